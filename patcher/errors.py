@@ -1,0 +1,161 @@
+"""Every error, sorted by what the reader can do about it.
+
+An error carries a stable ``code``, a ``message`` that says what failed, what stays ``safe``, a ``hint`` and ``facts``.
+`CODES` lists every code once, with its safe and hint sentences, so that a face can translate by code and a test can
+walk the list. Being cancelled is not an error: `Cancelled` is what a cancelled job raises.
+"""
+
+from typing import ClassVar, NamedTuple
+
+Facts = dict[str, str | int]
+
+
+class CodeText(NamedTuple):
+    """What is true of every error with this code."""
+
+    safe: str
+    hint: str
+
+
+class ShoalError(Exception):
+    """Base of all errors that reach a face. Raise one of its five kinds.
+
+    Raises KeyError when ``code`` is not in `CODES`: a code is declared before it is used.
+    """
+
+    exit_code: ClassVar[int] = 1
+    kind: ClassVar[str] = "internal"
+
+    def __init__(self, code: str, message: str, **facts: str | int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.safe, self.hint = CODES[code]
+        self.facts: Facts = facts
+
+    def as_dict(self) -> dict[str, object]:
+        """The ``error`` object of the command line's JSON output."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "safe": self.safe,
+            "hint": self.hint,
+            "facts": self.facts,
+        }
+
+
+class TrustError(ShoalError):
+    """Signed data is wrong, expired, rolled back or too new. Never retried silently."""
+
+    exit_code = 3
+    kind = "trust"
+
+
+class OriginError(ShoalError):
+    """A server or the network failed. Retried with back-off."""
+
+    exit_code = 4
+    kind = "origin"
+
+
+class ContentError(ShoalError):
+    """Bytes are not what was signed. The source is dropped, another is taken."""
+
+    exit_code = 5
+    kind = "content"
+
+
+class DiskError(ShoalError):
+    """The player's disk needs the player."""
+
+    exit_code = 6
+    kind = "disk"
+
+
+class UsageError(ShoalError):
+    """A wrong argument, or a bug of the caller."""
+
+    exit_code = 2
+    kind = "usage"
+
+
+class BusyError(ShoalError):
+    """This title has a running job."""
+
+    exit_code = 7
+    kind = "busy"
+
+
+class InternalError(ShoalError):
+    """A fault in Shoal itself."""
+
+
+class Cancelled(Exception):
+    """The job was cancelled. Not an error: nothing is wrong and staging is kept."""
+
+
+_INSTALLED = "The installed version was not touched and still starts."
+_FEED = "Nothing was changed on this machine."
+_SOURCE = "Nothing was written to the feed; what players see is unchanged."
+
+CODES: dict[str, CodeText] = {
+    # trust
+    "trust.not_a_feed": CodeText(_FEED, "Check the address; a feed's address ends where its metadata/ folder is."),
+    "trust.fingerprint": CodeText(_FEED, "Compare the fingerprint with the one the publisher shows; do not add the feed."),
+    "trust.signature": CodeText(_INSTALLED, "Ask the publisher; the feed may be damaged or under attack."),
+    "trust.expired": CodeText(_INSTALLED, "Try again later; the publisher has to renew the feed. Playing still works."),
+    "trust.rollback": CodeText(_INSTALLED, "Try again later; a server offers older data than was seen before."),
+    "trust.clock": CodeText(_INSTALLED, "Set this computer's date and time, then try again."),
+    "trust.needs_newer": CodeText(_INSTALLED, "Update Shoal itself; playing, verify and uninstall still work."),
+    "trust.record": CodeText(_INSTALLED, "Ask the publisher; a signed record of this feed is not valid."),
+    "trust.not_offered": CodeText(_INSTALLED, "Choose another channel or version; `shoal status` lists what is known."),
+    # origin
+    "origin.unreachable": CodeText(_INSTALLED, "Check the network connection, then try again; what was downloaded is kept."),
+    "origin.certificate": CodeText(_INSTALLED, "Check the address and this computer's clock; use --ca FILE for a private authority."),
+    "origin.status": CodeText(_INSTALLED, "Try again later; if it stays, tell the publisher."),
+    "origin.missing": CodeText(_INSTALLED, "Try again later, or with peers allowed; if it stays, tell the publisher."),
+    "origin.too_slow": CodeText(_INSTALLED, "Try again later; what was downloaded is kept."),
+    "origin.host_refused": CodeText(_INSTALLED, "The feed sent us to a host it does not list; tell the publisher."),
+    "origin.protocol": CodeText(_INSTALLED, "The server answered in an unexpected way; tell the publisher."),
+    "origin.no_source": CodeText(_INSTALLED, "Try again later: neither the server nor any player has the missing bytes now."),
+    # content
+    "content.unsafe_path": CodeText("No file was written.", "Rename the file; names must be safe on every system."),
+    "content.special_file": CodeText("No file was written.", "Remove sockets, devices and pipes from the folder."),
+    "content.link_outside": CodeText("No file was written.", "Links may only point to files inside the same part."),
+    "content.invalid": CodeText(_INSTALLED, "Try again; if it stays, tell the publisher that a document is damaged."),
+    "content.mismatch": CodeText(_INSTALLED, "Try again; damaged bytes were thrown away."),
+    "content.window": CodeText(_INSTALLED, "Try again; a damaged patch is replaced by a full download."),
+    # disk
+    "disk.full": CodeText(_INSTALLED, "Free some space or choose another folder, then try again; what was downloaded is kept."),
+    "disk.read_only": CodeText(_INSTALLED, "Make the folder writable or choose another one."),
+    "disk.denied": CodeText(_INSTALLED, "Check who owns the folder and what may be written there."),
+    "disk.in_use": CodeText(_INSTALLED, "Close the program that uses the files, then try again."),
+    "disk.failed": CodeText(_INSTALLED, "Check the disk; try again when it answers."),
+    "disk.not_empty": CodeText("The folder was not touched.", "Choose an empty folder, or --locate to adopt an existing install."),
+    "disk.folder_missing": CodeText("Nothing was changed.", "Connect the drive or choose the folder again."),
+    "disk.modified": CodeText("Changed files were not overwritten.", "Run `shoal repair` to put the released files back."),
+    "disk.interrupted": CodeText("Both versions are kept safe by the journal.", "Run `shoal update` to finish what was interrupted."),
+    "disk.home": CodeText("Nothing was changed.", "Choose another --home folder or repair the named file."),
+    # usage
+    "usage.argument": CodeText("Nothing was changed.", "See `shoal VERB -h`."),
+    "usage.unknown_title": CodeText("Nothing was changed.", "`shoal status` lists the titles of your feeds."),
+    "usage.ambiguous_title": CodeText("Nothing was changed.", "Write FEED/TITLE."),
+    "usage.unknown_feed": CodeText("Nothing was changed.", "`shoal feed list` lists your feeds."),
+    "usage.not_installed": CodeText("Nothing was changed.", "`shoal install TITLE` installs it."),
+    "usage.already_installed": CodeText("Nothing was changed.", "`shoal update TITLE` updates it, `shoal move` moves it."),
+    "usage.no_previous": CodeText("Nothing was changed.", "No previous release is kept; `shoal update --version V` fetches one."),
+    "usage.no_launch": CodeText("Nothing was changed.", "This title says no command for this system."),
+    "usage.setting": CodeText("Nothing was changed.", "`shoal settings` lists keys and values."),
+    "usage.passphrase": CodeText(_SOURCE, "Give the passphrase by prompt, SHOAL_PASSPHRASE or --passphrase-file."),
+    "usage.key_missing": CodeText(_SOURCE, "Keys live under --home/keys; restore them from your backup."),
+    "usage.signatures": CodeText(_SOURCE, "Pass the request file to other key holders: `shoal publish sign REQUEST`."),
+    "usage.feed_folder": CodeText(_SOURCE, "Name a folder made by `shoal publish init`."),
+    "usage.release": CodeText(_SOURCE, "See `shoal publish release -h`."),
+    "usage.port": CodeText("Nothing was changed.", "Choose another port or address, or end the program that uses it."),
+    # busy, internal
+    "busy.title": CodeText("The running job goes on.", "Wait for it, or cancel it; `shoal status` shows its progress."),
+    "busy.running": CodeText(_INSTALLED, "Close the game, then try again."),
+    "internal.engine_lost": CodeText(_INSTALLED, "Run the command again: the engine is started anew and goes on where it was."),
+    "internal.version": CodeText("Nothing was changed.", "An engine of another version is running; let it finish, then try again."),
+    "internal.failure": CodeText(_INSTALLED, "Try again; `shoal doctor` collects what a bug report needs."),
+}
