@@ -1,0 +1,190 @@
+"""Names that mean the same file on every system: one rule set everywhere, refused and never repaired.
+
+A *path* is relative, has ``/`` between its names, and names a file, link or folder below a release's folder. The
+rules are those of the strictest of Linux, Windows and macOS; what only some of them keep apart (case, Unicode forms)
+must not stand side by side in one release.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from patcher.errors import ContentError, UsageError
+
+MAX_PATH_BYTES = 1024
+MAX_NAME_BYTES = 255
+MAX_DEPTH = 64
+OWN_FOLDER = ".shoal"
+
+_PLAIN = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+-]*(?:\.[A-Za-z0-9_+-]+)*", re.ASCII)
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\\/]')
+_SHORT_NAME = re.compile(r"[^.]{1,6}~[0-9]{1,6}(?:\.[^.]{0,3})?")
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"]
+    + [device + digit for device in ("com", "lpt") for digit in "0123456789"]
+)
+# Format characters are invisible and some reorder a line; these two join letters in real words and emoji.
+_JOINERS = {"\u200c", "\u200d"}
+_HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_ID_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}", re.ASCII)
+
+
+def check(path: str) -> str:
+    """The path itself when it is safe. Raises ContentError content.unsafe_path."""
+    _check_whole(path)
+    for name in path.split("/"):
+        _check_part(name, path)
+    return path
+
+
+def check_all(paths: Iterable[str]) -> None:
+    """Check each path, and that all of them can stand in one folder on every system.
+
+    ``paths`` are the leaves of a tree: files, links, empty folders. Refused: the same name twice, names that differ only
+    in case or Unicode form (folders too), and a leaf that is also a folder. Linear in the number of paths.
+    Raises ContentError content.unsafe_path.
+    """
+    folders: dict[str, str] = {"": ""}  # spelling → folded
+    taken: dict[str, str] = {}  # folded → spelling
+    for path in paths:
+        _check_whole(path)
+        parent, _, name = path.rpartition("/")
+        folded = folders.get(parent)
+        if folded is None:
+            folded = _enter_folder(parent, folders, taken)
+        _check_part(name, path)
+        _claim(folded + "/" + _fold(name), path, taken)
+
+
+def _enter_folder(folder: str, folders: dict[str, str], taken: dict[str, str]) -> str:
+    parent, _, name = folder.rpartition("/")
+    above = folders[parent] if parent in folders else _enter_folder(parent, folders, taken)
+    _check_part(name, folder)
+    folded = above + "/" + _fold(name)
+    _claim(folded, folder, taken)
+    folders[folder] = folded
+    return folded
+
+
+def _claim(folded: str, path: str, taken: dict[str, str]) -> None:
+    if folded in taken:
+        raise _unsafe(path, f"it cannot stand beside {_shown(taken[folded])} on every system")
+    taken[folded] = path
+
+
+def check_name(name: str) -> str:
+    """A title, role, part, channel or feed name: ``[a-z0-9][a-z0-9-]{0,40}``. Raises UsageError usage.argument."""
+    if not _ID_NAME.fullmatch(name) or name in _DEVICES:
+        raise UsageError(
+            "usage.argument",
+            f"{_shown(name)} is no valid name: use up to 41 of a-z, 0-9 and -, not first a -, and no device name",
+            name=_shown(name),
+        )
+    return name
+
+
+def check_link(path: str, target: str) -> None:
+    """A symbolic link's target must be relative and stay inside the release.
+
+    ``..`` may only stand in front: what follows may lead through other links, and each of those stays inside by the
+    same rule.
+    Raises ContentError content.unsafe_path for the link's own path, content.link_outside for its target.
+    """
+    check(path)
+    names = target.split("/")
+    ups = 0
+    while ups < len(names) and names[ups] == "..":
+        ups += 1
+    inside = path.split("/")[:-1]
+    if ups > len(inside):
+        raise _outside(path, target)
+    resolved = inside[: len(inside) - ups] + names[ups:]
+    try:
+        check("/".join(resolved))
+    except ContentError as error:
+        raise _outside(path, target) from error
+
+
+def link_target(path: str, target: str) -> str:
+    """The path that a link checked by `check_link` points to, below the release's folder."""
+    names = target.split("/")
+    ups = names.count("..")
+    inside = path.split("/")[:-1]
+    return "/".join(inside[: len(inside) - ups] + names[ups:])
+
+
+def _check_whole(path: str) -> None:
+    if not path or path[0] == "/":
+        raise _unsafe(path, "it is empty or absolute")
+    if len(path) > MAX_PATH_BYTES // 4 and len(path.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES:
+        raise _unsafe(path, f"it is longer than {MAX_PATH_BYTES} bytes")
+    if path.count("/") >= MAX_DEPTH:
+        raise _unsafe(path, f"it is deeper than {MAX_DEPTH} folders")
+
+
+def _check_part(name: str, path: str) -> None:
+    plain = _PLAIN.fullmatch(name) and len(name) <= MAX_NAME_BYTES
+    reason = _device_fault(name) if plain else _fault(name)
+    if reason:
+        raise _unsafe(path, reason)
+
+
+def _device_fault(name: str) -> str:
+    stem = name.partition(".")[0]
+    return "it holds a device name of Windows" if len(stem) <= 7 and stem.lower() in _DEVICES else ""
+
+
+def _fault(name: str) -> str:
+    """Why a name is unsafe; empty when it is not."""
+    if name in ("", ".", ".."):
+        return "it holds an empty name, '.' or '..'"
+    if _FORBIDDEN.search(name):
+        return 'it holds a control character or one of < > : " | ? * \\'
+    if not name.isascii() and (reason := _unicode_fault(name)):
+        return reason
+    if name[-1] in ". ":
+        return "a name in it ends with a dot or a space"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        return f"a name in it is longer than {MAX_NAME_BYTES} bytes"
+    return _reserved_fault(_fold(name))
+
+
+def _unicode_fault(name: str) -> str:
+    for char in name:
+        if unicodedata.category(char) in _HIDDEN_CATEGORIES and char not in _JOINERS:
+            return "it holds an invisible or reordering character"
+        if ord(char) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(char) <= 0xFDEF:
+            return "it holds a code point that is no character"
+    return ""
+
+
+def _reserved_fault(folded: str) -> str:
+    if folded in ("", ".", "..", OWN_FOLDER):
+        return f"it holds a reserved name such as {OWN_FOLDER}"
+    if folded.partition(".")[0].rstrip(" ") in _DEVICES:
+        return "it holds a device name of Windows"
+    return "it holds a short (8.3) name of Windows" if _SHORT_NAME.fullmatch(folded) else ""
+
+
+def _fold(name: str) -> str:
+    """Equal for two names that some system takes for the same. ``/`` cannot come out of it."""
+    if name.isascii():
+        return name.lower()
+    for joiner in _JOINERS:
+        name = name.replace(joiner, "")
+    once = unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", once).replace("/", "\0")
+
+
+def _shown(text: str) -> str:
+    """Printable and short, whatever it is."""
+    return ascii(text if len(text) <= 200 else text[:200] + "…")
+
+
+def _unsafe(path: str, reason: str) -> ContentError:
+    return ContentError("content.unsafe_path", f"the name {_shown(path)} is not safe: {reason}", path=_shown(path))
+
+
+def _outside(path: str, target: str) -> ContentError:
+    message = f"the link {_shown(path)} points to {_shown(target)}, which is not a safe place inside the release"
+    return ContentError("content.link_outside", message, path=_shown(path), target=_shown(target))
