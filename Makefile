@@ -1,0 +1,38 @@
+# The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
+.PHONY: help setup demo test check lint gates format bench lock
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+timed = @started=$$(date +%s); $(1); code=$$?; echo "make $@: $$(( $$(date +%s) - started )) s"; exit $$code
+
+help:           ## this list
+	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup:          ## .venv from the hashed locks, and the few system packages
+	@packaging/setup.sh
+
+demo: setup     ## a feed, an origin, two peers, an update; with REAL=1 two releases of a real game engine
+	$(call timed,$(BIN)/python -m patcher.cli.demo)
+
+test: setup     ## every test, the gates among them; a skipped test is a failure
+	$(call timed,$(BIN)/python -m pytest -q -n 2)
+
+check: lint test ## what CI runs
+
+lint: setup     ## style, types, the import rule
+	$(call timed,$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-logo)
+
+gates: setup    ## only the gates: sizes, doors, names
+	$(call timed,$(BIN)/python -m pytest -q tests/gates)
+
+format: setup   ## put the code into shape
+	@$(BIN)/ruff check --fix; $(BIN)/ruff format
+
+bench: setup    ## the numbers we publish, one file each
+	$(call timed,for file in bench/*.py; do [ ! -e "$$file" ] || $(BIN)/python "$$file" || exit 1; done)
+
+lock: setup     ## packaging/requirements/*.txt anew
+	@$(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet pip-tools
+	@cd packaging/requirements && for name in runtime dev; do \
+	    PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= ../../.venv/lock/bin/pip-compile --quiet --upgrade --allow-unsafe --strip-extras \
+	        --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file $$name.txt $$name.in || exit 1; done

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Makes .venv ready to run and test Shoal; quick when it is. Called by `make setup` in the project's folder.
+# Installs the Debian packages that are missing when run as root, else prints the line that does it.
+set -eu
+
+need_packages() { # the Debian packages this machine lacks, on one line
+    command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || printf ' nginx'
+    /usr/bin/env "$PYTHON" -c 'import ensurepip, venv' >/dev/null 2>&1 || printf ' python3-venv'
+}
+
+install_packages() {
+    packages=$(need_packages)
+    [ -n "$packages" ] || return 0
+    line="apt-get install -y --no-install-recommends$packages"
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "Missing system packages. Run this, then try again:" >&2
+        echo "    sudo $line" >&2
+        exit 1
+    fi
+    echo "setup: $line"
+    export DEBIAN_FRONTEND=noninteractive
+    # No service may start: the tests run their own on free ports.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+        chmod 755 /usr/sbin/policy-rc.d
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    fi
+    $line -qq >/dev/null 2>&1 || { apt-get update -qq && $line -qq >/dev/null; }
+}
+
+key() { # changes when an install would do something
+    { pwd; cat packaging/requirements/runtime.txt packaging/requirements/dev.txt packaging/setup.sh pyproject.toml; } |
+        "$PYTHON" -c 'import hashlib, sys; print(sys.version, hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
+}
+
+PYTHON=${PYTHON:-python3}
+command -v "$PYTHON" >/dev/null 2>&1 || { echo "python3 (3.11 or newer) is needed" >&2; exit 1; }
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "python 3.11 or newer is needed" >&2; exit 1; }
+install_packages
+[ "$(cat .venv/shoal-setup 2>/dev/null)" = "$(key)" ] && exit 0
+
+started=$(date +%s)
+[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+quiet="--quiet --disable-pip-version-check --no-input"
+.venv/bin/python -m pip install $quiet --require-hashes -r packaging/requirements/dev.txt
+.venv/bin/python -m pip install $quiet --no-deps --no-index --no-build-isolation --editable .
+key >.venv/shoal-setup
+echo "setup: $(($(date +%s) - started)) s"
