@@ -25,7 +25,7 @@ install_packages() {
         chmod 755 /usr/sbin/policy-rc.d
         trap 'rm -f /usr/sbin/policy-rc.d' EXIT
     fi
-    $line -qq >/dev/null 2>&1 || { apt-get update -qq && $line -qq >/dev/null; }
+    $line >/dev/null 2>&1 || { said=$(apt-get update 2>&1 && $line 2>&1) || { echo "$said" >&2; exit 1; }; }
 }
 
 key() { # changes when an install would do something

@@ -82,7 +82,8 @@ def test_every_allowance_is_still_used() -> None:
     "line",
     [
         "open(path, 'wb')", "open(path, mode='a')", "path.open('r+b')", "path.write_bytes(b'')",
-        "path.replace(other)", "os.replace(a, b)", "shutil.rmtree(folder)", "path.mkdir(parents=True)", "tempfile.mkdtemp()",
+        "path.replace(other)", "os.replace(a, b)", "shutil.rmtree(folder)", "path.mkdir(parents=True)",
+        "tempfile.mkdtemp()",
     ],
 )  # fmt: skip
 def test_the_gate_sees(line: str) -> None:
