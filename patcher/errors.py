@@ -130,6 +130,7 @@ CODES: dict[str, CodeText] = {
     "disk.read_only": CodeText(_INSTALLED, "Make the folder writable or choose another one."),
     "disk.denied": CodeText(_INSTALLED, "Check who owns the folder and what may be written there."),
     "disk.in_use": CodeText(_INSTALLED, "Close the program that uses the files, then try again."),
+    "disk.in_the_way": CodeText(_INSTALLED, "Move the named file, folder or link away, then try again."),
     "disk.failed": CodeText(_INSTALLED, "Check the disk; try again when it answers."),
     "disk.not_empty": CodeText("The folder was not touched.", "Choose an empty folder, or --locate to adopt an existing install."),
     "disk.folder_missing": CodeText("Nothing was changed.", "Connect the drive or choose the folder again."),
