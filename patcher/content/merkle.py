@@ -43,9 +43,11 @@ class Ref:
 
     @property
     def hex(self) -> str:
+        """The root in 64 hex digits: the content's file name in a feed."""
         return self.root.hex()
 
     def to_json(self) -> dict[str, object]:
+        """``{"root": hex, "size": bytes}``, as in records."""
         return {"root": self.root.hex(), "size": self.size_bytes}
 
     @classmethod
@@ -58,6 +60,7 @@ class Ref:
         raise TrustError("trust.record", "a {root, size} in a signed record is not valid")
 
     def to_bencode(self) -> dict[bytes, object]:
+        """``{root, size}``, as in patch indexes."""
         return {b"root": self.root, b"size": self.size_bytes}
 
     @classmethod
@@ -82,6 +85,7 @@ class Hasher:
         self._rest = bytearray()
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
+        """Take the next bytes of the stream."""
         view = memoryview(data).cast("B")
         start = 0
         if self._rest:
@@ -105,6 +109,7 @@ class Hasher:
 
 
 def leaves_of(data: bytes | bytearray | memoryview) -> bytes:
+    """The leaves of bytes in memory, 32 bytes a block."""
     hasher = Hasher()
     hasher.update(data)
     return hasher.leaves()
@@ -175,7 +180,7 @@ def prove(leaves: bytes, first: int, count: int) -> bytes:
     Raises ContentError content.invalid when the range is empty or leaves the file.
     """
     total = _count(leaves)
-    if not (0 <= first and 1 <= count and first + count <= total):
+    if first < 0 or count < 1 or first + count > total:
         raise ContentError("content.invalid", "a proof was asked for blocks outside of the file")
     proof, low, high = [], first, first + count
     for height in range(_height(total)):

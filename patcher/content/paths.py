@@ -40,8 +40,8 @@ def check(path: str) -> str:
 def check_all(paths: Iterable[str]) -> None:
     """Check each path, and that all of them can stand in one folder on every system.
 
-    ``paths`` are the leaves of a tree: files, links, empty folders. Refused: the same name twice, names that differ only
-    in case or Unicode form (folders too), and a leaf that is also a folder. Linear in the number of paths.
+    ``paths`` are the leaves of a tree: files, links, empty folders. Refused: the same name twice, names that differ
+    only in case or Unicode form (folders too), and a leaf that is also a folder. Linear in the number of paths.
     Raises ContentError content.unsafe_path.
     """
     folders: dict[str, str] = {"": ""}  # spelling → folded
@@ -111,6 +111,11 @@ def link_target(path: str, target: str) -> str:
     ups = names.count("..")
     inside = path.split("/")[:-1]
     return "/".join(inside[: len(inside) - ups] + names[ups:])
+
+
+def order(path: str) -> str:
+    """Sort key of the order of all our lists: the tuple of UTF-8 names (``a/b`` before ``a-b``), as in bencode."""
+    return path.replace("/", "\0")
 
 
 def _check_whole(path: str) -> None:

@@ -1,0 +1,42 @@
+"""What the bencoded documents of a feed have in common: one strict reading, and `format` with `requires`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bencode2 import bdecode, bencode
+
+from patcher.errors import ContentError, TrustError
+
+FORMAT = 1
+
+
+def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
+    """A bencoded dictionary in its one canonical form.
+
+    Raises ContentError content.invalid for anything else, also for a document longer than ``max_bytes``.
+    """
+    if len(data) > max_bytes:
+        raise invalid(what, f"it is larger than {max_bytes} bytes")
+    try:
+        value = bdecode(data)
+        same = isinstance(value, dict) and bencode(value) == data
+    except (ValueError, RecursionError, OverflowError) as error:
+        raise invalid(what, "it is not bencoded") from error
+    if not same:
+        raise invalid(what, "it is not a dictionary in canonical form")
+    return dict(value)
+
+
+def check_format(head: Mapping[bytes, Any], what: str) -> None:
+    """Refuse what this version cannot read. Raises TrustError trust.needs_newer, ContentError content.invalid."""
+    number, requires = head.get(b"format"), head.get(b"requires")
+    if not isinstance(number, int) or number < FORMAT or not isinstance(requires, list):
+        raise invalid(what, "it says no format")
+    if number > FORMAT or requires:
+        wanted = ascii(requires[:4]) if requires else f"format {number}"
+        raise TrustError("trust.needs_newer", f"{what} needs a newer Shoal: {wanted[:200]}")
+
+
+def invalid(what: str, reason: str) -> ContentError:
+    """The error for a document that cannot be what it should be."""
+    return ContentError("content.invalid", f"{what} is not valid: {reason}")

@@ -1,0 +1,323 @@
+"""The manifest of one part of a release: a BitTorrent v2 torrent (BEP 52) without piece layers.
+
+``info`` holds regular files only, empty ones included, with ``attr: x`` for executables (BEP 47). Symbolic links and
+empty folders stand beside it in ``shoal``, because BitTorrent clients make links themselves and trip over those that
+exist.
+The name is title and part, never the version: a rollback or a re-publish meets the same swarm.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, chain
+from typing import Any
+
+from bencode2 import bencode
+
+from patcher.content import documents, merkle, paths
+from patcher.errors import ContentError, UsageError
+
+MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
+MAX_ENTRIES = 2_000_000
+MAX_LINKS = 200_000
+MAX_PIECES = 8_388_600  # libtorrent's hard cap
+MIN_PIECE_BYTES = 64 * 1024
+MAX_PIECE_BYTES = 16 * 1024 * 1024
+
+_WHAT = "a manifest"
+_LEAF_KEYS = {b"length", b"pieces root", b"attr"}
+_INFO_KEYS = {b"file tree", b"meta version", b"name", b"piece length"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One regular file; ``root`` is ``b""`` when it is empty."""
+
+    path: str
+    size_bytes: int
+    root: bytes
+    executable: bool = False
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Entries, links (path, target) and empty folders are each in the order of `paths.order`."""
+
+    name: str
+    piece_bytes: int
+    entries: tuple[Entry, ...]
+    links: tuple[tuple[str, str], ...] = ()
+    empty_folders: tuple[str, ...] = ()
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """Of all entries together."""
+        return sum(entry.size_bytes for entry in self.entries)
+
+    @cached_property
+    def info_hash(self) -> bytes:
+        """SHA-256 of the bencoded info dictionary, 32 bytes: the swarm's name."""
+        return hashlib.sha256(bencode(_info(self))).digest()
+
+    @cached_property
+    def first_pieces(self) -> tuple[int, ...]:
+        """Number of each entry's first piece, and the number of all pieces last; no piece spans two files (BEP 52)."""
+        piece = self.piece_bytes
+        return tuple(accumulate((-(-entry.size_bytes // piece) for entry in self.entries), initial=0))
+
+    @property
+    def piece_count(self) -> int:
+        """Of the whole torrent, as clients number them."""
+        return self.first_pieces[-1]
+
+    @cached_property
+    def leaf_offsets(self) -> tuple[int, ...]:
+        """Where each entry's leaves begin in the leaves document, in bytes, and the document's size last."""
+        return tuple(accumulate((merkle.HASH_BYTES * _blocks(entry) for entry in self.entries), initial=0))
+
+
+def build(
+    name: str, entries: Iterable[Entry], links: Iterable[tuple[str, str]] = (), empty_folders: Iterable[str] = ()
+) -> Manifest:
+    """The manifest of these, in order, with the piece length their size asks for."""
+    ordered = tuple(sorted(entries, key=lambda entry: paths.order(entry.path)))
+    return Manifest(
+        name,
+        piece_bytes_for(sum(entry.size_bytes for entry in ordered)),
+        ordered,
+        tuple(sorted(links, key=lambda link: paths.order(link[0]))),
+        tuple(sorted(empty_folders, key=paths.order)),
+    )
+
+
+def piece_bytes_for(total_bytes: int) -> int:
+    """A power of two of 64 KiB to 1 MiB that makes at most 4,000 pieces; larger only to stay under 2 M pieces."""
+    piece = MIN_PIECE_BYTES
+    while piece < MAX_PIECE_BYTES and total_bytes > piece * (4000 if piece < 1024 * 1024 else 2_000_000):
+        piece *= 2
+    return piece
+
+
+# ---------------------------------------------------------------- document
+
+
+def encode(m: Manifest) -> bytes:
+    """The signed document. Raises what `parse` would raise: nobody signs what nobody can read."""
+    _check(m)
+    return bencode({b"info": _info(m), b"shoal": _extras(m)})
+
+
+def parse(data: bytes) -> Manifest:
+    """Read a manifest that anybody may have written.
+
+    Raises ContentError content.invalid, content.unsafe_path, content.link_outside; TrustError trust.needs_newer.
+    """
+    raw = documents.decode(data, _WHAT, MAX_DOCUMENT_BYTES)
+    shoal, info = _dictionary(raw.get(b"shoal")), _dictionary(raw.get(b"info"))
+    documents.check_format(shoal, _WHAT)
+    # An unknown key would change the info hash, so none may come without a name in `requires`.
+    if info.keys() != _INFO_KEYS or info[b"meta version"] != 2 or not isinstance(info[b"piece length"], int):
+        raise _invalid("its info dictionary is not that of a v2 torrent")
+    entries: list[Entry] = []
+    _read_folder(_dictionary(info[b"file tree"]), "", 0, entries)
+    links = _dictionary(shoal.get(b"links"))
+    folders = shoal.get(b"empty folders")
+    if not isinstance(folders, list):
+        raise _invalid("its empty folders are no list")
+    pairs = [(_text(path), _text(target)) for path, target in links.items()]
+    m = Manifest(
+        _text(info[b"name"]),
+        info[b"piece length"],
+        tuple(entries),
+        tuple(sorted(pairs, key=lambda link: paths.order(link[0]))),
+        tuple(_text(folder) for folder in folders),
+    )
+    _check(m)
+    return m
+
+
+def _info(m: Manifest) -> dict[bytes, Any]:
+    return {
+        b"file tree": _file_tree(m.entries),
+        b"meta version": 2,
+        b"name": m.name.encode(),
+        b"piece length": m.piece_bytes,
+    }
+
+
+def _extras(m: Manifest) -> dict[bytes, Any]:
+    return {
+        b"format": documents.FORMAT,
+        b"requires": [],
+        b"links": {path.encode(): target.encode() for path, target in m.links},
+        b"empty folders": [folder.encode() for folder in m.empty_folders],
+    }
+
+
+def _file_tree(entries: Iterable[Entry]) -> dict[bytes, Any]:
+    top: dict[bytes, Any] = {}
+    folders = {"": top}
+    for entry in entries:
+        parent, _, name = entry.path.rpartition("/")
+        folder = folders.get(parent)
+        if folder is None:
+            folder = _folder(folders, parent)
+        leaf: dict[bytes, Any] = {b"attr": b"x"} if entry.executable else {}
+        leaf[b"length"] = entry.size_bytes
+        if entry.size_bytes:
+            leaf[b"pieces root"] = entry.root
+        folder[name.encode()] = {b"": leaf}
+    return top
+
+
+def _folder(folders: dict[str, dict[bytes, Any]], path: str) -> dict[bytes, Any]:
+    if path not in folders:
+        parent, _, name = path.rpartition("/")
+        folders[path] = _folder(folders, parent).setdefault(name.encode(), {})
+    return folders[path]
+
+
+def _read_folder(folder: dict[bytes, Any], prefix: str, depth: int, entries: list[Entry]) -> None:
+    for name, node in folder.items():
+        if not name or not isinstance(node, dict) or not node or depth >= paths.MAX_DEPTH:
+            raise _invalid("its file tree is too deep or holds something that is neither file nor folder")
+        path = prefix + _text(name)
+        if len(path) > paths.MAX_PATH_BYTES:
+            raise _invalid("a path in it is too long")
+        if b"" not in node:
+            _read_folder(node, path + "/", depth + 1, entries)
+        elif len(node) == 1:
+            entries.append(_read_leaf(node[b""], path))
+        else:
+            raise _invalid("it uses a file as a folder")
+
+
+def _read_leaf(leaf: object, path: str) -> Entry:
+    if not isinstance(leaf, dict) or leaf.keys() - _LEAF_KEYS:
+        raise _invalid("a file in it is not described as in BEP 52")
+    size, root, attr = leaf.get(b"length"), leaf.get(b"pieces root"), leaf.get(b"attr")
+    if not isinstance(size, int) or isinstance(root, bytes) != (size > 0) or attr not in (None, b"x"):
+        raise _invalid("a file in it has a wrong length, root or attribute")
+    return Entry(path, size, root or b"", attr is not None)
+
+
+def _check(m: Manifest) -> None:
+    """All that must hold of a manifest, wherever it comes from."""
+    _check_name(m.name)
+    piece = m.piece_bytes
+    if not merkle.BLOCK_BYTES <= piece <= MAX_PIECE_BYTES or piece & (piece - 1):
+        raise _invalid("its piece length is no power of two between 16 KiB and 16 MiB")
+    if len(m.entries) > MAX_ENTRIES or len(m.links) + len(m.empty_folders) > MAX_LINKS:
+        raise _invalid("it has too many entries")
+    files = [entry.path for entry in m.entries]
+    links = [path for path, _ in m.links]
+    for listed in (files, links, m.empty_folders):
+        keys = [paths.order(path) for path in listed]
+        if keys != sorted(keys):
+            raise _invalid("it is not in order")
+    paths.check_all(chain(files, links, m.empty_folders))
+    for path, target in m.links:
+        paths.check_link(path, target)
+    _check_contents(m.entries)
+    if m.size_bytes > merkle.MAX_SIZE_BYTES or m.piece_count > MAX_PIECES:
+        raise _invalid("it is too large")
+
+
+def _check_contents(entries: Iterable[Entry]) -> None:
+    """One root is one content, so it has one size; an empty file has no root."""
+    sizes: dict[bytes, int] = {b"": 0}
+    for entry in entries:
+        size, root = entry.size_bytes, entry.root
+        if len(root) != (merkle.HASH_BYTES if size else 0) or sizes.setdefault(root, size) != size or size < 0:
+            raise _invalid("a file in it has a size and a root that do not go together")
+
+
+def _check_name(name: str) -> None:
+    try:
+        title, part = name.split(".")
+        paths.check_name(title)
+        paths.check_name(part)
+    except (ValueError, UsageError) as error:
+        raise _invalid("its name is not that of a title and a part") from error
+
+
+def _dictionary(value: object) -> dict[bytes, Any]:
+    if not isinstance(value, dict):
+        raise _invalid("a dictionary is missing")
+    return value
+
+
+def _text(value: object) -> str:
+    try:
+        return value.decode() if isinstance(value, bytes) else _no_text()
+    except UnicodeDecodeError as error:
+        raise _invalid("a name in it is not UTF-8") from error
+
+
+def _no_text() -> str:
+    raise _invalid("a name is missing")
+
+
+def _invalid(reason: str) -> ContentError:
+    return documents.invalid(_WHAT, reason)
+
+
+# ---------------------------------------------------------------- hashes beside it, and the whole torrent
+
+
+def torrent(
+    m: Manifest, layers: bytes | None = None, trackers: Sequence[str] = (), web_seeds: Sequence[str] = ()
+) -> bytes:
+    """A complete ``.torrent``: the manifest with the layers document's contents and where to ask.
+
+    Raises ContentError content.mismatch when ``layers`` is not this manifest's.
+    """
+    whole: dict[bytes, Any] = {b"info": _info(m), b"shoal": _extras(m)}
+    if layers is not None:
+        whole[b"piece layers"] = split_layers(m, layers)
+    if trackers:
+        whole[b"announce"] = trackers[0].encode()
+        whole[b"announce-list"] = [[url.encode()] for url in trackers]
+    if web_seeds:
+        whole[b"url-list"] = [url.encode() for url in web_seeds]
+    return bencode(whole)
+
+
+def layers_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes:
+    """32 bytes a piece for each file larger than a piece, files in entry order. Raises KeyError for a missing root."""
+    return b"".join(merkle.layer_of(leaves_by_root[entry.root], m.piece_bytes) for entry in _layered(m))
+
+
+def leaves_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes:
+    """32 bytes a 16 KiB block of each file, files in entry order. Raises KeyError for a missing root."""
+    return b"".join(leaves_by_root[entry.root] for entry in m.entries if entry.size_bytes)
+
+
+def leaves_offset(m: Manifest, index: int) -> int:
+    """Where the leaves of entry ``index`` begin in the leaves document, in bytes."""
+    return m.leaf_offsets[index]
+
+
+def split_layers(m: Manifest, document: bytes) -> dict[bytes, bytes]:
+    """File root → its piece layer, each folded and compared. Raises ContentError content.mismatch."""
+    layers: dict[bytes, bytes] = {}
+    at = 0
+    for entry in _layered(m):
+        length = merkle.HASH_BYTES * -(-entry.size_bytes // m.piece_bytes)
+        layer = document[at : at + length]
+        at += length
+        if len(layer) != length or merkle.root_of_layer(layer, m.piece_bytes) != entry.root:
+            raise ContentError("content.mismatch", "piece layers do not fold to the roots of their manifest")
+        layers[entry.root] = layer
+    if at != len(document):
+        raise ContentError("content.mismatch", "piece layers are longer than their manifest says")
+    return layers
+
+
+def _layered(m: Manifest) -> Iterable[Entry]:
+    return (entry for entry in m.entries if entry.size_bytes > m.piece_bytes)
+
+
+def _blocks(entry: Entry) -> int:
+    return -(-entry.size_bytes // merkle.BLOCK_BYTES)
