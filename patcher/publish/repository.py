@@ -1,0 +1,356 @@
+"""The signed half of a feed folder: TUF roles, their thresholds and expiries, and the order they are written in.
+
+Written on ``tuf.api.metadata`` alone. Readers see a change when ``timestamp.json`` is replaced, which is the last
+step; every other file is new under its own name, so a kill at any point leaves the feed as it was and a later run
+takes the next free versions. Nothing that a reader can reach is ever overwritten but ``timestamp.json``.
+"""
+
+import copy
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but not by __all__
+    DelegatedRole,
+    Delegations,
+    Metadata,
+    MetaFile,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+from tuf.api.serialization import DeserializationError
+
+from patcher import disk
+from patcher.errors import TrustError, UsageError
+from patcher.publish.keys import KeyRing
+from patcher.publish.store import make_folder
+
+SIGNED_AT = "x-shoal-signed-at"
+"""Field of the timestamp role: when it was signed, ISO 8601 in UTC. A reader's clock is never before it."""
+
+PROFILE_FIELD = "x-shoal-profile"
+"""Field of the root role: which of `PROFILES` the feed keeps to."""
+
+RELEASES_KEPT = 32
+
+T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who signs, and for how many days a signature is good."""
+
+    holders: int
+    threshold: int
+    root_days: int
+    targets_days: int
+    releases_days: int
+    channels_days: int
+    snapshot_days: int
+    timestamp_days: int
+
+    def days(self, role: str) -> int:
+        """Life time of ``role``; the `feed` role lives as long as a title's channels."""
+        kind = {"feed": "channels"}.get(role, role.rpartition("-")[2])
+        return int(getattr(self, f"{kind}_days"))
+
+
+PROFILES: Mapping[str, Profile] = {
+    "solo": Profile(1, 1, 365, 180, 90, 90, 30, 30),
+    "studio": Profile(3, 2, 365, 180, 90, 90, 14, 14),
+    "archive": Profile(1, 1, *[5 * 365] * 6),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """One step of a feed: records to put and drop by target path, titles that are new."""
+
+    put: Mapping[str, bytes]
+    drop: frozenset[str] = frozenset()
+    titles: tuple[str, ...] = ()
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The targets roles that change."""
+        return frozenset(role_of(path) for path in (*self.put, *self.drop)) | ({"targets"} if self.titles else set())
+
+
+def role_of(path: str) -> str:
+    """The delegated role that signs the record ``path`` (formats.md, table of targets)."""
+    title, _, rest = path.partition("/")
+    if not rest:
+        return "feed"
+    return f"{title}-releases" if rest.startswith("releases/") else f"{title}-channels"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A feed folder as its readers see it now, every signature checked. Make one with `load` or `create`."""
+
+    folder: Path
+    fingerprint: str
+    """SHA-256 of ``1.root.json`` in hex: what a player pins."""
+    root: Root
+    timestamp: Timestamp
+    snapshot: Snapshot
+    roles: Mapping[str, Targets] = field(default_factory=dict)
+    """``targets`` and every role delegated by it."""
+
+    @property
+    def profile(self) -> Profile:
+        """What the root says about holders and expiries."""
+        return PROFILES[str(self.root.unrecognized_fields.get(PROFILE_FIELD, "solo"))]
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Every title that has roles, sorted."""
+        return tuple(sorted(r.removesuffix("-releases") for r in self.roles if r.endswith("-releases")))
+
+    def paths(self) -> list[str]:
+        """Target paths of all live records, sorted."""
+        return sorted(path for role in self.roles.values() for path in role.targets)
+
+    def record(self, path: str) -> bytes | None:
+        """The live record ``path``, checked against its signed hash; None when there is none.
+
+        Raises TrustError (trust.record) when the file is missing or not what was signed.
+        """
+        role = self.roles.get(role_of(path))
+        target = role.targets.get(path) if role else None
+        if target is None:
+            return None
+        try:
+            data = (self.folder / _target_file(target)).read_bytes()
+            target.verify_length_and_hashes(data)
+        except (OSError, RepositoryError) as error:
+            raise TrustError("trust.record", f"The record {path} is damaged: {error}.", record=path) from error
+        return data
+
+    def delegator(self, role: str, changes: "Mapping[str, Targets] | None" = None) -> Root | Targets:
+        """Who says which keys sign ``role``; of ``changes``, the next payloads, where they hold a newer one."""
+        if role in self.root.roles:
+            return self.root
+        return (changes or {}).get("targets", self.roles["targets"])
+
+    def prepare(self, changes: Changes, now: datetime) -> dict[str, Targets]:
+        """The unsigned next payload of each role that changes or is past half its life, ``targets`` last."""
+        payloads = {}
+        for role in sorted({*changes.roles, *self._ageing(now)}, key=lambda role: (role == "targets", role)):
+            payload = _copy(self.roles[role]) if role in self.roles else Targets()
+            payload.version = _free_version(self.folder, role)
+            payload.expires = now + timedelta(days=self.profile.days(role))
+            for path in changes.drop:
+                payload.targets.pop(path, None)
+            for path in (p for p in changes.put if role_of(p) == role and role != "targets"):
+                payload.targets[path] = TargetFile.from_data(path, changes.put[path], ["sha256"])
+            payloads[role] = payload
+        for title in changes.titles:
+            self._delegate_title(payloads["targets"], title)
+        return payloads
+
+    def publish(self, changes: Changes, signed: Mapping[str, Metadata[Targets]], ring: KeyRing, now: datetime) -> None:
+        """Write everything, timestamp last. ``signed`` are payloads of `prepare` with all their signatures.
+
+        Raises before anything is written: UsageError (usage.signatures) when a threshold is not met or a payload is
+        older than what is live, (usage.passphrase), (usage.key_missing).
+        """
+        next_roles = {role: metadata.signed for role, metadata in signed.items()}
+        for role, metadata in signed.items():
+            verify(self.delegator(role, next_roles), role, metadata)
+            if role in self.roles and metadata.signed.version <= self.roles[role].version:
+                raise UsageError("usage.signatures", f"{role} was published since it was signed.", role=role)
+        self.open_online_keys(ring)
+        for path, data in changes.put.items():
+            _write(self.folder / _target_file(next_roles[role_of(path)].targets[path]), data)
+        files = {f"{role}.json": _write_role(self.folder, role, metadata) for role, metadata in signed.items()}
+        snapshot = _copy(self.snapshot)
+        snapshot.meta.update(files)
+        _write_online(self.folder, self.root, snapshot, self.timestamp.version + 1, ring, now)
+
+    def open_online_keys(self, ring: KeyRing) -> None:
+        """Ask for what every publication needs, before any work. Raises UsageError (usage.passphrase, .key_missing)."""
+        delegated = (("feed", self.roles["targets"]), ("snapshot", self.root), ("timestamp", self.root))
+        for key in (key for role, delegator in delegated for key in keys_of(delegator, role)):
+            ring.signer(key)
+
+    def _ageing(self, now: datetime) -> list[str]:
+        half_days = {role: self.profile.days(role) / 2 for role in self.roles}
+        return [role for role, payload in self.roles.items() if payload.expires - now < timedelta(days=half_days[role])]
+
+    def _delegate_title(self, targets: Targets, title: str) -> None:
+        holders = self.root.roles["targets"]
+        channels = self.roles["targets"].get_delegated_role("feed")
+        keys = keys_of(self.root, "targets")
+        _delegate(targets, f"{title}-releases", [f"{title}/releases/*"], keys, holders.threshold)
+        live = [f"{title}/title.json", f"{title}/channels/*", f"{title}/patches/*"]
+        _delegate(targets, f"{title}-channels", live, keys_of(self.roles["targets"], "feed"), channels.threshold)
+
+
+# ---------------------------------------------------------------- making and reading
+
+
+def create(folder: Path, profile: str, feed: bytes, ring: KeyRing, protect: bool, now: datetime) -> Repository:
+    """A new feed with new keys and one record, ``feed.json``. All holders' keys are made here and sign.
+
+    Raises UsageError (usage.passphrase), DiskError.
+    """
+    chosen = PROFILES[profile]
+    holders = [ring.make(f"holder-{number}", protect) for number in range(1, chosen.holders + 1)]
+    channels, snapshot_key, timestamp_key = (ring.make(name, protect) for name in ("channels", "snapshot", "timestamp"))
+    root = Root(expires=now + timedelta(days=chosen.root_days), unrecognized_fields={PROFILE_FIELD: profile})
+    by_role = {"root": holders, "targets": holders, "snapshot": [snapshot_key], "timestamp": [timestamp_key]}
+    for name, key in ((name, key) for name, keys in by_role.items() for key in keys):
+        root.add_key(key, name)
+        root.roles[name].threshold = chosen.threshold if key in holders else 1
+    targets = Targets(expires=now + timedelta(days=chosen.targets_days), delegations=Delegations({}, {}))
+    _delegate(targets, "feed", ["feed.json"], [channels], 1)
+    target = TargetFile.from_data("feed.json", feed, ["sha256"])
+    role = Targets(expires=now + timedelta(days=chosen.channels_days), targets={"feed.json": target})
+    _write(folder / _target_file(target), feed)
+    meta = {"feed.json": _write_role(folder, "feed", sign(targets, "feed", role, ring))}
+    meta["targets.json"] = _write_role(folder, "targets", sign(root, "targets", targets, ring))
+    _write(folder / "metadata" / "1.root.json", sign(root, "root", root, ring).to_bytes())
+    _write_online(folder, root, Snapshot(meta=meta), 1, ring, now)
+    return load(folder)
+
+
+def load(folder: Path) -> Repository:
+    """Read and verify all roles of a feed folder from its first root down. Expiry is not judged.
+
+    Raises UsageError (usage.feed_folder) when there is no feed, TrustError (trust.signature) when one is damaged.
+    """
+    if not (folder / "metadata" / "timestamp.json").is_file():
+        raise UsageError("usage.feed_folder", f"{folder} is not a feed.", path=str(folder))
+    try:
+        return _load(folder)
+    except (RepositoryError, DeserializationError, OSError, ValueError, KeyError) as error:
+        message = f"The metadata of {folder} is damaged: {error}."
+        raise TrustError("trust.signature", message, path=str(folder)) from error
+
+
+def sign(delegator: Root | Targets, role: str, payload: T, ring: KeyRing) -> Metadata[T]:
+    """``payload`` with a signature of each of the role's keys that ``ring`` has.
+
+    Raises UsageError (usage.key_missing) when it has none, (usage.passphrase).
+    """
+    metadata = Metadata(payload)
+    keys = keys_of(delegator, role)
+    for key in [key for key in keys if ring.has(key)] or keys[:1]:
+        metadata.sign(ring.signer(key), append=True)
+    return metadata
+
+
+def verify(delegator: Root | Targets, role: str, metadata: Metadata[Targets]) -> None:
+    """Raises UsageError (usage.signatures) unless enough different holders signed."""
+    result = delegator.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
+    if not result.verified:
+        message = f"{role} has {len(result.signed)} of the {result.threshold} signatures it needs."
+        raise UsageError("usage.signatures", message, role=role, missing=result.missing)
+
+
+def keys_of(delegator: Root | Targets, role: str) -> list[SSlibKey]:
+    """The public keys that may sign ``role``."""
+    return [cast(SSlibKey, delegator.get_key(keyid)) for keyid in delegator.get_delegated_role(role).keyids]
+
+
+def _load(folder: Path) -> Repository:
+    root = _newest_root(folder)
+    timestamp: Timestamp = _verified(root, "timestamp", (folder / "metadata" / "timestamp.json").read_bytes())
+    snapshot: Snapshot = _verified(root, "snapshot", _read_role(folder, "snapshot", timestamp.snapshot_meta))
+    targets: Targets = _verified(root, "targets", _read_role(folder, "targets", snapshot.meta["targets.json"]))
+    roles = {"targets": targets}
+    for name in (targets.delegations and targets.delegations.roles) or {}:
+        roles[name] = _verified(targets, name, _read_role(folder, name, snapshot.meta[f"{name}.json"]))
+    fingerprint = hashlib.sha256((folder / "metadata" / "1.root.json").read_bytes()).hexdigest()
+    return Repository(folder, fingerprint, root, timestamp, snapshot, roles)
+
+
+def _newest_root(folder: Path) -> Root:
+    """The end of the chain of roots, each signed by itself and by the one before (TUF section 5.3)."""
+    root: Root | None = None
+    for number in itertools.count(1):
+        path = folder / "metadata" / f"{number}.root.json"
+        if not path.exists() and root is not None:
+            return root
+        metadata = Metadata[Root].from_bytes(path.read_bytes())
+        for judge in (root or metadata.signed, metadata.signed):
+            judge.verify_delegate("root", metadata.signed_bytes, metadata.signatures)
+        root = metadata.signed
+    raise AssertionError
+
+
+def _read_role(folder: Path, role: str, meta: MetaFile) -> bytes:
+    data = (folder / "metadata" / f"{meta.version}.{role}.json").read_bytes()
+    meta.verify_length_and_hashes(data)
+    return data
+
+
+def _verified(delegator: Root | Targets, role: str, data: bytes) -> Any:
+    metadata: Metadata[Any] = Metadata.from_bytes(data)
+    delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+    return metadata.signed
+
+
+# ---------------------------------------------------------------- parts of the above
+
+
+def _delegate(targets: Targets, role: str, patterns: list[str], keys: Iterable[SSlibKey], threshold: int) -> None:
+    assert targets.delegations is not None and targets.delegations.roles is not None
+    targets.delegations.roles[role] = DelegatedRole(role, [], threshold, terminating=True, paths=patterns)
+    for key in keys:
+        targets.add_key(key, role)
+
+
+def _copy(payload: T) -> T:
+    return type(payload).from_dict(copy.deepcopy(payload.to_dict()))
+
+
+def _free_version(folder: Path, role: str) -> int:
+    """One above every version in the folder, also those of interrupted runs: no name ever gets a second content."""
+    pattern = re.compile(rf"([0-9]+)\.{re.escape(role)}\.json")
+    names = (entry.name for entry in (folder / "metadata").iterdir())
+    return 1 + max((int(match[1]) for name in names if (match := pattern.fullmatch(name))), default=0)
+
+
+def _target_file(target: TargetFile) -> str:
+    """Where a record lies in the feed: ``targets/DIR/<sha256>.NAME`` (TUF section 6.2, consistent snapshots)."""
+    return f"targets/{target.get_prefixed_paths()[0]}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    if not (path.is_file() and path.read_bytes() == data):
+        make_folder(path.parent)
+        disk.write_atomic(path, data)
+
+
+def _write_role(folder: Path, role: str, metadata: Metadata[T]) -> MetaFile:
+    data = metadata.to_bytes()
+    _write(folder / "metadata" / f"{metadata.signed.version}.{role}.json", data)
+    return MetaFile.from_data(metadata.signed.version, data, ["sha256"])
+
+
+def _write_online(
+    folder: Path, root: Root, snapshot: Snapshot, timestamp_version: int, ring: KeyRing, now: datetime
+) -> None:
+    profile = PROFILES[str(root.unrecognized_fields[PROFILE_FIELD])]
+    snapshot.version = _free_version(folder, "snapshot")
+    snapshot.expires = now + timedelta(days=profile.snapshot_days)
+    meta = _write_role(folder, "snapshot", sign(root, "snapshot", snapshot, ring))
+    timestamp = Timestamp(
+        version=timestamp_version,
+        expires=now + timedelta(days=profile.timestamp_days),
+        snapshot_meta=meta,
+        unrecognized_fields={SIGNED_AT: now.strftime("%Y-%m-%dT%H:%M:%SZ")},
+    )
+    disk.write_atomic(folder / "metadata" / "timestamp.json", sign(root, "timestamp", timestamp, ring).to_bytes())

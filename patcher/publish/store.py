@@ -1,0 +1,157 @@
+"""The ``content/`` folder of a feed: immutable files, each named by its BEP 52 root, there whole or not at all."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from patcher import disk
+from patcher.content import merkle
+from patcher.content.merkle import Ref
+from patcher.errors import Cancelled, ContentError, UsageError
+
+CHUNK_BYTES = 1 << 20
+_SAMPLE_S = 0.1
+
+Progress = Callable[[str, int, int], None]
+"""Called with a phase, the bytes done and the bytes in all."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Meter:
+    """Bytes done of one phase, counted by many threads and shown at most ten times a second."""
+
+    def __init__(self, progress: Progress, phase: str, total_bytes: int) -> None:
+        self._progress, self._phase, self._total = progress, phase, total_bytes
+        self._lock = threading.Lock()
+        self._done = 0
+        self._shown_s = 0.0
+        self._stopped = False
+        progress(phase, 0, total_bytes)
+
+    def add(self, count: int) -> None:
+        """``count`` more bytes are done. Raises Cancelled after `stop`."""
+        with self._lock:
+            if self._stopped:
+                raise Cancelled
+            self._done += count
+            if self._done >= self._total or time.monotonic() - self._shown_s >= _SAMPLE_S:
+                self._shown_s = time.monotonic()
+                self._progress(self._phase, self._done, self._total)
+
+    def stop(self) -> None:
+        """Make every thread that counts here end at its next step."""
+        with self._lock:
+            self._stopped = True
+
+
+def in_threads(jobs: int, work: Callable[[Item], Result], items: Sequence[Item], meter: Meter) -> list[Result]:
+    """``work`` of each item, in order; the first error ends the others."""
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            return list(pool.map(work, items))
+        except BaseException:
+            meter.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents, each name durable. Raises DiskError."""
+    made = []
+    while not path.is_dir():
+        made.append(path)
+        path = path.parent
+    for folder in reversed(made):
+        disk.make_folder(folder)
+        disk.sync_folder(folder.parent)
+
+
+class Store:
+    """Reads and adds content. Files are added in `incoming`, then renamed; `flush` makes their names durable."""
+
+    def __init__(self, feed: Path) -> None:
+        self._folder = feed / "content"
+        self._touched: set[Path] = set()
+        self._lock = threading.Lock()
+
+    def path(self, root: bytes) -> Path:
+        """Where the content with this root lies."""
+        return self._folder / root.hex()[:2] / root.hex()
+
+    def has(self, ref: Ref) -> bool:
+        """Whether the content is there; its size is compared, `publish check` compares the bytes."""
+        path = self.path(ref.root)
+        return path.is_file() and path.stat().st_size == ref.size_bytes
+
+    def read(self, ref: Ref) -> bytes:
+        """The content, folded to its root. Raises ContentError (content.mismatch)."""
+        path = self.path(ref.root)
+        data = path.read_bytes() if path.is_file() else b""
+        if not data or merkle.ref_of(data) != ref:
+            raise ContentError("content.mismatch", f"content {ref.hex} is missing or damaged", root=ref.hex)
+        return data
+
+    def put(self, data: bytes) -> Ref:
+        """Add a document of at least one byte."""
+        ref = merkle.ref_of(data)
+        if not self.has(ref):
+            make_folder(self.path(ref.root).parent)
+            disk.write_atomic(self.path(ref.root), data)
+        return ref
+
+    def put_file(self, source: Path, ref: Ref, meter: Meter) -> None:
+        """Add a copy of a file that was hashed before. Raises UsageError (usage.release) when it is another one now."""
+        if self.has(ref):
+            meter.add(ref.size_bytes)
+            return
+        with source.open("rb") as file:
+            leaves = self._add(ref, iter(lambda: file.read(CHUNK_BYTES), b""), meter)
+        if merkle.root_of(leaves) != ref.root:
+            raise UsageError("usage.release", f"{source} was changed while it was published.", path=str(source))
+
+    def put_chunks(self, ref: Ref, chunks: Iterable[bytes], meter: Meter) -> None:
+        """Add content whose root and size are known, from pieces of any length."""
+        if not self.has(ref) and merkle.root_of(self._add(ref, chunks, meter)) != ref.root:
+            raise ContentError("content.mismatch", f"content {ref.hex} was changed while it was written", root=ref.hex)
+
+    def flush(self) -> None:
+        """Make the names of all that was added since the last call durable."""
+        for folder in sorted(self._touched):
+            disk.sync_folder(folder)
+        self._touched.clear()
+
+    def open(self) -> None:
+        """Make ready for adding; what an interrupted run left half-written is removed."""
+        self.close()
+        make_folder(self._folder / "incoming")
+
+    def close(self) -> None:
+        """Flush, and leave no folder of our own."""
+        self.flush()
+        disk.remove_tree(self._folder / "incoming")
+
+    def _add(self, ref: Ref, chunks: Iterable[bytes], meter: Meter) -> bytes:
+        """Write, sync, rename; the leaves of what was written. Only what folds to the root gets its name."""
+        staged_path, path = self._folder / "incoming" / ref.hex, self.path(ref.root)
+        hasher, offset = merkle.Hasher(), 0
+        with disk.Staged(staged_path, ref.size_bytes) as staged:
+            for chunk in chunks:
+                if offset + len(chunk) > ref.size_bytes:
+                    break
+                staged.write(offset, chunk)
+                hasher.update(chunk)
+                offset += len(chunk)
+                meter.add(len(chunk))
+            staged.sync()
+        leaves = hasher.leaves()
+        if offset == ref.size_bytes and merkle.root_of(leaves) == ref.root:
+            disk.make_folder(path.parent)
+            disk.rename(staged_path, path)
+            with self._lock:
+                self._touched |= {path.parent, self._folder}
+        return leaves
