@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,16 +16,21 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 _SECONDS_TO_END = 5.0
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A skipped test is a failed one: what is not run is not promised."""
-    report = yield
-    if report.skipped and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped; a test runs or is removed: {report.longrepr}"
-    return report
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skipped test fails the run: what is not run is not promised."""
+    if _skipped(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says so, since the closing line does not."""
+    if count := _skipped(terminalreporter.config):
+        terminalreporter.section(f"{count} skipped, so the run failed: a test runs or is removed", red=True)
+
+
+def _skipped(config: pytest.Config) -> int:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return len(reporter.stats.get("skipped", ())) if reporter else 0
 
 
 @pytest.fixture(autouse=True)
