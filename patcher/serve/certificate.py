@@ -6,7 +6,6 @@ A public feed needs a certificate that everybody's system trusts. This one is tr
 
 import datetime
 import ipaddress
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from patcher import disk
 
 _CA_LIFE = datetime.timedelta(days=3650)
 _HOST_LIFE = datetime.timedelta(days=365)
@@ -39,7 +40,7 @@ class Authority:
     def issue(self, *names: str) -> tuple[Path, Path]:
         """A certificate for a server that answers to ``names`` (host names or IP addresses): (certificate, key) files.
 
-        Issuing for the same first name again replaces the pair.
+        Issuing for the same first name again replaces the pair. Raises DiskError.
         """
         ca = x509.load_pem_x509_certificate(self.ca_file.read_bytes())
         ca_key = serialization.load_pem_private_key(self.ca_key.read_bytes(), None)
@@ -57,16 +58,19 @@ class Authority:
         stem = names[0].replace(":", "-")
         certificate_file, key_file = self.folder / f"{stem}.pem", self.folder / f"{stem}.key"
         _write_key(key_file, key)
-        certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        disk.write_atomic(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
         return certificate_file, key_file
 
 
 def make_authority(folder: Path) -> Authority:
-    """The authority of ``folder``, made on first use, so that clients keep the ``ca.pem`` they were handed."""
+    """The authority of ``folder``, made on first use, so that clients keep the ``ca.pem`` they were handed.
+
+    Raises DiskError.
+    """
     authority = Authority(folder)
     if authority.ca_file.exists():
         return authority
-    folder.mkdir(parents=True, exist_ok=True)
+    disk.make_folder(folder)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
         _builder("Shoal private authority", None, key, _CA_LIFE)
@@ -75,7 +79,7 @@ def make_authority(folder: Path) -> Authority:
         .sign(key, hashes.SHA256())
     )
     _write_key(authority.ca_key, key)
-    authority.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    disk.write_atomic(authority.ca_file, certificate.public_bytes(serialization.Encoding.PEM))
     return authority
 
 
@@ -119,6 +123,4 @@ def _general_name(name: str) -> x509.GeneralName:
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
+    disk.write_atomic(path, pem, mode=0o600)

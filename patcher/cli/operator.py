@@ -1,0 +1,111 @@
+"""The operator's verbs that run in the foreground until they are ended: `shoal serve` and `shoal tracker`."""
+
+import argparse
+import re
+import signal
+import socket
+import threading
+from pathlib import Path
+
+from patcher.cli.output import Output
+from patcher.errors import UsageError
+from patcher.serve.certificate import make_authority
+from patcher.serve.origin import StaticServer
+from patcher.serve.tracker import Tracker
+
+TRACKER_PORT = 6969
+_DEFAULT_HOST = "127.0.0.1"
+_LOOK_S = 0.5
+
+
+def add_verbs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `serve` and `tracker` to the command line."""
+    serve = subparsers.add_parser("serve", help="serve a feed folder over HTTPS until Ctrl-C")
+    serve.add_argument("folder", type=Path, metavar="FOLDER", help="the feed, as `shoal publish init` made it")
+    serve.add_argument("--host", default=_DEFAULT_HOST, help="address to listen on (default %(default)s)")
+    serve.add_argument("--port", type=_port, default=0, metavar="N", help="port to listen on (default: a free one)")
+    serve.add_argument("--cert", type=Path, metavar="FILE", help="certificate (PEM, with its chain)")
+    serve.add_argument("--key", type=Path, metavar="FILE", help="the certificate's secret key (PEM)")
+    serve.add_argument("--demo-cert", action="store_true", help="make a private authority and a certificate from it")
+    serve.set_defaults(run=run_serve)
+    tracker = subparsers.add_parser("tracker", help="tell players about each other until Ctrl-C")
+    where = f"(without --http and --udp: both on {_DEFAULT_HOST}:{TRACKER_PORT})"
+    tracker.add_argument("--udp", type=_endpoint, metavar="HOST:PORT", help=f"listen for UDP announces {where}")
+    tracker.add_argument("--http", type=_endpoint, metavar="HOST:PORT", help="listen for HTTP announces")
+    tracker.set_defaults(run=run_tracker)
+
+
+def run_serve(args: argparse.Namespace, out: Output) -> int:
+    """`shoal serve`. Raises UsageError and DiskError."""
+    if not (args.folder / "metadata").is_dir():
+        message = f"{args.folder} holds no feed: there is no metadata folder."
+        raise UsageError("usage.feed_folder", message, path=str(args.folder))
+    cert, key = _certificate(args, out)
+    with StaticServer(args.folder, args.host, args.port, cert, key) as server:
+        _say(out, f"Serving {args.folder} at", server.url)
+        _wait_for_the_end()
+    out.line(f"{server.requests} requests were answered.")
+    out.result({"url": server.url, "requests": server.requests, "body_bytes": server.body_bytes})
+    return 0
+
+
+def run_tracker(args: argparse.Namespace, out: Output) -> int:
+    """`shoal tracker`. Raises UsageError."""
+    http, udp = args.http, args.udp
+    if http is None and udp is None:
+        http = udp = (_DEFAULT_HOST, TRACKER_PORT)
+    http_host, http_port = http or ("", None)
+    udp_host, udp_port = udp or ("", None)
+    with Tracker(http_host, http_port, udp_port, udp_host=udp_host) as tracker:
+        urls = [url for url in (tracker.http_url, tracker.udp_url) if url]
+        for url in urls:
+            _say(out, "Tracking at", url)
+        _wait_for_the_end()
+    out.result({"urls": urls})
+    return 0
+
+
+def _say(out: Output, words: str, url: str) -> None:
+    # Scripts need the address too: with --port 0 they cannot know it.
+    if out.json:
+        out.notice(url)
+    else:
+        out.line(f"{words} {url}")
+
+
+def _certificate(args: argparse.Namespace, out: Output) -> tuple[Path | None, Path | None]:
+    if args.demo_cert and (args.cert or args.key):
+        raise UsageError("usage.argument", "Give --demo-cert or --cert and --key, not both.")
+    if bool(args.cert) != bool(args.key):
+        raise UsageError("usage.argument", "--cert and --key belong together.")
+    if not args.demo_cert:
+        return args.cert, args.key
+    authority = make_authority(args.home.root / "authority")
+    out.line(f"Players need --ca {authority.ca_file}")
+    names = dict.fromkeys((args.host, _DEFAULT_HOST, "localhost", socket.gethostname()))
+    return authority.issue(*names)
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+    return int(text)
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host.removeprefix("[").removesuffix("]"), _port(port)
+
+
+def _wait_for_the_end() -> None:
+    """Return at the first SIGINT or SIGTERM."""
+    ended = threading.Event()
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while not ended.wait(_LOOK_S):  # a wait without end cannot be interrupted on Windows
+            pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

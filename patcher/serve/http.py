@@ -1,0 +1,311 @@
+"""A small HTTP/1.1 server for answers that are a few bytes or a stretch of a file; TLS where a context is given.
+
+One bounded set of threads, one connection each, kept alive; the TLS handshake happens in the connection's own thread.
+Requests are parsed strictly (RFC 9112) and within `HEAD_BYTES`: what is not understood gets 400 and is cut off.
+"""
+
+import contextlib
+import email.utils
+import os
+import re
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import BinaryIO, Self
+
+from patcher.errors import UsageError
+
+HEAD_BYTES = 16 * 1024
+MAX_CONNECTIONS = 256
+_CHUNK_BYTES = 256 * 1024
+_BODY_BYTES = 64 * 1024
+_HEAD_S = 30.0
+"""From one answer to the end of the next request's head."""
+_SEND_S = 30.0
+"""For one chunk: a reader slower than about 9 kB/s is let go."""
+
+_REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (\S{1,8192}) HTTP/1\.([01])", re.ASCII)
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. ``path`` and ``query`` are as sent, percent-encoded; header names are in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    host: str
+    """The asker's IP address."""
+    keep_alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Bytes of an open, unbuffered file that the server sends and then closes."""
+
+    file: BinaryIO
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer. Content-Length and Date are added; for HEAD the body is left away."""
+
+    status: HTTPStatus
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | Stretch = b""
+
+
+Handler = Callable[[Request], Answer]
+Listener = Callable[[Request, Answer, int], None]
+"""Told of each request, its answer and the bytes of the body that were sent; called in the connection's thread."""
+
+
+class HttpServer:
+    """Listens from construction until `close`; use it as a context manager.
+
+    ``port`` 0 takes a free one. Raises UsageError (usage.port) when it cannot listen there.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        handler: Handler,
+        *,
+        context: ssl.SSLContext | None = None,
+        on_answer: Listener | None = None,
+    ) -> None:
+        self._handler, self._context, self._on_answer = handler, context, on_answer
+        self._listener = listen(socket.SOCK_STREAM, host, port)
+        self.port: int = self._listener.getsockname()[1]
+        self._stopping = threading.Event()
+        self._slots = threading.Semaphore(MAX_CONNECTIONS)
+        self._open: dict[threading.Thread, socket.socket] = {}
+        self._lock = threading.Lock()
+        self._wake, self._waker = socket.socketpair()
+        self._accepting = threading.Thread(target=self._accept_all, name=f"http-{self.port}")
+        self._accepting.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening, cut open connections, and return when every thread has ended."""
+        self._stopping.set()
+        self._waker.close()
+        self._slots.release()
+        self._accepting.join()
+        with self._lock:
+            threads = list(self._open)
+            for connection in self._open.values():
+                # Not connection.shutdown(): an SSLSocket's own would let its thread go on in plain text.
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+        self._listener.close()
+        self._wake.close()
+
+    def _accept_all(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self._wake, selectors.EVENT_READ)
+            while True:
+                self._slots.acquire()
+                selector.select()
+                if self._stopping.is_set():
+                    return
+                if not self._accept():
+                    self._slots.release()
+
+    def _accept(self) -> bool:
+        try:
+            connection, address = self._listener.accept()
+        except OSError:  # gone again, or no file descriptor left: the others need a moment to end
+            self._stopping.wait(0.05)
+            return False
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(_HEAD_S)
+        if self._context is not None:
+            try:
+                connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            except OSError:
+                connection.close()
+                return False
+        host = plain_host(address[0])
+        thread = threading.Thread(target=self._serve, args=(connection, host), name=f"http-{self.port}-{host}")
+        with self._lock:
+            self._open[thread] = connection
+            thread.start()
+        return True
+
+    def _serve(self, connection: socket.socket, host: str) -> None:
+        try:
+            with connection, contextlib.suppress(OSError):
+                if isinstance(connection, ssl.SSLSocket):
+                    connection.do_handshake()
+                buffer = bytearray()
+                while self._serve_one(connection, buffer, host):
+                    pass
+        finally:
+            with self._lock:
+                del self._open[threading.current_thread()]
+            self._slots.release()
+
+    def _serve_one(self, connection: socket.socket, buffer: bytearray, host: str) -> bool:
+        try:
+            head = _read_head(connection, buffer)
+            if head is None:
+                return False
+            request = parse_head(head, host)
+            _skip_body(connection, buffer, request.headers)
+        except ValueError as error:
+            connection.sendall(_head(Answer(HTTPStatus.BAD_REQUEST, body=str(error).encode()), False))
+            return False
+        answer = self._handler(request)
+        keep_alive = request.keep_alive and not self._stopping.is_set()
+        answer_head, sent = _head(answer, keep_alive), 0
+        connection.settimeout(_SEND_S)
+        try:
+            for chunk in _chunks(answer_head, answer.body, request.method == "HEAD"):
+                connection.sendall(chunk)
+                sent += len(chunk)
+        finally:
+            if self._on_answer is not None:
+                self._on_answer(request, answer, max(0, sent - len(answer_head)))
+        return keep_alive
+
+
+def parse_head(head: bytes, host: str = "") -> Request:
+    """A request's head, without the empty line that ends it. Raises ValueError."""
+    line, *lines = head.decode("latin-1").split("\r\n")
+    match = _REQUEST_LINE.fullmatch(line)
+    if match is None:
+        raise ValueError("not an HTTP/1.1 request line")
+    headers: dict[str, str] = {}
+    for text in lines:
+        header = _HEADER.fullmatch(text)
+        if header is None:
+            raise ValueError("not a header line")
+        name, value = header[1].lower(), header[2].rstrip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    path, _, query = _path(match[2]).partition("?")
+    keep_alive = match[3] == "1" and "close" not in headers.get("connection", "").lower()
+    return Request(match[1], path, query, headers, host, keep_alive)
+
+
+def _path(target: str) -> str:
+    if target.startswith("/"):
+        return target
+    absolute = re.match(r"https?://[^/?#]*(/.*)", target, re.IGNORECASE)  # as to a proxy
+    if absolute is None:
+        raise ValueError("not a path")
+    return absolute[1]
+
+
+def _read_head(connection: socket.socket, buffer: bytearray) -> bytes | None:
+    """The next request's head; None when the asker is done. What follows it stays in ``buffer``."""
+    deadline = time.monotonic() + _HEAD_S
+    while (end := buffer.find(b"\r\n\r\n")) < 0:
+        if len(buffer) > HEAD_BYTES:
+            raise ValueError("the head is too long")
+        if not _receive(connection, buffer, deadline):
+            return None
+    head = bytes(buffer[:end])
+    del buffer[: end + 4]
+    return head
+
+
+def _skip_body(connection: socket.socket, buffer: bytearray, headers: Mapping[str, str]) -> None:
+    """Nothing here wants a body; a small one is read, so that the answer can be."""
+    length = headers.get("content-length", "0")
+    if "transfer-encoding" in headers or not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > _BODY_BYTES:
+        raise ValueError("no body is accepted")
+    deadline = time.monotonic() + _HEAD_S
+    while len(buffer) < int(length):
+        if not _receive(connection, buffer, deadline):
+            return
+    del buffer[: int(length)]
+
+
+def _receive(connection: socket.socket, buffer: bytearray, deadline: float) -> bool:
+    connection.settimeout(max(0.001, deadline - time.monotonic()))
+    data = connection.recv(HEAD_BYTES)
+    buffer += data
+    return bool(data)
+
+
+def _head(answer: Answer, keep_alive: bool) -> bytes:
+    length = answer.body.length if isinstance(answer.body, Stretch) else len(answer.body)
+    lines = [
+        f"HTTP/1.1 {answer.status.value} {answer.status.phrase}",
+        f"Date: {email.utils.formatdate(usegmt=True)}",
+        f"Content-Length: {length}",
+        f"Connection: {'keep-alive' if keep_alive else 'close'}",
+        *(f"{name}: {value}" for name, value in answer.headers),
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _chunks(head: bytes, body: bytes | Stretch, head_only: bool) -> Iterator[bytes | memoryview]:
+    """The head and then the body, in pieces for the socket. A stretch's file is closed at the end."""
+    if isinstance(body, bytes):
+        yield head if head_only else head + body
+        return
+    with body.file as file:
+        yield head
+        left = 0 if head_only else body.length
+        file.seek(body.offset)
+        view = memoryview(bytearray(min(left, _CHUNK_BYTES)))
+        while left:
+            count = file.readinto(view[:left])  # type: ignore[attr-defined]
+            if not count:
+                raise ConnectionAbortedError("the file became shorter while it was sent")
+            yield view[:count]
+            left -= count
+
+
+def listen(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
+    """A bound socket (listening, when it is a stream); for ``::`` one that takes IPv4 too where the system can.
+
+    Raises UsageError (usage.port).
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, kind)
+    try:
+        if host == "::" and socket.has_dualstack_ipv6():
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if kind == socket.SOCK_STREAM and os.name == "posix":  # elsewhere it would let two programs share a port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        if kind == socket.SOCK_STREAM:
+            sock.listen(MAX_CONNECTIONS)
+            sock.setblocking(False)
+    except (OSError, OverflowError) as error:
+        sock.close()
+        raise UsageError(
+            "usage.port", f"Cannot listen on {host}, port {port}: {error}.", host=host, port=port
+        ) from error
+    return sock
+
+
+def plain_host(host: str) -> str:
+    """An IP address as a socket names it, without a scope, and an IPv4 one in IPv6 clothes as IPv4."""
+    return host.partition("%")[0].removeprefix("::ffff:")
+
+
+def url_host(host: str) -> str:
+    """An IP address or name as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
