@@ -1,0 +1,176 @@
+"""A release's folder as a sorted list of what is in it, and its division into parts."""
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from patcher.content import paths
+from patcher.content.records import check_tag
+from patcher.errors import ContentError, DiskError, UsageError
+
+MAIN_PART = "main"
+_DEFAULTS = "defaults"
+
+
+@dataclass(frozen=True)
+class Tree:
+    """All paths are relative and safe; each list is in the order of `paths.order`."""
+
+    files: tuple[tuple[str, int, bool], ...] = ()
+    """Path, size in bytes, executable."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Path, target."""
+    empty_folders: tuple[str, ...] = ()
+
+
+def read(folder: Path) -> Tree:
+    """What a folder holds, but for a `.shoal` at its top.
+
+    Raises ContentError content.special_file for anything that is neither file, link nor folder, content.unsafe_path,
+    content.link_outside; DiskError disk.folder_missing, disk.denied, disk.failed.
+    """
+    found = _Found()
+    try:
+        _walk(str(folder), "", found)
+    except OSError as error:
+        raise _disk_error(error, folder) from error
+    found.files.sort(key=lambda file: paths.order(file[0]))
+    found.links.sort(key=lambda link: paths.order(link[0]))
+    found.empty_folders.sort(key=paths.order)
+    tree = Tree(tuple(found.files), tuple(found.links), tuple(found.empty_folders))
+    paths.check_all(_paths(tree))
+    for path, target in tree.links:
+        paths.check_link(path, target)
+    return tree
+
+
+@dataclass
+class _Found:
+    files: list[tuple[str, int, bool]] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+    empty_folders: list[str] = field(default_factory=list)
+
+
+def _walk(folder: str, prefix: str, found: _Found) -> None:
+    with os.scandir(folder) as listing:
+        children = [child for child in listing if prefix or child.name != paths.OWN_FOLDER]
+    if prefix and not children:
+        found.empty_folders.append(prefix[:-1])
+    if prefix.count("/") > paths.MAX_DEPTH:
+        paths.check(prefix + "x")  # too deep: let the rule say so before the stack does
+    for child in children:
+        path = prefix + child.name
+        if child.is_symlink():
+            found.links.append(
+                (path, os.readlink(child.path).replace("\\", "/") if os.sep == "\\" else os.readlink(child))
+            )
+        elif child.is_dir(follow_symlinks=False):
+            _walk(child.path, path + "/", found)
+        else:
+            status = child.stat(follow_symlinks=False)
+            if not stat.S_ISREG(status.st_mode):
+                message = f"{path[:200]!a} is neither a file nor a folder"
+                raise ContentError("content.special_file", message, path=ascii(path))
+            found.files.append((path, status.st_size, bool(status.st_mode & stat.S_IXUSR)))
+
+
+def _disk_error(error: OSError, folder: Path) -> DiskError:
+    where = str(error.filename or folder)
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return DiskError("disk.folder_missing", f"{where} is no folder that can be read", path=where)
+    code = "disk.denied" if isinstance(error, PermissionError) else "disk.failed"
+    return DiskError(code, f"{where} cannot be read: {error.strerror}", path=where)
+
+
+def _paths(tree: Tree) -> Iterator[str]:
+    return chain((path for path, _, _ in tree.files), (path for path, _ in tree.links), tree.empty_folders)
+
+
+# ---------------------------------------------------------------- parts
+
+
+@dataclass(frozen=True)
+class PartRule:
+    """Which paths make up a part: those that one of ``globs`` matches."""
+
+    name: str
+    globs: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    defaults: bool = False
+
+
+def parse_part(text: str) -> PartRule:
+    """Read ``NAME=GLOB[,GLOB…][:tags]``; tags are ``group:value`` by commas, and the word ``defaults``.
+
+    In a glob ``*`` and ``?`` stay within one name, ``**`` crosses folders, and a folder stands for all that is in it.
+    Raises UsageError usage.argument.
+    """
+    name, equals, rest = text.partition("=")
+    globs, _, tags = rest.partition(":")
+    patterns = tuple(glob for glob in globs.split(",") if glob)
+    if not equals or not patterns:
+        raise UsageError("usage.argument", f"a part is written NAME=GLOB[,GLOB…][:tags], not {text[:200]!a}")
+    if paths.check_name(name) == MAIN_PART:
+        raise UsageError("usage.argument", f"{MAIN_PART} is what no other part takes; it needs no rule")
+    words = [tag for tag in tags.split(",") if tag]
+    named = tuple(sorted(check_tag(word) for word in words if word != _DEFAULTS))
+    return PartRule(name, patterns, named, _DEFAULTS in words)
+
+
+def split(tree: Tree, rules: Sequence[PartRule]) -> dict[str, Tree]:
+    """Part name → its tree: the first rule that matches takes a path, "main" (always there, last) takes the rest.
+
+    Raises ContentError content.link_outside for a link that leads to another part, or that stands in a Windows part.
+    """
+    matchers = [(rule.name, _matcher(rule.globs)) for rule in rules]
+
+    def part_of(path: str) -> str:
+        return next((name for name, matches in matchers if matches(path)), MAIN_PART)
+
+    found = {name: _Found() for name in (*(rule.name for rule in rules), MAIN_PART)}
+    for file in tree.files:
+        found[part_of(file[0])].files.append(file)
+    for link in tree.links:
+        found[part_of(link[0])].links.append(link)
+    for folder in tree.empty_folders:
+        found[part_of(folder)].empty_folders.append(folder)
+    parts = {name: Tree(tuple(f.files), tuple(f.links), tuple(f.empty_folders)) for name, f in found.items()}
+    _check_links(tree, parts, {rule.name for rule in rules if "os:windows" in rule.tags})
+    return parts
+
+
+def _check_links(tree: Tree, parts: dict[str, Tree], windows: set[str]) -> None:
+    everywhere = _with_folders(_paths(tree))
+    for name, part in parts.items():
+        here = _with_folders(_paths(part)) if part.links else set()
+        for path, target in part.links:
+            aim = paths.link_target(path, target)
+            if name in windows or (aim in everywhere and aim not in here):
+                reason = "is a link in a Windows part" if name in windows else f"leads out of the part {name!r}"
+                raise ContentError("content.link_outside", f"{path!a} {reason}", path=path, target=target)
+
+
+def _with_folders(listed: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for path in listed:
+        while path and path not in found:
+            found.add(path)
+            path = path.rpartition("/")[0]  # noqa: PLW2901 -- climbing is what this loop does
+    return found
+
+
+def _matcher(globs: Iterable[str]) -> Callable[[str], bool]:
+    pattern = re.compile("|".join(_regex(glob.strip("/")) for glob in globs))
+    return lambda path: pattern.fullmatch(path) is not None
+
+
+def _regex(glob: str) -> str:
+    """A glob as a pattern over whole paths. ``**/`` also stands for no folder at all."""
+    out = []
+    for token in re.split(r"(\*\*/|\*\*|\*|\?)", glob):
+        out.append({"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(token, re.escape(token)))
+    return "".join(out) + "(?:/.*)?"
