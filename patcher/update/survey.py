@@ -1,0 +1,136 @@
+"""What stands in an install folder where a commit wants something else. Looks, changes nothing.
+
+A folder that became a link (a player moved it to another disk) is never followed: nothing of ours is below it.
+"""
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from patcher import disk
+from patcher.errors import DiskError
+
+
+class Survey:
+    """The places a commit needs, and the old files that must leave them. All paths are relative.
+
+    Ask `need_folder`, `need_file` and `need_kept` for every place first, then read the results.
+    """
+
+    def __init__(self, folder: Path, remove: Iterable[str]) -> None:
+        self._folder = folder
+        self._kinds: dict[str, str] = {"": "folder"}
+        self._files: dict[str, None] = {}
+        self._folders: dict[str, None] = {}
+        self._cleared: list[str] = []
+        self.old: dict[str, None] = {}
+        """Files and links that are replaced or removed, in order."""
+        self.old_bytes = 0
+        for path in remove:
+            if self._kind(path) in ("file", "link"):
+                self._leaves(path)
+
+    def need_folder(self, path: str) -> None:
+        """A folder must stand at ``path``. Raises DiskError (disk.in_the_way) when a link that is not ours does."""
+        if not path or path in self._folders:
+            return
+        self.need_folder(_parent(path))
+        self._folders[path] = None
+        kind = self._kind(path)
+        if kind == "link" and path not in self.old:
+            raise self._in_the_way(path, "is a link where a folder must be")
+        if kind == "file":
+            self._leaves(path)
+
+    def need_file(self, path: str) -> None:
+        """A file or link must stand at ``path``. Raises DiskError (disk.in_the_way) for a folder that is not ours."""
+        self.need_folder(_parent(path))
+        self._files[path] = None
+        kind = self._kind(path)
+        if kind == "folder":
+            self._clear(path)
+        elif kind:
+            self._leaves(path)
+
+    def need_kept(self, path: str) -> None:
+        """A regular file of ours must be at ``path`` already. Raises DiskError (disk.failed)."""
+        if self._kind(path) != "file":
+            raise DiskError("disk.failed", f"{self._folder / path} is missing.", path=path)
+
+    def is_link(self, path: str, target: str) -> bool:
+        """Whether this link stands at ``path`` already."""
+        return self._kind(path) == "link" and os.readlink(self._folder / path) == target
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders needed, parents first."""
+        return list(self._folders)
+
+    def removed(self) -> tuple[list[str], list[str]]:
+        """The old files that are not replaced: those in the way of something new, and the others."""
+        gone = [path for path in self.old if path not in self._files]
+        return self._split(gone)
+
+    def removed_folders(self, folders: Iterable[str]) -> tuple[list[str], list[str]]:
+        """The same for ``folders`` that go; those where a file must be are among the first."""
+        first, last = self._split(folders)
+        return [*self._cleared, *first], last
+
+    def _split(self, paths: Iterable[str]) -> tuple[list[str], list[str]]:
+        files = {_fold(path) for path in self._files}
+        needed = files | {_fold(path) for path in self._folders}
+        first: list[str] = []
+        last: list[str] = []
+        for path in paths:
+            folded = _fold(path)
+            in_the_way = folded in needed or any(above in files for above in _parents(folded))
+            (first if in_the_way else last).append(path)
+        return first, last
+
+    def _leaves(self, path: str) -> None:
+        if path not in self.old:
+            disk.check_replaceable(self._folder / path)
+            self.old[path] = None
+            self.old_bytes += os.lstat(self._folder / path).st_size
+
+    def _clear(self, path: str) -> None:
+        top = self._folder / path
+        for at, folders, files in os.walk(top, topdown=False):
+            inner = os.path.relpath(at, self._folder).replace(os.sep, "/")
+            links = [name for name in folders if os.path.islink(os.path.join(at, name))]
+            for name in (*files, *links):
+                if f"{inner}/{name}" not in self.old:
+                    raise self._in_the_way(f"{inner}/{name}", "is not part of the release, and its folder must go")
+            self._cleared.append(inner)
+
+    def _kind(self, path: str) -> str:
+        """What is at ``path``: folder, link, file (anything else), or nothing ("") when a parent is no folder."""
+        if path not in self._kinds:
+            self._kinds[path] = self._look(path) if self._kind(_parent(path)) == "folder" else ""
+        return self._kinds[path]
+
+    def _look(self, path: str) -> str:
+        try:
+            mode = os.lstat(self._folder / path).st_mode
+        except FileNotFoundError:
+            return ""
+        return "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "file"
+
+    def _in_the_way(self, path: str, why: str) -> DiskError:
+        return DiskError("disk.in_the_way", f"{self._folder / path} {why}.", path=path)
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := _parent(path):
+        yield path
+
+
+def _fold(path: str) -> str:
+    """Equal for two names that some system takes for the same; too many equals do no harm here."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
