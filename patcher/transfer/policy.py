@@ -1,0 +1,62 @@
+"""Settings and surroundings in, allowances out: may we upload, to whom, from whom may we download, how fast. Pure."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Literal
+
+from patcher.config import Settings
+
+LOCAL_RANGES = (
+    ("10.0.0.0", "10.255.255.255"),
+    ("127.0.0.0", "127.255.255.255"),
+    ("169.254.0.0", "169.254.255.255"),
+    ("172.16.0.0", "172.31.255.255"),
+    ("192.168.0.0", "192.168.255.255"),
+    ("::1", "::1"),
+    ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+)
+"""What counts as the local network: loopback, private and link-local addresses (RFC 1918, 3927, 4193)."""
+
+_BOUNDS = tuple((ipaddress.ip_address(first), ipaddress.ip_address(last)) for first, last in LOCAL_RANGES)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is true around the player now, beside the settings."""
+
+    uploaded_this_month_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """What the session may do. A limit of 0 is no limit; it counts for the local network too."""
+
+    upload: Literal["off", "lan", "everyone"]
+    peers: Literal["none", "lan", "all"]
+    upload_limit_bps: int
+    download_limit_bps: int
+    discover: bool
+    """Look for players in the local network by multicast."""
+
+
+def allowances(settings: Settings, surroundings: Surroundings | None = None) -> Allowances:
+    """Without peers nobody can be served; a month's cap that is used up ends uploading until the next month."""
+    given = surroundings.uploaded_this_month_bytes if surroundings else 0
+    spent = 0 < settings.monthly_upload_cap_bytes <= given
+    return Allowances(
+        upload="off" if spent or settings.peers == "none" else settings.sharing,
+        peers=settings.peers,
+        upload_limit_bps=settings.upload_limit_bps,
+        download_limit_bps=settings.download_limit_bps,
+        discover=settings.local_discovery and settings.peers != "none",
+    )
+
+
+def is_local(address: str) -> bool:
+    """Whether an IP address, as text, lies in the local network."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None)
+    if mapped is not None:
+        ip = mapped
+    return any(first <= ip <= last for first, last in _BOUNDS if first.version == ip.version)  # type: ignore[operator]

@@ -1,0 +1,329 @@
+"""The libtorrent session of one engine: settings, port, and the one thread that turns alerts into facts.
+
+Consent lives here. Sharing off means that not one payload byte leaves: no unchoke slots, no allowed-fast set, local
+peers under the same rule, and nothing installed is offered at all. A stricter wish cuts all connections before it
+applies, as libtorrent goes on to serve what was asked for before (3 MB in 2.5 s, measured).
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import libtorrent as lt
+
+from patcher.config import Settings
+from patcher.errors import DiskError
+from patcher.transfer import policy, swarm
+from patcher.transfer.layout import Layout, Torrent
+from patcher.transfer.policy import Allowances, Surroundings
+from patcher.transfer.swarm import Counters, Swarm
+
+MAX_QUEUED_BYTES = 8 << 20
+"""What libtorrent may hold in memory before it is on disk: the most that a kill can cost, beside unfinished pieces."""
+
+_UNCHOKE_SLOTS = 50
+_EVERYWHERE = (("0.0.0.0", "255.255.255.255"), ("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))  # noqa: S104
+_UPLOAD_ORDER = {"off": 0, "lan": 1, "everyone": 2}
+_PEERS_ORDER = {"none": 0, "lan": 1, "all": 2}
+_CLASS = lt.alert.category_t
+_ALERTS = (
+    _CLASS.error_notification
+    | _CLASS.status_notification
+    | _CLASS.storage_notification
+    | _CLASS.piece_progress_notification
+)
+_FIXED: Any = {
+    "alert_mask": _ALERTS,
+    "alert_queue_size": 100_000,
+    "enable_dht": False,
+    "enable_upnp": False,
+    "enable_natpmp": False,
+    "enable_outgoing_utp": False,
+    "enable_incoming_utp": False,
+    "max_queued_disk_bytes": MAX_QUEUED_BYTES,
+    "allowed_fast_set_size": 0,
+    "no_connect_privileged_ports": True,
+    "allow_multiple_connections_per_ip": True,
+    "unchoke_interval": 1,
+    "min_reconnect_time": 3,
+    "stop_tracker_timeout": 1,
+    "user_agent": "Shoal",
+}
+
+Stat = tuple[int, int, int, int]
+
+
+class Session:
+    """Owns the port and all torrents. Every method may be called from any thread; `close` ends it.
+
+    `add` is for `fetch`; the engine uses `keep`, `release`, `changed`, `counters`, `apply`.
+    """
+
+    def __init__(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
+        """Open the port of the settings (0: any; taken: one of the next ten) on their address ("": all interfaces)."""
+        self._allowances = policy.allowances(settings, surroundings)
+        self._lock = threading.RLock()
+        self._swarms: dict[bytes, Swarm] = {}
+        self._kept: dict[bytes, _Kept] = {}
+        self._past: dict[bytes, Counters] = {}
+        self._ear, self._mouth = socket.socketpair()
+        self._mouth.setblocking(False)
+        self._is_closing = False
+        self._session = lt.session(_FIXED | _adjusted(self._allowances) | {"listen_interfaces": _interfaces(settings)})
+        self._place = (settings.listen_host, settings.listen_port)
+        self._apply_classes()
+        self._session.set_alert_fd(self._mouth.fileno())
+        self._thread = threading.Thread(target=self._listen, name="swarm alerts", daemon=True)
+        self._thread.start()
+
+    @property
+    def listen_port(self) -> int:
+        """The port other players reach us at; 0 when none could be opened."""
+        return int(self._session.listen_port())
+
+    @property
+    def allowances(self) -> Allowances:
+        """What the session may do at the moment."""
+        return self._allowances
+
+    # ------------------------------------------------------------ torrents
+
+    def add(self, torrent: Torrent, have: Collection[int], wanted: Collection[int]) -> Swarm:
+        """Begin to fetch. A kept torrent with the same info hash is released first. `release` ends it."""
+        layout = Layout.parse(torrent.data)
+        self.release(layout.info_hash)
+        with self._lock:
+            return self._enter(Swarm(torrent, layout, wanted), swarm.fetching(torrent, layout, have, wanted))
+
+    def keep(self, torrent: Torrent, have: Collection[int] | None = None) -> bytes:
+        """Offer verified files in place from now on, as far as the allowances go, until `release`; never writes them.
+
+        ``have`` names the pieces that are there; None: all, and each is hashed again before it is first given away.
+        Returns the info hash. Raises DiskError (disk.modified) when a file is missing or of the wrong size.
+        """
+        layout = Layout.parse(torrent.data)
+        stats = tuple(_stat(path) for path in torrent.paths)
+        for path, size, stat in zip(torrent.paths, layout.sizes, stats, strict=True):
+            if have is None and (stat is None or stat[0] != size):
+                raise DiskError("disk.modified", f"{path} is not as it was released.", path=str(path))
+        self.release(layout.info_hash)
+        with self._lock:
+            self._kept[layout.info_hash] = _Kept(torrent, layout, have, stats)
+            self._offer(layout.info_hash)
+        return layout.info_hash
+
+    def retain(self, fetched: Swarm, have: Collection[int]) -> None:
+        """Let a fetched torrent stay as a kept one, with its connections. ``have``: the pieces that are on disk."""
+        torrent, layout = fetched.torrent, fetched.layout
+        stats = tuple(_stat(path) for path in torrent.paths)
+        with self._lock:
+            self._kept[layout.info_hash] = _Kept(torrent, layout, frozenset(have), stats)
+            if self._allowances.upload == "off":
+                self._leave(layout.info_hash)
+
+    def release(self, info_hash: bytes) -> None:
+        """Let go of a torrent, fetched or kept; returns when its files are closed. An unknown one is fine."""
+        with self._lock:
+            self._kept.pop(info_hash, None)
+            self._leave(info_hash)
+
+    def kept(self) -> frozenset[bytes]:
+        """The info hashes of what is offered in place, or would be if the settings allowed it."""
+        with self._lock:
+            return frozenset(self._kept)
+
+    def changed(self) -> list[bytes]:
+        """Look at every kept file (size, mtime, ctime, inode) and release the torrents that are not as they were kept.
+
+        To be called every few seconds. Returns the info hashes of those released: mark them for verify.
+        """
+        with self._lock:
+            changed = [info_hash for info_hash, kept in self._kept.items() if self._is_changed(info_hash, kept)]
+            for info_hash in changed:
+                self.release(info_hash)
+        return changed
+
+    def counters(self) -> dict[bytes, Counters]:
+        """Payload bytes by info hash since the session began, of past torrents too."""
+        with self._lock:
+            now = dict(self._past)
+            for info_hash, member in self._swarms.items():
+                now[info_hash] = _added(now.get(info_hash, Counters()), member.counters())
+            return now
+
+    def _is_changed(self, info_hash: bytes, kept: "_Kept") -> bool:
+        member = self._swarms.get(info_hash)
+        if member is not None and member.failures:
+            return True
+        return any(_stat(path) != stat for path, stat in zip(kept.torrent.paths, kept.stats, strict=True))
+
+    def _offer(self, info_hash: bytes) -> None:
+        kept = self._kept[info_hash]
+        if self._allowances.upload != "off" and info_hash not in self._swarms:
+            params = swarm.seeding(kept.torrent, kept.layout, kept.have)
+            self._enter(Swarm(kept.torrent, kept.layout), params)
+
+    def _enter(self, member: Swarm, params: lt.add_torrent_params) -> Swarm:
+        info_hash = member.layout.info_hash
+        self._swarms[info_hash] = member  # before the first alert
+        try:
+            member.start(self._session.add_torrent(params))
+        except BaseException:
+            del self._swarms[info_hash]
+            raise
+        return member
+
+    def _leave(self, info_hash: bytes) -> None:
+        member = self._swarms.get(info_hash)
+        if member is None:
+            return
+        member.stop()
+        self._session.remove_torrent(member.handle)
+        member.wait_removed()
+        del self._swarms[info_hash]
+        self._past[info_hash] = _added(self._past.get(info_hash, Counters()), member.counters())
+
+    # ------------------------------------------------------------ wishes
+
+    def apply(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
+        """Obey other settings from now on. When this returns, nothing leaves that they forbid."""
+        new = policy.allowances(settings, surroundings)
+        with self._lock:
+            old, self._allowances = self._allowances, new
+            self._drop_kept()
+            is_stricter = _UPLOAD_ORDER[new.upload] < _UPLOAD_ORDER[old.upload]
+            is_stricter |= _PEERS_ORDER[new.peers] < _PEERS_ORDER[old.peers]
+            dialled = self._cut() if is_stricter else {}
+            self._session.apply_settings(_adjusted(new))
+            self._apply_classes()
+            self._apply_place(settings)
+            if is_stricter:
+                self._session.resume()
+            for info_hash, addresses in dialled.items():
+                for address, port in addresses:
+                    self._swarms[info_hash].connect_peer(address, port)
+            for info_hash in self._kept:
+                self._offer(info_hash)
+
+    def _drop_kept(self) -> None:
+        """Take what is only offered out, when nothing may be offered."""
+        if self._allowances.upload == "off":
+            for info_hash in self._kept:
+                self._leave(info_hash)
+
+    def _cut(self) -> dict[bytes, list[tuple[str, int]]]:
+        """End all connections at once; returns those to open again."""
+        dialled = {info_hash: member.dialled() for info_hash, member in self._swarms.items()}
+        self._session.pause()
+        for member in self._swarms.values():
+            member.wait_paused()
+        return dialled
+
+    def _apply_classes(self) -> None:
+        """Who counts as local, who is let in, and whether local peers need an unchoke slot."""
+        may_give = self._allowances.upload
+        local, everybody = lt.session.local_peer_class_id, lt.session.global_peer_class_id
+        facts = self._session.get_peer_class(local)
+        facts["ignore_unchoke_slots"] = may_give != "off"
+        self._session.set_peer_class(local, facts)
+        classes, doors = lt.ip_filter(), lt.ip_filter()
+        closed = 0 if self._allowances.peers == "all" else 1
+        for first, last in _EVERYWHERE:
+            classes.add_rule(first, last, 1 << everybody)
+            doors.add_rule(first, last, closed)
+        for first, last in policy.LOCAL_RANGES:
+            classes.add_rule(first, last, 1 << everybody | 1 << local)
+            doors.add_rule(first, last, 1 if self._allowances.peers == "none" else 0)
+        self._session.set_peer_class_filter(classes)
+        self._session.set_ip_filter(doors)
+
+    def _apply_place(self, settings: Settings) -> None:
+        if self._place != (settings.listen_host, settings.listen_port):
+            self._place = (settings.listen_host, settings.listen_port)
+            self._session.apply_settings({"listen_interfaces": _interfaces(settings)})
+
+    # ------------------------------------------------------------ alerts and the end
+
+    def close(self) -> None:
+        """Let go of all torrents and the port; ends the thread. A second call does nothing."""
+        with self._lock:
+            if self._is_closing:
+                return
+            self._kept.clear()
+            for info_hash in list(self._swarms):
+                self._leave(info_hash)
+            self._is_closing = True
+        self._session.set_alert_fd(-1)
+        self._mouth.setblocking(True)
+        self._mouth.send(b"\0")
+        self._thread.join()
+        del self._session
+        self._ear.close()
+        self._mouth.close()
+
+    def _listen(self) -> None:
+        while self._ear.recv(4096) and not self._is_closing:
+            for alert in self._session.pop_alerts():
+                self._route(alert)
+
+    def _route(self, alert: lt.alert) -> None:
+        if isinstance(alert, lt.alerts_dropped_alert):
+            for lagging in list(self._swarms.values()):
+                lagging.catch_up()
+        if not isinstance(alert, lt.torrent_alert):
+            return
+        hashes = alert.info_hashes if isinstance(alert, lt.torrent_removed_alert) else alert.handle.info_hashes()
+        member = self._swarms.get(hashes.v2.to_bytes())
+        if member is not None:
+            member.hear(alert)
+
+
+class _Kept:
+    """What is offered in place, and how its files looked when that began."""
+
+    def __init__(
+        self, torrent: Torrent, layout: Layout, have: Collection[int] | None, stats: tuple[Stat | None, ...]
+    ) -> None:
+        self.torrent = torrent
+        self.layout = layout
+        self.have = have
+        self.stats = stats
+
+
+def _stat(path: Path) -> Stat | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _added(one: Counters, other: Counters) -> Counters:
+    return Counters(one.received_bytes + other.received_bytes, one.sent_bytes + other.sent_bytes)
+
+
+def _interfaces(settings: Settings) -> str:
+    host = settings.listen_host
+    hosts = [f"[{host}]" if ":" in host else host] if host else ["0.0.0.0", "[::]"]  # noqa: S104
+    return ",".join(f"{name}:{settings.listen_port}" for name in hosts)
+
+
+def _adjusted(allowed: Allowances) -> Any:
+    """The settings that follow from the allowances.
+
+    libtorrent's limiter is bursty: with a limit it ticks faster and holds less ready to send (8 ms of the rate).
+    """
+    limit = allowed.upload_limit_bps
+    watermark = min(max(limit // 125, 4 << 10), 512 << 10) if limit else 3 << 20
+    return {
+        "unchoke_slots_limit": _UNCHOKE_SLOTS if allowed.upload == "everyone" else 0,
+        "upload_rate_limit": limit,
+        "download_rate_limit": allowed.download_limit_bps,
+        "tick_interval": 10 if limit or allowed.download_limit_bps else 500,
+        "send_buffer_watermark": watermark,
+        "send_buffer_low_watermark": min(1 << 20, watermark),
+        "enable_lsd": allowed.discover,
+    }
