@@ -65,9 +65,7 @@ def _walk(folder: str, prefix: str, found: _Found) -> None:
     for child in children:
         path = prefix + child.name
         if child.is_symlink():
-            found.links.append(
-                (path, os.readlink(child.path).replace("\\", "/") if os.sep == "\\" else os.readlink(child))
-            )
+            found.links.append((path, os.readlink(child.path).replace(os.sep, "/")))
         elif child.is_dir(follow_symlinks=False):
             _walk(child.path, path + "/", found)
         else:
@@ -170,7 +168,6 @@ def _matcher(globs: Iterable[str]) -> Callable[[str], bool]:
 
 def _regex(glob: str) -> str:
     """A glob as a pattern over whole paths. ``**/`` also stands for no folder at all."""
-    out = []
-    for token in re.split(r"(\*\*/|\*\*|\*|\?)", glob):
-        out.append({"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(token, re.escape(token)))
-    return "".join(out) + "(?:/.*)?"
+    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    tokens = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
+    return "".join(wild.get(token, re.escape(token)) for token in tokens) + "(?:/.*)?"
