@@ -273,15 +273,19 @@ def torrent(
 
     Raises ContentError content.mismatch when ``layers`` is not this manifest's.
     """
-    whole: dict[bytes, Any] = {b"info": _info(m), b"shoal": _extras(m)}
+    whole: dict[bytes, Any] = {b"info": _info(m), b"shoal": _extras(m), **announce(trackers)}
     if layers is not None:
         whole[b"piece layers"] = split_layers(m, layers)
-    if trackers:
-        whole[b"announce"] = trackers[0].encode()
-        whole[b"announce-list"] = [[url.encode()] for url in trackers]
     if web_seeds:
         whole[b"url-list"] = [url.encode() for url in web_seeds]
     return bencode(whole)
+
+
+def announce(trackers: Sequence[str]) -> dict[bytes, Any]:
+    """The keys of a torrent that name its trackers, in order of preference (BEP 12)."""
+    if not trackers:
+        return {}
+    return {b"announce": trackers[0].encode(), b"announce-list": [[url.encode()] for url in trackers]}
 
 
 def layers_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes:

@@ -1,0 +1,368 @@
+"""Patches: how a release is cut into windows, and the index that says what is where in a pack.
+
+A *window* is at most 16 MiB of new bytes, whole small files or one piece-aligned range of a large one, decoded on its
+own from its bytes in the pack and from the old ranges it names. A patch makes its files whole; a *full pack* (no old
+release) may leave windows out. Content that the old release holds anywhere is in no patch, and no content is in it
+twice.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bencode2 import bencode
+
+from patcher.content import documents, merkle
+from patcher.content.codec import HDIFF, STORED, WINDOW_BYTES, ZSTD, apply, apply_manifest_delta, make, manifest_delta
+from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest, announce, piece_bytes_for
+from patcher.content.merkle import Ref
+from patcher.errors import ContentError, TrustError
+
+__all__ = [
+    "HDIFF", "STORED", "WINDOW_BYTES", "ZSTD", "Cut", "Index", "Range", "Window", "apply", "apply_manifest_delta",
+    "cut", "encode", "index_of", "make", "manifest_delta", "pack_torrent", "parse", "worth_packing",
+]  # fmt: skip
+
+INLINE_BYTES = 8 * 1024
+SWARM_BYTES = 64 * 1024
+SMALL_BYTES = 1024 * 1024
+MAX_OLD_BYTES = 4 * WINDOW_BYTES
+MAX_INDEX_BYTES = 64 * 1024 * 1024
+
+_REACH_BYTES = WINDOW_BYTES // 2
+_WORTH = 0.85
+_WHAT = "a patch index"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bytes of one file; ``file`` is its number among a manifest's entries."""
+
+    file: int
+    offset: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        """First offset behind it."""
+        return self.offset + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where a window lies in the pack, what it makes (``new``, side by side) and from what (``old``, side by side)."""
+
+    offset: int
+    length: int
+    codec: int
+    new: tuple[Range, ...]
+    old: tuple[Range, ...]
+    output_bytes: int
+    sha256: bytes
+
+
+@dataclass(frozen=True)
+class Index:
+    """A pack and its windows. ``pack`` is None when the pack is empty or stands in ``inline``.
+
+    ``layer`` is the pack's piece layer, ``b""`` for a pack of one piece.
+    """
+
+    pack: Ref | None
+    piece_bytes: int
+    layer: bytes
+    windows: tuple[Window, ...]
+    inline: bytes = b""
+
+    @property
+    def pack_bytes(self) -> int:
+        """Size of the pack, wherever it is."""
+        return self.pack.size_bytes if self.pack else len(self.inline)
+
+    @property
+    def has_swarm(self) -> bool:
+        """A smaller pack is not worth a torrent."""
+        return self.pack is not None and self.pack.size_bytes >= SWARM_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A window to be made: read both lists of ranges, side by side, and hand them to `make`."""
+
+    new: tuple[Range, ...]
+    old: tuple[Range, ...]
+
+    @property
+    def output_bytes(self) -> int:
+        """Length of the new ranges together."""
+        return sum(span.length for span in self.new)
+
+
+# ---------------------------------------------------------------- cutting
+
+
+@dataclass
+class _Lane:
+    """Small files that come one after the other, on their way into windows."""
+
+    new: list[Range] = field(default_factory=list)
+    old: dict[int, Range] = field(default_factory=dict)
+    new_bytes: int = 0
+    old_bytes: int = 0
+
+    def add(self, span: Range, near: Range | None, cuts: list[Cut]) -> None:
+        if self.new_bytes + span.length > WINDOW_BYTES or self.old_bytes + (near.length if near else 0) > MAX_OLD_BYTES:
+            self.close(cuts)
+        self.new.append(span)
+        self.new_bytes += span.length
+        known = self.old.get(near.file) if near else None
+        if near and (not known or known.length < near.length):
+            self.old[near.file] = near
+            self.old_bytes += near.length - (known.length if known else 0)
+
+    def close(self, cuts: list[Cut]) -> None:
+        if self.new:
+            cuts.append(Cut(tuple(self.new), tuple(self.old.values())))
+        self.new, self.old, self.new_bytes, self.old_bytes = [], {}, 0, 0
+
+
+class _Similar:
+    """The old file that a new one most likely came from, by name alone: same path, else the longest like-named tail.
+
+    Only files whose path is gone are taken for renamed; numbers and hashes in names (versions, mostly) are no
+    difference.
+    """
+
+    _VARYING = re.compile(r"(?=[0-9a-f]*[0-9])[0-9a-f]{8,}|[0-9]+")
+
+    def __init__(self, new: Manifest, old: Manifest | None) -> None:
+        self._entries = old.entries if old else ()
+        self._by_path = {entry.path: number for number, entry in enumerate(self._entries) if entry.size_bytes}
+        self._by_tail: dict[str, int] = {}
+        stay = {entry.path for entry in new.entries}
+        for path, number in self._by_path.items():
+            if path not in stay:
+                for tail in self._tails(path):
+                    self._by_tail.setdefault(tail, number)
+
+    def _tails(self, path: str) -> Iterator[str]:
+        path = self._VARYING.sub("0", path)
+        yield path
+        while "/" in path:
+            path = path.partition("/")[2]
+            yield path
+
+    def near(self, path: str, offset: int, length: int) -> Range | None:
+        """Old bytes around the same place, None when there are none."""
+        number = self._by_path.get(path)
+        if number is None:
+            number = next((self._by_tail[tail] for tail in self._tails(path) if tail in self._by_tail), None)
+        if number is None:
+            return None
+        low = max(0, offset - _REACH_BYTES)
+        high = min(self._entries[number].size_bytes, offset + length + _REACH_BYTES)
+        return Range(number, low, high - low) if low < high else None
+
+
+def cut(new: Manifest, old: Manifest | None) -> list[Cut]:
+    """All windows of the patch from ``old`` to ``new``, or of the full pack of ``new``, in the order of their files.
+
+    The windows of a full pack hold either files under 1 MiB or larger ones, never both (see `worth_packing`).
+    """
+    similar = _Similar(new, old)
+    lanes = (_Lane(), _Lane())
+    cuts: list[Cut] = []
+    for number, entry in _missing(new.entries, {e.root for e in old.entries} if old else ()):
+        if entry.size_bytes > WINDOW_BYTES:
+            for offset in range(0, entry.size_bytes, WINDOW_BYTES):
+                span = Range(number, offset, min(WINDOW_BYTES, entry.size_bytes - offset))
+                near = similar.near(entry.path, offset, span.length)
+                cuts.append(Cut((span,), (near,) if near else ()))
+        else:
+            lane = lanes[old is None and entry.size_bytes >= SMALL_BYTES]
+            lane.add(Range(number, 0, entry.size_bytes), similar.near(entry.path, 0, entry.size_bytes), cuts)
+    for lane in lanes:
+        lane.close(cuts)
+    return sorted(cuts, key=lambda window: (window.new[0].file, window.new[0].offset))
+
+
+def _missing(entries: Sequence[Entry], held: Collection[bytes]) -> Iterator[tuple[int, Entry]]:
+    seen = {b"", *held}
+    for number, entry in enumerate(entries):
+        if entry.root not in seen:
+            seen.add(entry.root)
+            yield number, entry
+
+
+def worth_packing(window: Cut, new: Manifest, packed_bytes: int) -> bool:
+    """Does this window of a full pack earn its place? Files under 1 MiB always; larger ones when they shrink enough."""
+    small = any(new.entries[span.file].size_bytes < SMALL_BYTES for span in window.new)
+    return small or packed_bytes < _WORTH * window.output_bytes
+
+
+def index_of(windows: Iterable[Window], leaves: bytes, size_bytes: int, inline: bytes = b"") -> Index:
+    """The index of a finished pack, from its leaves and size; of a pack of up to 8 KiB ``inline`` are its bytes."""
+    piece = piece_bytes_for(size_bytes)
+    if size_bytes <= INLINE_BYTES:
+        return Index(None, piece, b"", tuple(windows), inline)
+    return Index(Ref(merkle.root_of(leaves), size_bytes), piece, merkle.layer_of(leaves, piece), tuple(windows))
+
+
+# ---------------------------------------------------------------- index document
+
+
+def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
+    """The document that `parse` reads with the same two manifests. Raises what `parse` would raise."""
+    old_entries = old.entries if old else ()
+    document: dict[bytes, Any] = {
+        b"format": documents.FORMAT,
+        b"requires": [],
+        b"filters": [],
+        b"piece length": index.piece_bytes,
+        b"layer": index.layer,
+        b"inline": index.inline,
+        b"windows": [
+            [
+                window.offset,
+                window.length,
+                window.codec,
+                [_shortest(span, new.entries) for span in window.new],
+                [_shortest(span, old_entries) for span in window.old],
+                window.output_bytes,
+                window.sha256,
+            ]
+            for window in index.windows
+        ],
+    }
+    if index.pack:
+        document[b"pack"] = index.pack.to_bencode()
+    data = bencode(document)
+    parse(data, new, old)
+    return data
+
+
+def _shortest(span: Range, entries: Sequence[Entry]) -> int | list[int]:
+    """A whole file is its number alone: most ranges are, and an index is often larger than its pack."""
+    whole = span.offset == 0 and span.length == entries[span.file].size_bytes
+    return span.file if whole else [span.file, span.offset, span.length]
+
+
+def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
+    """Read an index and check that all it names exists and fits; ``old`` is None for a full pack.
+
+    Raises ContentError content.invalid; TrustError trust.needs_newer for a codec or filter this version has not.
+    """
+    raw = documents.decode(data, _WHAT, MAX_INDEX_BYTES)
+    documents.check_format(raw, _WHAT)
+    if raw.get(b"filters") != []:
+        raise TrustError("trust.needs_newer", "a patch index needs a newer Shoal: it has filters")
+    pack = Ref.from_bencode(raw[b"pack"]) if b"pack" in raw else None
+    piece, layer, inline, windows = (raw.get(key) for key in (b"piece length", b"layer", b"inline", b"windows"))
+    if not isinstance(piece, int) or not isinstance(layer, bytes) or not isinstance(inline, bytes):
+        raise _invalid("its pack is not described")
+    if not isinstance(windows, list):
+        raise _invalid("it has no list of windows")
+    index = Index(pack, piece, layer, tuple(_read_window(w, new, old) for w in windows), inline)
+    _check_pack(index)
+    _check_offsets(index)
+    _check_outputs(index, new, whole=old is not None)
+    return index
+
+
+def _read_window(value: object, new: Manifest, old: Manifest | None) -> Window:
+    match value:
+        case [int(offset), int(length), int(codec), list(made), list(used), int(output_bytes), bytes(sha256)]:
+            pass
+        case _:
+            raise _invalid("a window is not described")
+    if codec not in {STORED, ZSTD, HDIFF}:
+        raise TrustError("trust.needs_newer", f"a patch index needs a newer Shoal: it has codec {codec}")
+    window = Window(
+        offset,
+        length,
+        codec,
+        tuple(_read_range(span, new.entries) for span in made),
+        tuple(_read_range(span, old.entries if old else ()) for span in used),
+        output_bytes,
+        sha256,
+    )
+    made_bytes, used_bytes = (sum(span.length for span in spans) for spans in (window.new, window.old))
+    sizes = made_bytes == output_bytes <= WINDOW_BYTES and used_bytes <= MAX_OLD_BYTES and length <= output_bytes
+    if not sizes or len(sha256) != merkle.HASH_BYTES or bool(window.old) != (codec == HDIFF):
+        raise _invalid("the sizes of a window do not go together")
+    return window
+
+
+def _read_range(value: object, entries: Sequence[Entry]) -> Range:
+    match value:
+        case int(number) if 0 <= number < len(entries):
+            span = Range(number, 0, entries[number].size_bytes)
+        case [int(number), int(offset), int(length)] if 0 <= number < len(entries):
+            span = Range(number, offset, length)
+        case _:
+            raise _invalid("a window names a file that is not there")
+    if span.offset < 0 or span.length < 1 or span.end > entries[span.file].size_bytes:
+        raise _invalid("a window names bytes outside of a file")
+    return span
+
+
+def _check_pack(index: Index) -> None:
+    pack, piece = index.pack, index.piece_bytes
+    if pack is None:
+        good = not index.layer and len(index.inline) <= INLINE_BYTES
+    elif pack.size_bytes <= piece:
+        good = not index.layer and not index.inline
+    else:
+        pieces = -(-pack.size_bytes // max(piece, 1))
+        good = len(index.layer) == pieces * merkle.HASH_BYTES and not index.inline
+        good = good and merkle.root_of_layer(index.layer, piece) == pack.root
+    if not good or not MIN_PIECE_BYTES <= piece <= MAX_PIECE_BYTES or piece & (piece - 1):
+        raise _invalid("its pack and what is said of it do not go together")
+
+
+def _check_offsets(index: Index) -> None:
+    """Windows lie in the pack one behind the other, and there is nothing else in it."""
+    at = 0
+    for window in index.windows:
+        if window.offset != at or window.length < 1:
+            raise _invalid("its windows do not fill its pack")
+        at += window.length
+    if at != index.pack_bytes:
+        raise _invalid("its windows do not fill its pack")
+
+
+def _check_outputs(index: Index, new: Manifest, *, whole: bool) -> None:
+    """No byte is made twice, ranges begin and end at pieces, and a patch leaves no file half made."""
+    spans = sorted((span.file, span.offset, span.end) for window in index.windows for span in window.new)
+    ends: dict[int, int] = {}
+    for file, offset, end in spans:
+        size, before = new.entries[file].size_bytes, ends.get(file, 0)
+        aligned = offset % new.piece_bytes == 0 and (end == size or end % new.piece_bytes == 0)
+        if offset < before or (whole and offset > before) or not aligned:
+            raise _invalid("its windows overlap, leave gaps or do not keep to pieces")
+        ends[file] = end
+    if whole and any(end != new.entries[file].size_bytes for file, end in ends.items()):
+        raise _invalid("it makes only a part of a file")
+
+
+def pack_torrent(index: Index, name: str, trackers: Sequence[str] = ()) -> bytes:
+    """The pack as a v2 torrent of one file, with its piece layer.
+
+    The same pack and name make the same swarm. Raises ContentError content.invalid when there is no pack file.
+    """
+    if index.pack is None:
+        raise _invalid("there is no pack to make a torrent of")
+    file = {b"length": index.pack.size_bytes, b"pieces root": index.pack.root}
+    info = {
+        b"file tree": {name.encode(): {b"": file}},
+        b"meta version": 2,
+        b"name": name.encode(),
+        b"piece length": index.piece_bytes,
+    }
+    layers = {index.pack.root: index.layer} if index.layer else {}
+    return bencode({b"info": info, b"piece layers": layers, **announce(trackers)})
+
+
+def _invalid(reason: str) -> ContentError:
+    return documents.invalid(_WHAT, reason)
