@@ -101,7 +101,9 @@ _SOURCE = "Nothing was written to the feed; what players see is unchanged."
 CODES: dict[str, CodeText] = {
     # trust
     "trust.not_a_feed": CodeText(_FEED, "Check the address; a feed's address ends where its metadata/ folder is."),
-    "trust.fingerprint": CodeText(_FEED, "Compare the fingerprint with the one the publisher shows; do not add the feed."),
+    "trust.fingerprint": CodeText(
+        _FEED, "Compare the fingerprint with the one the publisher shows; do not add the feed."
+    ),
     "trust.signature": CodeText(_INSTALLED, "Ask the publisher; the feed may be damaged or under attack."),
     "trust.expired": CodeText(_INSTALLED, "Try again later; the publisher has to renew the feed. Playing still works."),
     "trust.rollback": CodeText(_INSTALLED, "Try again later; a server offers older data than was seen before."),
@@ -110,15 +112,24 @@ CODES: dict[str, CodeText] = {
     "trust.record": CodeText(_INSTALLED, "Ask the publisher; a signed record of this feed is not valid."),
     "trust.not_offered": CodeText(_INSTALLED, "Choose another channel or version; `shoal status` lists what is known."),
     # origin
-    "origin.unreachable": CodeText(_INSTALLED, "Check the network connection, then try again; what was downloaded is kept."),
-    "origin.certificate": CodeText(_INSTALLED, "Check the address and this computer's clock; use --ca FILE for a private authority."),
+    "origin.unreachable": CodeText(
+        _INSTALLED, "Check the network connection, then try again; what was downloaded is kept."
+    ),
+    "origin.certificate": CodeText(
+        _INSTALLED, "Check the address and this computer's clock; use --ca FILE for a private authority."
+    ),
     "origin.status": CodeText(_INSTALLED, "Try again later; if it stays, tell the publisher."),
     "origin.missing": CodeText(_INSTALLED, "Try again later, or with peers allowed; if it stays, tell the publisher."),
     "origin.too_slow": CodeText(_INSTALLED, "Try again later; what was downloaded is kept."),
     "origin.host_refused": CodeText(_INSTALLED, "The feed sent us to a host it does not list; tell the publisher."),
     "origin.protocol": CodeText(_INSTALLED, "The server answered in an unexpected way; tell the publisher."),
-    "origin.no_source": CodeText(_INSTALLED, "Try again later: neither the server nor any player has the missing bytes now."),
+    "origin.no_source": CodeText(
+        _INSTALLED, "Try again later: neither the server nor any player has the missing bytes now."
+    ),
     # content
+    "content.feed": CodeText(
+        "Players take no damaged byte.", "Remove the files named, then run `shoal publish release` again."
+    ),
     "content.unsafe_path": CodeText("No file was written.", "Rename the file; names must be safe on every system."),
     "content.special_file": CodeText("No file was written.", "Remove sockets, devices and pipes from the folder."),
     "content.link_outside": CodeText("No file was written.", "Links may only point to files inside the same part."),
@@ -126,16 +137,24 @@ CODES: dict[str, CodeText] = {
     "content.mismatch": CodeText(_INSTALLED, "Try again; damaged bytes were thrown away."),
     "content.window": CodeText(_INSTALLED, "Try again; a damaged patch is replaced by a full download."),
     # disk
-    "disk.full": CodeText(_INSTALLED, "Free some space or choose another folder, then try again; what was downloaded is kept."),
+    "disk.full": CodeText(
+        _INSTALLED, "Free some space or choose another folder, then try again; what was downloaded is kept."
+    ),
     "disk.read_only": CodeText(_INSTALLED, "Make the folder writable or choose another one."),
     "disk.denied": CodeText(_INSTALLED, "Check who owns the folder and what may be written there."),
     "disk.in_use": CodeText(_INSTALLED, "Close the program that uses the files, then try again."),
     "disk.in_the_way": CodeText(_INSTALLED, "Move the named file, folder or link away, then try again."),
     "disk.failed": CodeText(_INSTALLED, "Check the disk; try again when it answers."),
-    "disk.not_empty": CodeText("The folder was not touched.", "Choose an empty folder, or --locate to adopt an existing install."),
+    "disk.not_empty": CodeText(
+        "The folder was not touched.", "Choose an empty folder, or --locate to adopt an existing install."
+    ),
     "disk.folder_missing": CodeText("Nothing was changed.", "Connect the drive or choose the folder again."),
-    "disk.modified": CodeText("Changed files were not overwritten.", "Run `shoal repair` to put the released files back."),
-    "disk.interrupted": CodeText("Both versions are kept safe by the journal.", "Run `shoal update` to finish what was interrupted."),
+    "disk.modified": CodeText(
+        "Changed files were not overwritten.", "Run `shoal repair` to put the released files back."
+    ),
+    "disk.interrupted": CodeText(
+        "Both versions are kept safe by the journal.", "Run `shoal update` to finish what was interrupted."
+    ),
     "disk.home": CodeText("Nothing was changed.", "Choose another --home folder or repair the named file."),
     # usage
     "usage.argument": CodeText("Nothing was changed.", "See `shoal VERB -h`."),
@@ -143,8 +162,12 @@ CODES: dict[str, CodeText] = {
     "usage.ambiguous_title": CodeText("Nothing was changed.", "Write FEED/TITLE."),
     "usage.unknown_feed": CodeText("Nothing was changed.", "`shoal feed list` lists your feeds."),
     "usage.not_installed": CodeText("Nothing was changed.", "`shoal install TITLE` installs it."),
-    "usage.already_installed": CodeText("Nothing was changed.", "`shoal update TITLE` updates it, `shoal move` moves it."),
-    "usage.no_previous": CodeText("Nothing was changed.", "No previous release is kept; `shoal update --version V` fetches one."),
+    "usage.already_installed": CodeText(
+        "Nothing was changed.", "`shoal update TITLE` updates it, `shoal move` moves it."
+    ),
+    "usage.no_previous": CodeText(
+        "Nothing was changed.", "No previous release is kept; `shoal update --version V` fetches one."
+    ),
     "usage.no_launch": CodeText("Nothing was changed.", "This title says no command for this system."),
     "usage.setting": CodeText("Nothing was changed.", "`shoal settings` lists keys and values."),
     "usage.passphrase": CodeText(_SOURCE, "Give the passphrase by prompt, SHOAL_PASSPHRASE or --passphrase-file."),
@@ -156,7 +179,11 @@ CODES: dict[str, CodeText] = {
     # busy, internal
     "busy.title": CodeText("The running job goes on.", "Wait for it, or cancel it; `shoal status` shows its progress."),
     "busy.running": CodeText(_INSTALLED, "Close the game, then try again."),
-    "internal.engine_lost": CodeText(_INSTALLED, "Run the command again: the engine is started anew and goes on where it was."),
-    "internal.version": CodeText("Nothing was changed.", "An engine of another version is running; let it finish, then try again."),
+    "internal.engine_lost": CodeText(
+        _INSTALLED, "Run the command again: the engine is started anew and goes on where it was."
+    ),
+    "internal.version": CodeText(
+        "Nothing was changed.", "An engine of another version is running; let it finish, then try again."
+    ),
     "internal.failure": CodeText(_INSTALLED, "Try again; `shoal doctor` collects what a bug report needs."),
 }

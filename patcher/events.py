@@ -321,6 +321,7 @@ class Move:
 
     title: str
     folder: str
+    only: typing.Literal["", "check", "plan"] = ""
     network: Network = Network()
 
 

@@ -1,0 +1,206 @@
+"""The engine process: one per home, started on demand, gone when nobody needs it.
+
+It holds the lock, listens on a local socket that only this player can open, and outlives the face that started it as
+long as a job runs or something is seeded. Messages are JSON by `send_bytes`; nothing is ever unpickled.
+"""
+
+import argparse
+import contextlib
+import json
+import logging
+import logging.handlers
+import os
+import queue
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing import AuthenticationError, connection
+from pathlib import Path
+
+import patcher
+from patcher import disk, events
+from patcher.config import Home, default_home
+from patcher.engine import Engine, failure_of
+from patcher.errors import InternalError, ShoalError
+
+_LINGER_S = 3.0
+_LOG_BYTES = 4 << 20
+_SOCKET_PATH_BYTES = 100
+_QUEUE_EVENTS = 1000
+_log = logging.getLogger("shoal.agent")
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Hold the home's lock; False when another engine has it. The system lets go of it when we die."""
+    with path.open("a+b") as file:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+def _socket_path(home: Home) -> str | None:
+    """A path in the home where it fits a socket address, else None: the library chooses a private temporary one."""
+    path = home.root / "engine.sock"
+    if sys.platform == "win32" or len(os.fsencode(path)) > _SOCKET_PATH_BYTES:
+        return None
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    return str(path)
+
+
+class Agent:
+    """Accepts faces and lets them talk to one engine."""
+
+    def __init__(self, home: Home, engine: Engine, *, keep: bool) -> None:
+        self._engine = engine
+        self._keep = keep
+        self._authkey = secrets.token_bytes(32)
+        self._listener = connection.Listener(_socket_path(home), authkey=self._authkey)
+        self._faces: set[connection.Connection] = set()
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._last_need = time.monotonic()
+        address = {"address": self._listener.address, "key": self._authkey.hex(), "pid": os.getpid()}
+        disk.write_atomic(home.address, json.dumps(address).encode(), 0o600)
+
+    def run(self) -> None:
+        """Serve until nobody needs the engine, or `stop` is called."""
+        watcher = threading.Thread(target=self._watch, name="agent-watch", daemon=True)
+        watcher.start()
+        while not self._stopping.is_set():
+            try:
+                face = self._listener.accept()
+            except (OSError, EOFError, AuthenticationError) as error:
+                _log.info("a face did not get in: %r", error)
+                continue
+            with self._lock:
+                self._faces.add(face)
+            threading.Thread(target=self._serve, args=(face,), name="face", daemon=True).start()
+        self._listener.close()
+
+    def stop(self) -> None:
+        """End `run` from another thread or a signal handler."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            with contextlib.suppress(OSError, EOFError):  # wake accept()
+                connection.Client(self._listener.address, authkey=self._authkey).close()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(0.25):
+            with self._lock:
+                needed = self._keep or bool(self._faces) or self._engine.is_needed
+            now = time.monotonic()
+            if needed:
+                self._last_need = now
+            elif now - self._last_need > _LINGER_S:
+                self.stop()
+
+    def _serve(self, face: connection.Connection) -> None:
+        try:
+            hello = {"version": patcher.__version__, "pid": os.getpid()}
+            face.send_bytes(json.dumps(hello).encode())
+            while True:
+                request = json.loads(face.recv_bytes(1 << 24))
+                if request["call"] == "listen":
+                    self._stream(face)
+                else:
+                    face.send_bytes(json.dumps(self._answer(request)).encode())
+        except (EOFError, OSError, ValueError, KeyError) as error:
+            _log.debug("a face left: %r", error)
+        finally:
+            with self._lock:
+                self._faces.discard(face)
+            face.close()
+
+    def _answer(self, request: dict[str, object]) -> dict[str, object]:
+        try:
+            match request["call"]:
+                case "snapshot":
+                    return {"ok": json.loads(events.to_json(self._engine.snapshot()))}
+                case "submit":
+                    return {"ok": self._engine.submit(events.from_json(json.dumps(request["wish"]).encode()))}
+                case "retire":
+                    return {"ok": self._retire()}
+                case call:
+                    raise InternalError("internal.version", f"The engine does not know the call {call!r}.")
+        except ShoalError as error:
+            return {"error": json.loads(events.to_json(failure_of(error)))}
+
+    def _retire(self) -> bool:
+        """Make room for an engine of another version, unless a job runs."""
+        if self._engine.is_working:
+            return False
+        threading.Thread(target=self.stop, name="agent-stop", daemon=True).start()
+        return True
+
+    def _stream(self, face: connection.Connection) -> None:
+        waiting: queue.Queue[events.Event] = queue.Queue(_QUEUE_EVENTS)
+
+        def put(event: events.Event) -> None:
+            # A face that does not read may miss samples; it must not stop the engine.
+            with contextlib.suppress(queue.Full):
+                waiting.put_nowait(event)
+
+        with self._engine.listening(put):
+            face.send_bytes(b'{"ok": true}')
+            while True:
+                try:
+                    face.send_bytes(events.to_json(waiting.get(timeout=0.5)))
+                except queue.Empty:
+                    if face.poll(0):
+                        face.recv_bytes()  # raises EOFError when the face is gone
+
+
+def serve(home: Home, *, keep: bool = False) -> int:
+    """Run the engine of ``home`` in this process. ``keep``: stay although nobody needs it.
+
+    Returns 0, also when another engine already serves this home.
+    """
+    home.make()
+    with _locked(home.lock) as mine:
+        if not mine:
+            return 0
+        _log_to(home.log)
+        engine = Engine(home)
+        try:
+            agent = Agent(home, engine, keep=keep)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: threading.Thread(target=agent.stop, daemon=True).start())
+            engine.start()
+            agent.run()
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                home.address.unlink()
+            engine.close()
+    return 0
+
+
+def _log_to(path: Path) -> None:
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8")
+    handler.setFormatter(logging.Formatter('{"time": "%(asctime)s", "level": "%(levelname)s", "text": "%(message)s"}'))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def main() -> int:
+    """``python -m patcher.agent``: how a client starts an engine."""
+    parser = argparse.ArgumentParser(prog="shoal-engine")
+    parser.add_argument("--home", type=Path, default=default_home().root)
+    return serve(Home(parser.parse_args().home))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

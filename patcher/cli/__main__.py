@@ -1,0 +1,81 @@
+"""``shoal``: everything the launcher can do, and the publisher's and operator's verbs. See docs/ for the promise."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import patcher
+from patcher.cli import hosting, operator, player, publisher, tuf_client
+from patcher.cli.output import Output
+from patcher.config import Home, default_home
+from patcher.errors import Cancelled, InternalError, ShoalError, UsageError
+
+_CANCELLED_EXIT = 130
+
+
+class VerbParser(argparse.ArgumentParser):
+    """A parser that takes the global options before and after the verb, and reports errors as `UsageError`."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        group = self.add_argument_group("for every verb")
+        add = group.add_argument
+        add("--home", type=Path, default=argparse.SUPPRESS, help="folder of settings, registry and keys")
+        add("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object a line on stdout")
+        add("--quiet", action="store_true", default=argparse.SUPPRESS, help="errors only")
+        add("--verbose", action="store_true", default=argparse.SUPPRESS, help="say more")
+        add("--yes", action="store_true", default=argparse.SUPPRESS, help="ask nothing")
+        add("--server-only", action="store_true", default=argparse.SUPPRESS, help="no peers in this run")
+        add("--ca", metavar="FILE", default=argparse.SUPPRESS, help="trust this certificate authority too")
+        add("--passphrase-file", type=Path, default=argparse.SUPPRESS, help="where the passphrase of keys stands")
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Raise instead of exiting, so that `--json` holds for wrong arguments too."""
+        raise UsageError("usage.argument", f"{message[:1].upper()}{message[1:]}.", usage=self.format_usage().strip())
+
+
+def parser() -> VerbParser:
+    """The whole command line."""
+    main_parser = VerbParser(prog="shoal", description="Updates games and software, with the help of other players.")
+    main_parser.add_argument("--version", action="version", version=f"shoal {patcher.__version__}")
+    verbs = main_parser.add_subparsers(metavar="VERB", required=True)
+    player.add_verbs(verbs)
+    publisher.add_verbs(verbs)
+    operator.add_verbs(verbs)
+    hosting.add_verbs(verbs)
+    tuf_client.add_verbs(verbs)
+    return main_parser
+
+
+def _with_defaults(args: argparse.Namespace) -> argparse.Namespace:
+    given = getattr(args, "home", None) or os.environ.get("SHOAL_HOME")
+    args.home = Home(Path(given).absolute()) if given else default_home()
+    for name in ("json", "quiet", "verbose", "yes", "server_only"):
+        setattr(args, name, getattr(args, name, False))
+    args.ca = str(Path(args.ca).absolute()) if getattr(args, "ca", "") else ""
+    args.passphrase_file = getattr(args, "passphrase_file", None)
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code that docs promise."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    with Output(json_lines="--json" in words, quiet="--quiet" in words) as out:
+        try:
+            args = _with_defaults(parser().parse_args(words))
+            return int(args.run(args, out) or 0)
+        except ShoalError as error:
+            out.error(error)
+            return error.exit_code
+        except (Cancelled, KeyboardInterrupt):
+            out.cancelled()
+            return _CANCELLED_EXIT
+        except OSError as error:
+            out.error(InternalError("internal.failure", f"{error.filename or 'The system'}: {error.strerror}."))
+            return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""Asks the engine for one job and follows it to its end: progress, the first Ctrl-C, an engine that dies."""
+
+import dataclasses
+import queue
+
+from patcher import events
+from patcher.cli.output import Output, human_bytes
+from patcher.client import Client, RemoteError, lost
+from patcher.config import Home
+from patcher.errors import Cancelled, ShoalError
+
+_POLL_S = 0.2
+_STARTS = 2
+
+
+def follow(home: Home, wish: events.Wish, out: Output) -> events.Outcome:
+    """Run ``wish`` to its end. Raises its error, or Cancelled.
+
+    When the engine is lost it is started again, once, and the job goes on where it was.
+    """
+    for attempt in range(_STARTS):
+        try:
+            with Client(home) as client:
+                return _Follower(client, wish, out).run()
+        except ShoalError as error:
+            if error.code != "internal.engine_lost" or attempt == _STARTS - 1:
+                raise
+            out.notice(f"shoal: {error.message} It is started again, and the job goes on where it was.", error)
+    raise AssertionError("unreachable")
+
+
+def fields(title: str, outcome: events.Outcome) -> dict[str, object]:
+    """The result object of install, update, repair and rollback."""
+    shown = {"title": title, **dataclasses.asdict(outcome)}
+    for name in ("work_left", "totals", "files"):
+        del shown[name]
+    return shown
+
+
+class _Follower:
+    def __init__(self, client: Client, wish: events.Wish, out: Output) -> None:
+        self._client, self._wish, self._out = client, wish, out
+        self._events: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
+
+    def run(self) -> events.Outcome:
+        self._client.listen(self._events.put)
+        job = self._client.submit(self._wish)
+        while True:
+            try:
+                event = self._next()
+                if event is None:
+                    raise lost()
+                if getattr(event, "job", 0) == job:
+                    outcome = self._show(event)
+                    if outcome is not None:
+                        return outcome
+            except KeyboardInterrupt:
+                self._client.submit(events.Cancel(getattr(self._wish, "title", "")))
+
+    def _next(self) -> events.Event | None:
+        while True:  # a wait without end would not see Ctrl-C everywhere
+            try:
+                return self._events.get(timeout=_POLL_S)
+            except queue.Empty:
+                continue
+
+    def _show(self, event: events.Event) -> events.Outcome | None:
+        match event:
+            case events.Progress():
+                self._out.show(event)
+            case events.Planned():
+                show_plan(event, self._out)
+            case events.Notice():
+                self._out.notice(event.text)
+            case events.Finished():
+                return event.outcome
+            case events.Failed(failure=None):
+                raise Cancelled
+            case events.Failed(failure=failure):
+                assert failure is not None
+                raise RemoteError(failure)
+        return None
+
+
+def show_plan(planned: events.Planned, out: Output) -> None:
+    """What a job will do, before it does it; files that somebody changed first."""
+    totals = planned.totals
+    for path in totals.files_modified:
+        out.line(f"changed by somebody, will be put back: {path}")
+    arrow = f"{planned.version_from} → {planned.version_to}" if planned.version_from else planned.version_to
+    out.line(f"{planned.title} {arrow}: {human_bytes(totals.fetch_bytes)} to download, "
+             f"{human_bytes(totals.write_bytes)} to write, {human_bytes(totals.peak_extra_bytes)} of space")  # fmt: skip
+
+
+def show_totals(outcome: events.Outcome, out: Output) -> None:
+    """`--plan`: bytes by kind and files by what happens to them."""
+    totals = outcome.totals
+    rows = (
+        ("patches", totals.patch_bytes), ("whole files", totals.full_bytes), ("blocks", totals.block_bytes),
+        ("metadata", totals.metadata_bytes), ("to read", totals.read_bytes), ("to write", totals.write_bytes),
+        ("peak extra disk", totals.peak_extra_bytes),
+    )  # fmt: skip
+    for name, count in rows:
+        out.line(f"  {name:<16}{human_bytes(count):>10}")
+    files = ("kept", "added", "changed", "moved", "removed")
+    out.line("  files: " + ", ".join(f"{getattr(totals, f'files_{name}')} {name}" for name in files))

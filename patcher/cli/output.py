@@ -1,0 +1,146 @@
+"""What a verb prints: people get lines and a bar, scripts get one JSON object a line and nothing else on stdout."""
+
+import json
+import sys
+import time
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from patcher import events
+from patcher.errors import ShoalError
+
+_SAMPLE_S = 0.1
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def human_bytes(count: float) -> str:
+    """``1.4 GB``: decimal units, as download sizes are written."""
+    unit = 0
+    while count >= 999.5 and unit < len(_UNITS) - 1:
+        count, unit = count / 1000, unit + 1
+    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 or count >= 99.5 else f"{count:.1f} {_UNITS[unit]}"
+
+
+def human_time(seconds: float) -> str:
+    """``2 min``, ``45 s``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class Output:
+    """One run's printing. Use as a context manager: it ends the bar."""
+
+    def __init__(self, *, json_lines: bool = False, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self.json = json_lines
+        self._quiet = quiet
+        self._stream = stream or sys.stdout
+        self._console = Console(file=self._stream, highlight=False, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._phase = ""
+        self._last = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_bar()
+
+    def line(self, text: str) -> None:
+        """A line for people; scripts do not see it."""
+        if not self.json and not self._quiet:
+            self._console.print(text, markup=False)
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        """A sample of the publisher's verbs, which have no rate to show."""
+        self.show(events.Progress(0, "", events.Phase.DONE, done, total), phase)
+
+    def show(self, sample: events.Progress, phase: str = "") -> None:
+        """A sample, printed at most 10 times a second; the first of a phase always."""
+        phase = phase or sample.phase.value
+        now = time.monotonic()
+        if phase == self._phase and now - self._last < _SAMPLE_S and sample.done_bytes < sample.total_bytes:
+            return
+        new_phase, self._phase, self._last = phase != self._phase, phase, now
+        if self.json:
+            self._json_sample(sample, phase)
+        elif self._console.is_terminal and not self._quiet:
+            self._draw(sample, phase)
+        elif new_phase:
+            amount = f" {human_bytes(sample.total_bytes)}" if sample.total_bytes else ""
+            self.line(f"{phase}{amount}")
+
+    def notice(self, text: str, error: ShoalError | None = None) -> None:
+        """Something that stops nothing: on stderr for people, an object for scripts."""
+        if self.json:
+            self._object({"event": "notice", "text": text, **({"error": error.as_dict()} if error else {})})
+        else:
+            self._end_bar()
+            print(text, file=sys.stderr)
+
+    def result(self, fields: dict[str, object]) -> None:
+        """The last line of a run that went well."""
+        self._end_bar()
+        if self.json:
+            self._object({"event": "result", "ok": True, **fields})
+
+    def error(self, error: ShoalError) -> None:
+        """The last words of a run that failed: what, what stays safe, and a way out."""
+        self._end_bar()
+        if self.json:
+            self._object({"event": "result", "ok": False, "error": error.as_dict()})
+            return
+        console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        console.print(f"shoal: {error.message}", markup=False, style="bold")
+        console.print(f"  {error.safe}\n  {error.hint}", markup=False)
+
+    def cancelled(self) -> None:
+        """The last words of a run that was stopped."""
+        self._end_bar()
+        if self.json:
+            self._object({"event": "result", "ok": False, "cancelled": True})
+        else:
+            print("Stopped. What was downloaded is kept; run the same command to go on.", file=sys.stderr)
+
+    def _json_sample(self, sample: events.Progress, phase: str) -> None:
+        sources = {name: getattr(sample.sources, name) for name in sample.sources.__slots__}
+        self._object({
+            "event": "progress", "phase": phase, "done_bytes": sample.done_bytes, "total_bytes": sample.total_bytes,
+            "rate_bps": sample.rate_bps, "eta_s": sample.eta_s, "sources": sources,
+        })  # fmt: skip
+
+    def _object(self, fields: dict[str, object]) -> None:
+        print(json.dumps(fields, ensure_ascii=False), file=self._stream, flush=True)
+
+    def _draw(self, sample: events.Progress, phase: str) -> None:
+        if self._bar is None:
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+            self._bar = Progress(*columns, console=self._console, transient=True, refresh_per_second=10)
+            self._task = self._bar.add_task(phase, text="", total=None)
+            self._bar.start()
+        assert self._task is not None
+        total = sample.total_bytes or None
+        self._bar.update(self._task, description=f"{phase:<7}", completed=sample.done_bytes, total=total,
+                         text=sample_text(sample))  # fmt: skip
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def sample_text(sample: events.Progress) -> str:
+    """Amount, rate, time left and where the bytes come from, as far as they are known."""
+    words = [f"{human_bytes(sample.done_bytes)} of {human_bytes(sample.total_bytes)}"] if sample.total_bytes else []
+    if sample.rate_bps:
+        words.append(f"{human_bytes(sample.rate_bps)}/s")
+    if sample.eta_s >= 0:
+        words.append(f"{human_time(sample.eta_s)} left")
+    came = sample.sources
+    players, server = came.lan_bytes + came.peer_bytes, came.origin_bytes
+    if players or server:
+        words.append(f"{human_bytes(players)} from players, {human_bytes(server)} from the server")
+    return " · ".join(words)

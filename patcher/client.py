@@ -1,0 +1,161 @@
+"""A face's handle on the engine: connects to it, or starts it. The same interface as `patcher.engine.Engine`.
+
+Every face, window or command line, is an equal client: it may come and go while a job runs.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing import AuthenticationError, connection
+from types import TracebackType
+from typing import Any, Self
+
+import patcher
+from patcher import events
+from patcher.config import Home
+from patcher.errors import InternalError, ShoalError, UsageError
+
+_START_S = 20.0
+_POLL_S = 0.05
+
+
+class RemoteError(ShoalError):
+    """An error that the engine reported: its code, texts and exit code as they came."""
+
+    def __init__(self, failure: events.Failure) -> None:
+        Exception.__init__(self, failure.message)
+        self.code, self.message, self.safe, self.hint = failure.code, failure.message, failure.safe, failure.hint
+        self.facts = failure.facts
+        self.exit_code = failure.exit_code  # type: ignore[misc]
+
+
+def lost() -> InternalError:
+    """The error of a face whose engine is gone."""
+    return InternalError("internal.engine_lost", "The engine stopped unexpectedly.")
+
+
+class Client:
+    """One connection for calls and, once `listen` is called, one for events.
+
+    Raises InternalError (internal.engine_lost) from any call when the engine is gone; make a new client then.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._calls = _connect(home)
+        self._lock = threading.Lock()
+        self._reader: threading.Thread | None = None
+        self._wake, self._waker = connection.Pipe(duplex=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def snapshot(self) -> events.Snapshot:
+        """All a face needs to draw itself, now."""
+        snapshot = events.from_json(json.dumps(self._call({"call": "snapshot"})).encode())
+        assert isinstance(snapshot, events.Snapshot)
+        return snapshot
+
+    def submit(self, wish: events.Wish) -> int:
+        """Ask for something; returns the number of the job. Raises what the engine refuses it with."""
+        return int(self._call({"call": "submit", "wish": json.loads(events.to_json(wish))}))
+
+    def listen(self, callback: Callable[[events.Event | None], None]) -> None:
+        """Call ``callback`` from a thread of ours for each event, and with None once when the engine is lost."""
+        stream = _connect(self._home)
+        stream.send_bytes(b'{"call": "listen"}')
+        stream.recv_bytes()
+        self._reader = threading.Thread(target=self._read, args=(stream, callback), name="events", daemon=True)
+        self._reader.start()
+
+    def close(self) -> None:
+        """Leave. The engine goes on with what it does."""
+        with contextlib.suppress(OSError):
+            self._waker.send_bytes(b"x")
+        if self._reader and self._reader is not threading.current_thread():
+            self._reader.join()
+        for end in (self._calls, self._wake, self._waker):
+            end.close()
+
+    def _call(self, request: dict[str, object]) -> Any:
+        with self._lock:
+            answer = _exchange(self._calls, request)
+        if "error" in answer:
+            raise RemoteError(events.from_json(json.dumps(answer["error"]).encode()))
+        return answer["ok"]
+
+    def _read(self, stream: connection.Connection, callback: Callable[[events.Event | None], None]) -> None:
+        with stream:
+            while self._wake not in connection.wait([stream, self._wake]):
+                try:
+                    event = events.from_json(stream.recv_bytes())
+                except (EOFError, OSError):
+                    callback(None)
+                    return
+                callback(event)
+
+
+def _exchange(calls: connection.Connection, request: dict[str, object]) -> dict[str, Any]:
+    try:
+        calls.send_bytes(json.dumps(request).encode())
+        answer: dict[str, Any] = json.loads(calls.recv_bytes())
+    except (EOFError, OSError) as error:
+        raise lost() from error
+    return answer
+
+
+def _connect(home: Home) -> connection.Connection:
+    """A connection to the home's engine, which is started when none answers."""
+    deadline = time.monotonic() + _START_S
+    started: subprocess.Popen[bytes] | None = None
+    while time.monotonic() < deadline:
+        calls = _try(home)
+        if calls is not None:
+            if _agrees(calls):
+                return calls
+            calls.close()
+        elif started is None or started.poll() is not None:
+            started = _start(home)
+        time.sleep(_POLL_S)
+    raise InternalError("internal.engine_lost", "The engine did not start.", log=str(home.log))
+
+
+def _try(home: Home) -> connection.Connection | None:
+    try:
+        address = json.loads(home.address.read_bytes())
+        return connection.Client(address["address"], authkey=bytes.fromhex(address["key"]))
+    except (OSError, ValueError, KeyError, EOFError, AuthenticationError):
+        return None
+
+
+def _agrees(calls: connection.Connection) -> bool:
+    """Whether the engine is of our version; an idle one of another version makes room."""
+    try:
+        hello = json.loads(calls.recv_bytes())
+    except (EOFError, OSError):
+        return False
+    if hello["version"] == patcher.__version__:
+        return True
+    if not _exchange(calls, {"call": "retire"}).get("ok"):
+        raise InternalError("internal.version", f"An engine of version {hello['version']} is at work.",
+                            engine=hello["version"], mine=patcher.__version__)  # fmt: skip
+    return False
+
+
+def _start(home: Home) -> subprocess.Popen[bytes]:
+    """Start an engine that outlives us. A second one that loses the race for the lock ends by itself."""
+    if not os.access(home.root if home.root.exists() else home.root.parent, os.W_OK):
+        raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))
+    command = [sys.executable, "-m", "patcher.agent", "--home", str(home.root)]
+    home.make()
+    with (home.root / "engine.err").open("ab") as err:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err,
+                                start_new_session=True)  # fmt: skip

@@ -1,0 +1,355 @@
+"""The engine: what faces see of it (snapshot, events) and the queue of jobs.
+
+One job that downloads or writes runs at a time, in the order asked; adding a feed, play and settings do not wait for
+it. The engine never asks: consent is a setting. A job survives the face that asked for it, and one that a crash
+interrupted goes on by itself at the next start.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import logging
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import patcher
+from patcher import config, events
+from patcher.config import Home
+from patcher.errors import BusyError, Cancelled, InternalError, ShoalError, UsageError
+from patcher.events import Phase
+from patcher.feed.feeds import Feeds
+from patcher.transfer.ledger import Ledger
+from patcher.transfer.packs import Packs
+from patcher.transfer.policy import Surroundings
+from patcher.transfer.session import Session
+from patcher.update import commit, play
+from patcher.update.commit import STATE
+from patcher.update.fulfil import Fulfil, Tools
+from patcher.update.installs import Install, Registry, read_installed
+from patcher.update.keep import Keeper
+from patcher.update.meter import Meter
+
+_TEND_S = 5.0
+_LIGHT = (events.AddFeed, events.RemoveFeed, events.Play)
+_LASTING = (events.Install, events.Update, events.Rollback, events.SetTags, events.Repair, events.Move)
+"""Wishes that go on by themselves after a crash."""
+_log = logging.getLogger("shoal.engine")
+
+
+@dataclass
+class _Running:
+    """A job in the queue or at work."""
+
+    number: int
+    title: str
+    wish: events.Wish
+    meter: Meter
+    stop: threading.Event
+    resumed: bool = False
+    pause: bool = False
+
+
+@dataclass
+class _Memory:
+    """What faces see of a title beside what is on the disk."""
+
+    failure: events.Failure | None = None
+    playing: subprocess.Popen[bytes] | None = None
+    sent_bytes: dict[bytes, int] = field(default_factory=dict)
+
+
+class Engine:
+    """One per home. Every public method may be called from any thread."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._settings = config.load(home)
+        self._registry = Registry(home.registry)
+        self._ledger = Ledger(home.registry)
+        self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
+        self._feeds = Feeds(home)
+        self._lock = threading.RLock()
+        self._numbers = itertools.count(1)
+        self._jobs: dict[str, _Running] = {}
+        self._memory: dict[str, _Memory] = {}
+        self._listeners: list[Callable[[events.Event], None]] = []
+        self._heavy = ThreadPoolExecutor(1, thread_name_prefix="job")
+        self._light = ThreadPoolExecutor(4, thread_name_prefix="light")
+        self._session: Session | None = None
+        self._keeper: Keeper | None = None
+        self._closing = threading.Event()
+        self._kick = threading.Event()
+        self._tender = threading.Thread(target=self._tend, name="tender", daemon=True)
+
+    def start(self) -> None:
+        """Finish interrupted commits, go on with interrupted jobs, and seed what may be seeded."""
+        for install in self._registry.installs():
+            with contextlib.suppress(ShoalError):
+                commit.recover(install.folder)
+        for title, (wish, paused) in self._registry.wishes().items():
+            if not paused:
+                with contextlib.suppress(ShoalError):
+                    self._enqueue(title, wish, resumed=True)
+        self._tender.start()
+
+    def close(self) -> None:
+        """Stop all jobs, as a crash would but cleanly: they go on at the next start."""
+        self._closing.set()
+        self._kick.set()
+        with self._lock:
+            for job in self._jobs.values():
+                job.stop.set()
+        self._heavy.shutdown(cancel_futures=True)
+        self._light.shutdown(cancel_futures=True)
+        if self._tender.is_alive():
+            self._tender.join()
+        if self._session:
+            self._session.close()
+
+    @property
+    def is_working(self) -> bool:
+        """A job runs or waits."""
+        with self._lock:
+            return bool(self._jobs)
+
+    @property
+    def is_needed(self) -> bool:
+        """A job runs, a title plays, or something is seeded."""
+        with self._lock:
+            playing = any(memory.playing for memory in self._memory.values())
+        session = self._session
+        seeding = session is not None and session.allowances.upload != "off" and bool(session.kept())
+        return self.is_working or playing or seeding
+
+    # ------------------------------------------------------------ faces
+
+    def snapshot(self) -> events.Snapshot:
+        """All a face needs to draw itself, now. Works without a network."""
+        feeds = self._feeds.snapshots()
+        installs = {install.title: install for install in self._registry.installs()}
+        paused = {title for title, (_, is_paused) in self._registry.wishes().items() if is_paused}
+        offered = {f"{feed.name}/{title}": None for feed in feeds for title in feed.titles}
+        titles = [self._title(name, installs.get(name), paused) for name in dict.fromkeys((*offered, *installs))]
+        port = self._session.listen_port if self._session else 0
+        return events.Snapshot(patcher.__version__, os.getpid(), str(self._home.root), port, tuple(feeds),
+                               tuple(titles), self._settings.as_dict())  # fmt: skip
+
+    def submit(self, wish: events.Wish) -> int:
+        """Take a wish; returns its job's number. Raises what it is refused with: UsageError, BusyError."""
+        match wish:
+            case events.ChangeSetting(key, value):
+                return self._at_once("", lambda: self._change(key, value))
+            case events.Cancel(title, pause):
+                return self._at_once(title, lambda: self._cancel(title, pause))
+            case events.AddFeed() | events.RemoveFeed():
+                return self._enqueue("", wish)
+            case events.Seed(feed):
+                return self._enqueue(f"{feed}/*", wish)
+        return self._enqueue(wish.title, wish)
+
+    @contextlib.contextmanager
+    def listening(self, callback: Callable[[events.Event], None]) -> Iterator[None]:
+        """Call ``callback`` for each event, from the thread it happens in; it must not block."""
+        with self._lock:
+            self._listeners.append(callback)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._listeners.remove(callback)
+
+    def _emit(self, event: events.Event) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener(event)
+
+    def _title(self, name: str, install: Install | None, paused: set[str]) -> events.TitleSnapshot:
+        label, offered = self._feeds.label(name)
+        memory, job = self._memory.get(name, _Memory()), self._jobs.get(name)
+        shown = events.TitleSnapshot(
+            name, label, offered_version=offered, failure=memory.failure, paused=name in paused,
+            playing=memory.playing is not None, job=job.number if job else 0,
+            verb=type(job.wish).__name__.lower() if job else "", progress=job.meter.latest if job else None,
+        )  # fmt: skip
+        if install is None:
+            return shown
+        with contextlib.suppress(ShoalError):
+            if installed := read_installed(install.folder / STATE):
+                before = read_installed(install.folder / STATE / "previous")
+                shown = dataclasses.replace(
+                    shown, installed=True, version=installed.release.version,
+                    previous_version=before.release.version if before else "",
+                )  # fmt: skip
+        hashes = self._keeper.hashes(name) if self._keeper else []
+        return dataclasses.replace(
+            shown, folder=str(install.folder), channel=install.channel, tags=install.tags,
+            interrupted=commit.pending(install.folder), seeding=bool(hashes) and self._may_upload(),
+            uploaded_bytes=sum(memory.sent_bytes.values()),
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ jobs
+
+    def _at_once(self, title: str, act: Callable[[], None]) -> int:
+        number = next(self._numbers)
+        act()
+        self._emit(events.Finished(number, title, events.Outcome()))
+        self._emit(events.Changed())
+        return number
+
+    def _enqueue(self, title: str, wish: events.Wish, *, resumed: bool = False) -> int:
+        with self._lock:
+            running = self._jobs.get(title)
+            if running and running.resumed and running.wish == wish:
+                running.resumed = False  # the face that lost the engine meets the job again
+                return running.number
+            if running and title:
+                raise _busy(running)
+            number = next(self._numbers)
+            stop = threading.Event()
+            job = _Running(number, title, wish, Meter(number, title, stop.is_set, self._emit), stop, resumed)
+            if title:
+                self._jobs[title] = job
+        if isinstance(wish, _LASTING) and not wish.only:
+            self._registry.keep_wish(title, wish)
+        (self._light if isinstance(wish, _LIGHT) else self._heavy).submit(self._run, job)
+        return number
+
+    def _run(self, job: _Running) -> None:
+        outcome, failure, finished = events.Outcome(), None, False
+        try:
+            job.meter.begin(Phase.QUEUED)
+            outcome = self._fulfil(job)
+            finished = True
+        except Cancelled:
+            _log.info("%s of %s was stopped", type(job.wish).__name__, job.title)
+        except Exception as error:  # noqa: BLE001 - whatever a job dies of, a face must hear of it
+            _log.exception("%s of %s failed", type(job.wish).__name__, job.title)
+            failure = failure_of(error)
+        self._put_away(job, failure)
+        if finished:
+            self._emit(events.Finished(job.number, job.title, outcome))
+        else:
+            self._emit(events.Failed(job.number, job.title, failure))
+        self._emit(events.Changed())
+
+    def _put_away(self, job: _Running, failure: events.Failure | None) -> None:
+        with self._lock:
+            self._jobs.pop(job.title, None)
+            self._memory.setdefault(job.title, _Memory()).failure = failure
+        if job.title and not self._closing.is_set():
+            if job.pause:
+                self._registry.keep_wish(job.title, job.wish, paused=True)
+            else:
+                self._registry.drop_wish(job.title)
+        self._kick.set()
+
+    def _fulfil(self, job: _Running) -> events.Outcome:
+        if isinstance(job.wish, events.Play):
+            return self._play(job.wish)
+        tools = Tools(self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
+                      self._session_for, self._keeper)  # fmt: skip
+        return Fulfil(tools, job.number, job.meter, self._emit).run(job.wish)
+
+    def _play(self, wish: events.Play) -> events.Outcome:
+        install = self._registry.find(wish.title)
+        installed = read_installed(install.folder / STATE) if install else None
+        if install is None or installed is None:
+            raise UsageError("usage.not_installed", f"{wish.title} is not installed.", title=wish.title)
+        if commit.pending(install.folder):
+            commit.recover(install.folder)
+        if self._keeper:
+            self._keeper.release(wish.title)
+        self._memory.setdefault(wish.title, _Memory()).playing = play.launch(install.folder, installed, wish.args)
+        return events.Outcome(version_to=installed.release.version)
+
+    def _cancel(self, title: str, pause: bool) -> None:
+        with self._lock:
+            job = self._jobs.get(title)
+            if job:
+                job.pause = pause
+                job.stop.set()
+        if job is None and not pause:
+            self._registry.drop_wish(title)
+
+    def _change(self, key: str, value: str) -> None:
+        with self._lock:
+            self._settings = config.changed(self._settings, key, value)
+            config.save(self._home, self._settings)
+            if self._session:
+                self._session.apply(self._settings, self._surroundings())
+        self._kick.set()
+
+    # ------------------------------------------------------------ swarm
+
+    def _session_for(self, network: events.Network) -> Session | None:
+        """The swarm session for a job, or None when it must do without peers."""
+        if network.server_only or self._settings.peers == "none":
+            return None
+        with self._lock:
+            if self._session is None:
+                self._session = Session(self._settings, self._surroundings())
+                self._keeper = Keeper(self._session, self._registry, self._packs)
+            return self._session
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(uploaded_this_month_bytes=self._ledger.uploaded_this_month_bytes())
+
+    def _may_upload(self) -> bool:
+        return self._session is not None and self._session.allowances.upload != "off"
+
+    def _tend(self) -> None:
+        """Every few seconds: offer what may be offered, withdraw what changed, note what was given."""
+        while not self._closing.is_set():
+            try:
+                self._tend_once()
+            except Exception:  # the next look may do better; the engine must not lose its tender
+                _log.exception("tending failed")
+            self._kick.wait(_TEND_S)
+            self._kick.clear()
+
+    def _tend_once(self) -> None:
+        for memory in list(self._memory.values()):
+            if memory.playing and memory.playing.poll() is not None:
+                memory.playing = None
+                self._emit(events.Changed())
+        if self._settings.sharing == "off" or self._session_for(events.Network()) is None:
+            return
+        assert self._session and self._keeper
+        for title in self._keeper.watch():
+            self._emit(events.Notice(0, title, f"{title} is no longer offered: its files changed. Verify it."))
+        for install in self._registry.installs():
+            if install.title not in self._jobs and not self._memory.get(install.title, _Memory()).playing:
+                self._keeper.keep(install, self._feeds.trackers(install.title))
+        self._keeper.keep_packs(self._feeds.all_trackers())
+        self._note_given()
+
+    def _note_given(self) -> None:
+        assert self._session and self._keeper
+        counters = self._session.counters()
+        for install in self._registry.installs():
+            memory = self._memory.setdefault(install.title, _Memory())
+            for info_hash in self._keeper.hashes(install.title):
+                sent = counters[info_hash].sent_bytes if info_hash in counters else 0
+                if more := sent - memory.sent_bytes.get(info_hash, 0):
+                    self._ledger.add(install.title, events.Sources(), more)
+                    memory.sent_bytes[info_hash] = sent
+
+
+def failure_of(error: Exception) -> events.Failure:
+    """An error as the fact that faces get."""
+    if not isinstance(error, ShoalError):
+        error = InternalError("internal.failure", f"Something unexpected failed: {error!r}.")
+    return events.Failure(error.code, error.message, error.safe, error.hint, error.exit_code, error.facts)
+
+
+def _busy(job: _Running) -> BusyError:
+    sample = job.meter.latest
+    facts: dict[str, str | int] = {"title": job.title, "verb": type(job.wish).__name__.lower()}
+    if sample:
+        facts |= {"phase": sample.phase.value, "done_bytes": sample.done_bytes, "total_bytes": sample.total_bytes}
+    return BusyError("busy.title", f"{job.title} has a running job ({facts['verb']}).", **facts)

@@ -1,0 +1,285 @@
+"""From a wish to a goal: which signed release, which parts, which folder, and what may be used to get there."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from patcher import disk, events
+from patcher.config import Home, Settings
+from patcher.content import delta, manifest, records
+from patcher.errors import DiskError, UsageError
+from patcher.events import Outcome, Phase, Sources
+from patcher.feed.feeds import Feeds, Opened
+from patcher.transfer.fetch import Layout, Torrent, fetch
+from patcher.transfer.ledger import Ledger
+from patcher.transfer.packs import Packs
+from patcher.transfer.session import Session
+from patcher.transfer.sources import PackSource
+from patcher.update import commit, offers, scan
+from patcher.update.commit import STATE
+from patcher.update.installs import Install, Installed, Registry, read_installed, read_manifests
+from patcher.update.job import Goal, Job, Network
+from patcher.update.keep import Keeper
+from patcher.update.meter import Meter
+from patcher.update.plan import Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the engine lends to each job."""
+
+    home: Home
+    settings: Settings
+    registry: Registry
+    ledger: Ledger
+    packs: Packs
+    feeds: Feeds
+    session_for: Callable[[events.Network], Session | None]
+    keeper: Keeper | None
+
+
+class Fulfil:
+    """One wish. `run` is the only way in; each verb below resolves its wish and hands a goal to the pipeline."""
+
+    def __init__(self, tools: Tools, number: int, meter: Meter, emit: Callable[[events.Event], None]) -> None:
+        self._tools, self._meter = tools, meter
+        self._job = Job(number, tools.registry, tools.packs, tools.keeper, meter, emit)
+        self._verbs: dict[type, Callable[[Any], Outcome]] = {
+            events.AddFeed: self._add_feed, events.RemoveFeed: self._remove_feed, events.Install: self._install,
+            events.Update: self._update, events.SetTags: self._update, events.Repair: self._update,
+            events.Rollback: self._rollback, events.Move: self._move, events.Verify: self._verify,
+            events.Uninstall: self._uninstall, events.Seed: self._seed,
+        }  # fmt: skip
+
+    def run(self, wish: events.Wish) -> Outcome:
+        """Fulfil the wish. Raises ShoalError, Cancelled."""
+        outcome: Outcome = self._verbs[type(wish)](wish)
+        title = getattr(wish, "title", "")
+        if title and (outcome.fetched != Sources()):
+            self._tools.ledger.add(title, outcome.fetched, 0)
+        return outcome
+
+    # ------------------------------------------------------------ verbs
+
+    def _add_feed(self, wish: events.AddFeed) -> Outcome:
+        self._tools.feeds.add(wish.source, wish.fingerprint, wish.network, self._meter.cancelled)
+        return Outcome()
+
+    def _remove_feed(self, wish: events.RemoveFeed) -> Outcome:
+        titles = [install.title for install in self._tools.registry.installs()]
+        if mine := [title for title in titles if title.startswith(f"{wish.name}/")]:
+            raise UsageError("usage.argument", f"{wish.name} still has installed titles: {', '.join(mine)}.")
+        self._tools.feeds.remove(wish.name)
+        return Outcome()
+
+    def _verify(self, wish: events.Verify) -> Outcome:
+        return self._job.verify(self._installed(wish.title)[0])
+
+    def _install(self, wish: events.Install) -> Outcome:
+        known = self._tools.registry.find(wish.title)
+        if known and read_installed(known.folder / STATE):
+            raise UsageError("usage.already_installed", f"{wish.title} is installed in {known.folder}.")
+        install = Install(wish.title, self._folder(wish), wish.channel, wish.tags)
+        if wish.locate:
+            return self._locate(install, wish)
+        if read_installed(install.folder / STATE):
+            raise DiskError("disk.not_empty", f"{install.folder} holds an install already.", path=str(install.folder))
+        scan.folder_state(install.folder)
+        self._drop_other_try(known, install)
+        with self._network(wish.title, wish.network) as (opened, network):
+            release = opened.reader.live(install.title.partition("/")[2], wish.channel, self._tools.registry.install_id)
+            return self._reach(install, release, opened, network, only=wish.only)
+
+    def _folder(self, wish: events.Install) -> Path:
+        if wish.folder:
+            return Path(wish.folder)
+        games = self._tools.settings.games_folder
+        return (Path(games) if games else self._tools.home.root / "titles") / wish.title.partition("/")[2]
+
+    def _drop_other_try(self, known: Install | None, install: Install) -> None:
+        """An install that was begun elsewhere and given up leaves only its staging."""
+        if known and known.folder != install.folder:
+            disk.remove_tree(known.folder / STATE)
+        self._tools.registry.forget(install.title)
+
+    def _locate(self, install: Install, wish: events.Install) -> Outcome:
+        """Adopt a folder: its own description where there is one, else it is hashed and brought to the release."""
+        if not install.folder.is_dir():
+            raise _folder_missing(install.folder)
+        commit.recover(install.folder)
+        installed = read_installed(install.folder / STATE)
+        with self._network(wish.title, wish.network) as (opened, network):
+            name = install.title.partition("/")[2]
+            if installed and (installed.title, installed.feed_fingerprint) == (name, opened.fingerprint):
+                install = replace(install, channel=installed.channel, tags=installed.tags)
+                release = installed.release
+            else:
+                release = opened.reader.live(name, wish.channel, self._tools.registry.install_id)
+            return self._reach(install, release, opened, network, full_scan=True, adopt=True, only=wish.only)
+
+    def _update(self, wish: events.Update | events.SetTags | events.Repair) -> Outcome:
+        install, installed = self._installed(wish.title)
+        self._meter.begin(Phase.TRUST)
+        if isinstance(wish, events.Repair):
+            with self._network(wish.title, wish.network, offline=True) as (opened, network):
+                return self._reach(install, installed.release, opened, network, full_scan=True, only=wish.only)
+        with self._network(wish.title, wish.network) as (opened, network):
+            if isinstance(wish, events.SetTags):
+                install = replace(install, tags=wish.tags)
+                return self._reach(install, installed.release, opened, network, only=wish.only)
+            release = self._release(wish, opened, install)
+            is_news = release.sequence != installed.release.sequence
+            interrupted = (install.folder / STATE / "staging").exists() or commit.pending(install.folder)
+            if wish.only == "check" or not (is_news or interrupted):
+                versions = (installed.release.version, release.version)
+                return Outcome(*versions, work_left=is_news, fetched=_metadata(opened, Sources()))
+            return self._reach(install, release, opened, network, only=wish.only)
+
+    def _release(self, wish: events.Update, opened: Opened, install: Install) -> records.Release:
+        name = install.title.partition("/")[2]
+        if wish.version:
+            return opened.reader.release_by_version(name, wish.version)
+        return opened.reader.live(name, install.channel, self._tools.registry.install_id)
+
+    def _rollback(self, wish: events.Rollback) -> Outcome:
+        install, installed = self._installed(wish.title)
+        previous = install.folder / STATE / "previous"
+        before = read_installed(previous)
+        if before is None or before.release.sequence == installed.release.sequence:
+            raise UsageError("usage.no_previous", f"No release before {installed.release.version} is kept.",
+                             title=wish.title)  # fmt: skip
+        with self._network(wish.title, wish.network, offline=True) as (opened, network):
+            mine = replace(install, tags=before.tags)
+            offered = offers.local(before, previous)
+            if offered is None:
+                return self._reach(mine, before.release, opened, network, only=wish.only)
+            goal = Goal(mine, before.release, tuple(offered), network)
+            return self._run(goal, opened, only=wish.only)
+
+    def _move(self, wish: events.Move) -> Outcome:
+        install, installed = self._installed(wish.title)
+        target = Path(wish.folder)
+        if target.resolve() == install.folder.resolve():
+            raise UsageError("usage.argument", f"{wish.title} is in {target} already.", title=wish.title)
+        scan.folder_state(target)
+        offered = offers.local(installed, install.folder / STATE)
+        old = read_manifests(install.folder / STATE, installed)
+        moved = replace(install, folder=target)
+        with self._network(wish.title, wish.network, offline=True) as (opened, network):
+            if offered is None:
+                offered = offers.remote(opened.reader, installed.release, install.tags, None, target / STATE)
+            self._take_defaults(install.folder, target, offered)
+            borrow = ((install.folder, tuple(old.values())),)
+            outcome = self._run(Goal(moved, installed.release, tuple(offered), network, borrow=borrow), opened)
+        self._remove(install)
+        return outcome
+
+    def _take_defaults(self, folder: Path, target: Path, offered: list[Offer]) -> None:
+        """Default settings are the player's own: they move as they are."""
+        for path in (e.path for o in offered if o.part.defaults for e in o.manifest.entries):
+            source, goal = disk.inside(folder, path), disk.inside(target, path)
+            if source.is_file() and not goal.exists():
+                disk.make_folder(goal.parent)
+                disk.write_atomic(goal, source.read_bytes())
+
+    def _uninstall(self, wish: events.Uninstall) -> Outcome:
+        install, installed = self._installed(wish.title)
+        outcome = self._remove(install)
+        self._tools.registry.forget(wish.title)
+        return replace(outcome, version_from=installed.release.version)
+
+    def _remove(self, install: Install) -> Outcome:
+        """The update to the empty list: no trust, no network. Then our own folder goes, and an empty one too."""
+        outcome = self._job.run(Goal(install, None, (), Network()))
+        disk.remove_tree(install.folder / STATE)
+        if not any(install.folder.iterdir()):
+            disk.remove_folder(install.folder)
+        return outcome
+
+    # ------------------------------------------------------------ what they share
+
+    def _installed(self, title: str) -> tuple[Install, Installed]:
+        install = self._tools.registry.find(title)
+        if install is None:
+            raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
+        if not install.folder.is_dir():
+            raise _folder_missing(install.folder)
+        if commit.pending(install.folder):
+            commit.recover(install.folder)
+        installed = read_installed(install.folder / STATE)
+        if installed is None:
+            raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
+        return install, installed
+
+    @contextmanager
+    def _network(self, title: str, wish: events.Network, *, offline: bool = False) -> Iterator[tuple[Opened, Network]]:
+        """The title's feed, refreshed unless its last known records will do, and what a job may use of it."""
+        self._meter.begin(Phase.TRUST)
+        with self._tools.feeds.open(title.partition("/")[0], wish, self._meter.cancelled, offline=offline) as opened:
+            session = self._tools.session_for(wish)
+            yield opened, Network(opened.reader, opened.origin, session, opened.trackers, opened.fingerprint)
+
+    def _reach(self, install: Install, release: records.Release, opened: Opened, network: Network, *,
+               full_scan: bool = False, adopt: bool = False, only: str = "") -> Outcome:  # fmt: skip
+        installed = read_installed(install.folder / STATE)
+        offered = offers.remote(opened.reader, release, install.tags, installed, install.folder / STATE)
+        goal = Goal(install, release, tuple(offered), network, full_scan=full_scan, adopt=adopt)
+        return self._run(goal, opened, only=only)
+
+    def _run(self, goal: Goal, opened: Opened, *, only: str = "") -> Outcome:
+        if not only:
+            self._tools.registry.put(goal.install)
+        outcome = self._job.run(goal, only_plan=bool(only))
+        totals = replace(outcome.totals, metadata_bytes=opened.origin.metadata_bytes)
+        return replace(outcome, totals=totals, fetched=_metadata(opened, outcome.fetched))
+
+    # ------------------------------------------------------------ operator
+
+    def _seed(self, wish: events.Seed) -> Outcome:
+        """Bring every title of the feed to its live release, and fetch the patches to it, for others."""
+        outcome = Outcome()
+        with self._network(f"{wish.feed}/", wish.network) as (opened, network):
+            for name in opened.titles:
+                title = f"{wish.feed}/{name}"
+                install = self._tools.registry.find(title) or Install(title, Path(wish.folder) / name)
+                release = opened.reader.live(name, install.channel, self._tools.registry.install_id)
+                tags = sorted({tag for part in release.parts for tag in part.tags})
+                install = replace(install, tags=tuple(tags))
+                outcome = self._reach(install, release, opened, network)
+                self._seed_packs(release, opened, network)
+        return outcome
+
+    def _seed_packs(self, release: records.Release, opened: Opened, network: Network) -> None:
+        patches = opened.reader.patches(release.title, release.sequence)
+        parts = {part.name: part for part in release.parts}
+        for patch in patches.parts if patches else ():
+            for step in patch.deltas:
+                if step.index is None:
+                    continue
+                older = opened.reader.release(release.title, step.from_sequence)
+                pair = (parts[patch.part], next(part for part in older.parts if part.name == patch.part))
+                manifests = [manifest.parse(opened.reader.manifest(part, None, None)) for part in pair]
+                self._fetch_pack(opened.reader.index(step.index, *manifests), manifests[0].name, opened, network)
+
+    def _fetch_pack(self, index: delta.Index, name: str, opened: Opened, network: Network) -> None:
+        if index.pack is None or not index.has_swarm or self._tools.packs.has(index.pack):
+            return
+        with self._tools.packs.open(index.pack) as path:
+            torrent = Torrent(delta.pack_torrent(index, f"{name}.patch", ()), (path,), network.trackers)
+            have = Layout.parse(torrent.data).held(torrent.paths)
+            wanted = frozenset(range(-(-index.pack.size_bytes // index.piece_bytes))) - have
+            source = PackSource(opened.origin, index.pack, index.piece_bytes)
+            fetch(network.session, torrent, have, wanted, source, lambda pieces: None, lambda sample: None,
+                  self._meter.cancelled)  # fmt: skip
+            self._tools.packs.keep(index.pack, torrent.data)
+
+
+def _folder_missing(folder: Path) -> DiskError:
+    return DiskError("disk.folder_missing", f"The folder {folder} is not there.", path=str(folder))
+
+
+def _metadata(opened: Opened, fetched: Sources) -> Sources:
+    return dataclasses.replace(fetched, metadata_bytes=opened.origin.metadata_bytes)

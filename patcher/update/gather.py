@@ -1,0 +1,185 @@
+"""Carries out the steps of a plan that need bytes from elsewhere: packs through their swarm, trees through theirs.
+
+`transfer.fetch` decides who delivers what; here verified bytes become staged files, windows as soon as they are whole.
+"""
+
+import dataclasses
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from patcher.content import delta, manifest
+from patcher.content.manifest import Manifest
+from patcher.events import Sources
+from patcher.transfer.fetch import Layout, Sample, Torrent, fetch
+from patcher.transfer.origin import Origin
+from patcher.transfer.packs import Packs
+from patcher.transfer.session import Session
+from patcher.transfer.sources import PackSource, TreeSource
+from patcher.update.meter import Meter
+from patcher.update.plan import PatchStep, TreeStep
+from patcher.update.stage import Stage
+
+
+@dataclass
+class Gather:
+    """What the steps of one job share."""
+
+    stage: Stage
+    origin: Origin
+    session: Session | None
+    packs: Packs
+    trackers: tuple[str, ...]
+    meter: Meter
+    gathered: Sources = Sources()
+    """Bytes by source, of all steps so far."""
+    uploaded_bytes: int = 0
+    _before: int = field(default=0, init=False)
+
+    def patch(self, step: PatchStep, wanted: Collection[bytes]) -> None:
+        """Fetch the windows of a patch and apply each as soon as it is whole.
+
+        Raises OriginError when neither peers nor the origin have the pack, ContentError when a window is not as signed.
+        """
+        index = step.offer.patch
+        assert index is not None
+        with _Windows(self.stage, step, wanted) as windows:
+            if index.pack is None:
+                windows.arrived(lambda offset, length: index.inline[offset : offset + length])
+            elif not index.has_swarm:
+                pack = self.origin.content(index.pack)
+                self._count(Sources(origin_bytes=len(pack)))
+                windows.arrived(lambda offset, length: pack[offset : offset + length])
+            else:
+                self._from_swarm(step, index, windows)
+
+    def _from_swarm(self, step: PatchStep, index: delta.Index, windows: "_Windows") -> None:
+        assert index.pack is not None
+        name = f"{step.offer.manifest.name}.patch"
+        with self.packs.open(index.pack) as path:
+            torrent = Torrent(delta.pack_torrent(index, name, ()), (path,), self.trackers)
+            have = Layout.parse(torrent.data).held(torrent.paths)
+            windows.read_from(path, index.piece_bytes, have)
+            wanted = windows.pieces - have
+            self._fetch(torrent, have, wanted, PackSource(self.origin, index.pack, index.piece_bytes), windows.take)
+            self.packs.keep(index.pack, torrent.data)
+
+    def tree(self, step: TreeStep, intact: Mapping[str, bytes], folder: Path) -> None:
+        """Fetch pieces of the tree straight into staged files."""
+        m = step.offer.manifest
+        wanted = frozenset(step.wanted)
+        paths = tuple(self._places(m, wanted | set(step.held), intact, folder))
+        torrent = Torrent(manifest.torrent(m, layers_document(m, step.offer.layers)), paths, self.trackers)
+        source = TreeSource(self.origin, m, step.offer.full)
+        self._fetch(torrent, frozenset(step.held), wanted, source, lambda pieces: None)
+
+    def _places(self, m: Manifest, used: frozenset[int], intact: Mapping[str, bytes], folder: Path) -> list[Path]:
+        """Where each file of the torrent is: in place, in staging, or (not needed) nowhere."""
+        places = []
+        for number, (entry, first) in enumerate(zip(m.entries, m.first_pieces, strict=False)):
+            if intact.get(entry.path) == entry.root:
+                places.append(folder / entry.path)
+            elif not used.isdisjoint(range(first, m.first_pieces[number + 1])):
+                places.append(self.stage.path(entry.root))
+            else:
+                places.append(self.stage.folder / f"unused.{number}")
+        return places
+
+    def _fetch(self, torrent: Torrent, have: Collection[int], wanted: Collection[int], source: PackSource | TreeSource,
+               on_pieces: Callable[[Sequence[int]], None]) -> None:  # fmt: skip
+        def sample(now: Sample) -> None:
+            self.meter.peers = now.peers
+            self.meter.sources = _sum(self.gathered, now.sources)
+            self.meter.reach(self._before + now.done_bytes)
+
+        if wanted:
+            last = fetch(self.session, torrent, have, wanted, source, on_pieces, sample, self.meter.cancelled)
+            self.uploaded_bytes += last.uploaded_bytes
+            self._count(last.sources)
+
+    def _count(self, got: Sources) -> None:
+        self.gathered = self.meter.sources = _sum(self.gathered, got)
+
+    def step_done(self, step_bytes: int) -> None:
+        """The next step's progress begins behind this one's."""
+        self._before += step_bytes
+        self.meter.reach(self._before)
+
+
+def layers_document(m: Manifest, layers: Mapping[bytes, bytes]) -> bytes:
+    """The layers document of a manifest from its layers by root."""
+    return b"".join(layers[entry.root] for entry in m.entries if entry.size_bytes > m.piece_bytes)
+
+
+def _sum(a: Sources, b: Sources) -> Sources:
+    pairs = zip(dataclasses.astuple(a), dataclasses.astuple(b), strict=True)
+    return Sources(*(x + y for x, y in pairs))
+
+
+class _Windows:
+    """The windows of a step: which pieces they need, and a thread that applies those that are whole."""
+
+    def __init__(self, stage: Stage, step: PatchStep, wanted: Collection[bytes]) -> None:
+        assert step.offer.patch is not None
+        self._stage, self._step, self._wanted = stage, step, wanted
+        self._todo = {number: step.offer.patch.windows[number] for number in step.windows}
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="apply")
+        self._futures: list[Future[None]] = []
+        self._have: set[int] = set()
+        self._piece_bytes = 1
+        self._read: Callable[[int, int], bytes] = lambda offset, length: b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=kind is not None)
+        if kind is None:
+            for future in self._futures:
+                future.result()
+
+    @property
+    def pieces(self) -> frozenset[int]:
+        """The pieces of the pack that hold the windows."""
+        return frozenset(piece for window in self._todo.values() for piece in self._pieces(window))
+
+    def arrived(self, read: Callable[[int, int], bytes]) -> None:
+        """The whole pack is here."""
+        self._read = read
+        for number in list(self._todo):
+            self._start(number)
+
+    def read_from(self, path: Path, piece_bytes: int, have: Collection[int]) -> None:
+        """Pieces come into the file ``path``; some are in it already."""
+
+        def read(offset: int, length: int) -> bytes:
+            with path.open("rb") as file:
+                file.seek(offset)
+                return file.read(length)
+
+        self._read, self._piece_bytes = read, piece_bytes
+        wanted = self.pieces
+        self.take([piece for piece in have if piece in wanted])
+
+    def take(self, pieces: Sequence[int]) -> None:
+        """More pieces are right and readable. Raises what applying an earlier window raised."""
+        self._have.update(pieces)
+        for number, window in list(self._todo.items()):
+            if self._have.issuperset(self._pieces(window)):
+                self._start(number)
+        for future in self._futures:
+            if future.done():
+                future.result()
+
+    def _pieces(self, window: delta.Window) -> range:
+        return range(window.offset // self._piece_bytes, -(-(window.offset + window.length) // self._piece_bytes))
+
+    def _start(self, number: int) -> None:
+        window = self._todo.pop(number)
+        self._futures.append(self._pool.submit(self._apply, window))
+
+    def _apply(self, window: delta.Window) -> None:
+        data = self._read(window.offset, window.length)
+        self._stage.apply(self._step.offer, window, data, self._wanted)

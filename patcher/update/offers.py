@@ -1,0 +1,64 @@
+"""What the publisher offers to reach a release with: manifests first, patches and layers where a plan needs them."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from patcher.content import manifest, merkle, records
+from patcher.feed.reader import Reader
+from patcher.update.installs import Installed, manifest_data
+from patcher.update.plan import Offer
+
+
+def local(installed: Installed, state: Path) -> list[Offer] | None:
+    """Offers of a release whose manifests are on the disk (``.shoal`` or ``previous``), or None when one is missing."""
+    found = [(part, manifest_data(state, part.manifest)) for part in installed.parts]
+    offers = [Offer(part, data, manifest.parse(data)) for part, data in found if data]
+    return offers if len(offers) == len(found) else None
+
+
+def remote(reader: Reader, release: records.Release, tags: Collection[str], installed: Installed | None,
+           state: Path) -> list[Offer]:  # fmt: skip
+    """Offers of a signed release: each chosen part with its manifest, and its patch from the installed release.
+
+    A manifest that did not change is read from the disk, one that did comes as a delta where the publisher made one.
+    Raises what `Reader` raises.
+    """
+    patches = reader.patches(release.title, release.sequence)
+    here = {part.name: manifest_data(state, part.manifest) for part in installed.parts} if installed else {}
+    return [
+        _offer(reader, part, here.get(part.name), _delta(patches, part, installed))
+        for part in release.parts
+        if records.chosen(part, tags)
+    ]
+
+
+def _offer(reader: Reader, part: records.Part, old_data: bytes | None, delta: records.Delta | None) -> Offer:
+    if old_data and merkle.ref_of(old_data) == part.manifest:
+        return Offer(part, old_data, manifest.parse(old_data))
+    data = reader.manifest(part, old_data, delta.manifest if delta else None)
+    new = manifest.parse(data)
+    if not old_data or not delta or not delta.index or part.defaults:
+        return Offer(part, data, new)
+    old = manifest.parse(old_data)
+    return Offer(part, data, new, old, reader.index(delta.index, new, old))
+
+
+def complete(reader: Reader, release: records.Release, offers: Sequence[Offer], parts: Collection[str]) -> list[Offer]:
+    """The offers, those of the named parts with the full pack's index and piece layers: for trees and half files."""
+    patches = reader.patches(release.title, release.sequence)
+    full = {patch.part: patch.full for patch in patches.parts} if patches else {}
+
+    def completed(offer: Offer) -> Offer:
+        ref = full.get(offer.part.name)
+        index = reader.index(ref, offer.manifest, None) if ref else None
+        return dataclasses.replace(offer, full=index, layers=reader.layers(offer.part, offer.manifest))
+
+    return [completed(offer) if offer.part.name in parts else offer for offer in offers]
+
+
+def _delta(patches: records.Patches | None, part: records.Part, installed: Installed | None) -> records.Delta | None:
+    if patches is None or installed is None:
+        return None
+    mine = next((p for p in patches.parts if p.part == part.name), None)
+    return next((d for d in mine.deltas if d.from_sequence == installed.release.sequence), None) if mine else None

@@ -1,0 +1,197 @@
+"""What is on the disk already: installed files, other local copies, and staging left by an interrupted job.
+
+Fast: a file counts as verified while its size, mtime and inode are those recorded when its bytes were last verified.
+Full: every byte is hashed. Staging is always hashed, so nothing has to be recorded while a download runs: a power cut
+can lose bytes but never make wrong ones look right.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from patcher.content import merkle
+from patcher.content.manifest import Entry, Manifest
+from patcher.errors import Cancelled, DiskError
+from patcher.update.installs import Seen, seen
+
+READ_BYTES = 1 << 20
+_THREADS = min(4, os.cpu_count() or 1)
+
+Watch = Callable[[str, int], None]
+"""Called with the file and the bytes just read; raises Cancelled to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The state of an install folder. Paths are relative."""
+
+    intact: Mapping[str, bytes] = field(default_factory=dict)
+    """Path to root, for files whose bytes are as released."""
+    stats: Mapping[str, Seen] = field(default_factory=dict)
+    """Path to stat, of the intact files, taken before their bytes were read."""
+    modified: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Have:
+    """Everything a plan may build from without a download."""
+
+    intact: Mapping[str, bytes] = field(default_factory=dict)
+    """Path in the install folder to the root of the bytes it holds."""
+    stats: Mapping[str, Seen] = field(default_factory=dict)
+    """Path to stat of the intact files."""
+    sources: Mapping[bytes, Path] = field(default_factory=dict)
+    """Root to a local file that holds it whole (checked again as it is copied)."""
+    staged: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Root to the leaves of what staging holds of it: whole when they fold to the root."""
+    modified: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    """Files where a new one must go that are not ours."""
+    defaults: frozenset[str] = frozenset()
+    """Files of `defaults` parts that are here already: the player's own now."""
+    executable: frozenset[str] = frozenset()
+    """Intact files whose executable bit is set."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Symbolic links that stand where a release has one, and where they point."""
+
+
+def hash_file(path: Path, watch: Watch, name: str = "") -> bytes:
+    """The leaves of a file. Raises OSError, Cancelled."""
+    hasher = merkle.Hasher()
+    with path.open("rb", buffering=0) as file:
+        while data := file.read(READ_BYTES):
+            hasher.update(data)
+            watch(name or path.name, len(data))
+    return hasher.leaves()
+
+
+def root_of(path: Path, watch: Watch, name: str = "") -> bytes | None:
+    """The root of a file, or None when it cannot be read."""
+    try:
+        return merkle.root_of(hash_file(path, watch, name))
+    except OSError:
+        return None
+
+
+def installed(folder: Path, entries: Iterable[Entry], known: Mapping[str, Seen] | None, watch: Watch) -> Found:
+    """Compare ``folder`` with the entries it should hold; ``known`` None means a full scan.
+
+    A file whose stat is not the known one is hashed, so a touched file stays intact.
+    """
+    intact: dict[str, bytes] = {}
+    modified: list[str] = []
+    missing: list[str] = []
+    doubtful: list[Entry] = []
+    stats: dict[str, Seen] = {}
+    for entry in entries:
+        stat = seen(folder / entry.path)
+        if stat is None:
+            missing.append(entry.path)
+            continue
+        stats[entry.path] = stat
+        if stat.size_bytes != entry.size_bytes:
+            modified.append(entry.path)
+        elif known is not None and known.get(entry.path) == stat:
+            intact[entry.path] = entry.root
+        else:
+            doubtful.append(entry)
+    for entry, root in _roots(folder, doubtful, watch):
+        if root == entry.root:
+            intact[entry.path] = entry.root
+        else:
+            modified.append(entry.path)
+    stats = {path: stats[path] for path in intact}
+    return Found(intact, stats, tuple(sorted(modified)), tuple(sorted(missing)))
+
+
+def in_the_way(folder: Path, entries: Iterable[Entry], ours: Collection[str], watch: Watch) -> Found:
+    """Look where new entries must go: ``intact`` are right already, ``modified`` hold something that is not ours."""
+    strangers = [e for e in entries if e.path not in ours and os.path.lexists(folder / e.path)]
+    files = [e for e in strangers if (folder / e.path).is_symlink() or not (folder / e.path).is_dir()]
+    found = installed(folder, files, None, watch)
+    return Found(found.intact, found.stats, tuple(sorted((*found.modified, *found.missing))))
+
+
+def staging(folder: Path, wanted: Iterable[bytes], watch: Watch) -> dict[bytes, bytes]:
+    """Root to leaves for each file of the staging ``folder`` that is named by a wanted root."""
+    names = {root.hex(): root for root in wanted}
+    present = [name for name in _names(folder) if name in names]
+    return {names[name]: hash_file(folder / name, watch) for name in present}
+
+
+def borrow(folder: Path, manifests: Iterable[Manifest]) -> dict[bytes, Path]:
+    """Root to path for the files of another folder that look right; their bytes are checked as they are used."""
+    found = {}
+    for entry in (entry for manifest in manifests for entry in manifest.entries if entry.root):
+        stat = seen(folder / entry.path)
+        if stat and stat.size_bytes == entry.size_bytes:
+            found[entry.root] = folder / entry.path
+    return found
+
+
+def held_pieces(leaves: bytes, layer: bytes, root: bytes, piece_bytes: int) -> frozenset[int]:
+    """Which pieces of a half-written file are right, by folding its leaves to the file's layer.
+
+    A file not larger than a piece has no layer: it is held whole or not at all.
+    """
+    if not layer:
+        return frozenset({0}) if merkle.root_of(leaves) == root else frozenset()
+    per_piece = piece_bytes // merkle.BLOCK_BYTES * 32
+    mine = merkle.layer_of(leaves, piece_bytes) if len(leaves) > per_piece else b""
+    count = min(len(mine), len(layer)) // 32
+    return frozenset(i for i in range(count) if mine[32 * i : 32 * i + 32] == layer[32 * i : 32 * i + 32])
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False))
+    except FileNotFoundError:
+        return []
+
+
+def _roots(folder: Path, entries: list[Entry], watch: Watch) -> Iterator[tuple[Entry, bytes | None]]:
+    stop = False
+
+    def watch_all(name: str, count: int) -> None:
+        if stop:
+            raise Cancelled
+        watch(name, count)
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="scan") as pool:
+        try:
+            work = (pool.submit(root_of, folder / entry.path, watch_all, entry.path) for entry in entries)
+            futures = list(work)
+            for entry, future in zip(entries, futures, strict=True):
+                root = future.result()
+                yield entry, (b"" if entry.size_bytes == 0 and root is not None else root)
+        except BaseException:
+            stop = True
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def links(folder: Path, manifests: Iterable[Manifest]) -> dict[str, str]:
+    """Where the links of the manifests point on the disk now; absent ones are left out."""
+    paths = [path for manifest in manifests for path, _ in manifest.links]
+    return {path: os.readlink(folder / path) for path in paths if (folder / path).is_symlink()}
+
+
+def executable(folder: Path, paths: Iterable[str]) -> frozenset[str]:
+    """Which of the files the player may execute."""
+    return frozenset(path for path in paths if (folder / path).stat().st_mode & 0o100)
+
+
+def folder_state(folder: Path) -> None:
+    """Raise DiskError unless ``folder`` is absent or empty, our own ``.shoal`` of a try that was given up aside."""
+    try:
+        names = [entry.name for entry in os.scandir(folder)]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise DiskError("disk.denied", f"{folder} cannot be used: {error.strerror}.", path=str(folder)) from error
+    if set(names) - {".shoal"}:
+        raise DiskError("disk.not_empty", f"{folder} is not empty.", path=str(folder), files=len(names))
