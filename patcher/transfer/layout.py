@@ -26,6 +26,10 @@ class Torrent:
     peers: tuple[tuple[str, int], ...] = ()
     """Addresses of players to dial at once, beside those that trackers and discovery bring."""
 
+    def held(self) -> frozenset[int]:
+        """The pieces whose bytes are right in the files now, by hashing them all."""
+        return Layout.parse(self.data).held(self.paths)
+
 
 class Span(NamedTuple):
     """Bytes ``offset … offset + length`` of file number ``file``."""

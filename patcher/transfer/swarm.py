@@ -8,6 +8,7 @@ counters start anew after a pause; pad files count in file numbers; a piece that
 import threading
 import time
 from collections.abc import Callable, Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -43,6 +44,7 @@ class Peer:
     is_snubbed: bool
     """It owes us blocks for long."""
     received_bytes: int
+    rate_bps: int
     pieces: bytes
     """One byte a piece, 1 for those it has; empty for a seed."""
 
@@ -108,6 +110,7 @@ class Swarm:
         self._given: dict[int, float] = {}
         self._failures = 0
         self._problem: tuple[int, str, str] | None = None
+        self._is_news = False
         self._is_paused = False
         self._is_removed = False
         self._before = Counters()
@@ -132,6 +135,7 @@ class Swarm:
             case lt.cache_flushed_alert():
                 self._readable += self._flushing
                 self._flushing = []
+                self._is_news = True
             case lt.torrent_paused_alert():
                 self._is_paused = True
             case lt.torrent_resumed_alert():
@@ -148,30 +152,38 @@ class Swarm:
             self._finished.add(piece)
             self._unflushed.append(piece)
             self._given.pop(piece, None)
+            self._is_news |= len(self._finished) == len(self._wanted)
 
     def catch_up(self) -> None:
-        """Read the finished pieces from the torrent itself, for when alerts were lost."""
+        """For when alerts were lost: read the finished pieces from the torrent itself, and flush once more."""
         pieces = self.handle.status(lt.torrent_handle.query_pieces).pieces
         with self._facts:
             for piece, is_there in enumerate(pieces):
                 if is_there:
                     self._finish(piece)
             self._facts.notify_all()
+        self.handle.flush_cache()
 
     def _wait(self, fact: Callable[[], bool], timeout_s: float) -> bool:
         with self._facts:
             return self._facts.wait_for(fact, timeout_s)
 
     def wait(self, timeout_s: float) -> None:
-        """Sleep until something is new, at most ``timeout_s``."""
+        """Sleep until something is worth a look (`wake`, all finished, more readable), at most ``timeout_s``."""
         with self._facts:
-            self._facts.wait(timeout_s)
+            self._facts.wait_for(lambda: self._is_news, timeout_s)
+            self._is_news = False
+
+    def wake(self) -> None:
+        """End `wait`."""
+        with self._facts:
+            self._is_news = True
+            self._facts.notify_all()
 
     @property
-    def finished(self) -> frozenset[int]:
-        """The wanted pieces that passed their hash; not all of them are on the disk yet."""
-        with self._facts:
-            return frozenset(self._finished)
+    def finished(self) -> AbstractSet[int]:
+        """The wanted pieces that passed their hash, as a live view; not all of them are on the disk yet."""
+        return self._finished
 
     @property
     def failures(self) -> int:
@@ -297,5 +309,6 @@ def _peer(info: lt.peer_info, count: int) -> Peer:
         chokes=bool(flags & lt.peer_info.interesting and flags & lt.peer_info.remote_choked),
         is_snubbed=bool(flags & lt.peer_info.snubbed),
         received_bytes=info.total_download,
+        rate_bps=info.payload_down_speed,
         pieces=b"" if is_seed else bytes(info.pieces),
     )

@@ -1,0 +1,206 @@
+"""Where the pieces of a torrent are at the origin: in a pack, in loose files, or in windows of a full pack."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Protocol
+
+from patcher.content import delta
+from patcher.content.manifest import Manifest
+from patcher.content.merkle import Ref
+from patcher.errors import ContentError, OriginError
+from patcher.transfer.layout import Layout
+
+_CACHED_PIECES = 16
+
+
+class Reads(Protocol):
+    """What is needed of `origin.Origin`."""
+
+    def read(self, ref: Ref, offset: int, length: int) -> Iterator[bytes]:
+        """Bytes of a content file, in portions, unverified. Raises OriginError, Cancelled."""
+
+
+class PackSource:
+    """Pieces of a pack (or of any single content file): ranges of its file."""
+
+    def __init__(self, origin: Reads, pack: Ref, piece_bytes: int) -> None:
+        self._origin = origin
+        self._pack = pack
+        self._piece_bytes = piece_bytes
+        self._count = -(-pack.size_bytes // piece_bytes)
+
+    def pieces(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
+        """``first`` and the needed pieces next to it."""
+        return _neighbours(first, min(first + limit, self._count), is_needed)
+
+    def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
+        """Consecutive pieces in one request. Raises OriginError."""
+        start = pieces[0] * self._piece_bytes
+        length = min(self._pack.size_bytes, (pieces[-1] + 1) * self._piece_bytes) - start
+        portions = self._origin.read(self._pack, start, length)
+        sizes = [min(self._piece_bytes, self._pack.size_bytes - piece * self._piece_bytes) for piece in pieces]
+        yield from zip(pieces, _cut(portions, sizes, received), strict=False)
+
+
+class TreeSource:
+    """Pieces of a part's tree: ranges of its loose files, or whole windows of its full pack where those are cheaper.
+
+    A window is taken when it is shorter than the needed pieces that it makes. When the full pack is gone the loose
+    files remain, and the other way round.
+    """
+
+    def __init__(self, origin: Reads, manifest: Manifest, full: delta.Index | None = None) -> None:
+        self._origin = origin
+        self._manifest = manifest
+        self._firsts = manifest.first_pieces
+        self._layout = Layout(
+            manifest.info_hash,
+            manifest.piece_bytes,
+            tuple(entry.size_bytes for entry in manifest.entries),
+            tuple(entry.root for entry in manifest.entries),
+            {},
+            manifest.first_pieces,
+        )
+        self._same: dict[bytes, list[int]] = {}
+        for number, entry in enumerate(manifest.entries):
+            self._same.setdefault(entry.root, []).append(number)
+        self._pack = _Pack(origin, full) if full else None
+        self._window_of: dict[int, int] = {}
+        for number, window in enumerate(full.windows if full else ()):
+            self._window_of.update((piece, number) for piece, _, _ in self._made(window))
+
+    def pieces(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
+        """The needed pieces of the window that makes ``first``, if that is cheaper; else its neighbours."""
+        number, pack = self._window_of.get(first), self._pack
+        if number is not None and pack:
+            window = pack.windows[number]
+            made = {p: length for p, _, length in self._made(window) if p == first or is_needed(p)}
+            if sum(made.values()) > window.length:
+                return tuple(made)
+        return _neighbours(first, min(first + limit, self._layout.count), is_needed)
+
+    def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
+        """What `pieces` named. Raises OriginError; ContentError for a window that is damaged: it is not used again."""
+        pack, numbers = self._pack, {self._window_of.get(piece) for piece in pieces}
+        number = numbers.pop()
+        if numbers or number is None or not pack or not self._is_cheaper(pack.windows[number], pieces):
+            yield from self._loose_or_packed(pack, pieces, received)
+            return
+        try:
+            yield from self._windowed(pack, number, received)
+        except OriginError as error:
+            if error.code != "origin.missing":
+                raise
+            self._pack = None
+            yield from self._loose(pieces, received)
+
+    def _is_cheaper(self, window: delta.Window, pieces: Sequence[int]) -> bool:
+        return sum(self._layout.span(piece).length for piece in pieces) > window.length
+
+    def _loose_or_packed(
+        self, pack: "_Pack | None", pieces: Sequence[int], received: Callable[[int], None]
+    ) -> Generator[tuple[int, bytes]]:
+        left = list(pieces)
+        try:
+            for piece, data in self._loose(pieces, received):
+                yield piece, data
+                left.remove(piece)
+        except OriginError as error:
+            number = self._window_of.get(left[0])
+            if error.code != "origin.missing" or number is None or not pack:
+                raise
+            yield from self._windowed(pack, number, received)
+
+    def _loose(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
+        """Each file's pieces in one request."""
+        spans = [(piece, self._layout.span(piece)) for piece in pieces]
+        for file in dict.fromkeys(span.file for _, span in spans):
+            mine = [(piece, span) for piece, span in spans if span.file == file]
+            entry, sizes = self._manifest.entries[file], [span.length for _, span in mine]
+            portions = self._origin.read(Ref(entry.root, entry.size_bytes), mine[0][1].offset, sum(sizes))
+            yield from zip((piece for piece, _ in mine), _cut(portions, sizes, received), strict=False)
+
+    def _windowed(self, pack: "_Pack", number: int, received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
+        """All pieces that a window makes, in every file that has the same content."""
+        window = pack.windows[number]
+        try:
+            data = pack.read(window, received)
+            output = memoryview(delta.apply(window.codec, data, b"", window.output_bytes, window.sha256))
+        except ContentError:
+            self._window_of = {piece: other for piece, other in self._window_of.items() if other != number}
+            raise
+        for piece, at, length in self._made(window):
+            yield piece, bytes(output[at : at + length])
+
+    def _made(self, window: delta.Window) -> Iterator[tuple[int, int, int]]:
+        """The pieces a window makes: number, and where in its output."""
+        at, size = 0, self._layout.piece_bytes
+        for span in window.new:
+            for offset in range(0, span.length, size):
+                for file in self._same[self._manifest.entries[span.file].root]:
+                    piece = self._firsts[file] + (span.offset + offset) // size
+                    yield piece, at + offset, min(size, span.length - offset)
+            at += span.length
+
+
+class _Pack:
+    """The full pack at the origin. What a decoder gets to see was checked against the pack's own hashes before."""
+
+    def __init__(self, origin: Reads, index: delta.Index) -> None:
+        self.windows = index.windows
+        self._origin = origin
+        self._index = index
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[int, bytes] = OrderedDict()
+        """Windows do not begin and end with pieces: their neighbours need the same ones."""
+        root = index.pack.root if index.pack else b""
+        size, piece = index.pack_bytes, index.piece_bytes
+        self._layout = Layout(b"", piece, (size,), (root,), {root: index.layer}, (0, -(-size // piece)))
+
+    def read(self, window: delta.Window, received: Callable[[int], None]) -> bytes:
+        """The window's bytes. Raises OriginError; ContentError (content.mismatch) when they are not the pack's."""
+        if self._index.pack is None:
+            return self._index.inline[window.offset : window.offset + window.length]
+        size, end = self._index.piece_bytes, window.offset + window.length
+        numbers = range(window.offset // size, -(-end // size))
+        with self._lock:
+            known = {number: self._cache[number] for number in numbers if number in self._cache}
+        missing = [number for number in numbers if number not in known]
+        source = PackSource(self._origin, self._index.pack, size)
+        for number, data in source.read(range(missing[0], missing[-1] + 1), received) if missing else ():
+            if not self._layout.is_right(number, data):
+                raise ContentError(
+                    "content.mismatch", f"The server sent a wrong piece {number} of a pack", piece=number
+                )
+            known[number] = data
+        self._remember({number: known[number] for number in (numbers[0], numbers[-1])})
+        start = window.offset - numbers[0] * size
+        return b"".join(known[number] for number in numbers)[start : start + window.length]
+
+    def _remember(self, pieces: dict[int, bytes]) -> None:
+        with self._lock:
+            self._cache.update(pieces)
+            while len(self._cache) > _CACHED_PIECES:
+                self._cache.popitem(last=False)
+
+
+def _neighbours(first: int, end: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
+    last = first + 1
+    while last < end and is_needed(last):
+        last += 1
+    return range(first, last)
+
+
+def _cut(portions: Iterator[bytes], sizes: Sequence[int], received: Callable[[int], None]) -> Generator[bytes]:
+    """Portions of any size → pieces of these sizes."""
+    buffer = bytearray()
+    wanted = iter(sizes)
+    size = next(wanted)
+    for portion in portions:
+        received(len(portion))
+        buffer += portion
+        while len(buffer) >= size:
+            yield bytes(memoryview(buffer)[:size])
+            del buffer[:size]
+            size = next(wanted, 1 << 62)
