@@ -44,6 +44,8 @@ PROFILE_FIELD = "x-shoal-profile"
 RELEASES_KEPT = 32
 
 T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
+Delegator = Root | Targets
+"""What says which keys sign a role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Repository:
             raise TrustError("trust.record", f"The record {path} is damaged: {error}.", record=path) from error
         return data
 
-    def delegator(self, role: str, changes: "Mapping[str, Targets] | None" = None) -> Root | Targets:
+    def delegator(self, role: str, changes: Mapping[str, Targets] | None = None) -> Delegator:
         """Who says which keys sign ``role``; of ``changes``, the next payloads, where they hold a newer one."""
         if role in self.root.roles:
             return self.root
@@ -239,7 +241,7 @@ def load(folder: Path) -> Repository:
         raise TrustError("trust.signature", message, path=str(folder)) from error
 
 
-def sign(delegator: Root | Targets, role: str, payload: T, ring: KeyRing) -> Metadata[T]:
+def sign(delegator: Delegator, role: str, payload: T, ring: KeyRing) -> Metadata[T]:
     """``payload`` with a signature of each of the role's keys that ``ring`` has.
 
     Raises UsageError (usage.key_missing) when it has none, (usage.passphrase).
@@ -251,7 +253,7 @@ def sign(delegator: Root | Targets, role: str, payload: T, ring: KeyRing) -> Met
     return metadata
 
 
-def verify(delegator: Root | Targets, role: str, metadata: Metadata[Targets]) -> None:
+def verify(delegator: Delegator, role: str, metadata: Metadata[Targets]) -> None:
     """Raises UsageError (usage.signatures) unless enough different holders signed."""
     result = delegator.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
     if not result.verified:
@@ -259,7 +261,7 @@ def verify(delegator: Root | Targets, role: str, metadata: Metadata[Targets]) ->
         raise UsageError("usage.signatures", message, role=role, missing=result.missing)
 
 
-def keys_of(delegator: Root | Targets, role: str) -> list[SSlibKey]:
+def keys_of(delegator: Delegator, role: str) -> list[SSlibKey]:
     """The public keys that may sign ``role``."""
     return [cast(SSlibKey, delegator.get_key(keyid)) for keyid in delegator.get_delegated_role(role).keyids]
 
@@ -296,7 +298,7 @@ def _read_role(folder: Path, role: str, meta: MetaFile) -> bytes:
     return data
 
 
-def _verified(delegator: Root | Targets, role: str, data: bytes) -> Any:
+def _verified(delegator: Delegator, role: str, data: bytes) -> Any:
     metadata: Metadata[Any] = Metadata.from_bytes(data)
     delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
     return metadata.signed

@@ -8,7 +8,8 @@ as good as its signatures: the feed's own roles say at publication whose count.
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,27 @@ def ask(
         roles[role] = Wanted(Metadata(payload), judge.get_delegated_role(role).threshold, keys)
     kept = {path: data for path, data in records.items() if repository.role_of(path) in payloads}
     return Request(feed, repo.fingerprint, title, version, kept, roles)
+
+
+def adopt(found: Request, wanted: Request, repo: repository.Repository, now: datetime) -> Request | None:
+    """``wanted`` with the payloads and signatures of ``found``; None unless both ask for the same.
+
+    Only version and expiry may differ, within what this feed could have asked for itself.
+    """
+    if found.roles.keys() != wanted.roles.keys():
+        return None
+    roles = {}
+    for role, mine in wanted.roles.items():
+        theirs = found.roles[role].metadata
+        latest = now + timedelta(days=repo.profile.days(role))
+        if theirs.signed.version > mine.metadata.signed.version or not now < theirs.signed.expires <= latest:
+            return None
+        same = copy.deepcopy(mine.metadata)
+        same.signed.version, same.signed.expires = theirs.signed.version, theirs.signed.expires
+        if same.signed_bytes != theirs.signed_bytes:
+            return None
+        roles[role] = replace(mine, metadata=theirs)
+    return replace(wanted, roles=roles)
 
 
 def sign(request: Request, ring: KeyRing, name: str = "") -> str:

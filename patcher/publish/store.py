@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -75,13 +76,13 @@ class Store:
     """Reads and adds content. Files are added in `incoming`, then renamed; `flush` makes their names durable."""
 
     def __init__(self, feed: Path) -> None:
-        self._folder = feed / "content"
+        self.folder = feed / "content"
         self._touched: set[Path] = set()
         self._lock = threading.Lock()
 
     def path(self, root: bytes) -> Path:
         """Where the content with this root lies."""
-        return self._folder / root.hex()[:2] / root.hex()
+        return self.folder / root.hex()[:2] / root.hex()
 
     def has(self, ref: Ref) -> bool:
         """Whether the content is there; its size is compared, `publish check` compares the bytes."""
@@ -99,24 +100,24 @@ class Store:
     def put(self, data: bytes) -> Ref:
         """Add a document of at least one byte."""
         ref = merkle.ref_of(data)
-        if not self.has(ref):
+        if not self._is_there(ref):
             make_folder(self.path(ref.root).parent)
             disk.write_atomic(self.path(ref.root), data)
         return ref
 
     def put_file(self, source: Path, ref: Ref, meter: Meter) -> None:
         """Add a copy of a file that was hashed before. Raises UsageError (usage.release) when it is another one now."""
-        if self.has(ref):
+        if self._is_there(ref):
             meter.add(ref.size_bytes)
             return
-        with source.open("rb") as file:
+        with disk.translated(source), source.open("rb") as file:
             leaves = self._add(ref, iter(lambda: file.read(CHUNK_BYTES), b""), meter)
         if merkle.root_of(leaves) != ref.root:
             raise UsageError("usage.release", f"{source} was changed while it was published.", path=str(source))
 
-    def put_chunks(self, ref: Ref, chunks: Iterable[bytes], meter: Meter) -> None:
+    def put_chunks(self, ref: Ref, chunks: Iterable[bytes]) -> None:
         """Add content whose root and size are known, from pieces of any length."""
-        if not self.has(ref) and merkle.root_of(self._add(ref, chunks, meter)) != ref.root:
+        if not self._is_there(ref) and merkle.root_of(self._add(ref, chunks)) != ref.root:
             raise ContentError("content.mismatch", f"content {ref.hex} was changed while it was written", root=ref.hex)
 
     def flush(self) -> None:
@@ -125,19 +126,32 @@ class Store:
             disk.sync_folder(folder)
         self._touched.clear()
 
-    def open(self) -> None:
-        """Make ready for adding; what an interrupted run left half-written is removed."""
-        self.close()
-        make_folder(self._folder / "incoming")
+    @contextmanager
+    def adding(self) -> "Iterator[Store]":
+        """The time in which content is added. What an earlier, interrupted run left half-written is removed."""
+        incoming = self.folder / "incoming"
+        disk.remove_tree(incoming)
+        make_folder(incoming)
+        try:
+            yield self
+            self.flush()
+        finally:
+            disk.remove_tree(incoming)
 
-    def close(self) -> None:
-        """Flush, and leave no folder of our own."""
-        self.flush()
-        disk.remove_tree(self._folder / "incoming")
+    def _is_there(self, ref: Ref) -> bool:
+        """As `has`. A killed run may have added it without making its name durable."""
+        found = self.has(ref)
+        if found:
+            self._touch(self.path(ref.root).parent)
+        return found
 
-    def _add(self, ref: Ref, chunks: Iterable[bytes], meter: Meter) -> bytes:
+    def _touch(self, folder: Path) -> None:
+        with self._lock:
+            self._touched |= {folder, self.folder}
+
+    def _add(self, ref: Ref, chunks: Iterable[bytes], meter: Meter | None = None) -> bytes:
         """Write, sync, rename; the leaves of what was written. Only what folds to the root gets its name."""
-        staged_path, path = self._folder / "incoming" / ref.hex, self.path(ref.root)
+        staged_path, path = self.folder / "incoming" / ref.hex, self.path(ref.root)
         hasher, offset = merkle.Hasher(), 0
         with disk.Staged(staged_path, ref.size_bytes) as staged:
             for chunk in chunks:
@@ -146,12 +160,12 @@ class Store:
                 staged.write(offset, chunk)
                 hasher.update(chunk)
                 offset += len(chunk)
-                meter.add(len(chunk))
+                if meter:
+                    meter.add(len(chunk))
             staged.sync()
         leaves = hasher.leaves()
         if offset == ref.size_bytes and merkle.root_of(leaves) == ref.root:
             disk.make_folder(path.parent)
             disk.rename(staged_path, path)
-            with self._lock:
-                self._touched |= {path.parent, self._folder}
+            self._touch(path.parent)
         return leaves

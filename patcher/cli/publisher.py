@@ -1,0 +1,266 @@
+"""The publisher's verbs: `shoal publish …`."""
+
+import argparse
+import os
+from pathlib import Path
+
+from patcher.cli.output import Output, human_bytes
+from patcher.content import paths
+from patcher.content.tree import parse_part
+from patcher.errors import ContentError, UsageError
+from patcher.publish import build, check, feeds, packing, release, signing
+from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.repository import PROFILES
+
+Subparsers = argparse._SubParsersAction  # noqa: SLF001 -- argparse has no public name for it
+
+
+def add_verbs(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Add `publish` with its own verbs to the command line."""
+    publish = subparsers.add_parser("publish", help="make a feed, release into it, check it")
+    verbs = publish.add_subparsers(metavar="VERB", required=True)
+    _add_init(verbs)
+    _add_release(verbs)
+    _add_preview(verbs)
+    _add_sign(verbs)
+    _add_check(verbs)
+    status = verbs.add_parser("status", help="what a feed offers, and until when its signatures are good")
+    status.add_argument("folder", type=Path, metavar="FOLDER")
+    status.set_defaults(run=run_status)
+    export = verbs.add_parser("export", help="write the live release's .torrent files, for any v2 client")
+    export.add_argument("folder", type=Path, metavar="FOLDER")
+    export.add_argument("title", metavar="TITLE")
+    export.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
+    export.add_argument("--web-seed", action="append", default=[], metavar="URL", help="serves the unpacked tree")
+    export.set_defaults(run=run_export)
+
+
+def _add_init(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
+    init = verbs.add_parser("init", help="make a feed and its keys")
+    init.add_argument("folder", type=Path, metavar="FOLDER", help="will be the feed; new or empty")
+    init.add_argument("--origin", action="append", required=True, metavar="URL", help="where FOLDER will be served")
+    init.add_argument("--tracker", action="append", default=[], metavar="URL", help="udp, http or https")
+    init.add_argument("--name", default="", help="short name, a-z, 0-9 and - (default: from FOLDER)")
+    init.add_argument("--profile", choices=sorted(PROFILES), default="solo", help="who signs (default: %(default)s)")
+    init.add_argument("--demo-keys", action="store_true", help="keys without a passphrase: for trying out only")
+    init.set_defaults(run=run_init)
+
+
+def _add_release(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
+    verb = verbs.add_parser("release", help="publish a folder as the next release of a title")
+    add = verb.add_argument
+    add("folder", type=Path, metavar="FOLDER", help="the feed")
+    add("title", metavar="TITLE", help="a-z, 0-9 and -")
+    add("tree", type=Path, metavar="TREE", help="the folder to release; it is only read")
+    add("--version", required=True, metavar="V", help="letters, digits and . _ + -")
+    add("--channel", default="live", help="who gets it (default: %(default)s)")
+    add("--label", default="", help="what players call the title")
+    add("--notes", type=Path, metavar="FILE", help="what is new, as Markdown")
+    add(
+        "--launch",
+        action="append",
+        default=[],
+        metavar="ARGV",
+        help="how it starts; 'linux=bin/game --x' for one system",
+    )
+    add("--part", action="append", default=[], metavar="NAME=GLOB[:tags]", help="files that not all players want")
+    add("--from-last", type=_count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
+    add("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes (default: one a processor)")
+    add("--dry-run", action="store_true", help="read and report, write nothing")
+    verb.set_defaults(run=run_release)
+
+
+def _add_preview(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
+    preview = verbs.add_parser("preview", help="how large a patch between two folders would be")
+    preview.add_argument("old", type=Path, metavar="OLD_TREE")
+    preview.add_argument("new", type=Path, metavar="NEW_TREE")
+    preview.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
+    preview.set_defaults(run=run_preview)
+
+
+def _add_sign(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
+    sign = verbs.add_parser("sign", help="add one holder's signature to a request that `release` wrote")
+    sign.add_argument("request", type=Path, metavar="REQUEST")
+    sign.add_argument(
+        "--key", default="", metavar="NAME", help="holder-2 (default: the first here that has not signed)"
+    )
+    sign.set_defaults(run=run_sign)
+
+
+def _add_check(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
+    verb = verbs.add_parser("check", help="look at a feed as a player would")
+    verb.add_argument("folder", type=Path, metavar="FOLDER")
+    verb.add_argument("--deep", action="store_true", help="apply every patch, too")
+    verb.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
+    verb.set_defaults(run=run_check)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1024")
+    return int(text)
+
+
+# ---------------------------------------------------------------- verbs
+
+
+def run_init(args: argparse.Namespace, out: Output) -> int:
+    """`shoal publish init`."""
+    if args.demo_keys:
+        out.notice("WARNING: --demo-keys: the secret keys of this feed have NO passphrase. Never use them for players.")
+    made = feeds.init(
+        args.folder, args.home, args.origin, args.tracker, args.name, args.profile, args.demo_keys,
+        Passphrases.of_user(args.passphrase_file),
+    )  # fmt: skip
+    out.line(f"Made the feed {made.name} in {args.folder}; its keys are in {args.home.keys / made.name}: back them up.")
+    out.line(f"Fingerprint, to show where players trust you: {made.fingerprint}")
+    out.line(f"For players: {made.invitation}")
+    out.result({
+        "feed": made.name, "fingerprint": made.fingerprint, "url": args.origin[0].rstrip("/"),
+        "invitation": str(made.invitation), "keys": str(args.home.keys / made.name),
+    })  # fmt: skip
+    return 0
+
+
+def run_release(args: argparse.Namespace, out: Output) -> int:
+    """`shoal publish release`."""
+    order = release.Order(
+        title=args.title,
+        tree=args.tree,
+        version=args.version,
+        channel=args.channel,
+        label=args.label,
+        notes=args.notes,
+        launch=tuple(args.launch),
+        rules=tuple(parse_part(text) for text in args.part),
+        from_last=args.from_last,
+        jobs=args.jobs,
+        dry_run=args.dry_run,
+    )
+    passphrases = Passphrases.of_user(args.passphrase_file)
+    outcome = release.release(args.folder, args.home, order, passphrases, out.progress, out.notice)
+    _tell_release(order, outcome, out)
+    out.result(_release_fields(order, outcome))
+    return 0
+
+
+def _tell_release(order: release.Order, outcome: release.Outcome, out: Output) -> None:
+    files, size = len(outcome.source.tree.files), human_bytes(outcome.source.size_bytes)
+    sentences = {
+        "published": f"Published {order.title} {order.version}: {files} files, {size}.",
+        "already published": f"{order.title} {order.version} is already published.",
+        "request": f"{outcome.missing} more signatures are needed: `shoal publish sign {outcome.request}`, "
+        "then run this command again. Players see no change yet.",
+        "dry run": f"Would publish {order.title} {order.version}: {files} files, {size}. Nothing was written.",
+    }
+    if outcome.packed:
+        for version, count in outcome.packed.patch_bytes:
+            out.line(f"Patch from {version}: {human_bytes(count)}")
+        out.line(f"From nothing: {human_bytes(outcome.packed.full_bytes)}")
+    out.line(sentences[outcome.state])
+
+
+def _release_fields(order: release.Order, outcome: release.Outcome) -> dict[str, object]:
+    parts = [
+        {
+            "name": part.rule.name,
+            "info_hash": part.manifest.info_hash.hex(),
+            "torrent_name": part.manifest.name,
+            "piece_bytes": part.manifest.piece_bytes,
+        }
+        for part in outcome.source.parts
+    ]
+    packed = outcome.packed
+    return {
+        "title": order.title,
+        "version": order.version,
+        "state": outcome.state,
+        "files": len(outcome.source.tree.files),
+        "tree_bytes": outcome.source.size_bytes,
+        "parts": parts,
+        "patches": [{"version_from": v, "patch_bytes": n} for v, n in (packed.patch_bytes if packed else ())],
+        "full_bytes": packed.full_bytes if packed else 0,
+        "seconds": round(outcome.seconds, 3),
+        **({"request": str(outcome.request), "missing_signatures": outcome.missing} if outcome.request else {}),
+    }
+
+
+def run_preview(args: argparse.Namespace, out: Output) -> int:
+    """`shoal publish preview`."""
+    old, new = (build.read(tree, "preview", (), args.jobs, out.progress) for tree in (args.old, args.new))
+    patch_bytes = packing.preview(old, new, args.home.root / "build", args.jobs, out.progress)
+    out.line(f"The patch would have {human_bytes(patch_bytes)}; the new folder has {human_bytes(new.size_bytes)}.")
+    out.result({"patch_bytes": patch_bytes, "tree_bytes": new.size_bytes, "files": len(new.tree.files)})
+    return 0
+
+
+def run_sign(args: argparse.Namespace, out: Output) -> int:
+    """`shoal publish sign`."""
+    request = signing.load(args.request)
+    for text in request.summary():
+        out.line(text)
+    if not args.yes and not _agreed(out):
+        raise UsageError("usage.signatures", "Nothing was signed; --yes signs without a question.")
+    ring = KeyRing(args.home.keys / paths.check_name(request.feed), Passphrases.of_user(args.passphrase_file))
+    holder = signing.sign(request, ring, args.key)
+    signing.save(request, args.request)
+    out.line(f"Signed by {holder}. Signatures still missing: {request.missing}.")
+    if not request.missing:
+        out.line("Now run the `shoal publish release` command again, where the feed is.")
+    out.result({"signed_by": holder, "missing_signatures": request.missing, "request": str(args.request)})
+    return 0
+
+
+def _agreed(out: Output) -> bool:
+    if out.json:
+        return False
+    try:
+        return input("Sign this? [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
+
+
+def run_check(args: argparse.Namespace, out: Output) -> int:
+    """`shoal publish check`. Raises ContentError (content.feed) when something is wrong."""
+    report = check.check(args.folder, args.jobs, args.deep, out.progress)
+    for text in report.warnings:
+        out.notice(f"warning: {text}")
+    for text in report.problems:
+        out.notice(f"problem: {text}")
+    if report.problems:
+        count = len(report.problems)
+        message = f"{args.folder} has {count} problem{'s' if count > 1 else ''}: {report.problems[0]}."
+        raise ContentError("content.feed", message, problems=count)
+    size = human_bytes(report.content_bytes)
+    out.line(f"All is well: {report.records} records, {report.contents} contents, {size}.")
+    out.result({
+        "records": report.records, "contents": report.contents, "content_bytes": report.content_bytes,
+        "warnings": list(report.warnings),
+    })  # fmt: skip
+    return 0
+
+
+def run_status(args: argparse.Namespace, out: Output) -> int:
+    """`shoal publish status`."""
+    feed, titles, roles = feeds.status(args.folder)
+    out.line(f"{feed.name}: {', '.join(feed.origins)}")
+    for title in titles:
+        live = ", ".join(f"{name} {version}" for name, version in title.channels.items())
+        out.line(f"{title.title}: {live} (releases: {', '.join(title.versions)})")
+    out.line(f"{roles[0].role} expires first: {roles[0].expires:%Y-%m-%d}")
+    out.result({
+        "feed": feed.name,
+        "origins": list(feed.origins),
+        "titles": [{"title": t.title, "channels": t.channels, "versions": list(t.versions)} for t in titles],
+        "roles": [{"role": r.role, "version": r.version, "expires": r.expires.isoformat()} for r in roles],
+    })  # fmt: skip
+    return 0
+
+
+def run_export(args: argparse.Namespace, out: Output) -> int:
+    """`shoal publish export`."""
+    written = feeds.export(args.folder, args.title, args.to, args.web_seed)
+    for path in written:
+        out.line(str(path))
+    out.result({"files": [str(path) for path in written]})
+    return 0

@@ -1,0 +1,131 @@
+"""From a folder to the parts of a release: each file hashed once, manifests, layers, leaves, and a copy of it all in
+the feed's content. The folder itself is only read, and must not change meanwhile.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from patcher import disk
+from patcher.content import manifest, merkle, records
+from patcher.content import tree as trees
+from patcher.content.manifest import Entry, Manifest
+from patcher.content.merkle import Ref
+from patcher.content.tree import MAIN_PART, PartRule, Tree
+from patcher.errors import DiskError, UsageError
+from patcher.publish.store import CHUNK_BYTES, Meter, Progress, Store, in_threads
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltPart:
+    """One part of the new release with its documents as bytes (``b""`` where a part needs none)."""
+
+    rule: PartRule
+    manifest: Manifest
+    document: bytes
+    layers: bytes
+    leaves: bytes
+
+    @property
+    def record(self) -> records.Part:
+        """How the release record names it."""
+        return records.Part(
+            name=self.rule.name,
+            tags=self.rule.tags,
+            defaults=self.rule.defaults,
+            manifest=merkle.ref_of(self.document),
+            info_hash=self.manifest.info_hash,
+            layers=merkle.ref_of(self.layers) if self.layers else None,
+            leaves=merkle.ref_of(self.leaves) if self.leaves else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder as it was read: what it holds, split into parts, and where each content can be copied from."""
+
+    folder: Path
+    tree: Tree
+    parts: tuple[BuiltPart, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(size for _, size, _ in self.tree.files)
+
+    @property
+    def contents(self) -> dict[Ref, str]:
+        """Each distinct content with the path of one file that has it, in path order."""
+        entries = (entry for part in self.parts for entry in part.manifest.entries if entry.size_bytes)
+        return {Ref(entry.root, entry.size_bytes): entry.path for entry in entries}
+
+
+def read(folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progress: Progress) -> Source:
+    """Read and hash a release folder. Nothing is written.
+
+    Raises ContentError for names and files that cannot be released, UsageError (usage.release) when there is nothing
+    in it or it changes meanwhile.
+    """
+    tree = trees.read(folder)
+    if not tree.files:
+        raise UsageError("usage.release", f"{folder} holds no file.", path=str(folder))
+    meter = Meter(progress, "hash", sum(size for _, size, _ in tree.files))
+    leaves = in_threads(jobs, lambda file: _leaves(folder / file[0], file[1], meter), tree.files, meter)
+    if trees.read(folder) != tree:
+        raise _changed(folder)
+    leaves_by_path = {path: found for (path, _, _), found in zip(tree.files, leaves, strict=True)}
+    by_name = {rule.name: rule for rule in rules} | {MAIN_PART: PartRule(MAIN_PART, ())}
+    parts = {name: part for name, part in trees.split(tree, rules).items() if part != Tree()}
+    for name in (rule.name for rule in rules if rule.name not in parts):
+        raise UsageError("usage.release", f"The part {name} matches nothing in {folder}.", part=name)
+    built = tuple(_build(title, by_name[name], parts[name], leaves_by_path) for name in sorted(parts))
+    return Source(folder, tree, built)
+
+
+def write(source: Source, store: Store, jobs: int, progress: Progress) -> None:
+    """Put every content and document of the release into the feed's content, durably.
+
+    Raises DiskError (disk.full) before anything is written, UsageError (usage.release) when the folder changed.
+    """
+    contents = list(source.contents.items())
+    missing_bytes = sum(ref.size_bytes for ref, _ in contents if not store.has(ref))
+    free_bytes = disk.free_bytes(store.folder)
+    if missing_bytes > free_bytes:
+        message = f"The release needs {missing_bytes} bytes in the feed folder, {free_bytes} are free."
+        raise DiskError("disk.full", message, path=str(store.folder), needed_bytes=missing_bytes, free_bytes=free_bytes)
+    meter = Meter(progress, "write", sum(ref.size_bytes for ref, _ in contents))
+    in_threads(jobs, lambda item: store.put_file(source.folder / item[1], item[0], meter), contents, meter)
+    for part in source.parts:
+        for document in (part.document, part.layers, part.leaves):
+            if document:
+                store.put(document)
+    store.flush()
+
+
+def _build(title: str, rule: PartRule, tree: Tree, leaves_by_path: Mapping[str, bytes]) -> BuiltPart:
+    entries = [
+        Entry(path, size, merkle.root_of(leaves_by_path[path]) if size else b"", executable)
+        for path, size, executable in tree.files
+    ]
+    made = manifest.build(f"{title}.{rule.name}", entries, tree.links, tree.empty_folders)
+    leaves = {entry.root: leaves_by_path[entry.path] for entry in made.entries if entry.size_bytes}
+    layers = manifest.layers_document(made, leaves)
+    return BuiltPart(rule, made, manifest.encode(made), layers, manifest.leaves_document(made, leaves))
+
+
+def _leaves(path: Path, size_bytes: int, meter: Meter) -> bytes:
+    hasher = merkle.Hasher()
+    with disk.translated(path):
+        before = path.stat()
+        with path.open("rb") as file:
+            while data := file.read(CHUNK_BYTES):
+                hasher.update(data)
+                meter.add(len(data))
+        after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or after.st_size != size_bytes:
+        raise _changed(path)
+    return hasher.leaves()
+
+
+def _changed(path: Path) -> UsageError:
+    return UsageError("usage.release", f"{path} was changed while it was read.", path=str(path))

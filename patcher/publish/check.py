@@ -1,0 +1,198 @@
+"""`check`: everything a player could ask of a feed, asked before a player does."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from patcher.content import delta, manifest, merkle, records
+from patcher.content.delta import Index, Range
+from patcher.content.manifest import Manifest
+from patcher.content.merkle import Ref
+from patcher.errors import ContentError, ShoalError, TrustError
+from patcher.publish import repository
+from patcher.publish.feeds import expiries
+from patcher.publish.release import History, history
+from patcher.publish.repository import Repository
+from patcher.publish.store import CHUNK_BYTES, Meter, Progress, Store, in_threads
+
+WARN_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found: ``problems`` stop players, ``warnings`` will."""
+
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    records: int = 0
+    contents: int = 0
+    content_bytes: int = 0
+
+
+def check(folder: Path, jobs: int, deep: bool, progress: Progress) -> Report:
+    """Verify signatures, thresholds, expiries, records, and every content they lead to by its full hash.
+
+    ``deep`` also applies every window of every patch. Raises UsageError (usage.feed_folder) when there is no feed.
+    """
+    try:
+        repo = repository.load(folder)
+    except TrustError as error:
+        return Report((error.message,))
+    problems, warnings = _ageing(repo, datetime.now(UTC))
+    search = _Search(Store(folder))
+    for title in repo.titles:
+        try:
+            search.title(title, history(repo, title), repo)
+        except TrustError as error:
+            problems.append(f"{title}: {error.message}")
+    meter = Meter(progress, "check", sum(ref.size_bytes for ref in search.wanted))
+    wanted = list(search.wanted.items())
+    damaged = in_threads(jobs, lambda item: _damage(search.store, item[0], item[1], meter), wanted, meter)
+    problems += search.problems + [text for text in damaged if text]
+    if deep and not problems:
+        problems += _deep(search, progress)
+    size = sum(ref.size_bytes for ref in search.wanted)
+    return Report(tuple(problems), tuple(warnings), len(repo.paths()), len(wanted), size)
+
+
+def _ageing(repo: Repository, now: datetime) -> tuple[list[str], list[str]]:
+    roles = expiries(repo)
+    expired = [f"{role.role} expired on {role.expires:%Y-%m-%d %H:%M} UTC" for role in roles if role.expires <= now]
+    soon = [
+        f"{role.role} expires on {role.expires:%Y-%m-%d %H:%M} UTC"
+        for role in roles
+        if now < role.expires < now + timedelta(days=WARN_DAYS)
+    ]
+    return expired, soon
+
+
+class _Search:
+    """Follows every reference of a feed's records; what is wanted, and what is wrong on the way."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.wanted: dict[Ref, str] = {}
+        self.problems: list[str] = []
+        self.packs: list[tuple[Index, Manifest, Manifest | None]] = []
+        self._manifests: dict[tuple[int, str], tuple[bytes, Manifest]] = {}
+
+    def title(self, title: str, past: History, repo: Repository) -> None:
+        """All that one title's records lead to. Raises TrustError for a damaged record."""
+        if past.title is None:
+            self.problems.append(f"{title}: title.json is missing")
+        elif past.title.art:
+            self._want(past.title.art, f"{title}: art")
+        for release in past.releases.values():
+            self._release(release)
+        for name, channel in past.channels.items():
+            data = repo.record(f"{title}/patches/{channel.release}.json")
+            if channel.release not in past.releases:
+                self.problems.append(f"{title}: the channel {name} names a release that is not there")
+            elif data is not None:
+                self._patches(past.releases[channel.release], records.parse_patches(data))
+
+    def _want(self, ref: Ref, what: str) -> None:
+        self.wanted.setdefault(ref, what)
+
+    def _release(self, release: records.Release) -> None:
+        name = f"{release.title} {release.version}"
+        if release.notes:
+            self._want(release.notes, f"{name}: notes")
+        for part in release.parts:
+            for ref, what in ((part.manifest, "manifest"), (part.layers, "layers"), (part.leaves, "leaves")):
+                if ref:
+                    self._want(ref, f"{name}: {what} of {part.name}")
+            try:
+                self._part(release, part)
+            except ShoalError as error:
+                self.problems.append(f"{name}, part {part.name}: {error.message}")
+
+    def _part(self, release: records.Release, part: records.Part) -> None:
+        document = self.store.read(part.manifest)
+        found = manifest.parse(document)
+        self._manifests[release.sequence, part.name] = document, found
+        for entry in (entry for entry in found.entries if entry.size_bytes):
+            self._want(Ref(entry.root, entry.size_bytes), f"{release.title} {release.version}: {entry.path}")
+        layers = self.store.read(part.layers) if part.layers else b""
+        manifest.split_layers(found, layers)
+        leaves = self.store.read(part.leaves) if part.leaves else b""
+        if len(leaves) != found.leaf_offsets[-1] or found.info_hash != part.info_hash:
+            raise ContentError("content.mismatch", "leaves or info hash are not those of the manifest")
+        for entry, start, end in zip(found.entries, found.leaf_offsets, found.leaf_offsets[1:], strict=False):
+            if merkle.root_of(leaves[start:end]) != entry.root:
+                raise ContentError("content.mismatch", f"the leaves of {entry.path} do not fold to its root")
+
+    def _patches(self, release: records.Release, patches: records.Patches) -> None:
+        for part in patches.parts:
+            for source, index in [(0, part.full), *((d.from_sequence, d.index) for d in part.deltas)]:
+                name = f"{release.title} {release.version}: part {part.part}, patch from {source or 'nothing'}"
+                try:
+                    self._pack(index, name, (release.sequence, part.part), (source, part.part))
+                except (ShoalError, KeyError) as error:
+                    self.problems.append(f"{name}: {error}")
+            for step in (d for d in part.deltas if d.manifest):
+                self._manifest_delta(step, release, part.part)
+
+    def _pack(self, ref: Ref | None, name: str, new: tuple[int, str], old: tuple[int, str]) -> None:
+        if ref is None:
+            return
+        self._want(ref, f"{name}, index")
+        before = self._manifests[old][1] if old[0] else None
+        index = delta.parse(self.store.read(ref), self._manifests[new][1], before)
+        self.packs.append((index, self._manifests[new][1], before))
+        if index.pack:
+            self._want(index.pack, f"{name}, pack")
+
+    def _manifest_delta(self, step: records.Delta, release: records.Release, part: str) -> None:
+        assert step.manifest is not None
+        name = f"{release.title} {release.version}: part {part}, manifest from {step.from_sequence}"
+        self._want(step.manifest, name)
+        try:
+            old, new = (self._manifests[n, part][0] for n in (step.from_sequence, release.sequence))
+            delta.apply_manifest_delta(old, self.store.read(step.manifest), merkle.ref_of(new))
+        except (ShoalError, KeyError) as error:
+            self.problems.append(f"{name}: {error}")
+
+
+def _damage(store: Store, ref: Ref, what: str, meter: Meter) -> str:
+    """What is wrong with one content; empty when nothing is."""
+    path = store.path(ref.root)
+    if not store.has(ref):
+        meter.add(ref.size_bytes)
+        return f"{what}: {'has a wrong size' if path.exists() else 'is missing'} ({path})"
+    hasher = merkle.Hasher()
+    with path.open("rb") as file:
+        while data := file.read(CHUNK_BYTES):
+            hasher.update(data)
+            meter.add(len(data))
+    return "" if merkle.root_of(hasher.leaves()) == ref.root else f"{what}: is damaged ({path})"
+
+
+def _deep(search: _Search, progress: Progress) -> Iterator[str]:
+    """Apply every window. Its output's SHA-256 stands in the index; the new content is compared too."""
+    meter = Meter(progress, "apply", sum(w.output_bytes for index, _, _ in search.packs for w in index.windows))
+    for index, new, old in search.packs:
+        for window in index.windows:
+            before = _read(search.store, old, window.old) if old else b""
+            data = index.inline[window.offset : window.offset + window.length]
+            if index.pack:
+                data = _slice(search.store.path(index.pack.root), window.offset, window.length)
+            try:
+                made = delta.apply(window.codec, data, before, window.output_bytes, window.sha256)
+            except ContentError as error:
+                yield f"{new.name}: {error.message}"
+            else:
+                if made != _read(search.store, new, window.new):
+                    yield f"{new.name}: a window gives other bytes than the release has"
+            meter.add(window.output_bytes)
+
+
+def _read(store: Store, files: Manifest, spans: Sequence[Range]) -> bytes:
+    return b"".join(_slice(store.path(files.entries[span.file].root), span.offset, span.length) for span in spans)
+
+
+def _slice(path: Path, offset: int, length: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(length)

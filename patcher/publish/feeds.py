@@ -1,0 +1,164 @@
+"""A feed as a whole: made with `init`, shown by `status`, handed on as torrents by `export`."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from patcher import disk
+from patcher.config import Home
+from patcher.content import manifest, paths, records
+from patcher.errors import TrustError, UsageError
+from patcher.publish import repository
+from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.release import history, locked
+from patcher.publish.repository import Repository
+from patcher.publish.store import Store, make_folder
+
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new feed: what a player pins, and the file that says so."""
+
+    name: str
+    fingerprint: str
+    invitation: Path
+    """``NAME.shoalfeed`` in the feed folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleStatus:
+    """Until when a role's signatures are good."""
+
+    role: str
+    version: int
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TitleStatus:
+    """One title: version of the release live in each channel, and all versions that are genuine, oldest first."""
+
+    title: str
+    channels: dict[str, str]
+    versions: tuple[str, ...]
+
+
+def init(
+    folder: Path, home: Home, origins: Sequence[str], trackers: Sequence[str], name: str, profile: str, demo_keys: bool,
+    passphrases: Passphrases,
+) -> Made:  # fmt: skip
+    """Make an empty feed and its keys. The same call again finishes what an interrupted one began.
+
+    Raises UsageError (usage.argument, usage.feed_folder, usage.passphrase), DiskError.
+    """
+    feed = _feed(folder, origins, trackers, name)
+    record = _encoded(feed)
+    ring = KeyRing(home.keys / feed.name, passphrases)
+    with locked(home, feed.name):
+        repo = _existing(folder, record)
+        if repo is None:
+            _check_keys(home, feed.name)
+            make_folder(folder / "metadata")
+            repo = repository.create(folder, profile, record, ring, not demo_keys, datetime.now(UTC))
+        disk.write_atomic(_owner(home, feed.name), repo.fingerprint.encode())
+        invitation = folder / f"{feed.name}.shoalfeed"
+        text = json.dumps({"format": 1, "url": feed.origins[0], "fingerprint": repo.fingerprint}, indent=1)
+        disk.write_atomic(invitation, text.encode())
+    return Made(feed.name, repo.fingerprint, invitation)
+
+
+def status(folder: Path) -> tuple[records.Feed, list[TitleStatus], list[RoleStatus]]:
+    """What the feed offers and how long its signatures last. Raises UsageError, TrustError."""
+    repo = repository.load(folder)
+    feed = records.parse_feed(repo.record("feed.json") or b"")
+    titles = []
+    for title in feed.titles:
+        past = history(repo, title)
+        channels = {name: past.releases[c.release].version for name, c in sorted(past.channels.items()) if c.release}
+        titles.append(TitleStatus(title, channels, tuple(r.version for _, r in sorted(past.releases.items()))))
+    return feed, titles, expiries(repo)
+
+
+def expiries(repo: Repository) -> list[RoleStatus]:
+    """Every role, the one that expires first in front."""
+    roles = {"root": repo.root, "snapshot": repo.snapshot, "timestamp": repo.timestamp, **repo.roles}
+    return sorted(
+        (RoleStatus(name, role.version, role.expires) for name, role in roles.items()),
+        key=lambda r: (r.expires, r.role),
+    )
+
+
+def export(folder: Path, title: str, to: Path, web_seeds: Sequence[str] = ()) -> list[Path]:
+    """Write ``TITLE.PART.torrent`` for each part of the live release, for any v2 client.
+
+    A web seed (BEP 19) must serve the unpacked tree below ``TITLE.PART/``; the feed's own content is named by hash.
+    Raises UsageError (usage.unknown_title), ContentError, DiskError.
+    """
+    repo = repository.load(folder)
+    feed, store = records.parse_feed(repo.record("feed.json") or b""), Store(folder)
+    past = history(repo, title)
+    if not past.channels:
+        raise UsageError("usage.unknown_title", f"The feed has no title {title!r}.", title=title)
+    live = past.channels.get("live") or next(iter(past.channels.values()))
+    written = []
+    for part in past.releases[live.release].parts:
+        one = manifest.parse(store.read(part.manifest))
+        layers = store.read(part.layers) if part.layers else b""
+        path = to / f"{one.name}.torrent"
+        disk.write_atomic(path, manifest.torrent(one, layers, feed.trackers, web_seeds))
+        written.append(path)
+    return written
+
+
+# ---------------------------------------------------------------- parts of init
+
+
+def _feed(folder: Path, origins: Sequence[str], trackers: Sequence[str], name: str) -> records.Feed:
+    slug = name or re.sub(r"[^a-z0-9]+", "-", folder.absolute().name.lower()).strip("-")[:41] or "feed"
+    paths.check_name(slug)
+    for url in origins:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
+            message = f"The origin {url!r} must begin with https:// (http:// only for this machine)."
+            raise UsageError("usage.argument", message, origin=url)
+    hosts = {urlsplit(url).hostname or "" for url in (*origins, *trackers)} - {""}
+    return records.Feed(slug, slug, tuple(url.rstrip("/") for url in origins), tuple(trackers), tuple(sorted(hosts)))
+
+
+def _encoded(feed: records.Feed) -> bytes:
+    try:
+        return records.encode_feed(feed)
+    except TrustError as error:
+        reason = error.message.rpartition(": ")[2]
+        raise UsageError("usage.argument", f"The addresses of the feed are not valid: {reason}.") from error
+
+
+def _existing(folder: Path, record: bytes) -> Repository | None:
+    """The feed that is there when it is the one asked for; None where one can be made."""
+    if (folder / "metadata" / "timestamp.json").exists():
+        repo = repository.load(folder)
+        if repo.paths() != ["feed.json"] or repo.record("feed.json") != record:
+            raise UsageError("usage.feed_folder", f"{folder} is a feed already.", path=str(folder))
+        return repo
+    found = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    if found - {"metadata", "targets"} or folder.is_file():
+        raise UsageError("usage.feed_folder", f"{folder} is not empty and not a feed.", path=str(folder))
+    return None
+
+
+def _check_keys(home: Home, name: str) -> None:
+    """Two feeds must not share keys: what one signs could be shown as the other's."""
+    if _owner(home, name).exists():
+        message = f"{home.keys / name} holds the keys of another feed; give this one another --name."
+        raise UsageError("usage.feed_folder", message, path=str(home.keys / name))
+
+
+def _owner(home: Home, name: str) -> Path:
+    """Says which feed the keys belong to."""
+    return home.keys / name / "fingerprint"

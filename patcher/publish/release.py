@@ -1,0 +1,313 @@
+"""`release`: one folder becomes the next release of a title, its patches, and a signed step of the feed.
+
+Nothing that a reader sees changes before the very last write. Everything before it is found again by a later run:
+content by its name, packs by `home/build`, signatures in `home/requests`. So the same command may be killed anywhere
+and run again.
+"""
+
+import re
+import shlex
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tuf.api.metadata import Metadata, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
+
+from patcher import disk
+from patcher.config import Home
+from patcher.content import merkle, paths, records
+from patcher.content.records import Channel, Launch, Release
+from patcher.content.tree import PartRule
+from patcher.errors import BusyError, UsageError
+from patcher.publish import build, packing, repository, signing
+from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.repository import Changes, Repository
+from patcher.publish.store import Progress, Store
+
+SYSTEMS = ("linux", "macos", "windows")
+MAX_NOTES_BYTES = 1 << 20
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the publisher asked for. ``launch`` as written on the command line, see `parse_launch`."""
+
+    title: str
+    tree: Path
+    version: str
+    channel: str = "live"
+    label: str = ""
+    notes: Path | None = None
+    launch: tuple[str, ...] = ()
+    rules: tuple[PartRule, ...] = ()
+    from_last: int = 3
+    """From how many older releases patches are made."""
+    jobs: int = 1
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a release went. ``state``: published, already published, request (signatures are needed), dry run."""
+
+    state: str
+    source: build.Source
+    seconds: float
+    packed: packing.Packed | None = None
+    request: Path | None = None
+    missing: int = 0
+    """Signatures still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the feed says about one title now; `releases` by sequence."""
+
+    releases: Mapping[int, Release]
+    channels: Mapping[str, Channel]
+    title: records.Title | None
+
+    def named(self, version: str) -> Release | None:
+        """The release with this version."""
+        return next((r for r in self.releases.values() if r.version == version), None)
+
+    @property
+    def next_sequence(self) -> int:
+        """The number of a new release."""
+        return max(self.releases, default=0) + 1
+
+
+def history(repo: Repository, title: str) -> History:
+    """Read a title's live records. Raises TrustError for damaged ones."""
+    releases, channels = {}, {}
+    for path in repo.paths():
+        data = repo.record(path)
+        assert data is not None
+        if path.startswith(f"{title}/releases/"):
+            release = records.parse_release(data)
+            releases[release.sequence] = release
+        elif path.startswith(f"{title}/channels/"):
+            channels[Path(path).stem] = records.parse_channel(data)
+    about = repo.record(f"{title}/title.json")
+    return History(releases, channels, records.parse_title(about) if about else None)
+
+
+def release(
+    folder: Path, home: Home, order: Order, passphrases: Passphrases, progress: Progress, say: Callable[[str], None]
+) -> Outcome:
+    """Publish a release, or write the request for the signatures it needs.
+
+    ``say`` gets sentences for people. Raises UsageError, ContentError, DiskError, TrustError; then readers of the
+    feed see what they saw before.
+    """
+    started_s = time.monotonic()
+    _check(order)
+    feed = records.parse_feed(repository.load(folder).record("feed.json") or b"")
+    ring = KeyRing(home.keys / feed.name, passphrases)
+    with locked(home, feed.name):
+        repo = repository.load(folder)
+        if not order.dry_run:
+            _open_keys(repo, ring, order.title)
+        source = build.read(order.tree, order.title, order.rules, order.jobs, progress)
+        past = history(repo, order.title)
+        record = _record(order, source, past, say)
+        done = _is_published(record, order.channel, past)
+        if order.dry_run or (done and all(Store(folder).has(ref) for ref in source.contents)):
+            return Outcome("dry run" if order.dry_run else "already published", source, time.monotonic() - started_s)
+        packed = _write_content(repo, home, order, source, _older(past, record, order.from_last), progress, say)
+        if done:  # only lost content was put back
+            return Outcome("already published", source, time.monotonic() - started_s, packed)
+        changes = _changes(order, record, past, packed, feed)
+        progress("sign", 0, 0)
+        request, missing = _publish(repo, home, feed.name, order, changes, ring)
+    state = "request" if request else "published"
+    return Outcome(state, source, time.monotonic() - started_s, packed, request, missing)
+
+
+@contextmanager
+def locked(home: Home, feed: str) -> Iterator[None]:
+    """One publication of a feed at a time; the system lets go of the lock when we die. Raises BusyError."""
+    disk.make_folder(home.root / "build")
+    with closing(sqlite3.connect(home.root / "build" / f"{feed}.lock", timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise BusyError("busy.title", f"Another command is publishing the feed {feed}.", feed=feed) from error
+        yield
+
+
+def _open_keys(repo: Repository, ring: KeyRing, title: str) -> None:
+    """Ask for all passphrases first: an hour of packing must not end in a wrong one."""
+    repo.open_online_keys(ring)
+    for delegator, role in ((repo.root, "targets"), (repo.roles["targets"], f"{title}-releases")):
+        if (role == "targets" or role in repo.roles) and not _needs_request(delegator, role, ring):
+            for key in repository.keys_of(delegator, role):
+                ring.signer(key)
+
+
+def _needs_request(delegator: repository.Delegator, role: str, ring: KeyRing) -> bool:
+    """Whether a role cannot be signed here alone: several must sign, or the key is elsewhere."""
+    several = delegator.get_delegated_role(role).threshold > 1
+    return several or not any(ring.has(key) for key in repository.keys_of(delegator, role))
+
+
+# ---------------------------------------------------------------- what is asked for
+
+
+def _check(order: Order) -> None:
+    for name in (f"{order.title}-releases", order.channel):
+        paths.check_name(name)
+    if not _VERSION.fullmatch(order.version):
+        message = f"The version {order.version!r} may hold letters, digits and . _ + - only, 64 of them at most."
+        raise UsageError("usage.release", message, version=order.version)
+
+
+def parse_launch(texts: Sequence[str]) -> dict[str, Launch]:
+    """``linux=bin/game --x`` for one system, ``bin/game --x`` for all. Raises UsageError (usage.release)."""
+    launch: dict[str, Launch] = {}
+    for text in texts:
+        system, _, words = text.partition("=")
+        systems, line = ([system], words) if system in SYSTEMS else (SYSTEMS, text)
+        try:
+            argv = tuple(shlex.split(line))
+        except ValueError as error:
+            raise UsageError("usage.release", f"The launch command {line!r} cannot be split: {error}.") from error
+        if not argv:
+            raise UsageError("usage.release", "A launch command is empty.")
+        launch |= dict.fromkeys(systems, Launch(argv))
+    return launch
+
+
+def _launch(order: Order, source: build.Source, past: History, say: Callable[[str], None]) -> dict[str, Launch]:
+    """As ordered; without an order as in the release before, so that a forgotten option breaks no game."""
+    launch = parse_launch(order.launch)
+    if not launch and past.releases:
+        launch = dict(past.releases[max(past.releases)].launch)
+        if launch:
+            say("Starts as the release before: " + shlex.join(next(iter(launch.values())).argv))
+    files = {path: executable for path, _, executable in source.tree.files}
+    for system, command in launch.items():
+        program = command.argv[0]
+        if program not in files:
+            raise UsageError("usage.release", f"The program to start, {program!r}, is no file of the release.")
+        if system != "windows" and not files[program] and len(launch) < len(SYSTEMS):
+            say(f"{program} is not executable; it will not start on {system}.")
+    return launch
+
+
+def _record(order: Order, source: build.Source, past: History, say: Callable[[str], None]) -> Release:
+    known = past.named(order.version)
+    sequence = known.sequence if known else past.next_sequence
+    parts = tuple(part.record for part in source.parts)
+    launch = _launch(order, source, past, say) if order.launch or not known else known.launch
+    before = known.notes if known else None
+    notes = merkle.ref_of(_notes(order.notes)) if order.notes else before
+    record = Release(order.title, sequence, order.version, parts, launch, notes)
+    if known and records.encode_release(known) != records.encode_release(record):
+        message = f"{order.title} {order.version} is published with other content; choose another version."
+        raise UsageError("usage.release", message, title=order.title, version=order.version)
+    return record
+
+
+def _notes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+        data.decode()
+    except (OSError, ValueError) as error:
+        raise UsageError("usage.release", f"The notes cannot be read: {error}.", path=str(path)) from error
+    if not 0 < len(data) <= MAX_NOTES_BYTES:
+        raise UsageError("usage.release", f"The notes must have 1 to {MAX_NOTES_BYTES} bytes.", path=str(path))
+    return data
+
+
+def _is_published(record: Release, channel: str, past: History) -> bool:
+    live = past.channels.get(channel)
+    return record.sequence in past.releases and live is not None and live.release >= record.sequence
+
+
+def _older(past: History, record: Release, count: int) -> list[Release]:
+    """The newest ``count`` releases before this one, newest first."""
+    sequences = sorted((s for s in past.releases if s < record.sequence), reverse=True)
+    return [past.releases[sequence] for sequence in sequences[:count]]
+
+
+# ---------------------------------------------------------------- content, records, roles
+
+
+def _write_content(
+    repo: Repository, home: Home, order: Order, source: build.Source, older: Sequence[Release],
+    progress: Progress, say: Callable[[str], None],
+) -> packing.Packed:  # fmt: skip
+    with Store(repo.folder).adding() as store:
+        build.write(source, store, order.jobs, progress)
+        if order.notes:
+            store.put(_notes(order.notes))
+        return packing.pack_release(store, home.root / "build", source.parts, older, order.jobs, progress, say)
+
+
+def _changes(order: Order, record: Release, past: History, packed: packing.Packed, feed: records.Feed) -> Changes:
+    """The records that differ from what is live now."""
+    title, sequence = order.title, record.sequence
+    new = title not in feed.titles
+    put = {f"{title}/patches/{sequence}.json": records.encode_patches(records.Patches(sequence, packed.parts))}
+    if sequence not in past.releases:
+        put[f"{title}/releases/{sequence}.json"] = records.encode_release(record)
+    live = past.channels.get(order.channel, Channel(0))
+    put[f"{title}/channels/{order.channel}.json"] = records.encode_channel(replace(live, release=sequence))
+    if new or order.label:
+        about = past.title or records.Title(title, "game", {})
+        texts = {**about.texts, "en": records.Text(order.label or title)}
+        put[f"{title}/title.json"] = records.encode_title(replace(about, texts=texts))
+    if new:
+        put["feed.json"] = records.encode_feed(replace(feed, titles=tuple(sorted({*feed.titles, title}))))
+    return Changes(put, _retired(title, sequence, order.channel, past), (title,) if new else ())
+
+
+def _retired(title: str, sequence: int, channel: str, past: History) -> frozenset[str]:
+    """Patches to what is live nowhere any more, and releases beyond the newest `repository.RELEASES_KEPT`."""
+    live = {sequence} | {c.release for name, c in past.channels.items() if name != channel}
+    patches = {f"{title}/patches/{s}.json" for s in past.releases if s not in live}
+    kept = set(sorted({*past.releases, sequence})[-repository.RELEASES_KEPT :]) | live
+    return frozenset(patches | {f"{title}/releases/{s}.json" for s in past.releases if s not in kept})
+
+
+def _publish(
+    repo: Repository, home: Home, feed: str, order: Order, changes: Changes, ring: KeyRing
+) -> tuple[Path | None, int]:
+    """Sign what can be signed here and publish; the request and what it misses where other hands are needed."""
+    now = datetime.now(UTC)
+    payloads = repo.prepare(changes, now)
+    asked = {r for r in payloads if _needs_request(repo.delegator(r, payloads), r, ring)}
+    path = home.root / "requests" / f"{feed}-{order.title}-{order.version}.json"
+    signed: dict[str, Metadata[Targets]] = {}
+    if wanted := {role: payloads[role] for role in payloads if role in asked & changes.roles}:
+        request = _request(path, signing.ask(feed, repo, order.title, order.version, changes.put, wanted), repo, now)
+        if request.missing:
+            return path, request.missing
+        signed = {role: it.metadata for role, it in request.roles.items()}
+    for role in (role for role in payloads if role not in asked):
+        signed[role] = repository.sign(repo.delegator(role, payloads), role, payloads[role], ring)
+    repo.publish(changes, signed, ring, now)
+    if path.exists():
+        disk.remove(path)
+    return None, 0
+
+
+def _request(path: Path, wanted: signing.Request, repo: Repository, now: datetime) -> signing.Request:
+    """The request on disk when it asks for exactly this, with the signatures it has; else a new one.
+
+    Raises UsageError (usage.signatures) when there is one for something else: its signatures are not thrown away.
+    """
+    if not path.exists():
+        signing.save(wanted, path)
+        return wanted
+    found = signing.adopt(signing.load(path), wanted, repo, now)
+    if found is None:
+        message = f"{path} asks for something else than this release; remove it to begin again."
+        raise UsageError("usage.signatures", message, path=str(path))
+    return found
