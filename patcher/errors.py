@@ -127,7 +127,7 @@ CODES: dict[str, CodeText] = {
         _INSTALLED, "Try again later: neither the server nor any player has the missing bytes now."
     ),
     # content
-    "content.feed": CodeText("Players take no damaged byte.", "Remove the files named, then run the same release again."),
+    "content.feed": CodeText("Players take no damaged byte.", "Remove the files named, then release again."),
         "Players take no damaged byte.", "Remove the files named, then run `shoal publish release` again."
     ),
     "content.unsafe_path": CodeText("No file was written.", "Rename the file; names must be safe on every system."),
