@@ -128,8 +128,6 @@ CODES: dict[str, CodeText] = {
     ),
     # content
     "content.feed": CodeText("Players take no damaged byte.", "Remove the files named, then release again."),
-        "Players take no damaged byte.", "Remove the files named, then run `shoal publish release` again."
-    ),
     "content.unsafe_path": CodeText("No file was written.", "Rename the file; names must be safe on every system."),
     "content.special_file": CodeText("No file was written.", "Remove sockets, devices and pipes from the folder."),
     "content.link_outside": CodeText("No file was written.", "Links may only point to files inside the same part."),
