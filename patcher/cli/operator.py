@@ -1,10 +1,12 @@
 """The operator's verbs that run in the foreground until they are ended: `shoal serve` and `shoal tracker`."""
 
 import argparse
+import contextlib
 import re
 import signal
 import socket
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from patcher.cli.output import Output
@@ -41,9 +43,9 @@ def run_serve(args: argparse.Namespace, out: Output) -> int:
         message = f"{args.folder} holds no feed: there is no metadata folder."
         raise UsageError("usage.feed_folder", message, path=str(args.folder))
     cert, key = _certificate(args, out)
-    with StaticServer(args.folder, args.host, args.port, cert, key) as server:
+    with _until_ended() as wait, StaticServer(args.folder, args.host, args.port, cert, key) as server:
         _say(out, f"Serving {args.folder} at", server.url)
-        _wait_for_the_end()
+        wait()
     out.line(f"{server.requests} requests were answered.")
     out.result({"url": server.url, "requests": server.requests, "body_bytes": server.body_bytes})
     return 0
@@ -56,11 +58,11 @@ def run_tracker(args: argparse.Namespace, out: Output) -> int:
         http = udp = (_DEFAULT_HOST, TRACKER_PORT)
     http_host, http_port = http or ("", None)
     udp_host, udp_port = udp or ("", None)
-    with Tracker(http_host, http_port, udp_port, udp_host=udp_host) as tracker:
+    with _until_ended() as wait, Tracker(http_host, http_port, udp_port, udp_host=udp_host) as tracker:
         urls = [url for url in (tracker.http_url, tracker.udp_url) if url]
         for url in urls:
             _say(out, "Tracking at", url)
-        _wait_for_the_end()
+        wait()
     out.result({"urls": urls})
     return 0
 
@@ -99,13 +101,18 @@ def _endpoint(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), _port(port)
 
 
-def _wait_for_the_end() -> None:
-    """Return at the first SIGINT or SIGTERM."""
+@contextlib.contextmanager
+def _until_ended() -> Iterator[Callable[[], None]]:
+    """From here on SIGINT and SIGTERM end the verb and not the process; yields what waits for the first of them."""
     ended = threading.Event()
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+
+    def wait() -> None:
         while not ended.wait(_LOOK_S):  # a wait without end cannot be interrupted on Windows
             pass
+
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield wait
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

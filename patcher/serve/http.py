@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import BinaryIO, Self
+from io import FileIO
+from typing import Self
 
 from patcher.errors import UsageError
 
@@ -50,7 +51,7 @@ class Request:
 class Stretch:
     """Bytes of an open, unbuffered file that the server sends and then closes."""
 
-    file: BinaryIO
+    file: FileIO
     offset: int
     length: int
 
@@ -218,11 +219,11 @@ def _path(target: str) -> str:
 def _read_head(connection: socket.socket, buffer: bytearray) -> bytes | None:
     """The next request's head; None when the asker is done. What follows it stays in ``buffer``."""
     deadline = time.monotonic() + _HEAD_S
-    while (end := buffer.find(b"\r\n\r\n")) < 0:
-        if len(buffer) > HEAD_BYTES:
-            raise ValueError("the head is too long")
+    while (end := buffer.find(b"\r\n\r\n")) < 0 and len(buffer) <= HEAD_BYTES:
         if not _receive(connection, buffer, deadline):
             return None
+    if not 0 <= end <= HEAD_BYTES:
+        raise ValueError("the head is too long")
     head = bytes(buffer[:end])
     del buffer[: end + 4]
     return head
@@ -270,7 +271,7 @@ def _chunks(head: bytes, body: bytes | Stretch, head_only: bool) -> Iterator[byt
         file.seek(body.offset)
         view = memoryview(bytearray(min(left, _CHUNK_BYTES)))
         while left:
-            count = file.readinto(view[:left])  # type: ignore[attr-defined]
+            count = file.readinto(view[:left])
             if not count:
                 raise ConnectionAbortedError("the file became shorter while it was sent")
             yield view[:count]
@@ -282,23 +283,29 @@ def listen(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
 
     Raises UsageError (usage.port).
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, kind)
     try:
-        if host == "::" and socket.has_dualstack_ipv6():
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        if kind == socket.SOCK_STREAM and os.name == "posix":  # elsewhere it would let two programs share a port
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        if kind == socket.SOCK_STREAM:
-            sock.listen(MAX_CONNECTIONS)
-            sock.setblocking(False)
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+        try:
+            _bind(sock, host, port)
+        except BaseException:
+            sock.close()
+            raise
     except (OSError, OverflowError) as error:
-        sock.close()
-        raise UsageError(
-            "usage.port", f"Cannot listen on {host}, port {port}: {error}.", host=host, port=port
-        ) from error
+        message = f"Cannot listen on {host}, port {port}: {error}."
+        raise UsageError("usage.port", message, host=host, port=port) from error
     return sock
+
+
+def _bind(sock: socket.socket, host: str, port: int) -> None:
+    is_stream = sock.type == socket.SOCK_STREAM
+    if host == "::" and socket.has_dualstack_ipv6():
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    if is_stream and os.name == "posix":  # elsewhere it would let two programs share a port
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, port))
+    if is_stream:
+        sock.listen(MAX_CONNECTIONS)
+        sock.setblocking(False)
 
 
 def plain_host(host: str) -> str:

@@ -11,8 +11,9 @@ import ssl
 import threading
 from collections import deque
 from http import HTTPStatus
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Self, cast
+from typing import Self
 from urllib.parse import unquote
 
 from patcher.errors import UsageError
@@ -108,7 +109,7 @@ def tls_context(cert: Path, key: Path | None) -> ssl.SSLContext:
     return context
 
 
-def open_inside(root: Path, url_path: str) -> BinaryIO | None:
+def open_inside(root: Path, url_path: str) -> FileIO | None:
     """The regular file below ``root`` (resolved) that a request names, unbuffered; None when it may not be had."""
     try:
         segments = unquote(url_path, errors="strict").removeprefix("/").split("/")
@@ -120,7 +121,7 @@ def open_inside(root: Path, url_path: str) -> BinaryIO | None:
     try:
         if os.path.realpath(path) != str(path) or not path.is_file():  # a link anywhere on the way, or a pipe
             return None
-        return cast(BinaryIO, path.open("rb", buffering=0))
+        return path.open("rb", buffering=0)
     except OSError:
         return None
 

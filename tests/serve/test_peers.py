@@ -1,0 +1,185 @@
+"""Who is told of whom, for how long, and within which bounds."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patcher.serve.peers import HOST_LIMIT, Announce, Counts, Event, Peers
+
+HASH = bytes(20)
+TTL_S = 100
+
+
+def address(number: int, width: int = 6) -> bytes:
+    """The compact address of a peer of its own host, port 1."""
+    return number.to_bytes(width - 2) + b"\0\1" if width == 6 else number.to_bytes(8) + bytes(8) + b"\0\1"
+
+
+def say(peers: Peers, peer: bytes, left: int = 1, event: int = 0, now: int = 0, info_hash: bytes = HASH) -> Counts:
+    return peers.announce(Announce(info_hash, peer, left, event), now)
+
+
+def told(peers: Peers, peer: bytes, left: int = 1, want: int = 50) -> list[bytes]:
+    width = len(peer)
+    flat = peers.sample(Announce(HASH, peer, left, 0), width, want)
+    assert len(flat) % width == 0
+    return [flat[at : at + width] for at in range(0, len(flat), width)]
+
+
+@pytest.mark.parametrize("width", [6, 18])
+def test_peers_hear_of_each_other_and_never_of_themselves(width: int) -> None:
+    peers = Peers(TTL_S)
+    everybody = {address(number, width) for number in range(10)}
+    for one in everybody:
+        say(peers, one)
+    for one in everybody:
+        assert set(told(peers, one)) == everybody - {one}
+
+
+def test_families_do_not_mix() -> None:
+    peers = Peers(TTL_S)
+    say(peers, address(1, 6))
+    say(peers, address(2, 18))
+    ask = Announce(HASH, address(1, 6), 1, 0)
+    assert peers.sample(ask, 18, 50) == address(2, 18)
+    assert peers.sample(ask, 6, 50) == b""
+
+
+@pytest.mark.parametrize("want", [1, 7, 11, 12, 15, 50, 99, 200])
+@pytest.mark.parametrize("count", [2, 12, 16, 100, 101, 1000])
+def test_an_answer_holds_as_many_distinct_peers_as_wanted(count: int, want: int) -> None:
+    peers = Peers(TTL_S)
+    for number in range(count):
+        say(peers, address(number), left=number % 3)
+    last = max(number for number in range(count) if number % 3)
+    stranger = address(count + 5)
+    for asker in (address(1), address(last), stranger):
+        for _ in range(10):
+            found = told(peers, asker, want=want)
+            assert len(found) == len(set(found)) == min(want, count - (asker != stranger))
+            assert asker not in found
+
+
+def test_every_peer_of_a_large_swarm_is_told_of_alike() -> None:
+    peers = Peers(TTL_S)
+    for number in range(500):
+        say(peers, address(number))
+    times = Counter(one for _ in range(1000) for one in told(peers, address(600), want=50))
+    assert len(times) == 500
+    assert max(times.values()) < 3 * min(times.values())
+
+
+def test_a_seed_is_not_told_of_seeds() -> None:
+    peers = Peers(TTL_S)
+    for number in range(4):
+        say(peers, address(number), left=number % 2)
+    assert set(told(peers, address(0), left=0)) == {address(1), address(3)}
+
+
+def test_a_downloader_hears_of_seeds_and_of_others() -> None:
+    peers = Peers(TTL_S)
+    for number in range(200):
+        say(peers, address(number), left=number % 2)
+    found = told(peers, address(999), want=50)
+    assert 20 <= sum(int.from_bytes(one[:4]) % 2 for one in found) <= 30
+
+
+def test_numbers_follow_a_peer_through_its_life() -> None:
+    peers = Peers(TTL_S)
+    assert say(peers, address(1), left=5, event=Event.STARTED) == (0, 0, 1)
+    assert say(peers, address(2), left=0, event=Event.STARTED) == (1, 0, 1)
+    assert say(peers, address(1), left=0, event=Event.COMPLETED) == (2, 1, 0)
+    assert say(peers, address(1), left=0, event=Event.STOPPED) == (1, 1, 0)
+    assert say(peers, address(2), left=0, event=Event.STOPPED) == Counts()
+    assert len(peers) == 0
+
+
+def test_a_peer_that_is_silent_is_forgotten() -> None:
+    peers = Peers(TTL_S)
+    say(peers, address(1), now=1000)
+    say(peers, address(2), now=1050)
+    say(peers, address(3), now=1000 + TTL_S)
+    assert told(peers, address(3)) == [address(1), address(2)]
+    say(peers, address(3), now=1001 + TTL_S)
+    assert told(peers, address(3)) == [address(2)]
+    assert len(peers) == 2
+
+
+def test_a_silent_swarm_is_forgotten_by_announces_elsewhere() -> None:
+    peers = Peers(TTL_S)
+    for number in range(1000):
+        say(peers, address(number))
+    for now in range(1, 200):
+        say(peers, address(5000), now=TTL_S + now, info_hash=b"x" * 20)
+    assert peers.counts(HASH) == Counts()
+    assert len(peers) == 1
+
+
+def test_a_peer_that_cannot_be_reached_is_answered_and_told_to_nobody() -> None:
+    peers = Peers(TTL_S)
+    say(peers, address(1))
+    nowhere = address(2)[:4] + b"\0\0"
+    say(peers, nowhere)
+    assert told(peers, nowhere) == [address(1)]
+    assert told(peers, address(1)) == []
+
+
+@pytest.mark.parametrize("width", [6, 18])
+def test_one_host_cannot_fill_the_memory(width: int) -> None:
+    peers = Peers(TTL_S)
+    host = address(7, width)[:-2]
+    for number in range(HOST_LIMIT + 500):
+        say(peers, host + (number + 1).to_bytes(2), info_hash=number.to_bytes(20))
+    assert len(peers) == HOST_LIMIT
+    say(peers, address(8, width))
+    assert len(peers) == HOST_LIMIT + 1
+
+
+def test_many_hosts_cannot_fill_the_memory() -> None:
+    peers = Peers(TTL_S, max_peers=100)
+    for number in range(300):
+        say(peers, address(number), info_hash=number.to_bytes(20))
+    assert len(peers) == 100
+    say(peers, address(0), event=Event.STOPPED, info_hash=bytes(20))
+    say(peers, address(299))
+    assert len(peers) == 100
+
+
+def test_swarms_that_came_and_went_leave_nothing() -> None:
+    peers = Peers(TTL_S)
+    say(peers, address(1), info_hash=b"x" * 20)
+    for number in range(100):
+        for event in (Event.STARTED, Event.STOPPED):
+            say(peers, address(2), event=event, info_hash=number.to_bytes(20))
+    assert len(peers._swarms) == 1
+    assert len(peers._hosts) == 1
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 12), st.integers(0, 1), st.sampled_from(Event), st.integers(0, 60), st.sampled_from([6, 18])
+    ),
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_any_order_of_announces_agrees_with_a_plain_list(steps: list[tuple[int, int, Event, int, int]]) -> None:
+    peers, plain, now = Peers(TTL_S), dict[bytes, tuple[int, int]](), 0
+    for number, left, event, wait, width in steps:
+        now += wait
+        one = address(number, width)
+        say(peers, one, left, event, now)
+        plain.pop(one, None)
+        if event != Event.STOPPED:
+            plain = {key: value for key, value in plain.items() if value[1] + TTL_S >= now}
+            plain[one] = (left, now)
+            assert set(told(peers, one, left)) == {
+                key for key, (of, _) in plain.items() if len(key) == width and key != one and (left or of)
+            }
+            complete = sum(not of for of, _ in plain.values())
+            counts = peers.counts(HASH)
+            assert (counts.complete, counts.incomplete) == (complete, len(plain) - complete)
+    assert len(peers) >= sum(seen + TTL_S >= now for _, seen in plain.values())
