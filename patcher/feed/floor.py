@@ -1,0 +1,56 @@
+"""The trust floor: which versions, and which time, were once seen and never go back."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from patcher.errors import DiskError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS trust_floor (
+    feed TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (feed, name)) WITHOUT ROWID
+"""
+_LIFT = """
+INSERT INTO trust_floor VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET value = excluded.value WHERE excluded.value > trust_floor.value
+"""
+_TIME = "signed-at"
+
+
+class Floor:
+    """A table in the registry; safe for several threads and processes. ``feed`` is a feed's fingerprint.
+
+    It outlives the feed's folder, so that removing a feed, or restoring an old folder, opens no way back.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._open() as db:
+            db.execute(_SCHEMA)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self._path, timeout=30)) as db, db:
+                db.execute("PRAGMA synchronous = FULL")
+                yield db
+        except sqlite3.Error as error:
+            raise DiskError("disk.home", f"The registry cannot be used: {error}.", path=str(self._path)) from error
+
+    def versions(self, feed: str) -> dict[str, int]:
+        """Metadata file name to the highest version seen."""
+        with self._open() as db:
+            rows = db.execute("SELECT name, value FROM trust_floor WHERE feed = ? AND name != ?", (feed, _TIME))
+            return {str(name): int(value) for name, value in rows}
+
+    def signed_at(self, feed: str) -> int:
+        """The latest time, in seconds since 1970, at which the publisher signed something we saw; 0 for none."""
+        with self._open() as db:
+            row = db.execute("SELECT value FROM trust_floor WHERE feed = ? AND name = ?", (feed, _TIME)).fetchone()
+        return int(row[0]) if row else 0
+
+    def lift(self, feed: str, versions: Mapping[str, int], signed_at: int) -> None:
+        """Raise the floor to what was seen now, durably; what is higher already stays."""
+        with self._open() as db:
+            db.executemany(_LIFT, [(feed, name, value) for name, value in (*versions.items(), (_TIME, signed_at))])

@@ -1,0 +1,36 @@
+"""A feed's address and fingerprint: what a publisher hands out, and what a player's machine remembers."""
+
+import json
+from dataclasses import dataclass
+
+from patcher.errors import TrustError
+
+PIN_FILE = "feed.shoalfeed"
+"""Its name in a feed's own folder below the home folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A feed's address and the fingerprint of its first root: what a publisher hands out as a ``.shoalfeed`` file."""
+
+    url: str
+    fingerprint: str
+    """SHA-256 of ``metadata/1.root.json``, in hex."""
+
+    def encode(self) -> bytes:
+        """The ``.shoalfeed`` file."""
+        return json.dumps({"format": 1, "url": self.url, "fingerprint": self.fingerprint}, indent=1).encode() + b"\n"
+
+
+def parse_pin(data: bytes) -> Pin:
+    """Read a ``.shoalfeed`` file. Raises TrustError: trust.not_a_feed, trust.needs_newer."""
+    try:
+        fields = json.loads(data)
+        version, url, fingerprint = fields["format"], fields["url"], fields["fingerprint"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TrustError("trust.not_a_feed", "This is no .shoalfeed file.") from error
+    if version != 1:
+        raise TrustError("trust.needs_newer", f"This .shoalfeed file has format {version!a:.40}, which is not known.")
+    if not (isinstance(url, str) and isinstance(fingerprint, str)):
+        raise TrustError("trust.not_a_feed", "This .shoalfeed file has no address or no fingerprint.")
+    return Pin(url, fingerprint)

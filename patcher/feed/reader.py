@@ -1,0 +1,96 @@
+"""What a feed says, as facts: its records, and the documents that they name by root."""
+
+from collections.abc import Mapping
+
+from patcher.content import delta, manifest, records
+from patcher.content.manifest import Manifest
+from patcher.content.merkle import Ref
+from patcher.errors import ContentError, OriginError, TrustError
+from patcher.feed.trust import Trust
+from patcher.transfer.origin import Origin
+
+DOCUMENT_MAX_BYTES = 512 * 1024 * 1024
+
+
+class Reader:
+    """The records and documents of one feed. ``origin`` is where content is (`Feed.origins`, `Feed.hosts`).
+
+    Every method raises what `Trust.record` raises, TrustError (trust.record, trust.needs_newer) for a record that is
+    not valid, and, those that fetch documents, OriginError, ContentError and Cancelled.
+    """
+
+    def __init__(self, trust: Trust, origin: Origin) -> None:
+        self._trust = trust
+        self._origin = origin
+
+    # ---------------------------------------------------------------- records
+
+    def feed(self) -> records.Feed:
+        """``feed.json``."""
+        return records.parse_feed(self._trust.record("feed.json"))
+
+    def title(self, title: str) -> records.Title:
+        """What a title is. Raises TrustError (trust.record) when the record speaks of another one."""
+        record = records.parse_title(self._trust.record(f"{title}/title.json"))
+        if record.name != title:
+            raise _misplaced(f"{title}/title.json")
+        return record
+
+    def channel(self, title: str, name: str) -> records.Channel:
+        """What a channel offers."""
+        return records.parse_channel(self._trust.record(f"{title}/channels/{name}.json"))
+
+    def releases(self, title: str) -> tuple[int, ...]:
+        """The sequences of all releases that are still signed, newest last."""
+        start = f"{title}/releases/"
+        names = (path.removeprefix(start) for path in self._trust.siblings(f"{start}0.json") if path.startswith(start))
+        return tuple(sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdecimal()))
+
+    def release(self, title: str, sequence: int) -> records.Release:
+        """One release. Raises TrustError (trust.record) when the record speaks of another one."""
+        path = f"{title}/releases/{sequence}.json"
+        record = records.parse_release(self._trust.record(path))
+        if (record.title, record.sequence) != (title, sequence):
+            raise _misplaced(path)
+        return record
+
+    def patches(self, title: str, sequence: int) -> records.Patches | None:
+        """How to reach a release cheaply; None when the feed says nothing of it."""
+        path = f"{title}/patches/{sequence}.json"
+        try:
+            record = records.parse_patches(self._trust.record(path))
+        except TrustError as error:
+            if error.code != "trust.not_offered":
+                raise
+            return None
+        if record.to_sequence != sequence:
+            raise _misplaced(path)
+        return record
+
+    # ---------------------------------------------------------------- documents
+
+    def manifest(self, part: records.Part, old: bytes | None, step: Ref | None) -> bytes:
+        """A part's manifest, folded to its root; from ``old``, an older one, by the delta ``step`` where that works."""
+        if old is not None and step is not None:
+            try:
+                return delta.apply_manifest_delta(old, self._document(step), part.manifest)
+            except (ContentError, OriginError):
+                pass  # the whole one is always there
+        return self._document(part.manifest)
+
+    def index(self, ref: Ref, new: Manifest, old: Manifest | None) -> delta.Index:
+        """The index of a pack: to ``new``, from ``old`` or from nothing."""
+        return delta.parse(self._document(ref), new, old)
+
+    def layers(self, part: records.Part, whole: Manifest) -> Mapping[bytes, bytes]:
+        """The piece layers of a part by file root, each folded; empty when no file is larger than a piece."""
+        return manifest.split_layers(whole, self._document(part.layers)) if part.layers else {}
+
+    def _document(self, ref: Ref) -> bytes:
+        if ref.size_bytes > DOCUMENT_MAX_BYTES:
+            raise ContentError("content.invalid", f"A document of {ref.size_bytes} bytes is too large.", root=ref.hex)
+        return self._origin.content(ref)
+
+
+def _misplaced(path: str) -> TrustError:
+    return TrustError("trust.record", f"The record {path} speaks of something else.", record=path)

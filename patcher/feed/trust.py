@@ -1,0 +1,399 @@
+"""From a pinned root to signed records: TUF through python-tuf, with what its client leaves to others.
+
+Added here: our own transport (deadlines, host policy), metadata made durable after a refresh, a floor of versions and
+of time that survives a lost or restored metadata folder, and reading what was last known to be good without a network
+or after its expiry, for everything but updates. TUF sections are those of the specification, version 1.0.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+from urllib.parse import quote, urlsplit
+
+from patcher import disk
+from patcher.errors import DiskError, OriginError, TrustError, UsageError
+from patcher.feed.floor import Floor
+from patcher.feed.pin import PIN_FILE, Pin, parse_pin
+from patcher.transfer.origin import Origin
+from patcher.transfer.patience import Patience, never
+
+if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
+    from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but not by __all__
+        Root,
+        Snapshot,
+        TargetFile,
+        Targets,
+        Timestamp,
+    )
+    from tuf.ngclient import Updater  # type: ignore[attr-defined]
+
+__all__ = ["PIN_FILE", "Pin", "Trust", "parse_pin", "plain_download", "plain_init", "plain_refresh"]
+
+SIGNED_AT = "x-shoal-signed-at"
+CLOCK_SLACK_S = 600
+ROOT_MAX_BYTES = 512_000
+RECORD_MAX_BYTES = 4 * 1024 * 1024
+VERSION_MAX = 2**53
+
+
+class Trust:
+    """One pinned feed. Safe for several threads; only one `Trust` at a time refreshes a ``folder``.
+
+    ``folder`` is the feed's own below the home folder, made by `pin`. ``mirrors`` are further addresses of the same
+    feed, ``hosts`` further names we may be redirected to. With ``offline`` no server is asked: what was last known to
+    be good is read, expired or not, signatures checked; a record that was never read here is not offered.
+
+    Raises DiskError (disk.home) when the folder holds no pinned root.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        ca: str,
+        floor: Floor,
+        *,
+        cancel: Callable[[], bool] = never,
+        offline: bool = False,
+        mirrors: Sequence[str] = (),
+        hosts: Collection[str] = (),
+        clock: Callable[[], float] = time.time,
+        patience: Patience | None = None,
+    ) -> None:
+        try:
+            self._pinned = (folder / "root.json").read_bytes()
+        except OSError as error:
+            raise DiskError("disk.home", f"{folder} holds no pinned feed.", path=str(folder)) from error
+        self.url = url
+        self.fingerprint = hashlib.sha256(self._pinned).hexdigest()
+        self.offline = offline
+        self.origin = Origin((url, *mirrors), hosts, ca, cancel, patience)
+        self._folder = folder
+        self._floor = floor
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._fetcher = _Fetcher({self.origin.urls[0] + "metadata/": (self.origin, "metadata/")})
+        self._updater: Updater | None = None
+
+    @classmethod
+    def pin(cls, folder: Path, url: str, ca: str, floor: Floor, *, fingerprint: str = "", **options: Any) -> "Trust":
+        """Trust a feed from now on: its first root is fetched and kept in ``folder``. Pinning it again changes nothing.
+
+        Raises UsageError (usage.argument), TrustError (trust.not_a_feed; trust.fingerprint when the root is not the one
+        named, or not the one pinned before), OriginError, DiskError.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"https", "http"} or not parts.hostname:
+            raise UsageError("usage.argument", f"{url!r} is no address of a feed.", url=url)
+        wanted = fingerprint.lower().replace(":", "")
+        data = _first_root(url, ca, options)
+        found = hashlib.sha256(data).hexdigest()
+        if wanted and found != wanted:
+            raise TrustError("trust.fingerprint", f"The feed's fingerprint is {found}.", found=found, wanted=wanted)
+        known = folder / "root.json"
+        if known.exists() and known.read_bytes() != data:
+            raise TrustError("trust.fingerprint", f"{url} is not the feed that was added before.", found=found)
+        disk.make_folder(folder)
+        disk.write_atomic(known, data)
+        disk.write_atomic(folder / PIN_FILE, Pin(url, found).encode())
+        disk.sync_folder(folder.parent)
+        return cls(folder, url, ca, floor, **options)
+
+    def refresh(self) -> None:
+        """Take over what the publisher says now (TUF section 5): two GETs when there is nothing new.
+
+        Raises TrustError (trust.expired, .rollback, .signature, .clock, .record), OriginError, DiskError, Cancelled.
+        """
+        if self.offline:
+            return
+        with self._lock, _translated(self._metadata):
+            self._updater = None
+            self._check_clock(self._floor.signed_at(self.fingerprint))
+            disk.make_folder(self._metadata)
+            updater = _updater(self._metadata, self.origin.urls[0] + "metadata/", self._fetcher, self._pinned)
+            updater.refresh()
+            known = self._known()
+            self._check_versions(known.versions)
+            self._check_clock(known.signed_at)
+            self._settle()
+            self._floor.lift(self.fingerprint, known.versions, known.signed_at)
+            self._updater = updater
+
+    def record(self, path: str) -> bytes:
+        """The signed record ``path``; from the disk when it was read before.
+
+        Raises TrustError (trust.not_offered when there is none; trust.signature when it is not what was signed) and
+        what `refresh` raises, which is called first where it was not yet.
+        """
+        with self._lock, _translated(self._metadata):
+            target = self._find(path)
+            data = self._kept(target) if target else None
+            if target and data is None and not self.offline:
+                data = self._fetched(target)
+            if data is None:
+                raise TrustError("trust.not_offered", f"The feed has no {path}.", record=path)
+            return data
+
+    def siblings(self, path: str) -> tuple[str, ...]:
+        """The paths of all records in the role that signs ``path``, itself there or not. Raises like `record`."""
+        with self._lock, _translated(self._metadata):
+            self._find(path)
+            return tuple(self._known().role_of(path).targets)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.origin.close()
+
+    @property
+    def _metadata(self) -> Path:
+        return self._folder / "metadata"
+
+    def _known(self) -> "_Known":
+        return _Known(self._metadata, self._pinned)
+
+    def _find(self, path: str) -> "TargetFile | None":
+        if self.offline:
+            return self._known().role_of(path).targets.get(path)
+        if self._updater is None:
+            self.refresh()
+        assert self._updater is not None
+        target = self._updater.get_targetinfo(path)
+        self._settle()
+        return target
+
+    def _kept(self, target: "TargetFile") -> bytes | None:
+        from tuf.api.exceptions import LengthOrHashMismatchError
+
+        try:
+            data = self._file_of(target).read_bytes()
+            target.verify_length_and_hashes(data)
+        except (OSError, LengthOrHashMismatchError):
+            return None
+        return data
+
+    def _fetched(self, target: "TargetFile") -> bytes:
+        if target.length > RECORD_MAX_BYTES:
+            raise TrustError("trust.record", f"{target.path} is too large to be a record.", record=target.path)
+        data = self.origin.get("targets/" + target.get_prefixed_paths()[0], target.length)
+        target.verify_length_and_hashes(data)
+        file = self._file_of(target)
+        disk.make_folder(file.parent)
+        disk.write_atomic(file, data)
+        return data
+
+    def _file_of(self, target: "TargetFile") -> Path:
+        return self._folder / "records" / hashlib.sha256(repr(sorted(target.hashes.items())).encode()).hexdigest()
+
+    def _settle(self) -> None:
+        """Make durable what came in: else a power cut takes it back, and with it the protection from rollback."""
+        if self._fetcher.has_news:
+            _sync(self._metadata)
+            self._fetcher.has_news = False
+
+    # ---------------------------------------------------------------- floors
+
+    def _check_clock(self, signed_at: int) -> None:
+        """A clock behind the publisher's signature would take expired metadata for fresh."""
+        now = self._clock()
+        if now + CLOCK_SLACK_S < signed_at:
+            seen, here = (time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)) for at in (signed_at, now))
+            raise TrustError("trust.clock", f"It is {seen} UTC or later, but this computer's clock says {here}.")
+
+    def _check_versions(self, versions: Mapping[str, int]) -> None:
+        floor = self._floor.versions(self.fingerprint)
+        for name, version in versions.items():
+            if version > VERSION_MAX:  # nobody signs that often: a stolen key that wants no update to follow its own
+                raise TrustError("trust.record", f"{name} has an impossible version.", role=name)
+            if version < floor.get(name, 0):
+                raise TrustError(
+                    "trust.rollback", f"{name} is version {version}, but {floor[name]} was seen before.", role=name
+                )
+
+
+# ---------------------------------------------------------------- a client without a pin, for public test suites
+
+
+def plain_init(folder: Path, root: bytes) -> None:
+    """Start ``folder`` with a trusted root. Raises TrustError, DiskError."""
+    with _translated(folder):
+        _verified_root(root)
+        disk.make_folder(folder)
+        disk.write_atomic(folder / "root.json", root)
+
+
+def plain_refresh(folder: Path, url: str, ca: str = "") -> None:
+    """The client workflow of TUF section 5 on the metadata in ``folder``; no floors. Raises like `Trust.refresh`."""
+    plain_download(folder, url, (), Path(), "", ca)
+
+
+def plain_download(folder: Path, url: str, names: Sequence[str], into: Path, base_url: str, ca: str = "") -> None:
+    """`plain_refresh`, then the targets ``names`` into a folder; those that are there are not fetched again."""
+    with _translated(folder), Origin((url,), ca=ca) as metadata, Origin((base_url or url,), ca=ca) as targets:
+        fetcher = _Fetcher({origin.urls[0]: (origin, "") for origin in (metadata, targets)})
+        client = _updater(folder, metadata.urls[0], fetcher, None, str(into), targets.urls[0])
+        client.refresh()
+        for name in names:
+            target = client.get_targetinfo(name)
+            if target is None:
+                raise TrustError("trust.not_offered", f"There is no target {name}.", record=name)
+            if client.find_cached_target(target) is None:
+                client.download_target(target)
+        _sync(folder)
+
+
+# ---------------------------------------------------------------- pieces
+
+
+class _Fetcher:
+    """What python-tuf asks for bytes (its FetcherInterface): addresses below a base go to that base's origin."""
+
+    def __init__(self, bases: Mapping[str, tuple[Origin, str]]) -> None:
+        self._bases = bases
+        self.has_news = False
+
+    def download_bytes(self, url: str, max_length: int) -> bytes:
+        """A whole file. An absent root is no error: it ends the search for a newer one (TUF section 5.3.3)."""
+        from tuf.api.exceptions import DownloadHTTPError
+
+        base = max((base for base in self._bases if url.startswith(base)), key=len)
+        origin, prefix = self._bases[base]
+        is_root = url.endswith(".root.json")
+        try:
+            data = origin.get(prefix + url.removeprefix(base), max_length, everywhere=not is_root)
+        except OriginError as error:
+            if is_root and error.facts.get("status") in {403, 404, 410}:
+                raise DownloadHTTPError(str(error), 404) from error
+            raise
+        self.has_news = True
+        return data
+
+    @contextmanager
+    def download_file(self, url: str, max_length: int) -> Iterator[IO[bytes]]:
+        """The same as a file."""
+        yield BytesIO(self.download_bytes(url, max_length))
+
+
+def _updater(
+    folder: Path, url: str, fetcher: _Fetcher, root: bytes | None, targets: str | None = None, targets_url: str = ""
+) -> "Updater":
+    from tuf.ngclient import Updater  # type: ignore[attr-defined]
+
+    return Updater(str(folder), url, targets, targets_url or None, cast("Any", fetcher), bootstrap=root)
+
+
+def _sync(folder: Path) -> None:
+    """Make durable what python-tuf wrote, which it does not itself."""
+    for part in (folder / "root_history", folder):
+        for file in part.iterdir():
+            if file.is_file() and not file.is_symlink():
+                disk.sync_file(file)
+        disk.sync_folder(part)
+
+
+class _Known:
+    """The metadata in a folder, every signature checked anew, expiry and freshness aside."""
+
+    def __init__(self, folder: Path, pinned: bytes) -> None:
+        self._folder = folder
+        self.root = _verified_root(pinned)
+        while (newer := folder / "root_history" / f"{self.root.version + 1}.root.json").exists():
+            root = _verified_root(newer.read_bytes(), self.root)
+            if root.version != self.root.version + 1:
+                break
+            self.root = root
+
+    @cached_property
+    def timestamp(self) -> "Timestamp":
+        return self._read("timestamp", self.root)  # type: ignore[no-any-return]
+
+    @cached_property
+    def versions(self) -> dict[str, int]:
+        """Metadata file name to version, of every role there is."""
+        snapshot: Snapshot = self._read("snapshot", self.root)
+        top = {"root.json": self.root, "timestamp.json": self.timestamp, "snapshot.json": snapshot}
+        delegated = {name: meta.version for name, meta in snapshot.meta.items()}
+        return delegated | {name: signed.version for name, signed in top.items()}
+
+    @property
+    def signed_at(self) -> int:
+        """When the timestamp was signed, in seconds since 1970; 0 when it does not say."""
+        text = self.timestamp.unrecognized_fields.get(SIGNED_AT)
+        try:
+            return int(datetime.fromisoformat(text).timestamp()) if text is not None else 0
+        except (ValueError, TypeError, OverflowError) as error:
+            raise TrustError("trust.record", f"The feed was signed at {text!a:.40}, which is no time.") from error
+
+    def role_of(self, path: str) -> "Targets":
+        """The role that answers for a target path: one level of terminating delegations (docs/formats)."""
+        targets: Targets = self._read("targets", self.root)
+        roles = targets.delegations.get_roles_for_target(path) if targets.delegations else ()
+        name = next((name for name, _ in roles), None)
+        return targets if name is None else self._read(name, targets)
+
+    def _read(self, role: str, delegator: "Root | Targets") -> Any:
+        from tuf.api.metadata import Metadata
+
+        try:
+            data = (self._folder / f"{quote(role, '')}.json").read_bytes()
+        except FileNotFoundError as error:
+            raise TrustError("trust.not_offered", f"Nothing is known of {role} yet.", role=role) from error
+        metadata: Metadata[Any] = Metadata.from_bytes(data)
+        delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+        return metadata.signed
+
+
+def _verified_root(data: bytes, before: "Root | None" = None) -> "Root":
+    """A root signed by itself and by the one before it (TUF section 5.3.4). Raises python-tuf's RepositoryError."""
+    from tuf.api.exceptions import RepositoryError
+    from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]
+
+    metadata: Metadata[Root] = Metadata.from_bytes(data)
+    root = metadata.signed
+    if not isinstance(root, Root):
+        raise RepositoryError("not a root")
+    for judge in (before or root, root):
+        judge.verify_delegate("root", metadata.signed_bytes, metadata.signatures)
+    return root
+
+
+def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> bytes:
+    from tuf.api.exceptions import RepositoryError
+
+    settings = {name: options[name] for name in ("cancel", "patience") if name in options}
+    with Origin((url,), ca=ca, **settings) as origin:
+        try:
+            data = origin.get("metadata/1.root.json", ROOT_MAX_BYTES)
+            _verified_root(data)
+            return data
+        except OriginError as error:
+            if error.facts.get("status") not in {403, 404, 410}:
+                raise
+            reason = error.message
+        except RepositoryError as error:
+            reason = str(error)
+    raise TrustError("trust.not_a_feed", f"There is no feed at {url}: {reason}", url=url)
+
+
+@contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    """Turn python-tuf's errors, and those of the disk it writes to, into ours."""
+    from tuf.api import exceptions as tuf
+
+    try:
+        with disk.translated(folder):
+            yield
+    except tuf.ExpiredMetadataError as error:
+        raise TrustError("trust.expired", f"The feed's signatures are too old: {error}.") from error
+    except tuf.BadVersionNumberError as error:
+        raise TrustError("trust.rollback", f"The feed offers older data than before: {error}.") from error
+    except tuf.RepositoryError as error:
+        raise TrustError("trust.signature", f"The feed's signed data is not valid: {error}.") from error
+    except tuf.DownloadError as error:
+        raise OriginError("origin.protocol", f"The feed cannot be read: {error}.") from error
