@@ -8,7 +8,7 @@ TOP_LEVEL = {
     "bench", "docs", "launcher", "packaging", "patcher", "pyproject.toml", "tests",
 }  # fmt: skip
 NO_ROOMS = {"utils", "util", "common", "helpers", "helper", "core", "manager", "service", "base", "misc"}
-BESIDE_THE_ROOMS = {"gates", "net", "scenarios", "support"}
+BESIDE_THE_ROOMS = {"gates", "journeys", "net", "scenarios", "support"}
 REGISTRIES = (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("debian", "org"), ("crates", "io"))
 MACHINE_PATH = re.compile(r"(?<![\w.:$}~-])/(?:work|root|home/\w+|opt|Users/\w+)/[\w.]")
 EXCEPTION = re.compile(
