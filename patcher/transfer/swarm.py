@@ -284,14 +284,20 @@ class Swarm:
 
     def stop(self) -> None:
         """Disconnect all peers and close all files; returns when that is done."""
+        self.will_pause()
         if not self.handle.status(0).flags & lt.torrent_flags.paused:
             self.handle.pause()
             self.wait_paused()
-        self.counters()
+
+    def will_pause(self) -> None:
+        """Somebody pauses the torrent now."""
+        with self._facts:
+            self._is_paused = False
 
     def wait_paused(self) -> None:
-        """Return when the session's pause has ended all connections and closed all files."""
+        """Return when the pause has ended all connections and closed all files, and the last bytes are counted."""
         self._wait(lambda: self._is_paused, _PATIENCE_S)
+        self.counters()
 
     def wait_removed(self) -> None:
         """Return when the session has no memory of the torrent."""

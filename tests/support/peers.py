@@ -1,0 +1,189 @@
+"""Other players: real libtorrent sessions on 127.0.0.1, with torrents made by libtorrent's own `create_torrent`.
+
+A `Player` is somebody else's client. It knows nothing of Shoal: it seeds or fetches a folder, and counts on its side.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+import libtorrent as lt
+from bencode2 import bencode
+
+HOST = "127.0.0.1"
+PIECE_BYTES = 64 * 1024
+
+_SETTINGS: Any = {
+    "listen_interfaces": f"{HOST}:0",
+    "enable_dht": False,
+    "enable_lsd": False,
+    "enable_upnp": False,
+    "enable_natpmp": False,
+    "enable_outgoing_utp": False,
+    "enable_incoming_utp": False,
+    "allow_multiple_connections_per_ip": True,
+    "stop_tracker_timeout": 0,
+    "unchoke_interval": 1,
+    "min_reconnect_time": 1,
+    "alert_mask": 0,
+}
+
+
+def plant(folder: Path, sizes: dict[str, int], seed: int = 1) -> Path:
+    """Make a tree of files of these sizes with bytes that no compression shrinks; returns the folder."""
+    dice = random.Random(seed)
+    for name, size in sizes.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(dice.randbytes(size))
+    return folder
+
+
+def torrent_of(folder: Path, piece_bytes: int = PIECE_BYTES) -> bytes:
+    """The v2 torrent of a folder (or file), by libtorrent's own creator."""
+    files = lt.list_files(str(folder))
+    creator = lt.create_torrent(files, piece_bytes, lt.create_torrent.v2_only)
+    lt.set_piece_hashes(creator, str(folder.parent))
+    return bytes(lt.bencode(creator.generate()))
+
+
+class Player:
+    """One other player with one torrent. Use as a context manager."""
+
+    def __init__(self, **settings: object) -> None:
+        self._session = lt.session(_SETTINGS | settings)
+        self._handle: lt.torrent_handle | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave."""
+        if hasattr(self, "_session"):
+            self._handle = None
+            del self._session
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._session.listen_port())
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, as `Torrent.peers` takes it."""
+        return HOST, self.port
+
+    def seed(self, torrent: bytes, folder: Path, *, lie: bool = False, trackers: Collection[str] = ()) -> "Player":
+        """Offer the torrent's content, which lies at ``folder``. ``lie``: it says that the bytes there are right."""
+        params = self._params(torrent, folder.parent, trackers)
+        if lie:
+            assert params.ti
+            params.have_pieces = [True] * params.ti.num_pieces()
+        else:
+            params.flags |= lt.torrent_flags.seed_mode
+        self._handle = self._session.add_torrent(params)
+        return self
+
+    def want(
+        self, torrent: bytes, folder: Path, address: tuple[str, int] | None = None, trackers: Collection[str] = ()
+    ) -> "Player":
+        """Fetch the torrent into ``folder``, asking the peer at ``address``."""
+        self._handle = self._session.add_torrent(self._params(torrent, folder.parent, trackers))
+        if address:
+            self.ask(address)
+        return self
+
+    def ask(self, address: tuple[str, int]) -> None:
+        """Connect to a peer."""
+        self.handle.connect_peer(address)
+
+    def _params(self, torrent: bytes, parent: Path, trackers: Collection[str]) -> lt.add_torrent_params:
+        params: lt.add_torrent_params = lt.load_torrent_buffer(torrent)
+        params.save_path = str(parent)
+        params.flags = lt.torrent_flags.disable_dht
+        params.trackers = list(trackers)
+        return params
+
+    @property
+    def handle(self) -> lt.torrent_handle:
+        """Its torrent."""
+        assert self._handle
+        return self._handle
+
+    @property
+    def received_bytes(self) -> int:
+        """Payload that reached this side."""
+        return int(self.handle.status(0).total_payload_download)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Payload that left this side."""
+        return int(self.handle.status(0).total_payload_upload)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has all."""
+        return bool(self.handle.status(0).is_seeding)
+
+    def connected(self) -> list[tuple[str, int]]:
+        """The peers it has shaken hands with."""
+        busy = lt.peer_info.connecting | lt.peer_info.handshake
+        return [info.ip for info in self.handle.get_peer_info() if not info.flags & busy]
+
+    def limit(self, upload_bps: int) -> "Player":
+        """Give at most so many bytes a second."""
+        self.handle.set_upload_limit(upload_bps)
+        return self
+
+
+def wait_for(fact: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+    """Wait until ``fact`` holds; whether it came to hold in time."""
+    until = time.monotonic() + timeout_s
+    while not fact():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@contextmanager
+def tracker() -> Iterator[str]:
+    """The smallest HTTP tracker (BEP 3, 23): everybody who announced, to everybody. Yields its announce URL."""
+    members: dict[str, set[tuple[str, int]]] = {}
+
+    class Announce(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            query = parse_qs(urlsplit(self.path).query, encoding="latin-1")
+            mine = members.setdefault(query["info_hash"][0], set())
+            address = (self.client_address[0], int(query["port"][0]))
+            if query.get("event") == ["stopped"]:
+                mine.discard(address)
+            else:
+                mine.add(address)
+            peers = b"".join(bytes(map(int, host.split("."))) + port.to_bytes(2, "big") for host, port in mine)
+            body = bencode({b"interval": 1800, b"peers": peers})
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None: ...
+
+    with ThreadingHTTPServer((HOST, 0), Announce) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://{HOST}:{server.server_port}/announce"
+        finally:
+            server.shutdown()
+            thread.join()
