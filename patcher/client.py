@@ -145,8 +145,12 @@ def _agrees(calls: connection.Connection) -> bool:
     if hello["version"] == patcher.__version__:
         return True
     if not _exchange(calls, {"call": "retire"}).get("ok"):
-        raise InternalError("internal.version", f"An engine of version {hello['version']} is at work.",
-                            engine=hello["version"], mine=patcher.__version__)  # fmt: skip
+        raise InternalError(
+            "internal.version",
+            f"An engine of version {hello['version']} is at work.",
+            engine=hello["version"],
+            mine=patcher.__version__,
+        )
     return False
 
 
@@ -157,5 +161,6 @@ def _start(home: Home) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "patcher.agent", "--home", str(home.root)]
     home.make()
     with (home.root / "engine.err").open("ab") as err:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err,
-                                start_new_session=True)  # fmt: skip
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True
+        )

@@ -135,8 +135,15 @@ class Engine:
         offered = {f"{feed.name}/{title}": None for feed in feeds for title in feed.titles}
         titles = [self._title(name, installs.get(name), paused) for name in dict.fromkeys((*offered, *installs))]
         port = self._session.listen_port if self._session else 0
-        return events.Snapshot(patcher.__version__, os.getpid(), str(self._home.root), port, tuple(feeds),
-                               tuple(titles), self._settings.as_dict())  # fmt: skip
+        return events.Snapshot(
+            patcher.__version__,
+            os.getpid(),
+            str(self._home.root),
+            port,
+            tuple(feeds),
+            tuple(titles),
+            self._settings.as_dict(),
+        )
 
     def submit(self, wish: events.Wish) -> int:
         """Take a wish; returns its job's number. Raises what it is refused with: UsageError, BusyError."""
@@ -172,25 +179,37 @@ class Engine:
         label, offered = self._feeds.label(name)
         memory, job = self._memory.get(name, _Memory()), self._jobs.get(name)
         shown = events.TitleSnapshot(
-            name, label, offered_version=offered, failure=memory.failure, paused=name in paused,
-            playing=memory.playing is not None, job=job.number if job else 0,
-            verb=type(job.wish).__name__.lower() if job else "", progress=job.meter.latest if job else None,
-        )  # fmt: skip
+            name,
+            label,
+            offered_version=offered,
+            failure=memory.failure,
+            paused=name in paused,
+            playing=memory.playing is not None,
+            job=job.number if job else 0,
+            verb=type(job.wish).__name__.lower() if job else "",
+            progress=job.meter.latest if job else None,
+        )
         if install is None:
             return shown
         with contextlib.suppress(ShoalError):
             if installed := read_installed(install.folder / STATE):
                 before = read_installed(install.folder / STATE / "previous")
                 shown = dataclasses.replace(
-                    shown, installed=True, version=installed.release.version,
+                    shown,
+                    installed=True,
+                    version=installed.release.version,
                     previous_version=before.release.version if before else "",
-                )  # fmt: skip
+                )
         hashes = self._keeper.hashes(name) if self._keeper else []
         return dataclasses.replace(
-            shown, folder=str(install.folder), channel=install.channel, tags=install.tags,
-            interrupted=commit.pending(install.folder), seeding=bool(hashes) and self._may_upload(),
+            shown,
+            folder=str(install.folder),
+            channel=install.channel,
+            tags=install.tags,
+            interrupted=commit.pending(install.folder),
+            seeding=bool(hashes) and self._may_upload(),
             uploaded_bytes=sum(memory.sent_bytes.values()),
-        )  # fmt: skip
+        )
 
     # ------------------------------------------------------------ jobs
 
@@ -251,8 +270,16 @@ class Engine:
     def _fulfil(self, job: _Running) -> events.Outcome:
         if isinstance(job.wish, events.Play):
             return self._play(job.wish)
-        tools = Tools(self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
-                      self._session_for, self._keeper)  # fmt: skip
+        tools = Tools(
+            self._home,
+            self._settings,
+            self._registry,
+            self._ledger,
+            self._packs,
+            self._feeds,
+            self._session_for,
+            self._keeper,
+        )
         return Fulfil(tools, job.number, job.meter, self._emit).run(job.wish)
 
     def _play(self, wish: events.Play) -> events.Outcome:
@@ -325,7 +352,8 @@ class Engine:
         for install in self._registry.installs():
             if install.title not in self._jobs and not self._memory.get(install.title, _Memory()).playing:
                 self._keeper.keep(install, self._feeds.trackers(install.title))
-        self._keeper.keep_packs(self._feeds.all_trackers())
+        trackers = (tracker for name in self._feeds.names() for tracker in self._feeds.trackers(f"{name}/"))
+        self._keeper.keep_packs(tuple(dict.fromkeys(trackers)))
         self._note_given()
 
     def _note_given(self) -> None:

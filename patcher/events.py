@@ -367,9 +367,21 @@ class Cancel:
 
 
 Wish = (
-    AddFeed | RemoveFeed | Install | Update | Rollback | SetTags | Verify | Repair | Move | Uninstall | Play | Seed
-    | ChangeSetting | Cancel
-)  # fmt: skip
+    AddFeed
+    | RemoveFeed
+    | Install
+    | Update
+    | Rollback
+    | SetTags
+    | Verify
+    | Repair
+    | Move
+    | Uninstall
+    | Play
+    | Seed
+    | ChangeSetting
+    | Cancel
+)
 
 
 # ---------------------------------------------------------------- codec

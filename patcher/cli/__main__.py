@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import patcher
 from patcher.cli import hosting, operator, player, publisher, tuf_client
@@ -40,7 +41,7 @@ def parser() -> VerbParser:
     """The whole command line."""
     main_parser = VerbParser(prog="shoal", description="Updates games and software, with the help of other players.")
     main_parser.add_argument("--version", action="version", version=f"shoal {patcher.__version__}")
-    verbs = main_parser.add_subparsers(metavar="VERB", required=True)
+    verbs: Any = main_parser.add_subparsers(metavar="VERB", required=True)
     player.add_verbs(verbs)
     publisher.add_verbs(verbs)
     operator.add_verbs(verbs)

@@ -88,18 +88,24 @@ def show_plan(planned: events.Planned, out: Output) -> None:
     for path in totals.files_modified:
         out.line(f"changed by somebody, will be put back: {path}")
     arrow = f"{planned.version_from} → {planned.version_to}" if planned.version_from else planned.version_to
-    out.line(f"{planned.title} {arrow}: {human_bytes(totals.fetch_bytes)} to download, "
-             f"{human_bytes(totals.write_bytes)} to write, {human_bytes(totals.peak_extra_bytes)} of space")  # fmt: skip
+    out.line(
+        f"{planned.title} {arrow}: {human_bytes(totals.fetch_bytes)} to download, "
+        f"{human_bytes(totals.write_bytes)} to write, {human_bytes(totals.peak_extra_bytes)} of space"
+    )
 
 
 def show_totals(outcome: events.Outcome, out: Output) -> None:
     """`--plan`: bytes by kind and files by what happens to them."""
     totals = outcome.totals
     rows = (
-        ("patches", totals.patch_bytes), ("whole files", totals.full_bytes), ("blocks", totals.block_bytes),
-        ("metadata", totals.metadata_bytes), ("to read", totals.read_bytes), ("to write", totals.write_bytes),
+        ("patches", totals.patch_bytes),
+        ("whole files", totals.full_bytes),
+        ("blocks", totals.block_bytes),
+        ("metadata", totals.metadata_bytes),
+        ("to read", totals.read_bytes),
+        ("to write", totals.write_bytes),
         ("peak extra disk", totals.peak_extra_bytes),
-    )  # fmt: skip
+    )
     for name, count in rows:
         out.line(f"  {name:<16}{human_bytes(count):>10}")
     files = ("kept", "added", "changed", "moved", "removed")

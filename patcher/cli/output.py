@@ -107,10 +107,17 @@ class Output:
 
     def _json_sample(self, sample: events.Progress, phase: str) -> None:
         sources = {name: getattr(sample.sources, name) for name in sample.sources.__slots__}
-        self._object({
-            "event": "progress", "phase": phase, "done_bytes": sample.done_bytes, "total_bytes": sample.total_bytes,
-            "rate_bps": sample.rate_bps, "eta_s": sample.eta_s, "sources": sources,
-        })  # fmt: skip
+        self._object(
+            {
+                "event": "progress",
+                "phase": phase,
+                "done_bytes": sample.done_bytes,
+                "total_bytes": sample.total_bytes,
+                "rate_bps": sample.rate_bps,
+                "eta_s": sample.eta_s,
+                "sources": sources,
+            }
+        )
 
     def _object(self, fields: dict[str, object]) -> None:
         print(json.dumps(fields, ensure_ascii=False), file=self._stream, flush=True)
@@ -123,8 +130,9 @@ class Output:
             self._bar.start()
         assert self._task is not None
         total = sample.total_bytes or None
-        self._bar.update(self._task, description=f"{phase:<7}", completed=sample.done_bytes, total=total,
-                         text=sample_text(sample))  # fmt: skip
+        self._bar.update(
+            self._task, description=f"{phase:<7}", completed=sample.done_bytes, total=total, text=sample_text(sample)
+        )
 
     def _end_bar(self) -> None:
         if self._bar is not None:

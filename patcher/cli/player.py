@@ -127,14 +127,27 @@ def _run(args: argparse.Namespace, wish: Any, out: Output) -> int:
     outcome = follow(args.home, wish, out)
     if wish.only == "plan":
         show_totals(outcome, out)
-        out.result({"title": wish.title, "version_from": outcome.version_from, "version_to": outcome.version_to,
-                    "planned_bytes": outcome.planned_bytes, **dataclasses.asdict(outcome.totals)})  # fmt: skip
+        out.result(
+            {
+                "title": wish.title,
+                "version_from": outcome.version_from,
+                "version_to": outcome.version_to,
+                "planned_bytes": outcome.planned_bytes,
+                **dataclasses.asdict(outcome.totals),
+            }
+        )
         return 0
     if wish.only == "check":
         news = f"{outcome.version_from} → {outcome.version_to}" if outcome.work_left else "up to date"
         out.line(f"{wish.title}: {news}")
-        out.result({"title": wish.title, "version_from": outcome.version_from, "version_to": outcome.version_to,
-                    "work_left": outcome.work_left})  # fmt: skip
+        out.result(
+            {
+                "title": wish.title,
+                "version_from": outcome.version_from,
+                "version_to": outcome.version_to,
+                "work_left": outcome.work_left,
+            }
+        )
         return _TO_DO_EXIT if outcome.work_left else 0
     _say_done(wish.title, outcome, out)
     return 0
@@ -145,9 +158,11 @@ def _say_done(title: str, outcome: events.Outcome, out: Output) -> None:
         out.line(f"{title} {outcome.version_to} is up to date.")
     else:
         came = outcome.fetched
-        out.line(f"{title} {outcome.version_to} is ready, every file verified: planned "
-                 f"{human_bytes(outcome.planned_bytes)}, took {human_bytes(came.lan_bytes + came.peer_bytes)} from "
-                 f"players and {human_bytes(came.origin_bytes)} from the server, in {outcome.seconds:.1f} s.")  # fmt: skip
+        out.line(
+            f"{title} {outcome.version_to} is ready, every file verified: planned "
+            f"{human_bytes(outcome.planned_bytes)}, took {human_bytes(came.lan_bytes + came.peer_bytes)} from "
+            f"players and {human_bytes(came.origin_bytes)} from the server, in {outcome.seconds:.1f} s."
+        )
     out.result(fields(title, outcome))
 
 
@@ -206,7 +221,7 @@ def _verify(args: argparse.Namespace, out: Output) -> int:
 
 def _move(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
-    outcome = follow(args.home, events.Move(title, str(args.folder.absolute()), network(args)), out)
+    outcome = follow(args.home, events.Move(title, str(args.folder.absolute()), network=network(args)), out)
     _say_done(title, outcome, out)
     return 0
 
@@ -235,8 +250,14 @@ def _status(args: argparse.Namespace, out: Output) -> int:
         out.line(_title_line(title))
     if not titles:
         out.line("No feeds yet: `shoal feed add URL`.")
-    out.result({"titles": [dataclasses.asdict(t) for t in titles], "feeds": [f.name for f in snapshot.feeds],
-                "listen_port": snapshot.listen_port, "pid": snapshot.pid})  # fmt: skip
+    out.result(
+        {
+            "titles": [dataclasses.asdict(t) for t in titles],
+            "feeds": [f.name for f in snapshot.feeds],
+            "listen_port": snapshot.listen_port,
+            "pid": snapshot.pid,
+        }
+    )
     return 0
 
 
@@ -262,9 +283,11 @@ def _stats(args: argparse.Namespace, out: Output) -> int:
         rows = [row for row in rows if row.title == name]
     for row in rows:
         came = row.sources
-        out.line(f"{row.month}  {row.title}: {human_bytes(came.lan_bytes + came.peer_bytes)} from players, "
-                 f"{human_bytes(came.origin_bytes)} from the server, "
-                 f"{human_bytes(row.uploaded_bytes)} to players")  # fmt: skip
+        out.line(
+            f"{row.month}  {row.title}: {human_bytes(came.lan_bytes + came.peer_bytes)} from players, "
+            f"{human_bytes(came.origin_bytes)} from the server, "
+            f"{human_bytes(row.uploaded_bytes)} to players"
+        )
     out.result({"rows": [dataclasses.asdict(row) for row in rows]})
     return 0
 
@@ -287,12 +310,18 @@ def _doctor(args: argparse.Namespace, out: Output) -> int:
     with Client(args.home) as client:
         snapshot = client.snapshot()
     facts: dict[str, object] = {
-        "shoal": patcher.__version__, "python": platform.python_version(), "system": platform.platform(),
-        "home": str(args.home.root), "log": str(args.home.log), "engine_pid": snapshot.pid,
-        "listen_port": snapshot.listen_port, "free_bytes": shutil.disk_usage(args.home.root).free,
-        "sharing": snapshot.settings["sharing"], "peers": snapshot.settings["peers"],
+        "shoal": patcher.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "home": str(args.home.root),
+        "log": str(args.home.log),
+        "engine_pid": snapshot.pid,
+        "listen_port": snapshot.listen_port,
+        "free_bytes": shutil.disk_usage(args.home.root).free,
+        "sharing": snapshot.settings["sharing"],
+        "peers": snapshot.settings["peers"],
         "feeds": {feed.name: feed.problem or "well" for feed in snapshot.feeds},
-    }  # fmt: skip
+    }
     for key, value in facts.items():
         out.line(f"{key}: {value}")
     out.result(facts)

@@ -1,8 +1,8 @@
 """Staged files become the installed release, all or nothing, whatever stops the machine.
 
     PREPARE  check all that could fail; fsync what is staged, then staging; write the journal, fsync   ← no way back
-    COMMIT   old files → trash, fsync; what stands in the way goes; folders; staged files over old ones; what is left
-             to remove goes; fsync every touched folder once
+    COMMIT   old files → trash, fsync; what stands in the way goes; folders, fsync; staged files over old ones; what is
+             left to remove goes; fsync every touched folder
     DONE     said in the journal, fsync; documents swapped in; trash becomes ``previous``; the journal goes
     RECOVER  no whole PREPARED record: the old tree is untouched, staging is kept. PREPARED: all of COMMIT again.
              DONE: the rest of DONE again
@@ -228,27 +228,27 @@ def _go_on(folder: Path, operations: _Operations, *, done: bool) -> None:
 def _keep_old(folder: Path, operations: _Operations) -> None:
     """Give every old file a name in trash; where the disk has no second names, move it there."""
     trash = folder / STATE / "trash"
+    names = [f"files/{path}" for path in operations.old] + list(operations.documents)
     disk.make_folder(trash)
+    for name in names:
+        disk.make_folder((trash / name).parent)
+    _sync_folders(trash.parent, [f"trash/{name}" for name in names])  # or a file moved into one could be lost with it
     for path in operations.old:
         old, kept = _find(folder, path), trash / "files" / path
-        if old and not os.path.lexists(kept):
-            disk.make_folder(kept.parent)
-            if not disk.link(old, kept):
-                disk.rename(old, kept)
+        if old and not os.path.lexists(kept) and not disk.link(old, kept):
+            disk.rename(old, kept)
     for path in operations.documents:
-        document, kept = folder / STATE / path, trash / path
-        if not os.path.lexists(kept):
-            disk.make_folder(kept.parent)
-            if not disk.link(document, kept):
-                disk.write_atomic(kept, document.read_bytes())
-    _sync_folders(folder / STATE, [f"trash/files/{p}" for p in operations.old])
-    _sync_folders(folder / STATE, [f"trash/{path}" for path in operations.documents])
+        document, kept = trash.parent / path, trash / path
+        if not os.path.lexists(kept) and not disk.link(document, kept):
+            disk.write_atomic(kept, document.read_bytes())
+    _sync_folders(trash.parent, [f"trash/{name}" for name in names])
 
 
 def _swap(folder: Path, operations: _Operations) -> None:
     _drop(folder, operations.first, operations.first_folders)
     for path in operations.folders:
         disk.make_folder(disk.inside(folder, path))
+    _sync_folders(folder, operations.folders)
     for staged, path in operations.place:
         source = disk.inside(_staging(folder), staged)
         if os.path.lexists(source):

@@ -48,19 +48,34 @@ class Fulfil:
         self._tools, self._meter = tools, meter
         self._job = Job(number, tools.registry, tools.packs, tools.keeper, meter, emit)
         self._verbs: dict[type, Callable[[Any], Outcome]] = {
-            events.AddFeed: self._add_feed, events.RemoveFeed: self._remove_feed, events.Install: self._install,
-            events.Update: self._update, events.SetTags: self._update, events.Repair: self._update,
-            events.Rollback: self._rollback, events.Move: self._move, events.Verify: self._verify,
-            events.Uninstall: self._uninstall, events.Seed: self._seed,
-        }  # fmt: skip
+            events.AddFeed: self._add_feed,
+            events.RemoveFeed: self._remove_feed,
+            events.Install: self._install,
+            events.Update: self._update,
+            events.SetTags: self._update,
+            events.Repair: self._update,
+            events.Rollback: self._rollback,
+            events.Move: self._move,
+            events.Verify: self._verify,
+            events.Uninstall: self._uninstall,
+            events.Seed: self._seed,
+        }
 
     def run(self, wish: events.Wish) -> Outcome:
         """Fulfil the wish. Raises ShoalError, Cancelled."""
+        before = self._sent_bytes(wish)
         outcome: Outcome = self._verbs[type(wish)](wish)
+        outcome = replace(outcome, uploaded_bytes=self._sent_bytes(wish) - before)
         title = getattr(wish, "title", "")
         if title and (outcome.fetched != Sources()):
             self._tools.ledger.add(title, outcome.fetched, 0)
         return outcome
+
+    def _sent_bytes(self, wish: events.Wish) -> int:
+        """What the session gave to others so far."""
+        network = getattr(wish, "network", None)
+        session = self._tools.session_for(network) if network else None
+        return sum(counters.sent_bytes for counters in session.counters().values()) if session else 0
 
     # ------------------------------------------------------------ verbs
 
@@ -90,7 +105,7 @@ class Fulfil:
         scan.folder_state(install.folder)
         self._drop_other_try(known, install)
         with self._network(wish.title, wish.network) as (opened, network):
-            release = opened.reader.live(install.title.partition("/")[2], wish.channel, self._tools.registry.install_id)
+            release = opened.live(install.title.partition("/")[2], wish.channel, self._tools.registry.install_id)
             return self._reach(install, release, opened, network, only=wish.only)
 
     def _folder(self, wish: events.Install) -> Path:
@@ -117,7 +132,7 @@ class Fulfil:
                 install = replace(install, channel=installed.channel, tags=installed.tags)
                 release = installed.release
             else:
-                release = opened.reader.live(name, wish.channel, self._tools.registry.install_id)
+                release = opened.live(name, wish.channel, self._tools.registry.install_id)
             return self._reach(install, release, opened, network, full_scan=True, adopt=True, only=wish.only)
 
     def _update(self, wish: events.Update | events.SetTags | events.Repair) -> Outcome:
@@ -141,16 +156,17 @@ class Fulfil:
     def _release(self, wish: events.Update, opened: Opened, install: Install) -> records.Release:
         name = install.title.partition("/")[2]
         if wish.version:
-            return opened.reader.release_by_version(name, wish.version)
-        return opened.reader.live(name, install.channel, self._tools.registry.install_id)
+            return opened.version(name, wish.version)
+        return opened.live(name, install.channel, self._tools.registry.install_id)
 
     def _rollback(self, wish: events.Rollback) -> Outcome:
         install, installed = self._installed(wish.title)
         previous = install.folder / STATE / "previous"
         before = read_installed(previous)
         if before is None or before.release.sequence == installed.release.sequence:
-            raise UsageError("usage.no_previous", f"No release before {installed.release.version} is kept.",
-                             title=wish.title)  # fmt: skip
+            raise UsageError(
+                "usage.no_previous", f"No release before {installed.release.version} is kept.", title=wish.title
+            )
         with self._network(wish.title, wish.network, offline=True) as (opened, network):
             mine = replace(install, tags=before.tags)
             offered = offers.local(before, previous)
@@ -218,12 +234,24 @@ class Fulfil:
     def _network(self, title: str, wish: events.Network, *, offline: bool = False) -> Iterator[tuple[Opened, Network]]:
         """The title's feed, refreshed unless its last known records will do, and what a job may use of it."""
         self._meter.begin(Phase.TRUST)
-        with self._tools.feeds.open(title.partition("/")[0], wish, self._meter.cancelled, offline=offline) as opened:
+        feed, _, name = title.partition("/")
+        with self._tools.feeds.open(feed, wish, self._meter.cancelled, title=name, offline=offline) as opened:
             session = self._tools.session_for(wish)
-            yield opened, Network(opened.reader, opened.origin, session, opened.trackers, opened.fingerprint)
+            limit_bps = self._tools.settings.download_limit_bps
+            trackers = opened.record.trackers
+            yield opened, Network(opened.reader, opened.origin, session, trackers, opened.fingerprint, limit_bps)
 
-    def _reach(self, install: Install, release: records.Release, opened: Opened, network: Network, *,
-               full_scan: bool = False, adopt: bool = False, only: str = "") -> Outcome:  # fmt: skip
+    def _reach(
+        self,
+        install: Install,
+        release: records.Release,
+        opened: Opened,
+        network: Network,
+        *,
+        full_scan: bool = False,
+        adopt: bool = False,
+        only: str = "",
+    ) -> Outcome:
         installed = read_installed(install.folder / STATE)
         offered = offers.remote(opened.reader, release, install.tags, installed, install.folder / STATE)
         goal = Goal(install, release, tuple(offered), network, full_scan=full_scan, adopt=adopt)
@@ -242,10 +270,10 @@ class Fulfil:
         """Bring every title of the feed to its live release, and fetch the patches to it, for others."""
         outcome = Outcome()
         with self._network(f"{wish.feed}/", wish.network) as (opened, network):
-            for name in opened.titles:
+            for name in opened.record.titles:
                 title = f"{wish.feed}/{name}"
                 install = self._tools.registry.find(title) or Install(title, Path(wish.folder) / name)
-                release = opened.reader.live(name, install.channel, self._tools.registry.install_id)
+                release = opened.live(name, install.channel, self._tools.registry.install_id)
                 tags = sorted({tag for part in release.parts for tag in part.tags})
                 install = replace(install, tags=tuple(tags))
                 outcome = self._reach(install, release, opened, network)
@@ -272,8 +300,16 @@ class Fulfil:
             have = Layout.parse(torrent.data).held(torrent.paths)
             wanted = frozenset(range(-(-index.pack.size_bytes // index.piece_bytes))) - have
             source = PackSource(opened.origin, index.pack, index.piece_bytes)
-            fetch(network.session, torrent, have, wanted, source, lambda pieces: None, lambda sample: None,
-                  self._meter.cancelled)  # fmt: skip
+            fetch(
+                network.session,
+                torrent,
+                have,
+                wanted,
+                source,
+                lambda pieces: None,
+                lambda sample: None,
+                self._meter.cancelled,
+            )
             self._tools.packs.keep(index.pack, torrent.data)
 
 

@@ -35,7 +35,7 @@ class Gather:
     meter: Meter
     gathered: Sources = Sources()
     """Bytes by source, of all steps so far."""
-    uploaded_bytes: int = 0
+    download_limit_bps: int = 0
     _before: int = field(default=0, init=False)
 
     def patch(self, step: PatchStep, wanted: Collection[bytes]) -> None:
@@ -87,17 +87,25 @@ class Gather:
                 places.append(self.stage.folder / f"unused.{number}")
         return places
 
-    def _fetch(self, torrent: Torrent, have: Collection[int], wanted: Collection[int], source: PackSource | TreeSource,
-               on_pieces: Callable[[Sequence[int]], None]) -> None:  # fmt: skip
+    def _fetch(
+        self,
+        torrent: Torrent,
+        have: Collection[int],
+        wanted: Collection[int],
+        source: PackSource | TreeSource,
+        on_pieces: Callable[[Sequence[int]], None],
+    ) -> None:
         def sample(now: Sample) -> None:
             self.meter.peers = now.peers
             self.meter.sources = _sum(self.gathered, now.sources)
             self.meter.reach(self._before + now.done_bytes)
 
         if wanted:
-            last = fetch(self.session, torrent, have, wanted, source, on_pieces, sample, self.meter.cancelled)
-            self.uploaded_bytes += last.uploaded_bytes
-            self._count(last.sources)
+            got = fetch(
+                self.session, torrent, have, wanted, source, on_pieces, sample, self.meter.cancelled,
+                download_limit_bps=self.download_limit_bps,
+            )  # fmt: skip
+            self._count(got)
 
     def _count(self, got: Sources) -> None:
         self.gathered = self.meter.sources = _sum(self.gathered, got)

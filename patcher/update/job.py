@@ -36,7 +36,7 @@ from patcher.update.installs import (
     read_installed,
     read_manifests,
     seen,
-)  # fmt: skip
+)
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 from patcher.update.plan import Offer, Plan
@@ -56,6 +56,7 @@ class Network:
     session: Session | None = None
     trackers: tuple[str, ...] = ()
     fingerprint: str = ""
+    download_limit_bps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,15 @@ class Goal:
 class Job:
     """One run of the pipeline. Every method raises Cancelled between two files at the latest."""
 
-    def __init__(self, number: int, registry: Registry, packs: Packs, keeper: Keeper | None, meter: Meter,
-                 emit: Callable[[Planned], None]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        number: int,
+        registry: Registry,
+        packs: Packs,
+        keeper: Keeper | None,
+        meter: Meter,
+        emit: Callable[[Planned], None],
+    ) -> None:
         self._number, self._registry, self._packs, self._keeper = number, registry, packs, keeper
         self._meter, self._emit = meter, emit
         self._started_s = time.monotonic()
@@ -99,8 +107,10 @@ class Job:
         outcome = Outcome(
             version_from=installed.release.version if installed else "",
             version_to=goal.release.version if goal.release else "",
-            planned_bytes=plan.totals.fetch_bytes, peak_extra_bytes=plan.totals.peak_extra_bytes, totals=plan.totals,
-        )  # fmt: skip
+            planned_bytes=plan.totals.fetch_bytes,
+            peak_extra_bytes=plan.totals.peak_extra_bytes,
+            totals=plan.totals,
+        )
         self._emit(Planned(self._number, goal.install.title, outcome.version_from, outcome.version_to, plan.totals))
         if only_plan:
             return outcome
@@ -160,19 +170,28 @@ class Job:
         given = [entry for offer in goal.offers if offer.part.defaults for entry in offer.manifest.entries]
         way = scan.in_the_way(folder, released, {entry.path for entry in entries}, watch)
         if way.modified and not goal.adopt:
-            raise DiskError("disk.in_the_way", f"Files that are not ours are where new ones must go: "
-                            f"{', '.join(way.modified[:5])}.", path=way.modified[0], files=len(way.modified))  # fmt: skip
+            raise DiskError(
+                "disk.in_the_way",
+                f"Files that are not ours are where new ones must go: {', '.join(way.modified[:5])}.",
+                path=way.modified[0],
+                files=len(way.modified),
+            )
         intact = {**found.intact, **way.intact}
         sources = self._sources(goal)
         sources.update({root: folder / path for path, root in intact.items() if root})
         wanted = {entry.root for entry in (*released, *given) if entry.root and intact.get(entry.path) != entry.root}
         manifests = [offer.manifest for offer in goal.offers]
         return scan.Have(
-            intact, {**found.stats, **way.stats}, sources, scan.staging(folder / STATE / "staging", wanted, watch),
-            modified=tuple(sorted((*found.modified, *way.modified))), missing=found.missing,
+            intact,
+            {**found.stats, **way.stats},
+            sources,
+            scan.staging(folder / STATE / "staging", wanted, watch),
+            modified=tuple(sorted((*found.modified, *way.modified))),
+            missing=found.missing,
             defaults=frozenset(entry.path for entry in given if os.path.lexists(folder / entry.path)),
-            executable=scan.executable(folder, intact), links=scan.links(folder, [*ours, *manifests]),
-        )  # fmt: skip
+            executable=scan.executable(folder, intact),
+            links=scan.links(folder, [*ours, *manifests]),
+        )
 
     def _sources(self, goal: Goal) -> dict[bytes, Path]:
         sources: dict[bytes, Path] = {}
@@ -189,13 +208,19 @@ class Job:
         if needed > disk.free_bytes(folder):
             disk.remove_tree(folder / STATE / "previous")
         if needed > (free := disk.free_bytes(folder)):
-            raise DiskError("disk.full", f"{folder} needs {needed:,} bytes of space and has {free:,}.",
-                            path=str(folder), needed_bytes=needed, free_bytes=free)  # fmt: skip
+            raise DiskError(
+                "disk.full",
+                f"{folder} needs {needed:,} bytes of space and has {free:,}.",
+                path=str(folder),
+                needed_bytes=needed,
+                free_bytes=free,
+            )
 
     # ------------------------------------------------------------ fetch and stage
 
-    def _stage(self, goal: Goal, ours: Sequence[Manifest], have: scan.Have,
-               plan: Plan) -> tuple[Stage, scan.Have, Plan, Goal, Sources]:  # fmt: skip
+    def _stage(
+        self, goal: Goal, ours: Sequence[Manifest], have: scan.Have, plan: Plan
+    ) -> tuple[Stage, scan.Have, Plan, Goal, Sources]:
         """Stage everything, planning again when a source turns out to be bad or out of reach."""
         gathered = Sources()
         for tries_left in reversed(range(_TRIES)):
@@ -226,6 +251,7 @@ class Job:
         if network.origin is not None:
             gather = Gather(stage, network.origin, network.session, self._packs, network.trackers, self._meter)
             gather.gathered = gathered
+            gather.download_limit_bps = network.download_limit_bps
             try:
                 for patch in plan.patches:
                     gather.patch(patch, wanted)
@@ -244,14 +270,16 @@ class Job:
 
     # ------------------------------------------------------------ commit
 
-    def _documents(self, goal: Goal, stage: Stage, leaves: dict[bytes, bytes],
-                   old: dict[str, Manifest]) -> list[tuple[str, str]]:  # fmt: skip
+    def _documents(
+        self, goal: Goal, stage: Stage, leaves: dict[bytes, bytes], old: dict[str, Manifest]
+    ) -> list[tuple[str, str]]:
         """Stage what ``.shoal`` will say of the new release. Returns staged name and place of each document."""
         state = goal.install.folder / STATE
         documents: dict[str, bytes] = {}
         if goal.release:
-            pointer = Installed(goal.network.fingerprint, goal.release.title, goal.install.channel, goal.install.tags,
-                                goal.release)  # fmt: skip
+            pointer = Installed(
+                goal.network.fingerprint, goal.release.title, goal.install.channel, goal.install.tags, goal.release
+            )
             documents[POINTER] = pointer.encode()
         for offer in goal.offers:
             documents[f"{MANIFESTS}/{offer.part.manifest.hex}"] = offer.document
@@ -276,8 +304,15 @@ class Job:
                 known[entry.root] = merkle.layer_of(mine, piece)
         return layers_document(offer.manifest, known)
 
-    def _commit(self, goal: Goal, ours: Sequence[Manifest], have: scan.Have, plan: Plan,
-                meta: Sequence[tuple[str, str]], stats: dict[str, Seen]) -> None:  # fmt: skip
+    def _commit(
+        self,
+        goal: Goal,
+        ours: Sequence[Manifest],
+        have: scan.Have,
+        plan: Plan,
+        meta: Sequence[tuple[str, str]],
+        stats: dict[str, Seen],
+    ) -> None:
         self._meter.begin(Phase.COMMIT)
         folder, title = goal.install.folder, goal.install.title
         change = planning.change(goal.offers, ours, have, plan, meta)
@@ -286,15 +321,19 @@ class Job:
         released = [e for offer in goal.offers if not offer.part.defaults for e in offer.manifest.entries]
         self._registry.see(title, {e.path: stats[e.path] for e in released if e.path in stats})
         if changed := [e.path for e in released if seen(folder / e.path) != stats.get(e.path)]:
-            raise DiskError("disk.modified", f"{changed[0]} was changed while the update ran.", path=changed[0],
-                            files=len(changed))  # fmt: skip
+            raise DiskError(
+                "disk.modified", f"{changed[0]} was changed while the update ran.", path=changed[0], files=len(changed)
+            )
 
     def _finished(self, outcome: Outcome, plan: Plan, gathered: Sources) -> Outcome:
         staged = sum(place.size_bytes for place in plan.places)
         return replace(
-            outcome, fetched=gathered, written_bytes=staged, seconds=self._seconds(),
+            outcome,
+            fetched=gathered,
+            written_bytes=staged,
+            seconds=self._seconds(),
             reused_bytes=sum(copy.size_bytes for copy in plan.copies),
-        )  # fmt: skip
+        )
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._started_s, 3)

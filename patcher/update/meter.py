@@ -57,7 +57,15 @@ class Meter:
         left = max(0, self._total - self._done)
         eta_s = round(left / self._rate) if self._rate > 1 and self._total else -1
         self.latest = Progress(
-            self._job, self._title, self._phase, self._done, max(self._total, self._done), round(self._rate), eta_s,
-            self.sources, self.peers, self._file,
-        )  # fmt: skip
+            self._job,
+            self._title,
+            self._phase,
+            self._done,
+            max(self._total, self._done),
+            round(self._rate),
+            eta_s,
+            self.sources,
+            self.peers,
+            self._file,
+        )
         self._emit(self.latest)

@@ -17,8 +17,9 @@ def local(installed: Installed, state: Path) -> list[Offer] | None:
     return offers if len(offers) == len(found) else None
 
 
-def remote(reader: Reader, release: records.Release, tags: Collection[str], installed: Installed | None,
-           state: Path) -> list[Offer]:  # fmt: skip
+def remote(
+    reader: Reader, release: records.Release, tags: Collection[str], installed: Installed | None, state: Path
+) -> list[Offer]:
     """Offers of a signed release: each chosen part with its manifest, and its patch from the installed release.
 
     A manifest that did not change is read from the disk, one that did comes as a delta where the publisher made one.

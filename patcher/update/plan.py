@@ -53,8 +53,10 @@ class PatchStep:
 
     @property
     def fetch_bytes(self) -> int:
-        """Bytes of the pack that are needed."""
+        """Bytes of the pack that are needed; a small one came with its index already."""
         assert self.offer.patch
+        if self.offer.patch.pack is None:
+            return 0
         return sum(self.offer.patch.windows[i].length for i in self.windows)
 
 
@@ -133,8 +135,9 @@ def pieces_of(manifest: Manifest) -> Iterator[tuple[Entry, range]]:
         yield entry, range(first, end)
 
 
-def change(offers: Sequence[Offer], installed: Sequence[Manifest], have: Have, plan: Plan,
-           meta: Sequence[tuple[str, str]]) -> Change:  # fmt: skip
+def change(
+    offers: Sequence[Offer], installed: Sequence[Manifest], have: Have, plan: Plan, meta: Sequence[tuple[str, str]]
+) -> Change:
     """What the commit does once everything is staged. ``meta``: staged documents that become part of ``.shoal``."""
     new_entries = {entry.path: entry for offer in offers for entry in offer.manifest.entries}
     new_links = dict(link for offer in offers for link in offer.manifest.links)
@@ -148,12 +151,13 @@ def change(offers: Sequence[Offer], installed: Sequence[Manifest], have: Have, p
         folders=tuple(sorted(new_folders, key=lambda f: (f.count("/"), f))),
         place=tuple((place.staged, place.path, place.executable) for place in plan.places),
         links=tuple(sorted((p, t) for p, t in new_links.items() if have.links.get(p) != t)),
-        modes=tuple(sorted((p, new_entries[p].executable) for p in kept
-                           if new_entries[p].executable != (p in have.executable))),
+        modes=tuple(
+            sorted((p, new_entries[p].executable) for p in kept if new_entries[p].executable != (p in have.executable))
+        ),
         remove=tuple(sorted(old_files - set(new_entries) - set(new_links))),
         remove_folders=tuple(sorted(old_folders - new_folders, key=lambda f: (-f.count("/"), f))),
         meta=tuple(meta),
-    )  # fmt: skip
+    )
 
 
 def _folders(paths: Iterable[str]) -> set[str]:
@@ -248,15 +252,24 @@ def server_bytes(step: TreeStep) -> int:
         for span in window.new:
             first = firsts[span.file] + span.offset // piece_bytes
             entry = step.offer.manifest.entries[span.file]
-            covered += sum(_piece_bytes(step.offer, entry, p - firsts[span.file])
-                           for p in range(first, first - (-span.length // piece_bytes)) if p in wanted)  # fmt: skip
+            covered += sum(
+                _piece_bytes(step.offer, entry, p - firsts[span.file])
+                for p in range(first, first - (-span.length // piece_bytes))
+                if p in wanted
+            )
         if covered > window.length:
             total, packed = total + window.length, packed + covered
     return total + step.fetch_bytes - packed
 
 
-def _totals(copies: Sequence[Copy], patches: Sequence[PatchStep], trees: Sequence[TreeStep],
-            places: Sequence[Place], have: Have, server_only: bool) -> Totals:  # fmt: skip
+def _totals(
+    copies: Sequence[Copy],
+    patches: Sequence[PatchStep],
+    trees: Sequence[TreeStep],
+    places: Sequence[Place],
+    have: Have,
+    server_only: bool,
+) -> Totals:
     patch_bytes = sum(step.fetch_bytes for step in patches)
     old_bytes = sum(r.length for s in patches if s.offer.patch for i in s.windows for r in s.offer.patch.windows[i].old)
     repaired = {step.offer.part.name for step in trees if have.modified or have.staged}
@@ -273,8 +286,9 @@ def _totals(copies: Sequence[Copy], patches: Sequence[PatchStep], trees: Sequenc
     )
 
 
-def _with_files(totals: Totals, offers: Sequence[Offer], installed: Sequence[Manifest], have: Have,
-                places: Sequence[Place]) -> Totals:  # fmt: skip
+def _with_files(
+    totals: Totals, offers: Sequence[Offer], installed: Sequence[Manifest], have: Have, places: Sequence[Place]
+) -> Totals:
     """The totals with the files counted by what happens to them."""
     old_paths = {e.path: e.root for m in installed for e in m.entries}
     old_roots = {root for root in old_paths.values() if root}

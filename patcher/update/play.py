@@ -27,9 +27,11 @@ def launch(folder: Path, installed: Installed, args: Sequence[str]) -> subproces
         return subprocess.Popen(
             [str(program), *command.argv[1:], *args],
             cwd=inside(folder, command.cwd) if command.cwd else folder,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
-        )  # fmt: skip
+        )
     except OSError as error:
         raise DiskError("disk.failed", f"{program} cannot be started: {error.strerror}.", path=str(program)) from error
 

@@ -82,8 +82,12 @@ class Stage:
             found = hash_file(path, self._watch, place.path) if place.root else b""
             if merkle.root_of(found) != place.root:
                 disk.remove(path)
-                raise ContentError("content.mismatch", f"{place.path} was not assembled as signed.",
-                                   path=place.path, root=place.root.hex())  # fmt: skip
+                raise ContentError(
+                    "content.mismatch",
+                    f"{place.path} was not assembled as signed.",
+                    path=place.path,
+                    root=place.root.hex(),
+                )
             leaves[place.root] = found
         return leaves, stats
 

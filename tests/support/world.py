@@ -1,0 +1,164 @@
+"""A publisher, an HTTPS origin, a tracker and players on this machine, through the command line and real engines."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from patcher.cli.__main__ import main
+from patcher.serve.certificate import make_authority
+from patcher.serve.origin import StaticServer
+from patcher.serve.tracker import Tracker
+
+PATIENCE_S = 60.0
+
+
+def wait_until(is_true: Callable[[], bool], what: str) -> None:
+    """Return as soon as it is true. Fails after a minute."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_true():
+        assert time.monotonic() < deadline, f"waited a minute for {what}"
+        time.sleep(0.02)
+
+
+class Shoal:
+    """One person's home folder, and the command line that works on it."""
+
+    def __init__(self, home: Path, *options: str) -> None:
+        self.home = home
+        self._options = options
+
+    def run(self, *words: object, expect: int = 0) -> dict[str, Any]:
+        """The result object of a verb that ends with the exit code ``expect``."""
+        out = io.StringIO()
+        command = ["--home", str(self.home), "--json", "--yes", *self._options, *map(str, words)]
+        with contextlib.redirect_stdout(out):
+            code = main(command)
+        assert code == expect, f"{words} ended with {code}\n{out.getvalue()}\n{self.log()}"
+        lines = [json.loads(line) for line in out.getvalue().splitlines()]
+        assert lines[-1]["event"] == "result", out.getvalue()
+        result: dict[str, Any] = lines[-1]
+        return {**result, "lines": lines}
+
+    def error(self, *words: object, expect: int) -> dict[str, Any]:
+        """The error object of a verb that fails."""
+        error: dict[str, Any] = self.run(*words, expect=expect)["error"]
+        return error
+
+    def start(self, *words: object) -> "subprocess.Popen[str]":
+        """The verb in a process of its own."""
+        command = [sys.executable, "-m", "patcher.cli", "--home", str(self.home), "--json", "--yes", *self._options]
+        return subprocess.Popen([*command, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def engine_pid(self) -> int:
+        """The engine's process, 0 when there is none."""
+        try:
+            return int(json.loads((self.home / "engine.json").read_text())["pid"])
+        except (OSError, ValueError):
+            return 0
+
+    def kill_engine(self) -> None:
+        """As a power cut would end it."""
+        pid = self.engine_pid()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid), "the killed engine")
+
+    def stop_engine(self) -> None:
+        """End the engine and wait for that."""
+        if pid := self.engine_pid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not is_alive(pid), "the engine's end")
+
+    def log(self) -> str:
+        """What the engine wrote, for failing tests."""
+        files = (self.home / "engine.log", self.home / "engine.err")
+        return "\n".join(path.read_text()[-4000:] for path in files if path.exists())
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; our own dead children are reaped on the way."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class World:
+    """The feed ``demo`` at an HTTPS origin of this machine, a tracker, and any number of players."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.feed = root / "feed"
+        self.feed.mkdir()
+        self.publisher = Shoal(root / "publisher")
+        authority = make_authority(root / "authority")
+        self.ca = authority.ca_file
+        self._stack = contextlib.ExitStack()
+        self.tracker = self._stack.enter_context(Tracker(interval_s=2))
+        self.origin = self._stack.enter_context(StaticServer(self.feed, "127.0.0.1", 0, *authority.issue("127.0.0.1")))
+        self._players: list[Shoal] = []
+        words = ("--tracker", self.tracker.http_url, "--name", "demo", "--demo-keys")
+        self.invitation = self.publisher.run("publish", "init", self.feed, "--origin", self.origin.url, *words)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for player in self._players:
+            player.stop_engine()
+        self._stack.close()
+
+    def release(self, version: str, tree: Path, *words: object, title: str = "game") -> dict[str, Any]:
+        """Publish a folder."""
+        return self.publisher.run("publish", "release", self.feed, title, tree, "--version", version, *words)
+
+    def player(self, name: str, **settings: object) -> Shoal:
+        """Somebody who added the feed. Their engine keeps to 127.0.0.1."""
+        player = Shoal(self.root / name, "--ca", str(self.ca))
+        self._players.append(player)
+        for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", **settings}.items():
+            player.run("settings", key, value)
+        player.run("feed", "add", self.origin.url)
+        return player
+
+    def folder(self, player: Shoal) -> Path:
+        """Where the tests install for this player."""
+        return self.root / "games" / player.home.name
+
+    def requests(self) -> list[str]:
+        """The paths that were asked for since the last call."""
+        paths = [path for path, _, _ in self.origin.log]
+        self.origin.log.clear()
+        return paths
+
+    def take_away(self, *roots: bytes | str) -> None:
+        """Remove contents from the origin, all that is not metadata when none are named."""
+        names = {root if isinstance(root, str) else root.hex() for root in roots}
+        for path in (self.feed / "content").rglob("*"):
+            if path.is_file() and path.name in names:
+                path.unlink()
+
+
+@contextlib.contextmanager
+def world(root: Path) -> Iterator[World]:
+    """A world that is taken down at the end, engines first."""
+    with World(root) as made:
+        yield made
+
+
+def in_background(work: Callable[[], object]) -> threading.Thread:
+    """A started thread; join it."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
