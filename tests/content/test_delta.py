@@ -1,0 +1,320 @@
+"""Patches: cut into windows, made, written down, read back and applied, and nothing in them that need not be."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import libtorrent as lt
+import pytest
+from bencode2 import bdecode, bencode
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patcher.content import delta, manifest, merkle
+from patcher.content.delta import WINDOW_BYTES, Cut, Index, Range, Window
+from patcher.content.manifest import Entry, Manifest
+from patcher.errors import ContentError, ShoalError, TrustError
+from tests.support import trees
+from tests.support.trees import MIB, File, Layout, noise, prose
+
+
+@cache
+def patched(name: str) -> tuple[Index, dict[int, bytes]]:
+    return applied(trees.scenario(name).new, trees.scenario(name).old)
+
+
+def applied(new: Layout, old: Layout | None) -> tuple[Index, dict[int, bytes]]:
+    """The index as a player reads it, and the files that its windows make, by number."""
+    m, m_old = trees.manifest_of(new), None if old is None else trees.manifest_of(old)
+    made, pack = trees.make_patch(new, old)
+    index = delta.parse(delta.encode(made, m, m_old), m, m_old)
+    assert index == made
+    files: dict[int, bytearray] = {}
+    for window in index.windows:
+        data = pack[window.offset : window.offset + window.length]
+        known = trees.read_ranges(old, m_old, window.old) if old is not None and m_old else b""
+        output = delta.apply(window.codec, data, known, window.output_bytes, window.sha256)
+        for span in window.new:
+            files.setdefault(span.file, bytearray(m.entries[span.file].size_bytes))[span.offset : span.end] = output[
+                : span.length
+            ]
+            output = output[span.length :]
+    return index, {number: bytes(data) for number, data in files.items()}
+
+
+@pytest.mark.parametrize("name", trees.SCENARIOS)
+def test_a_patch_makes_exactly_the_contents_the_old_release_lacks(name: str) -> None:
+    scenario = trees.scenario(name)
+    m, m_old = trees.manifest_of(scenario.new), trees.manifest_of(scenario.old)
+    _, files = patched(name)
+    for number, data in files.items():
+        assert merkle.root_of(merkle.leaves_of(data)) == m.entries[number].root
+    roots = [m.entries[number].root for number in files]
+    assert len(roots) == len(set(roots))
+    assert set(roots) == {e.root for e in m.entries} - {e.root for e in m_old.entries} - {b""}
+
+
+@pytest.mark.parametrize("name", ["changed", "many small files", "a large file"])
+def test_a_patch_is_much_smaller_than_what_changed(name: str) -> None:
+    index, files = patched(name)
+    assert index.pack_bytes < sum(map(len, files.values())) / 10
+
+
+def test_moved_renamed_and_duplicated_content_costs_nothing() -> None:
+    scenario = trees.scenario("moved and duplicated")
+    _, files = applied(scenario.new, scenario.old)
+    assert [len(data) for data in files.values()] == [70_000], "only what is new, and once"
+    assert applied(scenario.old, scenario.old)[0].windows == ()
+
+
+def test_a_full_pack_always_holds_small_files_and_large_ones_that_shrink() -> None:
+    layout: Layout = {
+        "small noise": File(noise(1, 100_000)), "large noise": File(noise(2, 2 * MIB)), "prose": File(prose(3,
+        2 * MIB)),
+        "empty": File(b""),
+    }  # fmt: skip
+    _, files = applied(layout, None)
+    names = [entry.path for entry in trees.manifest_of(layout).entries]
+    # One window holds both large files: together they shrink enough.
+    assert {names[number] for number in files} == {"small noise", "large noise", "prose"}
+    del layout["prose"]  # type: ignore[attr-defined]
+    _, files = applied(layout, None)
+    assert list(files.values()) == [noise(1, 100_000)]
+
+
+# ---------------------------------------------------------------- cutting is pure
+
+
+def made_up(files: Iterable[tuple[str, int]], tag: str = "") -> Manifest:
+    """A manifest of files that nobody has to have."""
+    entries = [Entry(p, n, sha256(f"{p}{n}{tag}".encode()).digest() if n else b"") for p, n in files]
+    return manifest.build("game.main", entries)
+
+
+def outline(cuts: list[Cut], m: Manifest) -> list[list[tuple[str, int, int]]]:
+    return [[(m.entries[r.file].path, r.offset, r.length) for r in cut.new] for cut in cuts]
+
+
+def test_large_files_are_cut_at_every_16_mib_and_see_the_old_bytes_around() -> None:
+    new, old = made_up([("big", 40 * MIB + 5)]), made_up([("big", 26 * MIB)])
+    cuts = delta.cut(new, old)
+    assert outline(cuts, new) == [
+        [("big", 0, 16 * MIB)],
+        [("big", 16 * MIB, 16 * MIB)],
+        [("big", 32 * MIB, 8 * MIB + 5)],
+    ]
+    assert [cut.old for cut in cuts] == [(Range(0, 0, 24 * MIB),), (Range(0, 8 * MIB, 18 * MIB),),
+                                         (Range(0, 24 * MIB, 2 * MIB),)]  # fmt: skip
+
+
+def test_small_files_share_windows_in_path_order_around_large_ones() -> None:
+    new = made_up([("a", 9 * MIB), ("b", 6 * MIB), ("big", 17 * MIB), ("c", 2 * MIB), ("d", 16 * MIB)])
+    cuts = delta.cut(new, made_up([]))
+    assert outline(cuts, new) == [
+        [("a", 0, 9 * MIB), ("b", 0, 6 * MIB)],
+        [("big", 0, 16 * MIB)],
+        [("big", 16 * MIB, MIB)],
+        [("c", 0, 2 * MIB)],
+        [("d", 0, 16 * MIB)],
+    ]
+
+
+def test_the_windows_of_a_full_pack_keep_small_and_larger_files_apart() -> None:
+    new = made_up([("a", 100), ("b", 2 * MIB), ("c", MIB), ("d", MIB - 1)])
+    cuts = delta.cut(new, None)
+    assert outline(cuts, new) == [[("a", 0, 100), ("d", 0, MIB - 1)], [("b", 0, 2 * MIB), ("c", 0, MIB)]]
+    assert delta.worth_packing(cuts[0], new, cuts[0].output_bytes)
+    assert [delta.worth_packing(cuts[1], new, size) for size in (2 * MIB, 3 * MIB)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [("data/a.txt", "data/a.txt"), ("b/a.txt", "a/a.txt"), ("game-1.2.info/x", "game-1.1.info/x"),
+     ("lib/z-0a1b2c3d.so.2", "lib/z-9f8e7d6c.so.1"), ("new/deep/tail/x", "old/deep/tail/x")],
+)  # fmt: skip
+def test_a_file_is_cut_against_the_old_one_it_most_likely_came_from(new: str, old: str) -> None:
+    before = made_up([(old, 500), ("zz/other", 500), ("zz/tail/x", 500)])
+    (cut,) = delta.cut(made_up([(new, 600), ("zz/other", 500), ("zz/tail/x", 500)]), before)
+    assert [before.entries[span.file].path for span in cut.old] == [old]
+
+
+def test_a_file_whose_path_stays_is_not_taken_for_renamed() -> None:
+    old = made_up([("a/x", 500)])
+    (cut,) = delta.cut(made_up([("a/x", 500), ("b/x", 600)]), old)
+    assert cut.old == ()
+
+
+sizes = st.one_of(st.integers(0, 3000), st.integers(0, 4 * MIB), st.integers(0, 70 * MIB))
+listings = st.dictionaries(st.sampled_from([f"{d}/f{n}" for d in "ab" for n in range(12)]), sizes, max_size=16)
+
+
+@given(listings, listings, st.booleans())
+def test_any_cut_keeps_the_bounds_and_covers_what_is_missing(
+    files: dict[str, int], before: dict[str, int], full: bool
+) -> None:
+    new, old = made_up(files.items()), None if full else made_up(before.items())
+    cuts = delta.cut(new, old)
+    windows = [Window(at, 1, delta.HDIFF if c.old else delta.STORED, c.new, c.old, c.output_bytes, bytes(32))
+               for at, c in enumerate(cuts)]  # fmt: skip
+    index = delta.index_of(windows, bytes(32), len(windows), bytes(len(windows)))
+    assert delta.parse(delta.encode(index, new, old), new, old) == index
+    covered = {new.entries[span.file].root for cut in cuts for span in cut.new}
+    assert covered == {e.root for e in new.entries} - {e.root for e in (old.entries if old else ())} - {b""}
+    missing = {e.root: e.size_bytes for e in new.entries if e.root in covered}
+    assert sum(cut.output_bytes for cut in cuts) == sum(missing.values())
+
+
+# ---------------------------------------------------------------- packs
+
+
+@pytest.mark.parametrize(
+    ("size", "is_file", "has_swarm", "pieces"),
+    [(0, False, False, 0), (1, False, False, 0), (8192, False, False, 0), (8193, True, False, 0), (65_535, True,
+     False, 0),
+     (65_536, True, True, 0), (65_537, True, True, 2), (300_000, True, True, 5)],
+)  # fmt: skip
+def test_a_pack_is_inline_a_file_or_a_swarm_by_its_size(size: int, is_file: bool, has_swarm: bool, pieces: int) -> None:
+    pack = noise(size, size)
+    index = delta.index_of((), merkle.leaves_of(pack), size, pack if size <= delta.INLINE_BYTES else b"")
+    assert (index.pack is not None, index.has_swarm, len(index.layer)) == (is_file, has_swarm, 32 * pieces)
+    assert index.pack_bytes == size
+    if is_file:
+        assert index.pack == merkle.ref_of(pack)
+    else:
+        assert index.inline == pack
+
+
+@pytest.mark.parametrize("size", [65_536, 300_000])
+def test_a_pack_is_a_torrent_that_others_can_load(size: int) -> None:
+    pack = noise(size, size)
+    index = delta.index_of((), merkle.leaves_of(pack), size)
+    data = delta.pack_torrent(index, "0123abcd", ["udp://127.0.0.1:1/announce", "http://127.0.0.1:1/announce"])
+    params = lt.load_torrent_buffer(data)
+    assert params.ti is not None
+    assert (params.ti.name(), params.ti.layout().file_size(0), params.ti.piece_length()) == ("0123abcd", size, 65_536)
+    assert params.ti.layout().root(0).to_bytes() == merkle.ref_of(pack).root
+    assert params.trackers == ["udp://127.0.0.1:1/announce", "http://127.0.0.1:1/announce"]
+    assert bdecode(data)[b"piece layers"] == ({index.pack.root: index.layer} if index.pack and index.layer else {})
+
+
+def test_there_is_no_torrent_of_an_inline_pack() -> None:
+    with pytest.raises(ContentError):
+        delta.pack_torrent(delta.index_of((), b"", 0), "x")
+
+
+# ---------------------------------------------------------------- hostile indexes
+
+NEW = made_up([("a", 100), ("b", 200), ("big", 20 * MIB)])
+OLD = made_up([("a", 90), ("big", 19 * MIB)], "old")
+
+
+def window(**changes: object) -> list[Any]:
+    fields = {"offset": 0, "length": 50, "codec": 2, "new": [0, 1], "old": [0], "output": 300, "sha": bytes(32)}
+    return list((fields | changes).values())
+
+
+def document(*windows: object, **changes: object) -> dict[bytes, Any]:
+    raw: dict[bytes, Any] = {
+        b"format": 1, b"requires": [], b"filters": [], b"piece length": 65_536, b"layer": b"", b"inline": bytes(50),
+        b"windows": list(windows) or [window()],
+    }  # fmt: skip
+    return raw | {key.replace("_", " ").encode(): value for key, value in changes.items()}
+
+
+def big(offset: int, length: int, at: int = 0) -> list[Any]:
+    return window(offset=at, length=25, new=[[2, offset, length]], old=[1], output=length)
+
+
+def test_the_small_index_is_valid() -> None:
+    index = delta.parse(bencode(document()), NEW, OLD)
+    assert index.windows == (
+        Window(0, 50, 2, (Range(0, 0, 100), Range(1, 0, 200)), (Range(0, 0, 90),), 300, bytes(32)),
+    )
+    delta.parse(bencode(document(big(0, 16 * MIB), big(16 * MIB, 4 * MIB, 25))), NEW, OLD)
+    full = window(codec=0, length=100, new=[0], old=[], output=100)
+    delta.parse(bencode(document(full, inline=bytes(100))), NEW, None)
+
+
+BAD: list[dict[bytes, Any]] = [
+    document(window(offset=1)), document(window(offset=-1)), document(window(length=49)), document(window(length=51)),
+    document(window(length=0)), document(window(output=299)), document(window(output=301)),
+    document(window(output=-1)),
+    document(window(sha=bytes(31))), document(window(sha=1)), document(window(new=[0])), document(window(new=[])),
+    document(window(new=[0, 1, 1])), document(window(new=[0, 3])), document(window(new=[0, -1])),
+    document(window(new=[0, b"1"])), document(window(new=[0, [1, 0]])), document(window(new=[0, [1, 0, 201]],
+    output=301)),
+    document(window(new=[0, [1, 1, 199]], output=299)), document(window(new=[0, [1, 0, 199]], output=299)),
+    document(window(new=[0, [1, -5, 200]])), document(window(new=[0, [1, 0, 0]], output=100)),
+    document(window(old=[])),
+    document(window(old=[2])), document(window(old=[[1, 19 * MIB, 1]])), document(window(old=[[1, 0, 2**62]])),
+    document(window(old=[1, 1, 1, 1])), document(window(codec=0, length=50)), document(window(codec=1, old=[0])),
+    document(window(codec=b"2")), document(window()[:-1]), document([*window(), 0]), document(b"x"), document({}),
+    document(window(length=301, inline=bytes(301))), document(window(), window(offset=50, length=0)),
+    document(window(length=25), window(offset=25, length=25)), document(big(0, 16 * MIB)), document(big(0, 17 * MIB)),
+    document(big(0, 16 * MIB), big(16 * MIB, 3 * MIB, 25)), document(big(0, 16 * MIB), big(15 * MIB, 5 * MIB, 25)),
+    document(big(5, 16 * MIB), big(16 * MIB + 5, 4 * MIB - 5, 25)), document(windows={}), document(inline=bytes(49)),
+    document(inline=1), document(inline=bytes(8193)), document(layer=bytes(32)), document(piece_length=0),
+    document(piece_length=-65_536), document(piece_length=65_537), document(piece_length=1 << 30), document(layer=[]),
+    document(pack={b"root": bytes(32), b"size": 50}), document(pack={b"root": bytes(32), b"size": 50}, inline=b"",
+    layer=bytes(32)),
+    document(pack={b"root": bytes(32), b"size": 70_000}, inline=b"", layer=bytes(64)), document(pack=b"", inline=b""),
+    document(pack={b"root": bytes(32), b"size": 0}, inline=b""), document(pack={b"root": bytes(32), b"size": 2**62},
+    inline=b""),
+    document(format=0), document(requires=b""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", BAD, ids=lambda raw: re.sub(r"(\\x00)+", "0", str(raw))[:150])
+def test_an_index_that_does_not_fit_is_refused(raw: dict[bytes, Any]) -> None:
+    with pytest.raises(ContentError):
+        delta.parse(bencode(raw), NEW, OLD)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [document(filters=[[0, b"x86-1", 0, 1, bytes(32)]]), document(window(codec=3)), document(requires=[b"x"]),
+     document(format=2)],
+)  # fmt: skip
+def test_an_index_of_the_future_asks_for_a_newer_launcher(raw: dict[bytes, Any]) -> None:
+    with pytest.raises(TrustError) as caught:
+        delta.parse(bencode(raw), NEW, OLD)
+    assert caught.value.code == "trust.needs_newer"
+
+
+def test_a_full_pack_names_no_old_bytes() -> None:
+    with pytest.raises(ContentError):
+        delta.parse(bencode(document()), NEW, None)
+
+
+MUTATIONS: list[Callable[[bytes, int, bytes], bytes]] = [
+    lambda document, place, extra: document[:place] + extra + document[place + len(extra) :],
+    lambda document, place, extra: document[:place] + extra + document[place:],
+    lambda document, place, extra: document[:place] + document[place + extra[0] :],
+]
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_mutant_is_refused_or_fits(data: st.DataObject) -> None:
+    scenario = trees.scenario("changed")
+    new, old = trees.manifest_of(scenario.new), trees.manifest_of(scenario.old)
+    mutant = bencode(document(big(0, 16 * MIB), big(16 * MIB, 4 * MIB, 25)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        mutate = data.draw(st.sampled_from(MUTATIONS))
+        mutant = mutate(mutant, data.draw(st.integers(0, len(mutant))), data.draw(st.binary(min_size=1, max_size=3)))
+    for m, m_old in ((NEW, OLD), (new, old), (NEW, None)):
+        try:
+            index = delta.parse(mutant, m, m_old)
+        except ShoalError:
+            continue
+        assert all(span.end <= m.entries[span.file].size_bytes for w in index.windows for span in w.new)
+        assert all(w.output_bytes <= WINDOW_BYTES and w.offset + w.length <= index.pack_bytes for w in index.windows)
+
+
+def test_what_cannot_be_read_is_not_written() -> None:
+    index = delta.parse(bencode(document()), NEW, OLD)
+    with pytest.raises(ContentError):
+        delta.encode(replace(index, inline=b""), NEW, OLD)
