@@ -16,8 +16,8 @@ import dataclasses
 import json
 import os
 import zlib
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,10 +91,10 @@ def commit(folder: Path, change: Change, keep_bytes: int) -> None:
     record = _record({"format": _FORMAT, "state": "PREPARED", **dataclasses.asdict(operations)})
     if disk.free_bytes(folder) < len(record) + _SLACK_BYTES:
         raise DiskError("disk.full", f"No room for the journal in {folder}.", path=str(folder))
-    with disk.translated(folder):
+    with _interruptible(folder):
         _sync_staged(folder, change, operations)
         _begin(folder, record)
-    _go_on(folder, operations, done=False)
+        _go_on(folder, operations, done=False)
 
 
 def recover(folder: Path) -> bool:
@@ -106,19 +106,19 @@ def recover(folder: Path) -> bool:
     journal = folder / STATE / "journal"
     if not pending(folder):
         return False
-    with disk.translated(journal):
+    with _interruptible(folder):
         records = _read(journal)
         if not records:
             disk.remove(journal)
             disk.sync_folder(journal.parent)
             return False
+        prepared, done = records[0], len(records) > 1
+        if prepared["format"] != _FORMAT:
+            raise DiskError("disk.interrupted", "A newer Shoal left an update unfinished.", path=str(folder))
         disk.sync_file(journal)  # read from memory perhaps: it must be on disk before anything relies on it
         disk.sync_folder(journal.parent)
-    prepared, done = records[0], len(records) > 1
-    if prepared["format"] != _FORMAT:
-        raise DiskError("disk.interrupted", "A newer Shoal left an update unfinished.", path=str(folder))
-    operations = _Operations(**{field.name: prepared[field.name] for field in dataclasses.fields(_Operations)})
-    _go_on(folder, operations, done=done)
+        fields = {field.name: prepared[field.name] for field in dataclasses.fields(_Operations)}
+        _go_on(folder, _Operations(**fields), done=done)
     return True
 
 
@@ -132,6 +132,7 @@ def pending(folder: Path) -> bool:
 
 def _check(folder: Path, change: Change, keep_bytes: int) -> _Operations:
     """All that could make the commit fail is looked at here, before anything changes."""
+    _check_names(change)
     disk.inside(folder, f"{STATE}/journal")
     for name in _staged_files(change):
         staged = disk.inside(_staging(folder), name)
@@ -165,6 +166,15 @@ def _check(folder: Path, change: Change, keep_bytes: int) -> _Operations:
         if (folder / touched).is_dir():
             disk.check_writable(folder / touched)
     return operations
+
+
+def _check_names(change: Change) -> None:
+    """The manifests' readers refused such names already; a journal must not hold one whatever happened since."""
+    places = [path for _, path, _ in change.place] + [path for path, _ in (*change.links, *change.modes)]
+    for path in (*places, *change.folders, *change.remove, *change.remove_folders, *(path for _, path in change.meta)):
+        parts = path.split("/")
+        if parts[0] == STATE or any(part in ("", ".", "..") for part in parts):
+            raise DiskError("disk.in_the_way", f"{path!r} is no path of a release.", path=path)
 
 
 def _staged_files(change: Change) -> list[str]:
@@ -212,15 +222,23 @@ def _begin(folder: Path, record: bytes) -> None:
 
 
 def _go_on(folder: Path, operations: _Operations, *, done: bool) -> None:
+    if not done:
+        _keep_old(folder, operations)
+        _swap(folder, operations)
+        _sync_swapped(folder, operations)
+        disk.append(folder / STATE / "journal", b"\n" + _record({"state": "DONE"}))
+    _finish(folder, operations)
+
+
+@contextmanager
+def _interruptible(folder: Path) -> Iterator[None]:
+    """While a journal stands, whatever went wrong is an interrupted commit."""
     try:
         with disk.translated(folder):
-            if not done:
-                _keep_old(folder, operations)
-                _swap(folder, operations)
-                _sync_swapped(folder, operations)
-                disk.append(folder / STATE / "journal", b"\n" + _record({"state": "DONE"}))
-            _finish(folder, operations)
+            yield
     except DiskError as error:
+        if not pending(folder):
+            raise
         message = f"The update is not finished: {error.message}"
         raise DiskError("disk.interrupted", message, **error.facts) from error
 
@@ -306,7 +324,8 @@ def _finish(folder: Path, operations: _Operations) -> None:
     disk.remove_tree(_staging(folder))
     disk.sync_folder(state)  # all of it, before the journal that would do it again can be gone
     disk.remove(state / "journal")
-    disk.sync_folder(state)
+    with suppress(DiskError):  # should the journal come back, all this is done again; it is no failed update
+        disk.sync_folder(state)
 
 
 # ---------------------------------------------------------------- journal and paths

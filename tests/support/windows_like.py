@@ -35,6 +35,8 @@ class WindowsLike:
         if path in self.running and source != path:
             raise _refused()
         os.replace(source, path)
+        if source in self.running:
+            self.running = self.running - {source} | {path}
 
     def _unlink(self, path: Path) -> None:
         self._refuse(path)
