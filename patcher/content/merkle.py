@@ -46,6 +46,15 @@ class Ref:
         """The root in 64 hex digits: the content's file name in a feed."""
         return self.root.hex()
 
+    @property
+    def file(self) -> str:
+        """Where it lies below a feed's ``content/``: its root, and for 64 bytes its size.
+
+        BEP 52 does not tell leaves from nodes, so 64 bytes that are two hashes have the root of what these are the halves
+        of: a layers document of two pieces would have the name of its file. No other sizes can meet.
+        """
+        return f"{self.hex[:2]}/{self.hex}" + ("-64" if self.size_bytes == 2 * HASH_BYTES else "")
+
     def to_json(self) -> dict[str, object]:
         """``{"root": hex, "size": bytes}``, as in records."""
         return {"root": self.root.hex(), "size": self.size_bytes}

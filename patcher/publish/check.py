@@ -157,7 +157,7 @@ class _Search:
 
 def _damage(store: Store, ref: Ref, what: str, meter: Meter) -> str:
     """What is wrong with one content; empty when nothing is."""
-    path = store.path(ref.root)
+    path = store.path(ref)
     if not store.has(ref):
         meter.add(ref.size_bytes)
         return f"{what}: {'has a wrong size' if path.exists() else 'is missing'} ({path})"
@@ -177,7 +177,7 @@ def _deep(search: _Search, progress: Progress) -> Iterator[str]:
             before = _read(search.store, old, window.old) if old else b""
             data = index.inline[window.offset : window.offset + window.length]
             if index.pack:
-                data = _slice(search.store.path(index.pack.root), window.offset, window.length)
+                data = _slice(search.store.path(index.pack), window.offset, window.length)
             try:
                 made = delta.apply(window.codec, data, before, window.output_bytes, window.sha256)
             except ContentError as error:
@@ -189,7 +189,9 @@ def _deep(search: _Search, progress: Progress) -> Iterator[str]:
 
 
 def _read(store: Store, files: Manifest, spans: Sequence[Range]) -> bytes:
-    return b"".join(_slice(store.path(files.entries[span.file].root), span.offset, span.length) for span in spans)
+    entries = [(span, files.entries[span.file]) for span in spans]
+    slices = (_slice(store.path(Ref(e.root, e.size_bytes)), span.offset, span.length) for span, e in entries)
+    return b"".join(slices)
 
 
 def _slice(path: Path, offset: int, length: int) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from patcher import disk
 from patcher.content import delta, manifest, merkle, records
 from patcher.content.delta import Cut, Index, Window
-from patcher.content.manifest import Manifest
+from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, TrustError
 from patcher.publish import workers
@@ -53,8 +53,8 @@ class Pack:
 
     def tasks(self, store: Store) -> list[Task]:
         """Its windows to be made, in order."""
-        new = [store.path(entry.root) for entry in self.part.manifest.entries]
-        old = [store.path(entry.root) for entry in self.older.manifest.entries] if self.older else []
+        new = [_file(store, entry) for entry in self.part.manifest.entries]
+        old = [_file(store, entry) for entry in self.older.manifest.entries] if self.older else []
         return tasks_of(self.cuts, new, old, self.folder)
 
 
@@ -136,6 +136,11 @@ def tasks_of(cuts: Sequence[Cut], new: Sequence[Path], old: Sequence[Path], fold
         )
         for number, cut in enumerate(cuts)
     ]
+
+
+def _file(store: Store, entry: Entry) -> Path:
+    """Of an empty file it is any place: no window names one."""
+    return store.path(Ref(entry.root, entry.size_bytes)) if entry.size_bytes else store.folder
 
 
 def _plan(build: Path, part: BuiltPart, older: Older | None) -> Pack:

@@ -80,18 +80,18 @@ class Store:
         self._touched: set[Path] = set()
         self._lock = threading.Lock()
 
-    def path(self, root: bytes) -> Path:
-        """Where the content with this root lies."""
-        return self.folder / root.hex()[:2] / root.hex()
+    def path(self, ref: Ref) -> Path:
+        """Where this content lies."""
+        return self.folder / ref.file
 
     def has(self, ref: Ref) -> bool:
         """Whether the content is there; its size is compared, `publish check` compares the bytes."""
-        path = self.path(ref.root)
+        path = self.path(ref)
         return path.is_file() and path.stat().st_size == ref.size_bytes
 
     def read(self, ref: Ref) -> bytes:
         """The content, folded to its root. Raises ContentError (content.mismatch)."""
-        path = self.path(ref.root)
+        path = self.path(ref)
         data = path.read_bytes() if path.is_file() else b""
         if not data or merkle.ref_of(data) != ref:
             raise ContentError("content.mismatch", f"content {ref.hex} is missing or damaged", root=ref.hex)
@@ -101,8 +101,8 @@ class Store:
         """Add a document of at least one byte."""
         ref = merkle.ref_of(data)
         if not self._is_there(ref):
-            make_folder(self.path(ref.root).parent)
-            disk.write_atomic(self.path(ref.root), data)
+            make_folder(self.path(ref).parent)
+            disk.write_atomic(self.path(ref), data)
         return ref
 
     def put_file(self, source: Path, ref: Ref, meter: Meter) -> None:
@@ -142,7 +142,7 @@ class Store:
         """As `has`. A killed run may have added it without making its name durable."""
         found = self.has(ref)
         if found:
-            self._touch(self.path(ref.root).parent)
+            self._touch(self.path(ref).parent)
         return found
 
     def _touch(self, folder: Path) -> None:
@@ -151,7 +151,7 @@ class Store:
 
     def _add(self, ref: Ref, chunks: Iterable[bytes], meter: Meter | None = None) -> bytes:
         """Write, sync, rename; the leaves of what was written. Only what folds to the root gets its name."""
-        staged_path, path = self.folder / "incoming" / ref.hex, self.path(ref.root)
+        staged_path, path = self.folder / "incoming" / Path(ref.file).name, self.path(ref)
         hasher, offset = merkle.Hasher(), 0
         with disk.Staged(staged_path, ref.size_bytes) as staged:
             for chunk in chunks:

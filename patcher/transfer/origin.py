@@ -163,7 +163,7 @@ class Origin:
         whole = start == 0 and end == ref.size_bytes
         headers = {} if whole else {"Range": f"bytes={start}-{end - 1}"}
         watch = Watch(self._patience, self._cancel, None)
-        response = self._request(f"{base}content/{ref.hex[:2]}/{ref.hex}", headers, watch)
+        response = self._request(f"{base}content/{ref.file}", headers, watch)
         try:
             skip = _skip(response, ref, start, end)
             left = end - start
