@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is impor
         Targets,
         Timestamp,
     )
-    from tuf.ngclient import Updater  # type: ignore[attr-defined]
+    from tuf.ngclient import Updater  # type: ignore[attr-defined]  # exported, but not by __all__
 
 __all__ = ["PIN_FILE", "Pin", "Trust", "parse_pin", "plain_download", "plain_init", "plain_refresh"]
 
@@ -283,7 +283,7 @@ class _Fetcher:
 def _updater(
     folder: Path, url: str, fetcher: _Fetcher, root: bytes | None, targets: str | None = None, targets_url: str = ""
 ) -> "Updater":
-    from tuf.ngclient import Updater  # type: ignore[attr-defined]
+    from tuf.ngclient import Updater  # type: ignore[attr-defined]  # exported, but not by __all__
 
     return Updater(str(folder), url, targets, targets_url or None, cast("Any", fetcher), bootstrap=root)
 
@@ -311,7 +311,8 @@ class _Known:
 
     @cached_property
     def timestamp(self) -> "Timestamp":
-        return self._read("timestamp", self.root)  # type: ignore[no-any-return]
+        timestamp: Timestamp = self._read("timestamp", self.root)
+        return timestamp
 
     @cached_property
     def versions(self) -> dict[str, int]:
@@ -352,7 +353,7 @@ class _Known:
 def _verified_root(data: bytes, before: "Root | None" = None) -> "Root":
     """A root signed by itself and by the one before it (TUF section 5.3.4). Raises python-tuf's RepositoryError."""
     from tuf.api.exceptions import RepositoryError
-    from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]
+    from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]  # exported, but not by __all__
 
     metadata: Metadata[Root] = Metadata.from_bytes(data)
     root = metadata.signed

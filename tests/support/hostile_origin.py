@@ -76,10 +76,13 @@ def drips(answer: bytes, at_once: int = 0) -> Answer:
 
 
 class HostileOrigin:
-    """Use it as a context; ``answer`` scripts the next answers of a path, everything else is served honestly."""
+    """Use it as a context. ``files`` stays the caller's and may change.
 
-    def __init__(self, files: Mapping[str, bytes] | None = None, certificate: tuple[Path, Path] | None = None) -> None:
-        self.files = dict(files or {})
+    ``answer`` scripts the next answers of a path; everything else is served honestly.
+    """
+
+    def __init__(self, files: dict[str, bytes] | None = None, certificate: tuple[Path, Path] | None = None) -> None:
+        self.files = {} if files is None else files
         self.asked: list[Request] = []
         self.connections = 0
         self._scripts: defaultdict[str, deque[Answer]] = defaultdict(deque)
@@ -178,4 +181,4 @@ class HostileOrigin:
 
 def content_path(ref: Ref) -> str:
     """Where a feed holds a content file."""
-    return f"content/{ref.hex[:2]}/{ref.hex}"
+    return f"content/{ref.file}"

@@ -1,0 +1,192 @@
+import dataclasses
+import json
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from patcher.content import delta, manifest, merkle, records
+from patcher.content.manifest import Entry, Manifest
+from patcher.content.merkle import Ref
+from patcher.errors import Cancelled
+from patcher.feed.reader import DOCUMENT_MAX_BYTES, Reader
+from patcher.transfer.origin import Origin
+from patcher.transfer.patience import Patience
+from tests.feed.player import Player, fails
+from tests.support.hostile_origin import HostileOrigin, content_path
+from tests.support.repository_simulator import RepositorySimulator
+
+FILES = {f"file-{number:03}": random.Random(number).randbytes(40_000) for number in range(40)}
+PIECE = 16384
+
+
+def _manifest(files: dict[str, bytes]) -> Manifest:
+    entries = tuple(Entry(name, len(data), merkle.ref_of(data).root) for name, data in sorted(files.items()))
+    return Manifest("demo.main", PIECE, entries)
+
+
+OLD = _manifest(FILES)
+NEW = _manifest(FILES | {"file-007": b"changed"})
+NEW_DATA, OLD_DATA = manifest.encode(NEW), manifest.encode(OLD)
+LAYERS = manifest.layers_document(NEW, {merkle.ref_of(data).root: merkle.leaves_of(data) for data in FILES.values()}
+                                  | {merkle.ref_of(b"changed").root: merkle.leaves_of(b"changed")})  # fmt: skip
+PART = records.Part(
+    "main", (), False, merkle.ref_of(NEW_DATA), NEW.info_hash, merkle.ref_of(LAYERS), merkle.ref_of(b"leaves")
+)
+RELEASE = records.Release("demo", 1, "1.0", (PART,), {})
+
+
+@pytest.fixture
+def reader(player: Player, feed: RepositorySimulator, server: HostileOrigin) -> Iterator[Reader]:
+    feed.put("demo/releases/1.json", records.encode_release(RELEASE))
+    for document in (NEW_DATA, LAYERS):
+        server.put(document)
+    trust = player.trust()
+    with Origin([server.url], patience=Patience(back_off_s=0)) as origin:
+        yield Reader(trust, origin)
+
+
+# ---------------------------------------------------------------- records
+
+
+def test_records_are_read_as_facts(reader: Reader, feed: RepositorySimulator) -> None:
+    said = records.Feed("games", "Games", ("https://updates.example/",), titles=("demo",))
+    title = records.Title("demo", "game", {"en": records.Text("Demo")})
+    channel = records.Channel(1, rollout_percent=50, rollout_salt="salt")
+    patches = records.Patches(1, (records.PartPatches("main", None),))
+    feed.put("feed.json", records.encode_feed(said))
+    feed.put("demo/title.json", records.encode_title(title))
+    feed.put("demo/channels/live.json", records.encode_channel(channel))
+    feed.put("demo/patches/1.json", records.encode_patches(patches))
+    assert reader.feed() == said
+    assert reader.title("demo") == title
+    assert reader.channel("demo", "live") == channel
+    assert reader.release("demo", 1) == RELEASE
+    assert reader.patches("demo", 1) == patches
+
+
+def test_releases_are_listed_newest_last(reader: Reader, feed: RepositorySimulator) -> None:
+    for name in ("2", "10", "x", "1.5"):
+        feed.put(f"demo/releases/{name}.json", records.encode_release(RELEASE))
+    assert reader.releases("demo") == (1, 2, 10)
+    assert reader.releases("other") == ()
+
+
+def test_a_release_without_patches_has_none(reader: Reader) -> None:
+    assert reader.patches("demo", 1) is None
+
+
+def test_what_there_is_not_is_not_offered(reader: Reader) -> None:
+    assert fails(lambda: reader.release("demo", 2)) == "trust.not_offered"
+    assert fails(lambda: reader.channel("demo", "beta")) == "trust.not_offered"
+    assert fails(lambda: reader.title("other")) == "trust.not_offered"
+
+
+def test_a_signed_record_in_another_ones_place_is_refused(reader: Reader, feed: RepositorySimulator) -> None:
+    feed.put("demo/releases/2.json", records.encode_release(RELEASE))
+    feed.put("demo/title.json", records.encode_title(records.Title("other", "game", {})))
+    feed.put("demo/patches/2.json", records.encode_patches(records.Patches(1)))
+    assert fails(lambda: reader.release("demo", 2)) == "trust.record"
+    assert fails(lambda: reader.title("demo")) == "trust.record"
+    assert fails(lambda: reader.patches("demo", 2)) == "trust.record"
+
+
+@pytest.mark.parametrize("change", [{"format": 2}, {"requires": ["encryption"]}], ids=["format", "feature"])
+def test_a_record_of_the_future_needs_a_newer_shoal(
+    reader: Reader, feed: RepositorySimulator, change: dict[str, object]
+) -> None:
+    record = json.loads(records.encode_release(RELEASE)) | change
+    feed.put("demo/releases/1.json", json.dumps(record).encode())
+    assert fails(lambda: reader.release("demo", 1)) == "trust.needs_newer"
+
+
+def test_a_signed_record_that_is_nonsense_is_refused(reader: Reader, feed: RepositorySimulator) -> None:
+    feed.put("demo/releases/1.json", b"{")
+    assert fails(lambda: reader.release("demo", 1)) == "trust.record"
+
+
+# ---------------------------------------------------------------- manifests
+
+
+def test_a_manifest_comes_whole(reader: Reader) -> None:
+    assert reader.manifest(PART, None, None) == NEW_DATA
+
+
+def test_a_manifest_comes_as_a_delta_where_there_is_one(reader: Reader, server: HostileOrigin) -> None:
+    step = server.put(delta.manifest_delta(OLD_DATA, NEW_DATA))
+    assert step.size_bytes < len(NEW_DATA) / 4
+    assert reader.manifest(PART, OLD_DATA, step) == NEW_DATA
+    assert server.paths == [content_path(step)]
+
+
+@pytest.mark.parametrize("old", [None, OLD_DATA[:-1], b"", NEW_DATA], ids=["no", "damaged", "empty", "another"])
+def test_a_delta_that_does_not_fit_is_made_up_for(reader: Reader, server: HostileOrigin, old: bytes | None) -> None:
+    step = server.put(delta.manifest_delta(OLD_DATA, NEW_DATA))
+    assert reader.manifest(PART, old, step) == NEW_DATA
+
+
+@pytest.mark.parametrize("data", [b"garbage", b"", None], ids=["garbage", "empty", "missing"])
+def test_a_damaged_delta_is_made_up_for(reader: Reader, server: HostileOrigin, data: bytes | None) -> None:
+    step = server.put(delta.manifest_delta(OLD_DATA, NEW_DATA))
+    del server.files[content_path(step)]
+    if data is not None:
+        server.files[content_path(step)] = data
+    assert reader.manifest(PART, OLD_DATA, step) == NEW_DATA
+
+
+def test_a_delta_to_something_else_is_made_up_for(reader: Reader, server: HostileOrigin) -> None:
+    step = server.put(delta.manifest_delta(OLD_DATA, manifest.encode(_manifest({"evil": b"1"}))))
+    assert reader.manifest(PART, OLD_DATA, step) == NEW_DATA
+
+
+def test_a_tampered_manifest_is_refused(reader: Reader, server: HostileOrigin) -> None:
+    server.files[content_path(PART.manifest)] = bytes(len(NEW_DATA))
+    assert fails(lambda: reader.manifest(PART, None, None)) == "content.mismatch"
+
+
+def test_a_manifest_that_cannot_be_had_says_so(reader: Reader, server: HostileOrigin) -> None:
+    del server.files[content_path(PART.manifest)]
+    assert fails(lambda: reader.manifest(PART, None, None)) == "origin.missing"
+
+
+def test_a_document_too_large_for_the_memory_is_not_fetched(reader: Reader, server: HostileOrigin) -> None:
+    part = dataclasses.replace(PART, manifest=Ref(PART.manifest.root, DOCUMENT_MAX_BYTES + 1))
+    assert fails(lambda: reader.manifest(part, None, None)) == "content.invalid"
+    assert server.asked == []
+
+
+def test_a_cancel_is_not_taken_for_a_damaged_delta(player: Player, server: HostileOrigin) -> None:
+    step = server.put(delta.manifest_delta(OLD_DATA, NEW_DATA))
+    with Origin([server.url], cancel=lambda: True) as origin:
+        reader = Reader(player.trust(), origin)
+        with pytest.raises(Cancelled):
+            reader.manifest(PART, OLD_DATA, step)
+
+
+# ---------------------------------------------------------------- layers and indexes
+
+
+def test_layers_are_folded_to_their_files(reader: Reader) -> None:
+    layers = reader.layers(PART, NEW)
+    assert len(layers) == len(FILES) - 1
+    assert all(merkle.root_of_layer(layer, PIECE) == root for root, layer in layers.items())
+
+
+def test_a_part_of_small_files_has_no_layers(reader: Reader, server: HostileOrigin) -> None:
+    assert reader.layers(dataclasses.replace(PART, layers=None), _manifest({"small": b"1"})) == {}
+    assert server.asked == []
+
+
+def test_layers_of_something_else_are_refused(reader: Reader, server: HostileOrigin) -> None:
+    other = server.put(random.Random(0).randbytes(len(LAYERS)))
+    assert fails(lambda: reader.layers(dataclasses.replace(PART, layers=other), NEW)) == "content.mismatch"
+
+
+def test_an_index_is_read_against_its_manifests(reader: Reader, server: HostileOrigin) -> None:
+    (cut,) = delta.cut(NEW, OLD)
+    codec, packed = delta.make(b"changed", FILES["file-007"])
+    window = delta.Window(0, len(packed), codec, cut.new, cut.old if codec == delta.HDIFF else (), 7, bytes(32))
+    index = delta.index_of([window], merkle.leaves_of(packed), len(packed), packed)
+    ref = server.put(delta.encode(index, NEW, OLD))
+    assert reader.index(ref, NEW, OLD) == index
+    assert fails(lambda: reader.index(ref, _manifest({"small": b"1"}), None)) == "content.invalid"

@@ -1,0 +1,221 @@
+import functools
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # exported, but not by __all__
+
+from patcher import disk
+from patcher.errors import OriginError
+from tests.feed.player import Player, fails
+from tests.support.hostile_origin import HostileOrigin, breaks_off, says
+from tests.support.repository_simulator import RepositorySimulator, now
+
+RELEASE = "demo/releases/1.json"
+
+
+# ---------------------------------------------------------------- the honest feed
+
+
+def test_signed_records_are_read(player: Player) -> None:
+    trust = player.refresh()
+    assert trust.record("feed.json") == b"the feed"
+    assert trust.record(RELEASE) == b"release 1"
+
+
+def test_nothing_new_costs_two_requests(player: Player, server: HostileOrigin) -> None:
+    player.refresh().record(RELEASE)
+    server.asked.clear()
+    assert player.refresh().record(RELEASE) == b"release 1"
+    assert server.paths == ["metadata/2.root.json", "metadata/timestamp.json"]
+
+
+def test_only_what_changed_is_fetched(player: Player, feed: RepositorySimulator, server: HostileOrigin) -> None:
+    player.refresh().record("feed.json")
+    player.refresh().record(RELEASE)
+    feed.put("demo/releases/2.json", b"release 2")
+    server.asked.clear()
+    trust = player.refresh()
+    assert [trust.record(path) for path in ("feed.json", RELEASE, "demo/releases/2.json")]
+    assert server.paths == [
+        "metadata/2.root.json",
+        "metadata/timestamp.json",
+        "metadata/4.snapshot.json",
+        "metadata/3.demo-releases.json",
+        feed.file_of("demo/releases/2.json"),
+    ]
+
+
+def test_a_record_that_there_is_not_is_not_offered(player: Player) -> None:
+    trust = player.refresh()
+    for path in ("demo/releases/2.json", "demo/releases/1/x.json", "other/title.json", "../1.root.json"):
+        assert fails(functools.partial(trust.record, path)) == "trust.not_offered"
+
+
+def test_the_records_of_a_role_are_listed(player: Player, feed: RepositorySimulator) -> None:
+    feed.put("demo/releases/2.json", b"release 2")
+    trust = player.refresh()
+    assert set(trust.siblings("demo/releases/0.json")) == {"demo/releases/1.json", "demo/releases/2.json"}
+    assert trust.siblings("other/releases/0.json") == ()
+
+
+def test_new_roots_are_followed(player: Player, feed: RepositorySimulator) -> None:
+    player.refresh()
+    for _ in range(3):
+        feed.publish_root("root", "timestamp")
+    feed.publish_timestamp()
+    assert player.refresh().record(RELEASE) == b"release 1"
+    assert player.trust(offline=True).record(RELEASE) == b"release 1"
+
+
+def test_what_was_refreshed_is_durable_before_the_floor_rises(player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+
+    def note(step: str, arguments: tuple[object, ...]) -> None:
+        if step.startswith("sync"):
+            assert player.floor.versions(trust.fingerprint) == {}
+            synced.append(Path(str(arguments[0])).name)
+
+    trust = player.trust()
+    monkeypatch.setattr(disk, "hook", note)
+    trust.refresh()
+    assert {"1.root.json", "timestamp.json", "snapshot.json", "targets.json", "metadata"} <= set(synced)
+    assert player.floor.versions(trust.fingerprint)["timestamp.json"] == 3
+
+
+# ---------------------------------------------------------------- expiry, and reading what was last known
+
+
+@pytest.mark.parametrize("role", ["root", "timestamp", "snapshot", "targets", "demo-releases"])
+def test_expired_metadata_blocks_updates_and_nothing_else(player: Player, feed: RepositorySimulator, role: str) -> None:
+    player.refresh().record(RELEASE)
+    signed = feed.roles.get(role) or getattr(feed, role)
+    signed.expires = now() - timedelta(days=1)
+    if role == "root":
+        feed.publish_root()
+    feed.publish(*({role} & feed.roles.keys()))
+    assert fails(lambda: player.refresh().record(RELEASE)) == "trust.expired"
+    assert player.trust(offline=True).record(RELEASE) == b"release 1"
+
+
+def test_without_a_network_the_last_known_is_read(player: Player, server: HostileOrigin) -> None:
+    player.refresh().record(RELEASE)
+    server.files.clear()
+    assert fails(player.refresh) == "origin.missing"
+    server.asked.clear()
+    trust = player.trust(offline=True)
+    trust.refresh()
+    assert trust.record(RELEASE) == b"release 1"
+    assert trust.siblings("demo/releases/0.json") == (RELEASE,)
+    assert fails(lambda: trust.record("feed.json")) == "trust.not_offered"
+    assert server.asked == []
+
+
+def test_a_refresh_that_breaks_off_leaves_the_last_known_readable(
+    player: Player, feed: RepositorySimulator, server: HostileOrigin
+) -> None:
+    player.refresh().record(RELEASE)
+    feed.put("feed.json", b"the feed, new")
+    server.answer("metadata/4.snapshot.json", *[breaks_off(b"{}", 1)] * 9)
+    assert fails(player.refresh) == "origin.unreachable"
+    assert player.trust(offline=True).record(RELEASE) == b"release 1"
+
+
+def test_nothing_is_known_before_the_first_refresh(player: Player) -> None:
+    assert fails(lambda: player.trust(offline=True).record(RELEASE)) == "trust.not_offered"
+
+
+def test_damaged_metadata_here_is_not_believed(player: Player, feed: RepositorySimulator) -> None:
+    player.refresh().record(RELEASE)
+    role = player.metadata / "demo-releases.json"
+    role.write_bytes(role.read_bytes().replace(b"demo", b"evil"))
+    assert fails(lambda: player.trust(offline=True).record("evil/releases/1.json")) != "trust.record"
+    assert fails(lambda: player.trust(offline=True).record(RELEASE)) == "trust.signature"
+    assert player.refresh().record(RELEASE) == b"release 1"
+
+
+def test_a_damaged_record_here_is_fetched_again(player: Player) -> None:
+    player.refresh().record(RELEASE)
+    for file in (player.folder / "records").iterdir():
+        file.write_bytes(b"garbage 1")
+    assert player.refresh().record(RELEASE) == b"release 1"
+
+
+# ---------------------------------------------------------------- signatures
+
+
+@pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets", "demo-releases"])
+def test_a_role_signed_by_somebody_else_is_refused(player: Player, feed: RepositorySimulator, role: str) -> None:
+    feed.signers[role] = [CryptoSigner.generate_ed25519()]
+    feed.publish(*({role} & feed.roles.keys()))
+    assert fails(lambda: player.refresh().record(RELEASE)) == "trust.signature"
+
+
+@pytest.mark.parametrize("count", [0, 1, 2], ids=["none", "one of two", "one of two, twice"])
+def test_too_few_signatures_are_refused(player: Player, feed: RepositorySimulator, count: int) -> None:
+    feed.publish("demo-releases", signers=feed.signers["demo-releases"][:1] * count)
+    assert fails(lambda: player.refresh().record(RELEASE)) == "trust.signature"
+
+
+def test_a_channels_key_cannot_sign_a_release(player: Player, feed: RepositorySimulator) -> None:
+    feed.publish("demo-releases", signers=feed.signers["demo-channels"])
+    assert fails(lambda: player.refresh().record(RELEASE)) == "trust.signature"
+
+
+def test_a_root_must_be_signed_by_the_one_before(player: Player, feed: RepositorySimulator) -> None:
+    feed.signers["root"] = [CryptoSigner.generate_ed25519()]
+    feed.root.add_key(feed.signers["root"][0].public_key, "root")
+    feed.root.version = 2
+    feed.write("root", feed.root)
+    assert fails(player.refresh) == "trust.signature"
+
+
+def test_a_snapshot_of_another_time_does_not_mix_in(player: Player, feed: RepositorySimulator) -> None:
+    older = feed.files["metadata/2.snapshot.json"]
+    feed.files["metadata/3.snapshot.json"] = older
+    assert fails(player.refresh) == "trust.signature"
+
+
+def test_a_role_of_another_time_does_not_mix_in(player: Player, feed: RepositorySimulator) -> None:
+    feed.put(RELEASE, b"release 1, mended")
+    feed.files["metadata/3.demo-releases.json"] = feed.files["metadata/2.demo-releases.json"]
+    assert fails(lambda: player.refresh().record(RELEASE)) == "trust.signature"
+
+
+@pytest.mark.parametrize("data", [b"release 2", b"release", b""])
+def test_a_tampered_record_is_refused_and_not_kept(player: Player, feed: RepositorySimulator, data: bytes) -> None:
+    feed.files[feed.file_of(RELEASE)] = data
+    trust = player.refresh()
+    assert fails(lambda: trust.record(RELEASE)) == "trust.signature"
+    feed.files[feed.file_of(RELEASE)] = b"release 1"
+    assert trust.record(RELEASE) == b"release 1"
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b"null", b"[" * 5000, b"\xff\xfe"])
+def test_garbage_in_place_of_metadata_is_refused(player: Player, feed: RepositorySimulator, data: bytes) -> None:
+    feed.files["metadata/timestamp.json"] = data
+    assert fails(player.refresh) == "trust.signature"
+
+
+def test_metadata_without_end_is_refused(player: Player, feed: RepositorySimulator) -> None:
+    feed.files["metadata/timestamp.json"] = b" " * 1_000_000
+    assert fails(player.refresh) == "origin.protocol"
+
+
+def test_a_record_that_is_too_large_is_not_fetched(
+    player: Player, feed: RepositorySimulator, server: HostileOrigin
+) -> None:
+    feed.put(RELEASE, bytes(5_000_000))
+    assert fails(lambda: player.refresh().record(RELEASE)) == "trust.record"
+    assert feed.file_of(RELEASE) not in server.paths
+
+
+def test_a_host_that_forbids_what_it_does_not_have_is_understood(player: Player, server: HostileOrigin) -> None:
+    server.answer("metadata/2.root.json", says(403))
+    assert player.refresh().record(RELEASE) == b"release 1"
+
+
+def test_a_server_that_fails_is_not_taken_for_the_end_of_the_roots(player: Player, server: HostileOrigin) -> None:
+    server.answer("metadata/2.root.json", *[says(500)] * 9)
+    with pytest.raises(OriginError):
+        player.refresh()
