@@ -50,8 +50,8 @@ class Ref:
     def file(self) -> str:
         """Where it lies below a feed's ``content/``: its root, and for 64 bytes its size.
 
-        BEP 52 does not tell leaves from nodes, so 64 bytes that are two hashes have the root of what these are the halves
-        of: a layers document of two pieces would have the name of its file. No other sizes can meet.
+        BEP 52 does not tell leaves from nodes, so 64 bytes that are two hashes have the root of what these are the
+        halves of: a layers document of two pieces would have the name of its file. No other sizes can meet.
         """
         return f"{self.hex[:2]}/{self.hex}" + ("-64" if self.size_bytes == 2 * HASH_BYTES else "")
 

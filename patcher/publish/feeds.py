@@ -122,12 +122,15 @@ def export(folder: Path, title: str, to: Path, web_seeds: Sequence[str] = ()) ->
 def _feed(folder: Path, origins: Sequence[str], trackers: Sequence[str], name: str) -> records.Feed:
     slug = name or re.sub(r"[^a-z0-9]+", "-", folder.absolute().name.lower()).strip("-")[:41] or "feed"
     paths.check_name(slug)
+    try:
+        hosts = {urlsplit(url).hostname or "" for url in (*origins, *trackers)} - {""}
+    except ValueError as error:
+        raise UsageError("usage.argument", f"An address of the feed is not valid: {error}.") from error
     for url in origins:
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
             message = f"The origin {url!r} must begin with https:// (http:// only for this machine)."
             raise UsageError("usage.argument", message, origin=url)
-    hosts = {urlsplit(url).hostname or "" for url in (*origins, *trackers)} - {""}
     return records.Feed(slug, slug, tuple(url.rstrip("/") for url in origins), tuple(trackers), tuple(sorted(hosts)))
 
 
