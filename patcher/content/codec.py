@@ -29,13 +29,15 @@ _MAX_PREFIX_LOG = 30
 def make(new: bytes, old: bytes = b"") -> tuple[int, bytes]:
     """The smallest form of ``new`` as (codec, bytes): stored, zstd, or a delta against ``old`` where there is an old.
 
-    The same input gives the same output, as long as the libraries are the same.
+    ``old`` is for HDIFF alone: a window in another codec names no old ranges. The same input gives the same output, as
+    long as the libraries are the same.
     """
     best = (STORED, new)
     if old:
         config = hdiffpatch.Lzma2Config(level=9, window=26)
         delta = hdiffpatch.diff(old, new, config, validate=False, big_cache_match=True)
-        best = min(best, (HDIFF, delta), key=_cost)
+        if len(delta) < len(new) and _works(delta, old, new):
+            best = (HDIFF, delta)
     # A delta this small took nearly all from the old bytes; zstd, which sees only the new ones, cannot beat it.
     if len(best[1]) * 8 > len(new):
         best = min(best, (ZSTD, zstd.compress(new, options=_long(_WINDOW_LOG, 19))), key=_cost)
@@ -75,6 +77,14 @@ def apply_manifest_delta(old: bytes, delta: bytes, ref: merkle.Ref) -> bytes:
     if len(new) != ref.size_bytes or merkle.ref_of(new) != ref:
         raise ContentError("content.mismatch", "a manifest delta does not give the signed manifest")
     return new
+
+
+def _works(delta: bytes, old: bytes, new: bytes) -> bool:
+    """Applied as a player will apply it: what our own bounds refuse must never be published."""
+    try:
+        return apply(HDIFF, delta, old, len(new), hashlib.sha256(new).digest()) == new
+    except ContentError:
+        return False
 
 
 def _cost(form: tuple[int, bytes]) -> tuple[int, int]:
