@@ -1,0 +1,132 @@
+"""`check` finds what a player would trip over."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from patcher.content import merkle, records
+from patcher.errors import UsageError
+from patcher.publish import check, repository
+from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.store import Store
+from tests.support.publisher import Publisher, lay, quiet
+
+LEVEL = bytes(range(256)) * 2000
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Publisher:
+    publisher = Publisher(tmp_path)
+    tree = lay(tmp_path / "tree", {"data/level.dat": LEVEL, "readme.txt": b"read me"})
+    publisher.release(tree, "1.0")
+    publisher.release(lay(tree, {"data/level.dat": LEVEL + b"more"}), "1.1")
+    return publisher
+
+
+def report(publisher: Publisher, *, deep: bool = False) -> check.Report:
+    return check.check(publisher.folder, 2, deep, quiet)
+
+
+def test_a_good_feed_has_no_problem(publisher: Publisher) -> None:
+    found = report(publisher, deep=True)
+    assert (found.problems, found.warnings) == ((), ())
+    assert found.records == 6  # feed, title, channel, two releases, patches to the live one
+    assert found.contents == len(publisher.content()) - 1  # nothing leads to the index of 1.0's full pack any more
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "gone": lambda path: path.unlink(),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"x"),
+    "flipped": _flip,
+}
+
+
+@pytest.mark.parametrize("damage", sorted(DAMAGES))
+def test_every_damaged_content_is_found(publisher: Publisher, damage: str) -> None:
+    missed = []
+    for path in sorted((publisher.folder / "content").rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            DAMAGES[damage](path)
+            if not report(publisher).problems:
+                missed.append(path.name)
+            path.write_bytes(data)
+    assert len(missed) == len(publisher.content()) - report(publisher).contents
+    assert report(publisher).problems == ()
+
+
+def test_a_damaged_file_is_named(publisher: Publisher) -> None:
+    Store(publisher.folder).path(merkle.ref_of(b"read me")).unlink()
+    (problem,) = report(publisher).problems
+    assert problem.startswith("game 1.0: readme.txt: is missing")
+
+
+@pytest.mark.parametrize("folder", ["metadata", "targets"])
+def test_a_damaged_signed_file_is_found(publisher: Publisher, folder: str) -> None:
+    repo = repository.load(publisher.folder)
+    live = {f"{repo.snapshot.meta[f'{role}.json'].version}.{role}.json" for role in repo.roles}
+    missed = []
+    for path in sorted((publisher.folder / folder).rglob("*.json")):
+        if folder == "targets" or path.name in live:
+            data = path.read_bytes()
+            _flip(path)
+            if not report(publisher).problems:
+                missed.append(path.name)
+            path.write_bytes(data)
+    # Records of a step before the newest are no longer named by any role.
+    named = [name for name in missed if folder == "metadata"]
+    assert named == []
+    assert len(missed) <= 3
+
+
+def _renewed(publisher: Publisher, put: dict[str, bytes], drop: frozenset[str], now: datetime) -> None:
+    repo = repository.load(publisher.folder)
+    ring = KeyRing(publisher.home.keys / "shop", Passphrases())
+    changes = repository.Changes(put, drop)
+    payloads = repo.prepare(changes, now)
+    signed = {r: repository.sign(repo.delegator(r, payloads), r, p, ring) for r, p in payloads.items()}
+    repo.publish(changes, signed, ring, now)
+
+
+@pytest.mark.parametrize(("days", "expired"), [(31, True), (25, False)])
+def test_an_expiry_is_a_problem_when_past_and_a_warning_before(publisher: Publisher, days: int, expired: bool) -> None:
+    now = datetime.now(UTC) - timedelta(days=days)
+    data = repository.load(publisher.folder).record("game/title.json")
+    assert data
+    _renewed(publisher, {"game/title.json": data}, frozenset(), now)
+    found = report(publisher)
+    texts = found.problems if expired else found.warnings
+    assert [text.split()[0] for text in texts] == ["snapshot", "timestamp"]
+    assert (found.problems == ()) is not expired
+
+
+def test_a_title_without_its_record_is_found(publisher: Publisher) -> None:
+    _renewed(publisher, {}, frozenset({"game/title.json"}), datetime.now(UTC))
+    assert report(publisher).problems == ("game: title.json is missing",)
+
+
+def test_a_channel_that_leads_nowhere_is_found(publisher: Publisher) -> None:
+    channel = records.encode_channel(records.Channel(9))
+    _renewed(publisher, {"game/channels/beta.json": channel}, frozenset(), datetime.now(UTC))
+    assert report(publisher).problems == ("game: the channel beta names a release that is not there",)
+
+
+def test_a_record_that_is_not_one_is_found(publisher: Publisher) -> None:
+    _renewed(publisher, {"game/channels/live.json": b"[]"}, frozenset(), datetime.now(UTC))
+    (problem,) = report(publisher).problems
+    assert problem.startswith("game: ")
+
+
+def test_what_is_no_feed_is_a_wrong_argument(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        check.check(tmp_path, 1, deep=False, progress=quiet)
+    assert caught.value.code == "usage.feed_folder"

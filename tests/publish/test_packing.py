@@ -1,0 +1,81 @@
+"""Packs: the same from any number of workers, and whole after any interruption."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from patcher.errors import ContentError
+from patcher.publish import build, packing, workers
+from patcher.publish.store import Meter
+from patcher.publish.workers import Task
+from tests.support.publisher import Publisher, lay, quiet
+
+
+def two_trees(tmp_path: Path) -> tuple[Path, Path]:
+    """Two files larger than a window, so that a pack has several, and small ones."""
+    dice = random.Random(5)
+    block = dice.randbytes(200_000)
+    large = block * 90
+    changed = large[:5_000_000] + dice.randbytes(1000) + large[5_000_000:]
+    old = lay(tmp_path / "old", {"large": large, "small": block[:3000], "gone": b"gone"})
+    new = lay(tmp_path / "new", {"large": changed, "small": block[:3000] + b"more", "bin/added": b"added"})
+    return old, new
+
+
+def test_more_workers_change_no_byte(tmp_path: Path) -> None:
+    old, new = two_trees(tmp_path)
+    found = []
+    for jobs in (1, 2):
+        publisher = Publisher(tmp_path / f"with-{jobs}")
+        publisher.release(old, "1.0", jobs=jobs)
+        publisher.release(new, "1.1", jobs=jobs)
+        assert publisher.problems() == ()
+        found.append(publisher.content())
+    assert found[0] == found[1]
+
+
+def test_a_preview_says_what_the_patch_will_have(tmp_path: Path) -> None:
+    old, new = two_trees(tmp_path)
+    before, after = (build.read(tree, "preview", (), 1, quiet) for tree in (old, new))
+    preview_bytes = packing.preview(before, after, tmp_path / "build", 1, quiet)
+    publisher = Publisher(tmp_path)
+    publisher.release(old, "1.0")
+    outcome = publisher.release(new, "1.1")
+    assert outcome.packed
+    (_, patch_bytes) = outcome.packed.patch_bytes[0]
+    assert 0 < preview_bytes <= patch_bytes < preview_bytes + 2000
+    assert not (tmp_path / "build" / "preview").exists()
+
+
+def test_finished_windows_are_not_made_again(tmp_path: Path) -> None:
+    lay(tmp_path, {"new": b"new bytes" * 100})
+    task = Task(((str(tmp_path / "new"), 0, 900),), (), tmp_path / "out" / "1")
+    counted: list[int] = []
+    workers.run([task], 1, counted.append)
+    made = task.result.read_bytes()
+    (tmp_path / "new").unlink()
+    workers.run([task], 1, counted.append)
+    assert counted == [900, 900]
+    assert task.result.read_bytes() == made
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_source_that_is_too_short_is_an_error_and_ends_the_workers(tmp_path: Path, jobs: int) -> None:
+    lay(tmp_path, {"new": b"short"})
+    tasks = [Task(((str(tmp_path / "new"), 0, 900),), (), tmp_path / "out" / f"{n}") for n in range(3)]
+    meter = Meter(quiet, "pack", 2700)
+    with pytest.raises(ContentError, match="shorter than it should be"):
+        workers.run(tasks, jobs, meter.add)
+    assert not (tmp_path / "out").exists()
+
+
+def test_parts_that_did_not_change_cost_nothing(tmp_path: Path) -> None:
+    old, _ = two_trees(tmp_path)
+    publisher = Publisher(tmp_path)
+    publisher.release(old, "1.0")
+    outcome = publisher.release(old, "1.1")
+    assert outcome.packed
+    assert outcome.packed.patch_bytes == (("1.0", 0),)
+    publisher.release(old, "1.2", from_last=2)
+    assert publisher.problems() == ()

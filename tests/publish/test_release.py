@@ -1,0 +1,313 @@
+"""A release: what is delivered, what is refused, and that nothing is half done."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from patcher.content import manifest, merkle, records
+from patcher.content.merkle import Ref
+from patcher.content.tree import parse_part
+from patcher.errors import BusyError, ShoalError, UsageError
+from patcher.publish import release, repository
+from patcher.publish.store import Store
+from tests.support.publisher import Player, Publisher, files_below, lay, quiet
+
+TREE: dict[str, bytes | str] = {
+    "bin/game": b"#!/bin/sh\necho hello\n",
+    "data/level.dat": bytes(range(256)) * 2000,
+    "data/copy.dat": bytes(range(256)) * 2000,
+    "data/empty": b"",
+    "latest": "data/level.dat",
+    "lang/de/text": b"Hallo " * 3000,
+    "game.ini": b"volume=5\n",
+}
+PARTS = tuple(parse_part(text) for text in ("de=lang/de/**:lang:de", "config=*.ini:defaults"))
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Publisher:
+    return Publisher(tmp_path)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return lay(tmp_path / "tree", TREE)
+
+
+def read(publisher: Publisher, path: str) -> bytes:
+    data = repository.load(publisher.folder).record(path)
+    assert data is not None
+    return data
+
+
+def test_a_player_finds_every_file_by_its_root(publisher: Publisher, tree: Path, tmp_path: Path) -> None:
+    outcome = publisher.release(tree, "1.0", launch=("bin/game --fast",), rules=PARTS)
+    assert outcome.state == "published"
+    found = Player(publisher.folder, tmp_path / "player").visit()
+    record = records.parse_release(found["game/releases/1.json"])
+    assert record.version == "1.0"
+    assert [(part.name, part.tags, part.defaults) for part in record.parts] == [
+        ("config", (), True), ("de", ("lang:de",), False), ("main", (), False),
+    ]  # fmt: skip
+    store = Store(publisher.folder)
+    seen: dict[str, bytes | str] = {}
+    for part in record.parts:
+        listed = manifest.parse(store.read(part.manifest))
+        assert (listed.name, listed.info_hash) == (f"game.{part.name}", part.info_hash)
+        for entry in listed.entries:
+            seen[entry.path] = store.read(Ref(entry.root, entry.size_bytes)) if entry.size_bytes else b""
+        seen |= dict(listed.links)
+    assert seen == TREE
+    assert publisher.problems() == ()
+
+
+def test_content_holds_each_file_once_under_its_root(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0")
+    content = publisher.content()
+    for path, data in content.items():
+        assert path == merkle.ref_of(data).file
+    assert list(content.values()).count(bytes(range(256)) * 2000) == 1
+
+
+def test_a_layers_document_and_its_file_do_not_share_a_name(publisher: Publisher, tmp_path: Path) -> None:
+    tree = lay(tmp_path / "tree", {"two-pieces": bytes(100_000)})
+    publisher.release(tree, "1.0")
+    assert publisher.problems() == ()
+
+
+def test_the_release_is_live_with_patches_from_the_last_ones(publisher: Publisher, tree: Path) -> None:
+    for number in range(3):
+        publisher.release(lay(tree, {"data/level.dat": os.urandom(1000)}), f"1.{number}")
+    outcome = publisher.release(lay(tree, {"data/level.dat": os.urandom(1000)}), "1.3", from_last=2)
+    assert outcome.packed
+    assert [version for version, _ in outcome.packed.patch_bytes] == ["1.2", "1.1"]
+    assert records.parse_channel(read(publisher, "game/channels/live.json")).release == 4
+    patches = records.parse_patches(read(publisher, "game/patches/4.json"))
+    assert [delta.from_sequence for delta in patches.parts[0].deltas] == [3, 2]
+    live = [path for path in repository.load(publisher.folder).paths() if path.startswith("game/patches")]
+    assert live == ["game/patches/4.json"]
+    assert publisher.problems() == ()
+
+
+def test_files_of_a_defaults_part_are_delivered_and_never_patched(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0", rules=PARTS)
+    publisher.release(lay(tree, {"game.ini": b"volume=7\n"}), "1.1", rules=PARTS)
+    patches = {part.part: part for part in records.parse_patches(read(publisher, "game/patches/2.json")).parts}
+    assert patches["config"].full and patches["config"].deltas == ()
+    assert len(patches["main"].deltas) == len(patches["de"].deltas) == 1
+
+
+def test_a_moved_file_costs_no_pack(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0")
+    (tree / "data" / "level.dat").rename(tree / "renamed.dat")
+    publisher.release(tree, "1.1")
+    (part,) = records.parse_patches(read(publisher, "game/patches/2.json")).parts
+    assert part.deltas[0].index is None
+    assert part.deltas[0].manifest
+
+
+def test_the_same_release_again_is_nothing_new(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0", launch=("bin/game",))
+    before = files_below(publisher.folder)
+    assert publisher.release(tree, "1.0", launch=("bin/game",)).state == "already published"
+    assert publisher.release(tree, "1.0").state == "already published"
+    assert files_below(publisher.folder) == before
+
+
+def test_the_same_release_again_puts_lost_content_back(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0")
+    before = files_below(publisher.folder)
+    Store(publisher.folder).path(merkle.ref_of((tree / "game.ini").read_bytes())).unlink()
+    assert publisher.problems()
+    assert publisher.release(tree, "1.0").state == "already published"
+    assert files_below(publisher.folder) == before
+
+
+def test_an_older_release_again_does_not_step_back(publisher: Publisher, tree: Path, tmp_path: Path) -> None:
+    publisher.release(tree, "1.0")
+    publisher.release(lay(tmp_path / "newer", TREE | {"new": b"new"}), "1.1")
+    assert publisher.release(tree, "1.0").state == "already published"
+    assert records.parse_channel(read(publisher, "game/channels/live.json")).release == 2
+
+
+def test_a_release_of_one_channel_can_become_that_of_another(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0")
+    publisher.release(lay(tree, {"new": b"new"}), "1.1", channel="beta")
+    assert records.parse_channel(read(publisher, "game/channels/live.json")).release == 1
+    assert {"game/patches/1.json", "game/patches/2.json"} <= set(repository.load(publisher.folder).paths())
+    assert publisher.release(tree, "1.1").state == "published"
+    assert records.parse_channel(read(publisher, "game/channels/live.json")).release == 2
+    assert publisher.problems() == ()
+
+
+def test_the_same_version_with_another_tree_is_refused(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0")
+    before = files_below(publisher.folder)
+    with pytest.raises(UsageError, match="choose another version") as caught:
+        publisher.release(lay(tree, {"new": b"new"}), "1.0")
+    assert caught.value.code == "usage.release"
+    assert files_below(publisher.folder) == before
+
+
+def test_a_dry_run_writes_nothing(publisher: Publisher, tree: Path) -> None:
+    before = files_below(publisher.folder)
+    outcome = publisher.release(tree, "1.0", dry_run=True)
+    assert (outcome.state, outcome.source.size_bytes) == (
+        "dry run",
+        sum(len(d) for d in TREE.values() if d != "data/level.dat"),
+    )
+    assert files_below(publisher.folder) == before
+
+
+def test_the_launch_command_is_kept_from_the_release_before(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0", launch=("linux=bin/game --x", "windows='data/level.dat' 'a b'"))
+    publisher.release(lay(tree, {"new": b"new"}), "1.1")
+    launch = records.parse_release(read(publisher, "game/releases/2.json")).launch
+    assert launch == {
+        "linux": records.Launch(("bin/game", "--x")), "windows": records.Launch(("data/level.dat", "a b")),
+    }  # fmt: skip
+    assert any("Starts as the release before" in text for text in publisher.said)
+
+
+def test_notes_and_label_reach_the_player(publisher: Publisher, tree: Path, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text("# New")
+    publisher.release(tree, "1.0", notes=notes, label="A Game")
+    record = records.parse_release(read(publisher, "game/releases/1.json"))
+    assert record.notes and Store(publisher.folder).read(record.notes) == b"# New"
+    assert records.parse_title(read(publisher, "game/title.json")).texts["en"].label == "A Game"
+
+
+def test_old_releases_leave_the_role(publisher: Publisher, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "RELEASES_KEPT", 2)
+    for number in range(4):
+        publisher.release(lay(tree, {"n": b"%d" % number}), f"1.{number}", from_last=1)
+    kept = [path for path in repository.load(publisher.folder).paths() if path.startswith("game/releases")]
+    assert kept == ["game/releases/3.json", "game/releases/4.json"]
+
+
+def test_two_publications_at_once_are_refused(publisher: Publisher, tree: Path) -> None:
+    with release.locked(publisher.home, "shop"), pytest.raises(BusyError):
+        publisher.release(tree, "1.0")
+
+
+BAD_ORDERS: dict[str, tuple[dict[str, Any], str]] = {
+    "version": ({"version": "1 0"}, "usage.release"),
+    "empty version": ({"version": ""}, "usage.release"),
+    "version that leads away": ({"version": "../1"}, "usage.release"),
+    "title": ({"title": "Game"}, "usage.argument"),
+    "title too long for its roles": ({"title": "g" * 40}, "usage.argument"),
+    "channel": ({"channel": "Live!"}, "usage.argument"),
+    "program that is not there": ({"launch": ("bin/nothing",)}, "usage.release"),
+    "program above": ({"launch": ("../game",)}, "usage.release"),
+    "program that is a link": ({"launch": ("latest",)}, "usage.release"),
+    "no program": ({"launch": ("linux=",)}, "usage.release"),
+    "open quote": ({"launch": ("bin/game 'x",)}, "usage.release"),
+    "part that matches nothing": ({"rules": (parse_part("fr=lang/fr/**:lang:fr"),)}, "usage.release"),
+    "link into another part": ({"rules": (parse_part("data=data/**:x:y"),)}, "content.link_outside"),
+    "notes that are not there": ({"notes": Path("nothing.md")}, "usage.release"),
+    "tree that is not there": ({"tree": Path("nothing")}, "disk.folder_missing"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BAD_ORDERS))
+def test_a_bad_order_changes_nothing(publisher: Publisher, tree: Path, name: str) -> None:
+    wishes, code = BAD_ORDERS[name]
+    before = files_below(publisher.folder)
+    wishes = {"tree": tree, "version": "1.0", **wishes}
+    with pytest.raises(ShoalError) as caught:
+        publisher.release(**wishes)
+    assert caught.value.code == code
+    assert files_below(publisher.folder) == before
+
+
+BAD_TREES: dict[str, tuple[dict[str, bytes | str], str]] = {
+    "device name": ({"con.txt": b"x"}, "content.unsafe_path"),
+    "trailing dot": ({"name.": b"x"}, "content.unsafe_path"),
+    "stream": ({"a:b": b"x"}, "content.unsafe_path"),
+    "clash of case": ({"Readme": b"x", "readme": b"y"}, "content.unsafe_path"),
+    "link out": ({"out": "../../etc/passwd"}, "content.link_outside"),
+    "absolute link": ({"out": "/etc/passwd"}, "content.link_outside"),
+    "nothing": ({}, "usage.release"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BAD_TREES))
+def test_a_bad_tree_changes_nothing(publisher: Publisher, tmp_path: Path, name: str) -> None:
+    files, code = BAD_TREES[name]
+    (tmp_path / "bad").mkdir()
+    before = files_below(publisher.folder)
+    with pytest.raises(ShoalError) as caught:
+        publisher.release(lay(tmp_path / "bad", files), "1.0")
+    assert caught.value.code == code
+    assert files_below(publisher.folder) == before
+
+
+def test_a_socket_in_the_tree_is_refused(publisher: Publisher, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind("socket")
+        with pytest.raises(ShoalError) as caught:
+            publisher.release(tree, "1.0")
+    assert caught.value.code == "content.special_file"
+
+
+@pytest.mark.parametrize("phase", ["hash", "write"])
+def test_a_tree_that_changes_meanwhile_is_noticed(publisher: Publisher, tree: Path, phase: str) -> None:
+    """Another program writes when hashing has ended, or when the copy begins."""
+
+    def meddle(now: str, done: int, total: int) -> None:
+        if now == phase and done == (total if phase == "hash" else 0):
+            (tree / "data" / "level.dat").write_bytes(b"other" * 100)
+
+    before = {n: d for n, d in files_below(publisher.folder).items() if not n.startswith("content")}
+    with pytest.raises(UsageError, match="was changed while") as caught:
+        release.release(
+            publisher.folder,
+            publisher.home,
+            publisher.order(tree, "1.0"),
+            publisher.passphrases,
+            meddle,
+            publisher.said.append,
+        )
+    assert caught.value.code == "usage.release"
+    assert {n: d for n, d in files_below(publisher.folder).items() if not n.startswith("content")} == before
+
+
+def test_a_full_disk_is_told_before_anything_is_written(
+    publisher: Publisher, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("patcher.disk.free_bytes", lambda folder: 1000)
+    with pytest.raises(ShoalError) as caught:
+        publisher.release(tree, "1.0")
+    assert caught.value.code == "disk.full"
+    assert publisher.content() == {}
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_an_old_release_that_is_damaged_only_costs_its_patch(publisher: Publisher, tree: Path, damage: str) -> None:
+    publisher.release(tree, "1.0")
+    old = Store(publisher.folder).path(merkle.ref_of((tree / "game.ini").read_bytes()))
+    if damage == "gone":
+        old.unlink()
+    else:
+        old.write_bytes(b"v")
+    outcome = publisher.release(lay(tree, {"game.ini": b"volume=6\n"}), "1.1")
+    assert outcome.state == "published"
+    assert any("No patch from 1.0" in text for text in publisher.said)
+
+
+def test_progress_has_its_phases_in_order(publisher: Publisher, tree: Path) -> None:
+    phases: dict[str, tuple[int, int]] = {}
+
+    def watch(phase: str, done: int, total: int) -> None:
+        phases[phase] = (done, total)
+
+    order = publisher.order(tree, "1.0")
+    release.release(publisher.folder, publisher.home, order, publisher.passphrases, watch, publisher.said.append)
+    assert list(phases) == ["hash", "write", "pack", "sign"]
+    assert all(done == total for done, total in phases.values())
+    quiet("done", 0, 0)

@@ -1,0 +1,111 @@
+"""A publisher with a home and a feed, and a player who reads the feed with python-tuf's own client."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from tuf.api.exceptions import DownloadHTTPError
+from tuf.ngclient import FetcherInterface, Updater  # type: ignore[attr-defined]  # exported as a lazy name
+
+from patcher.config import Home
+from patcher.publish import check, feeds, release, repository
+from patcher.publish.keys import Passphrases
+
+ORIGIN = "https://updates.example.org/feed"
+PASSPHRASE = "correct horse"
+
+
+def quiet(phase: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def lay(folder: Path, files: Mapping[str, bytes | str]) -> Path:
+    """Write ``files`` below ``folder``; text is a link's target, names below ``bin/`` are executable."""
+    for path, data in files.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(data, str):
+            place.symlink_to(data)
+        else:
+            place.write_bytes(data)
+            place.chmod(0o755 if path.startswith("bin/") else 0o644)
+    return folder
+
+
+class Publisher:
+    """One feed and its keys below ``root``."""
+
+    def __init__(
+        self, root: Path, profile: str = "solo", *, demo_keys: bool = True, passphrase: str = PASSPHRASE
+    ) -> None:
+        self.root = root
+        self.folder = root / "feed"
+        self.home = Home(root / "home")
+        self.passphrases = Passphrases(passphrase)
+        self.said: list[str] = []
+        self.made = feeds.init(
+            self.folder, self.home, [ORIGIN], ["udp://tracker.example.org:6969/announce"], "shop", profile, demo_keys,
+            self.passphrases,
+        )  # fmt: skip
+
+    def order(self, tree: Path, version: str, **wishes: Any) -> release.Order:
+        """An order for the title `game`."""
+        return replace(release.Order("game", tree, version), **wishes)
+
+    def release(self, tree: Path, version: str, **wishes: Any) -> release.Outcome:
+        """Release ``tree``."""
+        order = self.order(tree, version, **wishes)
+        return release.release(self.folder, self.home, order, self.passphrases, quiet, self.said.append)
+
+    def problems(self) -> tuple[str, ...]:
+        """What `check --deep` finds."""
+        return check.check(self.folder, 2, deep=True, progress=quiet).problems
+
+    def content(self) -> dict[str, bytes]:
+        """Every file below content/."""
+        folder = self.folder / "content"
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Path and bytes of every file below ``folder``."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class _FolderFetcher(FetcherInterface):
+    """Serves a folder as a web server would."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        path = self._folder / unquote(urlsplit(url).path).lstrip("/")
+        if not path.is_file():
+            raise DownloadHTTPError(f"no {path}", 404)
+        yield path.read_bytes()
+
+
+class Player:
+    """Keeps trusted metadata between visits, as a launcher does; starts from the pinned first root."""
+
+    def __init__(self, feed: Path, home: Path) -> None:
+        self._feed, self._home = feed, home
+        self._root = (feed / "metadata" / "1.root.json").read_bytes()
+        for name in ("metadata", "targets"):
+            (home / name).mkdir(parents=True, exist_ok=True)
+
+    def visit(self) -> dict[str, bytes]:
+        """Refresh, and download every record. Raises what python-tuf raises for a feed that is not valid."""
+        updater = Updater(
+            str(self._home / "metadata"), "https://feed/metadata/", str(self._home / "targets"), "https://feed/targets/",
+            _FolderFetcher(self._feed), bootstrap=self._root,
+        )  # fmt: skip
+        updater.refresh()
+        found = {}
+        for path in repository.load(self._feed).paths():
+            info = updater.get_targetinfo(path)
+            assert info is not None, f"{path} is in no role that may sign it"
+            found[path] = Path(updater.download_target(info)).read_bytes()
+        return found
