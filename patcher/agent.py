@@ -199,7 +199,11 @@ def main() -> int:
     """``python -m patcher.agent``: how a client starts an engine."""
     parser = argparse.ArgumentParser(prog="shoal-engine")
     parser.add_argument("--home", type=Path, default=default_home().root)
-    return serve(Home(parser.parse_args().home))
+    parser.add_argument("--detach", action="store_true", help="go on in the background")
+    args = parser.parse_args()
+    if args.detach and hasattr(os, "fork") and os.fork():
+        os._exit(0)  # whoever started us need not wait for the engine's end
+    return serve(Home(args.home))
 
 
 if __name__ == "__main__":

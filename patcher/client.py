@@ -21,6 +21,7 @@ from patcher.config import Home
 from patcher.errors import InternalError, ShoalError, UsageError
 
 _START_S = 20.0
+_RETRY_S = 5.0
 _POLL_S = 0.05
 
 
@@ -115,15 +116,16 @@ def _exchange(calls: connection.Connection, request: dict[str, object]) -> dict[
 def _connect(home: Home) -> connection.Connection:
     """A connection to the home's engine, which is started when none answers."""
     deadline = time.monotonic() + _START_S
-    started: subprocess.Popen[bytes] | None = None
+    start_s = 0.0
     while time.monotonic() < deadline:
         calls = _try(home)
         if calls is not None:
             if _agrees(calls):
                 return calls
             calls.close()
-        elif started is None or started.poll() is not None:
-            started = _start(home)
+        elif time.monotonic() >= start_s:
+            _start(home)
+            start_s = time.monotonic() + _RETRY_S
         time.sleep(_POLL_S)
     raise InternalError("internal.engine_lost", "The engine did not start.", log=str(home.log))
 
@@ -154,13 +156,13 @@ def _agrees(calls: connection.Connection) -> bool:
     return False
 
 
-def _start(home: Home) -> subprocess.Popen[bytes]:
+def _start(home: Home) -> None:
     """Start an engine that outlives us. A second one that loses the race for the lock ends by itself."""
     if not os.access(home.root if home.root.exists() else home.root.parent, os.W_OK):
         raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))
-    command = [sys.executable, "-m", "patcher.agent", "--home", str(home.root)]
+    command = [sys.executable, "-m", "patcher.agent", "--home", str(home.root), "--detach"]
     home.make()
     with (home.root / "engine.err").open("ab") as err:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True
+        subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True, check=False
         )

@@ -185,6 +185,7 @@ def _documents(folder: Path) -> Iterable[str]:
     """What ``.shoal`` says of the release in place: its pointer, manifests and the like."""
     state = folder / STATE
     for at, folders, files in os.walk(state):
+        folders.sort()
         if at == str(state):
             folders[:] = [name for name in folders if name not in ("staging", "trash", "previous")]
         yield from sorted(str((Path(at) / name).relative_to(state).as_posix()) for name in files)

@@ -168,7 +168,8 @@ class Job:
         found = scan.installed(folder, entries, known, watch)
         released = [entry for offer in goal.offers if not offer.part.defaults for entry in offer.manifest.entries]
         given = [entry for offer in goal.offers if offer.part.defaults for entry in offer.manifest.entries]
-        way = scan.in_the_way(folder, released, {entry.path for entry in entries}, watch)
+        mine = {entry.path for entry in entries} | {path for m in ours for path, _ in m.links}
+        way = scan.in_the_way(folder, released, mine, watch)
         if way.modified and not goal.adopt:
             raise DiskError(
                 "disk.in_the_way",

@@ -1,0 +1,149 @@
+"""What a player sees of releases: installs, updates, steps back, optional parts, repairs, moves."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import trees
+from tests.support.trees import File
+from tests.support.world import World
+
+_SCENARIOS = (
+    "changed", "added and removed", "moved and duplicated", "folders become files", "links and empty folders",
+    "case renames", "many small files", "names of the world",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with World(tmp_path_factory.mktemp("world")) as made:
+        yield made
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return tmp_path / "tree"
+
+
+def _released(world: World, tmp_path: Path, title: str, version: str, layout: trees.Layout, *words: object) -> None:
+    trees.write(tmp_path / version, layout)
+    world.release(version, tmp_path / version, *words, title=title)
+
+
+@pytest.mark.parametrize("name", _SCENARIOS)
+def test_an_update_makes_the_new_release_and_a_step_back_the_old_one(
+    world: World, tmp_path: Path, name: str
+) -> None:
+    scenario, title = trees.scenario(name), name.replace(" ", "-")
+    _released(world, tmp_path, title, "1", scenario.old)
+    player, folder = world.player(title), tmp_path / "game"
+    player.run("install", title, "--to", folder)
+    assert trees.read(folder) == scenario.old
+    _released(world, tmp_path, title, "2", scenario.new)
+    player.run("update", title)
+    assert trees.read(folder) == scenario.new
+    assert player.run("verify", title)["damaged"] == []
+    stepped = player.run("rollback", title)
+    assert trees.read(folder) == scenario.old
+    assert stepped["fetched"]["origin_bytes"] == stepped["fetched"]["peer_bytes"] == 0
+    player.run("update", title, "--version", "2")
+    assert trees.read(folder) == scenario.new
+    player.run("uninstall", title)
+    assert not folder.exists()
+    player.stop_engine()
+
+
+def test_looking_for_news_costs_two_requests(world: World, tmp_path: Path) -> None:
+    _released(world, tmp_path, "quiet", "1", trees.scenario("changed").old)
+    player = world.player("quiet", peers="none")
+    player.run("install", "quiet", "--to", tmp_path / "game")
+    world.requests()
+    assert player.run("update", "quiet", "--check")["work_left"] is False
+    assert [path.rpartition("/")[2] for path in world.requests()] == ["2.root.json", "timestamp.json"]
+    assert player.run("update", "quiet")["written_bytes"] == 0
+    assert len(world.requests()) == 2
+    _released(world, tmp_path, "quiet", "2", trees.scenario("changed").new)
+    assert player.run("update", "quiet", "--check", expect=10)["version_to"] == "2"
+    assert player.run("update", "quiet", "--plan")["files_changed"] == 5
+    assert trees.read(tmp_path / "game") == trees.scenario("changed").old
+    player.stop_engine()
+
+
+def test_an_optional_language_comes_is_patched_and_goes(world: World, tmp_path: Path) -> None:
+    base = {**trees.scenario("changed").old, "settings.ini": File(b"volume=5\n")}
+    voice = trees.noise(70, 200_000)
+    german: trees.Layout = {"lang/de/voice.pak": File(voice), "lang/de/texts.txt": File(b"Hallo\n")}
+    words = ("--part", "german=lang/de/**:lang:de", "--part", "settings=settings.ini:defaults")
+    _released(world, tmp_path, "parts", "1", base | german, *words)
+    player, folder = world.player("parts", peers="none"), tmp_path / "game"
+    player.run("install", "parts", "--to", folder)
+    assert trees.read(folder) == base
+    (folder / "settings.ini").write_bytes(b"volume=11\n")
+    mine = base | {"settings.ini": File(b"volume=11\n")}
+
+    player.run("tags", "parts", "lang:de")
+    assert trees.read(folder) == mine | german
+    newer: trees.Layout = {"lang/de/voice.pak": File(trees.edited(voice, 71)), "lang/de/texts.txt": File(b"Moin\n")}
+    settings = {"settings.ini": File(b"volume=7\n")}
+    _released(world, tmp_path, "parts", "2", base | settings | newer, *words)
+    updated = player.run("update", "parts")
+    assert trees.read(folder) == mine | newer
+    assert updated["planned_bytes"] < 20_000
+    player.run("repair", "parts")
+    assert trees.read(folder) == mine | newer
+    player.run("tags", "parts", "")
+    assert trees.read(folder) == mine
+    player.stop_engine()
+
+
+def test_a_changed_file_is_listed_and_put_back_and_strangers_stay(world: World, tmp_path: Path) -> None:
+    scenario = trees.scenario("changed")
+    _released(world, tmp_path, "mended", "1", scenario.old)
+    player, folder = world.player("mended", peers="none"), tmp_path / "game"
+    player.run("install", "mended", "--to", folder)
+    (folder / "data/sound.pak").write_bytes(b"replaced")
+    (folder / "bin/game").chmod(0o644)
+    (folder / "saves").mkdir()
+    (folder / "saves/slot1").write_text("mine")
+    (folder / "readme.txt").unlink()
+    damaged = player.run("verify", "mended", expect=10)["damaged"]
+    assert damaged == ["bin/game", "data/sound.pak", "readme.txt"]
+    assert player.run("repair", "mended", "--plan")["files_modified"] == ["data/sound.pak"]
+    player.run("repair", "mended")
+    assert trees.read(folder) == {**scenario.old, "saves/slot1": File(b"mine")}
+    (folder / "data/sound.pak").write_bytes(b"replaced again")
+    _released(world, tmp_path, "mended", "2", scenario.new)
+    player.run("update", "mended")
+    assert trees.read(folder) == {**scenario.new, "saves/slot1": File(b"mine")}
+    player.run("uninstall", "mended")
+    assert trees.read(folder) == {"saves/slot1": File(b"mine")}
+    player.stop_engine()
+
+
+def test_an_install_moves_and_is_found_again(world: World, tmp_path: Path) -> None:
+    scenario = trees.scenario("links and empty folders")
+    _released(world, tmp_path, "moving", "1", scenario.old)
+    player = world.player("moving", peers="none")
+    player.run("install", "moving", "--to", tmp_path / "here")
+    moved = player.run("move", "moving", tmp_path / "there")
+    assert moved["fetched"]["origin_bytes"] == 0
+    assert trees.read(tmp_path / "there") == scenario.old
+    assert not (tmp_path / "here").exists()
+    other = world.player("moving-other", peers="none")
+    found = other.run("install", "moving", "--to", tmp_path / "there", "--locate")
+    assert found["fetched"]["origin_bytes"] == found["written_bytes"] == 0
+    assert other.run("verify", "moving")["damaged"] == []
+    for engine in (player, other):
+        engine.stop_engine()
+
+
+def test_a_folder_that_says_nothing_is_adopted_by_its_bytes(world: World, tmp_path: Path) -> None:
+    scenario = trees.scenario("changed")
+    _released(world, tmp_path, "adopted", "1", scenario.new)
+    trees.write(tmp_path / "game", scenario.old)
+    player = world.player("adopted", peers="none")
+    done = player.run("install", "adopted", "--to", tmp_path / "game", "--locate")
+    assert trees.read(tmp_path / "game") == scenario.new
+    assert done["written_bytes"] < sum(len(f.data) for f in scenario.new.values() if isinstance(f, File))
+    player.stop_engine()
