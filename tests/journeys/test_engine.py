@@ -1,0 +1,158 @@
+"""One engine, many faces; and what is left when it dies at the worst moment."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from patcher import events
+from patcher.client import Client
+from patcher.config import Home
+from tests.support import trees
+from tests.support.trees import File
+from tests.support.world import Shoal, World, is_alive, wait_until
+
+_PAK = trees.noise(90, 12_000_000)
+_OLD: trees.Layout = {**trees.scenario("changed").old, "data/large.pak": File(_PAK[:6_000_000])}
+_NEW: trees.Layout = {**trees.scenario("changed").new, "data/large.pak": File(_PAK)}
+_PATCH_BYTES = 6_000_000
+_SLOW_BPS = 1_500_000
+
+_KILLED_AT_COMMIT = """
+import os, signal, sys
+from patcher import agent, disk
+count = 0
+def hook(step, arguments):
+    global count
+    if step == "rename" and "staging" in str(arguments[0]) and (count := count + 1) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+disk.hook = hook
+sys.argv = ["agent", "--home", sys.argv[1]]
+sys.exit(agent.main())
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A feed whose second release is a download of 6 MB."""
+    trees.write(tmp_path / "old", _OLD)
+    trees.write(tmp_path / "new", _NEW)
+    with World(tmp_path) as made:
+        made.release("1", tmp_path / "old")
+        yield made
+
+
+def _installed(world: World, **settings: object) -> Shoal:
+    player = world.player("ann", peers="none", **settings)
+    player.run("install", "game", "--to", world.folder(player))
+    world.release("2", world.root / "new")
+    return player
+
+
+def _fetched_bytes(player: Shoal) -> int:
+    progress = player.run("status", "game")["titles"][0]["progress"]
+    return int(progress["done_bytes"]) if progress and progress["phase"] == "fetch" else 0
+
+
+def test_a_second_face_sees_the_update_that_the_first_one_runs(world: World) -> None:
+    player = _installed(world)
+    player.run("settings", "download_limit_bps", _SLOW_BPS)
+    first = player.start("update", "game")
+    wait_until(lambda: _fetched_bytes(player) > 0, "the download")
+    shown = player.run("status", "game")["titles"][0]
+    assert (shown["verb"], shown["progress"]["total_bytes"] > _PATCH_BYTES) == ("update", True)
+    refused = player.error("update", "game", expect=7)
+    assert refused["code"] == "busy.title"
+    assert refused["facts"]["phase"] == "fetch"
+    first.kill()  # the face that asked; the update goes on without it
+    first.communicate()
+    player.run("settings", "download_limit_bps", "0")
+    wait_until(lambda: player.run("status", "game")["titles"][0]["version"] == "2", "the update")
+    assert trees.read(world.folder(player)) == _NEW
+
+
+def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(world: World) -> None:
+    player = _installed(world)
+    player.run("settings", "download_limit_bps", _SLOW_BPS)
+    first = player.start("update", "game")
+    wait_until(lambda: _fetched_bytes(player) > 1_000_000, "a part of the download")
+    first.send_signal(signal.SIGINT)
+    out, _ = first.communicate(timeout=10)
+    assert first.returncode == 130
+    assert json.loads(out.splitlines()[-1]) == {"event": "result", "ok": False, "cancelled": True}
+    assert trees.read(world.folder(player)) == _OLD
+    player.run("settings", "download_limit_bps", "0")
+    done = player.run("update", "game")
+    assert done["fetched"]["origin_bytes"] < _PATCH_BYTES - 500_000
+    assert trees.read(world.folder(player)) == _NEW
+
+
+def test_an_engine_killed_in_the_download_is_started_again_and_refetches_little(world: World) -> None:
+    player = _installed(world)
+    player.run("settings", "download_limit_bps", _SLOW_BPS)
+    face = player.start("update", "game")
+    wait_until(lambda: _fetched_bytes(player) > 3_000_000, "half of the download")
+    player.kill_engine()
+    out, _ = face.communicate(timeout=60)
+    lines = [json.loads(line) for line in out.splitlines()]
+    notices = [line for line in lines if line["event"] == "notice"]
+    assert [notice["error"]["code"] for notice in notices] == ["internal.engine_lost"]
+    assert face.returncode == 0
+    assert lines[-1]["fetched"]["origin_bytes"] < _PATCH_BYTES / 2 + 1_000_000
+    assert trees.read(world.folder(player)) == _NEW
+
+
+def test_an_engine_killed_in_the_middle_of_a_commit_recovers(world: World) -> None:
+    player = _installed(world)
+    player.stop_engine()
+    doomed = subprocess.Popen([sys.executable, "-c", _KILLED_AT_COMMIT, str(player.home)])
+    wait_until(lambda: player.engine_pid() == doomed.pid, "the doomed engine")
+    face = player.start("update", "game")
+    doomed.wait(timeout=60)
+    assert doomed.returncode == -signal.SIGKILL
+    assert (world.folder(player) / ".shoal" / "journal").exists() or face.poll() is None
+    face.communicate(timeout=60)
+    assert face.returncode == 0
+    assert trees.read(world.folder(player)) == _NEW
+    assert player.run("verify", "game")["damaged"] == []
+
+
+def test_a_paused_update_waits_to_be_asked_and_an_interrupted_one_does_not(world: World) -> None:
+    player = _installed(world)
+    player.run("settings", "download_limit_bps", _SLOW_BPS)
+    face = player.start("update", "game")
+    wait_until(lambda: _fetched_bytes(player) > 0, "the download")
+    with Client(Home(player.home)) as client:
+        client.submit(events.Cancel("demo/game", pause=True))
+    face.communicate(timeout=10)
+    player.stop_engine()
+    shown = player.run("status", "game")["titles"][0]
+    assert (shown["paused"], shown["job"]) == (True, 0)
+    player.run("settings", "download_limit_bps", "0")
+    face = player.start("update", "game")
+    wait_until(lambda: player.run("status", "game")["titles"][0]["version"] == "2", "the update")
+    face.communicate(timeout=20)
+    assert not player.run("status", "game")["titles"][0]["paused"]
+
+
+def test_an_engine_that_nobody_needs_ends(tmp_path: Path) -> None:
+    player = Shoal(tmp_path / "home")
+    player.run("status")
+    pid = player.engine_pid()
+    assert is_alive(pid)
+    wait_until(lambda: not is_alive(pid), "the engine's end")
+    assert player.engine_pid() == 0
+
+
+def test_an_engine_of_another_version_makes_room(tmp_path: Path) -> None:
+    player = Shoal(tmp_path / "home")
+    code = "import patcher, sys; patcher.__version__ = '0.0.1'; from patcher import agent; agent.main()"
+    other = subprocess.Popen([sys.executable, "-c", code, "--home", str(player.home)])
+    wait_until(lambda: player.engine_pid() == other.pid, "the other engine")
+    assert player.run("status")["pid"] != other.pid
+    assert other.wait(timeout=20) == 0
+    player.stop_engine()
