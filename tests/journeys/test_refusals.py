@@ -1,0 +1,253 @@
+"""Bad input and bad luck: a clear error with its exit code, and nothing changed on the disk."""
+
+import datetime
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from patcher.serve.certificate import make_authority
+from patcher.serve.origin import StaticServer
+from tests.support import trees
+from tests.support.trees import File
+from tests.support.world import Shoal, World, wait_until
+
+_OLD: trees.Layout = {**trees.scenario("changed").old, "data/large.pak": File(trees.noise(95, 3_000_000))}
+_NEW: trees.Layout = {
+    **trees.scenario("changed").new,
+    "data/large.pak": File(trees.noise(95, 3_000_000) + trees.noise(96, 300_000)),
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    trees.write(tmp_path / "old", _OLD)
+    trees.write(tmp_path / "new", _NEW)
+    with World(tmp_path) as made:
+        made.release("1", tmp_path / "old")
+        yield made
+
+
+def _installed(world: World) -> Shoal:
+    player = world.player("ann", peers="none")
+    player.run("install", "game", "--to", world.folder(player))
+    return player
+
+
+# ---------------------------------------------------------------- feeds
+
+
+def test_an_address_without_a_feed_is_no_feed(world: World, tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    with StaticServer(tmp_path / "web") as web:
+        error = Shoal(tmp_path / "bob").error("feed", "add", web.url, expect=3)
+    assert error["code"] == "trust.not_a_feed"
+
+
+def test_another_fingerprint_is_refused(world: World, tmp_path: Path) -> None:
+    bob = Shoal(tmp_path / "bob", "--ca", str(world.ca))
+    error = bob.error("feed", "add", world.origin.url, "--fingerprint", "ab" * 32, expect=3)
+    assert error["code"] == "trust.fingerprint"
+    assert bob.run("feed", "list")["feeds"] == []
+
+
+def test_a_certificate_for_another_host_is_refused(world: World, tmp_path: Path) -> None:
+    authority = make_authority(tmp_path / "authority")
+    with StaticServer(world.feed, "127.0.0.1", 0, *authority.issue("elsewhere.example")) as wrong:
+        error = Shoal(tmp_path / "bob", "--ca", str(world.ca)).error("feed", "add", wrong.url, expect=4)
+    assert error["code"] == "origin.certificate"
+
+
+def test_a_private_authority_must_be_named(world: World, tmp_path: Path) -> None:
+    error = Shoal(tmp_path / "bob").error("feed", "add", world.origin.url, expect=4)
+    assert error["code"] == "origin.certificate"
+
+
+def test_an_origin_that_is_down_is_said_and_the_title_still_plays(world: World, tmp_path: Path) -> None:
+    world.release("2", tmp_path / "old", "--launch", "bin/tool", title="playable")
+    player = _installed(world)
+    player.run("install", "playable", "--to", tmp_path / "playable")
+    world.origin.close()
+    error = player.error("update", "game", expect=4)
+    assert error["code"] == "origin.unreachable"
+    assert player.run("verify", "game")["damaged"] == []
+    player.run("play", "playable")
+    player.run("uninstall", "game")
+
+
+def test_expired_signatures_stop_an_update_but_not_a_repair(world: World) -> None:
+    player = _installed(world)
+    world.release("2", world.root / "new")
+    player.stop_engine()
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=400)
+    with _engine(player, _FAR_FUTURE.format(later.timestamp())):
+        assert player.error("update", "game", expect=3)["code"] == "trust.expired"
+        (world.folder(player) / "readme.txt").write_text("changed")
+        player.run("repair", "game")
+    assert trees.read(world.folder(player)) == _OLD
+
+
+_FAR_FUTURE = """
+import datetime as real, sys, time
+now = {}
+time.time = lambda: now
+class Later(real.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(now, tz)
+real.datetime = Later
+"""
+
+
+# ---------------------------------------------------------------- tampering
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def _released_roots(world: World) -> set[Path]:
+    return {path for path in (world.feed / "content").rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("is_victim", "code"),
+    [
+        (lambda path: "releases" in path.parts and path.suffix == ".json", "trust.signature"),
+        (lambda path: path.name.endswith("snapshot.json"), "trust.signature"),
+        (lambda path: path.name.endswith("game-channels.json"), "trust.signature"),
+    ],
+)
+def test_a_tampered_record_is_refused(world: World, is_victim: Callable[[Path], bool], code: str) -> None:
+    player = _installed(world)
+    world.release("2", world.root / "new")
+    before = trees.read(world.folder(player))
+    for path in [path for path in world.feed.rglob("*.json") if is_victim(path)]:
+        _flip(path)
+    assert player.error("update", "game", expect=3)["code"] == code
+    assert trees.read(world.folder(player)) == before
+
+
+def test_a_tampered_document_is_never_used(world: World) -> None:
+    player = _installed(world)
+    before = _released_roots(world)
+    world.release("2", world.root / "new")
+    for path in _released_roots(world) - before:
+        _flip(path)
+    error = player.error("update", "game", expect=5)
+    assert error["code"] == "content.mismatch"
+    assert trees.read(world.folder(player)) == _OLD
+
+
+def test_a_tampered_pack_is_left_aside_and_the_files_come_whole(world: World) -> None:
+    player = _installed(world)
+    before = _released_roots(world)
+    world.release("2", world.root / "new")
+    packs = [path for path in _released_roots(world) - before if 300_000 < path.stat().st_size < 320_000]
+    assert packs
+    for path in packs:
+        _flip(path)
+    player.run("update", "game")
+    assert trees.read(world.folder(player)) == _NEW
+
+
+# ---------------------------------------------------------------- disks
+
+
+@contextmanager
+def _engine(player: Shoal, *setup: str, mount: str = "") -> Iterator[None]:
+    """The player's engine in a process that was prepared: by Python lines, or by a mount in a namespace of its own."""
+    player.stop_engine()
+    code = "\n".join((*setup, "import sys", "from patcher import agent", "sys.exit(agent.main())"))
+    command = [sys.executable, "-c", code, "--home", str(player.home)]
+    if mount:
+        rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
+        command = ["unshare", "--mount", *rootless, "sh", "-c", f'{mount} && exec "$@"', "sh", *command]
+    with subprocess.Popen(command) as engine:
+        wait_until(lambda: player.engine_pid() == engine.pid, "the prepared engine")
+        try:
+            yield
+        finally:
+            player.stop_engine()
+
+
+def test_a_full_disk_is_told_before_the_download(world: World, tmp_path: Path) -> None:
+    player = world.player("ann", peers="none")
+    (tmp_path / "small").mkdir()
+    world.requests()
+    with _engine(player, mount=f"mount -t tmpfs -o size=2m tmpfs {tmp_path}/small"):
+        error = player.error("install", "game", "--to", tmp_path / "small" / "game", expect=6)
+    assert error["code"] == "disk.full"
+    assert error["facts"]["needed_bytes"] > 3_000_000
+    full = max(_released_roots(world), key=lambda path: path.stat().st_size)
+    assert not [path for path in world.requests() if full.name in path]
+
+
+def test_a_read_only_folder_is_said(world: World, tmp_path: Path) -> None:
+    player = world.player("ann", peers="none")
+    (tmp_path / "games").mkdir(exist_ok=True)
+    with _engine(player, mount=f"mount -t tmpfs -o ro tmpfs {tmp_path}/games"):
+        error = player.error("install", "game", "--to", tmp_path / "games" / "game", expect=6)
+    assert error["code"] == "disk.read_only"
+
+
+def test_a_folder_with_something_in_it_is_left_alone(world: World, tmp_path: Path) -> None:
+    player = world.player("ann", peers="none")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "diary.txt").write_text("dear diary")
+    error = player.error("install", "game", "--to", tmp_path / "mine", expect=6)
+    assert error["code"] == "disk.not_empty"
+    assert trees.read(tmp_path / "mine") == {"diary.txt": File(b"dear diary")}
+
+
+def test_a_file_that_is_not_ours_is_never_overwritten(world: World, tmp_path: Path) -> None:
+    player = _installed(world)
+    trees.write(tmp_path / "newer", {**_NEW, "mods/best.mod": File(b"ours")})
+    world.release("2", tmp_path / "newer")
+    (world.folder(player) / "mods").mkdir()
+    (world.folder(player) / "mods/best.mod").write_text("the player's own")
+    error = player.error("update", "game", expect=6)
+    assert error["code"] == "disk.in_the_way"
+    assert trees.read(world.folder(player)) == {**_OLD, "mods/best.mod": File(b"the player's own")}
+
+
+# ---------------------------------------------------------------- arguments
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "exit_code"),
+    [
+        (("install", "nothing"), "usage.unknown_title", 2),
+        (("update", "game"), "usage.not_installed", 2),
+        (("rollback", "game"), "usage.not_installed", 2),
+        (("settings", "sharing", "maybe"), "usage.setting", 2),
+        (("settings", "colour"), "usage.setting", 2),
+        (("feed", "remove", "nobody"), "usage.unknown_feed", 2),
+        (("feed", "add", "ftp://127.0.0.1/feed"), "usage.argument", 2),
+        (("feed", "add", "missing.shoalfeed"), "usage.argument", 2),
+        (("instal",), "usage.argument", 2),
+        (("install",), "usage.argument", 2),
+    ],
+)
+def test_a_wrong_argument_says_what_would_be_right(
+    shared: Shoal, words: tuple[str, ...], code: str, exit_code: int
+) -> None:
+    error = shared.error(*words, expect=exit_code)
+    assert error["code"] == code
+    assert all(error[part] for part in ("message", "safe", "hint"))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shoal]:
+    """A player who has a feed with a title, and installed nothing."""
+    root = tmp_path_factory.mktemp("shared")
+    trees.write(root / "old", trees.scenario("changed").old)
+    with World(root) as made:
+        made.release("1", root / "old")
+        yield made.player("ann", peers="none")
