@@ -21,7 +21,7 @@ from multiprocessing import AuthenticationError, connection
 from pathlib import Path
 
 import patcher
-from patcher import disk, events
+from patcher import disk, events, wire
 from patcher.config import Home, default_home
 from patcher.engine import Engine, failure_of
 from patcher.errors import InternalError, ShoalError
@@ -130,15 +130,15 @@ class Agent:
         try:
             match request["call"]:
                 case "snapshot":
-                    return {"ok": json.loads(events.to_json(self._engine.snapshot()))}
+                    return {"ok": json.loads(wire.to_json(self._engine.snapshot()))}
                 case "submit":
-                    return {"ok": self._engine.submit(events.from_json(json.dumps(request["wish"]).encode()))}
+                    return {"ok": self._engine.submit(wire.from_json(json.dumps(request["wish"]).encode()))}
                 case "retire":
                     return {"ok": self._retire()}
                 case call:
                     raise InternalError("internal.version", f"The engine does not know the call {call!r}.")
         except ShoalError as error:
-            return {"error": json.loads(events.to_json(failure_of(error)))}
+            return {"error": json.loads(wire.to_json(failure_of(error)))}
 
     def _retire(self) -> bool:
         """Make room for an engine of another version, unless a job runs."""
@@ -159,7 +159,7 @@ class Agent:
             face.send_bytes(b'{"ok": true}')
             while True:
                 try:
-                    face.send_bytes(events.to_json(waiting.get(timeout=0.5)))
+                    face.send_bytes(wire.to_json(waiting.get(timeout=0.5)))
                 except queue.Empty:
                     if face.poll(0):
                         face.recv_bytes()  # raises EOFError when the face is gone
@@ -199,11 +199,7 @@ def main() -> int:
     """``python -m patcher.agent``: how a client starts an engine."""
     parser = argparse.ArgumentParser(prog="shoal-engine")
     parser.add_argument("--home", type=Path, default=default_home().root)
-    parser.add_argument("--detach", action="store_true", help="go on in the background")
-    args = parser.parse_args()
-    if args.detach and hasattr(os, "fork") and os.fork():
-        os._exit(0)  # whoever started us need not wait for the engine's end
-    return serve(Home(args.home))
+    return serve(Home(parser.parse_args().home))
 
 
 if __name__ == "__main__":

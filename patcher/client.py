@@ -16,13 +16,18 @@ from types import TracebackType
 from typing import Any, Self
 
 import patcher
-from patcher import events
+from patcher import events, wire
 from patcher.config import Home
 from patcher.errors import InternalError, ShoalError, UsageError
 
 _START_S = 20.0
 _RETRY_S = 5.0
 _POLL_S = 0.05
+_STARTER = """
+import subprocess, sys
+subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+"""
+"""Starts the engine and ends: the engine is nobody's child, and no face has to wait for its end."""
 
 
 class RemoteError(ShoalError):
@@ -32,7 +37,7 @@ class RemoteError(ShoalError):
         Exception.__init__(self, failure.message)
         self.code, self.message, self.safe, self.hint = failure.code, failure.message, failure.safe, failure.hint
         self.facts = failure.facts
-        self.exit_code = failure.exit_code  # type: ignore[misc]
+        self.exit_code = failure.exit_code  # type: ignore[misc]  # known for each error here, not for the class
 
 
 def lost() -> InternalError:
@@ -61,13 +66,13 @@ class Client:
 
     def snapshot(self) -> events.Snapshot:
         """All a face needs to draw itself, now."""
-        snapshot = events.from_json(json.dumps(self._call({"call": "snapshot"})).encode())
+        snapshot = wire.from_json(json.dumps(self._call({"call": "snapshot"})).encode())
         assert isinstance(snapshot, events.Snapshot)
         return snapshot
 
     def submit(self, wish: events.Wish) -> int:
         """Ask for something; returns the number of the job. Raises what the engine refuses it with."""
-        return int(self._call({"call": "submit", "wish": json.loads(events.to_json(wish))}))
+        return int(self._call({"call": "submit", "wish": json.loads(wire.to_json(wish))}))
 
     def listen(self, callback: Callable[[events.Event | None], None]) -> None:
         """Call ``callback`` from a thread of ours for each event, and with None once when the engine is lost."""
@@ -90,14 +95,14 @@ class Client:
         with self._lock:
             answer = _exchange(self._calls, request)
         if "error" in answer:
-            raise RemoteError(events.from_json(json.dumps(answer["error"]).encode()))
+            raise RemoteError(wire.from_json(json.dumps(answer["error"]).encode()))
         return answer["ok"]
 
     def _read(self, stream: connection.Connection, callback: Callable[[events.Event | None], None]) -> None:
         with stream:
             while self._wake not in connection.wait([stream, self._wake]):
                 try:
-                    event = events.from_json(stream.recv_bytes())
+                    event = wire.from_json(stream.recv_bytes())
                 except (EOFError, OSError):
                     callback(None)
                     return
@@ -160,9 +165,7 @@ def _start(home: Home) -> None:
     """Start an engine that outlives us. A second one that loses the race for the lock ends by itself."""
     if not os.access(home.root if home.root.exists() else home.root.parent, os.W_OK):
         raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))
-    command = [sys.executable, "-m", "patcher.agent", "--home", str(home.root), "--detach"]
+    engine = [sys.executable, "-m", "patcher.agent", "--home", str(home.root)]
     home.make()
     with (home.root / "engine.err").open("ab") as err:
-        subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True, check=False
-        )
+        subprocess.run([sys.executable, "-c", _STARTER, *engine], stdin=subprocess.DEVNULL, stderr=err, check=False)

@@ -117,7 +117,7 @@ def changed(settings: Settings, key: str, text: str) -> Settings:
     """A copy with ``key`` set from ``text``. Raises UsageError (usage.setting)."""
     if key not in _HINTS:
         raise UsageError("usage.setting", f"There is no setting {key!r}.", key=key)
-    return dataclasses.replace(settings, **{key: _value(key, text)})  # type: ignore[arg-type]
+    return dataclasses.replace(settings, **{key: _value(key, text)})  # type: ignore[arg-type]  # _value checked it by the key's own type
 
 
 def save(home: Home, settings: Settings) -> None:

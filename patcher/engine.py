@@ -334,7 +334,7 @@ class Engine:
         while not self._closing.is_set():
             try:
                 self._tend_once()
-            except Exception:  # the next look may do better; the engine must not lose its tender
+            except Exception:  # noqa: BLE001 -  # the next look may do better; the engine must not lose its tender
                 _log.exception("tending failed")
             self._kick.wait(_TEND_S)
             self._kick.clear()

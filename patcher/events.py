@@ -1,13 +1,10 @@
 """What the engine says (events, snapshots) and what a face may ask (wishes): frozen facts.
 
-All of them travel over the engine's socket as JSON; `to_json` and `from_json` are the whole codec. Titles are named
-``feed/title`` everywhere here; a face resolves shorter names with `Snapshot.find`.
+All of them travel over the engine's socket as JSON (`patcher.wire`). Titles are named ``feed/title`` everywhere here; a
+face resolves shorter names with `Snapshot.find`.
 """
 
-import dataclasses
 import enum
-import json
-import types
 import typing
 from dataclasses import dataclass, field
 
@@ -382,40 +379,3 @@ Wish = (
     | ChangeSetting
     | Cancel
 )
-
-
-# ---------------------------------------------------------------- codec
-
-_NAMED = {c.__name__: c for c in (*typing.get_args(Event), *typing.get_args(Wish), Snapshot, Failure)}
-
-
-def to_json(value: object) -> bytes:
-    """One frozen fact of this module as JSON: its fields and its ``type``."""
-    assert dataclasses.is_dataclass(value) and not isinstance(value, type)
-    return json.dumps({"type": type(value).__name__, **dataclasses.asdict(value)}, ensure_ascii=False).encode()
-
-
-def from_json(data: bytes) -> typing.Any:
-    """The fact that `to_json` wrote. Raises ValueError when it is none."""
-    fields = json.loads(data)
-    try:
-        return _build(_NAMED[fields.pop("type")], fields)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a fact of the engine: {error}") from error
-
-
-def _build(cls: type, fields: dict[str, typing.Any]) -> object:
-    hints = typing.get_type_hints(cls)
-    return cls(**{name: _cast(hints[name], value) for name, value in fields.items()})
-
-
-def _cast(hint: typing.Any, value: typing.Any) -> object:
-    if isinstance(hint, types.UnionType):
-        if value is None:
-            return None
-        hint = next(option for option in typing.get_args(hint) if option is not types.NoneType)
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type, hint), value)
-    if typing.get_origin(hint) is tuple:
-        return tuple(_cast(typing.get_args(hint)[0], item) for item in value)
-    return Phase(value) if hint is Phase else value

@@ -20,7 +20,7 @@ class VerbParser(argparse.ArgumentParser):
     """A parser that takes the global options before and after the verb, and reports errors as `UsageError`."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they came
         group = self.add_argument_group("for every verb")
         add = group.add_argument
         add("--home", type=Path, default=argparse.SUPPRESS, help="folder of settings, registry and keys")
@@ -32,7 +32,7 @@ class VerbParser(argparse.ArgumentParser):
         add("--ca", metavar="FILE", default=argparse.SUPPRESS, help="trust this certificate authority too")
         add("--passphrase-file", type=Path, default=argparse.SUPPRESS, help="where the passphrase of keys stands")
 
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> None:  # type: ignore[override]  # ours raises, argparse's exits
         """Raise instead of exiting, so that `--json` holds for wrong arguments too."""
         raise UsageError("usage.argument", f"{message[:1].upper()}{message[1:]}.", usage=self.format_usage().strip())
 

@@ -26,7 +26,7 @@ from rich.table import Table
 from patcher.cli.output import human_bytes
 
 _CONSOLE = Console(highlight=False, soft_wrap=True)
-_PASSPHRASE = "a demonstration, not a secret"  # noqa: S105
+_PASSPHRASE = "a demonstration, not a secret"  # noqa: S105 - it protects keys that live for a minute
 _START_S = 30.0
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import events
+from patcher import events, wire
 from patcher.content import manifest, merkle, records
 from patcher.content.manifest import Manifest
 from patcher.errors import DiskError, TrustError
@@ -186,12 +186,12 @@ class Registry:
         """Title to the wish that waits for it, and whether the player paused it."""
         with self._open() as db:
             rows = db.execute("SELECT title, wish, paused FROM wishes").fetchall()
-        return {title: (events.from_json(wish.encode()), bool(paused)) for title, wish, paused in rows}
+        return {title: (wire.from_json(wish.encode()), bool(paused)) for title, wish, paused in rows}
 
     def keep_wish(self, title: str, wish: events.Wish, *, paused: bool = False) -> None:
         """Remember what to go on with after a crash (or, paused, when asked)."""
         with self._open() as db:
-            db.execute("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", (title, events.to_json(wish).decode(), paused))
+            db.execute("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", (title, wire.to_json(wish).decode(), paused))
 
     def drop_wish(self, title: str) -> None:
         """The wish is fulfilled, failed or withdrawn."""

@@ -32,9 +32,7 @@ def _released(world: World, tmp_path: Path, title: str, version: str, layout: tr
 
 
 @pytest.mark.parametrize("name", _SCENARIOS)
-def test_an_update_makes_the_new_release_and_a_step_back_the_old_one(
-    world: World, tmp_path: Path, name: str
-) -> None:
+def test_an_update_makes_the_new_release_and_a_step_back_the_old_one(world: World, tmp_path: Path, name: str) -> None:
     scenario, title = trees.scenario(name), name.replace(" ", "-")
     _released(world, tmp_path, title, "1", scenario.old)
     player, folder = world.player(title), tmp_path / "game"
@@ -71,9 +69,15 @@ def test_looking_for_news_costs_two_requests(world: World, tmp_path: Path) -> No
 
 
 def test_an_optional_language_comes_is_patched_and_goes(world: World, tmp_path: Path) -> None:
-    base = {**trees.scenario("changed").old, "settings.ini": File(b"volume=5\n")}
+    base: dict[str, File | trees.Link | trees.Folder] = {
+        **trees.scenario("changed").old,
+        "settings.ini": File(b"volume=5\n"),
+    }
     voice = trees.noise(70, 200_000)
-    german: trees.Layout = {"lang/de/voice.pak": File(voice), "lang/de/texts.txt": File(b"Hallo\n")}
+    german: dict[str, File | trees.Link | trees.Folder] = {
+        "lang/de/voice.pak": File(voice),
+        "lang/de/texts.txt": File(b"Hallo\n"),
+    }
     words = ("--part", "german=lang/de/**:lang:de", "--part", "settings=settings.ini:defaults")
     _released(world, tmp_path, "parts", "1", base | german, *words)
     player, folder = world.player("parts", peers="none"), tmp_path / "game"
@@ -84,8 +88,11 @@ def test_an_optional_language_comes_is_patched_and_goes(world: World, tmp_path: 
 
     player.run("tags", "parts", "lang:de")
     assert trees.read(folder) == mine | german
-    newer: trees.Layout = {"lang/de/voice.pak": File(trees.edited(voice, 71)), "lang/de/texts.txt": File(b"Moin\n")}
-    settings = {"settings.ini": File(b"volume=7\n")}
+    newer: dict[str, File | trees.Link | trees.Folder] = {
+        "lang/de/voice.pak": File(trees.edited(voice, 71)),
+        "lang/de/texts.txt": File(b"Moin\n"),
+    }
+    settings: dict[str, File | trees.Link | trees.Folder] = {"settings.ini": File(b"volume=7\n")}
     _released(world, tmp_path, "parts", "2", base | settings | newer, *words)
     updated = player.run("update", "parts")
     assert trees.read(folder) == mine | newer
