@@ -41,7 +41,9 @@ def check(folder: Path, jobs: int, deep: bool, progress: Progress) -> Report:
         return Report((error.message,))
     problems, warnings = _ageing(repo, datetime.now(UTC))
     search = _Search(Store(folder))
-    for title in repo.titles:
+    for path in repo.paths():
+        problems += _unreadable(repo, path)
+    for title in repo.titles if not problems else ():
         try:
             search.title(title, history(repo, title), repo)
         except TrustError as error:
@@ -65,6 +67,16 @@ def _ageing(repo: Repository, now: datetime) -> tuple[list[str], list[str]]:
         if now < role.expires < now + timedelta(days=WARN_DAYS)
     ]
     return expired, soon
+
+
+def _unreadable(repo: Repository, path: str) -> list[str]:
+    try:
+        data = repo.record(path)
+        if path == "feed.json" and set(records.parse_feed(data or b"").titles) != set(repo.titles):
+            return ["feed.json names other titles than the roles"]
+    except TrustError as error:
+        return [f"{path}: {error.message}"]
+    return []
 
 
 class _Search:

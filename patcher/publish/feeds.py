@@ -80,7 +80,8 @@ def status(folder: Path) -> tuple[records.Feed, list[TitleStatus], list[RoleStat
     titles = []
     for title in feed.titles:
         past = history(repo, title)
-        channels = {name: past.releases[c.release].version for name, c in sorted(past.channels.items()) if c.release}
+        live = ((name, past.releases.get(channel.release)) for name, channel in sorted(past.channels.items()))
+        channels = {name: release.version for name, release in live if release}
         titles.append(TitleStatus(title, channels, tuple(r.version for _, r in sorted(past.releases.items()))))
     return feed, titles, expiries(repo)
 
@@ -103,11 +104,12 @@ def export(folder: Path, title: str, to: Path, web_seeds: Sequence[str] = ()) ->
     repo = repository.load(folder)
     feed, store = records.parse_feed(repo.record("feed.json") or b""), Store(folder)
     past = history(repo, title)
-    if not past.channels:
-        raise UsageError("usage.unknown_title", f"The feed has no title {title!r}.", title=title)
-    live = past.channels.get("live") or next(iter(past.channels.values()))
+    channel = past.channels.get("live") or next(iter(past.channels.values()), records.Channel(0))
+    if channel.release not in past.releases:
+        raise UsageError("usage.unknown_title", f"The feed has no release of {title!r} to export.", title=title)
+    make_folder(to)
     written = []
-    for part in past.releases[live.release].parts:
+    for part in past.releases[channel.release].parts:
         one = manifest.parse(store.read(part.manifest))
         layers = store.read(part.layers) if part.layers else b""
         path = to / f"{one.name}.torrent"

@@ -22,7 +22,7 @@ from patcher.config import Home
 from patcher.content import merkle, paths, records
 from patcher.content.records import Channel, Launch, Release
 from patcher.content.tree import PartRule
-from patcher.errors import BusyError, UsageError
+from patcher.errors import BusyError, TrustError, UsageError
 from patcher.publish import build, packing, repository, signing
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import Changes, Repository
@@ -85,7 +85,7 @@ class History:
 def history(repo: Repository, title: str) -> History:
     """Read a title's live records. Raises TrustError for damaged ones."""
     releases, channels = {}, {}
-    for path in repo.paths():
+    for path in (path for path in repo.paths() if path.startswith(f"{title}/")):
         data = repo.record(path)
         assert data is not None
         if path.startswith(f"{title}/releases/"):
@@ -108,6 +108,7 @@ def release(
     started_s = time.monotonic()
     _check(order)
     feed = records.parse_feed(repository.load(folder).record("feed.json") or b"")
+    _check_folders(order.tree, folder, home.root)
     ring = KeyRing(home.keys / feed.name, passphrases)
     with locked(home, feed.name):
         repo = repository.load(folder)
@@ -165,6 +166,29 @@ def _check(order: Order) -> None:
     if not _VERSION.fullmatch(order.version):
         message = f"The version {order.version!r} may hold letters, digits and . _ + - only, 64 of them at most."
         raise UsageError("usage.release", message, version=order.version)
+    _described(lambda: records.encode_title(_about(order, None)))
+
+
+def _check_folders(tree: Path, feed: Path, home: Path) -> None:
+    """A release must hold neither itself nor secret keys."""
+    for folder in (feed.resolve(), home.resolve()):
+        if tree.resolve() == folder or tree.resolve() in folder.parents or feed.resolve() in tree.resolve().parents:
+            message = f"{tree} and {folder} must not lie one in the other."
+            raise UsageError("usage.release", message, path=str(folder))
+
+
+def _described(encode: Callable[[], bytes]) -> bytes:
+    """A record made from the publisher's words; what no reader would take is the publisher's error."""
+    try:
+        return encode()
+    except TrustError as error:
+        reason = error.message.rpartition(": ")[2]
+        raise UsageError("usage.release", f"The release cannot be described: {reason}.") from error
+
+
+def _about(order: Order, before: records.Title | None) -> records.Title:
+    about = before or records.Title(order.title, "game", {})
+    return replace(about, texts={**about.texts, "en": records.Text(order.label or order.title)})
 
 
 def parse_launch(texts: Sequence[str]) -> dict[str, Launch]:
@@ -208,7 +232,7 @@ def _record(order: Order, source: build.Source, past: History, say: Callable[[st
     before = known.notes if known else None
     notes = merkle.ref_of(_notes(order.notes)) if order.notes else before
     record = Release(order.title, sequence, order.version, parts, launch, notes)
-    if known and records.encode_release(known) != records.encode_release(record):
+    if _described(lambda: records.encode_release(record)) != records.encode_release(known or record):
         message = f"{order.title} {order.version} is published with other content; choose another version."
         raise UsageError("usage.release", message, title=order.title, version=order.version)
     return record
@@ -260,9 +284,7 @@ def _changes(order: Order, record: Release, past: History, packed: packing.Packe
     live = past.channels.get(order.channel, Channel(0))
     put[f"{title}/channels/{order.channel}.json"] = records.encode_channel(replace(live, release=sequence))
     if new or order.label:
-        about = past.title or records.Title(title, "game", {})
-        texts = {**about.texts, "en": records.Text(order.label or title)}
-        put[f"{title}/title.json"] = records.encode_title(replace(about, texts=texts))
+        put[f"{title}/title.json"] = records.encode_title(_about(order, past.title))
     if new:
         put["feed.json"] = records.encode_feed(replace(feed, titles=tuple(sorted({*feed.titles, title}))))
     return Changes(put, _retired(title, sequence, order.channel, past), (title,) if new else ())
@@ -272,6 +294,8 @@ def _retired(title: str, sequence: int, channel: str, past: History) -> frozense
     """Patches to what is live nowhere any more, and releases beyond the newest `repository.RELEASES_KEPT`."""
     live = {sequence} | {c.release for name, c in past.channels.items() if name != channel}
     patches = {f"{title}/patches/{s}.json" for s in past.releases if s not in live}
+    if sequence in past.releases:
+        return frozenset(patches)  # a change of channels needs no holder
     kept = set(sorted({*past.releases, sequence})[-repository.RELEASES_KEPT :]) | live
     return frozenset(patches | {f"{title}/releases/{s}.json" for s in past.releases if s not in kept})
 

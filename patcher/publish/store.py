@@ -101,8 +101,7 @@ class Store:
         """Add a document of at least one byte."""
         ref = merkle.ref_of(data)
         if not self._is_there(ref):
-            make_folder(self.path(ref).parent)
-            disk.write_atomic(self.path(ref), data)
+            self._add(ref, (data,))
         return ref
 
     def put_file(self, source: Path, ref: Ref, meter: Meter) -> None:

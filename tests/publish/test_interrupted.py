@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from patcher import disk
 from patcher.publish import repository, signing
 from patcher.publish.keys import KeyRing, Passphrases
+from tests.support import crash
 from tests.support.publisher import Player, Publisher, files_below, lay
 
 OLD = {"bin/game": b"old game", "data/level.dat": bytes(range(256)) * 1000, "gone.txt": b"gone"}
@@ -51,25 +53,33 @@ class World:
         return False
 
 
+@pytest.fixture
+def room() -> Iterator[Path]:
+    """A folder in memory: thousands of synced steps need no real disk here."""
+    with crash.room() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def whole() -> dict[str, bytes]:
     """The content of a feed whose releases were not interrupted."""
-    world = World(tmp_path_factory.mktemp("whole"))
-    world.publisher.release(world.new, "1.1")
-    return world.publisher.content()
+    with crash.room() as folder:
+        world = World(folder)
+        world.publisher.release(world.new, "1.1")
+        return world.publisher.content()
 
 
 @pytest.mark.parametrize("start", range(4))
 def test_killed_at_every_step_the_feed_stays_valid_and_a_rerun_completes(
-    tmp_path: Path, whole: dict[str, bytes], start: int
+    room: Path, whole: dict[str, bytes], start: int
 ) -> None:
-    world = World(tmp_path / "world")
-    shutil.copytree(tmp_path / "world", tmp_path / "kept", symlinks=True)
+    world = World(room / "world")
+    shutil.copytree(room / "world", room / "kept", symlinks=True)
     for step in itertools.count(1 + start, 4):
         for name in ("feed", "home"):
-            shutil.rmtree(tmp_path / "world" / name)
-            shutil.copytree(tmp_path / "kept" / name, tmp_path / "world" / name, symlinks=True)
-        player = Player(world.publisher.folder, tmp_path / f"player-{step}")
+            shutil.rmtree(room / "world" / name)
+            shutil.copytree(room / "kept" / name, room / "world" / name, symlinks=True)
+        player = Player(world.publisher.folder, room / f"player-{step}")
         if not world.die_at(step):
             break
         seen = player.visit()
@@ -83,8 +93,8 @@ def test_killed_at_every_step_the_feed_stays_valid_and_a_rerun_completes(
 
 
 @pytest.mark.parametrize("phase", ["write", "pack", "sign"])
-def test_a_killed_process_is_completed_by_the_same_command(tmp_path: Path, whole: dict[str, bytes], phase: str) -> None:
-    world = World(tmp_path)
+def test_a_killed_process_is_completed_by_the_same_command(room: Path, whole: dict[str, bytes], phase: str) -> None:
+    world = World(room)
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
@@ -99,7 +109,7 @@ def test_a_killed_process_is_completed_by_the_same_command(tmp_path: Path, whole
     )
     repository_root = Path(__file__).resolve().parents[2]
     environment = os.environ | {"PYTHONPATH": str(repository_root)}
-    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path), phase], env=environment, capture_output=True)
+    killed = subprocess.run([sys.executable, "-c", program, str(room), phase], env=environment, capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert world.player.visit() == world.old_records
     assert world.publisher.release(world.new, "1.1").state == "published"
@@ -107,8 +117,8 @@ def test_a_killed_process_is_completed_by_the_same_command(tmp_path: Path, whole
     assert world.publisher.content() == whole
 
 
-def test_a_stopped_publisher_leaves_nothing_half_written(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def test_a_stopped_publisher_leaves_nothing_half_written(room: Path) -> None:
+    world = World(room)
     steps = itertools.count(1)
 
     def hook(name: str, arguments: tuple[object, ...]) -> None:
@@ -125,9 +135,9 @@ def test_a_stopped_publisher_leaves_nothing_half_written(tmp_path: Path) -> None
     assert world.player.visit() == world.old_records
 
 
-def test_an_interrupted_init_is_completed_at_every_step(tmp_path: Path) -> None:
+def test_an_interrupted_init_is_completed_at_every_step(room: Path) -> None:
     for step in itertools.count(1):
-        root = tmp_path / str(step)
+        root = room / str(step)
         steps = itertools.count(1)
 
         def hook(
@@ -151,9 +161,9 @@ def test_an_interrupted_init_is_completed_at_every_step(tmp_path: Path) -> None:
     assert step > 30
 
 
-def test_signatures_survive_a_kill_between_them_and_publication(tmp_path: Path) -> None:
-    publisher = Publisher(tmp_path, "studio")
-    new = lay(tmp_path / "new", NEW)
+def test_signatures_survive_a_kill_between_them_and_publication(room: Path) -> None:
+    publisher = Publisher(room, "studio")
+    new = lay(room / "new", NEW)
     request = publisher.release(new, "1.0").request
     assert request
     ring = KeyRing(publisher.home.keys / "shop", Passphrases())

@@ -209,6 +209,8 @@ BAD_ORDERS: dict[str, tuple[dict[str, Any], str]] = {
     "part that matches nothing": ({"rules": (parse_part("fr=lang/fr/**:lang:fr"),)}, "usage.release"),
     "link into another part": ({"rules": (parse_part("data=data/**:x:y"),)}, "content.link_outside"),
     "notes that are not there": ({"notes": Path("nothing.md")}, "usage.release"),
+    "label with a control character": ({"label": "a\x1bb"}, "usage.release"),
+    "argument with a control character": ({"launch": ("bin/game \x07",)}, "usage.release"),
     "tree that is not there": ({"tree": Path("nothing")}, "disk.folder_missing"),
 }
 
@@ -221,6 +223,15 @@ def test_a_bad_order_changes_nothing(publisher: Publisher, tree: Path, name: str
     with pytest.raises(ShoalError) as caught:
         publisher.release(**wishes)
     assert caught.value.code == code
+    assert files_below(publisher.folder) == before
+
+
+@pytest.mark.parametrize("inner", ["feed", "home"])
+def test_a_release_holds_neither_the_feed_nor_the_keys(publisher: Publisher, inner: str) -> None:
+    before = files_below(publisher.folder)
+    for tree in (publisher.root, publisher.root / inner):
+        with pytest.raises(UsageError, match="must not lie one in the other"):
+            publisher.release(tree, "1.0")
     assert files_below(publisher.folder) == before
 
 
