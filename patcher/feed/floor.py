@@ -1,6 +1,8 @@
 """The trust floor: which versions, and which time, were once seen and never go back."""
 
 import sqlite3
+import threading
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -26,8 +28,13 @@ class Floor:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         with self._open() as db:
             db.execute(_SCHEMA)
+
+    def turn(self, feed: str) -> "threading.RLock":
+        """The lock of a feed among the threads that share this floor: one refreshes and reads at a time."""
+        return self._locks[feed]
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

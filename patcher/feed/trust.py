@@ -6,10 +6,9 @@ or after its expiry, for everything but updates. TUF sections are those of the s
 """
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import cached_property
 from io import BytesIO
@@ -44,7 +43,7 @@ VERSION_MAX = 2**53
 
 
 class Trust:
-    """One pinned feed. Safe for several threads; only one `Trust` at a time refreshes a ``folder``.
+    """One pinned feed. Safe for several threads, and several of one feed are where they share ``floor``.
 
     ``folder`` is the feed's own below the home folder, made by `pin`. ``mirrors`` are further addresses of the same
     feed, ``hosts`` further names we may be redirected to. With ``offline`` no server is asked: what was last known to
@@ -78,7 +77,7 @@ class Trust:
         self._folder = folder
         self._floor = floor
         self._clock = clock
-        self._lock = threading.RLock()
+        self._turn = nullcontext() if offline else floor.turn(self.fingerprint)
         self._fetcher = _Fetcher({self.origin.urls[0] + "metadata/": (self.origin, "metadata/")})
         self._updater: Updater | None = None
 
@@ -113,7 +112,7 @@ class Trust:
         """
         if self.offline:
             return
-        with self._lock, _translated(self._metadata):
+        with self._turn, _translated(self._metadata):
             self._updater = None
             self._check_clock(self._floor.signed_at(self.fingerprint))
             disk.make_folder(self._metadata)
@@ -132,7 +131,7 @@ class Trust:
         Raises TrustError (trust.not_offered when there is none; trust.signature when it is not what was signed) and
         what `refresh` raises, which is called first where it was not yet.
         """
-        with self._lock, _translated(self._metadata):
+        with self._turn, _translated(self._metadata):
             target = self._find(path)
             data = self._kept(target) if target else None
             if target and data is None and not self.offline:
@@ -143,7 +142,7 @@ class Trust:
 
     def siblings(self, path: str) -> tuple[str, ...]:
         """The paths of all records in the role that signs ``path``, itself there or not. Raises like `record`."""
-        with self._lock, _translated(self._metadata):
+        with self._turn, _translated(self._metadata):
             self._find(path)
             return tuple(self._known().role_of(path).targets)
 

@@ -76,14 +76,15 @@ class Origin:
                 data = b"".join(self._document(turn.url + path, max_bytes, watch))
             except OriginError as error:
                 if error.code == "origin.missing" and not everywhere:
+                    self._prefer(turn.url)
                     raise
                 turn.failed(error, final=error.code == "origin.too_slow")
             else:
                 self._prefer(turn.url)
                 return data
 
-    def content(self, ref: Ref) -> bytes:
-        """A whole content file that fits in memory, folded to its root; its bytes count as metadata.
+    def content(self, ref: Ref, *, as_content: bool = False) -> bytes:
+        """A whole content file that fits in memory, folded to its root; a document, so its bytes count as metadata.
 
         Raises ContentError (content.mismatch) when no origin has the right bytes, and what `read` raises.
         """
@@ -93,7 +94,7 @@ class Origin:
         problem: OriginError | None = None
         for urls in attempts:
             try:
-                data = b"".join(self._read(urls, ref, 0, ref.size_bytes, as_content=False))
+                data = b"".join(self._read(urls, ref, 0, ref.size_bytes, as_content=as_content))
             except OriginError as error:
                 problem = problem or error
                 continue

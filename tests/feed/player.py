@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ class Player:
         self.floor = Floor(folder / "registry.sqlite")
         self._started = [Trust.pin(self.folder, url, "", self.floor, fingerprint=fingerprint)]
 
-    def trust(self, *, offline: bool = False, clock_s: float | None = None) -> Trust:
+    def trust(self, *, offline: bool = False, clock_s: float | None = None, mirrors: Sequence[str] = ()) -> Trust:
         """``clock_s``: what this machine believes the time is, in seconds since 1970."""
         trust = Trust(
             self.folder,
@@ -31,6 +31,7 @@ class Player:
             "",
             self.floor,
             offline=offline,
+            mirrors=mirrors,
             clock=lambda: time.time() if clock_s is None else clock_s,
             patience=Patience(back_off_s=0),
         )

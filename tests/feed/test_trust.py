@@ -1,4 +1,7 @@
 import functools
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,6 +71,31 @@ def test_new_roots_are_followed(player: Player, feed: RepositorySimulator) -> No
     assert player.trust(offline=True).record(RELEASE) == b"release 1"
 
 
+def test_a_mirror_stands_in_and_costs_nothing_otherwise(
+    player: Player, feed: RepositorySimulator, server: HostileOrigin
+) -> None:
+    player.refresh().record(RELEASE)
+    with HostileOrigin(feed.files) as mirror:
+        server.asked.clear()
+        trust = player.trust(mirrors=[mirror.url])
+        trust.refresh()
+        assert (len(server.asked), len(mirror.asked)) == (2, 0)
+        server.answer("metadata/2.root.json", *[says(503)] * 9)
+        trust.refresh()
+        assert mirror.paths == ["metadata/2.root.json", "metadata/timestamp.json"]
+
+
+def test_several_jobs_may_read_one_feed_at_once(player: Player) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(lambda: player.refresh().record(RELEASE)) for _ in range(8)]
+    assert {job.result() for job in jobs} == {b"release 1"}
+
+
+def test_the_tuf_client_is_loaded_when_it_is_needed() -> None:
+    code = "import sys, patcher.feed.reader; sys.exit('tuf' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_what_was_refreshed_is_durable_before_the_floor_rises(player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
 
@@ -132,6 +160,16 @@ def test_damaged_metadata_here_is_not_believed(player: Player, feed: RepositoryS
     assert fails(lambda: player.trust(offline=True).record("evil/releases/1.json")) != "trust.record"
     assert fails(lambda: player.trust(offline=True).record(RELEASE)) == "trust.signature"
     assert player.refresh().record(RELEASE) == b"release 1"
+
+
+def test_a_root_here_must_follow_from_the_pinned_one(player: Player, feed: RepositorySimulator) -> None:
+    player.refresh().record(RELEASE)
+    feed.signers["root"] = [CryptoSigner.generate_ed25519()]
+    feed.root.add_key(feed.signers["root"][0].public_key, "root")
+    feed.root.version = 2
+    forged = feed.write("root", feed.root)
+    (player.metadata / "root_history" / "2.root.json").write_bytes(forged)
+    assert fails(lambda: player.trust(offline=True).record(RELEASE)) == "trust.signature"
 
 
 def test_a_damaged_record_here_is_fetched_again(player: Player) -> None:

@@ -92,6 +92,14 @@ def test_another_origin_is_asked_for_what_one_does_not_have(server: HostileOrigi
         assert origin.get("a.json", 2) == b"{}"
 
 
+def test_an_origin_that_delivered_is_asked_first_from_then_on(server: HostileOrigin, second: HostileOrigin) -> None:
+    server.answer("a.json", says(503))
+    with Origin([server.url, second.url], patience=EAGER) as origin:
+        for _ in range(3):
+            assert origin.get("a.json", 2) == b"{}"
+    assert (len(server.asked), len(second.asked)) == (1, 3)
+
+
 def test_the_first_answer_counts_when_asked_so(server: HostileOrigin, second: HostileOrigin) -> None:
     del server.files["a.json"]
     with Origin([server.url, second.url]) as origin, pytest.raises(OriginError) as caught:
@@ -335,6 +343,15 @@ def test_a_server_without_ranges_is_read_over_when_that_is_cheap(server: Hostile
         assert _read(origin, 100_000, 50_000) == DATA[100_000:150_000]
 
 
+def test_a_server_without_ranges_is_not_read_over_for_long(server: HostileOrigin) -> None:
+    ref = server.put(bytes(3_000_000))
+    server.answer(content_path(ref), says(200, bytes(3_000_000)))
+    with Origin([server.url], patience=EAGER) as origin, pytest.raises(OriginError) as caught:
+        next(origin.read(ref, 2_000_000, 1000))
+    assert caught.value.code == "origin.protocol"
+    assert origin.content_bytes == 0
+
+
 @pytest.mark.parametrize(
     "content_range", ["bytes 0-499/600000", "bytes 1000-1999/600000", "bytes 1000-1499/7", "pages 1-2", ""]
 )
@@ -356,6 +373,8 @@ def test_a_content_document_is_folded_to_its_root(server: HostileOrigin) -> None
     with Origin([server.url]) as origin:
         assert origin.content(REF) == DATA
         assert (origin.metadata_bytes, origin.content_bytes) == (len(DATA), 0)
+        assert origin.content(REF, as_content=True) == DATA
+        assert (origin.metadata_bytes, origin.content_bytes) == (len(DATA), len(DATA))
 
 
 def test_wrong_bytes_are_replaced_by_another_origins(server: HostileOrigin, second: HostileOrigin) -> None:
