@@ -24,6 +24,7 @@ from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-
 
 from patcher import disk
 from patcher.errors import UsageError
+from patcher.publish.store import make_folder
 
 NAME_FIELD = "x-shoal-name"
 """The field of a public key that says what its key file is called."""
@@ -99,7 +100,8 @@ class KeyRing:
             secret = _unwrap(path, lambda: passphrase)
         else:
             secret = Ed25519PrivateKey.generate()
-            disk.make_folder(self.folder)
+            make_folder(self.folder)
+            disk.set_private(self.folder)
             disk.write_atomic(path, _wrap(secret, passphrase), 0o600)
         key = SSlibKey.from_crypto(secret.public_key())
         key.unrecognized_fields[NAME_FIELD] = name

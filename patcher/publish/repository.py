@@ -112,7 +112,7 @@ class Repository:
     @property
     def profile(self) -> Profile:
         """What the root says about holders and expiries."""
-        return PROFILES[str(self.root.unrecognized_fields.get(PROFILE_FIELD, "solo"))]
+        return _profile_of(self.root)
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -314,6 +314,10 @@ def _delegate(targets: Targets, role: str, patterns: list[str], keys: Iterable[S
         targets.add_key(key, role)
 
 
+def _profile_of(root: Root) -> Profile:
+    return PROFILES.get(str(root.unrecognized_fields.get(PROFILE_FIELD)), PROFILES["solo"])
+
+
 def _copy(payload: T) -> T:
     return type(payload).from_dict(copy.deepcopy(payload.to_dict()))
 
@@ -331,7 +335,9 @@ def _target_file(target: TargetFile) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    if not (path.is_file() and path.read_bytes() == data):
+    if path.is_file() and path.read_bytes() == data:
+        disk.sync_folder(path.parent)  # a killed run may have written it without making its name durable
+    else:
         make_folder(path.parent)
         disk.write_atomic(path, data)
 
@@ -345,7 +351,7 @@ def _write_role(folder: Path, role: str, metadata: Metadata[T]) -> MetaFile:
 def _write_online(
     folder: Path, root: Root, snapshot: Snapshot, timestamp_version: int, ring: KeyRing, now: datetime
 ) -> None:
-    profile = PROFILES[str(root.unrecognized_fields[PROFILE_FIELD])]
+    profile = _profile_of(root)
     snapshot.version = _free_version(folder, "snapshot")
     snapshot.expires = now + timedelta(days=profile.snapshot_days)
     meta = _write_role(folder, "snapshot", sign(root, "snapshot", snapshot, ring))

@@ -12,8 +12,9 @@ from tests.support.publisher import PASSPHRASE, Publisher, files_below, lay
 
 
 def test_a_key_file_is_wrapped_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
-    KeyRing(tmp_path, Passphrases(PASSPHRASE)).make("holder-1", protect=True)
-    file = tmp_path / "holder-1.pem"
+    KeyRing(tmp_path / "keys", Passphrases(PASSPHRASE)).make("holder-1", protect=True)
+    file = tmp_path / "keys" / "holder-1.pem"
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert file.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 

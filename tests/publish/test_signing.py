@@ -201,3 +201,17 @@ def test_the_next_release_of_a_title_needs_only_its_own_role_signed(studio: Stud
     outcome = studio.publisher.release(studio.tree, "1.1")
     assert outcome.request
     assert list(signing.load(outcome.request).roles) == ["game-releases"]
+
+
+def test_a_single_holder_may_keep_the_key_on_another_machine(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path, demo_keys=False)
+    elsewhere = tmp_path / "stick"
+    elsewhere.mkdir()
+    (publisher.home.keys / "shop" / "holder-1.pem").rename(elsewhere / "holder-1.pem")
+    tree = lay(tmp_path / "tree", {"a": b"a"})
+    outcome = publisher.release(tree, "1.0")
+    assert outcome.request and outcome.missing == 1
+    request = signing.load(outcome.request)
+    signing.sign(request, KeyRing(elsewhere, Passphrases(PASSPHRASE)))
+    signing.save(request, outcome.request)
+    assert publisher.release(tree, "1.0").state == "published"
