@@ -216,6 +216,9 @@ def test_a_computer_that_just_started_can_track() -> None:
     told = udp.answer(packet(connect(udp)), "192.0.2.1", 5000)
     assert told is not None
     assert told[:4] == b"\0\0\0\1"
+    refused = udp.answer(packet(bytes(8)), "192.0.2.1", 5000)
+    assert refused is not None
+    assert refused[:4] == b"\0\0\0\3"
 
 
 def test_nobody_can_be_flooded_with_our_answers(udp: UdpSide) -> None:
