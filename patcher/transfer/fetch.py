@@ -189,7 +189,7 @@ class _Fetch:
         choice, rules, finished = self._choice, self._rules, self._swarm.finished
         supply.drop(lambda piece: piece in finished or choice.is_offered(piece))
         self._limit(supply)
-        if not self._is_settled(now) or self._is_resting(supply, now):
+        if not (self._swarm.is_ready and self._is_settled(now)) or self._is_resting(supply, now):
             return
         taken = supply.busy() | self._swarm.given()
 
@@ -236,7 +236,8 @@ class _Fetch:
 
     def _deliver(self, piece: int, data: bytes) -> None:
         """On a line's thread: hand a piece to the swarm, not faster than it takes them."""
-        while self._swarm.given_bytes() > MAX_QUEUED_BYTES // 2 and not self._is_closing:
+        most = MAX_QUEUED_BYTES // 2 // self._layout.piece_bytes
+        while len(self._swarm.given()) > most and not self._is_closing:
             time.sleep(0.005)
         if self._is_closing:
             raise Cancelled
@@ -267,8 +268,9 @@ class _Fetch:
     def sample(self) -> Sample:
         """Where things stand. Bytes of peers that came and went between two looks are shared out like the others'."""
         counters = self._swarm.counters()
-        local = sum(size + 1 for is_local, size in self._by_peer.values() if is_local)
-        everybody = sum(size + 1 for _, size in self._by_peer.values())
+        met = list(self._swarm.met)
+        local = met.count(True) + sum(size for is_local, size in self._by_peer.values() if is_local)
+        everybody = len(met) + sum(size for _, size in self._by_peer.values())
         lan = counters.received_bytes * local // everybody if everybody else 0
         origin = self._supply.received_bytes if self._supply else 0
         sources = Sources(lan_bytes=lan, peer_bytes=counters.received_bytes - lan, origin_bytes=origin)

@@ -24,7 +24,7 @@ class Torrent:
     trackers: tuple[str, ...] = ()
     """Announce URLs; those inside ``data`` are not used."""
     peers: tuple[tuple[str, int], ...] = ()
-    """Addresses of players to dial at once, beside those that trackers and discovery bring."""
+    """Addresses of players to dial (within a second), beside those that trackers and discovery bring."""
 
     def held(self) -> frozenset[int]:
         """The pieces whose bytes are right in the files now, by hashing them all."""

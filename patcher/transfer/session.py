@@ -33,6 +33,7 @@ _ALERTS = (
     | _CLASS.status_notification
     | _CLASS.storage_notification
     | _CLASS.piece_progress_notification
+    | _CLASS.connect_notification
 )
 _FIXED: Any = {
     "alert_mask": _ALERTS,
@@ -322,7 +323,7 @@ def _adjusted(allowed: Allowances) -> Any:
         "unchoke_slots_limit": _UNCHOKE_SLOTS if allowed.upload == "everyone" else 0,
         "upload_rate_limit": limit,
         "download_rate_limit": allowed.download_limit_bps,
-        "tick_interval": 10 if limit or allowed.download_limit_bps else 100,
+        "tick_interval": 10 if limit or allowed.download_limit_bps else 500,
         "send_buffer_watermark": watermark,
         "send_buffer_low_watermark": min(1 << 20, watermark),
         "enable_lsd": allowed.discover,

@@ -2,7 +2,8 @@
 
 What libtorrent 2.1.1 does and does not (each measured): data of a finished piece is on disk only after ``flush_cache``
 and its alert; ``torrent_paused_alert`` comes when all files are closed, ``torrent_removed_alert`` may come before;
-counters start anew after a pause; pad files count in file numbers; a piece that was had is "finished" once more.
+what is given before ``torrent_checked_alert`` is lost; counters start anew after a pause; pad files count in file
+numbers; a piece that was had when adding is "finished" once more.
 """
 
 import threading
@@ -57,7 +58,7 @@ def fetching(torrent: Torrent, layout: Layout, have: Collection[int], wanted: Co
     """Parameters to fetch ``wanted`` into the files and to offer ``have`` as it is; all else is left alone."""
     params = _parameters(torrent, layout)
     params.have_pieces = _marks(layout.count, have)
-    params.piece_priorities = [4 * mark for mark in _marks(layout.count, {*have, *wanted})]
+    params.piece_priorities = [4 * mark for mark in _marks(layout.count, wanted)]  # what is had is never written over
     return params
 
 
@@ -111,41 +112,58 @@ class Swarm:
         self._failures = 0
         self._problem: tuple[int, str, str] | None = None
         self._is_news = False
+        self._is_ready = False
         self._is_paused = False
         self._is_removed = False
+        self._met: set[bool] = set()
         self._before = Counters()
         self._last = Counters()
         self._handle: lt.torrent_handle | None = None
+        self._notes: dict[type[lt.alert], Callable[[Any], None]] = {
+            lt.piece_finished_alert: lambda alert: self._finish(alert.piece_index),
+            lt.hash_failed_alert: self._note_failed_hash,
+            lt.cache_flushed_alert: self._note_flushed,
+            lt.torrent_checked_alert: self._note_ready,
+            lt.torrent_paused_alert: self._note_paused,
+            lt.torrent_resumed_alert: self._note_paused,
+            lt.torrent_removed_alert: self._note_removed,
+            lt.peer_connect_alert: self._note_peer,
+            lt.file_error_alert: self._note_problem,
+        }
 
     # ------------------------------------------------------------ facts
 
     def hear(self, alert: lt.alert) -> None:
         """Take the facts of one alert about this torrent. Called by the session's alert thread."""
-        with self._facts:
-            self._note(alert)
-            self._facts.notify_all()
+        note = self._notes.get(type(alert))
+        if note:
+            with self._facts:
+                note(alert)
+                self._facts.notify_all()
 
-    def _note(self, alert: lt.alert) -> None:
-        match alert:
-            case lt.piece_finished_alert():
-                self._finish(alert.piece_index)
-            case lt.hash_failed_alert():
-                self._failures += 1
-                self._given.pop(alert.piece_index, None)
-            case lt.cache_flushed_alert():
-                self._readable += self._flushing
-                self._flushing = []
-                self._is_news = True
-            case lt.torrent_paused_alert():
-                self._is_paused = True
-            case lt.torrent_resumed_alert():
-                self._is_paused = False
-            case lt.torrent_removed_alert():
-                self._is_removed = True
-            case lt.file_error_alert():
-                self._problem = (alert.error.value(), alert.error.message(), alert.filename())
-            case _:
-                pass
+    def _note_failed_hash(self, alert: lt.hash_failed_alert) -> None:
+        self._failures += 1
+        self._given.pop(alert.piece_index, None)
+
+    def _note_flushed(self, _: lt.cache_flushed_alert) -> None:
+        self._readable += self._flushing
+        self._flushing = []
+        self._is_news = True
+
+    def _note_ready(self, _: lt.torrent_checked_alert) -> None:
+        self._is_ready = True
+
+    def _note_paused(self, alert: lt.torrent_paused_alert | lt.torrent_resumed_alert) -> None:
+        self._is_paused = isinstance(alert, lt.torrent_paused_alert)
+
+    def _note_removed(self, _: lt.torrent_removed_alert) -> None:
+        self._is_removed = True
+
+    def _note_peer(self, alert: lt.peer_connect_alert) -> None:
+        self._met.add(policy.is_local(alert.endpoint[0]))
+
+    def _note_problem(self, alert: lt.file_error_alert) -> None:
+        self._problem = (alert.error.value(), alert.error.message(), alert.filename())
 
     def _finish(self, piece: int) -> None:
         if piece in self._wanted and piece not in self._finished:
@@ -181,9 +199,19 @@ class Swarm:
             self._facts.notify_all()
 
     @property
+    def is_ready(self) -> bool:
+        """Whether pieces can be given already."""
+        return self._is_ready
+
+    @property
     def finished(self) -> AbstractSet[int]:
         """The wanted pieces that passed their hash, as a live view; not all of them are on the disk yet."""
         return self._finished
+
+    @property
+    def met(self) -> AbstractSet[bool]:
+        """Holds True once a local peer was connected, however briefly; False once another one was."""
+        return self._met
 
     @property
     def failures(self) -> int:
@@ -197,7 +225,7 @@ class Swarm:
             problem = self._problem
         if problem:
             number, text, path = problem
-            with disk.translated(self.torrent.paths[0].with_name(path)):
+            with disk.translated(self.torrent.paths[0].parent / path):
                 raise OSError(number, text)
 
     # ------------------------------------------------------------ network
@@ -251,16 +279,11 @@ class Swarm:
             self._given[piece] = time.monotonic()
         self.handle.add_piece(piece, data, lt.add_piece_flags_t.overwrite_existing)
 
-    def given_bytes(self) -> int:
-        """Given but not finished yet: to be kept small by whoever gives, as libtorrent holds a copy in memory."""
+    def given(self) -> frozenset[int]:
+        """The pieces that were given and are not finished yet: keep them few, as libtorrent holds them in memory."""
         with self._facts:
             late = time.monotonic() - _PATIENCE_S
             self._given = {piece: at for piece, at in self._given.items() if at > late}
-            return len(self._given) * self.layout.piece_bytes
-
-    def given(self) -> frozenset[int]:
-        """The pieces that were given and are not finished yet."""
-        with self._facts:
             return frozenset(self._given)
 
     def flush(self) -> None:

@@ -1,6 +1,7 @@
-"""Other players: real libtorrent sessions on 127.0.0.1, with torrents made by libtorrent's own `create_torrent`.
+"""Other players, real libtorrent sessions on 127.0.0.1, and an origin in memory.
 
-A `Player` is somebody else's client. It knows nothing of Shoal: it seeds or fetches a folder, and counts on its side.
+A `Player` is somebody else's client. It knows nothing of Shoal: it seeds or fetches a folder, by a torrent that
+libtorrent's own creator made of it, and counts on its side.
 """
 
 import random
@@ -16,8 +17,12 @@ from urllib.parse import parse_qs, urlsplit
 import libtorrent as lt
 from bencode2 import bencode
 
+from patcher.content.merkle import Ref, ref_of
+from patcher.errors import OriginError
+
 HOST = "127.0.0.1"
 PIECE_BYTES = 64 * 1024
+_PORTION_BYTES = 32 * 1024
 
 _SETTINGS: Any = {
     "listen_interfaces": f"{HOST}:0",
@@ -90,17 +95,22 @@ class Player:
             params.have_pieces = [True] * params.ti.num_pieces()
         else:
             params.flags |= lt.torrent_flags.seed_mode
-        self._handle = self._session.add_torrent(params)
+        self._enter(params)
         return self
 
     def want(
         self, torrent: bytes, folder: Path, address: tuple[str, int] | None = None, trackers: Collection[str] = ()
     ) -> "Player":
         """Fetch the torrent into ``folder``, asking the peer at ``address``."""
-        self._handle = self._session.add_torrent(self._params(torrent, folder.parent, trackers))
+        self._enter(self._params(torrent, folder.parent, trackers))
         if address:
             self.ask(address)
         return self
+
+    def _enter(self, params: lt.add_torrent_params) -> None:
+        """Until it has looked at its files it turns everybody away, and is not asked again for seconds."""
+        self._handle = self._session.add_torrent(params)
+        assert wait_for(lambda: self.is_checked)
 
     def ask(self, address: tuple[str, int]) -> None:
         """Connect to a peer."""
@@ -134,10 +144,21 @@ class Player:
         """Whether it has all."""
         return bool(self.handle.status(0).is_seeding)
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether it knows what it has, and talks to others."""
+        states = lt.torrent_status
+        return self.handle.status(0).state in (states.downloading, states.finished, states.seeding)
+
     def connected(self) -> list[tuple[str, int]]:
         """The peers it has shaken hands with."""
         busy = lt.peer_info.connecting | lt.peer_info.handshake
         return [info.ip for info in self.handle.get_peer_info() if not info.flags & busy]
+
+    def choke_neighbours(self) -> None:
+        """Give no slot to local peers either, who else need none."""
+        local = lt.session.local_peer_class_id
+        self._session.set_peer_class(local, {**self._session.get_peer_class(local), "ignore_unchoke_slots": False})
 
     def limit(self, upload_bps: int) -> "Player":
         """Give at most so many bytes a second."""
@@ -187,3 +208,35 @@ def tracker() -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+class Shelf:
+    """An origin in memory, as `sources` reads one: content by root, with the faults of a real one.
+
+    ``missing`` roots are 404, ``is_down`` is unreachable, ``lies`` turns every first byte over, ``rate_bps`` is slow.
+    """
+
+    def __init__(self, *contents: bytes, rate_bps: int = 0) -> None:
+        self.contents = {ref_of(data).root: data for data in contents if data}
+        self.missing: set[bytes] = set()
+        self.is_down = False
+        self.lies = False
+        self.rate_bps = rate_bps
+        self.requests: list[tuple[bytes, int, int]] = []
+        self.sent_bytes = 0
+
+    def read(self, ref: Ref, offset: int, length: int) -> Iterator[bytes]:
+        """Raises OriginError."""
+        self.requests.append((ref.root, offset, length))
+        if self.is_down:
+            raise OriginError("origin.unreachable", "The server is down.")
+        if ref.root in self.missing or ref.root not in self.contents:
+            raise OriginError("origin.missing", "The server does not have it.")
+        data = self.contents[ref.root][offset : offset + length]
+        assert len(data) == length
+        for at in range(0, length, _PORTION_BYTES):
+            portion = data[at : at + _PORTION_BYTES]
+            if self.rate_bps:
+                time.sleep(len(portion) / self.rate_bps)
+            self.sent_bytes += len(portion)
+            yield bytes([portion[0] ^ 255]) + portion[1:] if self.lies else portion

@@ -1,0 +1,108 @@
+"""One small game as somebody else's torrent, and a place for it on our disk under other names."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from patcher.config import Settings
+from patcher.transfer.fetch import Rules, Sample, Source, Torrent, fetch
+from patcher.transfer.layout import Layout
+from patcher.transfer.session import Session
+from tests.support.peers import HOST, Shelf, plant, torrent_of
+
+SIZES = {"bin/run": 3_000_000, "data/big.pak": 9_000_001, "data/empty": 0, "data/tiny.txt": 2, "zebra": 65_536}
+QUICK = Rules(hello_s=3.0, settle_s=0.05, choked_s=1.0, slow_s=1.0, stall_s=0.6, patience_s=0.6)
+"""The waits of a fetch, made short; what they lead to is the same."""
+
+
+def settings(**wishes: object) -> Settings:
+    """Of a player on this machine alone."""
+    return Settings(listen_host=HOST, local_discovery=False, **wishes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Game:
+    """A tree, its torrent by libtorrent's own creator, and what a fetch of ours does with it."""
+
+    folder: Path
+    data: bytes
+    staging: Path
+    reported: list[int] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+
+    @property
+    def layout(self) -> Layout:
+        return Layout.parse(self.data)
+
+    @property
+    def everything(self) -> range:
+        return range(self.layout.count)
+
+    @property
+    def contents(self) -> list[bytes]:
+        return [(self.folder / name).read_bytes() for name in SIZES]
+
+    def here(self, *peers: tuple[str, int], trackers: tuple[str, ...] = ()) -> Torrent:
+        """The torrent with its files in our staging, named by number."""
+        return Torrent(self.data, tuple(self.staging / f"{number:03}" for number in range(len(SIZES))), trackers, peers)
+
+    def installed(self) -> Torrent:
+        """The torrent with its files where the tree is."""
+        return Torrent(self.data, tuple(self.folder / name for name in SIZES))
+
+    def shelf(self, rate_bps: int = 0) -> Shelf:
+        """An origin that has all of it."""
+        return Shelf(*self.contents, rate_bps=rate_bps)
+
+    def fetch(
+        self,
+        session: Session | None,
+        torrent: Torrent,
+        source: Source | None = None,
+        *,
+        have: frozenset[int] = frozenset(),
+        cancel: Callable[[], bool] = lambda: False,
+        keep: bool = False,
+        rules: Rules = QUICK,
+    ) -> Sample:
+        """Fetch all that is not had; every report is checked to be readable at that moment."""
+
+        def report(pieces: object) -> None:
+            assert isinstance(pieces, list)
+            assert all(self.is_on_disk(torrent, piece) for piece in pieces)
+            self.reported += pieces
+
+        wanted = frozenset(self.everything) - have
+        sources = fetch(
+            session, torrent, have, wanted, source, report, self.samples.append, cancel, keep=keep, rules=rules
+        )
+        return Sample(sources, sum(self.layout.span(piece).length for piece in self.reported))
+
+    def is_on_disk(self, torrent: Torrent, piece: int) -> bool:
+        """Whether the piece's file has the piece's bytes now, to any other reader."""
+        file, offset, length = self.layout.span(piece)
+        with torrent.paths[file].open("rb") as stream:
+            stream.seek(offset)
+            return self.layout.is_right(piece, stream.read(length))
+
+    def is_whole(self, torrent: Torrent) -> bool:
+        """Whether every file is byte for byte that of the tree."""
+        pairs = zip(torrent.paths, SIZES, strict=True)
+        return all(path.read_bytes() == (self.folder / name).read_bytes() for path, name in pairs if SIZES[name])
+
+
+@pytest.fixture
+def game(tmp_path: Path) -> Game:
+    folder = plant(tmp_path / "author" / "game", SIZES)
+    (folder / "bin/run").chmod(0o755)
+    return Game(folder, torrent_of(folder), tmp_path / "player" / "staging")
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    """Of a player who shares nothing and takes from everybody: the default."""
+    session = Session(settings())
+    yield session
+    session.close()

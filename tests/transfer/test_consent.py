@@ -1,0 +1,159 @@
+"""What leaves this machine, as counted on the other player's side."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from patcher.errors import DiskError
+from patcher.transfer.policy import Surroundings
+from patcher.transfer.session import Session
+from tests.support.peers import Player, wait_for
+from tests.transfer.conftest import Game, settings
+
+WATCH_S = 3.0
+SWITCH_WATCH_S = 1.5
+
+
+@contextmanager
+def opened(**wishes: object) -> Iterator[Session]:
+    session = Session(settings(**wishes))
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def address(session: Session) -> tuple[str, int]:
+    return "127.0.0.1", session.listen_port
+
+
+def never_gets(player: Player, byte_count: int, seconds: float) -> bool:
+    return not wait_for(lambda: player.received_bytes > byte_count, seconds)
+
+
+def test_sharing_off_gives_a_fetching_neighbour_not_one_byte(game: Game, tmp_path: Path) -> None:
+    """Even while we are in the swarm ourselves: we have all but one piece, and it asks for what we have."""
+    with opened() as session, Player() as asking:
+        session.add(game.installed(), game.everything[:-1], game.everything[-1:])
+        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert wait_for(lambda: asking.connected() != [])
+        assert never_gets(asking, 0, WATCH_S)
+
+
+def test_sharing_off_offers_nothing_of_what_is_installed(game: Game, tmp_path: Path) -> None:
+    with opened() as session, Player() as asking:
+        info_hash = session.keep(game.installed())
+        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert never_gets(asking, 0, SWITCH_WATCH_S)
+        assert asking.connected() == []
+        assert info_hash in session.kept()
+
+
+@pytest.mark.parametrize("sharing", ["lan", "everyone"])
+def test_sharing_on_lets_a_neighbour_complete_from_us_alone(game: Game, tmp_path: Path, sharing: str) -> None:
+    target = tmp_path / "asking" / "game"
+    with opened(sharing=sharing) as session, Player() as asking:
+        info_hash = session.keep(game.installed())
+        asking.want(game.data, target, address(session))
+        assert wait_for(lambda: asking.is_complete)
+        assert wait_for((target / "zebra").exists)
+        assert session.counters()[info_hash].sent_bytes == asking.received_bytes
+
+
+def test_switched_off_while_a_neighbour_downloads_nothing_more_leaves(game: Game, tmp_path: Path) -> None:
+    with opened(sharing="everyone") as session, Player() as asking:
+        info_hash = session.add(game.installed(), game.everything[:-1], game.everything[-1:]).layout.info_hash
+        asking.want(game.data, tmp_path / "asking" / "game")
+        asking.handle.set_download_limit(2_000_000)
+        asking.ask(address(session))
+        assert wait_for(lambda: asking.received_bytes > 500_000)
+        session.apply(settings(sharing="off"))
+        sent = session.counters()[info_hash].sent_bytes
+        assert never_gets(asking, sent, SWITCH_WATCH_S)
+        assert session.counters()[info_hash].sent_bytes == sent
+        session.apply(settings(sharing="lan"))
+        asking.ask(address(session))
+        assert wait_for(lambda: asking.received_bytes > sent)
+
+
+def test_what_was_kept_silently_is_offered_as_soon_as_the_player_says_yes(game: Game, tmp_path: Path) -> None:
+    with opened() as session, Player() as asking:
+        session.keep(game.installed())
+        session.apply(settings(sharing="everyone"))
+        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert wait_for(lambda: asking.is_complete)
+
+
+def test_a_spent_monthly_cap_is_sharing_off(game: Game, tmp_path: Path) -> None:
+    wishes = settings(sharing="everyone", monthly_upload_cap_bytes=1_000)
+    with opened(sharing="everyone") as session, Player() as asking:
+        session.keep(game.installed())
+        session.apply(wishes, Surroundings(uploaded_this_month_bytes=1_000))
+        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert never_gets(asking, 0, SWITCH_WATCH_S)
+
+
+def test_a_limit_on_uploads_holds_for_neighbours_too(game: Game, tmp_path: Path) -> None:
+    with opened(sharing="everyone", upload_limit_bps=1_000_000) as session, Player() as asking:
+        session.keep(game.installed())
+        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert wait_for(lambda: asking.received_bytes > 0)
+        assert not wait_for(lambda: asking.is_complete, SWITCH_WATCH_S)  # 12 MB, which else take a tenth of that
+
+
+def test_without_peers_nobody_is_let_in(game: Game, tmp_path: Path) -> None:
+    with opened(sharing="everyone", peers="none") as session, Player() as asking:
+        session.add(game.installed(), game.everything[:-1], game.everything[-1:])
+        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert never_gets(asking, 0, SWITCH_WATCH_S)
+        assert asking.connected() == []
+
+
+def test_letting_go_closes_every_file(game: Game, tmp_path: Path) -> None:
+    with opened(sharing="everyone") as session, Player() as asking:
+        info_hash = session.keep(game.installed())
+        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert wait_for(lambda: asking.received_bytes > 1_000_000)
+        assert open_files(game.folder) != []
+        session.release(info_hash)
+        assert open_files(game.folder) == []
+        session.release(info_hash)  # an unknown one is fine
+
+
+def test_a_file_that_changes_takes_its_torrent_out(game: Game) -> None:
+    with opened(sharing="everyone") as session:
+        info_hash = session.keep(game.installed())
+        assert session.changed() == []
+        with (game.folder / "zebra").open("r+b") as file:
+            file.write(b"a mod")
+        assert session.changed() == [info_hash]
+        assert session.kept() == frozenset()
+
+
+def test_bytes_that_rotted_unseen_are_never_given_away_nor_written_over(game: Game, tmp_path: Path) -> None:
+    path = game.folder / "data/big.pak"
+    rotten = bytearray(path.read_bytes())
+    rotten[4_000_000] ^= 1
+    path.write_bytes(rotten)
+    with opened(sharing="everyone") as session, Player() as asking:
+        info_hash = session.keep(game.installed())
+        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert wait_for(lambda: session.changed() == [info_hash])
+        assert path.read_bytes() == rotten
+        assert asking.handle.status().total_failed_bytes == 0
+
+
+def test_a_file_of_another_size_is_not_offered(game: Game) -> None:
+    with (game.folder / "zebra").open("ab") as file:
+        file.write(b"more")
+    with opened(sharing="everyone") as session, pytest.raises(DiskError) as raised:
+        session.keep(game.installed())
+    assert raised.value.code == "disk.modified"
+
+
+def open_files(folder: Path) -> list[str]:
+    names = [Path("/proc/self/fd", name) for name in Path("/proc/self/fd").iterdir()]
+    targets = [str(name.readlink()) for name in names if name.is_symlink()]
+    return [target for target in targets if target.startswith(str(folder))]

@@ -1,0 +1,274 @@
+"""Who delivers: peers, the origin, both, or nobody; and what is true of the files then."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from patcher.content.merkle import Ref
+from patcher.errors import Cancelled, DiskError, OriginError
+from patcher.transfer.session import Session
+from patcher.transfer.sources import PackSource, TreeSource
+from tests.support.peers import HOST, Player, Shelf, plant, torrent_of, tracker, wait_for
+from tests.transfer.conftest import SIZES, Game, settings
+from tests.transfer.test_consent import open_files
+from tests.transfer.trees import manifest_of
+
+
+def loose(game: Game, shelf: Shelf) -> TreeSource:
+    """The origin's loose files, without any pack."""
+    return TreeSource(shelf, manifest_of(game.folder))
+
+
+def test_peers_alone_deliver_all(game: Game, session: Session) -> None:
+    with Player() as seed:
+        torrent = game.here(seed.seed(game.data, game.folder).address)
+        got = game.fetch(session, torrent)
+        assert game.is_whole(torrent)
+        assert sorted(game.reported) == list(game.everything)
+        assert got.sources.lan_bytes == seed.sent_bytes == sum(SIZES.values())
+        assert (got.sources.peer_bytes, got.sources.origin_bytes) == (0, 0)
+        assert open_files(game.staging) == []
+
+
+def test_the_origin_alone_delivers_all(game: Game, session: Session) -> None:
+    shelf, torrent = game.shelf(), game.here()
+    got = game.fetch(session, torrent, loose(game, shelf))
+    assert game.is_whole(torrent)
+    assert got.sources.origin_bytes == shelf.sent_bytes == sum(SIZES.values())
+    assert got.sources.lan_bytes == got.sources.peer_bytes == 0
+    assert open_files(game.staging) == []
+
+
+def test_without_p2p_the_origin_delivers_straight_into_the_files(game: Game) -> None:
+    shelf, torrent = game.shelf(), game.here()
+    got = game.fetch(None, torrent, loose(game, shelf))
+    assert game.is_whole(torrent)
+    assert sorted(game.reported) == list(game.everything)
+    assert got.sources.origin_bytes == shelf.sent_bytes == sum(SIZES.values())
+
+
+def test_peers_forbidden_is_without_p2p(game: Game) -> None:
+    with Player() as seed:
+        torrent = game.here(seed.seed(game.data, game.folder).address)
+        session = Session(settings(peers="none"))
+        try:
+            got = game.fetch(session, torrent, loose(game, game.shelf()))
+        finally:
+            session.close()
+        assert game.is_whole(torrent)
+        assert got.sources.lan_bytes == seed.sent_bytes == 0
+
+
+def test_the_origin_closes_the_gap_of_a_peer_that_has_only_half(game: Game, session: Session, tmp_path: Path) -> None:
+    half = tmp_path / "half" / "game"
+    plant(half, SIZES)
+    (half / "data/big.pak").unlink()
+    with Player() as peer:
+        peer.want(game.data, half)
+        assert wait_for(lambda: peer.handle.status().num_pieces > 40)
+        torrent = game.here(peer.address)
+        got = game.fetch(session, torrent, loose(game, game.shelf(rate_bps=10_000_000)))
+        assert game.is_whole(torrent)
+        assert got.sources.lan_bytes >= SIZES["bin/run"]
+        assert SIZES["data/big.pak"] <= got.sources.origin_bytes < sum(SIZES.values())
+
+
+def test_a_full_seed_spares_the_origin(game: Game, session: Session) -> None:
+    with Player() as seed:
+        torrent = game.here(seed.seed(game.data, game.folder).address)
+        got = game.fetch(session, torrent, loose(game, game.shelf(rate_bps=3_000_000)))
+        assert game.is_whole(torrent)
+        assert got.sources.origin_bytes == 0
+
+
+def test_a_slow_seed_is_helped_by_the_origin(game: Game, session: Session) -> None:
+    with Player() as seed:
+        torrent = game.here(seed.seed(game.data, game.folder).limit(500_000).address)
+        got = game.fetch(session, torrent, loose(game, game.shelf(rate_bps=5_000_000)))
+        assert game.is_whole(torrent)
+        assert got.sources.origin_bytes > 0 and got.sources.lan_bytes > 0
+
+
+def test_a_seed_that_never_serves_does_not_hold_us_up(game: Game, session: Session) -> None:
+    with Player(unchoke_slots_limit=0, allowed_fast_set_size=0) as seed:
+        torrent = game.here(seed.seed(game.data, game.folder).address)
+        seed.choke_neighbours()
+        game.fetch(session, torrent, loose(game, game.shelf()))
+        assert game.is_whole(torrent)
+        assert seed.sent_bytes == 0
+
+
+@pytest.mark.parametrize("fault", ["missing", "down"])
+def test_what_the_origin_lost_still_comes_from_peers(game: Game, session: Session, fault: str) -> None:
+    shelf = game.shelf()
+    shelf.missing = set(shelf.contents) if fault == "missing" else set()
+    shelf.is_down = fault == "down"
+    with Player() as seed:
+        torrent = game.here(seed.seed(game.data, game.folder).address)
+        got = game.fetch(session, torrent, loose(game, shelf))
+        assert game.is_whole(torrent)
+        assert got.sources.origin_bytes == 0
+
+
+@pytest.mark.parametrize("fault", ["missing", "down", "no origin"])
+def test_nobody_has_it(game: Game, session: Session, fault: str) -> None:
+    shelf = Shelf()
+    shelf.is_down = fault == "down"
+    with pytest.raises(OriginError) as raised:
+        game.fetch(session, game.here(), None if fault == "no origin" else loose(game, shelf))
+    assert raised.value.code == "origin.no_source"
+    assert open_files(game.staging) == []
+
+
+def test_without_p2p_the_origin_says_itself_what_is_wrong(game: Game) -> None:
+    with pytest.raises(OriginError) as raised:
+        game.fetch(None, game.here(), loose(game, Shelf()))
+    assert raised.value.code == "origin.missing"
+    with pytest.raises(OriginError) as raised:
+        game.fetch(None, game.here(), None)
+    assert raised.value.code == "origin.no_source"
+
+
+def test_a_lying_peer_costs_bytes_and_nothing_else(game: Game, session: Session, tmp_path: Path) -> None:
+    forged = plant(tmp_path / "forged" / "game", SIZES, seed=2)
+    with Player() as liar:
+        torrent = game.here(liar.seed(game.data, forged, lie=True).address)
+        got = game.fetch(session, torrent, loose(game, game.shelf(rate_bps=10_000_000)))
+        assert game.is_whole(torrent)
+        assert got.sources.lan_bytes > 0
+
+
+def test_a_lying_origin_is_dropped_and_peers_go_on(game: Game, session: Session) -> None:
+    shelf = game.shelf()
+    shelf.lies = True
+    with Player() as seed:
+        torrent = game.here(seed.seed(game.data, game.folder).limit(5_000_000).address)
+        game.fetch(session, torrent, loose(game, shelf))
+        assert game.is_whole(torrent)
+    assert len(shelf.requests) < 10
+
+
+def test_a_lying_origin_alone_is_found_out(game: Game, session: Session) -> None:
+    shelf = game.shelf()
+    shelf.lies = True
+    with pytest.raises(OriginError) as raised:
+        game.fetch(session, game.here(), loose(game, shelf))
+    assert (raised.value.code, raised.value.facts["cause"]) == ("origin.no_source", "content.mismatch")
+    assert game.reported == []
+
+
+def test_an_interrupted_fetch_goes_on_with_what_is_on_disk(game: Game, session: Session) -> None:
+    torrent, shelf = game.here(), game.shelf(rate_bps=4_000_000)
+    with pytest.raises(Cancelled):
+        game.fetch(session, torrent, loose(game, shelf), cancel=lambda: len(game.reported) > 60)
+    held = torrent.held()
+    assert held >= set(game.reported)
+    game.reported.clear()
+    got = game.fetch(session, torrent, loose(game, shelf), have=held)
+    assert game.is_whole(torrent)
+    assert got.sources.origin_bytes == sum(game.layout.span(p).length for p in game.everything if p not in held)
+
+
+@pytest.mark.parametrize("p2p", [True, False])
+def test_cancelling_ends_it_and_lets_go(game: Game, session: Session, p2p: bool) -> None:
+    torrent, wish = game.here(), threading.Event()
+    timer = threading.Timer(0.3, wish.set)
+    timer.start()
+    with pytest.raises(Cancelled):
+        game.fetch(session if p2p else None, torrent, loose(game, game.shelf(rate_bps=500_000)), cancel=wish.is_set)
+    timer.join()
+    assert open_files(game.staging) == []
+
+
+def test_files_that_are_right_where_they_are_stay_untouched(game: Game, session: Session, tmp_path: Path) -> None:
+    """An update: unchanged files are mapped to the install, a changed one to staging."""
+    install = plant(tmp_path / "install", SIZES)
+    (install / "zebra").write_bytes(b"an older zebra")
+    places = [install / name for name in SIZES]
+    places[4] = game.staging / "zebra.new"
+    torrent = game.here()
+    torrent = type(torrent)(torrent.data, tuple(places))
+    have = frozenset(game.everything) - set(game.layout.pieces(4))
+    before = {path: path.stat().st_mtime_ns for path in places[:4]}
+    game.fetch(session, torrent, loose(game, game.shelf()), have=have)
+    assert (game.staging / "zebra.new").read_bytes() == (game.folder / "zebra").read_bytes()
+    assert (install / "zebra").read_bytes() == b"an older zebra"
+    assert {path: path.stat().st_mtime_ns for path in places[:4]} == before
+
+
+def test_what_is_not_wanted_is_not_fetched(game: Game, session: Session) -> None:
+    torrent, shelf = game.here(), game.shelf()
+    wanted = game.layout.pieces(0)
+    reported: list[int] = []
+    from patcher.transfer.fetch import fetch
+
+    fetch(session, torrent, (), wanted, loose(game, shelf), reported.extend, lambda _: None, lambda: False)
+    assert sorted(reported) == list(wanted)
+    assert shelf.sent_bytes == SIZES["bin/run"]
+    assert not torrent.paths[1].exists()
+
+
+def test_a_fetched_torrent_can_stay_and_serve(game: Game, tmp_path: Path) -> None:
+    session = Session(settings(sharing="lan"))
+    try:
+        torrent = game.here()
+        game.fetch(session, torrent, loose(game, game.shelf()), keep=True)
+        assert session.kept() == {game.layout.info_hash}
+        with Player() as asking:
+            asking.want(game.data, tmp_path / "asking" / "game", (HOST, session.listen_port))
+            assert wait_for(lambda: asking.is_complete)
+    finally:
+        session.close()
+
+
+def test_a_pack_is_fetched_like_a_tree(session: Session, game: Game, tmp_path: Path) -> None:
+    pack = plant(tmp_path / "author", {"pack": 5_000_001}) / "pack"
+    game.data = torrent_of(pack)
+    content = pack.read_bytes()
+    shelf = Shelf(content)
+    torrent = type(game.here())(game.data, (tmp_path / "packs" / "pack",))
+    source = PackSource(shelf, Ref(game.layout.roots[0], len(content)), game.layout.piece_bytes)
+    game.fetch(session, torrent, source)
+    assert torrent.paths[0].read_bytes() == content
+    assert shelf.sent_bytes == len(content)
+
+
+def test_players_find_each_other_by_the_tracker(game: Game, session: Session) -> None:
+    with tracker() as url, Player() as seed:
+        seed.seed(game.data, game.folder, trackers=[url])
+        torrent = game.here(trackers=(url,))
+        got = game.fetch(session, torrent, None)
+        assert got.sources.lan_bytes == sum(SIZES.values())
+
+
+def test_a_disk_that_refuses_is_the_players_problem_to_solve(game: Game, session: Session) -> None:
+    game.staging.parent.mkdir(parents=True)
+    game.staging.write_bytes(b"a file where the folder must be")
+    with Player() as seed, pytest.raises(DiskError):
+        game.fetch(session, game.here(seed.seed(game.data, game.folder).address))
+
+
+def test_samples_come_at_most_ten_times_a_second(game: Game, session: Session) -> None:
+    begun = time.monotonic()
+    game.fetch(session, game.here(), loose(game, game.shelf(rate_bps=8_000_000)))
+    assert 1 <= len(game.samples) <= 10 * (time.monotonic() - begun) + 1
+    done = [sample.done_bytes for sample in game.samples]
+    assert done == sorted(done)
+
+
+def test_a_download_limit_holds_for_the_origin_too(game: Game) -> None:
+    session = Session(settings(download_limit_bps=20_000_000))
+    try:
+        game.fetch(session, game.here(), loose(game, game.shelf()))
+        session.apply(settings(download_limit_bps=2_000_000))
+        enough = threading.Event()
+        timer = threading.Timer(1.0, enough.set)
+        timer.start()
+        game.reported.clear()
+        with pytest.raises(Cancelled):  # 12 MB cannot be had in a second now
+            game.fetch(session, game.here(), loose(game, game.shelf()), cancel=enough.is_set)
+        timer.join()
+    finally:
+        session.close()
