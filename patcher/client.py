@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import patcher
-from patcher import events, wire
+from patcher import events, wire, wishes
 from patcher.config import Home
 from patcher.errors import InternalError, ShoalError, UsageError
 
@@ -70,7 +70,7 @@ class Client:
         assert isinstance(snapshot, events.Snapshot)
         return snapshot
 
-    def submit(self, wish: events.Wish) -> int:
+    def submit(self, wish: wishes.Wish) -> int:
         """Ask for something; returns the number of the job. Raises what the engine refuses it with."""
         return int(self._call({"call": "submit", "wish": json.loads(wire.to_json(wish))}))
 

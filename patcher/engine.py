@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import patcher
-from patcher import config, events
+from patcher import config, events, wishes
 from patcher.config import Home
 from patcher.errors import BusyError, Cancelled, InternalError, ShoalError, UsageError
 from patcher.events import Phase
@@ -34,8 +34,8 @@ from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 
 _TEND_S = 5.0
-_LIGHT = (events.AddFeed, events.RemoveFeed, events.Play)
-_LASTING = (events.Install, events.Update, events.Rollback, events.SetTags, events.Repair, events.Move)
+_LIGHT = (wishes.AddFeed, wishes.RefreshFeed, wishes.RemoveFeed, wishes.Play)
+_LASTING = (wishes.Install, wishes.Update, wishes.Rollback, wishes.SetTags, wishes.Repair, wishes.Move)
 """Wishes that go on by themselves after a crash."""
 _log = logging.getLogger("shoal.engine")
 
@@ -46,7 +46,7 @@ class _Running:
 
     number: int
     title: str
-    wish: events.Wish
+    wish: wishes.Wish
     meter: Meter
     stop: threading.Event
     resumed: bool = False
@@ -145,16 +145,16 @@ class Engine:
             self._settings.as_dict(),
         )
 
-    def submit(self, wish: events.Wish) -> int:
+    def submit(self, wish: wishes.Wish) -> int:
         """Take a wish; returns its job's number. Raises what it is refused with: UsageError, BusyError."""
         match wish:
-            case events.ChangeSetting(key, value):
+            case wishes.ChangeSetting(key, value):
                 return self._at_once("", lambda: self._change(key, value))
-            case events.Cancel(title, pause):
+            case wishes.Cancel(title, pause):
                 return self._at_once(title, lambda: self._cancel(title, pause))
-            case events.AddFeed() | events.RemoveFeed():
+            case wishes.AddFeed() | wishes.RemoveFeed() | wishes.RefreshFeed():
                 return self._enqueue("", wish)
-            case events.Seed(feed):
+            case wishes.Seed(feed):
                 return self._enqueue(f"{feed}/*", wish)
         return self._enqueue(wish.title, wish)
 
@@ -176,12 +176,13 @@ class Engine:
             listener(event)
 
     def _title(self, name: str, install: Install | None, paused: set[str]) -> events.TitleSnapshot:
-        label, offered = self._feeds.label(name)
+        facts = self._feeds.about(name)
         memory, job = self._memory.get(name, _Memory()), self._jobs.get(name)
         shown = events.TitleSnapshot(
             name,
-            label,
-            offered_version=offered,
+            facts.label,
+            facts.about,
+            offered_version=facts.version,
             failure=memory.failure,
             paused=name in paused,
             playing=memory.playing is not None,
@@ -220,7 +221,7 @@ class Engine:
         self._emit(events.Changed())
         return number
 
-    def _enqueue(self, title: str, wish: events.Wish, *, resumed: bool = False) -> int:
+    def _enqueue(self, title: str, wish: wishes.Wish, *, resumed: bool = False) -> int:
         with self._lock:
             running = self._jobs.get(title)
             if running and running.resumed and running.wish == wish:
@@ -268,7 +269,7 @@ class Engine:
         self._kick.set()
 
     def _fulfil(self, job: _Running) -> events.Outcome:
-        if isinstance(job.wish, events.Play):
+        if isinstance(job.wish, wishes.Play):
             return self._play(job.wish)
         tools = Tools(
             self._home,
@@ -282,7 +283,7 @@ class Engine:
         )
         return Fulfil(tools, job.number, job.meter, self._emit).run(job.wish)
 
-    def _play(self, wish: events.Play) -> events.Outcome:
+    def _play(self, wish: wishes.Play) -> events.Outcome:
         install = self._registry.find(wish.title)
         installed = read_installed(install.folder / STATE) if install else None
         if install is None or installed is None:
@@ -313,7 +314,7 @@ class Engine:
 
     # ------------------------------------------------------------ swarm
 
-    def _session_for(self, network: events.Network) -> Session | None:
+    def _session_for(self, network: wishes.Network) -> Session | None:
         """The swarm session for a job, or None when it must do without peers."""
         if network.server_only or self._settings.peers == "none":
             return None
@@ -344,7 +345,7 @@ class Engine:
             if memory.playing and memory.playing.poll() is not None:
                 memory.playing = None
                 self._emit(events.Changed())
-        if self._settings.sharing == "off" or self._session_for(events.Network()) is None:
+        if self._settings.sharing == "off" or self._session_for(wishes.Network()) is None:
             return
         assert self._session and self._keeper
         for title in self._keeper.watch():

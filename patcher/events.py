@@ -1,11 +1,10 @@
-"""What the engine says (events, snapshots) and what a face may ask (wishes): frozen facts.
+"""What the engine says, as frozen facts: events and snapshots.
 
 All of them travel over the engine's socket as JSON (`patcher.wire`). Titles are named ``feed/title`` everywhere here; a
 face resolves shorter names with `Snapshot.find`.
 """
 
 import enum
-import typing
 from dataclasses import dataclass, field
 
 from patcher.errors import UsageError
@@ -110,7 +109,11 @@ class Progress:
     eta_s: int = -1
     sources: Sources = Sources()
     peers: int = 0
+    upload_bps: int = 0
     file: str = ""
+    pieces: str = ""
+    """A map of what is being fetched, at most 256 letters: ``.`` missing, ``h`` here before, ``l`` from the local
+    network, ``p`` from players, ``o`` from the origin, ``a`` arriving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +155,20 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedFound:
+    """What `AddFeed` would trust, for a look at its fingerprint first."""
+
+    job: int
+    title: str
+    feed: "FeedSnapshot"
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """The snapshot is another one now: ask for it."""
 
 
-Event = Progress | Planned | Notice | Finished | Failed | Changed
+Event = Progress | Planned | Notice | Finished | Failed | FeedFound | Changed
 
 
 # ---------------------------------------------------------------- snapshot
@@ -174,11 +186,38 @@ class FeedSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class PartFact:
+    """One part of the offered release: installed when, for each group, one of its ``group:value`` tags is chosen."""
+
+    name: str
+    tags: tuple[str, ...]
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the publisher says of a title, as last read. Plain text, but for ``notes``, which is Markdown."""
+
+    kind: str = "game"
+    labels: dict[str, str] = field(default_factory=dict)
+    """By language tag, like the summaries."""
+    summaries: dict[str, str] = field(default_factory=dict)
+    art: str = ""
+    """A local file whose bytes were verified; nobody has looked whether they are an image."""
+    notes: str = ""
+    links: dict[str, str] = field(default_factory=dict)
+    """By kind: site, support."""
+    licence: str = ""
+    parts: tuple[PartFact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TitleSnapshot:
     """One title of a feed, installed or not."""
 
     title: str
     label: str
+    about: About = About()
     installed: bool = False
     folder: str = ""
     version: str = ""
@@ -224,158 +263,3 @@ class Snapshot:
             names = ", ".join(t.title for t in found)
             raise UsageError("usage.ambiguous_title", f"{name!r} is the name of several titles: {names}.", title=name)
         return found[0]
-
-
-# ---------------------------------------------------------------- wishes
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """How one job may use the network."""
-
-    server_only: bool = False
-    ca: str = ""
-    """A file of further certificate authorities to trust."""
-
-
-@dataclass(frozen=True, slots=True)
-class AddFeed:
-    """Pin a feed: ``source`` is its URL or a ``.shoalfeed`` file."""
-
-    source: str
-    fingerprint: str = ""
-    network: Network = Network()
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveFeed:
-    """Forget a feed that has no installed title."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Install:
-    """Install a title, or adopt the one in ``folder`` (``locate``)."""
-
-    title: str
-    folder: str = ""
-    channel: str = "live"
-    tags: tuple[str, ...] = ()
-    locate: bool = False
-    only: typing.Literal["", "check", "plan"] = ""
-    network: Network = Network()
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """Bring a title to its channel's release, or to ``version``."""
-
-    title: str
-    version: str = ""
-    only: typing.Literal["", "check", "plan"] = ""
-    network: Network = Network()
-
-
-@dataclass(frozen=True, slots=True)
-class Rollback:
-    """Step back to the release before the last update."""
-
-    title: str
-    only: typing.Literal["", "check", "plan"] = ""
-    network: Network = Network()
-
-
-@dataclass(frozen=True, slots=True)
-class SetTags:
-    """Choose the optional parts."""
-
-    title: str
-    tags: tuple[str, ...]
-    only: typing.Literal["", "check", "plan"] = ""
-    network: Network = Network()
-
-
-@dataclass(frozen=True, slots=True)
-class Verify:
-    """Read every installed byte and list what is not as released."""
-
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """Verify, then put back what is not as released."""
-
-    title: str
-    only: typing.Literal["", "check", "plan"] = ""
-    network: Network = Network()
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Install elsewhere from the old folder, then empty the old one of our files."""
-
-    title: str
-    folder: str
-    only: typing.Literal["", "check", "plan"] = ""
-    network: Network = Network()
-
-
-@dataclass(frozen=True, slots=True)
-class Uninstall:
-    """Remove our files; needs no network and no trust."""
-
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """Start the title."""
-
-    title: str
-    args: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """Operator: fetch every title and patch of a feed below ``folder`` and offer them."""
-
-    feed: str
-    folder: str
-    max_bytes: int = 0
-    network: Network = Network()
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeSetting:
-    """Set one key of the settings, given as text."""
-
-    key: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """Stop the job of a title; ``pause`` keeps it stopped until asked."""
-
-    title: str
-    pause: bool = False
-
-
-Wish = (
-    AddFeed
-    | RemoveFeed
-    | Install
-    | Update
-    | Rollback
-    | SetTags
-    | Verify
-    | Repair
-    | Move
-    | Uninstall
-    | Play
-    | Seed
-    | ChangeSetting
-    | Cancel
-)

@@ -5,11 +5,11 @@ import json
 import types
 import typing
 
-from patcher import events
+from patcher import events, wishes
 
 _NAMED = {
     c.__name__: c
-    for c in (*typing.get_args(events.Event), *typing.get_args(events.Wish), events.Snapshot, events.Failure)
+    for c in (*typing.get_args(events.Event), *typing.get_args(wishes.Wish), events.Snapshot, events.Failure)
 }
 
 
@@ -23,12 +23,13 @@ def from_json(data: bytes) -> typing.Any:
     """The fact that `to_json` wrote. Raises ValueError when it is none."""
     fields = json.loads(data)
     try:
-        return _build(_NAMED[fields.pop("type")], fields)
+        return build(_NAMED[fields.pop("type")], fields)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a fact of the engine: {error}") from error
 
 
-def _build(cls: type, fields: dict[str, typing.Any]) -> object:
+def build(cls: type, fields: dict[str, typing.Any]) -> typing.Any:
+    """A frozen fact of any room from its fields. Raises TypeError, KeyError when they are not its own."""
     hints = typing.get_type_hints(cls)
     return cls(**{name: _cast(hints[name], value) for name, value in fields.items()})
 
@@ -39,7 +40,9 @@ def _cast(hint: typing.Any, value: typing.Any) -> object:
             return None
         hint = next(option for option in typing.get_args(hint) if option is not types.NoneType)
     if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type, hint), value)
+        return build(typing.cast(type, hint), value)
+    if typing.get_origin(hint) is dict:
+        return {key: _cast(typing.get_args(hint)[1], item) for key, item in value.items()}
     if typing.get_origin(hint) is tuple:
         return tuple(_cast(typing.get_args(hint)[0], item) for item in value)
     return events.Phase(value) if hint is events.Phase else value

@@ -3,7 +3,7 @@
 import dataclasses
 import queue
 
-from patcher import events
+from patcher import events, wishes
 from patcher.cli.output import Output, human_bytes
 from patcher.client import Client, RemoteError, lost
 from patcher.config import Home
@@ -13,7 +13,7 @@ _POLL_S = 0.2
 _STARTS = 2
 
 
-def follow(home: Home, wish: events.Wish, out: Output) -> events.Outcome:
+def follow(home: Home, wish: wishes.Wish, out: Output) -> events.Outcome:
     """Run ``wish`` to its end. Raises its error, or Cancelled.
 
     When the engine is lost it is started again, once, and the job goes on where it was.
@@ -38,7 +38,7 @@ def fields(title: str, outcome: events.Outcome) -> dict[str, object]:
 
 
 class _Follower:
-    def __init__(self, client: Client, wish: events.Wish, out: Output) -> None:
+    def __init__(self, client: Client, wish: wishes.Wish, out: Output) -> None:
         self._client, self._wish, self._out = client, wish, out
         self._events: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
 
@@ -55,7 +55,7 @@ class _Follower:
                     if outcome is not None:
                         return outcome
             except KeyboardInterrupt:
-                self._client.submit(events.Cancel(getattr(self._wish, "title", "")))
+                self._client.submit(wishes.Cancel(getattr(self._wish, "title", "")))
 
     def _next(self) -> events.Event | None:
         while True:  # a wait without end would not see Ctrl-C everywhere

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from patcher import agent, config, events
+from patcher import agent, config, wishes
 from patcher.cli.following import follow
 from patcher.cli.output import Output, human_bytes
 from patcher.client import Client
@@ -61,8 +61,8 @@ def _stay(client: Client, titles: list[str], out: Output, until_s: float = float
 def _seed(args: argparse.Namespace, out: Output) -> int:
     name = _added(args, out)
     folder = (args.to or args.home.root / "titles").absolute()
-    network = events.Network(server_only=args.server_only, ca=args.ca)
-    wish = events.Seed(name, str(folder), _bytes(args.max_size), network)
+    network = wishes.Network(server_only=args.server_only, ca=args.ca)
+    wish = wishes.Seed(name, str(folder), _bytes(args.max_size), network)
     while True:
         follow(args.home, wish, out)
         out.notice(f"{name}: everything is here and offered.")
@@ -81,9 +81,9 @@ def _added(args: argparse.Namespace, out: Output) -> str:
     with Client(home) as client:
         known = next((f.name for f in client.snapshot().feeds if f.url.rstrip("/") == url or f.name == args.feed), "")
     if not known:
-        follow(home, events.AddFeed(args.feed, args.fingerprint, events.Network(ca=args.ca)), out)
+        follow(home, wishes.AddFeed(args.feed, args.fingerprint, network=wishes.Network(ca=args.ca)), out)
     if config.load(home).sharing == "off":
-        follow(home, events.ChangeSetting("sharing", "everyone"), out)
+        follow(home, wishes.ChangeSetting("sharing", "everyone"), out)
     with Client(home) as client:
         feeds = client.snapshot().feeds
     return known or next(f.name for f in feeds if f.url.rstrip("/") == url)

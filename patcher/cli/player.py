@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import patcher
-from patcher import events
+from patcher import events, wishes
 from patcher.cli.following import fields, follow, show_totals
 from patcher.cli.output import Output, human_bytes
 from patcher.client import Client
@@ -48,12 +48,12 @@ def _add_changing(verbs: Subparsers) -> None:
     update.add_argument("--check", action="store_true", help="only look; exit code 10 when there is something to do")
     update.add_argument("--plan", action="store_true", help="say what it would do, and stop")
     update.add_argument("--version", default="", metavar="V", help="another release than the channel's")
-    rollback = _verb(verbs, "rollback", _title_verb(events.Rollback), "step back to the release before")
+    rollback = _verb(verbs, "rollback", _title_verb(wishes.Rollback), "step back to the release before")
     tags = _verb(verbs, "tags", _tags, "show or choose optional parts")
     tags.add_argument("title")
     tags.add_argument("tags", nargs="?", default=None)
     verify = _verb(verbs, "verify", _verify, "read every byte and list what is not as released")
-    repair = _verb(verbs, "repair", _title_verb(events.Repair), "verify, and put back what is not as released")
+    repair = _verb(verbs, "repair", _title_verb(wishes.Repair), "verify, and put back what is not as released")
     move = _verb(verbs, "move", _move, "move an install")
     uninstall = _verb(verbs, "uninstall", _uninstall, "remove an install; files that are not ours stay")
     for verb in (rollback, verify, repair, move, uninstall):
@@ -81,9 +81,9 @@ def _verb(verbs: Subparsers, name: str, run: Callable[..., int | None], text: st
     return made
 
 
-def network(args: argparse.Namespace) -> events.Network:
+def network(args: argparse.Namespace) -> wishes.Network:
     """How this run may use the network, from the global options."""
-    return events.Network(server_only=args.server_only, ca=args.ca)
+    return wishes.Network(server_only=args.server_only, ca=args.ca)
 
 
 def find(args: argparse.Namespace, name: str) -> str:
@@ -98,7 +98,7 @@ def _only(args: argparse.Namespace) -> Any:
 
 def _feed_add(args: argparse.Namespace, out: Output) -> int:
     source = str(Path(args.source).absolute()) if args.source.endswith(".shoalfeed") else args.source
-    follow(args.home, events.AddFeed(source, args.fingerprint, network(args)), out)
+    follow(args.home, wishes.AddFeed(source, args.fingerprint, network=network(args)), out)
     with Client(args.home) as client:
         feed = client.snapshot().feeds[-1]
     out.line(f"Added {feed.name}: {', '.join(feed.titles) or 'no titles yet'}")
@@ -118,7 +118,7 @@ def _feed_list(args: argparse.Namespace, out: Output) -> int:
 
 
 def _feed_remove(args: argparse.Namespace, out: Output) -> int:
-    follow(args.home, events.RemoveFeed(args.name), out)
+    follow(args.home, wishes.RemoveFeed(args.name), out)
     out.result({"name": args.name})
     return 0
 
@@ -170,7 +170,7 @@ def _install(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
     folder = str(args.to.absolute()) if args.to else ""
     tags = _split(args.tags)
-    wish = events.Install(title, folder, args.channel, tags, args.locate, _only(args), network(args))
+    wish = wishes.Install(title, folder, args.channel, tags, args.locate, _only(args), network(args))
     return _run(args, wish, out)
 
 
@@ -187,7 +187,7 @@ def _update(args: argparse.Namespace, out: Output) -> int:
     if not titles:
         out.line("Nothing is installed.")
         out.result({"titles": []})
-    codes = [_run(args, events.Update(title, args.version, _only(args), network(args)), out) for title in titles]
+    codes = [_run(args, wishes.Update(title, args.version, _only(args), network(args)), out) for title in titles]
     return max(codes, default=0)
 
 
@@ -200,7 +200,7 @@ def _title_verb(wish: Callable[..., Any]) -> Callable[[argparse.Namespace, Outpu
 
 def _tags(args: argparse.Namespace, out: Output) -> int:
     if args.tags is not None:
-        return _run(args, events.SetTags(find(args, args.title), _split(args.tags), network=network(args)), out)
+        return _run(args, wishes.SetTags(find(args, args.title), _split(args.tags), network=network(args)), out)
     with Client(args.home) as client:
         title = client.snapshot().find(args.title)
     out.line(",".join(title.tags) or "(none)")
@@ -210,7 +210,7 @@ def _tags(args: argparse.Namespace, out: Output) -> int:
 
 def _verify(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
-    outcome = follow(args.home, events.Verify(title), out)
+    outcome = follow(args.home, wishes.Verify(title), out)
     for path in outcome.files:
         out.line(f"not as released: {path}")
     if not outcome.work_left:
@@ -221,14 +221,14 @@ def _verify(args: argparse.Namespace, out: Output) -> int:
 
 def _move(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
-    outcome = follow(args.home, events.Move(title, str(args.folder.absolute()), network=network(args)), out)
+    outcome = follow(args.home, wishes.Move(title, str(args.folder.absolute()), network=network(args)), out)
     _say_done(title, outcome, out)
     return 0
 
 
 def _uninstall(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
-    follow(args.home, events.Uninstall(title), out)
+    follow(args.home, wishes.Uninstall(title), out)
     out.line(f"{title} is uninstalled. Files that are not ours were left where they are.")
     out.result({"title": title})
     return 0
@@ -236,7 +236,7 @@ def _uninstall(args: argparse.Namespace, out: Output) -> int:
 
 def _play(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
-    follow(args.home, events.Play(title, tuple(args.args)), out)
+    follow(args.home, wishes.Play(title, tuple(args.args)), out)
     out.line(f"{title} was started.")
     out.result({"title": title})
     return 0
@@ -294,7 +294,7 @@ def _stats(args: argparse.Namespace, out: Output) -> int:
 
 def _settings(args: argparse.Namespace, out: Output) -> int:
     if args.value is not None:
-        follow(args.home, events.ChangeSetting(args.key, args.value), out)
+        follow(args.home, wishes.ChangeSetting(args.key, args.value), out)
     with Client(args.home) as client:
         settings = client.snapshot().settings
     if args.key and args.key not in settings:

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,15 @@ from patcher import disk
 from patcher.config import Home
 from patcher.content import records
 from patcher.errors import OriginError, ShoalError, TrustError, UsageError
-from patcher.events import FeedSnapshot, Network
+from patcher.events import FeedSnapshot
+from patcher.feed import catalog
+from patcher.feed.catalog import Catalog, TitleFacts
 from patcher.feed.floor import Floor
 from patcher.feed.pin import PIN_FILE, Pin, parse_pin
 from patcher.feed.reader import Reader
 from patcher.feed.trust import Trust
 from patcher.transfer.origin import Origin
-
-_LIVE = "live"
+from patcher.wishes import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +53,6 @@ class Opened:
         raise TrustError("trust.not_offered", f"{title} has no release {version}.", title=title, version=version)
 
 
-@dataclass(frozen=True, slots=True)
-class _Catalog:
-    """What faces show of a feed, as last read."""
-
-    shown: FeedSnapshot
-    trackers: tuple[str, ...] = ()
-    mirrors: tuple[str, ...] = ()
-    """Other addresses of the same feed."""
-    titles: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
-    """Title to label and offered version."""
-
-
 class Feeds:
     """All feeds of one home. Safe for several threads."""
 
@@ -71,7 +60,7 @@ class Feeds:
         self._folder = home.feeds
         self._floor = Floor(home.registry)
         self._lock = threading.RLock()
-        self._catalogs: dict[str, _Catalog] = {}
+        self._catalogs: dict[str, Catalog] = {}
 
     def names(self) -> list[str]:
         """The feeds, in the order they were added."""
@@ -84,21 +73,29 @@ class Feeds:
         ``source`` is a URL or a ``.shoalfeed`` file. Raises TrustError, OriginError, UsageError, DiskError.
         """
         pin = _pin_of(source, fingerprint)
-        made = self._folder / f".{hashlib.sha256(pin.url.encode()).hexdigest()[:16]}"
-        disk.make_folder(self._folder)
-        disk.remove_tree(made)
-        try:
-            trust = Trust.pin(made, pin.url, network.ca, self._floor, fingerprint=pin.fingerprint, cancel=cancel)
-            with contextlib.closing(trust):
-                trust.refresh()
-                name = self._free_name(Reader(trust, trust.origin).feed().name, trust.fingerprint)
+        with self._pinned(pin, network, cancel) as (folder, trust, feed):
+            name = self._free_name(feed.name, trust.fingerprint)
             if not (self._folder / name).exists():
-                disk.rename(made, self._folder / name)
+                disk.rename(folder, self._folder / name)
                 disk.sync_folder(self._folder)
-        finally:
-            disk.remove_tree(made)
         with self.open(name, network, cancel):
             return name
+
+    @contextlib.contextmanager
+    def _pinned(
+        self, pin: Pin, network: Network, cancel: Callable[[], bool]
+    ) -> Iterator[tuple[Path, Trust, records.Feed]]:
+        """A feed in a folder that is gone afterwards, unless it was renamed."""
+        folder = self._folder / f".{hashlib.sha256(pin.url.encode()).hexdigest()[:16]}"
+        disk.make_folder(self._folder)
+        disk.remove_tree(folder)
+        try:
+            trust = Trust.pin(folder, pin.url, network.ca, self._floor, fingerprint=pin.fingerprint, cancel=cancel)
+            with contextlib.closing(trust):
+                trust.refresh()
+                yield folder, trust, Reader(trust, trust.origin).feed()
+        finally:
+            disk.remove_tree(folder)
 
     def remove(self, name: str) -> None:
         """Forget a feed; its trust floor stays, so that adding it again cannot roll it back. Raises UsageError."""
@@ -127,16 +124,27 @@ class Feeds:
             reader = Reader(trust, trust.origin)
             yield Opened(reader, trust.origin, reader.feed(), trust.fingerprint)
             if not offline:
-                self._remember(name, reader, pin, title)
+                self._remember(name, reader, title)
+
+    def look(self, source: str, fingerprint: str, network: Network, cancel: Callable[[], bool]) -> FeedSnapshot:
+        """What `add` would trust; nothing is kept. Raises like `add`."""
+        with self._pinned(_pin_of(source, fingerprint), network, cancel) as (_, trust, feed):
+            return FeedSnapshot(feed.name, trust.url, trust.fingerprint, feed.titles)
+
+    def refresh(self, name: str, network: Network, cancel: Callable[[], bool]) -> None:
+        """Read all that faces show of a feed, art and notes included. Raises like `open`."""
+        with self.open(name, network, cancel) as opened:
+            read = catalog.with_art(self._catalog(name), opened.reader, opened.origin, self._folder / name)
+            self._keep(name, read)
 
     def snapshots(self) -> list[FeedSnapshot]:
         """What faces see of the feeds."""
         return [self._catalog(name).shown for name in self.names()]
 
-    def label(self, title: str) -> tuple[str, str]:
-        """How ``feed/title`` is called, and the version its live channel offers, as last known."""
+    def about(self, title: str) -> TitleFacts:
+        """What faces see of ``feed/title``, as last known."""
         feed, _, name = title.partition("/")
-        return self._catalog(feed).titles.get(name, (name, ""))
+        return self._catalog(feed).titles.get(name, TitleFacts(name))
 
     def trackers(self, title: str) -> tuple[str, ...]:
         """The trackers of a title's feed, as last known."""
@@ -162,49 +170,29 @@ class Feeds:
         try:
             trust.refresh()
         except (TrustError, OriginError) as error:
-            shown = dataclasses.replace(self._catalog(name).shown, problem=error.message)
-            with self._lock:
-                self._catalogs[name] = dataclasses.replace(self._catalog(name), shown=shown)
+            known = self._catalog(name)
+            self._keep(name, dataclasses.replace(known, shown=dataclasses.replace(known.shown, problem=error.message)))
             raise
 
-    def _catalog(self, name: str) -> _Catalog:
+    def _catalog(self, name: str) -> Catalog:
         with self._lock:
             if name not in self._catalogs:
-                self._catalogs[name] = self._read(name)
+                pin = self._pin(name)
+                shown = FeedSnapshot(name, pin.url, pin.fingerprint)
+                self._catalogs[name] = catalog.load(self._folder / name) or Catalog(shown)
             return self._catalogs[name]
 
-    def _read(self, name: str) -> _Catalog:
-        """The catalog from what is on the disk, for a start without a network."""
-        pin = self._pin(name)
-        try:
-            trust = Trust(self._folder / name, pin.url, "", self._floor, offline=True)
-            with contextlib.closing(trust):
-                return _catalog_of(name, pin, Reader(trust, trust.origin), {})
-        except ShoalError as error:
-            return _Catalog(FeedSnapshot(name, pin.url, pin.fingerprint, problem=error.message))
+    def _keep(self, name: str, read: Catalog) -> None:
+        with self._lock:
+            if self._catalogs.get(name) != read:
+                self._catalogs[name] = read
+                catalog.save(self._folder / name, read)
 
-    def _remember(self, name: str, reader: Reader, pin: Pin, title: str) -> None:
+    def _remember(self, name: str, reader: Reader, title: str) -> None:
         with contextlib.suppress(ShoalError):
-            known = self._catalog(name).titles if title else {}
-            catalog = _catalog_of(name, pin, reader, {t: words for t, words in known.items() if t != title})
-            with self._lock:
-                self._catalogs[name] = catalog
-
-
-def _catalog_of(name: str, pin: Pin, reader: Reader, known: Mapping[str, tuple[str, str]]) -> _Catalog:
-    feed = reader.feed()
-    titles = {title: known.get(title) or _title_of(title, reader) for title in feed.titles}
-    mirrors = tuple(url.rstrip("/") for url in feed.origins if url.rstrip("/") != pin.url.rstrip("/"))
-    return _Catalog(FeedSnapshot(name, pin.url, pin.fingerprint, feed.titles), feed.trackers, mirrors, titles)
-
-
-def _title_of(title: str, reader: Reader) -> tuple[str, str]:
-    try:
-        texts = reader.title(title).texts
-        label = texts["en"].label if "en" in texts else next((text.label for text in texts.values()), title)
-        return label, reader.release(title, reader.channel(title, _LIVE).release).version
-    except TrustError:
-        return title, ""
+            known = self._catalog(name)
+            stale = set(known.titles) if not title else {title}
+            self._keep(name, catalog.read(known, reader, stale))
 
 
 def _pin_of(source: str, fingerprint: str) -> Pin:

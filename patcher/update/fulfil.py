@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from patcher import disk, events
+from patcher import disk, events, wishes
 from patcher.config import Home, Settings
 from patcher.content import delta, manifest, records
 from patcher.errors import DiskError, UsageError
@@ -37,7 +37,7 @@ class Tools:
     ledger: Ledger
     packs: Packs
     feeds: Feeds
-    session_for: Callable[[events.Network], Session | None]
+    session_for: Callable[[wishes.Network], Session | None]
     keeper: Keeper | None
 
 
@@ -45,23 +45,24 @@ class Fulfil:
     """One wish. `run` is the only way in; each verb below resolves its wish and hands a goal to the pipeline."""
 
     def __init__(self, tools: Tools, number: int, meter: Meter, emit: Callable[[events.Event], None]) -> None:
-        self._tools, self._meter = tools, meter
+        self._tools, self._meter, self._number, self._emit = tools, meter, number, emit
         self._job = Job(number, tools.registry, tools.packs, tools.keeper, meter, emit)
         self._verbs: dict[type, Callable[[Any], Outcome]] = {
-            events.AddFeed: self._add_feed,
-            events.RemoveFeed: self._remove_feed,
-            events.Install: self._install,
-            events.Update: self._update,
-            events.SetTags: self._update,
-            events.Repair: self._update,
-            events.Rollback: self._rollback,
-            events.Move: self._move,
-            events.Verify: self._verify,
-            events.Uninstall: self._uninstall,
-            events.Seed: self._seed,
+            wishes.AddFeed: self._add_feed,
+            wishes.RefreshFeed: self._refresh_feed,
+            wishes.RemoveFeed: self._remove_feed,
+            wishes.Install: self._install,
+            wishes.Update: self._update,
+            wishes.SetTags: self._update,
+            wishes.Repair: self._update,
+            wishes.Rollback: self._rollback,
+            wishes.Move: self._move,
+            wishes.Verify: self._verify,
+            wishes.Uninstall: self._uninstall,
+            wishes.Seed: self._seed,
         }
 
-    def run(self, wish: events.Wish) -> Outcome:
+    def run(self, wish: wishes.Wish) -> Outcome:
         """Fulfil the wish. Raises ShoalError, Cancelled."""
         before = self._sent_bytes(wish)
         outcome: Outcome = self._verbs[type(wish)](wish)
@@ -71,7 +72,7 @@ class Fulfil:
             self._tools.ledger.add(title, outcome.fetched, 0)
         return outcome
 
-    def _sent_bytes(self, wish: events.Wish) -> int:
+    def _sent_bytes(self, wish: wishes.Wish) -> int:
         """What the session gave to others so far."""
         network = getattr(wish, "network", None)
         session = self._tools.session_for(network) if network else None
@@ -79,21 +80,30 @@ class Fulfil:
 
     # ------------------------------------------------------------ verbs
 
-    def _add_feed(self, wish: events.AddFeed) -> Outcome:
-        self._tools.feeds.add(wish.source, wish.fingerprint, wish.network, self._meter.cancelled)
+    def _add_feed(self, wish: wishes.AddFeed) -> Outcome:
+        question = (wish.source, wish.fingerprint, wish.network, self._meter.cancelled)
+        if wish.only == "look":
+            self._emit(events.FeedFound(self._number, "", self._tools.feeds.look(*question)))
+        else:
+            self._tools.feeds.add(*question)
         return Outcome()
 
-    def _remove_feed(self, wish: events.RemoveFeed) -> Outcome:
+    def _refresh_feed(self, wish: wishes.RefreshFeed) -> Outcome:
+        for name in [wish.name] if wish.name else self._tools.feeds.names():
+            self._tools.feeds.refresh(name, wish.network, self._meter.cancelled)
+        return Outcome()
+
+    def _remove_feed(self, wish: wishes.RemoveFeed) -> Outcome:
         titles = [install.title for install in self._tools.registry.installs()]
         if mine := [title for title in titles if title.startswith(f"{wish.name}/")]:
             raise UsageError("usage.argument", f"{wish.name} still has installed titles: {', '.join(mine)}.")
         self._tools.feeds.remove(wish.name)
         return Outcome()
 
-    def _verify(self, wish: events.Verify) -> Outcome:
+    def _verify(self, wish: wishes.Verify) -> Outcome:
         return self._job.verify(self._installed(wish.title)[0])
 
-    def _install(self, wish: events.Install) -> Outcome:
+    def _install(self, wish: wishes.Install) -> Outcome:
         known = self._tools.registry.find(wish.title)
         if known and read_installed(known.folder / STATE):
             raise UsageError("usage.already_installed", f"{wish.title} is installed in {known.folder}.")
@@ -108,7 +118,7 @@ class Fulfil:
             release = opened.live(install.title.partition("/")[2], wish.channel, self._tools.registry.install_id)
             return self._reach(install, release, opened, network, only=wish.only)
 
-    def _folder(self, wish: events.Install) -> Path:
+    def _folder(self, wish: wishes.Install) -> Path:
         if wish.folder:
             return Path(wish.folder)
         games = self._tools.settings.games_folder
@@ -120,7 +130,7 @@ class Fulfil:
             disk.remove_tree(known.folder / STATE)
         self._tools.registry.forget(install.title)
 
-    def _locate(self, install: Install, wish: events.Install) -> Outcome:
+    def _locate(self, install: Install, wish: wishes.Install) -> Outcome:
         """Adopt a folder: its own description where there is one, else it is hashed and brought to the release."""
         if not install.folder.is_dir():
             raise _folder_missing(install.folder)
@@ -135,14 +145,14 @@ class Fulfil:
                 release = opened.live(name, wish.channel, self._tools.registry.install_id)
             return self._reach(install, release, opened, network, full_scan=True, adopt=True, only=wish.only)
 
-    def _update(self, wish: events.Update | events.SetTags | events.Repair) -> Outcome:
+    def _update(self, wish: wishes.Update | wishes.SetTags | wishes.Repair) -> Outcome:
         install, installed = self._installed(wish.title)
         self._meter.begin(Phase.TRUST)
-        if isinstance(wish, events.Repair):
+        if isinstance(wish, wishes.Repair):
             with self._network(wish.title, wish.network, offline=True) as (opened, network):
                 return self._reach(install, installed.release, opened, network, full_scan=True, only=wish.only)
         with self._network(wish.title, wish.network) as (opened, network):
-            if isinstance(wish, events.SetTags):
+            if isinstance(wish, wishes.SetTags):
                 install = replace(install, tags=wish.tags)
                 return self._reach(install, installed.release, opened, network, only=wish.only)
             release = self._release(wish, opened, install)
@@ -153,13 +163,13 @@ class Fulfil:
                 return Outcome(*versions, work_left=is_news, fetched=_metadata(opened, Sources()))
             return self._reach(install, release, opened, network, only=wish.only)
 
-    def _release(self, wish: events.Update, opened: Opened, install: Install) -> records.Release:
+    def _release(self, wish: wishes.Update, opened: Opened, install: Install) -> records.Release:
         name = install.title.partition("/")[2]
         if wish.version:
             return opened.version(name, wish.version)
         return opened.live(name, install.channel, self._tools.registry.install_id)
 
-    def _rollback(self, wish: events.Rollback) -> Outcome:
+    def _rollback(self, wish: wishes.Rollback) -> Outcome:
         install, installed = self._installed(wish.title)
         previous = install.folder / STATE / "previous"
         before = read_installed(previous)
@@ -175,7 +185,7 @@ class Fulfil:
             goal = Goal(mine, before.release, tuple(offered), network)
             return self._run(goal, opened, only=wish.only)
 
-    def _move(self, wish: events.Move) -> Outcome:
+    def _move(self, wish: wishes.Move) -> Outcome:
         install, installed = self._installed(wish.title)
         target = Path(wish.folder)
         if target.resolve() == install.folder.resolve():
@@ -201,7 +211,7 @@ class Fulfil:
                 disk.make_folder(goal.parent)
                 disk.write_atomic(goal, source.read_bytes())
 
-    def _uninstall(self, wish: events.Uninstall) -> Outcome:
+    def _uninstall(self, wish: wishes.Uninstall) -> Outcome:
         install, installed = self._installed(wish.title)
         outcome = self._remove(install)
         self._tools.registry.forget(wish.title)
@@ -231,7 +241,7 @@ class Fulfil:
         return install, installed
 
     @contextmanager
-    def _network(self, title: str, wish: events.Network, *, offline: bool = False) -> Iterator[tuple[Opened, Network]]:
+    def _network(self, title: str, wish: wishes.Network, *, offline: bool = False) -> Iterator[tuple[Opened, Network]]:
         """The title's feed, refreshed unless its last known records will do, and what a job may use of it."""
         self._meter.begin(Phase.TRUST)
         feed, _, name = title.partition("/")
@@ -266,7 +276,7 @@ class Fulfil:
 
     # ------------------------------------------------------------ operator
 
-    def _seed(self, wish: events.Seed) -> Outcome:
+    def _seed(self, wish: wishes.Seed) -> Outcome:
         """Bring every title of the feed to its live release, and fetch the patches to it, for others."""
         outcome = Outcome()
         with self._network(f"{wish.feed}/", wish.network) as (opened, network):

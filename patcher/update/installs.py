@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import events, wire
+from patcher import wire
 from patcher.content import manifest, merkle, records
 from patcher.content.manifest import Manifest
 from patcher.errors import DiskError, TrustError
+from patcher.wishes import Wish
 
 POINTER = "installed"
 MANIFESTS = "manifests"
@@ -182,13 +183,13 @@ class Registry:
             rows = [(title, path, s.size_bytes, s.mtime_ns, s.inode) for path, s in stats.items()]
             db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", rows)
 
-    def wishes(self) -> dict[str, tuple[events.Wish, bool]]:
+    def wishes(self) -> dict[str, tuple[Wish, bool]]:
         """Title to the wish that waits for it, and whether the player paused it."""
         with self._open() as db:
             rows = db.execute("SELECT title, wish, paused FROM wishes").fetchall()
         return {title: (wire.from_json(wish.encode()), bool(paused)) for title, wish, paused in rows}
 
-    def keep_wish(self, title: str, wish: events.Wish, *, paused: bool = False) -> None:
+    def keep_wish(self, title: str, wish: Wish, *, paused: bool = False) -> None:
         """Remember what to go on with after a crash (or, paused, when asked)."""
         with self._open() as db:
             db.execute("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", (title, wire.to_json(wish).decode(), paused))

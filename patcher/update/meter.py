@@ -21,6 +21,7 @@ class Meter:
         self._last_s, self._last_done, self._rate = time.monotonic(), 0, 0.0
         self.sources = Sources()
         self.peers = 0
+        self.pieces = ""
         self.latest: Progress | None = None
 
     def begin(self, phase: Phase, total_bytes: int = 0) -> None:
@@ -66,6 +67,7 @@ class Meter:
             eta_s,
             self.sources,
             self.peers,
-            self._file,
+            file=self._file,
+            pieces=self.pieces,
         )
         self._emit(self.latest)

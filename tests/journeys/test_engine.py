@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher import events
+from patcher import wishes
 from patcher.client import Client
 from patcher.config import Home
 from tests.support import trees
@@ -127,7 +127,7 @@ def test_a_paused_update_waits_to_be_asked_and_an_interrupted_one_does_not(world
     face = player.start("update", "game")
     wait_until(lambda: _fetched_bytes(player) > 0, "the download")
     with Client(Home(player.home)) as client:
-        client.submit(events.Cancel("demo/game", pause=True))
+        client.submit(wishes.Cancel("demo/game", pause=True))
     face.communicate(timeout=10)
     player.stop_engine()
     shown = player.run("status", "game")["titles"][0]

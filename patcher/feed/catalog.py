@@ -1,0 +1,142 @@
+"""What faces show of a feed, kept in its folder so that a start needs neither the network nor a signature check.
+
+It decides nothing: what is installed and fetched comes from `Trust` each time.
+"""
+
+import dataclasses
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from patcher import disk, wire
+from patcher.content import records
+from patcher.content.merkle import BLOCK_BYTES, HASH_BYTES, Ref
+from patcher.errors import ContentError, OriginError, TrustError
+from patcher.events import About, FeedSnapshot, PartFact
+from patcher.feed.reader import Reader
+from patcher.transfer.origin import Origin
+
+ART_MAX_BYTES = 8 << 20
+NOTES_MAX_BYTES = 256 << 10
+_LIVE = "live"
+_FILE = "catalog.json"
+_ART = "art"
+
+
+@dataclass(frozen=True, slots=True)
+class TitleFacts:
+    """One title: how it is called, what its live channel offers, and what else the publisher says."""
+
+    label: str
+    version: str = ""
+    about: About = About()
+    art: str = ""
+    """Root of the art, which is fetched by `with_art` alone."""
+    notes: str = ""
+    """Root of the notes, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """One feed as last read."""
+
+    shown: FeedSnapshot
+    trackers: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    """Other addresses of the same feed."""
+    titles: dict[str, TitleFacts] = field(default_factory=dict)
+
+
+def load(folder: Path) -> Catalog | None:
+    """What `save` wrote, or None when there is nothing that this version understands."""
+    try:
+        loaded: Catalog = wire.build(Catalog, json.loads((folder / _FILE).read_bytes()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return loaded
+
+
+def save(folder: Path, catalog: Catalog) -> None:
+    """Keep a catalog for the next start. Raises DiskError."""
+    disk.write_atomic(folder / _FILE, json.dumps(dataclasses.asdict(catalog), ensure_ascii=False).encode())
+
+
+def read(known: Catalog, reader: Reader, stale: Collection[str]) -> Catalog:
+    """The catalog with the ``stale`` titles, and those that are new, read again. Raises what `Reader` raises."""
+    feed = reader.feed()
+    titles = {
+        name: known.titles[name] if name in known.titles and name not in stale else _title(name, reader, known)
+        for name in feed.titles
+    }
+    here = known.shown.url.rstrip("/")
+    mirrors = tuple(url.rstrip("/") for url in feed.origins if url.rstrip("/") != here)
+    shown = dataclasses.replace(known.shown, titles=feed.titles, problem="")
+    return Catalog(shown, feed.trackers, mirrors, titles)
+
+
+def with_art(catalog: Catalog, reader: Reader, origin: Origin, folder: Path) -> Catalog:
+    """The catalog with art and notes, fetched where they are new. What cannot be had is left out."""
+    titles = {}
+    for name, facts in catalog.titles.items():
+        title, release = _records(name, reader)
+        art, notes = title.art if title else None, release.notes if release else None
+        about = facts.about
+        if (art.hex if art else "") != facts.art or (about.art and not Path(about.art).exists()):
+            about = dataclasses.replace(about, art=_art(art, origin, folder))
+        if (notes.hex if notes else "") != facts.notes:
+            text = _fetched(notes, NOTES_MAX_BYTES, origin).decode("utf-8", "replace")
+            about = dataclasses.replace(about, notes=text)
+        roots = {"art": art.hex if art else "", "notes": notes.hex if notes else ""}
+        titles[name] = dataclasses.replace(facts, about=about, **roots)
+    return dataclasses.replace(catalog, titles=titles)
+
+
+def _records(name: str, reader: Reader) -> tuple[records.Title | None, records.Release | None]:
+    try:
+        title = reader.title(name)
+        return title, reader.release(name, reader.channel(name, _LIVE).release)
+    except TrustError:
+        return None, None
+
+
+def _title(name: str, reader: Reader, known: Catalog) -> TitleFacts:
+    title, release = _records(name, reader)
+    before = known.titles.get(name, TitleFacts(name))
+    if title is None or release is None:
+        return before
+    labels = {language: text.label for language, text in title.texts.items()}
+    about = dataclasses.replace(
+        before.about,
+        kind=title.kind,
+        labels=labels,
+        summaries={language: text.summary for language, text in title.texts.items()},
+        links=dict(title.links or {}),
+        licence=title.licence,
+        parts=tuple(PartFact(part.name, part.tags, _about_bytes(part)) for part in release.parts),
+    )
+    label = labels.get("en") or next(iter(labels.values()), name)
+    return dataclasses.replace(before, label=label, version=release.version, about=about)
+
+
+def _about_bytes(part: records.Part) -> int:
+    """The size of a part to within 16 KiB a file: its manifest, which knows better, is not fetched for a look."""
+    return part.leaves.size_bytes // HASH_BYTES * BLOCK_BYTES if part.leaves else 0
+
+
+def _art(ref: Ref | None, origin: Origin, folder: Path) -> str:
+    data = _fetched(ref, ART_MAX_BYTES, origin)
+    if not ref or not data:
+        return ""
+    disk.make_folder(folder / _ART)
+    disk.write_atomic(folder / _ART / ref.hex, data)
+    return str(folder / _ART / ref.hex)
+
+
+def _fetched(ref: Ref | None, max_bytes: int, origin: Origin) -> bytes:
+    if ref is None or ref.size_bytes > max_bytes:
+        return b""
+    try:
+        return origin.content(ref)
+    except (OriginError, ContentError):
+        return b""
