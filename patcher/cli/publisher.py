@@ -11,6 +11,7 @@ from patcher.errors import ContentError, UsageError
 from patcher.publish import build, check, feeds, packing, release, signing
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import PROFILES
+from patcher.publish.title import KINDS, LINKS, Words, describe
 
 Subparsers = argparse._SubParsersAction  # noqa: SLF001 -- argparse has no public name for it
 
@@ -21,6 +22,7 @@ def add_verbs(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     verbs = publish.add_subparsers(metavar="VERB", required=True)
     _add_init(verbs)
     _add_release(verbs)
+    _add_title(verbs)
     _add_preview(verbs)
     _add_sign(verbs)
     _add_check(verbs)
@@ -68,6 +70,29 @@ def _add_release(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
     add("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes (default: one a processor)")
     add("--dry-run", action="store_true", help="read and report, write nothing")
     verb.set_defaults(run=run_release)
+
+
+def _add_title(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
+    verb = verbs.add_parser("title", help="say what a title is: its texts, art and links; no release changes")
+    add = verb.add_argument
+    add("folder", type=Path, metavar="FOLDER", help="the feed")
+    add("title", metavar="TITLE", help="one that has a release")
+    add("--lang", default="en", metavar="TAG", help="the language of label and summary (default: %(default)s)")
+    add("--label", metavar="TEXT", help="what players call it")
+    add("--summary", metavar="TEXT", help="what it is, in a sentence or two")
+    add("--art", type=Path, metavar="FILE", help="a PNG or JPEG, wide; its left lower part lies under the label")
+    add("--link", action="append", type=_link, default=[], metavar="KIND=URL", help="kinds: site, support")
+    add("--kind", choices=KINDS, help="what it is")
+    add("--licence", metavar="TEXT", help="under which terms")
+    add("--citation", metavar="TEXT", help="how to cite it")
+    verb.set_defaults(run=run_title)
+
+
+def _link(text: str) -> tuple[str, str]:
+    kind, sign, url = text.partition("=")
+    if kind not in LINKS or not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not written {'=URL or '.join(LINKS)}=URL")
+    return kind, url
 
 
 def _add_preview(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -183,6 +208,21 @@ def _release_fields(order: release.Order, outcome: release.Outcome) -> dict[str,
         "seconds": round(outcome.seconds, 3),
         **({"request": str(outcome.request), "missing_signatures": outcome.missing} if outcome.request else {}),
     }
+
+
+def run_title(args: argparse.Namespace, out: Output) -> int:
+    """`shoal publish title`."""
+    names = ("label", "summary", "kind", "art", "licence", "citation")
+    words = Words(args.lang, links=dict(args.link), **{name: getattr(args, name) for name in names})
+    passphrases = Passphrases.of_user(args.passphrase_file)
+    about, changed = describe(args.folder, args.home, args.title, words, passphrases)
+    out.line(f"{'Published' if changed else 'Nothing is new in'} the record of {args.title}.")
+    texts = {language: {"label": text.label, "summary": text.summary} for language, text in about.texts.items()}
+    out.result({
+        "title": args.title, "changed": changed, "kind": about.kind, "texts": texts, "links": dict(about.links),
+        "art": about.art.hex if about.art else "", "licence": about.licence, "citation": about.citation,
+    })  # fmt: skip
+    return 0
 
 
 def run_preview(args: argparse.Namespace, out: Output) -> int:

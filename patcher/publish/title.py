@@ -1,0 +1,113 @@
+"""`title`: what players read and see of a title. The record is signed by the title's online key; no release changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from patcher.config import Home
+from patcher.content import paths, records
+from patcher.content.merkle import Ref, ref_of
+from patcher.errors import TrustError, UsageError
+from patcher.feed.catalog import ART_MAX_BYTES
+from patcher.publish import repository
+from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.release import history, locked
+from patcher.publish.repository import Changes, Repository
+from patcher.publish.store import Store
+
+KINDS = ("album", "app", "data", "game", "image")
+LINKS = ("site", "support")
+_IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the publisher says of a title; None and empty leave what stands there."""
+
+    language: str = "en"
+    label: str | None = None
+    summary: str | None = None
+    kind: str | None = None
+    art: Path | None = None
+    """A PNG or JPEG file."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """By kind (`LINKS`); an empty address removes the link."""
+    licence: str | None = None
+    citation: str | None = None
+
+
+def describe(
+    folder: Path, home: Home, title: str, words: Words, passphrases: Passphrases
+) -> tuple[records.Title, bool]:
+    """Sign and publish a title's record with ``words`` in it; returns it, and whether anything changed.
+
+    Raises UsageError (usage.unknown_title, usage.release, usage.passphrase, usage.key_missing), BusyError, DiskError,
+    TrustError; then players see what they saw before.
+    """
+    feed = records.parse_feed(repository.load(folder).record("feed.json") or b"")
+    if title not in feed.titles:
+        message = f"The feed has no title {title!r}; its first release makes it."
+        raise UsageError("usage.unknown_title", message, title=title)
+    art = _read_art(words.art) if words.art else b""
+    ring = KeyRing(home.keys / feed.name, passphrases)
+    with locked(home, feed.name):
+        repo = repository.load(folder)
+        before = history(repo, title).title
+        assert before is not None
+        about = _changed(before, words, ref_of(art) if art else None)
+        data = _encoded(about)
+        changed = about != before
+        if changed or art:
+            repo.open_online_keys(ring)
+            with Store(folder).adding() as store:
+                if art:
+                    store.put(art)
+        if changed:
+            _publish(repo, ring, f"{title}/title.json", data)
+    return about, changed
+
+
+def _read_art(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError("usage.release", f"The art cannot be read: {error.strerror}.", path=str(path)) from error
+    if not data.startswith(_IMAGES) or len(data) > ART_MAX_BYTES:
+        message = f"The art must be a PNG or JPEG of {ART_MAX_BYTES >> 20} MiB at most."
+        raise UsageError("usage.release", message, path=str(path))
+    return data
+
+
+def _changed(before: records.Title, words: Words, art: Ref | None) -> records.Title:
+    text = before.texts.get(words.language, records.Text(before.name))
+    if words.label is not None:
+        text = replace(text, label=words.label)
+    if words.summary is not None:
+        text = replace(text, summary=words.summary)
+    has_text = words.label is not None or words.summary is not None
+    links = {kind: url for kind, url in {**before.links, **words.links}.items() if url}
+    plain = {name: getattr(words, name) for name in ("kind", "licence", "citation") if getattr(words, name) is not None}
+    texts = {**before.texts, **({words.language: text} if has_text else {})}
+    return replace(before, texts=texts, links=links, art=art or before.art, **plain)
+
+
+def _encoded(about: records.Title) -> bytes:
+    """What no reader would take is the publisher's error."""
+    try:
+        if about.kind not in KINDS:
+            raise UsageError("usage.release", f"A title's kind is one of {', '.join(KINDS)}.", kind=about.kind)
+        for kind in about.links:
+            paths.check_name(kind)
+        return records.encode_title(about)
+    except TrustError as error:
+        reason = error.message.rpartition(": ")[2]
+        raise UsageError("usage.release", f"The title cannot be described: {reason}.") from error
+
+
+def _publish(repo: Repository, ring: KeyRing, path: str, data: bytes) -> None:
+    """Only the role of this record is signed; the next release renews what ages, with all its holders."""
+    now, changes = datetime.now(UTC), Changes({path: data})
+    payloads = {role: it for role, it in repo.prepare(changes, now).items() if role in changes.roles}
+    signed = {role: repository.sign(repo.delegator(role), role, payload, ring) for role, payload in payloads.items()}
+    repo.publish(changes, signed, ring, now)
