@@ -31,7 +31,8 @@ def colour(name: str, alpha: float = 1.0) -> QColor:
 def mixed(one: str, other: str, share: float) -> str:
     """The colour ``share`` of the way from one to the other."""
     a, b = QColor(one), QColor(other)
-    return QColor(*(round(x + (y - x) * share) for x, y in zip(a.getRgb()[:3], b.getRgb()[:3], strict=True))).name()
+    pairs = ((a.red(), b.red()), (a.green(), b.green()), (a.blue(), b.blue()))
+    return QColor(*(round(x + (y - x) * share) for x, y in pairs)).name()
 
 
 def sky(painter: QPainter, stops: Sequence[tuple[float, str]]) -> None:

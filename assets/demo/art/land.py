@@ -2,11 +2,12 @@
 
 import math
 import random
+from functools import partial
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QRadialGradient
 
-from assets.demo.art.brush import HEIGHT, WIDTH, colour, dot, fill, glow, mixed, noise, ridge, sky, stroke
+from assets.demo.art.brush import HEIGHT, WIDTH, Curve, colour, dot, fill, glow, mixed, noise, ridge, sky, stroke
 
 
 def lantern_pass(painter: QPainter, dice: random.Random) -> None:
@@ -24,13 +25,13 @@ def lantern_pass(painter: QPainter, dice: random.Random) -> None:
     glow(painter, 980, 470, 560, "#ffb37a", 0.75)
     layers = [
         (330, 120, 430, "#8c4a82", "#c86a7e"), (400, 105, 360, "#643a75", "#9a4f78"),
-        (470, 95, 300, "#432c62", "#6e3d6e"), (535, 70, 240, "#2a2049", "#43294f"), (600, 46, 190, "#15132f", "#1a1733"),
+        (470, 95, 300, "#432c62", "#6e3d6e"), (535, 70, 240, "#2a2049", "#43294f"),
+        (600, 46, 190, "#15132f", "#1a1733"),
     ]  # fmt: skip
     lanterns = sorted(dice.uniform(0.12, 1.0) for _ in range(64))
     for number, (y, rough, period, top, low) in enumerate(layers):
         peaks = noise(dice, period, 6, 0.5)
-        valley = 80 - number * 6
-        fill(painter, ridge(lambda x, y=y, r=rough, c=peaks, v=valley: y + c(x) * r + _dip(x) * v), top, low)
+        fill(painter, ridge(partial(_peaks, peaks, y, rough, 80 - number * 6)), top, low)
         _mist(painter, y + 70, "#ffb48a", 0.16 - number * 0.025)
         for size in lanterns[number * 12 : number * 12 + 12]:
             spread = 150 + 330 * size
@@ -40,8 +41,13 @@ def lantern_pass(painter: QPainter, dice: random.Random) -> None:
         _lantern(painter, x, y, size)
 
 
-def _dip(x: float) -> float:
-    return math.exp(-(((x - 980) / 260) ** 2))
+def _peaks(curve: Curve, y: float, rough: float, valley: float, x: float) -> float:
+    """Mountains with a pass in the middle."""
+    return y + curve(x) * rough + math.exp(-(((x - 980) / 260) ** 2)) * valley
+
+
+def _mound(curve: Curve, y: float, rough: float, x: float) -> float:
+    return y - abs(curve(x)) * rough * 1.6
 
 
 def _mist(painter: QPainter, y: float, name: str, strength: float) -> None:
@@ -187,15 +193,21 @@ def moss_garden(painter: QPainter, dice: random.Random) -> None:
     ]
     for number, (y, rough, period, top, low) in enumerate(hills):
         mound = noise(dice, period, 2, 0.4)
-        path = ridge(lambda x, y=y, r=rough, c=mound: y - abs(c(x)) * r * 1.6)
+        path = ridge(partial(_mound, mound, y, rough))
         fill(painter, path, top, low)
         _tufts(painter, dice, mound, y, rough, top)
         if number == 0:
             _bridge(painter)
         _stones(painter, dice, y + 22, number)
     for _ in range(90):
-        x, y = dice.gauss(960, 380), dice.uniform(120, 600)
-        glow(painter, x, y, dice.uniform(4, 12), "#fbffc0", dice.uniform(0.4, 0.9))
+        glow(
+            painter,
+            dice.gauss(960, 380),
+            dice.uniform(120, 600),
+            dice.uniform(4, 12),
+            "#fbffc0",
+            dice.uniform(0.4, 0.9),
+        )
 
 
 def _trunks(painter: QPainter, dice: random.Random, name: str, width: float, count: int, depth: int) -> None:
@@ -245,11 +257,10 @@ def _rays(painter: QPainter, dice: random.Random) -> None:
     painter.restore()
 
 
-def _tufts(painter: QPainter, dice: random.Random, curve: "object", y: float, rough: float, name: str) -> None:
-    assert callable(curve)
+def _tufts(painter: QPainter, dice: random.Random, curve: Curve, y: float, rough: float, name: str) -> None:
     for _ in range(420):
         x = dice.uniform(0, WIDTH)
-        top = y - abs(curve(x)) * rough * 1.6
+        top = _mound(curve, y, rough, x)
         stroke(painter, mixed(name, "#d9f08a", dice.uniform(0.05, 0.6)), 1.4, 0.55)
         painter.drawLine(QPointF(x, top + 3), QPointF(x + dice.uniform(-4, 4), top - dice.uniform(2, 8)))
 

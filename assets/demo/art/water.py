@@ -2,11 +2,12 @@
 
 import math
 import random
+from functools import partial
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPolygonF
 
-from assets.demo.art.brush import HEIGHT, WIDTH, colour, dot, fill, glow, mixed, noise, ridge, sky, stroke
+from assets.demo.art.brush import HEIGHT, WIDTH, Curve, colour, dot, fill, glow, mixed, noise, ridge, sky, stroke
 
 SUN = (1010.0, -60.0)
 HEART = (960.0, 285.0)
@@ -180,7 +181,7 @@ def low_water(painter: QPainter, dice: random.Random) -> None:
     dot(painter, sun_x, line - 96, 118, "#fff0d2")
     for y, height, far, near in ((line - 4, 44, "#b98490", "#a9727f"), (line, 26, "#8d5f74", "#7a4f68")):
         hills = noise(dice, 340, 5, 0.45)
-        fill(painter, ridge(lambda x, y=y, h=height, c=hills: y - max(0, c(x) * h + h * 0.3), line), far, near)
+        fill(painter, ridge(partial(_hills, hills, y, height), line), far, near)
     sea = QLinearGradient(0, line, 0, HEIGHT)
     for at, name in ((0, "#f1b68c"), (0.25, "#b77a7f"), (0.65, "#51486b"), (1, "#1d2340")):
         sea.setColorAt(at, QColor(name))
@@ -193,6 +194,10 @@ def low_water(painter: QPainter, dice: random.Random) -> None:
         wings.quadTo(x - size * 0.3, y - size * 0.55, x, y)
         wings.quadTo(x + size * 0.3, y - size * 0.55, x + size, y - size * 0.3)
         painter.drawPath(wings)
+
+
+def _hills(curve: Curve, y: float, height: float, x: float) -> float:
+    return y - max(0.0, curve(x) * height + height * 0.3)
 
 
 def _waveform(painter: QPainter, dice: random.Random, sun_x: float, line: float) -> None:
