@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyleFactory
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 FAMILY = "Inter"
 Mode = Literal["dark", "light", "system"]
+Motion = Literal["system", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Tokens:
     upload: str
     here: str
     """A piece that was on the disk before."""
+    arriving: str
     info: str
     ok: str
     warn: str
@@ -83,7 +85,7 @@ DARK = Tokens(
     field_border="#697388", track="#272c38", text="#f2f4f8", muted="#9aa3b2", faint="#6c7585",
     accent="#1f6fe5", accent_hover="#2b7af0", accent_pressed="#1a60ca", on_accent="#ffffff", accent_text="#5aa2ff",
     go="#177a55", go_hover="#1a8860", go_pressed="#13684a", on_go="#ffffff",
-    players="#34d1a0", server="#7d86ff", lan="#3fb4ef", upload="#ffb454", here="#566074",
+    players="#34d1a0", server="#7d86ff", lan="#3fb4ef", upload="#ffb454", here="#5a6479", arriving="#ffb454",
     info="#5aa2ff", ok="#34d1a0", warn="#ffb454", error="#ff8080",
     info_soft="#17263f", ok_soft="#12302a", warn_soft="#33281a", error_soft="#381f25",
     hero_scrim="#12141a", selection="#1f6fe5", on_selection="#ffffff", shadow="#a0000000",
@@ -94,7 +96,7 @@ LIGHT = Tokens(
     field_border="#7d869a", track="#dfe3ed", text="#12151c", muted="#525c6e", faint="#8a93a5",
     accent="#1b66d6", accent_hover="#2472e6", accent_pressed="#1656b8", on_accent="#ffffff", accent_text="#175bc2",
     go="#0c7a51", go_hover="#0e8459", go_pressed="#096644", on_go="#ffffff",
-    players="#0f9f72", server="#515be6", lan="#0a7fb8", upload="#c46a00", here="#97a1b5",
+    players="#0f9f72", server="#515be6", lan="#0a7fb8", upload="#c46a00", here="#8f9ab0", arriving="#c46a00",
     info="#175bc2", ok="#0a7048", warn="#8f4d00", error="#b3202c",
     info_soft="#e4eefc", ok_soft="#e0f5ec", warn_soft="#fdf1df", error_soft="#fdeaea",
     hero_scrim="#f5f6fa", selection="#1b66d6", on_selection="#ffffff", shadow="#40202a44",
@@ -109,6 +111,7 @@ class _Theme(QObject):
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
         self.mode: Mode = "system"
+        self.motion: Motion = "system"
         self.tokens = DARK
         app.styleHints().colorSchemeChanged.connect(self._follow_system)
 
@@ -130,14 +133,14 @@ class _Theme(QObject):
         self.changed.emit()
 
 
-def apply(app: QApplication, mode: Mode = "system") -> None:
+def apply(app: QApplication, mode: Mode = "system", motion: Motion = "system") -> None:
     """Give the application its look, now and whenever the system's changes (``system``; dark where it has no say)."""
     theme = _theme_of(app)
     if theme is None:
         app.setStyle(QStyleFactory.create("Fusion"))
         app.setFont(font(DARK.font_px))
         theme = _Theme(app)
-    theme.mode = mode
+    theme.mode, theme.motion = mode, motion
     theme.show()
 
 
@@ -154,11 +157,14 @@ def _theme_of(app: QApplication) -> _Theme | None:
 
 
 def calm() -> bool:
-    """Whether the player asked the system for less motion: then nothing slides, it is there."""
+    """Whether less motion is asked for, by `apply` or by the system: then nothing slides, it is there."""
     app = QApplication.instance()
-    if not isinstance(app, QApplication):
-        return True
-    return app.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration) == 0
+    theme = _theme_of(app) if isinstance(app, QApplication) else None
+    return (
+        theme is None
+        or theme.motion == "none"
+        or QApplication.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration) == 0
+    )
 
 
 @functools.cache
@@ -170,18 +176,22 @@ def load_fonts() -> tuple[str, ...]:
 
 
 def font(pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
-    """The bundled font; hinted nowhere, so that every machine draws the same."""
+    """The bundled font, digits of one width; not hinted, so that every machine draws the same."""
     load_fonts()
     made = QFont(FAMILY)
     made.setPixelSize(pixels)
     made.setWeight(weight)
     made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    made.setStyleStrategy(QFont.StyleStrategy.PreferAntialias | QFont.StyleStrategy.NoSubpixelAntialias)
+    made.setFeature(QFont.Tag("tnum"), 1)
     return made
 
 
 def style_sheet(tokens: Tokens) -> str:
     """``launcher.qss`` with the tokens in it. Raises KeyError when it names one that is not there."""
-    return Template((ASSETS / "theme" / "launcher.qss").read_text("utf-8")).substitute(dataclasses.asdict(tokens))
+    folder = ASSETS / "theme"
+    text = Template((folder / "launcher.qss").read_text("utf-8"))
+    return text.substitute(dataclasses.asdict(tokens), folder=folder.as_posix())
 
 
 def palette(tokens: Tokens) -> QPalette:

@@ -2,19 +2,56 @@
 
 from typing import Literal
 
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QPushButton, QWidget
+
+from launcher import theme
+from launcher.views.widgets import icons
 
 ButtonKind = Literal["primary", "plain", "quiet", "danger", "link"]
 
 
 class Button(QPushButton):
-    """``icon`` is a name in ``assets/icons``, coloured as the theme says; without text it is a square."""
+    """``icon`` is a name in ``assets/icons``, coloured as the theme says; without text: a square, and needs a name."""
 
     def __init__(
         self, text: str = "", icon: str = "", kind: ButtonKind = "plain", parent: QWidget | None = None
     ) -> None:
         super().__init__(text, parent)
+        self._icon = icon
+        self._kind: ButtonKind = kind
         self.setProperty("kind", kind)
+        self.setProperty("square", not text)
+        self.setIconSize(QSize(16, 16))
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAutoDefault(False)
+        self._colour_icon()
 
     def set_icon(self, name: str) -> None:
         """Another icon; empty: none."""
+        self._icon = name
+        self._colour_icon()
+
+    def set_kind(self, kind: ButtonKind) -> None:
+        """Another weight."""
+        if kind != self._kind:
+            self._kind = kind
+            self.setProperty("kind", kind)
+            self.style().unpolish(self)
+            self.style().polish(self)
+            self._colour_icon()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.LayoutDirectionChange}:
+            self._colour_icon()
+
+    def _colour_icon(self) -> None:
+        if not self._icon:
+            self.setIcon(QIcon())
+            return
+        now = theme.tokens()
+        colours = {"primary": now.on_accent, "danger": now.error, "link": now.accent_text}
+        mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        self.setIcon(icons.icon(self._icon, colours.get(self._kind, now.text), now.faint, mirrored=mirrored))

@@ -1,9 +1,13 @@
 """What stands where nothing is yet."""
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from launcher import theme
+from launcher.views.widgets import icons, paint
 from launcher.views.widgets.button import Button
+from launcher.views.widgets.painted import Picture
 
 
 class EmptyState(QWidget):
@@ -13,12 +17,50 @@ class EmptyState(QWidget):
 
     def __init__(self, icon: str, title: str, text: str, action: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._title = _line("page")
+        self._text = _line("muted")
+        self._text.setWordWrap(True)
+        self._text.setMaximumWidth(420)
+        self._text.setMinimumWidth(320)
+        self._action = Button(kind="primary")
+        self._action.clicked.connect(self.chosen)
         layout = QVBoxLayout(self)
-        layout.addWidget(QLabel(title))
-        layout.addWidget(QLabel(text))
-        button = Button(action, kind="primary")
-        button.clicked.connect(self.chosen)
-        layout.addWidget(button)
+        layout.setSpacing(12)
+        layout.addStretch(2)
+        for part in (_Disc(icon), self._title, self._text, self._action):
+            layout.addWidget(part, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(3)
+        self.set_texts(title, text, action)
 
     def set_texts(self, title: str, text: str, action: str = "") -> None:
         """Other texts."""
+        self._title.setText(title)
+        self._text.setText(text)
+        self._action.setText(action)
+        self._action.setProperty("square", False)
+        self._action.setVisible(bool(action))
+
+
+class _Disc(Picture):
+    """The icon on a soft disc; says nothing the heading does not."""
+
+    def __init__(self, icon: str) -> None:
+        super().__init__(QSize(88, 88))
+        self._icon = icon
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(icon)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        now = theme.tokens()
+        with paint.begin(self) as painter:
+            box = paint.bounds(self)
+            painter.fillPath(paint.rounded(box, box.height() / 2), paint.faded(now.accent, 0.14))
+            icons.draw(painter, box.adjusted(26, 26, -26, -26), self._icon, now.accent_text)
+
+
+def _line(role: str) -> QLabel:
+    made = QLabel()
+    made.setProperty("role", role)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    return made

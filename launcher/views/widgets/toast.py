@@ -1,7 +1,17 @@
 """A word in passing."""
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QPropertyAnimation, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QColor, QEnterEvent, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+
+from launcher import theme
+from launcher.views.widgets import paint
+from launcher.views.widgets.button import Button
+from launcher.views.widgets.label import ElidedLabel
+
+_SHADOW = 14
+_FROM_BELOW = 20
+_SLIDE_MS = 180
 
 
 class Toast(QFrame):
@@ -11,13 +21,82 @@ class Toast(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._label = QLabel()
-        QHBoxLayout(self).addWidget(self._label)
+        self._key = ""
+        self._label = ElidedLabel()
+        self._action = Button(kind="link")
+        self._action.setProperty("square", False)
+        self._action.clicked.connect(self._choose)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(_SHADOW + 18, _SHADOW + 8, _SHADOW + 12, _SHADOW + 8)
+        row.setSpacing(14)
+        row.addWidget(self._label)
+        row.addWidget(self._action)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.hide)
+        self._slide = QPropertyAnimation(self, b"pos", self)
+        self._slide.setDuration(_SLIDE_MS)
+        self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
+        parent.installEventFilter(self)
         self.hide()
 
     def say(self, text: str, action: str = "", key: str = "", *, stay_ms: int = 6000) -> None:
-        """Show ``text``; ``action`` is a button's label and ``key`` what ``action_chosen`` says then.."""
+        """Show ``text``; ``action`` is a button's label and ``key`` what ``action_chosen`` says then."""
+        self._key = key
         self._label.setText(text)
-        self.adjustSize()
+        self._action.setText(action)
+        self._action.setVisible(bool(action))
+        self.setAccessibleName(text)
+        place = self._place()
+        self._slide.stop()
+        if theme.calm() or self.isVisible():
+            self.move(place)
+        else:
+            self._slide.setStartValue(place + QPoint(0, _FROM_BELOW))
+            self._slide.setEndValue(place)
+            self._slide.start()
         self.show()
         self.raise_()
+        self._timer.start(stay_ms)
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
+
+    def _place(self) -> QPoint:
+        parent = self.parentWidget()
+        assert parent is not None
+        self.setFixedWidth(min(self.sizeHint().width(), parent.width() - 24))
+        self.adjustSize()
+        return QPoint((parent.width() - self.width()) // 2, parent.height() - self.height() - 10)
+
+    @Slot()
+    def _choose(self) -> None:
+        self.hide()
+        self.action_chosen.emit(self._key)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._slide.stop()
+            self.move(self._place())
+        return super().eventFilter(watched, event)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self._timer.stop()  # whoever points at it is reading it
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._timer.start(2000)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        now = theme.tokens()
+        box = paint.bounds(self).adjusted(_SHADOW, _SHADOW, -_SHADOW, -_SHADOW)
+        with paint.begin(self) as painter:
+            painter.setPen(Qt.PenStyle.NoPen)
+            shade = QColor(now.shadow)
+            for width in range(_SHADOW, 0, -1):
+                painter.setBrush(paint.faded(now.shadow, shade.alphaF() * 0.08 * (1 - width / (_SHADOW + 1))))
+                painter.drawRoundedRect(
+                    box.adjusted(-width, -width + 4, width, width + 4), now.radius + width, now.radius + width
+                )
+            painter.setBrush(QColor(now.raised))
+            painter.drawRoundedRect(box, now.radius, now.radius)
+            paint.outline(painter, box, now.radius, now.border)

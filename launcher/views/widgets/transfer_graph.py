@@ -1,29 +1,119 @@
 """Where bytes come from, over time."""
 
-from collections.abc import Callable
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from PySide6.QtCore import QSize
-from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
 
-from launcher.views.widgets.paint import stub
+from launcher import theme
+from launcher.views.widgets import paint
+from launcher.views.widgets.painted import Picture
+
+SAMPLES = 120
+_TOP = 20
+"""Room for the label of the scale."""
+_LEAST_BPS = 100_000.0
 
 
-class TransferGraph(QLabel):
+class _Sample(NamedTuple):
+    server: float
+    lan: float
+    players: float
+    upload: float
+
+
+class TransferGraph(Picture):
     """Stacked areas of what comes in (server, network nearby, players), a line for what goes out; 120 samples."""
 
     def __init__(self, rate_text: Callable[[float], str], parent: QWidget | None = None) -> None:
         """``rate_text`` writes bytes per second for people; it labels the scale."""
-        super().__init__(parent)
+        super().__init__(QSize(486, 150), parent)
+        self._rate_text = rate_text
+        self._samples: deque[_Sample] = deque(maxlen=SAMPLES)
 
     def add_sample(self, players_bps: float, server_bps: float, upload_bps: float, lan_bps: float = 0.0) -> None:
         """One more at the right end (left, mirrored). Call once a second or so."""
+        values = (server_bps, lan_bps, players_bps, upload_bps)
+        self._samples.append(_Sample(*(max(value, 0.0) for value in values)))
+        self.update()
 
     def clear(self) -> None:
         """Nothing yet."""
+        self._samples.clear()
+        self.update()
 
-    def sizeHint(self) -> QSize:
-        return QSize(486, 150)
+    def scale_bps(self) -> float:
+        """What the uppermost line stands for: 1, 2 or 5 times a power of ten, above all that is shown."""
+        peak = max((max(s.server + s.lan + s.players, s.upload) for s in self._samples), default=0.0) * 1.08
+        peak = max(peak, _LEAST_BPS)
+        power = 10.0 ** math.floor(math.log10(peak))
+        return next(step * power for step in (1, 2, 5, 10) if step * power >= peak)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        stub(self, "graph")
+        now = theme.tokens()
+        plot = QRectF(0, _TOP, self.width(), self.height() - _TOP - 1)
+        scale = self.scale_bps()
+        with paint.begin(self) as painter:
+            self._paint_grid(painter, plot, scale)
+            if not self._samples:
+                return
+            painter.save()
+            if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+                painter.translate(self.width(), 0)
+                painter.scale(-1, 1)
+            painter.setClipRect(plot.adjusted(0, -2, 0, 1))
+            heaps = [tuple(itertools.accumulate(sample[:3])) for sample in self._samples]
+            lower = [0.0] * len(heaps)
+            for layer, colour in enumerate((now.server, now.lan, now.players)):
+                upper = [heap[layer] for heap in heaps]
+                if any(sample[layer] for sample in self._samples):
+                    self._paint_area(painter, _points(plot, scale, upper), _points(plot, scale, lower), colour)
+                lower = upper
+            if any(sample.upload for sample in self._samples):
+                line = _smooth(_points(plot, scale, [sample.upload for sample in self._samples]))
+                painter.strokePath(line, QPen(QColor(now.upload), 1.5))
+            painter.restore()
+
+    def _paint_grid(self, painter: QPainter, plot: QRectF, scale: float) -> None:
+        now = theme.tokens()
+        painter.setPen(QPen(QColor(now.border), 1))
+        for part in range(4):
+            y = math.floor(plot.top() + plot.height() * part / 3) + 0.5
+            painter.drawLine(QLineF(plot.left(), y, plot.right(), y))
+        label = QRectF(0, 0, self.width(), _TOP - 3)
+        small = theme.font(now.small_px)
+        paint.line(painter, label, self._rate_text(scale), small, now.muted, paint.start(self))
+
+    def _paint_area(self, painter: QPainter, upper: Sequence[QPointF], lower: Sequence[QPointF], colour: str) -> None:
+        edge = _smooth(upper)
+        area = QPainterPath(edge)
+        area.lineTo(lower[-1])
+        area.connectPath(_smooth(lower[::-1]))
+        area.closeSubpath()
+        soft = QLinearGradient(0, min(point.y() for point in upper), 0, max(point.y() for point in lower) + 1)
+        soft.setColorAt(0, paint.faded(colour, 0.50))
+        soft.setColorAt(1, paint.faded(colour, 0.16))
+        painter.fillPath(area, soft)
+        painter.strokePath(edge, QPen(QColor(colour), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+
+
+def _points(plot: QRectF, scale: float, values: Sequence[float]) -> list[QPointF]:
+    """The newest at the right edge, each older one a step to the left."""
+    step = plot.width() / (SAMPLES - 1)
+    first = plot.right() - step * (len(values) - 1)
+    rise = (plot.height() - 1) / scale
+    return [QPointF(first + number * step, plot.bottom() - value * rise) for number, value in enumerate(values)]
+
+
+def _smooth(points: Sequence[QPointF]) -> QPainterPath:
+    """A curve through all points that never swings beyond the two it connects (horizontal tangents halfway)."""
+    path = QPainterPath(points[0])
+    for before, after in itertools.pairwise(points):
+        middle = (before.x() + after.x()) / 2
+        path.cubicTo(QPointF(middle, before.y()), QPointF(middle, after.y()), after)
+    return path

@@ -1,0 +1,104 @@
+"""Pictures that strangers made, read within bounds; and a pattern of our own where there is none.
+
+Nobody has looked whether a title's art is an image, so: few formats, known by their content; a bounded file; bounded
+pixels before any is decoded; anything else is no picture.
+"""
+
+import functools
+import hashlib
+import math
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QImageReader, QLinearGradient, QPainter, QPainterPath, QPixmap
+
+from launcher.views.widgets import paint
+
+_FORMATS = {b"png", b"jpeg", b"jpg", b"jfif", b"webp"}
+_FILE_BYTES = 16 << 20
+_PIXELS = 32_000_000
+
+
+def load(path: Path | None, longest: int) -> QImage:
+    """The picture at ``path``, no side longer than ``longest`` pixels; a null image when it is not one we show."""
+    if path is None:
+        return QImage()
+    try:
+        if not path.is_file() or path.stat().st_size > _FILE_BYTES:
+            return QImage()
+    except (OSError, ValueError):
+        return QImage()
+    reader = QImageReader(str(path))
+    reader.setDecideFormatFromContent(True)
+    size = reader.size()
+    if _format(reader.format()) not in _FORMATS or not 0 < size.width() * size.height() <= _PIXELS:
+        return QImage()
+    if max(size.width(), size.height()) > longest:
+        reader.setScaledSize(size.scaled(longest, longest, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(1, 1)))
+    return reader.read().convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+
+
+def _format(name: QByteArray) -> bytes:
+    return bytes(name.data())
+
+
+def cover(image: QImage, size: QSize, scale: float) -> QPixmap:
+    """``image`` filling ``size``, cut at the sides, or below and above: more of the upper part stays."""
+    wanted = QSize(math.ceil(size.width() * scale), math.ceil(size.height() * scale))
+    grown = image.scaled(
+        wanted, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
+    )
+    left, top = (grown.width() - wanted.width()) // 2, (grown.height() - wanted.height()) * 2 // 5
+    made = QPixmap.fromImage(grown.copy(left, top, wanted.width(), wanted.height()))
+    made.setDevicePixelRatio(scale)
+    return made
+
+
+def pattern(name: str, size: QSize, scale: float = 1.0) -> QPixmap:
+    """Waves in two hues that ``name`` decides: the same title always looks the same."""
+    dice = hashlib.sha256(name.encode("utf-8", "replace")).digest()
+    made = QPixmap(math.ceil(size.width() * scale), math.ceil(size.height() * scale))
+    made.setDevicePixelRatio(scale)
+    hue = dice[0] * 360 // 256
+    box = QRectF(0, 0, size.width(), size.height())
+    with QPainter(made) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        sky = QLinearGradient(box.topLeft(), box.bottomRight())
+        sky.setColorAt(0, QColor.fromHsl(hue, 110, 70))
+        sky.setColorAt(1, QColor.fromHsl((hue + 40) % 360, 120, 120))
+        painter.fillRect(box, sky)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for layer in range(4):
+            painter.setBrush(QColor.fromHsl((hue + 12 * layer) % 360, 100, 92 - 18 * layer, 190))
+            painter.drawPath(_wave(box, 0.42 + 0.15 * layer, dice[1 + layer], 1.2 + dice[6 + layer] / 200))
+    return made
+
+
+def _wave(box: QRectF, height: float, phase: int, waves: float) -> QPainterPath:
+    path = QPainterPath(QPointF(box.left(), box.bottom()))
+    for step in range(49):
+        across = step / 48
+        lift = math.sin(across * waves * math.tau + phase) + 0.4 * math.sin(across * waves * 2.7 * math.tau + phase * 2)
+        path.lineTo(box.left() + across * box.width(), box.top() + box.height() * (height + 0.06 * lift))
+    path.lineTo(box.bottomRight())
+    path.closeSubpath()
+    return path
+
+
+@functools.lru_cache(maxsize=64)
+def thumbnail(file: tuple[str, int], name: str, side: int, scale: float) -> QImage:
+    """A square with round corners of the art in ``file`` (a path and its mtime), or else the pattern of ``name``."""
+    size = QSize(side, side)
+    image = load(Path(file[0]) if file[0] else None, round(side * scale * 3))
+    square = pattern(name, size, scale) if image.isNull() else cover(image, size, scale)
+    made = QImage(square.size(), QImage.Format.Format_ARGB32_Premultiplied)
+    made.setDevicePixelRatio(scale)
+    made.fill(Qt.GlobalColor.transparent)
+    with QPainter(made) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(0, 0, side, side)
+        painter.setClipPath(paint.rounded(box, 8))
+        painter.drawPixmap(0, 0, square)
+        painter.setClipping(False)
+        paint.outline(painter, box, 8, QColor(255, 255, 255, 28))
+    return made
