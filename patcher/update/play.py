@@ -27,6 +27,7 @@ def launch(folder: Path, installed: Installed, args: Sequence[str]) -> subproces
         return subprocess.Popen(
             [str(program), *command.argv[1:], *args],
             cwd=inside(folder, command.cwd) if command.cwd else folder,
+            env={**os.environ, "SHOAL_PYTHON": sys.executable},  # for the demo's titles (assets/demo)
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -44,9 +45,16 @@ def _command(release: records.Release) -> records.Launch:
 
 
 def running(folder: Path) -> str:
-    """The name of a process whose program lies in ``folder``, or nothing."""
+    """The name of a process whose program, or the script it runs, lies in ``folder``; or nothing."""
     inner = os.path.join(os.path.realpath(folder), "")
-    for process in psutil.process_iter(["exe", "name"]):
-        if (process.info["exe"] or "").startswith(inner):
+    for process in psutil.process_iter(["exe", "name", "cmdline"]):
+        words = [process.info["exe"] or "", *_scripts(process.info["cmdline"] or [])]
+        if any(word.startswith(inner) for word in words):
             return str(process.info["name"])
     return ""
+
+
+def _scripts(command: Sequence[str]) -> Sequence[str]:
+    """What an interpreter runs: the first argument that is no option, when it is a program: no text in an editor."""
+    first = [word for word in command[1:] if not word.startswith("-")][:1]
+    return [word for word in first if os.path.isabs(word) and os.access(word, os.X_OK)]

@@ -1,0 +1,136 @@
+"""The people of the demo: a publisher with a feed, an origin and a tracker; a player; two other players.
+
+Every verb is the command line's own, every engine, server and tracker a process of its own, everything is on 127.0.0.1
+and below one folder.
+"""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from patcher.cli.__main__ import main
+
+_PASSPHRASE = "a demonstration, not a secret"  # noqa: S105 - it protects keys that live for a minute
+_END_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version and the folder that holds it."""
+
+    version: str
+    folder: Path
+
+
+class Machine:
+    """One person's Shoal: a home folder and the command line."""
+
+    def __init__(self, home: Path, *options: str) -> None:
+        self.home = home
+        self._options = options
+
+    def run(self, *words: str | Path, expect: int = 0) -> dict[str, Any]:
+        """Run a verb to its end; returns its result object. Raises RuntimeError when its exit code is another one."""
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            code = main(self._words(*words))
+        lines = out.getvalue().splitlines()
+        if code != expect:
+            raise RuntimeError(f"shoal {' '.join(map(str, words))} ended with {code}\n{out.getvalue()}")
+        result: dict[str, Any] = json.loads(lines[-1]) if lines else {}
+        return result
+
+    @contextlib.contextmanager
+    def running(self, *words: str | Path) -> Iterator[dict[str, Any]]:
+        """Run a verb that stays; yields the first object it prints, ends it afterwards."""
+        command = [sys.executable, "-m", "patcher.cli", *self._words(*words)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            try:
+                yield json.loads(process.stdout.readline())
+            finally:
+                process.terminate()
+                process.wait()
+
+    def stop(self) -> None:
+        """End this home's engine, and wait for that."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = json.loads((self.home / "engine.json").read_text())["pid"]
+            os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + _END_S
+            while (self.home / "engine.json").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+
+    def _words(self, *words: str | Path) -> list[str]:
+        return ["--home", str(self.home), "--json", "--yes", *self._options, *map(str, words)]
+
+
+class Stage:
+    """The feed ``demo`` and everybody around it. Use as a context manager; who came on it leaves at its end."""
+
+    def __init__(self, root: Path, *profile: str) -> None:
+        self.root, self.feed = root, root / "feed"
+        self.publisher = Machine(root / "publisher")
+        self.ca, self.url = root / "publisher" / "authority" / "ca.pem", ""
+        self._profile = profile or ("--demo-keys",)
+        self._peers: list[Machine] = []
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        os.environ["SHOAL_PASSPHRASE"] = _PASSPHRASE
+        tracker = ("tracker", "--http", "127.0.0.1:0", "--udp", "127.0.0.1:0")
+        announce = self._stack.enter_context(self.publisher.running(*tracker))["text"]
+        port = str(_free_port())
+        words = ("--origin", f"https://127.0.0.1:{port}", "--tracker", str(announce), "--name", "demo")
+        self.invitation: dict[str, Any] = self.publisher.run("publish", "init", self.feed, *words, *self._profile)
+        serve = ("serve", self.feed, "--port", port, "--demo-cert")
+        self.url = str(self._stack.enter_context(self.publisher.running(*serve))["text"])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def machine(self, name: str) -> Machine:
+        """A further person, who keeps to this machine: no other interface, no multicast."""
+        machine = Machine(self.root / name, "--ca", str(self.ca))
+        self._stack.callback(machine.stop)
+        machine.run("settings", "listen_host", "127.0.0.1")
+        machine.run("settings", "local_discovery", "off")
+        return machine
+
+    def publish(self, title: str, release: Release, *words: str | Path) -> dict[str, Any]:
+        """Release a folder, with the signatures of two holders where the feed asks for them."""
+        words = ("publish", "release", self.feed, title, release.folder, "--version", release.version, *words)
+        result = self.publisher.run(*words)
+        if request := result.get("request"):
+            for holder in ("holder-1", "holder-3"):
+                self.publisher.run("publish", "sign", request, "--key", holder)
+            result = self.publisher.run(*words)
+        return result
+
+    def describe(self, title: str, *words: str | Path) -> None:
+        """Say what a title is."""
+        self.publisher.run("publish", "title", self.feed, title, *words)
+
+    def seed(self) -> None:
+        """Two other players fetch what the feed has now, and help others download."""
+        self._peers = self._peers or [self.machine(f"peer{number}") for number in (1, 2)]
+        for number, peer in enumerate(self._peers):
+            peer.run("seed", self.url, "--to", self.root / f"games{number}", "--once")
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,80 @@
+"""The demo's titles play with the Python that Shoal runs on, and a player sees that the new Tidepool is another one."""
+
+import shutil
+from pathlib import Path
+
+import psutil
+import pytest
+from PySide6.QtGui import QImage
+
+from patcher.cli.demo import lay_title, tidepool_trees
+from tests.support.world import Shoal, World, wait_until
+
+
+@pytest.fixture(autouse=True)
+def _without_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+
+
+def picture(player: Shoal, path: Path, seconds: int) -> QImage:
+    """What the installed game shows after playing alone for some of its own seconds."""
+    player.run("play", "tidepool", "--", "--shot", str(path), "--seconds", str(seconds))
+    wait_until(lambda: not QImage(str(path)).isNull(), f"the game's picture\n{player.log()}")
+    return QImage(str(path))
+
+
+def share_that_differs(one: QImage, other: QImage) -> float:
+    """Of a grid of points, how many have clearly another colour."""
+    assert one.size() == other.size()
+    places = [(x, y) for x in range(0, one.width(), 16) for y in range(0, one.height(), 16)]
+    pairs = [(one.pixelColor(x, y), other.pixelColor(x, y)) for x, y in places]
+    far = [abs(a.red() - b.red()) + abs(a.green() - b.green()) + abs(a.blue() - b.blue()) > 60 for a, b in pairs]
+    return sum(far) / len(far)
+
+
+def games_below(folder: Path) -> list[psutil.Process]:
+    """The processes that play the game installed there."""
+    program = str(folder / "tidepool")
+    return [it for it in psutil.process_iter(["cmdline"]) if program in (it.info["cmdline"] or [])]
+
+
+def test_play_shows_the_new_version_after_an_update(tmp_path: Path) -> None:
+    old, new = tidepool_trees(tmp_path, reef_bytes=300_000)
+    with World(tmp_path) as world:
+        world.release(old.version, old.folder, "--launch", "tidepool", title="tidepool")
+        player = world.player("player")
+        folder = world.folder(player)
+        player.run("install", "tidepool", "--to", folder)
+        title_before = picture(player, tmp_path / "title-1.png", 0)
+        round_before = picture(player, tmp_path / "round-1.png", 8)
+        world.release(new.version, new.folder, title="tidepool")
+        player.run("update", "tidepool")
+        assert share_that_differs(title_before, picture(player, tmp_path / "title-2.png", 0)) > 0.8
+        assert share_that_differs(round_before, picture(player, tmp_path / "round-2.png", 8)) > 0.8
+        wait_until(lambda: player.run("verify", "tidepool")["ok"], "an untouched folder: the game leaves no file in it")
+        assert not list(folder.rglob("__pycache__"))
+
+
+def test_a_running_game_is_not_updated(tmp_path: Path) -> None:
+    old, new = tidepool_trees(tmp_path, reef_bytes=300_000)
+    with World(tmp_path) as world:
+        world.release(old.version, old.folder, "--launch", "tidepool", title="tidepool")
+        player = world.player("player")
+        player.run("install", "tidepool", "--to", world.folder(player))
+        world.release(new.version, new.folder, title="tidepool")
+        player.run("play", "tidepool")
+        wait_until(lambda: bool(games_below(world.folder(player))), "the game")
+        error = player.error("update", "tidepool", expect=7)
+        assert error["code"] == "busy.running"
+        for game in games_below(world.folder(player)):
+            game.kill()
+        wait_until(lambda: not games_below(world.folder(player)), "the game's end")
+        assert player.run("update", "tidepool")["version_to"] == "1.1"
+
+
+def test_every_title_of_the_demo_is_complete(tmp_path: Path) -> None:
+    for name in ("lantern-pass", "meridian", "moss-garden", "low-water"):
+        folder = lay_title(name, tmp_path / name)
+        assert not QImage(str(folder / "picture.jpg")).isNull()
+        assert (folder / "show").stat().st_mode & 0o100
+        shutil.rmtree(folder)
