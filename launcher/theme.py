@@ -50,6 +50,8 @@ class Tokens:
     go_hover: str
     go_pressed: str
     on_go: str
+    switch: str
+    """A switch that is on, its knob white."""
     players: str
     server: str
     lan: str
@@ -84,10 +86,10 @@ DARK = Tokens(
     name="dark", window="#12141a", sidebar="#0b0c11", card="#1b1f29", raised="#1d212c", border="#2a2f3b",
     field_border="#697388", track="#272c38", text="#f2f4f8", muted="#9aa3b2", faint="#6c7585",
     accent="#1f6fe5", accent_hover="#2b7af0", accent_pressed="#1a60ca", on_accent="#ffffff", accent_text="#5aa2ff",
-    go="#177a55", go_hover="#1a8860", go_pressed="#13684a", on_go="#ffffff",
+    go="#2fc796", go_hover="#3ad9a6", go_pressed="#27ad82", on_go="#04221a", switch="#209c74",
     players="#34d1a0", server="#7d86ff", lan="#3fb4ef", upload="#ffb454", here="#5a6479", arriving="#ffb454",
     info="#5aa2ff", ok="#34d1a0", warn="#ffb454", error="#ff8080",
-    info_soft="#17263f", ok_soft="#12302a", warn_soft="#33281a", error_soft="#381f25",
+    info_soft="#162236", ok_soft="#12302a", warn_soft="#2a2319", error_soft="#2b1c22",
     hero_scrim="#12141a", selection="#1f6fe5", on_selection="#ffffff", shadow="#a0000000",
 )  # fmt: skip
 
@@ -95,7 +97,7 @@ LIGHT = Tokens(
     name="light", window="#f5f6fa", sidebar="#e6eaf2", card="#ffffff", raised="#ffffff", border="#d6dae5",
     field_border="#7d869a", track="#dfe3ed", text="#12151c", muted="#525c6e", faint="#8a93a5",
     accent="#1b66d6", accent_hover="#2472e6", accent_pressed="#1656b8", on_accent="#ffffff", accent_text="#175bc2",
-    go="#0c7a51", go_hover="#0e8459", go_pressed="#096644", on_go="#ffffff",
+    go="#0c7a51", go_hover="#0e8459", go_pressed="#096644", on_go="#ffffff", switch="#0c7a51",
     players="#0f9f72", server="#515be6", lan="#0a7fb8", upload="#c46a00", here="#8f9ab0", arriving="#c46a00",
     info="#175bc2", ok="#0a7048", warn="#8f4d00", error="#b3202c",
     info_soft="#e4eefc", ok_soft="#e0f5ec", warn_soft="#fdf1df", error_soft="#fdeaea",

@@ -10,7 +10,7 @@ from launcher.views.widgets.button import Button, ButtonKind
 from launcher.views.widgets.card import Card
 from launcher.views.widgets.empty_state import EmptyState
 from launcher.views.widgets.hero import HeroWidget
-from launcher.views.widgets.label import Badge, BadgeKind, ElidedLabel
+from launcher.views.widgets.label import Badge, BadgeKind, ElidedLabel, Text
 from launcher.views.widgets.legend import Legend
 from launcher.views.widgets.piece_map import PieceMap
 from launcher.views.widgets.switch import Switch
@@ -20,6 +20,6 @@ from launcher.views.widgets.transfer_graph import TransferGraph
 
 __all__ = [
     "ActionButton", "ActionKind", "Badge", "BadgeKind", "Banner", "BannerKind", "Button", "ButtonKind", "Card",
-    "ElidedLabel", "EmptyState", "HeroWidget", "Legend", "PieceMap", "Switch", "TitleDelegate", "TitleRole", "Toast",
-    "TransferGraph",
+    "ElidedLabel", "EmptyState", "HeroWidget", "Legend", "PieceMap", "Switch", "Text", "TitleDelegate", "TitleRole",
+    "Toast", "TransferGraph",
 ]  # fmt: skip

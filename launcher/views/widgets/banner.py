@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from PySide6.QtCore import QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from launcher import theme
 from launcher.views.widgets import icons, paint
 from launcher.views.widgets.button import Button
+from launcher.views.widgets.label import Text
 
 BannerKind = Literal["info", "ok", "warn", "error"]
 
@@ -25,16 +26,16 @@ class Banner(QFrame):
         super().__init__(parent)
         self._kind: BannerKind = "info"
         self._state: tuple[object, ...] = ()
-        self._title = _text("heading")
-        self._text = _text("")
+        self._title = Text(role="heading", wrap=True)
+        self._text = Text(wrap=True)
         self._row = QHBoxLayout()
         self._row.setSpacing(8)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(50, 14, 18, 14)
         layout.setSpacing(6)
         layout.addWidget(self._title)
         layout.addWidget(self._text)
         layout.addLayout(self._row)
+        self._set_margins()
         self.hide()
 
     def set_state(self, kind: BannerKind, title: str, text: str = "", actions: Mapping[str, str] | None = None) -> None:
@@ -68,6 +69,17 @@ class Banner(QFrame):
     def _choose(self) -> None:
         self.action_chosen.emit(self.sender().objectName())
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LayoutDirectionChange:
+            self._set_margins()
+        self.update()
+
+    def _set_margins(self) -> None:
+        if layout := self.layout():
+            mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+            layout.setContentsMargins(18 if mirrored else 50, 14, 50 if mirrored else 18, 14)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         now = theme.tokens()
         box = paint.bounds(self)
@@ -76,11 +88,3 @@ class Banner(QFrame):
             painter.fillPath(paint.rounded(box, now.radius), paint.faded(getattr(now, f"{self._kind}_soft"), 1))
             paint.outline(painter, box, now.radius, paint.faded(ink, 0.45))
             icons.draw(painter, paint.mirror(self, QRectF(18, 15, 20, 20)), _ICONS[self._kind], ink)
-
-
-def _text(role: str) -> QLabel:
-    made = QLabel()
-    made.setProperty("role", role)
-    made.setTextFormat(Qt.TextFormat.PlainText)
-    made.setWordWrap(True)
-    return made

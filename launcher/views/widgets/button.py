@@ -9,7 +9,11 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from launcher import theme
 from launcher.views.widgets import icons
 
-ButtonKind = Literal["primary", "plain", "quiet", "danger", "link"]
+ButtonKind = Literal["primary", "plain", "quiet", "danger", "link", "nav"]
+"""``nav``: a line of the sidebar; checkable."""
+
+_ICON = 16
+_GAP = 4  # and four more that Qt leaves
 
 
 class Button(QPushButton):
@@ -23,9 +27,9 @@ class Button(QPushButton):
         self._kind: ButtonKind = kind
         self.setProperty("kind", kind)
         self.setProperty("square", not text)
-        self.setIconSize(QSize(16, 16))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAutoDefault(False)
+        self.setCheckable(kind == "nav")
         self._colour_icon()
 
     def set_icon(self, name: str) -> None:
@@ -54,4 +58,7 @@ class Button(QPushButton):
         now = theme.tokens()
         colours = {"primary": now.on_accent, "danger": now.error, "link": now.accent_text}
         mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-        self.setIcon(icons.icon(self._icon, colours.get(self._kind, now.text), now.faint, mirrored=mirrored))
+        gap = _GAP if self.text() else 0
+        colour = colours.get(self._kind, now.text)
+        self.setIconSize(QSize(_ICON + gap, _ICON))
+        self.setIcon(icons.icon(self._icon, colour, now.faint, _ICON, gap=gap, mirrored=mirrored))

@@ -1,7 +1,8 @@
 """A raised panel with a heading."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from launcher.views.widgets.label import Text
 
 
 class Card(QFrame):
@@ -9,9 +10,7 @@ class Card(QFrame):
 
     def __init__(self, title: str, body: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._title = QLabel()
-        self._title.setProperty("role", "heading")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._title = Text(role="heading")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(18, 15, 18, 16)
         layout.setSpacing(10)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, QRectF, QSize
-from PySide6.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPaintEvent, QPixmap, QRadialGradient
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from launcher import theme
@@ -12,7 +12,7 @@ from launcher.views.widgets.painted import Picture
 
 _LONGEST = 1920
 _INK = "#ffffff"
-_SHADE = 0.62
+_SHADE = 0.58
 """How dark it is behind the texts: white on white art stays 4.5:1 and better."""
 _BELOW = 64
 """From the subtitle's lower edge to the picture's."""
@@ -27,6 +27,7 @@ class HeroWidget(Picture):
         self._subtitle = ""
         self._image = QImage()
         self._ready = QPixmap()
+        self._look: tuple[object, ...] = ()
 
     def set_texts(self, title: str, subtitle: str = "") -> None:
         """Plain texts; what is too long is elided and stands in the tooltip."""
@@ -53,39 +54,53 @@ class HeroWidget(Picture):
         return paint.mirror(self, QRectF(margin, self.height() - _BELOW - 80, width, 80))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        box = paint.bounds(self)
         with paint.begin(self) as painter:
-            self._paint_art(painter, box)
-            self._paint_scrims(painter, box)
+            scale, look = paint.ratio(painter), (theme.tokens().name, self.layoutDirection())
+            size = self._ready.deviceIndependentSize()
+            if size != paint.bounds(self).size() or self._ready.devicePixelRatio() != scale or look != self._look:
+                self._ready, self._look = self._compose(scale), look
+            painter.drawPixmap(0, 0, self._ready)
             self._paint_texts(painter)
 
-    def _paint_art(self, painter: QPainter, box: QRectF) -> None:
-        scale = paint.ratio(painter)
-        if self._ready.deviceIndependentSize() != box.size() or self._ready.devicePixelRatio() != scale:
-            size = self.size()
-            plain = self._image.isNull()
-            self._ready = art.pattern(self._title, size, scale) if plain else art.cover(self._image, size, scale)
-        painter.drawPixmap(0, 0, self._ready)
+    def _compose(self, scale: float) -> QPixmap:
+        """Art, shade and fade in one, so that painting again costs nothing."""
+        plain = self._image.isNull()
+        made = art.pattern(self._title, self.size(), scale) if plain else art.cover(self._image, self.size(), scale)
+        box = paint.bounds(self)
+        with QPainter(made) as painter:
+            if self._title:
+                painter.drawPixmap(0, 0, self._shade(scale))
+            dark = QColor(theme.tokens().hero_scrim).lightnessF() < 0.5
+            top = box.height() * 0.42 if dark else box.height() - _BELOW
+            painter.fillRect(QRectF(0, top, box.width(), box.height() - top), self._fade(top))
+        return made
 
-    def _paint_scrims(self, painter: QPainter, box: QRectF) -> None:
-        now = theme.tokens()
-        words = self.text_box()
-        if self._title:
-            painter.save()
-            painter.setClipRect(box)
-            painter.translate(words.center())
-            painter.scale(words.width() / 2 + 30, words.height() / 2 + 10)
-            cloud = QRadialGradient(QPointF(0, 0), 2.6)  # flat out to the corners of the box, then soft
-            for where, alpha in ((0.0, _SHADE), (0.55, _SHADE), (0.75, _SHADE * 0.45), (1.0, 0.0)):
-                cloud.setColorAt(where, QColor.fromRgbF(0, 0, 0, alpha))
-            painter.fillRect(QRectF(-2.6, -2.6, 5.2, 5.2), cloud)
-            painter.restore()
-        dark = QColor(now.hero_scrim).lightnessF() < 0.5
-        top = box.height() * 0.35 if dark else box.height() - _BELOW
-        fade = QLinearGradient(0, top, 0, box.height())
-        for where, alpha in ((0.0, 0.0), (0.35, 0.18), (0.7, 0.62), (1.0, 1.0)):
-            fade.setColorAt(where, paint.faded(now.hero_scrim, alpha))
-        painter.fillRect(QRectF(0, top, box.width(), box.height() - top), fade)
+    def _fade(self, top: float) -> QLinearGradient:
+        fade = QLinearGradient(0, top, 0, self.height())
+        for step in range(11):
+            where = step / 10
+            fade.setColorAt(where, paint.faded(theme.tokens().hero_scrim, where * where * (3 - 2 * where)))
+        return fade
+
+    def _shade(self, scale: float) -> QPixmap:
+        """Darkness behind the texts: from their far end inwards to the page's start, and from their top down."""
+        box, words = paint.bounds(self), self.text_box()
+        made = QPixmap(self.size() * scale)
+        made.setDevicePixelRatio(scale)
+        made.fill(Qt.GlobalColor.transparent)
+        mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        near, far = (words.left(), words.left() - 340) if mirrored else (words.right(), words.right() + 340)
+        across, down = QLinearGradient(near, 0, far, 0), QLinearGradient(0, words.top() - 150, 0, words.top())
+        for step in range(11):
+            where = step / 10
+            soft = where * where * (3 - 2 * where)
+            across.setColorAt(where, QColor.fromRgbF(0, 0, 0, _SHADE * (1 - soft)))
+            down.setColorAt(where, QColor.fromRgbF(0, 0, 0, soft))
+        with QPainter(made) as painter:
+            painter.fillRect(box, across)
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+            painter.fillRect(box, down)
+        return made
 
     def _paint_texts(self, painter: QPainter) -> None:
         words = self.text_box()

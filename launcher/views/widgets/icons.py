@@ -27,13 +27,19 @@ def image(name: str, colour: str, size: int, scale: float = 1.0, mirrored: bool 
     return made
 
 
-def icon(name: str, colour: str, disabled: str, size: int = 16, *, mirrored: bool = False) -> QIcon:
-    """The icon for a button or a menu; takes the colours as they are now."""
+def icon(name: str, colour: str, disabled: str, size: int = 16, *, gap: int = 0, mirrored: bool = False) -> QIcon:
+    """The icon for a button or a menu, ``gap`` wider at its far side; takes the colours as they are now."""
     made = QIcon()
     for scale in _SCALES:
-        made.addPixmap(QPixmap.fromImage(image(name, colour, size, scale, mirrored)))
-        made.addPixmap(QPixmap.fromImage(image(name, disabled, size, scale, mirrored)), QIcon.Mode.Disabled)
+        made.addPixmap(_wider(image(name, colour, size, scale, mirrored), gap, mirrored))
+        made.addPixmap(_wider(image(name, disabled, size, scale, mirrored), gap, mirrored), QIcon.Mode.Disabled)
     return made
+
+
+def _wider(picture: QImage, gap: int, mirrored: bool) -> QPixmap:
+    more = round(gap * picture.devicePixelRatio())
+    area = picture.rect().adjusted(-more if mirrored else 0, 0, 0 if mirrored else more, 0)
+    return QPixmap.fromImage(picture.copy(area))
 
 
 def draw(painter: QPainter, rect: QRectF, name: str, colour: str, *, mirrored: bool = False) -> None:

@@ -12,6 +12,30 @@ from launcher.views.widgets import paint
 BadgeKind = Literal["info", "ok", "warn", "error", "plain"]
 
 
+class Text(QLabel):
+    """Plain text, nothing in it is ever markup. Starts where the page's lines start, whatever language it is in.
+
+    ``role`` is one of the style sheet's: page, heading, strong, muted, small, warn, error, code; empty: as it is.
+    """
+
+    def __init__(self, text: str = "", role: str = "", *, wrap: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setWordWrap(wrap)
+        self.setText(text)
+        self._align()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LayoutDirectionChange:
+            self._align()
+
+    def _align(self) -> None:
+        up = Qt.AlignmentFlag.AlignTop if self.wordWrap() else Qt.AlignmentFlag.AlignVCenter
+        self.setAlignment(paint.start(self) | up)
+
+
 class ElidedLabel(QLabel):
     """One line of plain text that gives way with an ellipsis; the whole text is its tooltip then."""
 

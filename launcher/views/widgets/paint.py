@@ -67,6 +67,7 @@ def line(
 ) -> None:
     """One line of plain text within ``rect``, elided where it is too long, centred in height."""
     painter.setFont(font)
+    painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)  # a text runs as its own language does
     painter.setPen(QColor(colour))
     flags = align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
     painter.drawText(rect, int(flags), elided(text, font, rect.width()))

@@ -36,7 +36,8 @@ class PieceMap(Picture):
             painter.setPen(Qt.PenStyle.NoPen)
             for number, letter in enumerate(self._pieces):
                 row, column = divmod(number, columns)
-                cell = QRectF(column * pitch, row * pitch, pitch - _GAP, pitch - _GAP)
+                left = round(column * (self.width() - pitch + _GAP) / max(1, columns - 1))  # flush at both sides
+                cell = QRectF(left, row * pitch, pitch - _GAP, pitch - _GAP)
                 self._paint_cell(painter, paint.mirror(self, cell), letter, colours.get(letter, now.track))
 
     def _paint_cell(self, painter: QPainter, cell: QRectF, letter: str, colour: str) -> None:

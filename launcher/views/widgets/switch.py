@@ -66,7 +66,7 @@ class Switch(PaintedButton):
             size = 16.0
             knob = QRectF(track.x() + 3 + self._where * (track.width() - 6 - size), track.y() + 3, size, size)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(_between(now.muted if self.isEnabled() else now.faint, now.on_go, self._where))
+            painter.setBrush(_between(now.muted if self.isEnabled() else now.faint, "#ffffff", self._where))
             painter.drawEllipse(paint.mirror(self, knob))
             left = track.right() + _GAP
             label = paint.mirror(self, QRectF(left, 0, box.width() - left, box.height()))
@@ -79,7 +79,7 @@ class Switch(PaintedButton):
         now = theme.tokens()
         if not self.isEnabled():
             return now.here, now.track
-        return (now.go_hover, now.raised) if self.underMouse() else (now.go, now.track)
+        return now.switch, now.raised if self.underMouse() else now.track
 
 
 def _between(low: str, high: str, where: float) -> QColor:

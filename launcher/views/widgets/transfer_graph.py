@@ -48,11 +48,11 @@ class TransferGraph(Picture):
         self.update()
 
     def scale_bps(self) -> float:
-        """What the uppermost line stands for: 1, 2 or 5 times a power of ten, above all that is shown."""
+        """What the uppermost line stands for: a round number above all that is shown."""
         peak = max((max(s.server + s.lan + s.players, s.upload) for s in self._samples), default=0.0) * 1.08
         peak = max(peak, _LEAST_BPS)
         power = 10.0 ** math.floor(math.log10(peak))
-        return next(step * power for step in (1, 2, 5, 10) if step * power >= peak)
+        return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= peak)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         now = theme.tokens()
