@@ -1,0 +1,118 @@
+"""The composition root: builds the parts of the launcher and connects them. Nothing else does."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from PySide6 import __version_info__ as pyside_version
+from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from launcher import instance, theme
+from launcher.bridge import Bridge
+from launcher.prefs import Prefs
+from launcher.views.window import Window
+
+_I18N = theme.ASSETS / "i18n"
+
+
+class Launcher:
+    """The running launcher: window, bridge and instance of one home."""
+
+    def __init__(self, app: QApplication, home: Path, ca: str = "") -> None:
+        self._app = app
+        self.prefs = Prefs(home)
+        theme.apply(app, self.prefs.theme)
+        self.window = Window(self.prefs)
+        self.bridge = Bridge(home, ca)
+        self.instance = instance.Instance(home)
+        self.bridge.said.connect(self.window.hear)
+        self.window.wished.connect(self.bridge.submit)
+        self.window.left.connect(app.quit)
+        self.instance.asked.connect(self.window.open_words)
+
+    def start(self, *, hidden: bool = False) -> None:
+        """Show the window; all that can wait comes after its first picture."""
+        self.instance.listen()
+        if not hidden:
+            self.window.show()
+        QTimer.singleShot(0, self.bridge.start)
+        QTimer.singleShot(0, self._add_tray)
+
+    def _add_tray(self) -> None:
+        from PySide6.QtWidgets import QSystemTrayIcon
+
+        if not QSystemTrayIcon.isSystemTrayAvailable():
+            self.window.show()
+            return
+        from launcher.views.tray import Tray
+
+        self._tray = Tray(self.window, self._app.windowIcon())
+        self._tray.left.connect(self._app.quit)
+        self._app.setQuitOnLastWindowClosed(False)
+
+    def close(self) -> None:
+        """Leave; the engine goes on."""
+        self.instance.close()
+        self.bridge.close()
+        self.window.deleteLater()
+
+
+def translate(app: QApplication, locale: QLocale) -> None:
+    """Speak the language of ``locale`` where there is a translation, and write from its side."""
+    QLocale.setDefault(locale)
+    for name, folder in (
+        ("qtbase", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)),
+        ("shoal", str(_I18N)),
+    ):
+        translator = QTranslator(app)
+        if translator.load(locale, name, "_", folder):
+            app.installTranslator(translator)
+    app.setLayoutDirection(locale.textDirection())
+
+
+def main() -> int:
+    """``shoal-launcher``: open the window, or bring the one that is open to the front."""
+    args = _parser().parse_args()
+    if pyside_version >= (6, 12) and sys.version_info < (3, 12):
+        sys.stderr.write("PySide6 6.12 needs Python 3.12 or newer; install PySide6-Essentials below 6.12.\n")
+        return 1
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    words = [str(Path(word).resolve()) if Path(word).is_file() else word for word in args.words]
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Shoal")
+    app.setDesktopFileName("shoal")
+    app.setWindowIcon(QIcon(str(theme.ASSETS / "icons" / "shoal.svg")))
+    home = args.home or _default_home()
+    if instance.hand_over(home, words):
+        return 0
+    translate(app, QLocale())
+    launcher = Launcher(app, home, str(args.ca.resolve()) if args.ca else "")
+    launcher.start(hidden=args.hidden)
+    if words:
+        launcher.window.open_words(words)
+    code = app.exec()
+    launcher.close()
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="shoal-launcher", description="The window of Shoal.")
+    parser.add_argument("words", nargs="*", help="shoal://FEED/TITLE, a .shoalfeed file, or a feed's address")
+    parser.add_argument("--home", type=Path, default=os.environ.get("SHOAL_HOME"), help="the player's folder")
+    parser.add_argument("--ca", type=Path, help="trust this certificate authority too")
+    parser.add_argument("--hidden", action="store_true", help="start in the tray, where there is one")
+    return parser
+
+
+def _default_home() -> Path:
+    from patcher.config import default_home
+
+    return default_home().root
+
+
+if __name__ == "__main__":
+    sys.exit(main())

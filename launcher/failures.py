@@ -1,0 +1,331 @@
+"""Every error code as a translated sentence: what failed, what stays safe, what to do, and the buttons that do it."""
+
+import enum
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication
+
+from launcher.text import plain
+from patcher.events import Failure
+
+translate = QCoreApplication.translate
+
+
+def QT_TRANSLATE_NOOP(context: str, text: str) -> str:  # noqa: ARG001 - lupdate finds the texts by this call
+    """The text as it is; `told` translates it."""
+    return text
+
+
+class Way(enum.StrEnum):
+    """A way out of an error. Copying the details is always one."""
+
+    RETRY = "retry"
+    FOLDER = "folder"
+    SERVER_ONLY = "server-only"
+    REPAIR = "repair"
+    DETAILS = "details"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An error for people."""
+
+    title: str
+    safe: str
+    hint: str
+    ways: tuple[Way, ...]
+    is_offline: bool = False
+
+    @property
+    def text(self) -> str:
+        """What stays safe, and what to do."""
+        return f"{self.safe} {self.hint}"
+
+
+_R, _F, _S, _P = Way.RETRY, Way.FOLDER, Way.SERVER_ONLY, Way.REPAIR
+
+TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
+    # trust
+    "trust.not_a_feed": (
+        QT_TRANSLATE_NOOP("Errors", "There is no feed at this address."),
+        QT_TRANSLATE_NOOP("Errors", "Check the address with the publisher."),
+        (_R,),
+    ),
+    "trust.fingerprint": (
+        QT_TRANSLATE_NOOP("Errors", "This feed has another fingerprint than the expected one."),
+        QT_TRANSLATE_NOOP("Errors", "Do not add it. Compare with the fingerprint that the publisher shows."),
+        (),
+    ),
+    "trust.signature": (
+        QT_TRANSLATE_NOOP("Errors", "The publisher's signature does not fit what the server sent."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later. If it stays, ask the publisher: the feed may be damaged."),
+        (_R,),
+    ),
+    "trust.expired": (
+        QT_TRANSLATE_NOOP("Errors", "The publisher's signature has expired."),
+        QT_TRANSLATE_NOOP("Errors", "The publisher has to renew it. Playing still works; try again later."),
+        (_R,),
+    ),
+    "trust.rollback": (
+        QT_TRANSLATE_NOOP("Errors", "The server offers something older than what was seen before."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later."),
+        (_R,),
+    ),
+    "trust.clock": (
+        QT_TRANSLATE_NOOP("Errors", "This computer's clock is wrong."),
+        QT_TRANSLATE_NOOP("Errors", "Set date and time, then try again."),
+        (_R,),
+    ),
+    "trust.needs_newer": (
+        QT_TRANSLATE_NOOP("Errors", "This feed needs a newer Shoal."),
+        QT_TRANSLATE_NOOP("Errors", "Update Shoal. Playing, checking and uninstalling still work."),
+        (_R,),
+    ),
+    "trust.record": (
+        QT_TRANSLATE_NOOP("Errors", "A signed record of this feed is not valid."),
+        QT_TRANSLATE_NOOP("Errors", "Tell the publisher."),
+        (_R,),
+    ),
+    "trust.not_offered": (
+        QT_TRANSLATE_NOOP("Errors", "The publisher does not offer this release."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later."),
+        (_R,),
+    ),
+    # origin
+    "origin.unreachable": (
+        QT_TRANSLATE_NOOP("Errors", "You seem to be offline: the server cannot be reached."),
+        QT_TRANSLATE_NOOP("Errors", "Playing works without a network. What was downloaded is kept."),
+        (_R,),
+    ),
+    "origin.certificate": (
+        QT_TRANSLATE_NOOP("Errors", "The server could not prove who it is."),
+        QT_TRANSLATE_NOOP("Errors", "Check the address and this computer's clock."),
+        (_R,),
+    ),
+    "origin.status": (
+        QT_TRANSLATE_NOOP("Errors", "The server refused the download."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later. If it stays, tell the publisher."),
+        (_R,),
+    ),
+    "origin.missing": (
+        QT_TRANSLATE_NOOP("Errors", "The server does not have a file that the release needs."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later, or with other players allowed in the settings."),
+        (_R,),
+    ),
+    "origin.too_slow": (
+        QT_TRANSLATE_NOOP("Errors", "The download was too slow to go on."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later. What was downloaded is kept."),
+        (_R, _S),
+    ),
+    "origin.host_refused": (
+        QT_TRANSLATE_NOOP("Errors", "The server sent us to a place that the feed does not list."),
+        QT_TRANSLATE_NOOP("Errors", "Tell the publisher."),
+        (_R,),
+    ),
+    "origin.protocol": (
+        QT_TRANSLATE_NOOP("Errors", "The server answered in a way nobody expects."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later. If it stays, tell the publisher."),
+        (_R,),
+    ),
+    "origin.no_source": (
+        QT_TRANSLATE_NOOP("Errors", "Neither the server nor any player has the missing bytes now."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later. What was downloaded is kept."),
+        (_R, _S),
+    ),
+    # content
+    "content.invalid": (
+        QT_TRANSLATE_NOOP("Errors", "A document of the publisher is damaged."),
+        QT_TRANSLATE_NOOP("Errors", "Try again. If it stays, tell the publisher."),
+        (_R,),
+    ),
+    "content.mismatch": (
+        QT_TRANSLATE_NOOP("Errors", "Bytes arrived that are not what was signed. They were thrown away."),
+        QT_TRANSLATE_NOOP("Errors", "Try again, or from the server only."),
+        (_R, _S),
+    ),
+    "content.window": (
+        QT_TRANSLATE_NOOP("Errors", "A piece of the patch is damaged."),
+        QT_TRANSLATE_NOOP("Errors", "Try again: it is replaced by a full download."),
+        (_R, _S),
+    ),
+    # disk
+    "disk.full": (
+        QT_TRANSLATE_NOOP("Errors", "There is not enough space on this drive."),
+        QT_TRANSLATE_NOOP("Errors", "Free some space or choose another folder. What was downloaded is kept."),
+        (_R, _F),
+    ),
+    "disk.read_only": (
+        QT_TRANSLATE_NOOP("Errors", "This folder cannot be written."),
+        QT_TRANSLATE_NOOP("Errors", "Make it writable or choose another one."),
+        (_R, _F),
+    ),
+    "disk.denied": (
+        QT_TRANSLATE_NOOP("Errors", "You may not write into this folder."),
+        QT_TRANSLATE_NOOP("Errors", "Check who owns it, or choose another one."),
+        (_R, _F),
+    ),
+    "disk.in_use": (
+        QT_TRANSLATE_NOOP("Errors", "Another program uses the files."),
+        QT_TRANSLATE_NOOP("Errors", "Close it, then try again."),
+        (_R,),
+    ),
+    "disk.in_the_way": (
+        QT_TRANSLATE_NOOP("Errors", "A file that is not the publisher's is where a new one must go."),
+        QT_TRANSLATE_NOOP("Errors", "Move it away, then try again."),
+        (_R, _F),
+    ),
+    "disk.failed": (
+        QT_TRANSLATE_NOOP("Errors", "The drive does not work as it should."),
+        QT_TRANSLATE_NOOP("Errors", "Check it; try again when it answers."),
+        (_R, _F),
+    ),
+    "disk.not_empty": (
+        QT_TRANSLATE_NOOP("Errors", "There is something else in this folder."),
+        QT_TRANSLATE_NOOP("Errors", "Choose an empty folder, or locate a game that is installed there."),
+        (_F,),
+    ),
+    "disk.folder_missing": (
+        QT_TRANSLATE_NOOP("Errors", "The folder of this title is not there."),
+        QT_TRANSLATE_NOOP("Errors", "Connect the drive, or choose the folder again."),
+        (_R, _F),
+    ),
+    "disk.modified": (
+        QT_TRANSLATE_NOOP("Errors", "Somebody changed files of this title."),
+        QT_TRANSLATE_NOOP("Errors", "Repair puts the released files back."),
+        (_P,),
+    ),
+    "disk.interrupted": (
+        QT_TRANSLATE_NOOP("Errors", "An update was interrupted while it was put in place."),
+        QT_TRANSLATE_NOOP("Errors", "Try again: it goes on where it stopped."),
+        (_R,),
+    ),
+    "disk.home": (
+        QT_TRANSLATE_NOOP("Errors", "Shoal's own files cannot be read or written."),
+        QT_TRANSLATE_NOOP("Errors", "Repair the named file, or start Shoal with another home folder."),
+        (_R,),
+    ),
+    # usage: most cannot happen in the window
+    "usage.argument": (
+        QT_TRANSLATE_NOOP("Errors", "Shoal cannot do that."),
+        QT_TRANSLATE_NOOP("Errors", "Check what was entered."),
+        (_R,),
+    ),
+    "usage.unknown_title": (
+        QT_TRANSLATE_NOOP("Errors", "No feed has this title any more."),
+        QT_TRANSLATE_NOOP("Errors", "Add the feed that has it."),
+        (_R,),
+    ),
+    "usage.unknown_feed": (
+        QT_TRANSLATE_NOOP("Errors", "This feed is not among yours any more."),
+        QT_TRANSLATE_NOOP("Errors", "Add it again."),
+        (_R,),
+    ),
+    "usage.not_installed": (
+        QT_TRANSLATE_NOOP("Errors", "This title is not installed."),
+        QT_TRANSLATE_NOOP("Errors", "Install it, or locate the folder where it is."),
+        (_F,),
+    ),
+    "usage.already_installed": (
+        QT_TRANSLATE_NOOP("Errors", "This title is installed already."),
+        QT_TRANSLATE_NOOP("Errors", "Update it, or move it to another folder."),
+        (),
+    ),
+    "usage.no_previous": (
+        QT_TRANSLATE_NOOP("Errors", "No earlier release is kept here."),
+        QT_TRANSLATE_NOOP("Errors", "Stay with this release."),
+        (),
+    ),
+    "usage.no_launch": (
+        QT_TRANSLATE_NOOP("Errors", "The publisher says no way to start this title on this system."),
+        QT_TRANSLATE_NOOP("Errors", "Open its folder instead, or ask the publisher."),
+        (),
+    ),
+    "usage.setting": (
+        QT_TRANSLATE_NOOP("Errors", "This setting does not take that value."),
+        QT_TRANSLATE_NOOP("Errors", "Choose another value."),
+        (),
+    ),
+    "usage.port": (
+        QT_TRANSLATE_NOOP("Errors", "The network port is taken by another program."),
+        QT_TRANSLATE_NOOP("Errors", "End that program, or choose another port."),
+        (_R,),
+    ),
+    # busy, internal
+    "busy.title": (
+        QT_TRANSLATE_NOOP("Errors", "Something else is being done with this title."),
+        QT_TRANSLATE_NOOP("Errors", "Wait until it is done, then try again."),
+        (_R,),
+    ),
+    "busy.running": (
+        QT_TRANSLATE_NOOP("Errors", "The game is running."),
+        QT_TRANSLATE_NOOP("Errors", "Close the game, then try again."),
+        (_R,),
+    ),
+    "internal.engine_lost": (
+        QT_TRANSLATE_NOOP("Errors", "Shoal's engine stopped unexpectedly."),
+        QT_TRANSLATE_NOOP("Errors", "It is being started again and goes on where it was."),
+        (),
+    ),
+    "internal.version": (
+        QT_TRANSLATE_NOOP("Errors", "An engine of another version is still at work."),
+        QT_TRANSLATE_NOOP("Errors", "It makes room when it is done. Shoal keeps trying."),
+        (),
+    ),
+    "internal.failure": (
+        QT_TRANSLATE_NOOP("Errors", "Something unexpected went wrong in Shoal."),
+        QT_TRANSLATE_NOOP("Errors", "Try again. If it stays, copy the details for a report."),
+        (_R,),
+    ),
+}
+_PUBLISHING = (
+    QT_TRANSLATE_NOOP("Errors", "This is a matter of publishing."),
+    QT_TRANSLATE_NOOP("Errors", "Use the command line; the details say what is wrong."),
+    (),
+)
+"""Codes that only the publisher's and operator's verbs raise."""
+
+_SAFE = {
+    "The installed version was not touched and still starts.": QT_TRANSLATE_NOOP(
+        "Errors", "The installed version was not touched and still starts."
+    ),
+    "Nothing was changed on this machine.": QT_TRANSLATE_NOOP("Errors", "Nothing was changed on this machine."),
+    "The folder was not touched.": QT_TRANSLATE_NOOP("Errors", "The folder was not touched."),
+    "Nothing was changed.": QT_TRANSLATE_NOOP("Errors", "Nothing was changed."),
+    "Changed files were not overwritten.": QT_TRANSLATE_NOOP("Errors", "Changed files were not overwritten."),
+    "Both versions are kept safe by the journal.": QT_TRANSLATE_NOOP("Errors", "Both versions are kept safe."),
+    "The running job goes on.": QT_TRANSLATE_NOOP("Errors", "What is running goes on."),
+}
+
+
+def told(failure: Failure, *, installed: bool = True) -> Told:
+    """An error for people; what is not installed needs no word about the installed version."""
+    title, hint, ways = TOLD.get(failure.code, _PUBLISHING)
+    safe = _SAFE.get(failure.safe, _SAFE["Nothing was changed."])
+    if not installed and failure.safe not in set(list(_SAFE)[1:]):
+        safe = _SAFE["Nothing was changed."]
+    return Told(
+        translate("Errors", title),
+        translate("Errors", safe),
+        translate("Errors", hint),
+        (*ways, Way.DETAILS),
+        is_offline=failure.code == "origin.unreachable",
+    )
+
+
+def way_label(way: Way) -> str:
+    """The word on the button."""
+    return {
+        Way.RETRY: translate("Errors", "Retry"),
+        Way.FOLDER: translate("Errors", "Choose folder…"),
+        Way.SERVER_ONLY: translate("Errors", "Server only"),
+        Way.REPAIR: translate("Errors", "Repair"),
+        Way.DETAILS: translate("Errors", "Copy details"),
+        Way.CLOSE: translate("Errors", "Dismiss"),
+    }[way]
+
+
+def details(failure: Failure, version: str) -> str:
+    """What a bug report needs, in English, as the engine said it."""
+    facts = "".join(f"\n{key}: {plain(str(value), 500)}" for key, value in failure.facts.items())
+    return f"Shoal {version}\n{failure.code}\n{plain(failure.message, 2000)}\n{failure.safe}\n{failure.hint}{facts}\n"

@@ -1,0 +1,271 @@
+"""What the window knows, without Qt: messages go in, a frozen `State` comes out; `launcher.page` says what it shows."""
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from patcher import wishes
+from patcher.events import (
+    Changed,
+    Event,
+    Failed,
+    Failure,
+    FeedFound,
+    FeedSnapshot,
+    Finished,
+    Notice,
+    Outcome,
+    Phase,
+    Planned,
+    Progress,
+    Snapshot,
+    Sources,
+    TitleSnapshot,
+)
+
+_FLOWS = 120
+
+
+class Link(enum.StrEnum):
+    """Whether there is an engine to talk to."""
+
+    STARTING = "starting"
+    UP = "up"
+    LOST = "lost"
+
+
+# ---------------------------------------------------------------- messages beside the engine's own
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The engine answers, or (``failure``) is lost and being started again."""
+
+    link: Link
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The engine took a wish as this job."""
+
+    wish: wishes.Wish
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The engine did not take a wish."""
+
+    wish: wishes.Wish
+    failure: Failure
+
+
+Message = Event | Snapshot | Linked | Taken | Refused
+
+
+# ---------------------------------------------------------------- what is known
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Where bytes came from in one moment, in bytes a second."""
+
+    players_bps: float = 0.0
+    server_bps: float = 0.0
+    upload_bps: float = 0.0
+    lan_bps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was said of one title since the window opened."""
+
+    wish: wishes.Wish | None = None
+    """The last thing the player asked for, to try again."""
+    quiet: int = 0
+    """The job that plans in the background, which nobody asked for."""
+    progress: Progress | None = None
+    planned: Planned | None = None
+    outcome: Outcome | None = None
+    verb: str = ""
+    """Of the outcome."""
+    failure: Failure | None = None
+    is_put_away: bool = False
+    """The player has read the failure."""
+    damaged: tuple[str, ...] = ()
+    flows: tuple[Flow, ...] = ()
+    counted: tuple[float, Sources] = (0.0, Sources())
+    """When the last flow was taken, and the bytes by source until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that the window knows."""
+
+    link: Link = Link.STARTING
+    link_failure: Failure | None = None
+    snapshot: Snapshot | None = None
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    jobs: Mapping[int, wishes.Wish] = field(default_factory=dict)
+    """Jobs of ours that are not done."""
+    found: FeedSnapshot | None = None
+    """The feed that was looked at last."""
+    troubles: Mapping[str, Failure] = field(default_factory=dict)
+    """What is wrong with feeds and settings: by feed name, ``+`` for the one being added, ``=`` for settings."""
+
+    def title(self, name: str) -> TitleSnapshot | None:
+        """The title called ``feed/name``, when there is one."""
+        titles = self.snapshot.titles if self.snapshot else ()
+        return next((title for title in titles if title.title == name), None)
+
+    def of(self, name: str) -> Seen:
+        """What was said of a title."""
+        return self.seen.get(name, Seen())
+
+    @property
+    def is_working(self) -> bool:
+        """A job that somebody asked for runs or waits."""
+        titles = self.snapshot.titles if self.snapshot else ()
+        return any(title.job and title.job != self.of(title.title).quiet for title in titles)
+
+
+def after(state: State, message: Message, now_s: float = 0.0) -> State:
+    """The state when one more message was heard; ``now_s`` is any clock that only goes forward."""
+    match message:
+        case Snapshot():
+            return _with_snapshot(state, message)
+        case Linked(link, failure):
+            return dataclasses.replace(state, link=link, link_failure=failure, jobs={})
+        case Taken(wish, job):
+            return _taken(state, wish, job)
+        case Refused(wish, failure):
+            return state if is_quiet(wish) else _failed(state, wish, failure)
+        case FeedFound(feed=feed):
+            return dataclasses.replace(state, found=feed)
+        case Changed():
+            return state
+    return _heard(state, message, now_s)
+
+
+def _with(state: State, title: str, **changes: object) -> State:
+    seen = dataclasses.replace(state.of(title), **changes)  # type: ignore[arg-type]  # the callers name fields of Seen
+    return dataclasses.replace(state, seen={**state.seen, title: seen})
+
+
+def _with_snapshot(state: State, snapshot: Snapshot) -> State:
+    titles = {title.title: title for title in snapshot.titles}
+    seen = {}
+    for name, known in state.seen.items():
+        title = titles.get(name)
+        is_done = known.planned and title and known.planned.version_to == title.version
+        seen[name] = dataclasses.replace(known, planned=None) if is_done else known
+        if title is None or not title.job:  # what the engine forgot, an earlier engine among them, does not run
+            seen[name] = dataclasses.replace(seen[name], progress=None, quiet=0)
+    running = {title.job for title in snapshot.titles}
+    jobs = {job: wish for job, wish in state.jobs.items() if not _title_of(wish) or job in running}
+    return dataclasses.replace(state, snapshot=snapshot, seen=seen, jobs=jobs)
+
+
+def _taken(state: State, wish: wishes.Wish, job: int) -> State:
+    state = dataclasses.replace(state, jobs={**state.jobs, job: wish})
+    title = _title_of(wish)
+    if isinstance(wish, wishes.AddFeed | wishes.ChangeSetting):
+        key = "+" if isinstance(wish, wishes.AddFeed) else "="
+        troubles = {name: failure for name, failure in state.troubles.items() if name != key}
+        return dataclasses.replace(state, troubles=troubles, found=None if key == "+" else state.found)
+    if not title or isinstance(wish, wishes.Cancel):
+        return state
+    if is_quiet(wish):
+        return _with(state, title, quiet=job)
+    fresh: dict[str, object] = {"failure": None, "outcome": None, "is_put_away": False, "quiet": 0, "progress": None}
+    return _with(state, title, wish=wish, flows=(), counted=(0.0, Sources()), **fresh)
+
+
+def _heard(state: State, event: Event, now_s: float) -> State:
+    match event:
+        case Progress():
+            return _progress(state, event, now_s)
+        case Planned():
+            return _with(state, event.title, planned=event)
+        case Notice(title=title) if title:
+            return _with(state, title, damaged=state.of(title).damaged or ("",))
+        case Finished(job, title, outcome):
+            return _finished(state, job, title, outcome)
+        case Failed(job, title, failure):
+            wish = state.jobs.get(job)
+            state = _without(state, job)
+            if title and (wish is None or state.of(title).quiet == job):
+                return _with(state, title, failure=failure, is_put_away=False, progress=None, quiet=0)
+            return _failed(state, wish, failure) if wish else state
+    return state
+
+
+def _progress(state: State, now: Progress, now_s: float) -> State:
+    seen = state.of(now.title)
+    if now.job == seen.quiet:
+        return state
+    then_s, then = seen.counted
+    changes: dict[str, object] = {"progress": now}
+    if now.phase is Phase.FETCH and now_s - then_s >= 1.0:
+        if then_s:
+            changes["flows"] = (*seen.flows, _flow(then, now, now_s - then_s))[-_FLOWS:]
+        changes["counted"] = (now_s, now.sources)
+    return _with(state, now.title, **changes)
+
+
+def _flow(then: Sources, now: Progress, passed_s: float) -> Flow:
+    players, server, lan = (
+        max(0, getattr(now.sources, name) - getattr(then, name)) / passed_s
+        for name in ("peer_bytes", "origin_bytes", "lan_bytes")
+    )
+    return Flow(players, server, now.upload_bps, lan)
+
+
+def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
+    wish = state.jobs.get(job)
+    known = state.title(title)
+    verb = type(wish).__name__.lower() if wish else known.verb if known and known.job == job else ""
+    state = _without(state, job)
+    if isinstance(wish, wishes.RefreshFeed):
+        return dataclasses.replace(state, troubles={k: v for k, v in state.troubles.items() if k != wish.name})
+    if not title or verb in {"cancel", ""}:
+        return state
+    if job == state.of(title).quiet:
+        return _with(state, title, quiet=0)
+    damaged = outcome.files if verb == "verify" else () if verb != "play" else state.of(title).damaged
+    return _with(state, title, outcome=outcome, verb=verb, progress=None, failure=None, damaged=damaged)
+
+
+def _failed(state: State, wish: wishes.Wish, failure: Failure | None) -> State:
+    title = _title_of(wish)
+    if title:
+        kept = state.of(title).wish if isinstance(wish, wishes.Cancel) else wish
+        return _with(state, title, failure=failure, is_put_away=False, progress=None, wish=kept)
+    if failure is None:
+        return state
+    key = "+" if isinstance(wish, wishes.AddFeed) else "=" if isinstance(wish, wishes.ChangeSetting) else _feed_of(wish)
+    return dataclasses.replace(state, troubles={**state.troubles, key: failure})
+
+
+def _without(state: State, job: int) -> State:
+    return dataclasses.replace(state, jobs={number: wish for number, wish in state.jobs.items() if number != job})
+
+
+def put_away(state: State, title: str) -> State:
+    """The player has read what failed."""
+    return _with(state, title, is_put_away=True)
+
+
+def _feed_of(wish: wishes.Wish) -> str:
+    return str(getattr(wish, "name", ""))
+
+
+def _title_of(wish: wishes.Wish) -> str:
+    return str(getattr(wish, "title", ""))
+
+
+def is_quiet(wish: wishes.Wish) -> bool:
+    """A wish that only asks what another would do."""
+    return bool(getattr(wish, "only", "")) and not isinstance(wish, wishes.AddFeed)

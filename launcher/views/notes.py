@@ -1,0 +1,76 @@
+"""The publisher's notes: Markdown without HTML, which can neither open a file nor ask the network for anything."""
+
+from PySide6.QtCore import QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QFont, QTextBlockFormat, QTextCharFormat, QTextCursor, QTextDocument
+from PySide6.QtWidgets import QTextBrowser, QWidget
+
+from launcher import theme
+
+_LIMIT = 20_000
+_DEPTH = 24
+_HEADINGS = (18, 16, 14, 13)
+_SCHEMES = frozenset({"https", "http", "mailto"})
+
+
+class Notes(QTextBrowser):
+    """`set_notes` takes anything. A link is opened by the system's browser when it is clicked, and only a web link."""
+
+    opened = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setOpenLinks(False)
+        self.setFrameShape(QTextBrowser.Shape.NoFrame)
+        self.setUndoRedoEnabled(False)
+        self.document().setDocumentMargin(0)
+        self.document().setIndentWidth(20)
+        self.anchorClicked.connect(self._open)
+        self._text = ""
+
+    def set_notes(self, text: str) -> None:
+        """Show Markdown; what is too long or too deep is cut."""
+        if text == self._text:
+            return
+        self._text = text
+        feature = QTextDocument.MarkdownFeature
+        self.document().setMarkdown(tame(text), feature.MarkdownNoHTML | feature.MarkdownDialectCommonMark)
+        self._set_in_type()
+
+    def _set_in_type(self) -> None:
+        """Headings and spaces of the size that a card has room for."""
+        cursor = QTextCursor(self.document())
+        block = self.document().firstBlock()
+        while block.isValid():
+            level = block.blockFormat().headingLevel()
+            space = QTextBlockFormat()
+            space.setTopMargin(0 if not block.position() else 12 if level else 2)
+            space.setBottomMargin(8 if block.textList() is None else 3)
+            cursor.setPosition(block.position())
+            cursor.mergeBlockFormat(space)
+            if level:
+                letters = QTextCharFormat()
+                letters.setFont(theme.font(_HEADINGS[min(level, len(_HEADINGS)) - 1], QFont.Weight.DemiBold))
+                cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+                cursor.mergeCharFormat(letters)
+            block = block.next()
+
+    def loadResource(self, kind: int, name: QUrl | str) -> None:
+        """Nothing is ever loaded: no picture, no style sheet, no file."""
+
+    @Slot(QUrl)
+    def _open(self, url: QUrl) -> None:
+        if url.scheme() in _SCHEMES:
+            self.opened.emit(url.toString())
+            QDesktopServices.openUrl(url)
+
+
+def tame(text: str) -> str:
+    """Markdown within bounds: no control characters, no line that nests deeper than anybody writes."""
+    clean = "".join(c for c in text[:_LIMIT] if c in "\n\t" or c.isprintable())
+    return "\n".join(_shallow(line) for line in clean.split("\n"))
+
+
+def _shallow(line: str) -> str:
+    body = line.lstrip(" \t>*-+")
+    lead = line[: len(line) - len(body)]
+    return line if len(lead) <= _DEPTH else lead[:_DEPTH] + body
