@@ -18,15 +18,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from patcher import wishes
 from patcher.cli.output import human_bytes
 from patcher.cli.stage import Machine, Release, Stage
+from patcher.client import Client
+from patcher.config import Home
 
 ASSETS = Path(__file__).parents[2] / "assets" / "demo"
 GAME = "tidepool"
 _CONSOLE = Console(highlight=False, soft_wrap=True)
 _REEF_BYTES = 24 << 20
-_SHOWN_NEWS_BYTES = 12 << 20
-_SHOWN_RATE_BPS = 2_500_000
+_SHOWN_BYTES = {"reef_bytes": 6 << 20, "fresh_bytes": 3 << 20}
+_SHOWN_RATE_BPS = 450_000
 """So that an update on one machine lasts long enough to be watched."""
 
 
@@ -63,7 +66,7 @@ def _in_a_window(root: Path) -> bool:
 
 def prepare(stage: Stage) -> Machine:
     """A feed of all titles; a player who has Tidepool 1.0, while 1.1 is out and two others have it already."""
-    old, new = tidepool_trees(stage.root, fresh_bytes=_SHOWN_NEWS_BYTES)
+    old, new = tidepool_trees(stage.root, **_SHOWN_BYTES)
     about = titles()
     for title, facts in about.items():
         release = old if title == GAME else Release(facts["version"], lay_title(title, stage.root / "trees" / title))
@@ -78,7 +81,8 @@ def prepare(stage: Stage) -> Machine:
         player.run("install", title, "--to", stage.root / "games" / title)
     stage.publish(GAME, new, "--notes", ASSETS / "notes" / f"{GAME}-1.1.md")
     stage.seed()
-    player.run("update", GAME, "--check", expect=10)
+    with Client(Home(player.home)) as client:
+        client.submit(wishes.RefreshFeed(network=wishes.Network(ca=str(stage.ca))))
     return player
 
 
