@@ -74,7 +74,6 @@ class Tokens:
     shadow: str
     radius: int = 12
     radius_small: int = 8
-    gap: int = 12
     margin: int = 28
     font_px: int = 13
     small_px: int = 12
@@ -84,21 +83,21 @@ class Tokens:
 
 DARK = Tokens(
     name="dark", window="#12141a", sidebar="#0b0c11", card="#1b1f29", raised="#1d212c", border="#2a2f3b",
-    field_border="#697388", track="#272c38", text="#f2f4f8", muted="#9aa3b2", faint="#6c7585",
-    accent="#1f6fe5", accent_hover="#2b7af0", accent_pressed="#1a60ca", on_accent="#ffffff", accent_text="#5aa2ff",
+    field_border="#727c92", track="#272c38", text="#f2f4f8", muted="#9aa3b2", faint="#6c7585",
+    accent="#1a64d6", accent_hover="#2270e6", accent_pressed="#1656ba", on_accent="#ffffff", accent_text="#5aa2ff",
     go="#2fc796", go_hover="#3ad9a6", go_pressed="#27ad82", on_go="#04221a", switch="#209c74",
     players="#34d1a0", server="#7d86ff", lan="#3fb4ef", upload="#ffb454", here="#5a6479", arriving="#ffb454",
     info="#5aa2ff", ok="#34d1a0", warn="#ffb454", error="#ff8080",
     info_soft="#162236", ok_soft="#12302a", warn_soft="#2a2319", error_soft="#2b1c22",
-    hero_scrim="#12141a", selection="#1f6fe5", on_selection="#ffffff", shadow="#a0000000",
+    hero_scrim="#12141a", selection="#1a64d6", on_selection="#ffffff", shadow="#a0000000",
 )  # fmt: skip
 
 LIGHT = Tokens(
     name="light", window="#f5f6fa", sidebar="#e6eaf2", card="#ffffff", raised="#ffffff", border="#d6dae5",
-    field_border="#7d869a", track="#dfe3ed", text="#12151c", muted="#525c6e", faint="#8a93a5",
+    field_border="#6f788d", track="#dfe3ed", text="#12151c", muted="#525c6e", faint="#8a93a5",
     accent="#1b66d6", accent_hover="#2472e6", accent_pressed="#1656b8", on_accent="#ffffff", accent_text="#175bc2",
     go="#0c7a51", go_hover="#0e8459", go_pressed="#096644", on_go="#ffffff", switch="#0c7a51",
-    players="#0f9f72", server="#515be6", lan="#0a7fb8", upload="#c46a00", here="#8f9ab0", arriving="#c46a00",
+    players="#0a8a62", server="#515be6", lan="#0a7fb8", upload="#c46a00", here="#8f9ab0", arriving="#c46a00",
     info="#175bc2", ok="#0a7048", warn="#8f4d00", error="#b3202c",
     info_soft="#e4eefc", ok_soft="#e0f5ec", warn_soft="#fdf1df", error_soft="#fdeaea",
     hero_scrim="#f5f6fa", selection="#1b66d6", on_selection="#ffffff", shadow="#40202a44",

@@ -3,8 +3,22 @@
 # Installs the Debian packages that are missing when run as root, else prints the line that does it.
 set -eu
 
+have_library() { # whether the loader knows it
+    PATH=$PATH:/usr/sbin:/sbin ldconfig -p | grep -q "[[:space:]]$1 "
+}
+
 need_packages() { # the Debian packages this machine lacks, on one line
     command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || printf ' nginx'
+    while read -r library package; do # what Qt draws with, a screen or none
+        have_library "$library" || printf ' %s' "$package"
+    done <<-END
+	libGL.so.1 libgl1
+	libEGL.so.1 libegl1
+	libglib-2.0.so.0 libglib2.0-0
+	libdbus-1.so.3 libdbus-1-3
+	libfontconfig.so.1 libfontconfig1
+	libxkbcommon.so.0 libxkbcommon0
+	END
     /usr/bin/env "$PYTHON" -c 'import ensurepip, venv' >/dev/null 2>&1 || printf ' python3-venv'
 }
 

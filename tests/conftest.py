@@ -16,6 +16,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 _SECONDS_TO_END = 5.0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--golden-update`` writes the golden images anew; look at them before you commit them."""
+    parser.addoption("--golden-update", action="store_true", help="write the golden images of tests/launcher anew")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A skipped test fails the run: what is not run is not promised."""
     if _skipped(session.config):

@@ -54,6 +54,10 @@ class ActionButton(PaintedButton):
         self.setEnabled(enabled)
         self._set_fraction(fraction)
 
+    def shown_fraction(self) -> float:
+        """How far the fill is now, on its way to what was set."""
+        return self._shown
+
     def _set_fraction(self, fraction: float | None) -> None:
         before, self._fraction = self._fraction, None if fraction is None else min(max(fraction, 0.0), 1.0)
         if self._fraction == before:
@@ -97,7 +101,9 @@ class ActionButton(PaintedButton):
             else:
                 self._paint_progress(painter, box)
             painter.setClipping(False)
-            if self._fraction is not None or self._kind == "calm" or not self.isEnabled():
+            if self._kind == "warn" and self.isEnabled():
+                paint.outline(painter, box, now.radius, paint.faded(now.warn, 0.5))
+            elif self._fraction is not None or self._kind == "calm" or not self.isEnabled():
                 paint.outline(painter, box, now.radius, now.border)
             if self.ringed:
                 paint.outline(painter, box, now.radius, now.text, 2 * paint.RING)

@@ -9,37 +9,49 @@ import hashlib
 import math
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QLoggingCategory, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QImageReader, QLinearGradient, QPainter, QPainterPath, QPixmap
 
 from launcher.views.widgets import paint
 
-_FORMATS = {b"png", b"jpeg", b"jpg", b"jfif", b"webp"}
+_BEGINNINGS = ((b"\x89PNG\r\n\x1a\n", b"png"), (b"\xff\xd8\xff", b"jpeg"), (b"RIFF", b"webp"))
 _FILE_BYTES = 16 << 20
 _PIXELS = 32_000_000
 
 
 def load(path: Path | None, longest: int) -> QImage:
     """The picture at ``path``, no side longer than ``longest`` pixels; a null image when it is not one we show."""
-    if path is None:
+    content = _content(path)
+    kind = next((kind for beginning, kind in _BEGINNINGS if content.startswith(beginning)), None)
+    if kind is None:
         return QImage()
-    try:
-        if not path.is_file() or path.stat().st_size > _FILE_BYTES:
-            return QImage()
-    except (OSError, ValueError):
-        return QImage()
-    reader = QImageReader(str(path))
-    reader.setDecideFormatFromContent(True)
+    _quiet_decoders()
+    buffer = QBuffer()
+    buffer.setData(content)
+    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+    reader = QImageReader(buffer, QByteArray(kind))
+    reader.setAutoDetectImageFormat(False)  # no other decoder sees a stranger's bytes
     size = reader.size()
-    if _format(reader.format()) not in _FORMATS or not 0 < size.width() * size.height() <= _PIXELS:
+    if not 0 < size.width() * size.height() <= _PIXELS:
         return QImage()
     if max(size.width(), size.height()) > longest:
         reader.setScaledSize(size.scaled(longest, longest, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(1, 1)))
     return reader.read().convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
 
 
-def _format(name: QByteArray) -> bytes:
-    return bytes(name.data())
+def _content(path: Path | None) -> bytes:
+    try:
+        if path is None or not path.is_file() or path.stat().st_size > _FILE_BYTES:
+            return b""
+        return path.read_bytes()
+    except (OSError, ValueError):
+        return b""
+
+
+@functools.cache
+def _quiet_decoders() -> None:
+    """Not a line on the console for each broken picture of a stranger."""
+    QLoggingCategory.setFilterRules("qt.gui.imageio*=false")
 
 
 def cover(image: QImage, size: QSize, scale: float) -> QPixmap:

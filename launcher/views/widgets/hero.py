@@ -79,7 +79,7 @@ class HeroWidget(Picture):
         fade = QLinearGradient(0, top, 0, self.height())
         for step in range(11):
             where = step / 10
-            fade.setColorAt(where, paint.faded(theme.tokens().hero_scrim, where * where * (3 - 2 * where)))
+            fade.setColorAt(where, paint.faded(theme.tokens().hero_scrim, _soft(where)))
         return fade
 
     def _shade(self, scale: float) -> QPixmap:
@@ -89,13 +89,14 @@ class HeroWidget(Picture):
         made.setDevicePixelRatio(scale)
         made.fill(Qt.GlobalColor.transparent)
         mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-        near, far = (words.left(), words.left() - 340) if mirrored else (words.right(), words.right() + 340)
-        across, down = QLinearGradient(near, 0, far, 0), QLinearGradient(0, words.top() - 150, 0, words.top())
+        near, far = (words.left(), words.left() - 280) if mirrored else (words.right(), words.right() + 280)
+        across, down = QLinearGradient(near, 0, far, 0), QLinearGradient(0, words.top() - 120, 0, box.bottom())
         for step in range(11):
-            where = step / 10
-            soft = where * where * (3 - 2 * where)
+            where, soft = step / 10, _soft(step / 10)
             across.setColorAt(where, QColor.fromRgbF(0, 0, 0, _SHADE * (1 - soft)))
-            down.setColorAt(where, QColor.fromRgbF(0, 0, 0, soft))
+            down.setColorAt(where * 120 / (box.bottom() - words.top() + 120), QColor.fromRgbF(0, 0, 0, soft))
+        down.setColorAt((words.bottom() - words.top() + 120) / (box.bottom() - words.top() + 120), QColor("black"))
+        down.setColorAt(1, Qt.GlobalColor.transparent)  # a light page must not shine through the shade
         with QPainter(made) as painter:
             painter.fillRect(box, across)
             painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
@@ -117,3 +118,8 @@ class HeroWidget(Picture):
 
     def _fonts(self) -> tuple[QFont, QFont]:
         return theme.font(theme.tokens().title_px, QFont.Weight.Bold), theme.font(theme.tokens().heading_px)
+
+
+def _soft(where: float) -> float:
+    """From 0 to 1 without a corner at either end."""
+    return where * where * (3 - 2 * where)

@@ -36,6 +36,23 @@ def icon(name: str, colour: str, disabled: str, size: int = 16, *, gap: int = 0,
     return made
 
 
+@functools.lru_cache(maxsize=8)
+def _mark(size: int) -> QImage:
+    made = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
+    made.fill(Qt.GlobalColor.transparent)
+    with QPainter(made) as painter:
+        QSvgRenderer(str(theme.ASSETS / "theme" / "shoal.svg")).render(painter, QRectF(made.rect()))
+    return made
+
+
+def mark() -> QIcon:
+    """Shoal's own sign, for the window and the tray."""
+    made = QIcon()
+    for size in (16, 24, 32, 48, 64, 128):
+        made.addPixmap(QPixmap.fromImage(_mark(size)))
+    return made
+
+
 def _wider(picture: QImage, gap: int, mirrored: bool) -> QPixmap:
     more = round(gap * picture.devicePixelRatio())
     area = picture.rect().adjusted(-more if mirrored else 0, 0, 0 if mirrored else more, 0)

@@ -6,6 +6,9 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QWidget
 
 _BY_KEYBOARD = {Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason}
 
+_STILL = {Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason}
+"""The window came back, not the focus."""
+
 
 class PaintedButton(QAbstractButton):
     """A button that paints itself; shows a ring only where the keyboard brought the focus."""
@@ -23,7 +26,8 @@ class PaintedButton(QAbstractButton):
         return self._ring and self.hasFocus()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        self._ring = event.reason() in _BY_KEYBOARD
+        if event.reason() not in _STILL:
+            self._ring = event.reason() in _BY_KEYBOARD
         super().focusInEvent(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:

@@ -45,7 +45,7 @@ class Switch(PaintedButton):
         self.update()
 
     def sizeHint(self) -> QSize:
-        label = _GAP + paint.text_width(self.text(), self.font()) if self.text() else 0
+        label = _GAP + paint.text_width(self.text(), self.font()) + 4 if self.text() else 0
         return QSize(_TRACK.width() + 2 * _PAD + label, _TRACK.height() + 2 * _PAD)
 
     def minimumSizeHint(self) -> QSize:

@@ -68,12 +68,11 @@ class TransferGraph(Picture):
                 painter.scale(-1, 1)
             painter.setClipRect(plot.adjusted(0, -2, 0, 1))
             heaps = [tuple(itertools.accumulate(sample[:3])) for sample in self._samples]
-            lower = [0.0] * len(heaps)
-            for layer, colour in enumerate((now.server, now.lan, now.players)):
-                upper = [heap[layer] for heap in heaps]
+            for layer, colour in ((2, now.players), (1, now.lan), (0, now.server)):
                 if any(sample[layer] for sample in self._samples):
-                    self._paint_area(painter, _points(plot, scale, upper), _points(plot, scale, lower), colour)
-                lower = upper
+                    upper = _points(plot, scale, [heap[layer] for heap in heaps])
+                    lower = _points(plot, scale, [heap[layer - 1] if layer else 0.0 for heap in heaps])
+                    self._paint_area(painter, upper, lower, colour)
             if any(sample.upload for sample in self._samples):
                 line = _smooth(_points(plot, scale, [sample.upload for sample in self._samples]))
                 painter.strokePath(line, QPen(QColor(now.upload), 1.5))
