@@ -348,6 +348,7 @@ class Engine:
         if self._settings.sharing == "off" or self._session_for(wishes.Network()) is None:
             return
         assert self._session and self._keeper
+        before = self._offered()
         for title in self._keeper.watch():
             self._emit(events.Notice(0, title, f"{title} is no longer offered: its files changed. Verify it."))
         for install in self._registry.installs():
@@ -356,6 +357,14 @@ class Engine:
         trackers = (tracker for name in self._feeds.names() for tracker in self._feeds.trackers(f"{name}/"))
         self._keeper.keep_packs(tuple(dict.fromkeys(trackers)))
         self._note_given()
+        if self._offered() != before:
+            self._emit(events.Changed())
+
+    def _offered(self) -> list[object]:
+        """What faces show of what is given to others."""
+        hashes = self._keeper.hashes if self._keeper else lambda title: []
+        given = [sum(memory.sent_bytes.values()) for memory in list(self._memory.values())]
+        return [given, [bool(hashes(install.title)) for install in self._registry.installs()]]
 
     def _note_given(self) -> None:
         assert self._session and self._keeper
