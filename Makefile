@@ -1,12 +1,12 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test check lint gates format bench lock
+.PHONY: help setup demo test check lint gates format bench screenshots lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
 timed = @started=$$(date +%s); $(1); code=$$?; echo "make $@: $$(( $$(date +%s) - started )) s"; exit $$code
 
 help:           ## this list
-	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 setup:          ## .venv from the hashed locks, and the few system packages
 	@packaging/setup.sh
@@ -27,6 +27,9 @@ gates: setup    ## only the gates: sizes, doors, names
 
 format: setup   ## put the code into shape
 	@$(BIN)/ruff check --fix; $(BIN)/ruff format
+
+screenshots: setup ## docs/screenshots anew: the launcher in ten states, in a window of its own (needs Xvfb)
+	$(call timed,$(BIN)/python packaging/screenshots.py)
 
 bench: setup    ## the numbers we publish, one file each
 	$(call timed,for file in bench/*.py; do [ ! -e "$$file" ] || $(BIN)/python "$$file" || exit 1; done)

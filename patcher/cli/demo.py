@@ -72,7 +72,9 @@ def prepare(stage: Stage) -> Machine:
         release = old if title == GAME else Release(facts["version"], lay_title(title, stage.root / "trees" / title))
         notes = ASSETS / "notes" / (f"{GAME}-1.0.md" if title == GAME else f"{title}.md")
         program = "tidepool" if title == GAME else "show"
-        stage.publish(title, release, "--notes", notes, "--launch", f"linux={program}", "--label", facts["label"]["en"])
+        parts = [word for tag in facts.get("parts", {}) for word in ("--part", _part(tag))]
+        label = facts["label"]["en"]
+        stage.publish(title, release, "--notes", notes, "--launch", f"linux={program}", "--label", label, *parts)
         _describe(stage, title, facts)
     player = stage.machine("player")
     player.run("feed", "add", stage.url)
@@ -87,13 +89,20 @@ def prepare(stage: Stage) -> Machine:
 
 
 def launcher(stage: Stage, player: Machine) -> list[str]:
-    """The command that opens the player's window."""
-    return [sys.executable, "-m", "launcher", "--home", str(player.home), "--ca", str(stage.ca)]
+    """The command that opens the player's window on the game. Its first question counts as answered: not now."""
+    (player.home / "launcher.ini").write_text("[General]\nwelcomed=true\n")
+    return [sys.executable, "-m", "launcher", "--home", str(player.home), "--ca", str(stage.ca), f"shoal://demo/{GAME}"]
 
 
 def titles() -> dict[str, dict[str, Any]]:
     """What assets/demo/titles.toml says, by title."""
     return tomllib.loads((ASSETS / "titles.toml").read_text("utf-8"))
+
+
+def _part(tag: str) -> str:
+    """The rule of an optional part: `lang:de` are the files below lang/de."""
+    group, _, value = tag.partition(":")
+    return f"{value}={group}/{value}/**:{tag}"
 
 
 def _describe(stage: Stage, title: str, facts: dict[str, Any]) -> None:
@@ -198,7 +207,12 @@ def lay_title(title: str, folder: Path) -> Path:
     shutil.copytree(ASSETS / "picture", folder)
     shutil.copy(ASSETS / "art" / f"{title}.jpg", folder / "picture.jpg")
     (folder / "name.txt").write_text(facts["label"]["en"] + "\n", "utf-8")
-    (folder / "data.pak").write_bytes(random.Random(title).randbytes(facts["megabytes"] << 20))
+    dice = random.Random(title)
+    (folder / "data.pak").write_bytes(dice.randbytes(facts["megabytes"] << 20))
+    for tag, kilobytes in facts.get("parts", {}).items():
+        place = folder.joinpath(*tag.split(":"))
+        place.mkdir(parents=True)
+        (place / "voices.pak").write_bytes(dice.randbytes(kilobytes << 10))
     return folder
 
 
