@@ -103,6 +103,12 @@ def test_every_icon_can_be_drawn_and_comes_with_its_licence() -> None:
     assert "ISC License" in (theme.ASSETS / "icons" / "LICENSE").read_text("utf-8")
 
 
+def test_only_icons_that_the_window_shows_are_carried_along() -> None:
+    code = "".join(file.read_text("utf-8") for file in theme.ASSETS.parent.joinpath("launcher").rglob("*.py"))
+    files = {file.stem for file in (theme.ASSETS / "icons").glob("*.svg")}
+    assert {name for name in files if f'"{name}"' not in code} == set()
+
+
 def test_shoal_has_a_sign_at_every_size() -> None:
     for size in icons.mark().availableSizes():
         drawn = icons.mark().pixmap(size).toImage()

@@ -9,7 +9,17 @@ import pytest
 from PySide6.QtCore import QModelIndex, QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter, QStandardItem, QStandardItemModel
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QListView, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QRadioButton,
+    QWidget,
+)
 
 from launcher import theme
 from launcher.views.widgets import (
@@ -21,6 +31,7 @@ from launcher.views.widgets import (
     EmptyState,
     HeroWidget,
     Legend,
+    NumberBox,
     PieceMap,
     Switch,
     TitleDelegate,
@@ -132,14 +143,36 @@ def switches() -> QWidget:
 
 
 def buttons() -> QWidget:
-    dead = Button("Retry", "refresh-cw", "primary")
+    dead = Button("Retry", "play", "primary")
     dead.setEnabled(False)
     return sheet(
-        (Button("Add feed", "plus", "primary"), Button("Options", "settings"), Button("Not now", kind="quiet")),
+        (Button("Add feed", "rss", "primary"), Button("Options", "settings"), Button("Not now", kind="quiet")),
         (Button("Uninstall", "trash-2", "danger"), Button("Website", "external-link", "link"), dead),
         (Badge("Update", "info"), Badge("Verified", "ok"), Badge("Offline", "warn")),
-        (Badge("Damaged", "error"), Badge("Paused"), Button(icon="x")),
+        (Badge("Damaged", "error"), Badge("Paused"), Button(icon="settings")),
     )
+
+
+def fields() -> QWidget:
+    number, off, choice = NumberBox(), NumberBox(), QComboBox()
+    check, one = QCheckBox("German voices"), QRadioButton("All")
+    number.setSuffix(" MB/s")
+    number.setValue(12)
+    off.setEnabled(False)
+    choice.addItems(["Dark", "Light"])
+    check.setChecked(True)
+    one.setChecked(True)
+    empty = QLineEdit()
+    empty.setPlaceholderText("Address of a feed")
+    made = sheet(
+        (QLineEdit("shoal.example.org"), empty),
+        (choice, number),
+        (off, QCheckBox("Music")),
+        (check, one),
+    )
+    for child in made.findChildren(QWidget):
+        child.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return made
 
 
 def legend() -> Legend:
@@ -176,6 +209,10 @@ def test_switch(look: theme.Tokens, golden: Golden) -> None:
 
 def test_buttons_and_badges(look: theme.Tokens, golden: Golden) -> None:
     golden(buttons(), f"button-{look.name}")
+
+
+def test_fields(look: theme.Tokens, golden: Golden) -> None:
+    golden(fields(), f"field-{look.name}")
 
 
 def test_title_delegate(look: theme.Tokens, golden: Golden, tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAccessible, QImage
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt
+from PySide6.QtGui import QAccessible, QImage, QWheelEvent
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
@@ -20,6 +20,7 @@ from launcher.views.widgets import (
     ElidedLabel,
     HeroWidget,
     Legend,
+    NumberBox,
     PieceMap,
     Switch,
     Text,
@@ -125,6 +126,18 @@ def test_a_toast_goes_by_itself_and_tells_its_action(qtbot: QtBot) -> None:
     assert not toast.isVisible() and spy.at(0) == ["play"]
     toast.say("Short", stay_ms=1)
     qtbot.waitUntil(lambda: not toast.isVisible())
+
+
+def test_a_wheel_over_a_number_scrolls_the_page(qtbot: QtBot) -> None:
+    number = NumberBox()
+    qtbot.addWidget(number)
+    number.setValue(3)
+    here, none = QPointF(5, 5), Qt.KeyboardModifier.NoModifier
+    phase, button = Qt.ScrollPhase.NoScrollPhase, Qt.MouseButton.NoButton
+    turn = QWheelEvent(here, here, QPoint(), QPoint(0, 120), button, none, phase, False)
+    QApplication.sendEvent(number, turn)
+    assert number.value() == 3
+    assert not turn.isAccepted()
 
 
 # ---------------------------------------------------------------- strangers' texts

@@ -12,6 +12,7 @@ from launcher.views.widgets.empty_state import EmptyState
 from launcher.views.widgets.hero import HeroWidget
 from launcher.views.widgets.label import Badge, BadgeKind, ElidedLabel, Text
 from launcher.views.widgets.legend import Legend
+from launcher.views.widgets.number_box import NumberBox
 from launcher.views.widgets.piece_map import PieceMap
 from launcher.views.widgets.switch import Switch
 from launcher.views.widgets.title_delegate import TitleDelegate, TitleRole
@@ -20,6 +21,6 @@ from launcher.views.widgets.transfer_graph import TransferGraph
 
 __all__ = [
     "ActionButton", "ActionKind", "Badge", "BadgeKind", "Banner", "BannerKind", "Button", "ButtonKind", "Card",
-    "ElidedLabel", "EmptyState", "HeroWidget", "Legend", "PieceMap", "Switch", "Text", "TitleDelegate", "TitleRole",
-    "Toast", "TransferGraph",
+    "ElidedLabel", "EmptyState", "HeroWidget", "Legend", "NumberBox", "PieceMap", "Switch", "Text", "TitleDelegate",
+    "TitleRole", "Toast", "TransferGraph",
 ]  # fmt: skip

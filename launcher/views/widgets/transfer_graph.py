@@ -15,6 +15,7 @@ from launcher.views.widgets import paint
 from launcher.views.widgets.painted import Picture
 
 SAMPLES = 120
+_FEWEST = 40
 _TOP = 20
 """Room for the label of the scale."""
 _LEAST_BPS = 100_000.0
@@ -102,8 +103,8 @@ class TransferGraph(Picture):
 
 
 def _points(plot: QRectF, scale: float, values: Sequence[float]) -> list[QPointF]:
-    """The newest at the right edge, each older one a step to the left."""
-    step = plot.width() / (SAMPLES - 1)
+    """The newest at the right edge, each older one a step to the left; few are spread out."""
+    step = plot.width() / (max(len(values), _FEWEST) - 1)
     first = plot.right() - step * (len(values) - 1)
     rise = (plot.height() - 1) / scale
     return [QPointF(first + number * step, plot.bottom() - value * rise) for number, value in enumerate(values)]
