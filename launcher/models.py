@@ -7,8 +7,8 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from launcher import page, text
+from launcher.roles import TitleRole
 from launcher.state import State
-from launcher.views.widgets import TitleRole
 from patcher.events import FeedSnapshot
 
 _Index = QModelIndex | QPersistentModelIndex

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from launcher import theme
+from launcher.roles import TitleRole
 from launcher.views.widgets import (
     ActionButton,
     Badge,
@@ -35,7 +36,6 @@ from launcher.views.widgets import (
     PieceMap,
     Switch,
     TitleDelegate,
-    TitleRole,
     Toast,
     TransferGraph,
 )

@@ -15,12 +15,12 @@ from launcher.views.widgets.legend import Legend
 from launcher.views.widgets.number_box import NumberBox
 from launcher.views.widgets.piece_map import PieceMap
 from launcher.views.widgets.switch import Switch
-from launcher.views.widgets.title_delegate import TitleDelegate, TitleRole
+from launcher.views.widgets.title_delegate import TitleDelegate
 from launcher.views.widgets.toast import Toast
 from launcher.views.widgets.transfer_graph import TransferGraph
 
 __all__ = [
     "ActionButton", "ActionKind", "Badge", "BadgeKind", "Banner", "BannerKind", "Button", "ButtonKind", "Card",
     "ElidedLabel", "EmptyState", "HeroWidget", "Legend", "NumberBox", "PieceMap", "Switch", "Text", "TitleDelegate",
-    "TitleRole", "Toast", "TransferGraph",
+    "Toast", "TransferGraph",
 ]  # fmt: skip

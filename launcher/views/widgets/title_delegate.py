@@ -1,6 +1,5 @@
 """A line of the library: art, name, state, a small progress."""
 
-import enum
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
@@ -8,6 +7,7 @@ from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from launcher import theme
+from launcher.roles import TitleRole
 from launcher.views.widgets import art, icons, paint
 
 _THUMB = 40
@@ -17,21 +17,6 @@ _MARKS = {
     "playing": ("play", "ok"),
 }
 Index = QModelIndex | QPersistentModelIndex
-
-
-class TitleRole(enum.IntEnum):
-    """What `TitleDelegate` asks a model for."""
-
-    LABEL = Qt.ItemDataRole.DisplayRole.value
-    """str."""
-    STATUS = Qt.ItemDataRole.UserRole.value + 1
-    """str: "Updating · 40 %"."""
-    ART = Qt.ItemDataRole.UserRole.value + 2
-    """str: a file that may be an image; empty: none."""
-    FRACTION = Qt.ItemDataRole.UserRole.value + 3
-    """float 0..1 or None."""
-    KIND = Qt.ItemDataRole.UserRole.value + 4
-    """str: "", "update" (something is offered), "error", "playing": a mark at the line's end."""
 
 
 class TitleDelegate(QStyledItemDelegate):
