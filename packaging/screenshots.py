@@ -15,11 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PySide6.QtCore import QLocale, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
 from launcher import theme
 from launcher.__main__ import Launcher, translate
 from launcher.page import Act, Page
+from patcher import wishes
 from patcher.cli import demo
 from patcher.cli.stage import Stage
 
@@ -67,8 +69,8 @@ class Photographer:
     def take(self, name: str) -> None:
         """What the screen shows now, when all that moves has come to rest."""
         self.rest()
-        picture = self._app.primaryScreen().grabWindow(0)
-        if not picture.save(str(self._folder / f"{name}.png"), quality=100):
+        picture = self._app.primaryScreen().grabWindow(0).toImage().convertToFormat(QImage.Format.Format_RGB888)
+        if not picture.save(str(self._folder / f"{name}.png"), quality=0):
             raise OSError(f"{name}.png cannot be written")
         print(f"{name}.png {picture.width()} x {picture.height()}")
 
@@ -110,21 +112,20 @@ def player(app: QApplication, shoot: Photographer, stage: Stage) -> None:
     """A library that lives."""
     machine = demo.prepare(stage)
     demo.launcher(stage, machine)
+    right_to_left(app, shoot, machine.home, stage.ca)
     with launcher(app, machine.home, stage.ca) as one:
         window = one.window
-        window.show_title("demo/tidepool")
-        shoot.wait(lambda: page(one).act is Act.UPDATE and page(one).plan is not None, "the update")
+        show_update(shoot, one)
         shoot.take("update-ready")
         theme.apply(app, "light")
         shoot.take("light")
         theme.apply(app, "dark")
-        right_to_left(app, shoot)
         install_dialog(shoot, one)
         update(shoot, one, machine.run)
         window.toast.hide()
         window.go("settings")
         shoot.take("settings")
-        error(shoot, one, Path(stage.root / "games" / "moss-garden"))
+        error(shoot, one)
 
 
 def page(one: Launcher) -> Page:
@@ -159,22 +160,28 @@ def update(shoot: Photographer, one: Launcher, run: Callable[..., object]) -> No
     shoot.take("playing")
 
 
-def error(shoot: Photographer, one: Launcher, game: Path) -> None:
-    """A drive that is not there."""
-    game.rename(game.with_name("elsewhere"))
-    one.window.show_title("demo/moss-garden")
-    shoot.wait(lambda: page(one).title == "demo/moss-garden", "the title")
-    one.window._choose("repair")  # noqa: SLF001 - as the menu's entry does
+def error(shoot: Photographer, one: Launcher) -> None:
+    """A folder that nobody may write to."""
+    one.window.show_title("demo/low-water")
+    shoot.wait(lambda: page(one).title == "demo/low-water", "the title")
+    one.window.wished.emit(wishes.Install("demo/low-water", "/sys/low-water"))
     shoot.wait(lambda: page(one).failure is not None, "the failure")
     shoot.take("error")
-    game.with_name("elsewhere").rename(game)
 
 
-def right_to_left(app: QApplication, shoot: Photographer) -> None:
+def right_to_left(app: QApplication, shoot: Photographer, home: Path, ca: Path) -> None:
     """The window of somebody who writes from the right."""
     app.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-    shoot.take("right-to-left")
+    with launcher(app, home, ca) as one:
+        show_update(shoot, one)
+        shoot.take("right-to-left")
     app.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+
+def show_update(shoot: Photographer, one: Launcher) -> None:
+    """The title that has an update, and what the update would do."""
+    one.window.show_title("demo/tidepool")
+    shoot.wait(lambda: page(one).act is Act.UPDATE and page(one).plan is not None, "the update")
 
 
 def free_root() -> Path:
