@@ -104,7 +104,7 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
         damaged=seen.damaged,
         flows=seen.flows,
         version_to=_version_to(title, seen),
-        can_play=title.installed and not is_busy and not title.playing and not title.interrupted,
+        can_play=_can_play(state, title) and not is_busy,
     )
 
 
@@ -210,6 +210,10 @@ def _missing_room(title: TitleSnapshot, seen: Seen, plan: Totals | None, free_by
     if failure and failure.code == "disk.full":
         needed = max(needed, int(failure.facts.get("needed_bytes", 0)))
     return needed if 0 <= free_bytes < needed else 0
+
+
+def _can_play(state: State, title: TitleSnapshot) -> bool:
+    return state.link is Link.UP and title.installed and not title.playing and not title.interrupted
 
 
 def _choices(title: TitleSnapshot) -> frozenset[Choice]:

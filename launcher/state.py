@@ -85,7 +85,7 @@ class Seen:
     wish: wishes.Wish | None = None
     """The last thing the player asked for, to try again."""
     quiet: int = 0
-    """The job that plans in the background, which nobody asked for."""
+    """The last job that planned in the background, which nobody asked for."""
     progress: Progress | None = None
     planned: Planned | None = None
     outcome: Outcome | None = None
@@ -124,6 +124,10 @@ class State:
         """What was said of a title."""
         return self.seen.get(name, Seen())
 
+    def is_asking(self, name: str) -> bool:
+        """Whether a plan of a title is on its way."""
+        return any(is_quiet(wish) and _title_of(wish) == name for wish in self.jobs.values())
+
     @property
     def is_working(self) -> bool:
         """A job that somebody asked for runs or waits."""
@@ -137,7 +141,7 @@ def after(state: State, message: Message, now_s: float = 0.0) -> State:
         case Snapshot():
             return _with_snapshot(state, message)
         case Linked(link, failure):
-            return dataclasses.replace(state, link=link, link_failure=failure, jobs={})
+            return _linked(state, link, failure)
         case Taken(wish, job):
             return _taken(state, wish, job)
         case Refused(wish, failure):
@@ -161,11 +165,15 @@ def _with_snapshot(state: State, snapshot: Snapshot) -> State:
         title = titles.get(name)
         is_done = known.planned and title and known.planned.version_to == title.version
         seen[name] = dataclasses.replace(known, planned=None) if is_done else known
-        if title is None or not title.job:  # what the engine forgot, an earlier engine among them, does not run
-            seen[name] = dataclasses.replace(seen[name], progress=None, quiet=0)
-    running = {title.job for title in snapshot.titles}
-    jobs = {job: wish for job, wish in state.jobs.items() if not _title_of(wish) or job in running}
-    return dataclasses.replace(state, snapshot=snapshot, seen=seen, jobs=jobs)
+    return dataclasses.replace(state, snapshot=snapshot, seen=seen)
+
+
+def _linked(state: State, link: Link, failure: Failure | None) -> State:
+    """An engine counts its jobs from one: what was known by an earlier one's numbers is void."""
+    if link is Link.UP:
+        seen = {name: dataclasses.replace(known, progress=None, quiet=0) for name, known in state.seen.items()}
+        return dataclasses.replace(state, link=link, link_failure=None, jobs={}, seen=seen)
+    return dataclasses.replace(state, link=link, link_failure=failure)
 
 
 def _taken(state: State, wish: wishes.Wish, job: int) -> State:
@@ -179,7 +187,7 @@ def _taken(state: State, wish: wishes.Wish, job: int) -> State:
         return state
     if is_quiet(wish):
         return _with(state, title, quiet=job)
-    fresh: dict[str, object] = {"failure": None, "outcome": None, "is_put_away": False, "quiet": 0, "progress": None}
+    fresh: dict[str, object] = {"failure": None, "outcome": None, "is_put_away": False, "progress": None}
     return _with(state, title, wish=wish, flows=(), counted=(0.0, Sources()), **fresh)
 
 
@@ -190,14 +198,14 @@ def _heard(state: State, event: Event, now_s: float) -> State:
         case Planned():
             return _with(state, event.title, planned=event)
         case Notice(title=title) if title:
-            return _with(state, title, damaged=state.of(title).damaged or ("",))
+            return _with(state, title, damaged=state.of(title).damaged or ("",)) if event.job == 0 else state
         case Finished(job, title, outcome):
             return _finished(state, job, title, outcome)
         case Failed(job, title, failure):
             wish = state.jobs.get(job)
             state = _without(state, job)
-            if title and (wish is None or state.of(title).quiet == job):
-                return _with(state, title, failure=failure, is_put_away=False, progress=None, quiet=0)
+            if title and (wish is None or is_quiet(wish)):
+                return _with(state, title, failure=failure, is_put_away=False, progress=None)
             return _failed(state, wish, failure) if wish else state
     return state
 
@@ -230,10 +238,8 @@ def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
     state = _without(state, job)
     if isinstance(wish, wishes.RefreshFeed):
         return dataclasses.replace(state, troubles={k: v for k, v in state.troubles.items() if k != wish.name})
-    if not title or verb in {"cancel", ""}:
+    if not title or verb in {"cancel", ""} or (wish and is_quiet(wish)):
         return state
-    if job == state.of(title).quiet:
-        return _with(state, title, quiet=0)
     damaged = outcome.files if verb == "verify" else () if verb != "play" else state.of(title).damaged
     return _with(state, title, outcome=outcome, verb=verb, progress=None, failure=None, damaged=damaged)
 

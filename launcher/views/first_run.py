@@ -3,25 +3,35 @@
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from launcher.views.facts import Scroll, line
-from launcher.views.widgets import Button, Card
+from launcher.views.facts import line
+from launcher.views.widgets import Button, Card, HeroWidget
+
+_HERO_PX = 300
+_WIDTH_PX = 820
 
 
-class FirstRun(Scroll):
+class FirstRun(QWidget):
     """`answered` carries whether the player helps others. Both answers are as good, and can be changed at any time."""
 
     answered = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(760, parent)
-        self.column.addStretch(1)
-        title = line(self.tr("Welcome to Shoal"), "page", self)
-        self.column.addWidget(title)
-        self.column.addWidget(
-            line(self.tr("Shoal keeps your games up to date. It asks one thing before it starts."), "muted", self)
-        )
-        self.column.addWidget(Card(self.tr("Help others download?"), self._make_question(), self))
-        self.column.addStretch(2)
+        super().__init__(parent)
+        self._hero = HeroWidget(self)
+        self._hero.setFixedHeight(_HERO_PX)
+        words = self.tr("Shoal keeps your games up to date. It asks one thing before it starts.")
+        self._hero.set_texts(self.tr("Welcome to Shoal"), words)
+        card = Card(self.tr("Help others download?"), self._make_question(), self)
+        card.setMaximumWidth(_WIDTH_PX)
+        below = QHBoxLayout()
+        below.setContentsMargins(28, 8, 28, 28)
+        below.addWidget(card, 1)
+        below.addStretch(0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._hero)
+        layout.addLayout(below)
+        layout.addStretch(1)
 
     def _make_question(self) -> QWidget:
         body = QWidget(self)

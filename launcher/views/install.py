@@ -70,17 +70,20 @@ class InstallSheet(Sheet):
 
     def _make_parts(self, title: TitleSnapshot) -> dict[str, QCheckBox]:
         boxes = {}
+        column = QVBoxLayout()
+        column.setSpacing(0)
+        self.body.addLayout(column)
         tags = list(dict.fromkeys(tag for part in title.about.parts for tag in part.tags))[:40]
         mine = set(title.tags) if title.installed else _usual(tags)
         if tags:
-            self.body.addWidget(line(self.tr("Optional parts"), "muted", self))
+            column.addWidget(line(self.tr("Optional parts"), "muted", self))
         for tag in tags:
             count = sum(part.size_bytes for part in title.about.parts if tag in part.tags)
             box = QCheckBox(f"{text.button_text(tag_label(tag))} · {text.size(count)}", self)
             box.setObjectName(f"part-{tag}")
             box.setChecked(tag in mine)
             box.toggled.connect(self._edited)
-            self.body.addWidget(box)
+            column.addWidget(box)
             boxes[tag] = box
         return boxes
 
@@ -130,7 +133,7 @@ class InstallSheet(Sheet):
 
     def _show_trouble(self, state: State) -> None:
         seen = state.of(self._title.title)
-        if seen.failure is None or seen.quiet or self._ask.isActive():
+        if seen.failure is None or state.is_asking(self._title.title) or self._ask.isActive():
             self.banner.hide()
             return
         told = failures.told(seen.failure, installed=self._title.installed)

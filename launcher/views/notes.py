@@ -1,7 +1,15 @@
 """The publisher's notes: Markdown without HTML, which can neither open a file nor ask the network for anything."""
 
 from PySide6.QtCore import QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices, QFont, QTextBlockFormat, QTextCharFormat, QTextCursor, QTextDocument
+from PySide6.QtGui import (
+    QDesktopServices,
+    QFont,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+)
 from PySide6.QtWidgets import QTextBrowser, QWidget
 
 from launcher import theme
@@ -49,6 +57,7 @@ class Notes(QTextBrowser):
             cursor.mergeBlockFormat(space)
             if level:
                 letters = QTextCharFormat()
+                letters.setProperty(QTextFormat.Property.FontSizeAdjustment, 0)
                 letters.setFont(theme.font(_HEADINGS[min(level, len(_HEADINGS)) - 1], QFont.Weight.DemiBold))
                 cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
                 cursor.mergeCharFormat(letters)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 from launcher import failures
 from launcher.state import Link, State
 from launcher.views.facts import Scroll, line
-from launcher.views.widgets import Banner, Button, Card, Switch
+from launcher.views.widgets import Banner, Button, Card, Switch, Text
 from patcher import wishes
 
 _MB, _GB = 1_000_000, 1_000_000_000
@@ -109,7 +109,7 @@ class SettingsPage(Scroll):
         return body, grid
 
     def _row(self, grid: QGridLayout, name: str, control: QWidget, layout: QHBoxLayout | None = None) -> None:
-        label = line(name, parent=self)
+        label = Text(name, parent=self)
         label.setBuddy(control)
         control.setAccessibleName(name)
         control.setAccessibleDescription(self.tr("Changes at once"))

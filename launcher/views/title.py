@@ -229,6 +229,10 @@ class TitlePage(QWidget):
         ]
         return [row for row in rows if row[1]]
 
+    def said(self) -> str:
+        """The line beside the buttons: rates and reassurance, or how the last job ended."""
+        return self._rates.text()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The picture takes its share of the height, whatever is below it."""
         self.hero.setFixedHeight(max(140, min(400, round(self.height() * _HERO))))
