@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from launcher.page import with_network
 from launcher.state import Link, Linked, Message, Refused, Taken, is_quiet
 from patcher import events, wishes
-from patcher.errors import ShoalError
+from patcher.errors import InternalError, ShoalError
 
 if TYPE_CHECKING:
     from patcher.client import Client
@@ -79,6 +79,8 @@ class Bridge(QObject):
                 self._say(Linked(Link.LOST, _failure(_engine_lost())))
             except ShoalError as error:
                 self._say(Linked(Link.LOST, _failure(error)))
+            except Exception as error:  # noqa: BLE001 - whatever went wrong, the window must say it and try again
+                self._say(Linked(Link.LOST, _failure(InternalError("internal.failure", f"{error!r}"))))
             tries = 0 if time.monotonic() - started_s > 30.0 else min(tries + 1, len(_RETRY_S))
             self._stopping.wait(_RETRY_S[tries - 1] if tries else 0.0)
 

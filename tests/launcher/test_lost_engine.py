@@ -1,0 +1,128 @@
+"""The engine dies while the window shows an update; and a second window, a closed one, a refused one."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from launcher.page import Act
+from launcher.state import Link
+from patcher import wishes
+from patcher.events import Phase
+from tests.launcher.desk import Desk
+from tests.support import trees
+from tests.support.trees import File
+from tests.support.world import Shoal, World
+
+_PAK = trees.noise(62, 3_000_000)
+_OLD: trees.Layout = {"readme.txt": File(b"old"), "data/large.pak": File(_PAK[:500_000])}
+_NEW: trees.Layout = {"readme.txt": File(b"new"), "data/large.pak": File(_PAK)}
+_SLOW_BPS = 500_000
+_RECOVERY_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def players(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, list[Shoal]]]:
+    """Players with an old release installed and a slow line; a new release is out."""
+    root = tmp_path_factory.mktemp("world")
+    trees.write(root / "old", _OLD)
+    trees.write(root / "new", _NEW)
+    with World(root) as world:
+        world.release("1", root / "old")
+        made = [world.player(f"ann{number}", peers="none", download_limit_bps=_SLOW_BPS) for number in range(4)]
+        for player in made:
+            player.run("install", "game", "--to", world.folder(player))
+        world.release("2", root / "new")
+        for player in made:
+            player.stop_engine()
+        yield world, made
+
+
+@pytest.fixture
+def desk(players: tuple[World, list[Shoal]], qtbot: QtBot, qapp: QApplication) -> Iterator[Desk]:
+    """One of them, who answered the question of the first start."""
+    world, waiting = players
+    with Desk(qtbot, qapp, waiting.pop(), world.ca, welcomed=True) as made:
+        yield made
+
+
+def _fetched_bytes(desk: Desk) -> int:
+    progress = desk.window.state.of("demo/game").progress
+    return progress.done_bytes if progress and progress.phase is Phase.FETCH else 0
+
+
+def test_an_engine_killed_while_updating_is_said_and_goes_on_within_five_seconds(desk: Desk) -> None:
+    desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
+    desk.window.wished.emit(wishes.Update("demo/game"))
+    desk.until(lambda: _fetched_bytes(desk) > 500_000)
+    desk.player.kill_engine()
+    killed_s = time.monotonic()
+    desk.until(lambda: desk.window.state.link is Link.LOST and desk.window.notice.isVisible())
+    assert desk.window.isVisible()
+    desk.until(lambda: desk.window.state.link is Link.UP and desk.act() in {Act.PAUSE, Act.QUEUED})
+    assert time.monotonic() - killed_s < _RECOVERY_S
+    desk.until(lambda: _fetched_bytes(desk) > 0)
+    desk.until(lambda: not desk.window.notice.isVisible())
+    desk.window.wished.emit(wishes.ChangeSetting("download_limit_bps", "0"))
+    desk.until(lambda: desk.act() is Act.PLAY)
+    title = desk.title()
+    assert title is not None
+    assert trees.read(Path(title.folder)) == _NEW
+
+
+def test_a_paused_update_says_resume_and_goes_on_where_it_was(desk: Desk) -> None:
+    desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
+    desk.window.wished.emit(wishes.Update("demo/game"))
+    desk.until(lambda: _fetched_bytes(desk) > 1_000_000)
+    desk.window.title_page.pause.click()
+    desk.until(lambda: desk.act() is Act.RESUME)
+    desk.window.wished.emit(wishes.ChangeSetting("download_limit_bps", "0"))
+    desk.window.title_page.action.click()
+    desk.until(lambda: desk.act() is Act.PLAY)
+    outcome = desk.window.state.of("demo/game").outcome
+    assert outcome is not None
+    assert outcome.fetched.origin_bytes < 2_000_000
+
+
+def test_a_click_on_update_goes_before_the_question_what_it_would_take(desk: Desk) -> None:
+    desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
+    desk.window.wished.emit(wishes.Update("demo/game", only="plan"))
+    desk.window.wished.emit(wishes.Update("demo/game"))
+    desk.until(lambda: _fetched_bytes(desk) > 0)
+    assert desk.window.state.of("demo/game").failure is None
+
+
+def test_a_closed_window_stops_nothing(desk: Desk) -> None:
+    desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
+    desk.window.wished.emit(wishes.Update("demo/game"))
+    desk.until(lambda: _fetched_bytes(desk) > 0)
+    assert "goes on" in desk.window.title_page.said()
+    desk.window.close()
+    desk.launcher.bridge.close()
+    shown = desk.player.run("status", "game")["titles"][0]
+    assert shown["verb"] == "update"
+
+
+def test_a_server_that_is_gone_is_said_calmly_and_playing_stays(
+    tmp_path: Path, qtbot: QtBot, qapp: QApplication
+) -> None:
+    trees.write(tmp_path / "old", _OLD)
+    with World(tmp_path) as world:
+        world.release("1", tmp_path / "old")
+        player = world.player("ann", peers="none")
+        player.run("install", "game", "--to", world.folder(player))
+        world.origin.close()
+        with Desk(qtbot, qapp, player, world.ca, welcomed=True) as desk:
+            desk.until(desk.window.notice.isVisible)
+            assert desk.act() is Act.PLAY
+            desk.until(lambda: desk.is_there("action"))
+
+
+def test_a_home_that_cannot_be_written_is_said(tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> None:
+    (tmp_path / "home").write_text("a file where a folder must be")
+    with Desk(qtbot, qapp, Shoal(tmp_path / "home"), welcomed=True) as desk:
+        desk.until(desk.window.notice.isVisible)
+        assert desk.window.state.link is Link.LOST
