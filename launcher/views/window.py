@@ -39,17 +39,18 @@ class Window(QWidget):
         self._read: set[str] = set()
         self._link = ""
         self.stays_in_tray = False
+        self.free_bytes = free_bytes
         self.setWindowTitle("Shoal")
         self.setMinimumSize(900, 600)
         self.resize(*_SIZE)
         self._soon = QTimer(self, singleShot=True)
-        self._soon.timeout.connect(self._refresh)
+        self._soon.timeout.connect(self.refresh)
         self._news = QTimer(self, singleShot=True, interval=_NEWS_MS)
         self._news.timeout.connect(self.look_for_news)
         self._make_pages()
         self._make_shortcuts()
         self.restoreGeometry(prefs.geometry)
-        self._refresh()
+        self.refresh()
 
     # ------------------------------------------------------------ made once
 
@@ -187,7 +188,7 @@ class Window(QWidget):
     # ------------------------------------------------------------ shown
 
     @Slot()
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Show the state. Cheap: widgets change only where something is different."""
         known = self.state.title(self._title)
         titles = self.state.snapshot.titles if self.state.snapshot else ()
@@ -200,7 +201,7 @@ class Window(QWidget):
         self.library.setVisible(name != "welcome")
         self._show_notice()
         if name == "title" and known:
-            shown = page.page_of(self.state, known, free_bytes(known.folder) if self._needs_room() else -1)
+            shown = page.page_of(self.state, known, self.free_bytes(known.folder) if self._needs_room() else -1)
             self.title_page.show_page(shown, known)
             if (plan := page.plan_wanted(self.state, known.title)) and self.acts.sheet is None:
                 self.wished.emit(plan)
@@ -264,7 +265,7 @@ class Window(QWidget):
             made = self._page_for(name)
             assert isinstance(made, SettingsPage)
             made.show_prefs(self._prefs.theme, tray=self._prefs.tray, autostart=self._prefs.autostart)
-        self._refresh()
+        self.refresh()
         if name == "feeds":
             address = self._page_for(name).findChild(QWidget, "address")
             assert isinstance(address, QWidget)

@@ -1,0 +1,90 @@
+"""One window a home: a second start hands over its words, and nobody else can say anything."""
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtNetwork import QLocalSocket
+from pytestqt.qtbot import QtBot
+
+from launcher import instance
+from launcher.instance import Instance
+
+_IMPORTS = """
+import os, sys
+from pathlib import Path
+from PySide6.QtCore import QCoreApplication
+from launcher.instance import Instance, hand_over
+app = QCoreApplication([])
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+
+
+def test_a_second_start_hands_its_words_to_the_first(qtbot: QtBot, home: Path) -> None:
+    first = Instance(home)
+    assert not instance.hand_over(home, ["x"])
+    assert first.listen()
+    code = _IMPORTS + f"sys.exit(not hand_over(Path({str(home)!r}), ['shoal://demo/game', 'ü']))"
+    answers: list[int] = []
+    with qtbot.waitSignal(first.asked, timeout=20_000) as asked:
+        other = threading.Thread(target=lambda: answers.append(subprocess.run([sys.executable, "-c", code]).returncode))
+        other.start()
+    qtbot.waitUntil(lambda: not other.is_alive(), timeout=20_000)
+    assert asked.args == [["shoal://demo/game", "ü"]]
+    assert answers == [0]
+    first.close()
+
+
+def test_only_its_own_user_can_open_it_and_another_home_is_another_window(home: Path, tmp_path: Path) -> None:
+    first = Instance(home)
+    assert first.listen()
+    mode = os.stat(instance.address(home)).st_mode
+    assert stat.S_IMODE(mode) & 0o077 == 0
+    assert instance.address(tmp_path) != instance.address(home)
+    first.close()
+
+
+def test_the_socket_of_a_launcher_that_died_is_taken_over(home: Path) -> None:
+    code = _IMPORTS + f"i = Instance(Path({str(home)!r})); i.listen(); os._exit(0)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    second = Instance(home)
+    assert second.listen()
+    second.close()
+
+
+@pytest.mark.parametrize(
+    "line", [b"not json\n", b"{}\n", b"[1, 2]\n", b"[" * 50_000 + b"\n", b'["x"' + b', "x"' * 100 + b"]\n", b"\xff\n"]
+)
+def test_anything_but_a_few_words_is_thrown_away(qtbot: QtBot, home: Path, line: bytes) -> None:
+    first = Instance(home)
+    heard: list[object] = []
+    first.asked.connect(heard.append)
+    assert first.listen()
+    socket = QLocalSocket()
+    socket.connectToServer(instance.address(home))
+    assert socket.waitForConnected(5_000)
+    socket.write(line)
+    qtbot.waitUntil(lambda: socket.bytesAvailable() > 0, timeout=10_000)
+    assert heard == []
+    socket.abort()
+    first.close()
+
+
+def test_a_flood_without_an_end_is_cut_off(qtbot: QtBot, home: Path) -> None:
+    first = Instance(home)
+    assert first.listen()
+    socket = QLocalSocket()
+    socket.connectToServer(instance.address(home))
+    assert socket.waitForConnected(5_000)
+    socket.write(b"x" * 1_000_000)
+    qtbot.waitUntil(lambda: socket.state() == QLocalSocket.LocalSocketState.UnconnectedState, timeout=10_000)
+    first.close()

@@ -1,0 +1,229 @@
+"""What the window knows after each message, and what a title's page shows of it. No Qt, no engine."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from launcher import page, state
+from launcher.page import Act, Choice
+from launcher.state import Link, Linked, Refused, State, Taken
+from patcher import wishes
+from patcher.events import (
+    Changed,
+    Failed,
+    Failure,
+    FeedFound,
+    FeedSnapshot,
+    Finished,
+    Notice,
+    Outcome,
+    Phase,
+    Planned,
+    Progress,
+    Snapshot,
+    Sources,
+    TitleSnapshot,
+    Totals,
+)  # fmt: skip
+from tests.launcher.scenes import LOST, NAME, NO_SOURCE, TOTALS, installed, messages, snapshot, title
+
+_FULL = Failure("disk.full", "full", "safe", "hint", 6, {"needed_bytes": 500})
+
+
+def _known(*heard: state.Message) -> State:
+    known = State()
+    for number, message in enumerate(heard):
+        known = state.after(known, message, 10.0 + number)
+    return known
+
+
+def _page(known: State, free_bytes: int = -1) -> page.Page:
+    shown = known.title(NAME)
+    assert shown is not None
+    return page.page_of(known, shown, free_bytes)
+
+
+def _up(first: TitleSnapshot, *heard: state.Message) -> State:
+    return _known(Linked(Link.UP), snapshot(first), *heard)
+
+
+def test_neither_the_state_nor_the_page_needs_qt() -> None:
+    code = "import launcher.state, launcher.page, sys; sys.exit(any('PySide6' in name for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+# ---------------------------------------------------------------- the big button
+
+
+@pytest.mark.parametrize(
+    ("facts", "act"),
+    [
+        ({"installed": False, "version": ""}, Act.INSTALL),
+        ({"installed": False, "version": "", "offered_version": ""}, Act.WAIT),
+        ({}, Act.UPDATE),
+        ({"version": "1.9.0"}, Act.PLAY),
+        ({"paused": True}, Act.RESUME),
+        ({"installed": False, "paused": True}, Act.RESUME),
+        ({"interrupted": True}, Act.RESUME),
+        ({"playing": True}, Act.PLAYING),
+        ({"job": 7, "verb": "update"}, Act.QUEUED),
+        ({"job": 7, "verb": "play"}, Act.PLAYING),
+        ({"job": 7, "verb": "uninstall"}, Act.WAIT),
+        ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.QUEUED)}, Act.QUEUED),
+        ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.SCAN)}, Act.PAUSE),
+        ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.COMMIT)}, Act.WAIT),
+        ({"job": 7, "verb": "verify", "progress": Progress(7, NAME, Phase.SCAN)}, Act.STOP),
+        ({"failure": replace(NO_SOURCE, code="disk.modified")}, Act.REPAIR),
+        ({"failure": NO_SOURCE}, Act.UPDATE),
+    ],
+)
+def test_the_button_is_what_can_be_done_next(facts: dict[str, object], act: Act) -> None:
+    assert _page(_up(installed(**facts))).act is act
+
+
+def test_before_the_engine_answers_nothing_can_be_pressed_and_when_it_is_lost_neither() -> None:
+    assert not _page(_known(snapshot(installed()))).enabled
+    lost = _page(_up(installed(), Linked(Link.LOST, LOST)))
+    assert not lost.enabled
+    assert lost.choices == frozenset()
+    assert not lost.can_play
+
+
+def test_missing_space_is_said_before_the_click_and_is_gone_when_there_is_room() -> None:
+    planned = Planned(5, NAME, "1.8.2", "1.9.0", Totals(patch_bytes=10, peak_extra_bytes=500))
+    known = _up(installed(), planned)
+    assert (_page(known, 499).act, _page(known, 499).needed_bytes) == (Act.NEEDS_SPACE, 500)
+    assert _page(known, 500).act is Act.UPDATE
+    assert _page(known).act is Act.UPDATE
+    failed = _up(installed(), Failed(7, NAME, _FULL))
+    assert _page(failed, 100).act is Act.NEEDS_SPACE
+    assert _page(_up(title("emberfall", "E", offered_version="1", failure=_FULL)), 100).act is Act.NEEDS_SPACE
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def test_a_question_in_the_background_is_no_work_and_leaves_its_answer() -> None:
+    asked = _up(installed(job=5, verb="update"), Taken(wishes.Update(NAME, only="plan"), 5))
+    assert _page(asked).act is Act.UPDATE
+    assert not asked.is_working
+    assert asked.is_asking(NAME)
+    told = state.after(asked, Planned(5, NAME, "1.8.2", "1.9.0", TOTALS))
+    told = state.after(told, Finished(5, NAME, Outcome("1.8.2", "1.9.0")))
+    assert _page(told).plan == TOTALS
+    assert _page(told).result is None
+    assert not told.is_asking(NAME)
+
+
+def test_an_answer_that_comes_after_the_snapshot_still_counts() -> None:
+    known = _up(installed(version="1.9.0"), Taken(wishes.Verify(NAME), 7), snapshot(installed(version="1.9.0")))
+    known = state.after(known, Finished(7, NAME, Outcome(files=("data.pak",), work_left=True)))
+    assert _page(known).act is Act.REPAIR
+    known = state.after(known, Taken(wishes.Repair(NAME), 8))
+    assert _page(state.after(known, Finished(8, NAME, Outcome()))).act is Act.PLAY
+
+
+def test_progress_is_shown_with_its_rates_once_a_second() -> None:
+    known = _up(installed(job=7, verb="update"), Taken(wishes.Update(NAME), 7))
+    for second, (peer, origin) in enumerate([(0, 0), (100, 50), (300, 60)]):
+        sample = Progress(7, NAME, Phase.FETCH, peer + origin, 1000, sources=Sources(0, peer, origin), upload_bps=9)
+        known = state.after(known, sample, 20.0 + second)
+        known = state.after(known, sample, 20.1 + second)
+    assert [(f.players_bps, f.server_bps, f.upload_bps) for f in _page(known).flows] == [(100, 50, 9), (200, 10, 9)]
+    assert _page(known).fraction == 0.36
+    assert page.row_of(known, installed(job=7, verb="update")).fraction == 0.36
+
+
+def test_what_was_planned_and_taken_stays_to_be_read() -> None:
+    known = _known(*messages("playable"))
+    shown = _page(known)
+    assert shown.act is Act.PLAY
+    assert shown.result is not None and shown.result.planned_bytes == 412_000_000
+    assert shown.plan is None
+    assert shown.version_to == ""
+
+
+def test_a_failure_is_there_until_it_is_read_or_tried_again() -> None:
+    known = _known(*messages("failed"))
+    assert _page(known).failure == NO_SOURCE
+    assert page.row_of(known, installed()).is_failed
+    assert _page(state.put_away(known, NAME)).failure is None
+    assert page.retry(known, installed()) == wishes.Update(NAME)
+    server_only = page.retry(known, installed(), server_only=True)
+    assert isinstance(server_only, wishes.Update) and server_only.network.server_only
+    again = state.after(known, Taken(wishes.Update(NAME), 8))
+    assert again.of(NAME).failure is None
+
+
+def test_a_cancelled_job_is_no_failure() -> None:
+    known = _up(installed(), Taken(wishes.Update(NAME), 7), Failed(7, NAME, None))
+    assert _page(known).failure is None
+
+
+def test_after_a_restart_trying_again_goes_on_with_what_was_begun() -> None:
+    assert page.retry(State(), installed()) == wishes.Update(NAME)
+    begun = title("emberfall", "E", folder="there", tags=("lang:de",))
+    assert page.retry(State(), begun) == wishes.Install(NAME, "there", "live", ("lang:de",))
+
+
+def test_a_refused_wish_is_a_failure_and_a_refused_question_is_none() -> None:
+    busy = replace(NO_SOURCE, code="busy.title")
+    assert _up(installed(), Refused(wishes.Update(NAME), busy)).of(NAME).failure == busy
+    assert _up(installed(), Refused(wishes.Update(NAME, only="plan"), busy)).of(NAME).failure is None
+
+
+def test_another_engine_counts_its_jobs_anew() -> None:
+    known = _known(*messages("updating"), Linked(Link.LOST, LOST))
+    assert known.link_failure == LOST
+    known = state.after(known, Linked(Link.UP))
+    assert (known.jobs, known.of(NAME).progress, known.link_failure) == ({}, None, None)
+
+
+def test_a_title_whose_files_changed_wants_repair() -> None:
+    known = _up(installed(version="1.9.0"), Notice(0, NAME, "its files changed"))
+    assert _page(known).act is Act.REPAIR
+
+
+# ---------------------------------------------------------------- feeds and settings
+
+
+def test_a_feed_is_looked_at_added_and_what_is_wrong_with_it_forgotten() -> None:
+    found = FeedSnapshot("demo", "https://example.org", "ab" * 32)
+    look = wishes.AddFeed("https://example.org", only="look")
+    known = _known(Linked(Link.UP), Taken(look, 1), FeedFound(1, "", found), Finished(1, "", Outcome()))
+    assert known.found == found
+    known = state.after(known, Refused(look, NO_SOURCE))
+    assert known.troubles == {"+": NO_SOURCE}
+    assert state.after(known, Taken(look, 2)).troubles == {}
+    read = _known(Taken(wishes.RefreshFeed("demo"), 3), Failed(3, "", NO_SOURCE))
+    assert read.troubles == {"demo": NO_SOURCE}
+    read = state.after(state.after(read, Taken(wishes.RefreshFeed("demo"), 4)), Finished(4, "", Outcome()))
+    assert read.troubles == {}
+    wrong = _known(Refused(wishes.ChangeSetting("listen_port", "x"), NO_SOURCE))
+    assert wrong.troubles == {"=": NO_SOURCE}
+
+
+def test_a_plan_is_asked_for_once_and_only_at_rest() -> None:
+    known = _up(installed())
+    assert page.plan_wanted(known, NAME) == wishes.Update(NAME, only="plan")
+    assert page.plan_wanted(_up(installed(version="1.9.0")), NAME) is None
+    assert page.plan_wanted(_up(installed(paused=True)), NAME) is None
+    assert page.plan_wanted(_up(installed(job=3, verb="verify")), NAME) is None
+    assert page.plan_wanted(_known(*messages("ready")), NAME) is None
+    assert page.plan_wanted(state.after(known, Taken(wishes.RefreshFeed("demo"), 1)), NAME) is None
+    assert page.plan_wanted(_known(*messages("lost")), NAME) is None
+    assert page.plan_wanted(known, "demo/nothing") is None
+
+
+def test_the_options_are_those_that_make_sense() -> None:
+    assert Choice.ROLLBACK in _page(_up(installed())).choices
+    assert Choice.ROLLBACK not in _page(_up(installed(previous_version=""))).choices
+    assert _page(_up(title("emberfall", "E", offered_version="1"))).choices == frozenset()
+    assert _page(_up(installed(playing=True))).choices == frozenset()
+
+
+def test_a_change_alone_changes_nothing() -> None:
+    assert state.after(State(), Changed()) == State()
+    assert state.after(State(), Snapshot("1", 1, "h", 0)).title("nothing") is None

@@ -1,0 +1,112 @@
+"""The words: sizes, times, names from strangers, and every error with a way out."""
+
+import pytest
+from PySide6.QtCore import QLocale
+
+from launcher import failures, text
+from launcher.failures import TOLD, Way
+from launcher.page import Act, Page
+from patcher.errors import CODES
+from patcher.events import Failure, Outcome, Phase, Progress, Sources
+from tests.launcher.scenes import NAME, installed
+
+_PUBLISHING = (
+    "content.feed", "content.unsafe_path", "content.special_file", "content.link_outside", "usage.passphrase",
+    "usage.key_missing", "usage.signatures", "usage.feed_folder", "usage.release", "usage.ambiguous_title",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_error_has_a_sentence_what_stays_safe_and_a_way_out(code: str) -> None:
+    safe, hint = CODES[code]
+    told = failures.told(Failure(code, "message", safe, hint, 1))
+    assert told.title and told.safe and told.hint
+    assert Way.DETAILS in told.ways
+    assert "`" not in told.text  # no command line in the window
+    assert (code in TOLD) is (code not in _PUBLISHING)
+
+
+def test_what_cannot_happen_to_an_install_that_is_not_there_is_not_said() -> None:
+    failure = Failure("origin.unreachable", "m", CODES["origin.unreachable"].safe, "h", 4)
+    assert "still starts" in failures.told(failure).safe
+    assert failures.told(failure, installed=False).safe == "Nothing was changed."
+    assert failures.told(failure).is_offline
+
+
+def test_details_are_what_a_report_needs() -> None:
+    failure = Failure("disk.full", "games needs 5 bytes", "safe", "hint", 6, {"path": "games\nx", "needed_bytes": 5})
+    words = failures.details(failure, "0.1.0")
+    assert words.splitlines() == [
+        "Shoal 0.1.0", "disk.full", "games needs 5 bytes", "safe", "hint", "path: games x", "needed_bytes: 5",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 bytes"), (999, "999 bytes"), (45_300, "45 kB"), (1_440_000, "1.4 MB"), (412_400_000, "412 MB"),
+     (1_400_000_000, "1.4 GB"), (99_960_000, "100 MB")],
+)  # fmt: skip
+def test_sizes_have_as_many_digits_as_people_read(count: int, words: str) -> None:
+    assert text.size(count) == words
+
+
+def test_sizes_are_written_as_the_language_does() -> None:
+    QLocale.setDefault(QLocale(QLocale.Language.German))
+    assert text.size(1_400_000_000).startswith("1,4")
+
+
+@pytest.mark.parametrize(
+    ("wild", "tame"),
+    [
+        ("<b>Bold</b> & <img src=x>", "<b>Bold</b> & <img src=x>"),
+        ("a\u202eexe.gnp\u2066", "aexe.gnp"),
+        ("one\n\ttwo\u2029three\0", "one two three"),
+        ("x" * 500, "x" * 119 + "…"),
+        ("", ""),
+        ("Ω≈ç 日本語 👩‍🚀", "Ω≈ç 日本語 👩‍🚀"),
+    ],
+)
+def test_a_strangers_words_are_one_plain_line(wild: str, tame: str) -> None:
+    assert text.plain(wild) == tame
+
+
+def test_an_ampersand_is_no_shortcut() -> None:
+    assert text.button_text("Sword & Shield") == "Sword && Shield"
+
+
+def test_a_name_is_in_the_players_language_else_english() -> None:
+    assert text.label_of(installed()) == "Emberfall"
+    QLocale.setDefault(QLocale("de_AT"))
+    assert text.label_of(installed()) == "Emberfall (deutsch)"
+    assert text.summary_of(installed().about) == "A journey through ash and fire."
+
+
+def test_the_button_says_word_amount_and_time() -> None:
+    progress = Progress(7, NAME, Phase.FETCH, 1_400_000_000, 3_800_000_000, 1, 119)
+    page = Page(NAME, Act.PAUSE, verb="update", progress=progress, fraction=0.368)
+    word, below = text.button(page)
+    assert word == "UPDATING  36%"
+    assert below.startswith("1.4 GB of 3.8 GB · 2 minute")
+    assert text.progress_line(Progress(7, NAME, Phase.SCAN)) == "Looking at what is here"
+    assert text.progress_line(Progress(7, NAME, Phase.VERIFY, 1, 2)) == "Checking · 1 bytes of 2 bytes"
+    assert text.percent(0.9999) == "99%"
+
+
+@pytest.mark.parametrize("act", list(Act))
+def test_every_state_of_the_button_has_words(act: Act) -> None:
+    word, below = text.button(Page(NAME, act, verb="update" if act in {Act.PAUSE, Act.STOP} else ""))
+    assert word
+    assert isinstance(below, str)
+
+
+def test_the_result_says_what_was_planned_and_what_it_took() -> None:
+    outcome = Outcome("1", "2", 412_000_000, Sources(1_000_000, 380_000_000, 28_000_000))
+    assert text.result_line("update", outcome) == "Updated to 2: planned 412 MB, took 409 MB"
+    assert text.sources_line(outcome) == "380 MB from players · 1.0 MB from the local network · 28.0 MB from the server"
+    assert text.result_line("verify", Outcome()) == "Every file is as it was released."
+
+
+def test_time_left_is_rough() -> None:
+    assert text.duration(30) == "less than a minute left"
+    assert text.duration(10_000).startswith("3 hour")
+    assert text.duration(900_000) == "more than two days left"
