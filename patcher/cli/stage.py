@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from patcher.cli.__main__ import main
 
 _PASSPHRASE = "a demonstration, not a secret"  # noqa: S105 - it protects keys that live for a minute
@@ -97,6 +99,10 @@ class Stage:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for process in psutil.process_iter(["cmdline"]):
+            if any(word.startswith(f"{self.root / 'games'}{os.sep}") for word in process.info["cmdline"] or []):
+                with contextlib.suppress(psutil.Error):
+                    process.terminate()  # a game that is still played: its folder goes
         self._stack.close()
 
     def machine(self, name: str) -> Machine:

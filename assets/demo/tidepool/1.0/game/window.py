@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from game import levels, paint
 from game.pool import HEIGHT, WIDTH, Pool, Wish, pilot
 
-_FRAME_MS = 16
+_FRAME_MS, _CALM_FRAME_MS = 16, 50
 _LONGEST_STEP_S = 0.05
 _KEYS = {
     Qt.Key.Key_Left: -1, Qt.Key.Key_A: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_D: 1,
@@ -74,6 +74,7 @@ class Window(QWidget):
 
     def _tick(self) -> None:
         seconds = min(_LONGEST_STEP_S, self._clock.restart() / 1000)
+        self._timer.setInterval(_FRAME_MS if self._stage is Stage.ROUND else _CALM_FRAME_MS)
         if self._stage is Stage.TITLE:
             self._pool.step(seconds, pilot(self._pool))
             if self._pool.is_over:
