@@ -61,7 +61,10 @@ def _in_a_window(root: Path) -> bool:
         player = prepare(stage)
         player.run("settings", "download_limit_bps", str(_SHOWN_RATE_BPS))
         _say("Shoal is open: click Update, then Play. Close its window to end the demo.")
-        return subprocess.run(launcher(stage, player), check=False).returncode == 0
+        is_shown = subprocess.run(launcher(stage, player), check=False).returncode == 0
+    if not is_shown:
+        _say("No window could be opened; here is the same in the terminal")
+    return is_shown
 
 
 def prepare(stage: Stage) -> Machine:
@@ -241,4 +244,7 @@ def _say(*words: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
