@@ -193,7 +193,13 @@ class Window(QWidget):
             self._write_title(painter)
             return
         _text(painter, QRectF(24, 16, 400, 40), f"{self._pool.score}", 30, left=True)
-        _text(painter, QRectF(24, 52, 400, 24), f"a shoal of {len(self._pool.shoal) + 1}", 15, left=True)
+        _text(
+            painter,
+            QRectF(24, 52, 400, 24),
+            f"a shoal of {len(self._pool.shoal) + 1}" if self._pool.shoal else "alone",
+            15,
+            left=True,
+        )
         self._write_time(painter)
         if self._stage is Stage.PAUSE:
             _veil(painter)
