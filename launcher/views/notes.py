@@ -1,9 +1,12 @@
 """The publisher's notes: Markdown without HTML, which can neither open a file nor ask the network for anything."""
 
+import re
+
 from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtGui import (
     QDesktopServices,
     QFont,
+    QImage,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -17,6 +20,7 @@ from launcher import theme
 _LIMIT = 20_000
 _DEPTH = 24
 _HEADINGS = (18, 16, 14, 13)
+_PICTURE = re.compile(r"!+\[")
 _SCHEMES = frozenset({"https", "http", "mailto"})
 
 
@@ -34,6 +38,8 @@ class Notes(QTextBrowser):
         self.document().setIndentWidth(20)
         self.anchorClicked.connect(self._open)
         self._text = ""
+        self._nothing = QImage(1, 1, QImage.Format.Format_ARGB32)
+        self._nothing.fill(0)
 
     def set_notes(self, text: str) -> None:
         """Show Markdown; what is too long or too deep is cut."""
@@ -63,8 +69,9 @@ class Notes(QTextBrowser):
                 cursor.mergeCharFormat(letters)
             block = block.next()
 
-    def loadResource(self, kind: int, name: QUrl | str) -> None:
-        """Nothing is ever loaded: no picture, no style sheet, no file."""
+    def loadResource(self, kind: int, name: QUrl | str) -> QImage:
+        """Nothing is ever loaded. Where nothing came back, Qt would open the named file by itself: so a dot comes."""
+        return self._nothing
 
     @Slot(QUrl)
     def _open(self, url: QUrl) -> None:
@@ -74,9 +81,9 @@ class Notes(QTextBrowser):
 
 
 def tame(text: str) -> str:
-    """Markdown within bounds: no control characters, no line that nests deeper than anybody writes."""
+    """Markdown within bounds: pictures are links, no control characters, no line nests deeper than anybody writes."""
     clean = "".join(c for c in text[:_LIMIT] if c in "\n\t" or c.isprintable())
-    return "\n".join(_shallow(line) for line in clean.split("\n"))
+    return "\n".join(_shallow(line) for line in _PICTURE.sub("[", clean).split("\n"))
 
 
 def _shallow(line: str) -> str:

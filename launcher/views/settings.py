@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 from launcher import failures
 from launcher.state import Link, State
 from launcher.views.facts import Scroll, line
-from launcher.views.widgets import Banner, Button, Card, Switch, Text
+from launcher.views.widgets import Banner, Button, Card, NumberBox, Switch, Text
 from patcher import wishes
 
 _MB, _GB = 1_000_000, 1_000_000_000
@@ -133,7 +133,7 @@ class SettingsPage(Scroll):
         return box
 
     def _number(self, key: str, unit: int, suffix: str) -> QDoubleSpinBox:
-        box = QDoubleSpinBox(self)
+        box = NumberBox(self)
         box.setObjectName(key)
         box.setRange(0, 10_000)
         box.setDecimals(1)

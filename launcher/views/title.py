@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from launcher import failures, text
 from launcher.failures import Way
@@ -70,7 +70,9 @@ class TitlePage(QWidget):
         self.options = self._button(self.tr("Options"), "settings", "options")
         self.options.setAccessibleDescription(self.tr("More that can be done with this title"))
         self.options.clicked.connect(self._open_menu)
-        self._rates = line(role="muted", parent=self)
+        self._rates = QLabel(self)
+        self._rates.setTextFormat(Qt.TextFormat.PlainText)
+        self._rates.setProperty("role", "muted")
         self._rates.setAlignment(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
         row = QHBoxLayout()
         row.setContentsMargins(28, 0, 28, 14)

@@ -114,7 +114,7 @@ class HeroWidget(Picture):
         paint.line(painter, below, self._subtitle, small, _INK, paint.start(self))
         cut = paint.elided(self._title, big, title.width()) != " ".join(self._title.split())
         if (self.toolTip() != "") != cut:
-            self.setToolTip(" ".join(self._title.split())[:400] if cut else "")
+            self.setToolTip(paint.tip(" ".join(self._title.split())[:400]) if cut else "")
 
     def _fonts(self) -> tuple[QFont, QFont]:
         return theme.font(theme.tokens().title_px, QFont.Weight.Bold), theme.font(theme.tokens().heading_px)

@@ -56,7 +56,7 @@ class ElidedLabel(QLabel):
         shown = paint.elided(self.text(), self.font(), self.width() - 1)
         whole = " ".join(self.text()[:400].split())
         if (self.toolTip() != "") != (shown != whole):
-            self.setToolTip(whole if shown != whole else "")
+            self.setToolTip(paint.tip(whole) if shown != whole else "")
         with paint.begin(self) as painter:
             ink = self.palette().color(self.foregroundRole())
             paint.line(painter, paint.bounds(self), self.text(), self.font(), ink, paint.start(self))

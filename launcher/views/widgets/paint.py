@@ -1,5 +1,7 @@
 """Strokes that several widgets share."""
 
+import html
+
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QWidget
@@ -87,3 +89,8 @@ def text_width(text: str, font: QFont) -> int:
 def bounds(widget: QWidget) -> QRectF:
     """The widget's own rectangle."""
     return QRectF(QRect(0, 0, widget.width(), widget.height()))
+
+
+def tip(text: str) -> str:
+    """``text`` for a tooltip, which would take some of it for markup."""
+    return f"<qt>{html.escape(text)}</qt>" if "<" in text else text
