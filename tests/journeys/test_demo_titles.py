@@ -1,13 +1,12 @@
 """The demo's titles play with the Python that Shoal runs on, and a player sees that the new Tidepool is another one."""
 
-import shutil
 from pathlib import Path
 
 import psutil
 import pytest
 from PySide6.QtGui import QImage
 
-from patcher.cli.demo import lay_title, tidepool_trees
+from patcher.cli.demo import ASSETS, GAME, lay_title, tidepool_trees, titles
 from tests.support.world import Shoal, World, wait_until
 
 
@@ -73,8 +72,11 @@ def test_a_running_game_is_not_updated(tmp_path: Path) -> None:
 
 
 def test_every_title_of_the_demo_is_complete(tmp_path: Path) -> None:
-    for name in ("lantern-pass", "meridian", "moss-garden", "low-water"):
-        folder = lay_title(name, tmp_path / name)
-        assert not QImage(str(folder / "picture.jpg")).isNull()
-        assert (folder / "show").stat().st_mode & 0o100
-        shutil.rmtree(folder)
+    for name, facts in titles().items():
+        assert facts["label"].keys() == facts["summary"].keys() == {"en", "de"}
+        assert not QImage(str(ASSETS / "art" / f"{name}.jpg")).isNull()
+        assert (ASSETS / "art" / f"{name}.jpg").stat().st_size <= 300_000
+        if name != GAME:
+            folder = lay_title(name, tmp_path / name)
+            assert not QImage(str(folder / "picture.jpg")).isNull()
+            assert (folder / "show").stat().st_mode & 0o100
