@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test check lint gates format bench screenshots lock
+.PHONY: translations help setup demo test check lint gates format bench screenshots lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -33,6 +33,12 @@ screenshots: setup ## docs/screenshots anew: the launcher in ten states, in a wi
 
 bench: setup    ## the numbers we publish, one file each
 	$(call timed,for file in bench/*.py; do [ ! -e "$$file" ] || $(BIN)/python "$$file" || exit 1; done)
+
+translations: setup ## assets/i18n follows the texts of the launcher; fill in what is new in the .ts files, then run it again
+	@for name in de en; do \
+	    $(BIN)/pyside6-lupdate -no-obsolete -locations none -source-language en -target-language $$name \
+	        $$([ $$name = en ] && echo -pluralonly) $$(git ls-files 'launcher/*.py') -ts assets/i18n/shoal_$$name.ts && \
+	    $(BIN)/pyside6-lrelease -silent assets/i18n/shoal_$$name.ts -qm assets/i18n/shoal_$$name.qm || exit 1; done
 
 lock: setup     ## packaging/requirements/*.txt anew
 	@$(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet pip-tools

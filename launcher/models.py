@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from launcher import page, text
 from launcher.roles import TitleRole
@@ -120,7 +120,7 @@ def _about(feed: FeedSnapshot, state: State) -> str:
 
     if feed.name in state.troubles:
         return told(state.troubles[feed.name]).title
-    count = QCoreApplication.translate("Feeds", "%n title(s)", "", len(feed.titles))
+    count = text.Counted().titles(len(feed.titles))
     return f"{text.plain(feed.url)} · {count}"
 
 

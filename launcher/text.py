@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtCore import QCoreApplication, QLocale, QObject
 
 from launcher.page import Act, Page, Row
 from patcher.events import About, Outcome, Phase, Progress, TitleSnapshot
@@ -12,6 +12,26 @@ translate = QCoreApplication.translate
 _LINE = 120
 _SPACE = "\N{NO-BREAK SPACE}"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+class Counted(QObject):
+    """Texts with a number in them: lupdate finds their plurals only in calls of `tr`."""
+
+    def minutes(self, count: int) -> str:
+        """Time."""
+        return self.tr("%n minute(s) left", "", count)
+
+    def hours(self, count: int) -> str:
+        """Time."""
+        return self.tr("%n hour(s) left", "", count)
+
+    def damaged(self, count: int) -> str:
+        """What a check found."""
+        return self.tr("%n file(s) are not as released. Repair puts them back.", "", count)
+
+    def titles(self, count: int) -> str:
+        """What a feed offers."""
+        return self.tr("%n title(s)", "", count)
 
 
 # ---------------------------------------------------------------- numbers and names
@@ -58,9 +78,9 @@ def duration(seconds: int) -> str:
     if seconds < _MINUTE:
         return translate("Text", "less than a minute left")
     if seconds < _HOUR:
-        return translate("Text", "%n minute(s) left", "", round(seconds / _MINUTE))
+        return Counted().minutes(round(seconds / _MINUTE))
     if seconds < 2 * _DAY:
-        return translate("Text", "%n hour(s) left", "", round(seconds / _HOUR))
+        return Counted().hours(round(seconds / _HOUR))
     return translate("Text", "more than two days left")
 
 
@@ -211,9 +231,9 @@ def result_line(verb: str, outcome: Outcome) -> str:
         count = len(outcome.files)
         if not count:
             return translate("Result", "Every file is as it was released.")
-        return translate("Result", "%n file(s) are not as released. Repair puts them back.", "", count)
+        return Counted().damaged(count)
     if verb == "uninstall":
-        return translate("Result", "Uninstalled. Files that are not the publisher's were left alone.")
+        return translate("Result", "Uninstalled. Your own files were left alone.")
     done = {
         "install": translate("Result", "Installed {version}"),
         "update": translate("Result", "Updated to {version}"),

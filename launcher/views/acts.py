@@ -108,9 +108,9 @@ class Acts(QObject):
             self._over,
             self._behind,
             self.tr("Uninstall {title}?").format(title=text.label_of(title)),
-            self.tr(
-                "Its files are removed from {folder}. What is not the publisher's, saves and mods among it, stays."
-            ).format(folder=text.plain(title.folder, 200)),
+            self.tr("Its files are removed from {folder}. Saves, mods and other files of yours stay.").format(
+                folder=text.plain(title.folder, 200)
+            ),
             self.tr("Uninstall"),
             self.tr("Keep it"),
         )

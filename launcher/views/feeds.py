@@ -28,9 +28,7 @@ class FeedsPage(Scroll):
         self._found: FeedSnapshot | None = None
         self.setAcceptDrops(True)
         self.column.addWidget(line(self.tr("Feeds"), "page", self))
-        about = self.tr(
-            "A feed is where a publisher offers titles. What it says is signed; the fingerprint names the signer."
-        )
+        about = self.tr("A feed is where a publisher offers titles. It is signed; the fingerprint names the signer.")
         self.column.addWidget(line(about, "muted", self))
         self.banner = Banner(self)
         self.banner.action_chosen.connect(self._help)
@@ -80,7 +78,7 @@ class FeedsPage(Scroll):
         )
         self.fingerprint.setAccessibleName(self.tr("Fingerprint"))
         question = self.tr(
-            "Compare with the fingerprint that the publisher shows elsewhere. Add the feed when all of it is the same."
+            "Compare with the fingerprint that the publisher shows. Add the feed when all of it is the same."
         )
         self.add = Button(self.tr("Add this feed"), "check", "primary", body)
         self.add.setObjectName("add")

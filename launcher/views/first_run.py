@@ -46,8 +46,8 @@ class FirstRun(QWidget):
                 self.tr("Your internet address, as with any download from other players. Nothing else about you."),
             ),
             (
-                self.tr("What you get"),
-                self.tr("Downloads work the same either way. You can set limits, or stop at once."),
+                self.tr("What changes"),
+                self.tr("Downloads work either way. You can set limits, or stop at any time."),
             ),
         )
         grid = QGridLayout()

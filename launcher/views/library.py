@@ -35,7 +35,9 @@ class Library(QWidget):
         self.share = Switch(self.tr("Help others download"), self)
         self.share.setObjectName("share")
         self.share.setAccessibleDescription(
-            self.tr("Other players get parts of your installed titles from this computer. They see its address.")
+            self.tr(
+                "Other players get parts of your installed titles from this computer. They see its internet address."
+            )
         )
         self.share.clicked.connect(self._share)
         row = QVBoxLayout()

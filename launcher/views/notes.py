@@ -7,8 +7,8 @@ from PySide6.QtGui import (
     QDesktopServices,
     QFont,
     QImage,
+    QTextBlock,
     QTextBlockFormat,
-    QTextCharFormat,
     QTextCursor,
     QTextDocument,
     QTextFormat,
@@ -62,12 +62,18 @@ class Notes(QTextBrowser):
             cursor.setPosition(block.position())
             cursor.mergeBlockFormat(space)
             if level:
-                letters = QTextCharFormat()
-                letters.setProperty(QTextFormat.Property.FontSizeAdjustment, 0)
-                letters.setFont(theme.font(_HEADINGS[min(level, len(_HEADINGS)) - 1], QFont.Weight.DemiBold))
-                cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
-                cursor.mergeCharFormat(letters)
+                self._head(cursor, block, _HEADINGS[min(level, len(_HEADINGS)) - 1])
             block = block.next()
+
+    def _head(self, cursor: QTextCursor, block: QTextBlock, pixels: int) -> None:
+        """Qt's own sizes of headings are relative, and stronger than any font: they are taken out."""
+        found = [it.fragment() for it in block.begin()]  # type: ignore[attr-defined]  # it is an iterator
+        for start, length, letters in [(f.position(), f.length(), f.charFormat()) for f in found]:
+            letters.clearProperty(QTextFormat.Property.FontSizeAdjustment.value)
+            letters.setFont(theme.font(pixels, QFont.Weight.DemiBold))
+            cursor.setPosition(start)
+            cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
+            cursor.setCharFormat(letters)
 
     def loadResource(self, kind: int, name: QUrl | str) -> QImage:
         """Nothing is ever loaded. Where nothing came back, Qt would open the named file by itself: so a dot comes."""

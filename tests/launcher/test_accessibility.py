@@ -44,13 +44,12 @@ def _walk(node: QAccessibleInterface) -> Iterator[QAccessibleInterface]:
     yield node
     for number in range(node.childCount()):
         child = node.child(number)
-        if child is not None and not child.state().invisible:
+        if child.isValid() and not child.state().invisible:
             yield from _walk(child)
 
 
 def _described(node: QAccessibleInterface) -> str:
-    widget = node.object()
-    return f"{node.role().name} {widget.objectName() or type(widget).__name__}"
+    return f"{node.role().name} {node.object().objectName()}"
 
 
 @pytest.mark.parametrize("what", [*_SCENES, *_PAGES])
@@ -115,7 +114,9 @@ def test_escape_closes_a_dialog_and_gives_the_focus_back(tmp_path: Path) -> None
     shown.title_page.chosen.emit("uninstall")
     sheet = shown.acts.sheet
     here = QApplication.focusWidget()
-    assert sheet is not None and here is not None and sheet.isAncestorOf(here)
+    assert sheet is not None
+    assert here is not None
+    assert sheet.isAncestorOf(here)
     QTest.keyClick(here, Qt.Key.Key_Escape)
     assert shown.acts.sheet is None
     assert QApplication.focusWidget() is shown.title_page.options
