@@ -306,7 +306,7 @@ class Fulfil:
         if index.pack is None or not index.has_swarm or self._tools.packs.has(index.pack):
             return
         with self._tools.packs.open(index.pack) as path:
-            torrent = Torrent(delta.pack_torrent(index, f"{name}.patch", ()), (path,), network.trackers)
+            torrent = Torrent(delta.pack_torrent(index, name), (path,), network.trackers)
             have = Layout.parse(torrent.data).held(torrent.paths)
             wanted = frozenset(range(-(-index.pack.size_bytes // index.piece_bytes))) - have
             source = PackSource(opened.origin, index.pack, index.piece_bytes)

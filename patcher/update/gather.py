@@ -49,7 +49,7 @@ class Gather:
             if index.pack is None:
                 windows.arrived(lambda offset, length: index.inline[offset : offset + length])
             elif not index.has_swarm:
-                pack = self.origin.content(index.pack)
+                pack = self.origin.content(index.pack, as_content=True)
                 self._count(Sources(origin_bytes=len(pack)))
                 windows.arrived(lambda offset, length: pack[offset : offset + length])
             else:
@@ -57,9 +57,8 @@ class Gather:
 
     def _from_swarm(self, step: PatchStep, index: delta.Index, windows: "_Windows") -> None:
         assert index.pack is not None
-        name = f"{step.offer.manifest.name}.patch"
         with self.packs.open(index.pack) as path:
-            torrent = Torrent(delta.pack_torrent(index, name, ()), (path,), self.trackers)
+            torrent = Torrent(delta.pack_torrent(index, step.offer.manifest.name), (path,), self.trackers)
             have = Layout.parse(torrent.data).held(torrent.paths)
             windows.read_from(path, index.piece_bytes, have)
             wanted = windows.pieces - have
