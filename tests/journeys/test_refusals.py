@@ -168,7 +168,9 @@ def _engine(player: Shoal, *setup: str, mount: str = "") -> Iterator[None]:
     command = [sys.executable, "-c", code, "--home", str(player.home)]
     if mount:
         rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
-        command = ["unshare", "--mount", *rootless, "sh", "-c", f'{mount} && exec "$@"', "sh", *command]
+        # In a chroot the root is no mount point, and unshare itself would fail on making it private.
+        script = f'(mount --make-rprivate / 2>/dev/null || :) && {mount} && exec "$@"'
+        command = ["unshare", "--mount", "--propagation=unchanged", *rootless, "sh", "-c", script, "sh", *command]
     with subprocess.Popen(command) as engine:
         wait_until(lambda: player.engine_pid() == engine.pid, "the prepared engine")
         try:
