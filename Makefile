@@ -29,7 +29,7 @@ format: setup   ## put the code into shape
 	@$(BIN)/ruff check --fix; $(BIN)/ruff format
 
 bench: setup    ## the numbers we publish, one file each
-	$(call timed,for file in bench/*.py; do [ ! -e "$$file" ] || $(BIN)/python "$$file" || exit 1; done)
+	$(call timed,for file in bench/*.py; do $(BIN)/python -m bench.$$(basename "$$file" .py) || exit 1; done)
 
 lock: setup     ## packaging/requirements/*.txt anew
 	@$(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet pip-tools
