@@ -20,14 +20,14 @@ from patcher.transfer.swarm import Peer, Swarm
 __all__ = ["Layout", "Rules", "Sample", "Source", "Torrent", "fetch", "held_pieces"]
 
 _SAMPLE_S = 0.1
-_FLUSH_S = 0.25
-_FLUSH_BYTES = 2 << 20
+_FLUSH_S = 0.5
+"""Each flush closes the files and holds up all writing: more of them lose more in a kill, not less."""
 _RETRY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How far a fetch is. Bytes are as received on the wire, waste included; ``done_bytes`` are reported pieces."""
+    """How far a fetch is. ``sources`` as received on the wire, waste included; ``done_bytes`` of verified pieces."""
 
     sources: Sources = Sources()
     done_bytes: int = 0
@@ -140,7 +140,6 @@ class _Fetch:
         self._supply = Supply(source, self._layout, self._deliver, swarm.wake, self._pace) if source else None
         self._is_closing = False
         self._reported = 0
-        self._done_bytes = 0
         self._started = time.monotonic()
         self._hello_at: float | None = None
         self._flushed_at = self._sampled_at = self._alive_at = self._started
@@ -248,7 +247,7 @@ class _Fetch:
 
     def _flush(self, now: float) -> None:
         is_complete = len(self._swarm.finished) == len(self._wanted)
-        if is_complete or now - self._flushed_at > _FLUSH_S or self._swarm.unflushed_bytes() > _FLUSH_BYTES:
+        if is_complete or now - self._flushed_at > _FLUSH_S:
             self._flushed_at = now
             self._swarm.flush()
 
@@ -256,7 +255,6 @@ class _Fetch:
         pieces = self._swarm.take_readable()
         if pieces:
             self._reported += len(pieces)
-            self._done_bytes += sum(self._layout.span(piece).length for piece in pieces)
             self._choice.forget(self._swarm.finished)
             self._on_pieces(pieces)
 
@@ -274,7 +272,7 @@ class _Fetch:
         lan = counters.received_bytes * local // everybody if everybody else 0
         origin = self._supply.received_bytes if self._supply else 0
         sources = Sources(lan_bytes=lan, peer_bytes=counters.received_bytes - lan, origin_bytes=origin)
-        return Sample(sources, self._done_bytes, len(self._peers))
+        return Sample(sources, self._swarm.finished_bytes, len(self._peers))
 
     # ------------------------------------------------------------ what goes wrong
 

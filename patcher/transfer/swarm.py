@@ -103,6 +103,7 @@ class Swarm:
         self.torrent = torrent
         self.layout = layout
         self._wanted = frozenset(wanted)
+        self.finished_bytes = 0
         self._facts = threading.Condition()
         self._finished: set[int] = set()
         self._unflushed: list[int] = []
@@ -168,6 +169,7 @@ class Swarm:
     def _finish(self, piece: int) -> None:
         if piece in self._wanted and piece not in self._finished:
             self._finished.add(piece)
+            self.finished_bytes += self.layout.span(piece).length
             self._unflushed.append(piece)
             self._given.pop(piece, None)
             self._is_news |= len(self._finished) == len(self._wanted)
@@ -299,11 +301,6 @@ class Swarm:
         with self._facts:
             readable, self._readable = self._readable, []
             return readable
-
-    def unflushed_bytes(self) -> int:
-        """Finished pieces that no flush covers yet."""
-        with self._facts:
-            return len(self._unflushed) * self.layout.piece_bytes
 
     def stop(self) -> None:
         """Disconnect all peers and close all files; returns when that is done."""
