@@ -11,7 +11,7 @@ from pathlib import Path
 import patcher
 from patcher import disk
 from patcher.config import Home
-from patcher.content import records
+from patcher.content import delta, manifest, records
 from patcher.errors import OriginError, ShoalError, TrustError, UsageError
 from patcher.events import FeedSnapshot
 from patcher.feed import catalog
@@ -48,6 +48,22 @@ class Opened:
             if older:
                 return self.reader.release(title, older[-1])
         return self.reader.release(title, offer.release)
+
+    def packs(self, release: records.Release) -> Iterator[tuple[str, delta.Index]]:
+        """The packs that lead to a release from older ones that are still signed: name of the part's manifest, index.
+
+        Reads two manifests a pack. Raises what `Reader` raises.
+        """
+        patches = self.reader.patches(release.title, release.sequence)
+        known = set(self.reader.releases(release.title))
+        for patch in patches.parts if patches else ():
+            for step in patch.deltas:
+                if step.index is None or step.from_sequence not in known:
+                    continue
+                pair = (release, self.reader.release(release.title, step.from_sequence))
+                parts = [next(part for part in each.parts if part.name == patch.part) for each in pair]
+                new, old = (manifest.parse(self.reader.manifest(part, None, None)) for part in parts)
+                yield new.name, self.reader.index(step.index, new, old)
 
     def version(self, title: str, version: str) -> records.Release:
         """The newest release of that name. Raises TrustError (trust.not_offered)."""

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from patcher.content import delta, manifest
+from patcher.content import delta
 from patcher.errors import ShoalError
 from patcher.feed.feeds import Feeds, Opened
 from patcher.transfer.layout import Layout
@@ -59,18 +59,9 @@ class Admitted:
 
 def _hashes(title: str, opened: Opened) -> Iterator[bytes]:
     """The info hashes of all releases of a title and of the packs that lead to them."""
-    releases = {number: opened.reader.release(title, number) for number in opened.reader.releases(title)}
-    for number, release in releases.items():
+    for number in opened.reader.releases(title):
+        release = opened.reader.release(title, number)
         yield from (part.info_hash for part in release.parts)
-        parts = {part.name: part for part in release.parts}
-        patches = opened.reader.patches(title, number)
-        for patch in patches.parts if patches else ():
-            for step in patch.deltas:
-                if step.index is None or step.from_sequence not in releases:
-                    continue
-                older = {part.name: part for part in releases[step.from_sequence].parts}
-                pair = (parts[patch.part], older[patch.part])
-                new, old = (manifest.parse(opened.reader.manifest(part, None, None)) for part in pair)
-                index = opened.reader.index(step.index, new, old)
-                if index.has_swarm:
-                    yield Layout.parse(delta.pack_torrent(index, new.name)).info_hash
+        for part, index in opened.packs(release):
+            if index.has_swarm:
+                yield Layout.parse(delta.pack_torrent(index, part)).info_hash

@@ -25,27 +25,28 @@ from patcher.update.stage import Stage
 
 @dataclass
 class Gather:
-    """What the steps of one job share."""
+    """Where the steps of one job get their bytes from."""
 
-    stage: Stage
     origin: Origin
     session: Session | None
     packs: Packs
     trackers: tuple[str, ...]
     meter: Meter
+    download_limit_bps: int = 0
     gathered: Sources = Sources()
     """Bytes by source, of all steps so far."""
-    download_limit_bps: int = 0
+    uploaded_bytes: int = 0
+    """What the session gave to others meanwhile."""
     _before: int = field(default=0, init=False)
 
-    def patch(self, step: PatchStep, wanted: Collection[bytes]) -> None:
+    def patch(self, stage: Stage, step: PatchStep, wanted: Collection[bytes]) -> None:
         """Fetch the windows of a patch and apply each as soon as it is whole.
 
         Raises OriginError when neither peers nor the origin have the pack, ContentError when a window is not as signed.
         """
         index = step.offer.patch
         assert index is not None
-        with _Windows(self.stage, step, wanted) as windows:
+        with _Windows(stage, step, wanted) as windows:
             if index.pack is None:
                 windows.arrived(lambda offset, length: index.inline[offset : offset + length])
             elif not index.has_swarm:
@@ -53,38 +54,39 @@ class Gather:
                 self._count(Sources(origin_bytes=len(pack)))
                 windows.arrived(lambda offset, length: pack[offset : offset + length])
             else:
-                self._from_swarm(step, index, windows)
+                self._pack(index, step.offer.manifest.name, windows)
+        self._step_done(step.fetch_bytes)
 
-    def _from_swarm(self, step: PatchStep, index: delta.Index, windows: "_Windows") -> None:
-        assert index.pack is not None
-        with self.packs.open(index.pack) as path:
-            torrent = Torrent(delta.pack_torrent(index, step.offer.manifest.name), (path,), self.trackers)
-            have = Layout.parse(torrent.data).held(torrent.paths)
-            windows.read_from(path, index.piece_bytes, have)
-            wanted = windows.pieces - have
-            self._fetch(torrent, have, wanted, PackSource(self.origin, index.pack, index.piece_bytes), windows.take)
-            self.packs.keep(index.pack, torrent.data)
+    def pack(self, index: delta.Index, part: str) -> None:
+        """Fetch a whole pack for others, unless it has no swarm or is here. Raises OriginError, ContentError."""
+        if index.pack is not None and index.has_swarm and not self.packs.has(index.pack):
+            self._pack(index, part, None)
 
-    def tree(self, step: TreeStep, intact: Mapping[str, bytes], folder: Path) -> None:
-        """Fetch pieces of the tree straight into staged files."""
+    def tree(self, stage: Stage, step: TreeStep, intact: Mapping[str, bytes], folder: Path) -> None:
+        """Fetch pieces of the tree straight into staged files. Raises OriginError, ContentError."""
         m = step.offer.manifest
         wanted = frozenset(step.wanted)
-        paths = tuple(self._places(m, wanted | set(step.held), intact, folder))
+        paths = tuple(_places(stage, m, wanted | set(step.held), intact, folder))
         torrent = Torrent(manifest.torrent(m, layers_document(m, step.offer.layers)), paths, self.trackers)
         source = TreeSource(self.origin, m, step.offer.full)
         self._fetch(torrent, frozenset(step.held), wanted, source, lambda pieces: None)
+        self._step_done(step.fetch_bytes)
 
-    def _places(self, m: Manifest, used: frozenset[int], intact: Mapping[str, bytes], folder: Path) -> list[Path]:
-        """Where each file of the torrent is: in place, in staging, or (not needed) nowhere."""
-        places = []
-        for number, (entry, first) in enumerate(zip(m.entries, m.first_pieces, strict=False)):
-            if intact.get(entry.path) == entry.root:
-                places.append(folder / entry.path)
-            elif not used.isdisjoint(range(first, m.first_pieces[number + 1])):
-                places.append(self.stage.path(entry.root))
-            else:
-                places.append(self.stage.folder / f"unused.{number}")
-        return places
+    def _pack(self, index: delta.Index, part: str, windows: "_Windows | None") -> None:
+        """Fetch the pieces that the windows need, or all, into the pack cache."""
+        assert index.pack is not None
+        with self.packs.open(index.pack) as path:
+            torrent = Torrent(delta.pack_torrent(index, part), (path,), self.trackers)
+            layout = Layout.parse(torrent.data)
+            have = layout.held(torrent.paths)
+            wanted = frozenset(range(layout.count))
+            if windows:
+                windows.read_from(path, index.piece_bytes, have)
+                wanted = windows.pieces
+            source = PackSource(self.origin, index.pack, index.piece_bytes)
+            self._fetch(torrent, have, wanted - have, source, windows.take if windows else lambda pieces: None)
+            if len(have | wanted) == layout.count:
+                self.packs.keep(index.pack, torrent.data)
 
     def _fetch(
         self,
@@ -100,19 +102,38 @@ class Gather:
             self.meter.reach(self._before + now.done_bytes)
 
         if wanted:
+            sent_bytes = self._sent_bytes()
             got = fetch(
                 self.session, torrent, have, wanted, source, on_pieces, sample, self.meter.cancelled,
                 download_limit_bps=self.download_limit_bps,
             )  # fmt: skip
+            self.uploaded_bytes += self._sent_bytes() - sent_bytes
             self._count(got)
+
+    def _sent_bytes(self) -> int:
+        counters = self.session.counters().values() if self.session else ()
+        return sum(each.sent_bytes for each in counters)
 
     def _count(self, got: Sources) -> None:
         self.gathered = self.meter.sources = _sum(self.gathered, got)
 
-    def step_done(self, step_bytes: int) -> None:
+    def _step_done(self, step_bytes: int) -> None:
         """The next step's progress begins behind this one's."""
         self._before += step_bytes
         self.meter.reach(self._before)
+
+
+def _places(stage: Stage, m: Manifest, used: frozenset[int], intact: Mapping[str, bytes], folder: Path) -> list[Path]:
+    """Where each file of the torrent is: in place, in staging, or (not needed) nowhere."""
+    places = []
+    for number, (entry, first) in enumerate(zip(m.entries, m.first_pieces, strict=False)):
+        if intact.get(entry.path) == entry.root:
+            places.append(folder / entry.path)
+        elif not used.isdisjoint(range(first, m.first_pieces[number + 1])):
+            places.append(stage.path(entry.root))
+        else:
+            places.append(stage.folder / f"unused.{number}")
+    return places
 
 
 def layers_document(m: Manifest, layers: Mapping[bytes, bytes]) -> bytes:

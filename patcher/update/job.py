@@ -53,7 +53,9 @@ class Network:
 
     reader: Reader | None = None
     origin: Origin | None = None
-    session: Session | None = None
+    session_for: Callable[[], Session | None] = lambda: None
+    """Opens the swarm's session when it is first needed; None without peers."""
+    server_only: bool = True
     trackers: tuple[str, ...] = ()
     fingerprint: str = ""
     download_limit_bps: int = 0
@@ -89,6 +91,7 @@ class Job:
         self._number, self._registry, self._packs, self._keeper = number, registry, packs, keeper
         self._meter, self._emit = meter, emit
         self._started_s = time.monotonic()
+        self._uploaded_bytes = 0
 
     # ------------------------------------------------------------ the pipeline
 
@@ -151,7 +154,7 @@ class Job:
     def _plan(self, goal: Goal, ours: Sequence[Manifest]) -> tuple[scan.Have, Plan, Goal]:
         have = self._scan(goal, ours)
         self._meter.begin(Phase.PLAN)
-        server_only = goal.network.session is None
+        server_only = goal.network.server_only
         plan = planning.make(goal.offers, ours, have, server_only=server_only)
         parts = _in_need_of_layers(goal, have, plan)
         if parts and goal.network.reader and goal.release:
@@ -249,19 +252,16 @@ class Job:
             stage.copy(copy)
         if (plan.patches or plan.trees) and network.origin is None:
             raise OriginError("origin.no_source", "Some bytes are missing and there is no network to get them from.")
-        if network.origin is not None:
-            gather = Gather(stage, network.origin, network.session, self._packs, network.trackers, self._meter)
-            gather.gathered = gathered
-            gather.download_limit_bps = network.download_limit_bps
+        if network.origin is not None and (plan.patches or plan.trees):
+            gather = gather_of(network, self._packs, self._meter, gathered)
             try:
                 for patch in plan.patches:
-                    gather.patch(patch, wanted)
-                    gather.step_done(patch.fetch_bytes)
+                    gather.patch(stage, patch, wanted)
                 for tree in plan.trees:
-                    gather.tree(tree, have.intact, goal.install.folder)
-                    gather.step_done(tree.fetch_bytes)
+                    gather.tree(stage, tree, have.intact, goal.install.folder)
             finally:
                 gathered = gather.gathered
+                self._uploaded_bytes += gather.uploaded_bytes
         stage.multiply(plan.places)
         return gathered
 
@@ -320,7 +320,8 @@ class Job:
         size_bytes = sum(offer.manifest.size_bytes for offer in goal.offers)
         commit.commit(folder, change, max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE))
         released = [e for offer in goal.offers if not offer.part.defaults for e in offer.manifest.entries]
-        self._registry.see(title, {e.path: stats[e.path] for e in released if e.path in stats})
+        if goal.release:
+            self._registry.see(title, {e.path: stats[e.path] for e in released if e.path in stats})
         if changed := [e.path for e in released if seen(folder / e.path) != stats.get(e.path)]:
             raise DiskError(
                 "disk.modified", f"{changed[0]} was changed while the update ran.", path=changed[0], files=len(changed)
@@ -331,6 +332,7 @@ class Job:
         return replace(
             outcome,
             fetched=gathered,
+            uploaded_bytes=self._uploaded_bytes,
             written_bytes=staged,
             seconds=self._seconds(),
             reused_bytes=sum(copy.size_bytes for copy in plan.copies),
@@ -338,6 +340,14 @@ class Job:
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._started_s, 3)
+
+
+def gather_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Gather:
+    """Where a job with this network gets its bytes from."""
+    assert network.origin is not None
+    session = network.session_for()
+    limit_bps = network.download_limit_bps
+    return Gather(network.origin, session, packs, network.trackers, meter, limit_bps, gathered)
 
 
 def _is_defaults(installed: Installed, part: str) -> bool:
