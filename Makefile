@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test check lint gates format bench lock
+.PHONY: help setup demo test check lint gates format prove bench lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -27,6 +27,11 @@ gates: setup    ## only the gates: sizes, doors, names
 
 format: setup   ## put the code into shape
 	@$(BIN)/ruff check --fix; $(BIN)/ruff format
+
+prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, a big install that is killed
+	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
+	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
+	    $(BIN)/python -m tests.support.big_install)
 
 bench: setup    ## the numbers we publish, one file each
 	$(call timed,for file in bench/*.py; do $(BIN)/python -m bench.$$(basename "$$file" .py) || exit 1; done)
