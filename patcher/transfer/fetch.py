@@ -23,6 +23,8 @@ _SAMPLE_S = 0.1
 _FLUSH_S = 0.5
 """Each flush closes the files and holds up all writing: more of them lose more in a kill, not less."""
 _RETRY_S = 2.0
+_CHOKED_FACTOR = 4
+"""How much longer we wait for peers that have what is missing but give it to others at the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,11 @@ def fetch(
     session: None (P2P off; the same with one whose settings say ``peers`` none): straight from ``source`` into files
         through `patcher.disk`. ``download_limit_bps`` counts only without a session, which has its own limit.
     have: pieces whose bytes are verified and at their place; they are offered to others at once and never written.
-        After an interruption `Torrent.held` finds them. All other pieces and files are left alone.
+        After an interruption `Torrent.held` finds them. All else is left alone, but empty files may be made.
     source: where the origin has the pieces; None: nowhere.
     on_pieces: called with new pieces, each once, verified and readable (not fsynced: commit does that). It runs between
         two looks at the swarm and should take well under a second.
-    on_sample: called at most ten times a second.
+    on_sample: called at most ten times a second, and at the end.
     cancel: asked twenty times a second; True ends the fetch within half a second with Cancelled.
     keep: leave the torrent in the session afterwards, as `Session.keep` does (its files must stay where they are);
         else, and after every error, the session has let go of it and of its files when this returns.
@@ -161,6 +163,7 @@ class _Fetch:
             self._flush(begun)
             self._show(begun)
             self._check(begun)
+        self._on_sample(self.sample())
 
     def close(self) -> None:
         """End all requests to the origin."""
@@ -285,8 +288,8 @@ class _Fetch:
         if len(self._swarm.finished) == len(self._wanted) or (supply and self._may_deliver(supply)):
             self._alive_at = now
             return
-        is_offered = any(self._choice.is_offered(p) for p in self._wanted if p not in self._swarm.finished)
-        patience = self._rules.patience_s * (4 if is_offered else 1)
+        is_there = any(peer.has(p) for p in self._wanted if p not in self._swarm.finished for peer in self._peers)
+        patience = self._rules.patience_s * (_CHOKED_FACTOR if is_there else 1)
         if now - self._alive_at > patience:
             missing = len(self._wanted) - len(self._swarm.finished)
             raise _no_source(missing, supply.error if supply else None)
