@@ -37,7 +37,7 @@ def launch(folder: Path, installed: Installed, args: Sequence[str]) -> subproces
 
 
 def _command(release: records.Release) -> records.Launch:
-    command = release.launch.get(SYSTEM) or release.launch.get("any")
+    command = release.launch.get(SYSTEM)
     if command is None:
         raise UsageError("usage.no_launch", f"{release.title} says no command for {SYSTEM}.", title=release.title)
     return command
