@@ -236,13 +236,17 @@ class Engine:
                 self._jobs[title] = job
         if isinstance(wish, _LASTING) and not wish.only:
             self._registry.keep_wish(title, wish)
-        (self._light if isinstance(wish, _LIGHT) else self._heavy).submit(self._run, job)
+        if isinstance(wish, _LIGHT):
+            self._light.submit(self._run, job)
+        else:
+            if self._jobs.keys() - {title}:
+                job.meter.begin(Phase.QUEUED)
+            self._heavy.submit(self._run, job)
         return number
 
     def _run(self, job: _Running) -> None:
         outcome, failure, finished = events.Outcome(), None, False
         try:
-            job.meter.begin(Phase.QUEUED)
             outcome = self._fulfil(job)
             finished = True
         except Cancelled:

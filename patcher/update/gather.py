@@ -46,6 +46,9 @@ class Gather:
         """
         index = step.offer.patch
         assert index is not None
+        for ref in step.restores:
+            stage.restore(ref.root, self.origin.content(ref, as_content=True))
+            self._count(Sources(origin_bytes=ref.size_bytes))
         with _Windows(stage, step, wanted) as windows:
             if index.pack is None:
                 windows.arrived(lambda offset, length: index.inline[offset : offset + length])

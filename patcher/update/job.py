@@ -114,7 +114,8 @@ class Job:
             peak_extra_bytes=plan.totals.peak_extra_bytes,
             totals=plan.totals,
         )
-        self._emit(Planned(self._number, goal.install.title, outcome.version_from, outcome.version_to, plan.totals))
+        if goal.release:
+            self._emit(Planned(self._number, goal.install.title, outcome.version_from, outcome.version_to, plan.totals))
         if only_plan:
             return outcome
         self._check_room(folder, plan)
@@ -247,7 +248,8 @@ class Job:
         wanted = {place.root for place in plan.places if place.root}
         stage.prune(wanted)
         network = goal.network
-        self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
+        if plan.places:
+            self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
         for copy in plan.copies:
             stage.copy(copy)
         if (plan.patches or plan.trees) and network.origin is None:

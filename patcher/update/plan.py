@@ -12,6 +12,7 @@ from pathlib import Path
 
 from patcher.content import delta, merkle, records
 from patcher.content.manifest import Entry, Manifest
+from patcher.content.merkle import Ref
 from patcher.events import Totals
 from patcher.update.commit import Change
 from patcher.update.scan import Have, held_pieces
@@ -50,14 +51,16 @@ class PatchStep:
 
     offer: Offer
     windows: tuple[int, ...]
+    restores: tuple[Ref, ...] = ()
+    """Old files that somebody changed and that the windows need as they were."""
 
     @property
     def fetch_bytes(self) -> int:
-        """Bytes of the pack that are needed; a small one came with its index already."""
+        """Bytes of the pack and of old files; a small pack came with its index already."""
         assert self.offer.patch
-        if self.offer.patch.pack is None:
-            return 0
-        return sum(self.offer.patch.windows[i].length for i in self.windows)
+        windows = self.windows if self.offer.patch.pack else ()
+        pack_bytes = sum(self.offer.patch.windows[number].length for number in windows)
+        return pack_bytes + sum(ref.size_bytes for ref in self.restores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +121,9 @@ def make(offers: Sequence[Offer], installed: Iterable[Manifest], have: Have, *, 
     trees: list[TreeStep] = []
     for offer in offers:
         mine = missing & {entry.root for entry in offer.manifest.entries}
-        windows, by_patch = _windows(offer, mine, have)
-        if windows:
-            patches.append(PatchStep(offer, windows))
+        patch, by_patch = _patch(offer, mine, have)
+        if patch:
+            patches.append(patch)
         if by_tree := mine - by_patch:
             trees.append(_tree(offer, by_tree, have))
         missing -= mine
@@ -183,23 +186,28 @@ def _places(offers: Sequence[Offer], have: Have) -> Iterator[Place]:
             yield Place(entry.root, entry.size_bytes, entry.path, entry.executable, number)
 
 
-def _windows(offer: Offer, needed: Collection[bytes], have: Have) -> tuple[tuple[int, ...], set[bytes]]:
-    """The windows to apply, and the roots that they make whole."""
+def _patch(offer: Offer, needed: Collection[bytes], have: Have) -> tuple[PatchStep | None, set[bytes]]:
+    """The windows to apply, and the roots that they make whole.
+
+    An old file that is not here any more as it was is fetched again where that is less than what its window makes.
+    """
     if offer.patch is None or offer.old is None or not needed:
-        return (), set()
-    new, old = offer.manifest.entries, offer.old.entries
+        return None, set()
     made: dict[bytes, list[int]] = {}
+    lost: dict[int, set[Ref]] = {}
     unreadable: set[bytes] = set()
     for number, window in enumerate(offer.patch.windows):
-        readable = all(old[r.file].root in have.sources for r in window.old)
-        for span in window.new:
-            root = new[span.file].root
+        used = [offer.old.entries[span.file] for span in window.old]
+        lost[number] = {Ref(entry.root, entry.size_bytes) for entry in used if entry.root not in have.sources}
+        roots = {offer.manifest.entries[span.file].root for span in window.new}
+        for root in roots:
             made.setdefault(root, []).append(number)
-            if not readable:
-                unreadable.add(root)
+        if sum(ref.size_bytes for ref in lost[number]) >= window.output_bytes:
+            unreadable |= roots
     by_patch = {root for root in needed if root in made and root not in unreadable}
-    wanted = {number for root in by_patch for number in made[root] if not _is_done(offer, number, root, have)}
-    return tuple(sorted(wanted)), by_patch
+    wanted = sorted({n for root in by_patch for n in made[root] if not _is_done(offer, n, root, have)})
+    restores = sorted({ref for number in wanted for ref in lost[number]}, key=lambda ref: ref.root)
+    return (PatchStep(offer, tuple(wanted), tuple(restores)) if wanted else None), by_patch
 
 
 def _is_done(offer: Offer, number: int, root: bytes, have: Have) -> bool:

@@ -21,7 +21,7 @@ class Stage:
 
     def __init__(self, folder: Path, sources: Mapping[bytes, Path], watch: Watch) -> None:
         self.folder = folder / ".shoal" / "staging"
-        self._sources = sources
+        self._sources = dict(sources)
         self._watch = watch
         disk.make_folder(self.folder)
 
@@ -41,6 +41,12 @@ class Stage:
         with _open(copy.source) as source, disk.Staged(self.path(copy.root), copy.size_bytes) as staged:
             disk.copy_range(source, 0, staged, 0, copy.size_bytes)
         self._watch(copy.source.name, copy.size_bytes)
+
+    def restore(self, root: bytes, data: bytes) -> None:
+        """Have an old file, whose bytes were checked, as it was, for windows that are cut against it."""
+        with disk.Staged(self.path(root), len(data)) as staged:
+            staged.write(0, data)
+        self._sources[root] = self.path(root)
 
     def apply(self, offer: Offer, window: delta.Window, data: bytes, wanted: Collection[bytes]) -> None:
         """Decode one window of a patch or full pack and write its output to the wanted files.

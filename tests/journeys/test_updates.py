@@ -121,7 +121,9 @@ def test_a_changed_file_is_listed_and_put_back_and_strangers_stay(world: World, 
     assert trees.read(folder) == {**scenario.old, "saves/slot1": File(b"mine")}
     (folder / "data/sound.pak").write_bytes(b"replaced again")
     _released(world, tmp_path, "mended", "2", scenario.new)
-    player.run("update", "mended")
+    updated = player.run("update", "mended")
+    # the changed file as it was, not the whole release: the patch needs it
+    assert 300_000 < updated["fetched"]["origin_bytes"] < 310_000
     assert trees.read(folder) == {**scenario.new, "saves/slot1": File(b"mine")}
     player.run("uninstall", "mended")
     assert trees.read(folder) == {"saves/slot1": File(b"mine")}
