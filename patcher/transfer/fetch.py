@@ -13,6 +13,7 @@ from patcher.events import Sources
 from patcher.transfer import direct
 from patcher.transfer.choice import Choice, Rules
 from patcher.transfer.layout import Layout, Torrent, held_pieces
+from patcher.transfer.picture import picture
 from patcher.transfer.session import MAX_QUEUED_BYTES, Session
 from patcher.transfer.supply import Pace, Source, Supply
 from patcher.transfer.swarm import Peer, Swarm
@@ -34,6 +35,8 @@ class Sample:
     sources: Sources = Sources()
     done_bytes: int = 0
     peers: int = 0
+    pieces: str = ""
+    """See `picture.picture`."""
 
 
 def fetch(
@@ -102,9 +105,9 @@ def _alone(
         raise _no_source(len(wanted), None)
     sample = Sample()
 
-    def progress(received_bytes: int, done_bytes: int) -> None:
+    def progress(received_bytes: int, done_bytes: int, pieces: str) -> None:
         nonlocal sample
-        sample = Sample(Sources(origin_bytes=received_bytes), done_bytes)
+        sample = Sample(Sources(origin_bytes=received_bytes), done_bytes, pieces=pieces)
         on_sample(sample)
 
     direct.fetch(torrent, layout, wanted, source, on_pieces, progress, cancel, Pace(limit_bps))
@@ -134,6 +137,8 @@ class _Fetch:
         self._swarm = swarm
         self._layout = swarm.layout
         self._wanted = wanted
+        self._in_order = sorted(wanted)
+        self._from_origin: set[int] = set()
         self._on_pieces = on_pieces
         self._on_sample = on_sample
         self._rules = rules
@@ -244,6 +249,7 @@ class _Fetch:
         if self._is_closing:
             raise Cancelled
         if piece in self._wanted:
+            self._from_origin.add(piece)
             self._swarm.give(piece, data)
 
     # ------------------------------------------------------------ what is there
@@ -275,7 +281,10 @@ class _Fetch:
         lan = counters.received_bytes * local // everybody if everybody else 0
         origin = self._supply.received_bytes if self._supply else 0
         sources = Sources(lan_bytes=lan, peer_bytes=counters.received_bytes - lan, origin_bytes=origin)
-        return Sample(sources, self._swarm.finished_bytes, len(self._peers))
+        arriving = self._supply.busy() if self._supply else frozenset()
+        from_peers = "l" if 2 * lan > counters.received_bytes else "p"
+        pieces = picture(self._in_order, self._swarm.finished, self._from_origin, arriving, from_peers)
+        return Sample(sources, self._swarm.finished_bytes, len(self._peers), pieces)
 
     # ------------------------------------------------------------ what goes wrong
 

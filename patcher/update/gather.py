@@ -99,13 +99,15 @@ class Gather:
         source: PackSource | TreeSource,
         on_pieces: Callable[[Sequence[int]], None],
     ) -> None:
+        sent_bytes = self._sent_bytes()
+
         def sample(now: Sample) -> None:
-            self.meter.peers = now.peers
+            self.meter.peers, self.meter.pieces = now.peers, now.pieces
+            self.meter.sent(self.uploaded_bytes + self._sent_bytes() - sent_bytes)
             self.meter.sources = _sum(self.gathered, now.sources)
             self.meter.reach(self._before + now.done_bytes)
 
         if wanted:
-            sent_bytes = self._sent_bytes()
             got = fetch(
                 self.session, torrent, have, wanted, source, on_pieces, sample, self.meter.cancelled,
                 download_limit_bps=self.download_limit_bps,
