@@ -248,10 +248,12 @@ class Job:
         wanted = {place.root for place in plan.places if place.root}
         stage.prune(wanted)
         network = goal.network
-        if plan.places:
-            self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
+        if plan.copies:
+            self._meter.begin(Phase.STAGE, sum(copy.size_bytes for copy in plan.copies))
         for copy in plan.copies:
             stage.copy(copy)
+        if plan.totals.fetch_bytes:
+            self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
         if (plan.patches or plan.trees) and network.origin is None:
             raise OriginError("origin.no_source", "Some bytes are missing and there is no network to get them from.")
         if network.origin is not None and (plan.patches or plan.trees):

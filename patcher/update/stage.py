@@ -11,6 +11,7 @@ from pathlib import Path
 from patcher import disk
 from patcher.content import delta, merkle
 from patcher.errors import ContentError
+from patcher.update.decode import Output, Slice, Task
 from patcher.update.installs import Seen, seen
 from patcher.update.plan import Copy, Offer, Place, Plan, staged_name
 from patcher.update.scan import Watch, hash_file
@@ -48,21 +49,16 @@ class Stage:
             staged.write(0, data)
         self._sources[root] = self.path(root)
 
-    def apply(self, offer: Offer, window: delta.Window, data: bytes, wanted: Collection[bytes]) -> None:
-        """Decode one window of a patch or full pack and write its output to the wanted files.
-
-        ``data`` are the window's bytes of the pack, already checked. Raises ContentError (content.window) when the
-        output is not the signed one: an old file is not what it seemed, or the patch is damaged.
-        """
-        old = b"".join(self._old(offer, span) for span in window.old)
-        output = memoryview(delta.apply(window.codec, data, old, window.output_bytes, window.sha256))
-        for span in window.new:
-            entry = offer.manifest.entries[span.file]
-            if entry.root in wanted:
-                with disk.Staged(self.path(entry.root), entry.size_bytes) as staged:
-                    staged.write(span.offset, output[: span.length])
-            output = output[span.length :]
-        self._watch("", window.output_bytes)
+    def task(self, offer: Offer, window: delta.Window, data: bytes | Slice, wanted: Collection[bytes]) -> Task:
+        """How to decode one window of a patch into the wanted files. ``data`` are its bytes of the pack, or where."""
+        return Task(
+            window.codec,
+            data,
+            tuple(self._old(offer, span) for span in window.old),
+            tuple(self._output(offer, span, wanted) for span in window.new),
+            window.output_bytes,
+            window.sha256,
+        )
 
     def multiply(self, places: Iterable[Place]) -> None:
         """Stage empty files, and the second and later places of one content."""
@@ -97,12 +93,14 @@ class Stage:
             leaves[place.root] = found
         return leaves, stats
 
-    def _old(self, offer: Offer, span: delta.Range) -> bytes:
+    def _old(self, offer: Offer, span: delta.Range) -> Slice:
         assert offer.old
-        entry = offer.old.entries[span.file]
-        with _open(self._sources[entry.root]) as file:
-            file.seek(span.offset)
-            return file.read(span.length)
+        return str(self._sources[offer.old.entries[span.file].root]), span.offset, span.length
+
+    def _output(self, offer: Offer, span: delta.Range, wanted: Collection[bytes]) -> Output:
+        entry = offer.manifest.entries[span.file]
+        path = str(self.path(entry.root)) if entry.root in wanted else ""
+        return Output(path, entry.size_bytes, span.offset, span.length)
 
 
 def _open(path: Path) -> FileIO:
