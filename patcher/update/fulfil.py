@@ -18,8 +18,9 @@ from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
 from patcher.update import commit, offers, scan
 from patcher.update.commit import STATE
+from patcher.update.goal import Goal, Network
 from patcher.update.installs import Install, Installed, Registry, read_installed, read_manifests
-from patcher.update.job import Goal, Job, Network, gather_of
+from patcher.update.job import Job, gather_of
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 from patcher.update.plan import Offer

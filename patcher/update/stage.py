@@ -70,12 +70,12 @@ class Stage:
                 with _open(self.path(place.root)) as source, disk.Staged(target, place.size_bytes) as staged:
                     disk.copy_range(source, 0, staged, 0, place.size_bytes)
 
-    def verify(self, plan: Plan) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
-        """Hash every staged file. Returns root to leaves, and the path each will have to its stat.
+    def verify(self, plan: Plan, piece_bytes: Mapping[bytes, int]) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
+        """Hash every staged file. Returns root to piece layer, and the path each will have to its stat.
 
         A file that is wrong is removed from staging. Raises ContentError (content.mismatch) with its root as a fact.
         """
-        leaves: dict[bytes, bytes] = {}
+        layers: dict[bytes, bytes] = {}
         stats: dict[str, Seen] = {}
         for place in plan.places:
             path = self.folder / place.staged
@@ -90,8 +90,8 @@ class Stage:
                     path=place.path,
                     root=place.root.hex(),
                 )
-            leaves[place.root] = found
-        return leaves, stats
+            layers[place.root] = merkle.layer_of(found, piece_bytes[place.root])
+        return layers, stats
 
     def _old(self, offer: Offer, span: delta.Range) -> Slice:
         assert offer.old

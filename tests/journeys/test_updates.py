@@ -1,5 +1,6 @@
 """What a player sees of releases: installs, updates, steps back, optional parts, repairs, moves."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +128,26 @@ def test_a_changed_file_is_listed_and_put_back_and_strangers_stay(world: World, 
     assert trees.read(folder) == {**scenario.new, "saves/slot1": File(b"mine")}
     player.run("uninstall", "mended")
     assert trees.read(folder) == {"saves/slot1": File(b"mine")}
+    player.stop_engine()
+
+
+def test_rot_that_no_stat_shows_is_found_by_the_verify_and_costs_only_its_file(world: World, tmp_path: Path) -> None:
+    scenario = trees.scenario("moved and duplicated")
+    large = {"data/large.pak": File(trees.noise(7, 900_000))}
+    _released(world, tmp_path, "rotten", "1", {**scenario.old, **large})
+    player, folder = world.player("rotten", peers="none"), tmp_path / "game"
+    player.run("install", "rotten", "--to", folder)
+    grown = {"data/large.pak": File(trees.noise(7, 900_000) + trees.noise(8, 300_000))}
+    _released(world, tmp_path, "rotten", "2", {**scenario.new, **grown})
+    for path in ("data/sound.pak", "data/large.pak"):  # one is moved by the release, one is patched
+        stat = (folder / path).stat()
+        with (folder / path).open("r+b") as file:
+            file.seek(100_000)
+            file.write(b"rot")
+        os.utime(folder / path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    player.run("update", "rotten")
+    assert trees.read(folder) == {**scenario.new, **grown}
+    assert player.run("verify", "rotten")["damaged"] == []
     player.stop_engine()
 
 
