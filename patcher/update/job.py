@@ -163,7 +163,7 @@ class Job:
         released = [entry for offer in goal.offers if not offer.part.defaults for entry in offer.manifest.entries]
         given = [entry for offer in goal.offers if offer.part.defaults for entry in offer.manifest.entries]
         mine = {entry.path for entry in entries} | {path for m in ours for path, _ in m.links}
-        way = scan.in_the_way(folder, released, mine, watch)
+        way = scan.in_the_way(folder, [o.manifest for o in goal.offers if not o.part.defaults], mine, watch)
         if way.modified and not goal.adopt:
             raise DiskError(
                 "disk.in_the_way",

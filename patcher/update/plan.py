@@ -15,7 +15,7 @@ from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
 from patcher.events import Totals
 from patcher.update.commit import Change
-from patcher.update.scan import Have, held_pieces
+from patcher.update.scan import Have, folders_above, held_pieces
 
 _NOTHING_HELD: frozenset[int] = frozenset()
 
@@ -144,11 +144,11 @@ def change(
     """What the commit does once everything is staged. ``meta``: staged documents that become part of ``.shoal``."""
     new_entries = {entry.path: entry for offer in offers for entry in offer.manifest.entries}
     new_links = dict(link for offer in offers for link in offer.manifest.links)
-    new_folders = _folders((*new_entries, *new_links)) | {f for o in offers for f in o.manifest.empty_folders}
-    new_folders |= _folders(new_folders)
+    new_folders = folders_above((*new_entries, *new_links)) | {f for o in offers for f in o.manifest.empty_folders}
+    new_folders |= folders_above(new_folders)
     old_files = {e.path for m in installed for e in m.entries} | {p for m in installed for p, _ in m.links}
-    old_folders = _folders(old_files) | {f for m in installed for f in m.empty_folders}
-    old_folders |= _folders(old_folders)
+    old_folders = folders_above(old_files) | {f for m in installed for f in m.empty_folders}
+    old_folders |= folders_above(old_folders)
     kept = set(new_entries) - {place.path for place in plan.places} - have.defaults
     return Change(
         folders=tuple(sorted(new_folders, key=lambda f: (f.count("/"), f))),
@@ -161,14 +161,6 @@ def change(
         remove_folders=tuple(sorted(old_folders - new_folders, key=lambda f: (-f.count("/"), f))),
         meta=tuple(meta),
     )
-
-
-def _folders(paths: Iterable[str]) -> set[str]:
-    parents = set()
-    for path in paths:
-        while (path := path.rpartition("/")[0]) and path not in parents:
-            parents.add(path)
-    return parents
 
 
 def _is_whole(leaves: bytes | None, root: bytes) -> bool:
