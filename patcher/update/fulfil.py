@@ -141,7 +141,9 @@ class Fulfil:
         self._meter.begin(Phase.TRUST)
         if isinstance(wish, wishes.Repair):
             with self._network(wish.title, wish.network, offline=True) as (opened, network):
-                return self._reach(install, installed.release, opened, network, full_scan=True, only=wish.only)
+                return self._reach(
+                    install, installed.release, opened, network, full_scan=True, mend=True, only=wish.only
+                )
         with self._network(wish.title, wish.network) as (opened, network):
             if isinstance(wish, wishes.SetTags):
                 install = replace(install, tags=wish.tags)
@@ -258,12 +260,13 @@ class Fulfil:
         network: Network,
         *,
         full_scan: bool = False,
+        mend: bool = False,
         adopt: bool = False,
         only: str = "",
     ) -> Outcome:
         installed = read_installed(install.folder / STATE)
         offered = offers.remote(opened.reader, release, install.tags, installed, install.folder / STATE)
-        goal = Goal(install, release, tuple(offered), network, full_scan=full_scan, adopt=adopt)
+        goal = Goal(install, release, tuple(offered), network, full_scan=full_scan, mend=mend, adopt=adopt)
         return self._run(goal, opened, only=only)
 
     def _run(self, goal: Goal, opened: Opened, *, only: str = "") -> Outcome:

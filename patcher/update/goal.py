@@ -38,5 +38,7 @@ class Goal:
     full_scan: bool = False
     borrow: tuple[tuple[Path, tuple[Manifest, ...]], ...] = ()
     """Other folders to copy from, with the manifests of what they hold."""
+    mend: bool = False
+    """Large files may be repaired where they stand: the release to reach is the one that is there."""
     adopt: bool = False
     """Files in the way are older files of this title, though nothing says so."""

@@ -18,7 +18,7 @@ from patcher.content.manifest import Entry, Manifest
 from patcher.errors import BusyError, ContentError, DiskError, OriginError
 from patcher.events import Outcome, Phase, Planned, Sources
 from patcher.transfer.packs import Packs
-from patcher.update import commit, describe, offers, play, scan
+from patcher.update import commit, describe, mend, offers, play, scan
 from patcher.update import plan as planning
 from patcher.update.commit import STATE
 from patcher.update.gather import Gather
@@ -35,7 +35,7 @@ from patcher.update.installs import (
 )
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
-from patcher.update.plan import Plan
+from patcher.update.plan import Mend, Plan
 from patcher.update.stage import Stage
 
 _TRIES = 4
@@ -146,13 +146,22 @@ class Job:
         have = self._scan(goal, ours)
         self._meter.begin(Phase.PLAN)
         server_only = goal.network.server_only
-        plan = planning.make(goal.offers, ours, have, server_only=server_only)
+        mends = self._mends(goal, have)
+        plan = planning.make(goal.offers, ours, have, mends, server_only=server_only)
         parts = _in_need_of_layers(goal, have, plan)
         if parts and goal.network.reader and goal.release:
             completed = offers.complete(goal.network.reader, goal.release, goal.offers, parts)
             goal = replace(goal, offers=tuple(completed))
-            plan = planning.make(goal.offers, ours, have, server_only=server_only)
+            plan = planning.make(goal.offers, ours, have, mends, server_only=server_only)
         return have, plan, goal
+
+    def _mends(self, goal: Goal, have: scan.Have) -> tuple[Mend, ...]:
+        """The large files to repair where they stand; none when the server cannot help, for then peers may."""
+        if not goal.mend or not goal.network.origin:
+            return ()
+        with contextlib.suppress(OriginError, ContentError):
+            return mend.find(goal.install.folder, goal.offers, have, goal.network.origin, self._meter.watch)
+        return ()
 
     def _scan(self, goal: Goal, ours: Sequence[Manifest]) -> scan.Have:
         folder, watch = goal.install.folder, self._meter.watch
@@ -221,17 +230,39 @@ class Job:
                 self._fill(work, stage)
                 self._meter.begin(Phase.VERIFY, sum(place.size_bytes for place in work.plan.places))
                 layers, stats = stage.verify(work.plan, _piece_bytes(work.goal))
+                stats |= self._verified_mends(work)
                 return _Staged(work.goal, work.have, work.plan, stage, layers, stats)
             except (ContentError, OriginError) as error:
-                if not tries_left or not (work.plan.patches or isinstance(error, ContentError)):
+                is_open = work.plan.patches or work.plan.mends or isinstance(error, ContentError)
+                if not tries_left or not is_open:
                     raise
                 work = self._again(work, ours, error)
         raise AssertionError("unreachable")
+
+    def _apply_mends(self, work: "_Work") -> None:
+        origin = work.goal.network.origin
+        for mended in work.plan.mends:
+            assert origin is not None
+            mend.apply(work.goal.install.folder, mended, origin, self._meter.watch)
+            came = self._gathered.origin_bytes + mended.fetch_bytes
+            self._gathered = replace(self._gathered, origin_bytes=came)
+
+    def _verified_mends(self, work: "_Work") -> dict[str, Seen]:
+        stats: dict[str, Seen] = {}
+        for mended in work.plan.mends:
+            path = work.goal.install.folder / mended.path
+            stat = seen(path)
+            if stat is None or scan.root_of(path, self._meter.watch, mended.path) != mended.content.root:
+                raise ContentError("content.mismatch", f"{mended.path} was not repaired as signed.", path=mended.path)
+            stats[mended.path] = stat
+        return stats
 
     def _again(self, work: "_Work", ours: Sequence[Manifest], error: ContentError | OriginError) -> "_Work":
         """Another plan without what failed: local bytes are all read, or patches are left aside."""
         goal = work.goal
         self._distrusted.add(bytes.fromhex(str(error.facts.get("root", ""))))
+        if work.plan.mends:
+            goal = replace(goal, mend=False)
         if isinstance(error, OriginError) or goal.full_scan:
             goal = replace(goal, offers=tuple(replace(offer, patch=None) for offer in goal.offers))
         goal = replace(goal, full_scan=goal.full_scan or isinstance(error, ContentError))
@@ -249,6 +280,7 @@ class Job:
             stage.copy(copy)
         if plan.totals.fetch_bytes:
             self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
+        self._apply_mends(work)
         if plan.patches or plan.trees:
             if network.origin is None:
                 raise OriginError("origin.no_source", "Some bytes are missing, and there is no network to use.")
@@ -285,7 +317,7 @@ class Job:
             outcome,
             fetched=self._gathered,
             uploaded_bytes=self._uploaded_bytes,
-            written_bytes=sum(place.size_bytes for place in plan.places),
+            written_bytes=sum(place.size_bytes for place in plan.places) + sum(m.fetch_bytes for m in plan.mends),
             seconds=self._seconds(),
             reused_bytes=sum(copy.size_bytes for copy in plan.copies),
         )

@@ -74,6 +74,20 @@ class TreeStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Mend:
+    """A large file that is repaired where it stands (`mend`): its wrong blocks of 16 KiB, with their leaves."""
+
+    path: str
+    content: Ref
+    blocks: tuple[tuple[int, bytes], ...]
+
+    @property
+    def fetch_bytes(self) -> int:
+        """Bytes of the blocks."""
+        return min(len(self.blocks) * merkle.BLOCK_BYTES, self.content.size_bytes)
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A staged file and where it goes. ``copy`` numbers the places of one content."""
 
@@ -97,6 +111,7 @@ class Plan:
     patches: tuple[PatchStep, ...]
     trees: tuple[TreeStep, ...]
     places: tuple[Place, ...]
+    mends: tuple[Mend, ...]
     totals: Totals
 
     @property
@@ -110,9 +125,17 @@ def staged_name(root: bytes, copy: int = 0) -> str:
     return (root.hex() or "empty") + (f".{copy}" if copy else "")
 
 
-def make(offers: Sequence[Offer], installed: Iterable[Manifest], have: Have, *, server_only: bool) -> Plan:
+def make(
+    offers: Sequence[Offer],
+    installed: Iterable[Manifest],
+    have: Have,
+    mends: Sequence[Mend] = (),
+    *,
+    server_only: bool,
+) -> Plan:
     """Decide how to reach ``offers`` from what the disk has. ``installed``: the manifests of the release in place."""
-    places = tuple(_places(offers, have))
+    mended = {mend.path for mend in mends}
+    places = tuple(place for place in _places(offers, have) if place.path not in mended)
     needed = {place.root: place.size_bytes for place in places if place.root}
     missing = {root for root in needed if not _is_whole(have.staged.get(root), root)}
     copies = tuple(Copy(r, have.sources[r], needed[r]) for r in sorted(missing) if r in have.sources)
@@ -129,7 +152,11 @@ def make(offers: Sequence[Offer], installed: Iterable[Manifest], have: Have, *, 
         missing -= mine
     totals = _totals(copies, patches, trees, places, have, server_only)
     totals = _with_files(totals, offers, tuple(installed), have, places)
-    return Plan(copies, tuple(patches), tuple(trees), places, totals)
+    mended_bytes = sum(mend.fetch_bytes for mend in mends)
+    totals = replace(
+        totals, block_bytes=totals.block_bytes + mended_bytes, write_bytes=totals.write_bytes + mended_bytes
+    )
+    return Plan(copies, tuple(patches), tuple(trees), places, tuple(mends), totals)
 
 
 def pieces_of(manifest: Manifest) -> Iterator[tuple[Entry, range]]:
