@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: translations help setup demo test check lint gates format bench screenshots lock
+.PHONY: translations help setup demo test check lint gates format prove bench screenshots lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -31,8 +31,13 @@ format: setup   ## put the code into shape
 screenshots: setup ## docs/screenshots anew: the launcher in ten states, in a window of its own (needs Xvfb)
 	$(call timed,$(BIN)/python packaging/screenshots.py)
 
+prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, a big install that is killed
+	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
+	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
+	    $(BIN)/python -m tests.support.big_install)
+
 bench: setup    ## the numbers we publish, one file each
-	$(call timed,for file in bench/*.py; do [ ! -e "$$file" ] || $(BIN)/python "$$file" || exit 1; done)
+	$(call timed,for file in bench/*.py; do $(BIN)/python -m bench.$$(basename "$$file" .py) || exit 1; done)
 
 translations: setup ## assets/i18n follows the texts of the launcher; fill in what is new in the .ts files, then run it again
 	@for name in de en; do \

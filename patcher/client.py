@@ -144,20 +144,18 @@ def _try(home: Home) -> connection.Connection | None:
 
 
 def _agrees(calls: connection.Connection) -> bool:
-    """Whether the engine is of our version; an idle one of another version makes room."""
+    """Whether the engine is of our version; an idle one of another version makes room, one that is ending has."""
     try:
         hello = json.loads(calls.recv_bytes())
+        if hello["version"] == patcher.__version__:
+            return True
+        calls.send_bytes(b'{"call": "retire"}')
+        makes_room = json.loads(calls.recv_bytes())["ok"]
     except (EOFError, OSError):
         return False
-    if hello["version"] == patcher.__version__:
-        return True
-    if not _exchange(calls, {"call": "retire"}).get("ok"):
-        raise InternalError(
-            "internal.version",
-            f"An engine of version {hello['version']} is at work.",
-            engine=hello["version"],
-            mine=patcher.__version__,
-        )
+    if not makes_room:
+        text = f"An engine of version {hello['version']} is at work."
+        raise InternalError("internal.version", text, engine=hello["version"], mine=patcher.__version__)
     return False
 
 

@@ -14,7 +14,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import patcher
 from patcher import config, events, wishes
@@ -59,7 +59,6 @@ class _Memory:
 
     failure: events.Failure | None = None
     playing: subprocess.Popen[bytes] | None = None
-    sent_bytes: dict[bytes, int] = field(default_factory=dict)
 
 
 class Engine:
@@ -201,15 +200,14 @@ class Engine:
                     version=installed.release.version,
                     previous_version=before.release.version if before else "",
                 )
-        hashes = self._keeper.hashes(name) if self._keeper else []
         return dataclasses.replace(
             shown,
             folder=str(install.folder),
             channel=install.channel,
             tags=install.tags,
             interrupted=commit.pending(install.folder),
-            seeding=bool(hashes) and self._may_upload(),
-            uploaded_bytes=sum(memory.sent_bytes.values()),
+            seeding=self._keeper is not None and self._keeper.is_offered(name),
+            uploaded_bytes=self._keeper.given_bytes(name) if self._keeper else 0,
         )
 
     # ------------------------------------------------------------ jobs
@@ -236,13 +234,17 @@ class Engine:
                 self._jobs[title] = job
         if isinstance(wish, _LASTING) and not wish.only:
             self._registry.keep_wish(title, wish)
-        (self._light if isinstance(wish, _LIGHT) else self._heavy).submit(self._run, job)
+        if isinstance(wish, _LIGHT):
+            self._light.submit(self._run, job)
+        else:
+            if self._jobs.keys() - {title}:
+                job.meter.begin(Phase.QUEUED)
+            self._heavy.submit(self._run, job)
         return number
 
     def _run(self, job: _Running) -> None:
         outcome, failure, finished = events.Outcome(), None, False
         try:
-            job.meter.begin(Phase.QUEUED)
             outcome = self._fulfil(job)
             finished = True
         except Cancelled:
@@ -321,21 +323,18 @@ class Engine:
         with self._lock:
             if self._session is None:
                 self._session = Session(self._settings, self._surroundings())
-                self._keeper = Keeper(self._session, self._registry, self._packs)
+                self._keeper = Keeper(self._session, self._registry, self._ledger, self._packs, self._feeds)
             return self._session
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(uploaded_this_month_bytes=self._ledger.uploaded_this_month_bytes())
-
-    def _may_upload(self) -> bool:
-        return self._session is not None and self._session.allowances.upload != "off"
 
     def _tend(self) -> None:
         """Every few seconds: offer what may be offered, withdraw what changed, note what was given."""
         while not self._closing.is_set():
             try:
                 self._tend_once()
-            except Exception:  # noqa: BLE001 -  # the next look may do better; the engine must not lose its tender
+            except Exception:  # noqa: BLE001 - the next look may do better; the engine must not lose its tender
                 _log.exception("tending failed")
             self._kick.wait(_TEND_S)
             self._kick.clear()
@@ -345,37 +344,15 @@ class Engine:
             if memory.playing and memory.playing.poll() is not None:
                 memory.playing = None
                 self._emit(events.Changed())
-        if self._settings.sharing == "off" or self._session_for(wishes.Network()) is None:
+        if self._session is None and (self._settings.sharing == "off" or self._session_for(wishes.Network()) is None):
             return
-        assert self._session and self._keeper
-        before = self._offered()
-        for title in self._keeper.watch():
+        assert self._keeper
+        before = self._keeper.shown()
+        playing = {title for title, memory in self._memory.items() if memory.playing}
+        for title in self._keeper.tend(self._settings, {*self._jobs, *playing}):
             self._emit(events.Notice(0, title, f"{title} is no longer offered: its files changed. Verify it."))
-        for install in self._registry.installs():
-            if install.title not in self._jobs and not self._memory.get(install.title, _Memory()).playing:
-                self._keeper.keep(install, self._feeds.trackers(install.title))
-        trackers = (tracker for name in self._feeds.names() for tracker in self._feeds.trackers(f"{name}/"))
-        self._keeper.keep_packs(tuple(dict.fromkeys(trackers)))
-        self._note_given()
-        if self._offered() != before:
+        if self._keeper.shown() != before:
             self._emit(events.Changed())
-
-    def _offered(self) -> list[object]:
-        """What faces show of what is given to others."""
-        hashes = self._keeper.hashes if self._keeper else lambda title: []
-        given = [sum(memory.sent_bytes.values()) for memory in list(self._memory.values())]
-        return [given, [bool(hashes(install.title)) for install in self._registry.installs()]]
-
-    def _note_given(self) -> None:
-        assert self._session and self._keeper
-        counters = self._session.counters()
-        for install in self._registry.installs():
-            memory = self._memory.setdefault(install.title, _Memory())
-            for info_hash in self._keeper.hashes(install.title):
-                sent = counters[info_hash].sent_bytes if info_hash in counters else 0
-                if more := sent - memory.sent_bytes.get(info_hash, 0):
-                    self._ledger.add(install.title, events.Sources(), more)
-                    memory.sent_bytes[info_hash] = sent
 
 
 def failure_of(error: Exception) -> events.Failure:

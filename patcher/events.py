@@ -18,6 +18,7 @@ class Phase(enum.StrEnum):
     SCAN = "scan"
     PLAN = "plan"
     FETCH = "fetch"
+    STAGE = "stage"
     VERIFY = "verify"
     COMMIT = "commit"
     DONE = "done"

@@ -1,6 +1,7 @@
 """Verbs that stay: share, seed, and the engine in the foreground. Ctrl-C ends them."""
 
 import argparse
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ def _share(args: argparse.Namespace, out: Output) -> int:
         titles = [snapshot.find(name).title for name in args.titles]
         if snapshot.settings["sharing"] == "off":
             out.line("Sharing is off: nothing is uploaded. `shoal settings sharing everyone` turns it on.")
-        _stay(client, titles, out)
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+            _stay(client, titles, out)
     return 0
 
 
@@ -69,8 +71,11 @@ def _seed(args: argparse.Namespace, out: Output) -> int:
         if args.once:
             out.result({"feed": name})
             return 0
-        with Client(args.home) as client:
-            _stay(client, [], out, time.monotonic() + _REFRESH_S)
+        try:
+            with Client(args.home) as client:
+                _stay(client, [], out, time.monotonic() + _REFRESH_S)
+        except KeyboardInterrupt:
+            return 0
 
 
 def _added(args: argparse.Namespace, out: Output) -> str:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from patcher.cli.output import Output
 from patcher.errors import UsageError
+from patcher.feed.feeds import Feeds
+from patcher.serve.admitted import Admitted
 from patcher.serve.certificate import make_authority
 from patcher.serve.origin import StaticServer
 from patcher.serve.tracker import Tracker
+from patcher.wishes import Network
 
 TRACKER_PORT = 6969
 _DEFAULT_HOST = "127.0.0.1"
@@ -34,6 +37,7 @@ def add_verbs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]")
     where = f"(without --http and --udp: both on {_DEFAULT_HOST}:{TRACKER_PORT})"
     tracker.add_argument("--udp", type=_endpoint, metavar="HOST:PORT", help=f"listen for UDP announces {where}")
     tracker.add_argument("--http", type=_endpoint, metavar="HOST:PORT", help="listen for HTTP announces")
+    tracker.add_argument("--feed", action="append", default=[], metavar="URL", help="serve this feed's swarms only")
     tracker.set_defaults(run=run_tracker)
 
 
@@ -58,13 +62,21 @@ def run_tracker(args: argparse.Namespace, out: Output) -> int:
         http = udp = (_DEFAULT_HOST, TRACKER_PORT)
     http_host, http_port = http or ("", None)
     udp_host, udp_port = udp or ("", None)
-    with _until_ended() as wait, Tracker(http_host, http_port, udp_port, udp_host=udp_host) as tracker:
+    with contextlib.ExitStack() as stack:
+        wait = stack.enter_context(_until_ended())
+        allowed = stack.enter_context(_admitted(args)) if args.feed else None
+        tracker = stack.enter_context(Tracker(http_host, http_port, udp_port, udp_host=udp_host, allowed=allowed))
         urls = [url for url in (tracker.http_url, tracker.udp_url) if url]
         for url in urls:
             _say(out, "Tracking at", url)
         wait()
     out.result({"urls": urls})
     return 0
+
+
+def _admitted(args: argparse.Namespace) -> Admitted:
+    args.home.make()
+    return Admitted(Feeds(args.home), args.feed, Network(ca=args.ca))
 
 
 def _say(out: Output, words: str, url: str) -> None:

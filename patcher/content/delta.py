@@ -346,18 +346,19 @@ def _check_outputs(index: Index, new: Manifest, *, whole: bool) -> None:
         raise _invalid("it makes only a part of a file")
 
 
-def pack_torrent(index: Index, name: str, trackers: Sequence[str] = ()) -> bytes:
-    """The pack as a v2 torrent of one file, with its piece layer.
+def pack_torrent(index: Index, part: str, trackers: Sequence[str] = ()) -> bytes:
+    """The pack as a v2 torrent of one file, with its piece layer; ``part`` is the name in the new manifest.
 
-    The same pack and name make the same swarm. Raises ContentError content.invalid when there is no pack file.
+    The same pack and part make the same swarm. Raises ContentError content.invalid when there is no pack file.
     """
     if index.pack is None:
         raise _invalid("there is no pack to make a torrent of")
+    name = f"{part}.patch".encode()
     file = {b"length": index.pack.size_bytes, b"pieces root": index.pack.root}
     info = {
-        b"file tree": {name.encode(): {b"": file}},
+        b"file tree": {name: {b"": file}},
         b"meta version": 2,
-        b"name": name.encode(),
+        b"name": name,
         b"piece length": index.piece_bytes,
     }
     layers = {index.pack.root: index.layer} if index.layer else {}

@@ -45,6 +45,8 @@ class Catalog:
     trackers: tuple[str, ...] = ()
     mirrors: tuple[str, ...] = ()
     """Other addresses of the same feed."""
+    hosts: tuple[str, ...] = ()
+    """Where its servers may send us besides."""
     titles: dict[str, TitleFacts] = field(default_factory=dict)
 
 
@@ -72,7 +74,7 @@ def read(known: Catalog, reader: Reader, stale: Collection[str]) -> Catalog:
     here = known.shown.url.rstrip("/")
     mirrors = tuple(url.rstrip("/") for url in feed.origins if url.rstrip("/") != here)
     shown = dataclasses.replace(known.shown, titles=feed.titles, problem="")
-    return Catalog(shown, feed.trackers, mirrors, titles)
+    return Catalog(shown, feed.trackers, mirrors, feed.hosts, titles)
 
 
 def with_art(catalog: Catalog, reader: Reader, origin: Origin, folder: Path) -> Catalog:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import patcher
 from patcher import disk
 from patcher.config import Home
-from patcher.content import records
+from patcher.content import delta, manifest, records
 from patcher.errors import OriginError, ShoalError, TrustError, UsageError
 from patcher.events import FeedSnapshot
 from patcher.feed import catalog
@@ -35,14 +36,34 @@ class Opened:
     def live(self, title: str, channel: str, install_id: bytes) -> records.Release:
         """The release that a channel offers to this install; while a rollout has not reached it, the one before.
 
-        Raises TrustError (trust.not_offered) and what `Reader` raises.
+        Raises TrustError (trust.not_offered, trust.needs_newer) and what `Reader` raises.
         """
         offer = self.reader.channel(title, channel)
+        if _numbers(offer.min_launcher) > _numbers(patcher.__version__):
+            raise TrustError("trust.needs_newer", f"{title} needs Shoal {offer.min_launcher}.", title=title)
+        if offer.release < max(1, offer.not_below):
+            raise TrustError("trust.not_offered", f"{title} has no release in channel {channel}.", title=title)
         if not records.in_rollout(offer, install_id):
             older = [number for number in self.reader.releases(title) if offer.not_below <= number < offer.release]
             if older:
                 return self.reader.release(title, older[-1])
         return self.reader.release(title, offer.release)
+
+    def packs(self, release: records.Release) -> Iterator[tuple[str, delta.Index]]:
+        """The packs that lead to a release from older ones that are still signed: name of the part's manifest, index.
+
+        Reads two manifests a pack. Raises what `Reader` raises.
+        """
+        patches = self.reader.patches(release.title, release.sequence)
+        known = set(self.reader.releases(release.title))
+        for patch in patches.parts if patches else ():
+            for step in patch.deltas:
+                if step.index is None or step.from_sequence not in known:
+                    continue
+                pair = (release, self.reader.release(release.title, step.from_sequence))
+                parts = [next(part for part in each.parts if part.name == patch.part) for each in pair]
+                new, old = (manifest.parse(self.reader.manifest(part, None, None)) for part in parts)
+                yield new.name, self.reader.index(step.index, new, old)
 
     def version(self, title: str, version: str) -> records.Release:
         """The newest release of that name. Raises TrustError (trust.not_offered)."""
@@ -114,9 +135,16 @@ class Feeds:
         Raises UsageError (usage.unknown_feed), TrustError, OriginError.
         """
         pin = self._pin(name)
-        mirrors = self._catalog(name).mirrors
+        known = self._catalog(name)
         trust = Trust(
-            self._folder / name, pin.url, network.ca, self._floor, cancel=cancel, offline=offline, mirrors=mirrors
+            self._folder / name,
+            pin.url,
+            network.ca,
+            self._floor,
+            cancel=cancel,
+            offline=offline,
+            mirrors=known.mirrors,
+            hosts=known.hosts,
         )
         with contextlib.closing(trust):
             if not offline:
@@ -193,6 +221,11 @@ class Feeds:
             known = self._catalog(name)
             stale = set(known.titles) if not title else {title}
             self._keep(name, catalog.read(known, reader, stale))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """A dotted version, comparable; an empty one is the oldest."""
+    return tuple(int(number) for number in version.split(".") if number)
 
 
 def _pin_of(source: str, fingerprint: str) -> Pin:

@@ -107,11 +107,11 @@ def release(
     """
     started_s = time.monotonic()
     _check(order)
-    feed = records.parse_feed(repository.load(folder).record("feed.json") or b"")
+    name = _feed_of(repository.load(folder)).name
     _check_folders(order.tree, folder, home.root)
-    ring = KeyRing(home.keys / feed.name, passphrases)
-    with locked(home, feed.name):
-        repo = repository.load(folder)
+    ring = KeyRing(home.keys / name, passphrases)
+    with locked(home, name):
+        repo = repository.load(folder)  # as it is now that nobody else changes it
         if not order.dry_run:
             _open_keys(repo, ring, order.title)
         source = build.read(order.tree, order.title, order.rules, order.jobs, progress)
@@ -123,11 +123,15 @@ def release(
         packed = _write_content(repo, home, order, source, _older(past, record, order.from_last), progress, say)
         if done:  # only lost content was put back
             return Outcome("already published", source, time.monotonic() - started_s, packed)
-        changes = _changes(order, record, past, packed, feed)
+        changes = _changes(order, record, past, packed, _feed_of(repo))
         progress("sign", 0, 0)
-        request, missing = _publish(repo, home, feed.name, order, changes, ring)
+        request, missing = _publish(repo, home, name, order, changes, ring)
     state = "request" if request else "published"
     return Outcome(state, source, time.monotonic() - started_s, packed, request, missing)
+
+
+def _feed_of(repo: Repository) -> records.Feed:
+    return records.parse_feed(repo.record("feed.json") or b"")
 
 
 @contextmanager

@@ -9,19 +9,18 @@ from typing import Any
 
 from patcher import disk, events, wishes
 from patcher.config import Home, Settings
-from patcher.content import delta, manifest, records
+from patcher.content import records
 from patcher.errors import DiskError, UsageError
 from patcher.events import Outcome, Phase, Sources
 from patcher.feed.feeds import Feeds, Opened
-from patcher.transfer.fetch import Layout, Torrent, fetch
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
-from patcher.transfer.sources import PackSource
 from patcher.update import commit, offers, scan
 from patcher.update.commit import STATE
+from patcher.update.goal import Goal, Network
 from patcher.update.installs import Install, Installed, Registry, read_installed, read_manifests
-from patcher.update.job import Goal, Job, Network
+from patcher.update.job import Job, gather_of
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 from patcher.update.plan import Offer
@@ -64,19 +63,11 @@ class Fulfil:
 
     def run(self, wish: wishes.Wish) -> Outcome:
         """Fulfil the wish. Raises ShoalError, Cancelled."""
-        before = self._sent_bytes(wish)
         outcome: Outcome = self._verbs[type(wish)](wish)
-        outcome = replace(outcome, uploaded_bytes=self._sent_bytes(wish) - before)
         title = getattr(wish, "title", "")
         if title and (outcome.fetched != Sources()):
             self._tools.ledger.add(title, outcome.fetched, 0)
         return outcome
-
-    def _sent_bytes(self, wish: wishes.Wish) -> int:
-        """What the session gave to others so far."""
-        network = getattr(wish, "network", None)
-        session = self._tools.session_for(network) if network else None
-        return sum(counters.sent_bytes for counters in session.counters().values()) if session else 0
 
     # ------------------------------------------------------------ verbs
 
@@ -150,7 +141,9 @@ class Fulfil:
         self._meter.begin(Phase.TRUST)
         if isinstance(wish, wishes.Repair):
             with self._network(wish.title, wish.network, offline=True) as (opened, network):
-                return self._reach(install, installed.release, opened, network, full_scan=True, only=wish.only)
+                return self._reach(
+                    install, installed.release, opened, network, full_scan=True, mend=True, only=wish.only
+                )
         with self._network(wish.title, wish.network) as (opened, network):
             if isinstance(wish, wishes.SetTags):
                 install = replace(install, tags=wish.tags)
@@ -246,10 +239,18 @@ class Fulfil:
         self._meter.begin(Phase.TRUST)
         feed, _, name = title.partition("/")
         with self._tools.feeds.open(feed, wish, self._meter.cancelled, title=name, offline=offline) as opened:
-            session = self._tools.session_for(wish)
-            limit_bps = self._tools.settings.download_limit_bps
-            trackers = opened.record.trackers
-            yield opened, Network(opened.reader, opened.origin, session, trackers, opened.fingerprint, limit_bps)
+            yield (
+                opened,
+                Network(
+                    opened.reader,
+                    opened.origin,
+                    lambda: self._tools.session_for(wish),
+                    wish.server_only or self._tools.settings.peers == "none",
+                    opened.record.trackers,
+                    opened.fingerprint,
+                    self._tools.settings.download_limit_bps,
+                ),
+            )
 
     def _reach(
         self,
@@ -259,18 +260,22 @@ class Fulfil:
         network: Network,
         *,
         full_scan: bool = False,
+        mend: bool = False,
         adopt: bool = False,
         only: str = "",
     ) -> Outcome:
         installed = read_installed(install.folder / STATE)
         offered = offers.remote(opened.reader, release, install.tags, installed, install.folder / STATE)
-        goal = Goal(install, release, tuple(offered), network, full_scan=full_scan, adopt=adopt)
+        goal = Goal(install, release, tuple(offered), network, full_scan=full_scan, mend=mend, adopt=adopt)
         return self._run(goal, opened, only=only)
 
     def _run(self, goal: Goal, opened: Opened, *, only: str = "") -> Outcome:
-        if not only:
-            self._tools.registry.put(goal.install)
+        known = self._tools.registry.find(goal.install.title)
+        if not only and (known is None or known.folder == goal.install.folder):
+            self._tools.registry.put(goal.install)  # a first install that is interrupted must be found again
         outcome = self._job.run(goal, only_plan=bool(only))
+        if not only:
+            self._tools.registry.put(goal.install)  # and one that moves is where it was until it has moved
         totals = replace(outcome.totals, metadata_bytes=opened.origin.metadata_bytes)
         return replace(outcome, totals=totals, fetched=_metadata(opened, outcome.fetched))
 
@@ -280,6 +285,7 @@ class Fulfil:
         """Bring every title of the feed to its live release, and fetch the patches to it, for others."""
         outcome = Outcome()
         with self._network(f"{wish.feed}/", wish.network) as (opened, network):
+            self._check_size(wish, opened)
             for name in opened.record.titles:
                 title = f"{wish.feed}/{name}"
                 install = self._tools.registry.find(title) or Install(title, Path(wish.folder) / name)
@@ -290,37 +296,16 @@ class Fulfil:
                 self._seed_packs(release, opened, network)
         return outcome
 
-    def _seed_packs(self, release: records.Release, opened: Opened, network: Network) -> None:
-        patches = opened.reader.patches(release.title, release.sequence)
-        parts = {part.name: part for part in release.parts}
-        for patch in patches.parts if patches else ():
-            for step in patch.deltas:
-                if step.index is None:
-                    continue
-                older = opened.reader.release(release.title, step.from_sequence)
-                pair = (parts[patch.part], next(part for part in older.parts if part.name == patch.part))
-                manifests = [manifest.parse(opened.reader.manifest(part, None, None)) for part in pair]
-                self._fetch_pack(opened.reader.index(step.index, *manifests), manifests[0].name, opened, network)
+    def _check_size(self, wish: wishes.Seed, opened: Opened) -> None:
+        """Refuse a feed that needs more than the operator gives it, as far as its records tell (16 KiB a file)."""
+        facts = [self._tools.feeds.about(f"{wish.feed}/{name}") for name in opened.record.titles]
+        needed = sum(part.size_bytes for each in facts for part in each.about.parts)
+        if 0 < wish.max_bytes < needed:
+            raise UsageError("usage.argument", f"{wish.feed} needs about {needed:,} bytes.", needed_bytes=needed)
 
-    def _fetch_pack(self, index: delta.Index, name: str, opened: Opened, network: Network) -> None:
-        if index.pack is None or not index.has_swarm or self._tools.packs.has(index.pack):
-            return
-        with self._tools.packs.open(index.pack) as path:
-            torrent = Torrent(delta.pack_torrent(index, f"{name}.patch", ()), (path,), network.trackers)
-            have = Layout.parse(torrent.data).held(torrent.paths)
-            wanted = frozenset(range(-(-index.pack.size_bytes // index.piece_bytes))) - have
-            source = PackSource(opened.origin, index.pack, index.piece_bytes)
-            fetch(
-                network.session,
-                torrent,
-                have,
-                wanted,
-                source,
-                lambda pieces: None,
-                lambda sample: None,
-                self._meter.cancelled,
-            )
-            self._tools.packs.keep(index.pack, torrent.data)
+    def _seed_packs(self, release: records.Release, opened: Opened, network: Network) -> None:
+        for part, index in opened.packs(release):
+            gather_of(network, self._tools.packs, self._meter).pack(index, part)
 
 
 def _folder_missing(folder: Path) -> DiskError:

@@ -1,5 +1,6 @@
 """What a player sees of releases: installs, updates, steps back, optional parts, repairs, moves."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,10 +122,53 @@ def test_a_changed_file_is_listed_and_put_back_and_strangers_stay(world: World, 
     assert trees.read(folder) == {**scenario.old, "saves/slot1": File(b"mine")}
     (folder / "data/sound.pak").write_bytes(b"replaced again")
     _released(world, tmp_path, "mended", "2", scenario.new)
-    player.run("update", "mended")
+    updated = player.run("update", "mended")
+    # the changed file as it was, not the whole release: the patch needs it
+    assert 300_000 < updated["fetched"]["origin_bytes"] < 310_000
     assert trees.read(folder) == {**scenario.new, "saves/slot1": File(b"mine")}
     player.run("uninstall", "mended")
     assert trees.read(folder) == {"saves/slot1": File(b"mine")}
+    player.stop_engine()
+
+
+def test_one_wrong_byte_of_a_large_file_costs_one_block_where_it_stands(world: World, tmp_path: Path) -> None:
+    layout = {**trees.scenario("changed").old, "data/world.bin": File(trees.noise(9, 12_000_000))}
+    _released(world, tmp_path, "large", "1", layout)
+    player, folder = world.player("large", peers="none"), tmp_path / "game"
+    player.run("install", "large", "--to", folder)
+    inode = (folder / "data/world.bin").stat().st_ino
+    for wrong in (5_000_000, 11_999_999):
+        with (folder / "data/world.bin").open("r+b") as file:
+            file.seek(wrong)
+            file.write(b"!")
+    assert player.run("repair", "large", "--plan")["block_bytes"] == 2 * 16384
+    sent = world.origin.body_bytes
+    player.run("repair", "large")
+    leaves_bytes = 32 * 12_000_000 // 16384
+    assert world.origin.body_bytes - sent < 2 * 16384 + leaves_bytes + 5000
+    assert trees.read(folder) == layout
+    assert (folder / "data/world.bin").stat().st_ino == inode
+    assert player.run("verify", "large")["damaged"] == []
+    player.stop_engine()
+
+
+def test_rot_that_no_stat_shows_is_found_by_the_verify_and_costs_only_its_file(world: World, tmp_path: Path) -> None:
+    scenario = trees.scenario("moved and duplicated")
+    large = {"data/large.pak": File(trees.noise(7, 900_000))}
+    _released(world, tmp_path, "rotten", "1", {**scenario.old, **large})
+    player, folder = world.player("rotten", peers="none"), tmp_path / "game"
+    player.run("install", "rotten", "--to", folder)
+    grown = {"data/large.pak": File(trees.noise(7, 900_000) + trees.noise(8, 300_000))}
+    _released(world, tmp_path, "rotten", "2", {**scenario.new, **grown})
+    for path in ("data/sound.pak", "data/large.pak"):  # one is moved by the release, one is patched
+        stat = (folder / path).stat()
+        with (folder / path).open("r+b") as file:
+            file.seek(100_000)
+            file.write(b"rot")
+        os.utime(folder / path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    player.run("update", "rotten")
+    assert trees.read(folder) == {**scenario.new, **grown}
+    assert player.run("verify", "rotten")["damaged"] == []
     player.stop_engine()
 
 

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -192,10 +192,11 @@ def tracker() -> Iterator[str]:
                 mine.add(address)
             peers = b"".join(bytes(map(int, host.split("."))) + port.to_bytes(2, "big") for host, port in mine)
             body = bencode({b"interval": 1800, b"peers": peers})
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # who leaves does not wait for the answer
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *args: object) -> None: ...
 
@@ -224,6 +225,8 @@ class Shelf:
         self.rate_bps = rate_bps
         self.requests: list[tuple[bytes, int, int]] = []
         self.sent_bytes = 0
+        self._lock = threading.Lock()
+        self._free_at = 0.0
 
     def read(self, ref: Ref, offset: int, length: int) -> Iterator[bytes]:
         """Raises OriginError."""
@@ -236,7 +239,14 @@ class Shelf:
         assert len(data) == length
         for at in range(0, length, _PORTION_BYTES):
             portion = data[at : at + _PORTION_BYTES]
-            if self.rate_bps:
-                time.sleep(len(portion) / self.rate_bps)
-            self.sent_bytes += len(portion)
+            self._wait_turn(len(portion))
             yield bytes([portion[0] ^ 255]) + portion[1:] if self.lies else portion
+
+    def _wait_turn(self, size_bytes: int) -> None:
+        """All requests share the one line of the server."""
+        with self._lock:
+            self.sent_bytes += size_bytes
+            now = time.monotonic()
+            self._free_at = max(self._free_at, now) + (size_bytes / self.rate_bps if self.rate_bps else 0)
+            wait_s = self._free_at - now
+        time.sleep(wait_s)

@@ -1,9 +1,11 @@
-"""The manifest of a folder, by our own content room."""
+"""Manifest and layout of a folder, by our own content room."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from patcher.content import manifest, merkle
 from patcher.content.manifest import Entry, Manifest
+from patcher.transfer.layout import Layout
 from tests.support.peers import PIECE_BYTES
 
 
@@ -13,6 +15,12 @@ def manifest_of(folder: Path) -> Manifest:
     built = manifest.build("game.main", (_entry(folder, path) for path in files))
     assert built.piece_bytes == PIECE_BYTES
     return built
+
+
+def layout_of(m: Manifest, contents: Sequence[bytes]) -> Layout:
+    """As a fetch sees the manifest's torrent; ``contents`` in entry order."""
+    leaves = {entry.root: merkle.leaves_of(data) for entry, data in zip(m.entries, contents, strict=True)}
+    return Layout.parse(manifest.torrent(m, manifest.layers_document(m, leaves)))
 
 
 def _entry(folder: Path, path: Path) -> Entry:

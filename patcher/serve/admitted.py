@@ -1,0 +1,67 @@
+"""Which swarms a tracker of certain feeds serves: the trees and packs of their releases, and no others."""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+from patcher.content import delta
+from patcher.errors import ShoalError
+from patcher.feed.feeds import Feeds, Opened
+from patcher.transfer.layout import Layout
+from patcher.transfer.patience import never
+from patcher.wishes import Network
+
+HASH_BYTES = 20
+"""Trackers of version 2 torrents use so much of the info hash (BEP 52)."""
+_REFRESH_S = 60.0
+_log = logging.getLogger("shoal.tracker")
+
+
+class Admitted:
+    """Asked with a 20-byte info hash, says whether a release of the feeds has it. Use as a context manager.
+
+    The feeds are added to the operator's home and read again every minute; while one cannot be read, what was known of
+    it stays admitted. Raises what `Feeds.add` raises.
+    """
+
+    def __init__(self, feeds: Feeds, urls: Sequence[str], network: Network) -> None:
+        self._feeds, self._network = feeds, network
+        self._names = [feeds.add(url, "", network, never) for url in urls]
+        self._hashes = frozenset(h for name in self._names for h in self._read(name))
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._refresh, name="admitted", daemon=True)
+        self._thread.start()
+
+    def __call__(self, info_hash: bytes) -> bool:
+        """Whether the swarm may exist."""
+        return info_hash in self._hashes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _refresh(self) -> None:
+        while not self._end.wait(_REFRESH_S):
+            try:
+                self._hashes = frozenset(h for name in self._names for h in self._read(name))
+            except ShoalError as error:
+                _log.warning("a feed cannot be read: %s", error.message)
+
+    def _read(self, name: str) -> list[bytes]:
+        with self._feeds.open(name, self._network, never) as opened:
+            titles = opened.record.titles
+            return [info_hash[:HASH_BYTES] for title in titles for info_hash in _hashes(title, opened)]
+
+
+def _hashes(title: str, opened: Opened) -> Iterator[bytes]:
+    """The info hashes of all releases of a title and of the packs that lead to them."""
+    for number in opened.reader.releases(title):
+        release = opened.reader.release(title, number)
+        yield from (part.info_hash for part in release.parts)
+        for part, index in opened.packs(release):
+            if index.has_swarm:
+                yield Layout.parse(delta.pack_torrent(index, part)).info_hash
