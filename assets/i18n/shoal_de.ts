@@ -848,6 +848,10 @@
         <translation>Lade</translation>
     </message>
     <message>
+        <source>Putting together</source>
+        <translation>Setze zusammen</translation>
+    </message>
+    <message>
         <source>Checking</source>
         <translation>Prüfe</translation>
     </message>

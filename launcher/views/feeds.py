@@ -24,7 +24,7 @@ class FeedsPage(Scroll):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(820, parent)
-        self._source = ""
+        self._source, self._is_looking = "", False
         self._found: FeedSnapshot | None = None
         self.setAcceptDrops(True)
         self.column.addWidget(line(self.tr("Feeds"), "page", self))
@@ -132,7 +132,7 @@ class FeedsPage(Scroll):
         self.feeds.show(state)
         self._list_card.setVisible(self.feeds.rowCount() > 0)
         self.list.setFixedHeight(60 * self.feeds.rowCount() + 4)
-        is_looking = any(isinstance(wish, wishes.AddFeed) for wish in state.jobs.values())
+        self._is_looking = is_looking = any(isinstance(wish, wishes.AddFeed) for wish in state.jobs.values())
         self.search.setEnabled(state.link is Link.UP and not is_looking)
         self.add.setEnabled(state.link is Link.UP and not is_looking)
         self._hint.setText(
@@ -179,7 +179,7 @@ class FeedsPage(Scroll):
     def look(self) -> None:
         """Ask what is at the address."""
         self._source = self.address.text().strip()
-        if self._source and self.search.isEnabled():
+        if self._source and not self._is_looking:  # before the engine answers, the bridge keeps the wish
             self.wished.emit(wishes.AddFeed(self._source, only="look"))
 
     @Slot()
