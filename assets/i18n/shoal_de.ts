@@ -1151,6 +1151,10 @@
         <translation>Dieses Update</translation>
     </message>
     <message>
+        <source>This download</source>
+        <translation>Dieser Download</translation>
+    </message>
+    <message>
         <source>Stop</source>
         <translation>Stoppen</translation>
     </message>

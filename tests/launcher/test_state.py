@@ -151,6 +151,13 @@ def test_what_was_planned_and_taken_stays_to_be_read() -> None:
     assert shown.version_to == ""
 
 
+def test_playing_does_not_wipe_out_how_the_update_went() -> None:
+    known = _known(*messages("playable"), Taken(wishes.Play(NAME), 8), Finished(8, NAME, Outcome()))
+    result = _page(known).result
+    assert result is not None
+    assert result.planned_bytes == 412_000_000
+
+
 def test_a_failure_is_there_until_it_is_read_or_tried_again() -> None:
     known = _known(*messages("failed"))
     assert _page(known).failure == NO_SOURCE
