@@ -1,12 +1,22 @@
 """The window's own doings, without an engine: what it asks for, and what it shows of the answers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLineEdit,
+    QListView,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from launcher import theme
@@ -200,6 +210,20 @@ def test_a_wrong_address_is_a_banner_with_a_way_out(shown: Window, wished: list[
     assert _control(shown, "details").isVisible()
     QTest.mouseClick(_control(shown, "details"), Qt.MouseButton.LeftButton)
     assert "origin.no_source" in QGuiApplication.clipboard().text()
+
+
+def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, wished: list[wishes.Wish]) -> None:
+    show(shown, "playable")
+    shown.go("feeds")
+    feeds = _control(shown, "feed-list")
+    assert isinstance(feeds, QListView)
+    feeds.setCurrentIndex(feeds.model().index(0, 0))
+    assert not _control(shown, "remove").isEnabled()
+    shown.hear(snapshot(replace(installed(), installed=False)))
+    shown.state = replace(shown.state, snapshot=replace(snapshot(installed()), titles=()))
+    shown.refresh()
+    QTest.mouseClick(_control(shown, "remove"), Qt.MouseButton.LeftButton)
+    assert wished[-1] == wishes.RemoveFeed("demo")
 
 
 def test_each_setting_is_a_wish_at_once(shown: Window, wished: list[wishes.Wish]) -> None:
