@@ -140,6 +140,8 @@ class Bridge(QObject):
 
     def _submit(self, client: "Client", wish: wishes.Wish) -> bool:
         title = str(getattr(wish, "title", ""))
+        if isinstance(wish, wishes.Cancel):
+            self._waiting.pop(title, None)
         if title in self._quiet and not isinstance(wish, wishes.Cancel):
             if wish != self._quiet[title][1]:  # what is asked now goes before our own earlier question
                 self._waiting[title] = wish

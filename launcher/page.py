@@ -173,7 +173,8 @@ def _act(state: State, title: TitleSnapshot, seen: Seen, needed: int) -> Act:
     if state.link is Link.STARTING:
         return Act.WAIT
     if _is_busy(title, seen):
-        return _busy_act(title, seen)
+        titles = state.snapshot.titles if state.snapshot else ()
+        return _busy_act(title, seen, is_alone=not any(t.job for t in titles if t.title != title.title))
     if title.playing:
         return Act.PLAYING
     if title.paused or title.interrupted:
@@ -183,13 +184,13 @@ def _act(state: State, title: TitleSnapshot, seen: Seen, needed: int) -> Act:
     return _installed_act(title, seen, needed)
 
 
-def _busy_act(title: TitleSnapshot, seen: Seen) -> Act:
+def _busy_act(title: TitleSnapshot, seen: Seen, *, is_alone: bool) -> Act:
     progress = _progress(title, seen)
     if title.verb == "play":
         return Act.PLAYING
     if title.verb in _AT_ONCE or (progress and progress.phase is Phase.COMMIT):
         return Act.WAIT
-    if progress is None or progress.phase is Phase.QUEUED:
+    if not is_alone and (progress is None or progress.phase is Phase.QUEUED):
         return Act.QUEUED
     return Act.PAUSE if title.verb in _LASTING else Act.STOP
 

@@ -187,8 +187,10 @@ def _taken(state: State, wish: wishes.Wish, job: int) -> State:
         return state
     if is_quiet(wish):
         return _with(state, title, quiet=job)
-    fresh: dict[str, object] = {"failure": None, "outcome": None, "is_put_away": False, "progress": None}
-    return _with(state, title, wish=wish, flows=(), counted=(0.0, Sources()), **fresh)
+    fresh: dict[str, object] = {"failure": None, "is_put_away": False, "progress": None}
+    if not isinstance(wish, wishes.Play):  # how the last update went is still worth a line
+        fresh |= {"outcome": None, "flows": (), "counted": (0.0, Sources())}
+    return _with(state, title, wish=wish, **fresh)
 
 
 def _heard(state: State, event: Event, now_s: float) -> State:
@@ -240,7 +242,9 @@ def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
         return dataclasses.replace(state, troubles={k: v for k, v in state.troubles.items() if k != wish.name})
     if not title or verb in {"cancel", ""} or (wish and is_quiet(wish)):
         return state
-    damaged = outcome.files if verb == "verify" else () if verb != "play" else state.of(title).damaged
+    if verb == "play":
+        return _with(state, title, progress=None, failure=None)
+    damaged = outcome.files if verb == "verify" else ()
     return _with(state, title, outcome=outcome, verb=verb, progress=None, failure=None, damaged=damaged)
 
 

@@ -102,18 +102,19 @@ def _in_language(texts: dict[str, str]) -> str:
 # ---------------------------------------------------------------- what goes on
 
 
-def phase(step: Phase) -> str:
-    """What a job does just now."""
+def phase(step: str) -> str:
+    """What a job does just now; a phase of a newer engine is just work."""
     return {
-        Phase.QUEUED: translate("Phase", "Waiting"),
-        Phase.TRUST: translate("Phase", "Checking signatures"),
-        Phase.SCAN: translate("Phase", "Looking at what is here"),
-        Phase.PLAN: translate("Phase", "Planning"),
-        Phase.FETCH: translate("Phase", "Downloading"),
-        Phase.VERIFY: translate("Phase", "Checking"),
-        Phase.COMMIT: translate("Phase", "Putting in place"),
-        Phase.DONE: translate("Phase", "Done"),
-    }[step]
+        "queued": translate("Phase", "Waiting"),
+        "trust": translate("Phase", "Checking signatures"),
+        "scan": translate("Phase", "Looking at what is here"),
+        "plan": translate("Phase", "Planning"),
+        "fetch": translate("Phase", "Downloading"),
+        "stage": translate("Phase", "Putting together"),
+        "verify": translate("Phase", "Checking"),
+        "commit": translate("Phase", "Putting in place"),
+        "done": translate("Phase", "Done"),
+    }.get(step, translate("Verb", "Working"))
 
 
 def doing(verb: str) -> str:

@@ -640,6 +640,10 @@
         <translation>Der Feed wird gelesen …</translation>
     </message>
     <message>
+        <source>This is neither the address of a feed nor a feed file.</source>
+        <translation>Das ist weder die Adresse eines Feeds noch eine Feed-Datei.</translation>
+    </message>
+    <message>
         <source>Name</source>
         <translation>Name</translation>
     </message>
@@ -662,6 +666,10 @@
     <message>
         <source>Feed files (*.shoalfeed)</source>
         <translation>Feed-Dateien (*.shoalfeed)</translation>
+    </message>
+    <message>
+        <source>Uninstall the titles of this feed first, then it can be removed.</source>
+        <translation>Deinstalliere zuerst die Titel dieses Feeds, dann kann er entfernt werden.</translation>
     </message>
 </context>
 <context>
@@ -846,6 +854,10 @@
     <message>
         <source>Downloading</source>
         <translation>Lade</translation>
+    </message>
+    <message>
+        <source>Putting together</source>
+        <translation>Setze zusammen</translation>
     </message>
     <message>
         <source>Checking</source>
@@ -1145,6 +1157,10 @@
     <message>
         <source>This update</source>
         <translation>Dieses Update</translation>
+    </message>
+    <message>
+        <source>This download</source>
+        <translation>Dieser Download</translation>
     </message>
     <message>
         <source>Stop</source>

@@ -1,6 +1,8 @@
 """The feeds: add one by address or file, with its fingerprint shown to compare; look at them, remove them."""
 
-from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QListView, QVBoxLayout, QWidget
 
@@ -24,8 +26,9 @@ class FeedsPage(Scroll):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(820, parent)
-        self._source = ""
+        self._source, self._is_looking = "", False
         self._found: FeedSnapshot | None = None
+        self._in_use: set[str] = set()
         self.setAcceptDrops(True)
         self.column.addWidget(line(self.tr("Feeds"), "page", self))
         about = self.tr("A feed is where a publisher offers titles. It is signed; the fingerprint names the signer.")
@@ -117,8 +120,9 @@ class FeedsPage(Scroll):
         self.remove.setEnabled(False)
         self.remove.clicked.connect(self._remove)
         row = QHBoxLayout()
+        self._why = line(role="muted", parent=body)
         row.addWidget(self.remove)
-        row.addStretch(1)
+        row.addWidget(self._why, 1)
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.addWidget(self.list)
@@ -130,9 +134,12 @@ class FeedsPage(Scroll):
     def show_state(self, state: State) -> None:
         """Follow the state."""
         self.feeds.show(state)
+        titles = state.snapshot.titles if state.snapshot else ()
+        self._in_use = {title.title.partition("/")[0] for title in titles if title.installed}
+        self._choose()
         self._list_card.setVisible(self.feeds.rowCount() > 0)
         self.list.setFixedHeight(60 * self.feeds.rowCount() + 4)
-        is_looking = any(isinstance(wish, wishes.AddFeed) for wish in state.jobs.values())
+        self._is_looking = is_looking = any(isinstance(wish, wishes.AddFeed) for wish in state.jobs.values())
         self.search.setEnabled(state.link is Link.UP and not is_looking)
         self.add.setEnabled(state.link is Link.UP and not is_looking)
         self._hint.setText(
@@ -147,6 +154,8 @@ class FeedsPage(Scroll):
             self.banner.hide()
             return
         told = failures.told(failure, installed=False)
+        if failure.code == "usage.argument":
+            told = replace(told, title=self.tr("This is neither the address of a feed nor a feed file."))
         ways = {way.value: failures.way_label(way) for way in told.ways}
         self.banner.set_state("info" if told.is_offline else "warn", told.title, told.text, ways)
 
@@ -179,7 +188,7 @@ class FeedsPage(Scroll):
     def look(self) -> None:
         """Ask what is at the address."""
         self._source = self.address.text().strip()
-        if self._source and self.search.isEnabled():
+        if self._source and not self._is_looking:  # before the engine answers, the bridge keeps the wish
             self.wished.emit(wishes.AddFeed(self._source, only="look"))
 
     @Slot()
@@ -208,9 +217,12 @@ class FeedsPage(Scroll):
         if path:
             self.open_source(path)
 
-    @Slot(QModelIndex, QModelIndex)
-    def _choose(self, current: QModelIndex, _before: QModelIndex) -> None:
-        self.remove.setEnabled(current.isValid())
+    @Slot()
+    def _choose(self) -> None:
+        name = self.feeds.name_at(self.list.currentIndex().row())
+        self.remove.setEnabled(bool(name) and name not in self._in_use)
+        keep = self.tr("Uninstall the titles of this feed first, then it can be removed.")
+        self._why.setText(keep if name in self._in_use else "")
 
     @Slot()
     def _remove(self) -> None:

@@ -148,16 +148,18 @@ class TitlePage(QWidget):
             self.action.setFocus(Qt.FocusReason.OtherFocusReason)
         is_moving = page.progress is not None or bool(page.flows)
         self._side.setCurrentIndex(1 if is_moving else 0)
-        self._side_card.set_title(self._side_title(page, is_moving=is_moving))
+        self._side_card.set_title(self._side_title(page, title, is_moving=is_moving))
         if is_moving:
             self.transfer.show_page(page)
         else:
             self._show_about(page, title)
 
-    def _side_title(self, page: Page, *, is_moving: bool) -> str:
+    def _side_title(self, page: Page, title: TitleSnapshot, *, is_moving: bool) -> str:
         if is_moving:
             return self.tr("Transfer")
-        return self.tr("This update") if page.plan and page.act in {Act.UPDATE, Act.NEEDS_SPACE} else self.tr("About")
+        if page.plan is None:
+            return self.tr("About")
+        return self.tr("This update") if title.installed else self.tr("This download")
 
     def _show_actions(self, page: Page) -> None:
         word, below = text.button(page)

@@ -144,6 +144,8 @@ class Window(QWidget):
                 return
             case Finished():
                 self._tell_result(before, message)
+            case state.Taken(wishes.Play()):
+                self.toast.hide()
             case Failed(title=title, failure=failure) if failure and title:
                 self.noticed.emit(self._label(title), failures.told(failure).title)
             case Snapshot():

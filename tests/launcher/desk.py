@@ -7,7 +7,7 @@ from typing import Protocol, Self
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QMenu, QWidget
-from pytestqt.exceptions import TimeoutError  # noqa: A004 - its own
+from pytestqt.exceptions import TimeoutError  # noqa: A004 - pytest-qt calls its error so
 from pytestqt.qtbot import QtBot
 
 from launcher.__main__ import Launcher

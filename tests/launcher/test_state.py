@@ -68,10 +68,9 @@ def test_neither_the_state_nor_the_page_needs_qt() -> None:
         ({"installed": False, "paused": True}, Act.RESUME),
         ({"interrupted": True}, Act.RESUME),
         ({"playing": True}, Act.PLAYING),
-        ({"job": 7, "verb": "update"}, Act.QUEUED),
+        ({"job": 7, "verb": "update"}, Act.PAUSE),
         ({"job": 7, "verb": "play"}, Act.PLAYING),
         ({"job": 7, "verb": "uninstall"}, Act.WAIT),
-        ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.QUEUED)}, Act.QUEUED),
         ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.SCAN)}, Act.PAUSE),
         ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.COMMIT)}, Act.WAIT),
         ({"job": 7, "verb": "verify", "progress": Progress(7, NAME, Phase.SCAN)}, Act.STOP),
@@ -81,6 +80,13 @@ def test_neither_the_state_nor_the_page_needs_qt() -> None:
 )
 def test_the_button_is_what_can_be_done_next(facts: dict[str, object], act: Act) -> None:
     assert _page(_up(installed(**facts))).act is act
+
+
+def test_a_job_that_waits_for_another_is_queued() -> None:
+    other = title("tidebound", "Tidebound", installed=True, version="1", job=6, verb="update")
+    for progress in (None, Progress(7, NAME, Phase.QUEUED)):
+        first = installed(job=7, verb="update", progress=progress)
+        assert _page(_known(Linked(Link.UP), replace(snapshot(first), titles=(first, other)))).act is Act.QUEUED
 
 
 def test_before_the_engine_answers_nothing_can_be_pressed_and_when_it_is_lost_neither() -> None:
@@ -143,6 +149,13 @@ def test_what_was_planned_and_taken_stays_to_be_read() -> None:
     assert shown.result is not None and shown.result.planned_bytes == 412_000_000
     assert shown.plan is None
     assert shown.version_to == ""
+
+
+def test_playing_does_not_wipe_out_how_the_update_went() -> None:
+    known = _known(*messages("playable"), Taken(wishes.Play(NAME), 8), Finished(8, NAME, Outcome()))
+    result = _page(known).result
+    assert result is not None
+    assert result.planned_bytes == 412_000_000
 
 
 def test_a_failure_is_there_until_it_is_read_or_tried_again() -> None:

@@ -99,6 +99,11 @@ def test_every_state_of_the_button_has_words(act: Act) -> None:
     assert isinstance(below, str)
 
 
+def test_every_phase_has_a_word_and_a_new_one_too() -> None:
+    assert len({text.phase(step) for step in Phase}) == len(Phase)
+    assert text.phase("something new") == "Working"
+
+
 def test_the_result_says_what_was_planned_and_what_it_took() -> None:
     outcome = Outcome("1", "2", 412_000_000, Sources(1_000_000, 380_000_000, 28_000_000))
     assert text.result_line("update", outcome) == "Updated to 2: planned 412 MB, took 409 MB"

@@ -1,0 +1,90 @@
+"""Bad input and bad luck, on a real engine: a calm banner says it, and offers what can be done."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from launcher import failures
+from launcher.page import Act
+from patcher import wishes
+from tests.launcher.desk import Desk
+from tests.support import trees
+from tests.support.trees import File
+from tests.support.world import Shoal, World, wait_until
+
+_TREE: trees.Layout = {"readme.txt": File(b"x"), "data/large.pak": File(trees.noise(63, 1_500_000))}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("world")
+    trees.write(root / "tree", _TREE)
+    with World(root) as made:
+        made.release("1", root / "tree")
+        yield made
+
+
+@pytest.fixture
+def desk(world: World, tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[Desk]:
+    """A player without a feed."""
+    with Desk(qtbot, qapp, Shoal(tmp_path / "bob"), world.ca, welcomed=True) as made:
+        yield made
+
+
+def _says(desk: Desk, code: str) -> bool:
+    """Whether the page of feeds shows the banner of this error."""
+    failure = desk.window.state.troubles.get("+")
+    return failure is not None and failure.code == code and desk.is_there("details")
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [("https://127.0.0.1:1/feed", "origin.unreachable"), ("ftp://127.0.0.1/feed", "usage.argument"),
+     ("nothing.shoalfeed", "usage.argument")],
+)  # fmt: skip
+def test_a_wrong_address_is_said(desk: Desk, address: str, code: str) -> None:
+    desk.window.go("feeds")
+    desk.window.wished.emit(wishes.AddFeed(address, only="look"))
+    desk.until(lambda: _says(desk, code))
+    assert not desk.is_there("add")
+
+
+def test_a_file_with_another_fingerprint_is_refused(world: World, desk: Desk, tmp_path: Path) -> None:
+    invitation = (world.root / "feed").parent / "wrong.shoalfeed"
+    invitation.write_text(f'{{"format": 1, "url": "{world.origin.url}", "fingerprint": "{"ab" * 32}"}}')
+    desk.window.open_words([str(invitation)])
+    desk.until(lambda: _says(desk, "trust.fingerprint"))
+    assert desk.window.state.snapshot is not None
+    assert desk.window.state.snapshot.feeds == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "code"), [("size=1m", "disk.full"), ("ro", "disk.read_only")], ids=["full", "read-only"]
+)
+def test_a_drive_that_will_not_do_is_said_with_the_way_to_another(
+    world: World, tmp_path: Path, qtbot: QtBot, qapp: QApplication, options: str, code: str
+) -> None:
+    player = world.player(f"ann-{code.replace('.', '-')}", peers="none")
+    player.stop_engine()
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    mount = f'mount -t tmpfs -o {options} tmpfs {drive} && exec "$@"'
+    rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
+    engine = [sys.executable, "-m", "patcher.agent", "--home", str(player.home)]
+    with subprocess.Popen(["unshare", "--mount", *rootless, "sh", "-c", mount, "sh", *engine]) as process:
+        wait_until(lambda: player.engine_pid() == process.pid, "the prepared engine")
+        with Desk(qtbot, qapp, player, world.ca, welcomed=True) as desk:
+            desk.until(lambda: desk.act() is Act.INSTALL)
+            desk.window.wished.emit(wishes.Install("demo/game", str(drive / "game")))
+            desk.until(lambda: desk.is_there("retry") and desk.is_there("folder"))
+            failure = desk.window.state.of("demo/game").failure
+            assert failure is not None and failure.code == code
+            assert desk.window.title_page.banner.accessibleName() == failures.told(failure).title
+            desk.window.title_page.helped.emit("folder")
+            desk.until(lambda: desk.is_there("go"))
