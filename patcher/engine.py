@@ -30,6 +30,7 @@ from patcher.update import commit, play
 from patcher.update.commit import STATE
 from patcher.update.fulfil import Fulfil, Tools
 from patcher.update.installs import Install, Registry, read_installed
+from patcher.update.job import recover
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 
@@ -88,7 +89,7 @@ class Engine:
         """Finish interrupted commits, go on with interrupted jobs, and seed what may be seeded."""
         for install in self._registry.installs():
             with contextlib.suppress(ShoalError):
-                commit.recover(install.folder)
+                recover(install, self._registry)
         for title, (wish, paused) in self._registry.wishes().items():
             if not paused:
                 with contextlib.suppress(ShoalError):
@@ -290,8 +291,7 @@ class Engine:
         installed = read_installed(install.folder / STATE) if install else None
         if install is None or installed is None:
             raise UsageError("usage.not_installed", f"{wish.title} is not installed.", title=wish.title)
-        if commit.pending(install.folder):
-            commit.recover(install.folder)
+        recover(install, self._registry)
         if self._keeper:
             self._keeper.release(wish.title)
         self._memory.setdefault(wish.title, _Memory()).playing = play.launch(install.folder, installed, wish.args)

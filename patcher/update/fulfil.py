@@ -20,7 +20,7 @@ from patcher.update import commit, offers, scan
 from patcher.update.commit import STATE
 from patcher.update.goal import Goal, Network
 from patcher.update.installs import Install, Installed, Registry, read_installed, read_manifests
-from patcher.update.job import Job, gather_of
+from patcher.update.job import Job, gather_of, recover
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 from patcher.update.plan import Offer
@@ -96,8 +96,11 @@ class Fulfil:
 
     def _install(self, wish: wishes.Install) -> Outcome:
         known = self._tools.registry.find(wish.title)
-        if known and read_installed(known.folder / STATE):
-            raise UsageError("usage.already_installed", f"{wish.title} is installed in {known.folder}.")
+        if known and (installed := read_installed(known.folder / STATE)):
+            if self._is_seen(known):
+                raise UsageError("usage.already_installed", f"{wish.title} is installed in {known.folder}.")
+            with self._network(wish.title, wish.network, offline=True) as (opened, network):
+                return self._reach(known, installed.release, opened, network, only=wish.only)
         install = Install(wish.title, self._folder(wish), wish.channel, wish.tags)
         if wish.locate:
             return self._locate(install, wish)
@@ -108,6 +111,10 @@ class Fulfil:
         with self._network(wish.title, wish.network) as (opened, network):
             release = opened.live(install.title.partition("/")[2], wish.channel, self._tools.registry.install_id)
             return self._reach(install, release, opened, network, only=wish.only)
+
+    def _is_seen(self, install: Install) -> bool:
+        """Whether its last job came to an end; after a kill in the commit the files are there and still to be seen."""
+        return bool(self._tools.registry.files_seen(install.title))
 
     def _folder(self, wish: wishes.Install) -> Path:
         if wish.folder:
@@ -150,7 +157,7 @@ class Fulfil:
                 return self._reach(install, installed.release, opened, network, only=wish.only)
             release = self._release(wish, opened, install)
             is_news = release.sequence != installed.release.sequence
-            interrupted = (install.folder / STATE / "staging").exists() or commit.pending(install.folder)
+            interrupted = (install.folder / STATE / "staging").exists() or not self._is_seen(install)
             if wish.only == "check" or not (is_news or interrupted):
                 versions = (installed.release.version, release.version)
                 return Outcome(*versions, work_left=is_news, fetched=_metadata(opened, Sources()))
@@ -226,8 +233,7 @@ class Fulfil:
             raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
         if not install.folder.is_dir():
             raise _folder_missing(install.folder)
-        if commit.pending(install.folder):
-            commit.recover(install.folder)
+        recover(install, self._tools.registry)
         installed = read_installed(install.folder / STATE)
         if installed is None:
             raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)

@@ -137,8 +137,7 @@ class Job:
     def _let_go(self, install: Install) -> None:
         if self._keeper:
             self._keeper.release(install.title)
-        if commit.pending(install.folder):
-            commit.recover(install.folder)
+        recover(install, self._registry)
         if name := play.running(install.folder):
             raise BusyError("busy.running", f"{install.title} is running ({name}).", title=install.title)
 
@@ -324,6 +323,13 @@ class Job:
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._started_s, 3)
+
+
+def recover(install: Install, registry: Registry) -> None:
+    """Finish an interrupted commit. Its files count as verified only when the next job has looked at them."""
+    if commit.pending(install.folder):
+        registry.see(install.title, {})
+        commit.recover(install.folder)
 
 
 def gather_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Gather:
