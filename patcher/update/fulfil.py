@@ -10,13 +10,13 @@ from typing import Any
 from patcher import disk, events, wishes
 from patcher.config import Home, Settings
 from patcher.content import records
-from patcher.errors import DiskError, UsageError
+from patcher.errors import BusyError, DiskError, UsageError
 from patcher.events import Outcome, Phase, Sources
 from patcher.feed.feeds import Feeds, Opened
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
-from patcher.update import commit, offers, scan
+from patcher.update import commit, offers, play, scan
 from patcher.update.commit import STATE
 from patcher.update.goal import Goal, Network
 from patcher.update.installs import Install, Installed, Registry, read_installed, read_manifests
@@ -107,7 +107,8 @@ class Fulfil:
         if read_installed(install.folder / STATE):
             raise DiskError("disk.not_empty", f"{install.folder} holds an install already.", path=str(install.folder))
         scan.folder_state(install.folder)
-        self._drop_other_try(known, install)
+        if not wish.only:
+            self._drop_other_try(known, install)
         with self._network(wish.title, wish.network) as (opened, network):
             release = opened.live(install.title.partition("/")[2], wish.channel, self._tools.registry.install_id)
             return self._reach(install, release, opened, network, only=wish.only)
@@ -190,16 +191,21 @@ class Fulfil:
         target = Path(wish.folder)
         if target.resolve() == install.folder.resolve():
             raise UsageError("usage.argument", f"{wish.title} is in {target} already.", title=wish.title)
-        scan.folder_state(target)
+        if name := play.running(install.folder):
+            raise BusyError("busy.running", f"{wish.title} is running ({name}).", title=wish.title)
+        commit.recover(target)
+        there = read_installed(target / STATE)
+        if there is None or there.release != installed.release:  # else it was interrupted when it had nearly moved
+            scan.folder_state(target)
         offered = offers.local(installed, install.folder / STATE)
         old = read_manifests(install.folder / STATE, installed)
         moved = replace(install, folder=target)
         with self._network(wish.title, wish.network, offline=True) as (opened, network):
             if offered is None:
                 offered = offers.remote(opened.reader, installed.release, install.tags, None, target / STATE)
-            self._take_defaults(install.folder, target, offered)
             borrow = ((install.folder, tuple(old.values())),)
             outcome = self._run(Goal(moved, installed.release, tuple(offered), network, borrow=borrow), opened)
+        self._take_defaults(install.folder, target, offered)
         self._remove(install)
         return outcome
 
@@ -207,7 +213,7 @@ class Fulfil:
         """Default settings are the player's own: they move as they are."""
         for path in (e.path for o in offered if o.part.defaults for e in o.manifest.entries):
             source, goal = disk.inside(folder, path), disk.inside(target, path)
-            if source.is_file() and not goal.exists():
+            if source.is_file():
                 disk.make_folder(goal.parent)
                 disk.write_atomic(goal, source.read_bytes())
 
@@ -277,7 +283,7 @@ class Fulfil:
 
     def _run(self, goal: Goal, opened: Opened, *, only: str = "") -> Outcome:
         known = self._tools.registry.find(goal.install.title)
-        if not only and (known is None or known.folder == goal.install.folder):
+        if not only and known is None:
             self._tools.registry.put(goal.install)  # a first install that is interrupted must be found again
         outcome = self._job.run(goal, only_plan=bool(only))
         if not only:

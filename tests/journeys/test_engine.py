@@ -136,6 +136,24 @@ def test_a_first_install_killed_in_its_commit_is_no_second_install(world: World)
     assert player.error("install", "game", expect=2)["code"] == "usage.already_installed"
 
 
+def test_a_move_killed_in_its_commit_goes_on(world: World) -> None:
+    player, target = _installed(world), world.root / "elsewhere"
+    _killed_at_commit(player, "move", "game", target)
+    assert trees.read(target) == _OLD
+    assert not world.folder(player).exists()
+
+
+def test_a_plan_for_another_folder_keeps_what_a_first_install_has(world: World) -> None:
+    player = world.player("ann", peers="none", download_limit_bps=_SLOW_BPS)
+    face = player.start("install", "game", "--to", world.folder(player))
+    wait_until(lambda: _fetched_bytes(player) > 0, "the download")
+    face.send_signal(signal.SIGINT)
+    face.communicate(timeout=10)
+    player.run("install", "game", "--to", world.root / "elsewhere", "--plan")
+    assert any((world.folder(player) / ".shoal" / "staging").iterdir())
+    assert player.run("status", "game")["titles"][0]["folder"] == str(world.folder(player))
+
+
 def test_a_paused_update_waits_to_be_asked_and_an_interrupted_one_does_not(world: World) -> None:
     player = _installed(world)
     player.run("settings", "download_limit_bps", _SLOW_BPS)

@@ -1,6 +1,7 @@
 """What a player sees of releases: installs, updates, steps back, optional parts, repairs, moves."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -187,6 +188,34 @@ def test_an_install_moves_and_is_found_again(world: World, tmp_path: Path) -> No
     assert other.run("verify", "moving")["damaged"] == []
     for engine in (player, other):
         engine.stop_engine()
+
+
+def test_a_move_that_failed_can_be_tried_again_and_takes_the_players_settings(world: World, tmp_path: Path) -> None:
+    layout = {"data/large.pak": File(trees.noise(71, 300_000)), "settings.ini": File(b"volume=5")}
+    _released(world, tmp_path, "mover", "1", layout, "--part", "settings=settings.ini:defaults")
+    player, folder = world.player("mover", peers="none"), tmp_path / "game"
+    player.run("install", "mover", "--to", folder)
+    (folder / "settings.ini").write_bytes(b"volume=9")
+    (folder / "data/large.pak").write_bytes(b"")
+    os.rename(world.feed / "content", world.feed / "away")
+    player.run("move", "mover", tmp_path / "new", expect=4)
+    os.rename(world.feed / "away", world.feed / "content")
+    player.run("move", "mover", tmp_path / "new")
+    assert trees.read(tmp_path / "new") == {**layout, "settings.ini": File(b"volume=9")}
+    player.stop_engine()
+
+
+def test_a_running_title_does_not_move(world: World, tmp_path: Path) -> None:
+    layout = {"bin/game": File(Path("/bin/sleep").read_bytes(), executable=True)}
+    _released(world, tmp_path, "runner", "1", layout)
+    player, folder = world.player("runner", peers="none"), tmp_path / "game"
+    player.run("install", "runner", "--to", folder)
+    with subprocess.Popen([folder / "bin/game", "60"]) as running:
+        error = player.error("move", "runner", tmp_path / "new", expect=7)
+        running.kill()
+    assert error["code"] == "busy.running"
+    assert trees.read(folder) == layout and not (tmp_path / "new").exists()
+    player.stop_engine()
 
 
 def test_a_folder_that_says_nothing_is_adopted_by_its_bytes(world: World, tmp_path: Path) -> None:
