@@ -148,12 +148,12 @@ class Agent:
         return True
 
     def _stream(self, face: connection.Connection) -> None:
-        waiting: queue.Queue[events.Event] = queue.Queue(_QUEUE_EVENTS)
+        waiting: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
 
         def put(event: events.Event) -> None:
-            # A face that does not read may miss samples; it must not stop the engine.
-            with contextlib.suppress(queue.Full):
-                waiting.put_nowait(event)
+            # A face that does not read must not stop the engine: it misses samples, but hears how its job ended.
+            if waiting.qsize() < _QUEUE_EVENTS or not isinstance(event, events.Progress):
+                waiting.put(event)
 
         with self._engine.listening(put):
             face.send_bytes(b'{"ok": true}')

@@ -53,6 +53,16 @@ class _Running:
     resumed: bool = False
     pause: bool = False
 
+    @property
+    def key(self) -> str:
+        """A title has one job at a time; those without a title, any number."""
+        return self.title or f"#{self.number}"
+
+    @property
+    def is_heavy(self) -> bool:
+        """It waits for its turn."""
+        return not isinstance(self.wish, _LIGHT)
+
 
 @dataclass
 class _Memory:
@@ -150,8 +160,8 @@ class Engine:
         match wish:
             case wishes.ChangeSetting(key, value):
                 return self._at_once("", lambda: self._change(key, value))
-            case wishes.Cancel(title, pause):
-                return self._at_once(title, lambda: self._cancel(title, pause))
+            case wishes.Cancel():
+                return self._at_once(wish.title, lambda: self._cancel(wish))
             case wishes.AddFeed() | wishes.RemoveFeed() | wishes.RefreshFeed():
                 return self._enqueue("", wish)
             case wishes.Seed(feed):
@@ -231,16 +241,13 @@ class Engine:
             number = next(self._numbers)
             stop = threading.Event()
             job = _Running(number, title, wish, Meter(number, title, stop.is_set, self._emit), stop, resumed)
-            if title:
-                self._jobs[title] = job
-        if isinstance(wish, _LASTING) and not wish.only:
-            self._registry.keep_wish(title, wish)
-        if isinstance(wish, _LIGHT):
-            self._light.submit(self._run, job)
-        else:
-            if self._jobs.keys() - {title}:
-                job.meter.begin(Phase.QUEUED)
-            self._heavy.submit(self._run, job)
+            if _is_kept(wish):
+                self._registry.keep_wish(title, wish)  # before it is a job: a full disk must not leave one behind
+            waits = job.is_heavy and any(other.is_heavy for other in self._jobs.values())
+            self._jobs[job.key] = job
+        if waits:
+            job.meter.begin(Phase.QUEUED)
+        (self._heavy if job.is_heavy else self._light).submit(self._run, job)
         return number
 
     def _run(self, job: _Running) -> None:
@@ -253,23 +260,30 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - whatever a job dies of, a face must hear of it
             _log.exception("%s of %s failed", type(job.wish).__name__, job.title)
             failure = failure_of(error)
-        self._put_away(job, failure)
+        self._put_away(job, failure, finished=finished)
         if finished:
             self._emit(events.Finished(job.number, job.title, outcome))
         else:
             self._emit(events.Failed(job.number, job.title, failure))
         self._emit(events.Changed())
 
-    def _put_away(self, job: _Running, failure: events.Failure | None) -> None:
+    def _put_away(self, job: _Running, failure: events.Failure | None, *, finished: bool) -> None:
         with self._lock:
-            self._jobs.pop(job.title, None)
+            self._jobs.pop(job.key, None)
             self._memory.setdefault(job.title, _Memory()).failure = failure
-        if job.title and not self._closing.is_set():
-            if job.pause:
+        try:
+            if _is_kept(job.wish) and job.pause and not finished:
                 self._registry.keep_wish(job.title, job.wish, paused=True)
-            else:
-                self._registry.drop_wish(job.title)
+            elif finished or not self._closing.is_set():
+                self._drop(job)
+        except ShoalError:  # the faces must hear of the job's end all the same
+            _log.exception("the wish for %s was not put away", job.title)
         self._kick.set()
+
+    def _drop(self, job: _Running) -> None:
+        """Forget a wish that is fulfilled or failed; looking and playing say nothing of the one that waits."""
+        if _is_kept(job.wish) or isinstance(job.wish, wishes.Uninstall):
+            self._registry.drop_wish(job.title)
 
     def _fulfil(self, job: _Running) -> events.Outcome:
         if isinstance(job.wish, wishes.Play):
@@ -288,23 +302,25 @@ class Engine:
 
     def _play(self, wish: wishes.Play) -> events.Outcome:
         install = self._registry.find(wish.title)
+        if install:
+            recover(install, self._registry)
         installed = read_installed(install.folder / STATE) if install else None
         if install is None or installed is None:
             raise UsageError("usage.not_installed", f"{wish.title} is not installed.", title=wish.title)
-        recover(install, self._registry)
         if self._keeper:
             self._keeper.release(wish.title)
         self._memory.setdefault(wish.title, _Memory()).playing = play.launch(install.folder, installed, wish.args)
         return events.Outcome(version_to=installed.release.version)
 
-    def _cancel(self, title: str, pause: bool) -> None:
+    def _cancel(self, wish: wishes.Cancel) -> None:
         with self._lock:
-            job = self._jobs.get(title)
+            jobs = list(self._jobs.values())
+            job = next((j for j in jobs if (j.number == wish.job if wish.job else j.title == wish.title)), None)
             if job:
-                job.pause = pause
+                job.pause = wish.pause
                 job.stop.set()
-        if job is None and not pause:
-            self._registry.drop_wish(title)
+        if job is None and not wish.pause and not wish.job:
+            self._registry.drop_wish(wish.title)
 
     def _change(self, key: str, value: str) -> None:
         with self._lock:
@@ -357,6 +373,11 @@ def failure_of(error: Exception) -> events.Failure:
     if not isinstance(error, ShoalError):
         error = InternalError("internal.failure", f"Something unexpected failed: {error!r}.")
     return events.Failure(error.code, error.message, error.safe, error.hint, error.exit_code, error.facts)
+
+
+def _is_kept(wish: wishes.Wish) -> bool:
+    """Whether it goes on after a crash."""
+    return isinstance(wish, _LASTING) and not wish.only
 
 
 def _busy(job: _Running) -> BusyError:

@@ -1,0 +1,114 @@
+"""The engine in this process, without a feed: jobs, wishes that wait, and faces that do not listen."""
+
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Never
+
+import pytest
+
+from patcher import events, wishes
+from patcher.agent import Agent
+from patcher.client import Client
+from patcher.config import Home
+from patcher.engine import Engine
+from patcher.errors import DiskError
+from patcher.events import Failed, Finished, Phase, Progress
+from patcher.update.installs import Registry
+
+_UPDATE = wishes.Update("demo/game")
+
+
+@pytest.fixture
+def engine(home: Path) -> Iterator[Engine]:
+    made = Engine(Home(home))
+    yield made
+    made.close()
+
+
+def _full(*_: object, **__: object) -> Never:
+    raise DiskError("disk.home", "The registry cannot be used: the disk is full.")
+
+
+def _end(engine: Engine, wish: wishes.Wish) -> events.Event:
+    """How the job for the wish ends."""
+    heard: SimpleQueue[events.Event] = SimpleQueue()
+    with engine.listening(heard.put):
+        engine.submit(wish)
+        while not isinstance(event := heard.get(timeout=10), Finished | Failed):
+            pass
+    return event
+
+
+def test_a_wish_that_cannot_be_kept_leaves_no_job_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "keep_wish", _full)
+    with pytest.raises(DiskError):
+        engine.submit(_UPDATE)
+    assert not engine.is_working
+
+
+def test_the_end_of_a_job_is_heard_although_its_wish_stays(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "drop_wish", _full)
+    end = _end(engine, _UPDATE)
+    assert isinstance(end, Failed) and end.failure
+    assert end.failure.code == "usage.not_installed"
+
+
+@pytest.mark.parametrize(
+    "wish", [wishes.Verify("demo/game"), wishes.Play("demo/game"), wishes.Update("demo/game", only="plan")]
+)
+def test_looking_and_playing_let_a_paused_wish_wait(engine: Engine, home: Path, wish: wishes.Wish) -> None:
+    registry = Registry(Home(home).registry)
+    registry.keep_wish("demo/game", _UPDATE, paused=True)
+    _end(engine, wish)
+    assert registry.wishes() == {"demo/game": (_UPDATE, True)}
+    _end(engine, _UPDATE)
+    assert registry.wishes() == {}
+
+
+def test_a_wish_of_another_version_does_not_stop_the_engine(home: Path) -> None:
+    Registry(Home(home).registry)
+    with sqlite3.connect(Home(home).registry) as db:
+        db.execute("INSERT INTO wishes VALUES ('demo/game', '{\"type\": \"Teleport\"}', 0)")
+    db.close()
+    engine = Engine(Home(home))
+    engine.start()
+    assert not engine.is_working
+    engine.close()
+
+
+def test_a_job_without_a_title_is_cancelled_by_its_number(engine: Engine) -> None:
+    heard: SimpleQueue[events.Event] = SimpleQueue()
+    with socket.create_server(("127.0.0.1", 0)) as silent, engine.listening(heard.put):
+        job = engine.submit(wishes.AddFeed(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        assert engine.is_working
+        engine.submit(wishes.Cancel(job=job))
+        while (event := heard.get(timeout=5)) != Failed(job, "", None):
+            assert not isinstance(event, Failed)
+
+
+def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    back, heard = threading.Event(), SimpleQueue[events.Event | None]()
+
+    def callback(event: events.Event | None) -> None:
+        back.wait()
+        heard.put(event)
+
+    with Client(Home(home)) as face:
+        face.listen(callback)
+        for number in range(20_000):
+            engine._emit(Progress(1, "demo/game", Phase.FETCH, number, file="a rather long name " * 4))
+        engine._emit(Finished(1, "demo/game", events.Outcome()))
+        back.set()
+        count = 0
+        while not isinstance(heard.get(timeout=10), Finished):
+            count += 1
+    assert count < 20_000
+    agent.stop()
+    serving.join()
