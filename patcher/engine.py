@@ -24,7 +24,7 @@ from patcher.events import Phase
 from patcher.feed.feeds import Feeds
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
-from patcher.transfer.policy import Surroundings
+from patcher.transfer.policy import Surroundings, allowances
 from patcher.transfer.session import Session
 from patcher.update import commit, play
 from patcher.update.commit import STATE
@@ -361,11 +361,23 @@ class Engine:
                 memory.playing = None
                 self._emit(events.Changed())
         if self._session is None and (self._settings.sharing == "off" or self._session_for(wishes.Network()) is None):
+            self._packs.trim()
             return
         assert self._keeper
-        playing = {title for title, memory in self._memory.items() if memory.playing}
-        for title in self._keeper.tend(self._settings, {*self._jobs, *playing}):
+        self._obey()
+        for title in self._keeper.tend(self._away):
             self._emit(events.Notice(0, title, f"{title} is no longer offered: its files changed. Verify it."))
+
+    def _obey(self) -> None:
+        """The month's cap may be used up, or a new month begun."""
+        with self._lock:
+            now = self._surroundings()
+            if self._session and allowances(self._settings, now) != self._session.allowances:
+                self._session.apply(self._settings, now)
+
+    def _away(self) -> set[str]:
+        """The titles that a job or the player has."""
+        return set(self._jobs) | {title for title, memory in list(self._memory.items()) if memory.playing}
 
 
 def failure_of(error: Exception) -> events.Failure:

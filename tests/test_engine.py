@@ -10,15 +10,18 @@ from typing import Never
 
 import pytest
 
-from patcher import events, wishes
+from patcher import config, events, wishes
 from patcher.agent import Agent
 from patcher.client import Client
 from patcher.config import Home
-from patcher.engine import Engine
+from patcher.engine import Engine, _Running
 from patcher.errors import DiskError
 from patcher.events import Failed, Finished, Phase, Progress
-from patcher.update.installs import Registry
+from patcher.update.installs import Install, Registry
+from patcher.update.keep import Keeper
+from patcher.update.meter import Meter
 
+_METER = Meter(1, "demo/game", lambda: False, lambda _: None)
 _UPDATE = wishes.Update("demo/game")
 
 
@@ -112,3 +115,51 @@ def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, hom
     assert count < 20_000
     agent.stop()
     serving.join()
+
+
+def test_a_wish_for_silence_is_obeyed_whatever_the_tender_is_about(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
+        engine.submit(wishes.ChangeSetting(key, value))
+    monkeypatch.setattr(Keeper, "_note_given", lambda _: engine.submit(wishes.ChangeSetting("sharing", "off")))
+    engine._tend_once()
+    assert engine._session
+    assert engine._session.allowances.upload == "off"
+
+
+def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
+        engine.submit(wishes.ChangeSetting(key, value))
+    for name in ("game", "other"):
+        Registry(Home(home).registry).put(Install(f"demo/{name}", Path(name)))
+    looked: list[str] = []
+
+    def begin_job(keeper: Keeper) -> None:
+        engine._jobs["demo/game"] = _Running(1, "demo/game", _UPDATE, _METER, threading.Event())
+        keeper.release("demo/game")
+
+    def look(_: Keeper, install: Install) -> bool:
+        looked.append(install.title)
+        return False
+
+    monkeypatch.setattr(Keeper, "_looks_verified", look)
+    monkeypatch.setattr(Keeper, "_note_given", begin_job)
+    engine._tend_once()
+    assert looked == ["demo/other"]
+    monkeypatch.setattr(Keeper, "_note_given", lambda _: None)
+    engine._jobs.clear()
+    engine._tend_once()
+    assert looked == ["demo/other", "demo/game", "demo/other"]
+
+
+def test_the_pack_cache_keeps_to_its_bound_without_sharing_too(home: Path) -> None:
+    (home / "packs").mkdir()
+    (home / "packs" / ("ab" * 32)).write_bytes(b"pack")
+    config.save(Home(home), config.Settings(pack_cache_bytes=1))
+    engine = Engine(Home(home))
+    engine._tend_once()
+    assert list((home / "packs").iterdir()) == []
+    engine.close()
