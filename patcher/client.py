@@ -161,7 +161,8 @@ def _agrees(calls: connection.Connection) -> bool:
 
 def _start(home: Home) -> None:
     """Start an engine that outlives us. A second one that loses the race for the lock ends by itself."""
-    if not os.access(home.root if home.root.exists() else home.root.parent, os.W_OK):
+    place = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
+    if not os.access(place, os.W_OK):
         raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))
     engine = [sys.executable, "-m", "patcher.agent", "--home", str(home.root)]
     home.make()

@@ -189,3 +189,9 @@ def test_an_engine_of_another_version_makes_room(tmp_path: Path) -> None:
     assert player.run("status")["pid"] != other.pid
     assert other.wait(timeout=20) == 0
     player.stop_engine()
+
+
+def test_the_home_of_somebody_new_is_made_with_all_above_it(tmp_path: Path) -> None:
+    player = Shoal(tmp_path / "new" / "share" / "shoal")
+    assert player.run("status")["titles"] == []
+    player.stop_engine()
