@@ -32,7 +32,7 @@ def follow(home: Home, wish: wishes.Wish, out: Output) -> events.Outcome:
 def fields(title: str, outcome: events.Outcome) -> dict[str, object]:
     """The result object of install, update, repair and rollback."""
     shown = {"title": title, **dataclasses.asdict(outcome)}
-    for name in ("work_left", "totals", "files"):
+    for name in ("work_left", "totals", "files", "feed"):
         del shown[name]
     return shown
 

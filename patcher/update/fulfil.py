@@ -75,9 +75,8 @@ class Fulfil:
         question = (wish.source, wish.fingerprint, wish.network, self._meter.cancelled)
         if wish.only == "look":
             self._emit(events.FeedFound(self._number, "", self._tools.feeds.look(*question)))
-        else:
-            self._tools.feeds.add(*question)
-        return Outcome()
+            return Outcome()
+        return Outcome(feed=self._tools.feeds.add(*question))
 
     def _refresh_feed(self, wish: wishes.RefreshFeed) -> Outcome:
         for name in [wish.name] if wish.name else self._tools.feeds.names():

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from patcher.config import Home
+from patcher.feed.feeds import Feeds
+from patcher.serve.origin import StaticServer
+from patcher.wishes import Network
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import World
@@ -227,3 +231,25 @@ def test_a_folder_that_says_nothing_is_adopted_by_its_bytes(world: World, tmp_pa
     assert trees.read(tmp_path / "game") == scenario.new
     assert done["written_bytes"] < sum(len(f.data) for f in scenario.new.values() if isinstance(f, File))
     player.stop_engine()
+
+
+def test_a_feed_that_was_added_before_is_the_one_that_is_named(world: World, tmp_path: Path) -> None:
+    player = world.player("collector")
+    with StaticServer(tmp_path) as web:
+        words = ("--origin", f"{web.url}/other", "--name", "other", "--demo-keys")
+        world.publisher.run("publish", "init", tmp_path / "other", *words)
+        assert player.run("feed", "add", f"{web.url}/other")["name"] == "other"
+        assert player.run("feed", "add", world.origin.url)["name"] == "demo"
+    player.stop_engine()
+
+
+def test_what_is_done_cannot_be_cancelled_any_more(world: World, tmp_path: Path) -> None:
+    player = world.player("late")
+    player.stop_engine()
+    _released(world, tmp_path, "late", "1", trees.scenario("changed").old)
+    is_cancelled = False
+    feeds, network = Feeds(Home(player.home)), Network(ca=str(world.ca))
+    with feeds.open("demo", network, lambda: is_cancelled, title="late") as opened:
+        assert opened.live("late", "live", b"").version == "1"
+        is_cancelled = True
+    assert feeds.about("demo/late").version == "1"
