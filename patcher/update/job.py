@@ -129,6 +129,10 @@ class Job:
         damaged |= {path for m in manifests for path, target in m.links if links.get(path) != target}
         if len(manifests) < sum(not part.defaults for part in installed.parts):
             damaged.add(f"{STATE}/{MANIFESTS}")
+        if not damaged:  # whatever touched the files, they may be offered again
+            self._registry.see(install.title, found.stats)
+            if self._keeper:
+                self._keeper.release(install.title)
         version = installed.release.version
         return Outcome(version, version, work_left=bool(damaged), files=tuple(sorted(damaged)), seconds=self._seconds())
 
@@ -207,9 +211,10 @@ class Job:
         return sources
 
     def _check_room(self, folder: Path, plan: Plan) -> None:
-        needed = plan.totals.peak_extra_bytes
-        if needed > disk.free_bytes(folder):
-            disk.remove_tree(folder / STATE / "previous")
+        needed, previous = plan.totals.peak_extra_bytes, folder / STATE / "previous"
+        is_used = any(copy.source.is_relative_to(previous) for copy in plan.copies)
+        if needed > disk.free_bytes(folder) and not is_used:
+            disk.remove_tree(previous)
         if needed > (free := disk.free_bytes(folder)):
             raise DiskError(
                 "disk.full",

@@ -136,3 +136,17 @@ def test_who_agreed_to_share_gives_the_whole_tree_in_place(world: World) -> None
     assert trees.read(world.root / "taken" / "game.main") == _OLD
     player.run("settings", "sharing", "off")
     assert not _seeding(player)
+
+
+def test_a_touched_title_is_offered_again_when_it_was_verified(world: World) -> None:
+    player = world.player("ann", sharing="everyone")
+    player.run("install", "game", "--to", world.folder(player))
+
+    def is_seeding() -> bool:
+        return bool(player.run("status", "game")["titles"][0]["seeding"])
+
+    wait_until(is_seeding, "the offer")
+    next(path for path in world.folder(player).rglob("*") if path.is_file() and ".shoal" not in path.parts).touch()
+    wait_until(lambda: not is_seeding(), "the look at the files")
+    assert player.run("verify", "game")["damaged"] == []
+    wait_until(is_seeding, "the offer of what was verified")
