@@ -4,6 +4,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
+from multiprocessing import connection
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Never
@@ -91,6 +92,22 @@ def test_a_job_without_a_title_is_cancelled_by_its_number(engine: Engine) -> Non
         engine.submit(wishes.Cancel(job=job))
         while (event := heard.get(timeout=5)) != Failed(job, "", None):
             assert not isinstance(event, Failed)
+
+
+def test_a_face_that_comes_at_the_end_is_not_let_in(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Agent, "_watch", lambda _: None)
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    with connection.Client(agent._listener.address, authkey=agent._authkey) as early:
+        assert early.recv_bytes()
+        agent.stop()
+        with connection.Client(agent._listener.address, authkey=agent._authkey) as late:
+            with pytest.raises((EOFError, ConnectionResetError)):
+                late.recv_bytes()
+    serving.join()
 
 
 def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
