@@ -289,15 +289,9 @@ class Engine:
         if isinstance(job.wish, wishes.Play):
             return self._play(job.wish)
         tools = Tools(
-            self._home,
-            self._settings,
-            self._registry,
-            self._ledger,
-            self._packs,
-            self._feeds,
-            self._session_for,
-            self._keeper,
-        )
+            self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
+            self._session_for, self._keeper,
+        )  # fmt: skip
         return Fulfil(tools, job.number, job.meter, self._emit).run(job.wish)
 
     def _play(self, wish: wishes.Play) -> events.Outcome:
@@ -326,6 +320,7 @@ class Engine:
         with self._lock:
             self._settings = config.changed(self._settings, key, value)
             config.save(self._home, self._settings)
+            self._packs.limit_bytes = self._settings.pack_cache_bytes
             if self._session:
                 self._session.apply(self._settings, self._surroundings())
         self._kick.set()
@@ -377,7 +372,11 @@ class Engine:
 
     def _away(self) -> set[str]:
         """The titles that a job or the player has."""
-        return set(self._jobs) | {title for title, memory in list(self._memory.items()) if memory.playing}
+        jobs = list(self._jobs)
+        feeds = tuple(key.removesuffix("*") for key in jobs if key.endswith("/*"))  # `Seed` may be at any of them
+        seeded = (install.title for install in self._registry.installs() if install.title.startswith(feeds))
+        playing = (title for title, memory in list(self._memory.items()) if memory.playing)
+        return {*jobs, *seeded, *playing}
 
 
 def failure_of(error: Exception) -> events.Failure:

@@ -294,7 +294,7 @@ class Fulfil:
 
     def _seed(self, wish: wishes.Seed) -> Outcome:
         """Bring every title of the feed to its live release, and fetch the patches to it, for others."""
-        outcome = Outcome()
+        outcome, room_bytes = Outcome(), self._tools.packs.limit_bytes
         with self._network(f"{wish.feed}/", wish.network) as (opened, network):
             self._check_size(wish, opened)
             for name in opened.record.titles:
@@ -303,9 +303,17 @@ class Fulfil:
                 release = opened.live(name, install.channel, self._tools.registry.install_id)
                 tags = sorted({tag for part in release.parts for tag in part.tags})
                 install = replace(install, tags=tuple(tags))
-                outcome = self._reach(install, release, opened, network)
-                self._seed_packs(release, opened, network)
+                if not self._is_reached(install, release):  # else its peers stay connected
+                    outcome = self._reach(install, release, opened, network)
+                room_bytes = self._seed_packs(release, opened, network, room_bytes)
+        if room_bytes < 0:
+            self._emit(events.Notice(self._number, "", "Not all patches fit: `shoal settings pack_cache_bytes`."))
         return outcome
+
+    def _is_reached(self, install: Install, release: records.Release) -> bool:
+        there = read_installed(install.folder / STATE)
+        is_whole = there is not None and (there.release, there.tags) == (release, install.tags)
+        return is_whole and self._is_seen(install) and not commit.pending(install.folder)
 
     def _check_size(self, wish: wishes.Seed, opened: Opened) -> None:
         """Refuse a feed that needs more than the operator gives it, as far as its records tell (16 KiB a file)."""
@@ -314,9 +322,13 @@ class Fulfil:
         if 0 < wish.max_bytes < needed:
             raise UsageError("usage.argument", f"{wish.feed} needs about {needed:,} bytes.", needed_bytes=needed)
 
-    def _seed_packs(self, release: records.Release, opened: Opened, network: Network) -> None:
+    def _seed_packs(self, release: records.Release, opened: Opened, network: Network, room_bytes: int) -> int:
+        """As many packs as the cache holds: one more would be fetched each time anew. Returns the room that is left."""
         for part, index in opened.packs(release):
-            gather_of(network, self._tools.packs, self._meter).pack(index, part)
+            room_bytes -= index.pack_bytes if index.has_swarm else 0
+            if room_bytes >= 0:
+                gather_of(network, self._tools.packs, self._meter).pack(index, part)
+        return room_bytes
 
 
 def _folder_missing(folder: Path) -> DiskError:

@@ -150,3 +150,16 @@ def test_a_touched_title_is_offered_again_when_it_was_verified(world: World) -> 
     wait_until(lambda: not is_seeding(), "the look at the files")
     assert player.run("verify", "game")["damaged"] == []
     wait_until(is_seeding, "the offer of what was verified")
+
+
+def test_a_seed_that_is_whole_keeps_its_peers_and_fetches_no_pack_that_cannot_stay(world: World) -> None:
+    world.release("2", world.root / "new")
+    seed = world.player("seed", sharing="everyone", pack_cache_bytes=1000)
+    words = ("seed", world.origin.url, "--to", world.root / "games" / "seed", "--once")
+    lines = seed.run(*words)["lines"]
+    assert any("pack_cache_bytes" in line.get("text", "") for line in lines)
+    assert not (seed.home / "packs").exists()
+    wait_until(lambda: _seeding(seed), "the seed")
+    inode = (world.root / "games" / "seed" / "game" / ".shoal" / "installed").stat().st_ino
+    seed.run(*words)
+    assert (world.root / "games" / "seed" / "game" / ".shoal" / "installed").stat().st_ino == inode
