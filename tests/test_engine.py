@@ -16,7 +16,7 @@ from patcher.agent import Agent
 from patcher.client import Client
 from patcher.config import Home
 from patcher.engine import Engine, _Running
-from patcher.errors import DiskError
+from patcher.errors import DiskError, UsageError
 from patcher.events import Failed, Finished, Phase, Progress
 from patcher.update.installs import Install, Registry
 from patcher.update.keep import Keeper
@@ -92,6 +92,12 @@ def test_a_job_without_a_title_is_cancelled_by_its_number(engine: Engine) -> Non
         engine.submit(wishes.Cancel(job=job))
         while (event := heard.get(timeout=5)) != Failed(job, "", None):
             assert not isinstance(event, Failed)
+
+
+def test_settings_that_are_not_valid_are_said_by_the_face(home: Path) -> None:
+    (home / "settings.toml").write_text('sharing = "maybe"\n')
+    with pytest.raises(UsageError, match="sharing takes off, lan, everyone"):
+        Client(Home(home))
 
 
 def test_a_face_that_comes_at_the_end_is_not_let_in(
