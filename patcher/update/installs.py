@@ -6,7 +6,6 @@ says where that folder is, so `locate` rebuilds a lost one.
 
 import contextlib
 import json
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -202,10 +201,3 @@ class Registry:
         """The wish is fulfilled, failed or withdrawn."""
         with self._open() as db:
             db.execute("DELETE FROM wishes WHERE title = ?", (title,))
-
-
-def volume_of(folder: Path) -> Path:
-    """The nearest existing folder at or above ``folder``: the one whose free space counts."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return Path(os.path.realpath(folder))

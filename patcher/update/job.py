@@ -97,6 +97,8 @@ class Job:
         installed = read_installed(state)
         old = read_manifests(state, installed) if installed else {}
         ours = [m for part, m in old.items() if installed and not _is_defaults(installed, part)]
+        if goal.mend:  # the release is the one that is there, whatever became of its manifests
+            ours = [offer.manifest for offer in goal.offers if not offer.part.defaults]
         have, plan, goal = self._plan(goal, ours)
         outcome = Outcome(
             version_from=installed.release.version if installed else "",
@@ -196,7 +198,7 @@ class Job:
             modified=tuple(sorted((*found.modified, *way.modified))),
             missing=found.missing,
             defaults=frozenset(entry.path for entry in given if os.path.lexists(folder / entry.path)),
-            executable=scan.executable(folder, intact),
+            executable=scan.executable(folder, (*intact, *found.modified)),
             links=scan.links(folder, [*ours, *manifests]),
         )
 

@@ -253,3 +253,21 @@ def test_what_is_done_cannot_be_cancelled_any_more(world: World, tmp_path: Path)
         assert opened.live("late", "live", b"").version == "1"
         is_cancelled = True
     assert feeds.about("demo/late").version == "1"
+
+
+def test_a_repair_needs_no_manifest_and_leaves_no_wrong_mode(world: World, tmp_path: Path) -> None:
+    layout = {"data/large.pak": File(trees.noise(72, 9_000_000)), "data/small.txt": File(b"small")}
+    _released(world, tmp_path, "rusty", "1", layout)
+    player, folder = world.player("rusty", peers="none"), tmp_path / "game"
+    player.run("install", "rusty", "--to", folder)
+    with (folder / "data/large.pak").open("r+b") as file:
+        file.write(b"rust")
+    (folder / "data/large.pak").chmod(0o755)
+    player.run("repair", "rusty")
+    assert trees.read(folder) == layout
+    next((folder / ".shoal" / "manifests").iterdir()).write_bytes(b"rust")
+    (folder / "data/small.txt").write_bytes(b"rust")
+    player.run("repair", "rusty")
+    assert trees.read(folder) == layout
+    assert player.run("verify", "rusty")["damaged"] == []
+    player.stop_engine()
