@@ -80,6 +80,8 @@ class Outcome:
     totals: Totals = Totals()
     files: tuple[str, ...] = ()
     """The files the verb is about: damaged ones for verify."""
+    feed: str = ""
+    """The name of the feed that was added, or was there already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ class _Fetch:
         total = self._swarm.counters().received_bytes + (self._supply.received_bytes if self._supply else 0)
         if total > self._total_bytes:
             self._total_bytes, self._alive_at = total, now
-        self._choice.look(now, self._peers, total)
+        self._choice.look(now, self._peers, total, self._session.allowances.download_limit_bps)
         if self._supply and not self._supply.is_over:
             self._ask(self._supply, now)
 

@@ -6,7 +6,6 @@ says where that folder is, so `locate` rebuilds a lost one.
 
 import contextlib
 import json
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -184,10 +183,14 @@ class Registry:
             db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", rows)
 
     def wishes(self) -> dict[str, tuple[Wish, bool]]:
-        """Title to the wish that waits for it, and whether the player paused it."""
+        """Title to the wish that waits for it, and whether the player paused it; those of another version aside."""
         with self._open() as db:
             rows = db.execute("SELECT title, wish, paused FROM wishes").fetchall()
-        return {title: (wire.from_json(wish.encode()), bool(paused)) for title, wish, paused in rows}
+        found = {}
+        for title, wish, paused in rows:
+            with contextlib.suppress(ValueError):
+                found[title] = (wire.from_json(wish.encode()), bool(paused))
+        return found
 
     def keep_wish(self, title: str, wish: Wish, *, paused: bool = False) -> None:
         """Remember what to go on with after a crash (or, paused, when asked)."""
@@ -198,10 +201,3 @@ class Registry:
         """The wish is fulfilled, failed or withdrawn."""
         with self._open() as db:
             db.execute("DELETE FROM wishes WHERE title = ?", (title,))
-
-
-def volume_of(folder: Path) -> Path:
-    """The nearest existing folder at or above ``folder``: the one whose free space counts."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return Path(os.path.realpath(folder))

@@ -97,6 +97,8 @@ class Job:
         installed = read_installed(state)
         old = read_manifests(state, installed) if installed else {}
         ours = [m for part, m in old.items() if installed and not _is_defaults(installed, part)]
+        if goal.mend:  # the release is the one that is there, whatever became of its manifests
+            ours = [offer.manifest for offer in goal.offers if not offer.part.defaults]
         have, plan, goal = self._plan(goal, ours)
         outcome = Outcome(
             version_from=installed.release.version if installed else "",
@@ -129,6 +131,10 @@ class Job:
         damaged |= {path for m in manifests for path, target in m.links if links.get(path) != target}
         if len(manifests) < sum(not part.defaults for part in installed.parts):
             damaged.add(f"{STATE}/{MANIFESTS}")
+        if not damaged:  # whatever touched the files, they may be offered again
+            self._registry.see(install.title, found.stats)
+            if self._keeper:
+                self._keeper.release(install.title)
         version = installed.release.version
         return Outcome(version, version, work_left=bool(damaged), files=tuple(sorted(damaged)), seconds=self._seconds())
 
@@ -137,8 +143,7 @@ class Job:
     def _let_go(self, install: Install) -> None:
         if self._keeper:
             self._keeper.release(install.title)
-        if commit.pending(install.folder):
-            commit.recover(install.folder)
+        recover(install, self._registry)
         if name := play.running(install.folder):
             raise BusyError("busy.running", f"{install.title} is running ({name}).", title=install.title)
 
@@ -193,7 +198,7 @@ class Job:
             modified=tuple(sorted((*found.modified, *way.modified))),
             missing=found.missing,
             defaults=frozenset(entry.path for entry in given if os.path.lexists(folder / entry.path)),
-            executable=scan.executable(folder, intact),
+            executable=scan.executable(folder, (*intact, *found.modified)),
             links=scan.links(folder, [*ours, *manifests]),
         )
 
@@ -208,9 +213,10 @@ class Job:
         return sources
 
     def _check_room(self, folder: Path, plan: Plan) -> None:
-        needed = plan.totals.peak_extra_bytes
-        if needed > disk.free_bytes(folder):
-            disk.remove_tree(folder / STATE / "previous")
+        needed, previous = plan.totals.peak_extra_bytes, folder / STATE / "previous"
+        is_used = any(copy.source.is_relative_to(previous) for copy in plan.copies)
+        if needed > disk.free_bytes(folder) and not is_used:
+            disk.remove_tree(previous)
         if needed > (free := disk.free_bytes(folder)):
             raise DiskError(
                 "disk.full",
@@ -324,6 +330,13 @@ class Job:
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._started_s, 3)
+
+
+def recover(install: Install, registry: Registry) -> None:
+    """Finish an interrupted commit. Its files count as verified only when the next job has looked at them."""
+    if commit.pending(install.folder):
+        registry.see(install.title, {})
+        commit.recover(install.folder)
 
 
 def gather_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Gather:

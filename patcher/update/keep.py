@@ -2,19 +2,16 @@
 
 import contextlib
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-from patcher.config import Settings
 from patcher.content import manifest
 from patcher.errors import DiskError, ShoalError
 from patcher.events import Sources
 from patcher.feed.feeds import Feeds
-from patcher.transfer import policy
 from patcher.transfer.layout import Layout, Torrent
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
-from patcher.transfer.policy import Surroundings
 from patcher.transfer.session import Session
 from patcher.update.commit import STATE
 from patcher.update.installs import LAYERS, Install, Registry, manifest_data, read_installed, seen
@@ -54,25 +51,23 @@ class Keeper:
         self._away: set[str] = set()
         self._noted_bytes: dict[bytes, int] = {}
 
-    def tend(self, settings: Settings, away: Collection[str]) -> list[str]:
+    def tend(self, away: Callable[[], Collection[str]]) -> list[str]:
         """Offer what may be offered, withdraw what changed, note what was given. To be called every few seconds.
 
-        ``away`` are titles to leave alone: a job or the player has them. Returns the titles whose files changed.
+        ``away`` says which titles to leave alone now: a job or the player has them. Returns the titles whose files
+        changed.
         """
         self._note_given()
-        surroundings = Surroundings(uploaded_this_month_bytes=self._ledger.uploaded_this_month_bytes())
-        if policy.allowances(settings, surroundings) != self._session.allowances:  # the month's cap, or a new month
-            self._session.apply(settings, surroundings)
         with self._lock:
-            self._away &= set(away)
+            self._away = set(away())  # asked under the lock: whoever lets go later is noted here
             gone = set(self._session.changed())
             changed = [title for title, hashes in self._kept.items() if gone & set(hashes)]
             for title in changed:
                 self._kept[title] = [info_hash for info_hash in self._kept[title] if info_hash not in gone]
-        if settings.sharing != "off":
+        self._packs.trim(self._session.release)
+        if self._session.allowances.upload != "off":
             for install in self._registry.installs():
-                if install.title not in away:
-                    self._keep(install)
+                self._keep(install)
             self._keep_packs()
         return changed
 
@@ -108,16 +103,10 @@ class Keeper:
             self._kept[install.title] = kept
 
     def _keep_packs(self) -> None:
-        """Offer the patch packs of past updates, as many as fit the cache."""
+        """Offer the patch packs of past updates."""
         trackers = (tracker for name in self._feeds.names() for tracker in self._feeds.trackers(f"{name}/"))
         torrents = self._packs.torrents(tuple(dict.fromkeys(trackers)))
         offered = {Layout.parse(torrent.data).info_hash: torrent for torrent in torrents}
-        for root in self._packs.surplus():
-            for info_hash, torrent in list(offered.items()):
-                if torrent.paths[0].name == root.hex():
-                    self._session.release(info_hash)
-                    del offered[info_hash]
-            self._packs.remove(root)
         for info_hash in offered.keys() - self._session.kept():
             with contextlib.suppress(DiskError):
                 self._session.keep(offered[info_hash])
@@ -127,7 +116,8 @@ class Keeper:
         return bool(known) and all(seen(install.folder / path) == stat for path, stat in known.items())
 
     def _note_given(self) -> None:
-        titles = {info_hash: title for title, hashes in self._kept.items() for info_hash in hashes}
+        with self._lock:
+            titles = {info_hash: title for title, hashes in self._kept.items() for info_hash in hashes}
         for info_hash, counters in self._session.counters().items():
             if more := counters.sent_bytes - self._noted_bytes.get(info_hash, 0):
                 self._ledger.add(titles.get(info_hash, _OTHER), Sources(), more)

@@ -54,7 +54,7 @@ class Have:
     defaults: frozenset[str] = frozenset()
     """Files of `defaults` parts that are here already: the player's own now."""
     executable: frozenset[str] = frozenset()
-    """Intact files whose executable bit is set."""
+    """Our files whose executable bit is set."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Symbolic links that stand where a release has one, and where they point."""
 

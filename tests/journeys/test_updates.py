@@ -1,11 +1,16 @@
 """What a player sees of releases: installs, updates, steps back, optional parts, repairs, moves."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from patcher.config import Home
+from patcher.feed.feeds import Feeds
+from patcher.serve.origin import StaticServer
+from patcher.wishes import Network
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import World
@@ -189,6 +194,34 @@ def test_an_install_moves_and_is_found_again(world: World, tmp_path: Path) -> No
         engine.stop_engine()
 
 
+def test_a_move_that_failed_can_be_tried_again_and_takes_the_players_settings(world: World, tmp_path: Path) -> None:
+    layout = {"data/large.pak": File(trees.noise(71, 300_000)), "settings.ini": File(b"volume=5")}
+    _released(world, tmp_path, "mover", "1", layout, "--part", "settings=settings.ini:defaults")
+    player, folder = world.player("mover", peers="none"), tmp_path / "game"
+    player.run("install", "mover", "--to", folder)
+    (folder / "settings.ini").write_bytes(b"volume=9")
+    (folder / "data/large.pak").write_bytes(b"")
+    os.rename(world.feed / "content", world.feed / "away")
+    player.run("move", "mover", tmp_path / "new", expect=4)
+    os.rename(world.feed / "away", world.feed / "content")
+    player.run("move", "mover", tmp_path / "new")
+    assert trees.read(tmp_path / "new") == {**layout, "settings.ini": File(b"volume=9")}
+    player.stop_engine()
+
+
+def test_a_running_title_does_not_move(world: World, tmp_path: Path) -> None:
+    layout = {"bin/game": File(Path("/bin/sleep").read_bytes(), executable=True)}
+    _released(world, tmp_path, "runner", "1", layout)
+    player, folder = world.player("runner", peers="none"), tmp_path / "game"
+    player.run("install", "runner", "--to", folder)
+    with subprocess.Popen([folder / "bin/game", "60"]) as running:
+        error = player.error("move", "runner", tmp_path / "new", expect=7)
+        running.kill()
+    assert error["code"] == "busy.running"
+    assert trees.read(folder) == layout and not (tmp_path / "new").exists()
+    player.stop_engine()
+
+
 def test_a_folder_that_says_nothing_is_adopted_by_its_bytes(world: World, tmp_path: Path) -> None:
     scenario = trees.scenario("changed")
     _released(world, tmp_path, "adopted", "1", scenario.new)
@@ -197,4 +230,44 @@ def test_a_folder_that_says_nothing_is_adopted_by_its_bytes(world: World, tmp_pa
     done = player.run("install", "adopted", "--to", tmp_path / "game", "--locate")
     assert trees.read(tmp_path / "game") == scenario.new
     assert done["written_bytes"] < sum(len(f.data) for f in scenario.new.values() if isinstance(f, File))
+    player.stop_engine()
+
+
+def test_a_feed_that_was_added_before_is_the_one_that_is_named(world: World, tmp_path: Path) -> None:
+    player = world.player("collector")
+    with StaticServer(tmp_path) as web:
+        words = ("--origin", f"{web.url}/other", "--name", "other", "--demo-keys")
+        world.publisher.run("publish", "init", tmp_path / "other", *words)
+        assert player.run("feed", "add", f"{web.url}/other")["name"] == "other"
+        assert player.run("feed", "add", world.origin.url)["name"] == "demo"
+    player.stop_engine()
+
+
+def test_what_is_done_cannot_be_cancelled_any_more(world: World, tmp_path: Path) -> None:
+    player = world.player("late")
+    player.stop_engine()
+    _released(world, tmp_path, "late", "1", trees.scenario("changed").old)
+    is_cancelled = False
+    feeds, network = Feeds(Home(player.home)), Network(ca=str(world.ca))
+    with feeds.open("demo", network, lambda: is_cancelled, title="late") as opened:
+        assert opened.live("late", "live", b"").version == "1"
+        is_cancelled = True
+    assert feeds.about("demo/late").version == "1"
+
+
+def test_a_repair_needs_no_manifest_and_leaves_no_wrong_mode(world: World, tmp_path: Path) -> None:
+    layout = {"data/large.pak": File(trees.noise(72, 9_000_000)), "data/small.txt": File(b"small")}
+    _released(world, tmp_path, "rusty", "1", layout)
+    player, folder = world.player("rusty", peers="none"), tmp_path / "game"
+    player.run("install", "rusty", "--to", folder)
+    with (folder / "data/large.pak").open("r+b") as file:
+        file.write(b"rust")
+    (folder / "data/large.pak").chmod(0o755)
+    player.run("repair", "rusty")
+    assert trees.read(folder) == layout
+    next((folder / ".shoal" / "manifests").iterdir()).write_bytes(b"rust")
+    (folder / "data/small.txt").write_bytes(b"rust")
+    player.run("repair", "rusty")
+    assert trees.read(folder) == layout
+    assert player.run("verify", "rusty")["damaged"] == []
     player.stop_engine()
