@@ -103,7 +103,7 @@ class Client:
             while self._wake not in connection.wait([stream, self._wake]):
                 try:
                     event = wire.from_json(stream.recv_bytes())
-                except (EOFError, OSError):
+                except (EOFError, OSError, ValueError):  # gone, or speaks another language after all
                     callback(None)
                     return
                 callback(event)
