@@ -23,7 +23,7 @@ from pathlib import Path
 import patcher
 from patcher import disk, events, wire
 from patcher.config import Home, default_home
-from patcher.engine import Engine, failure_of
+from patcher.engine import Engine
 from patcher.errors import InternalError, ShoalError
 
 _LINGER_S = 3.0
@@ -139,7 +139,7 @@ class Agent:
                 case call:
                     raise InternalError("internal.version", f"The engine does not know the call {call!r}.")
         except ShoalError as error:
-            return {"error": json.loads(wire.to_json(failure_of(error)))}
+            return {"error": json.loads(wire.to_json(events.Failure.of(error)))}
 
     def _retire(self) -> bool:
         """Make room for an engine of another version, unless a job runs."""

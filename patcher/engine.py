@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import patcher
 from patcher import config, events, wishes
 from patcher.config import Home
-from patcher.errors import BusyError, Cancelled, InternalError, ShoalError, UsageError
+from patcher.errors import BusyError, Cancelled, ShoalError, UsageError
 from patcher.events import Phase
 from patcher.feed.feeds import Feeds
 from patcher.transfer.ledger import Ledger
@@ -259,7 +259,7 @@ class Engine:
             _log.info("%s of %s was stopped", type(job.wish).__name__, job.title)
         except Exception as error:  # noqa: BLE001 - whatever a job dies of, a face must hear of it
             _log.exception("%s of %s failed", type(job.wish).__name__, job.title)
-            failure = failure_of(error)
+            failure = events.Failure.of(error)
         self._put_away(job, failure, finished=finished)
         if finished:
             self._emit(events.Finished(job.number, job.title, outcome))
@@ -380,18 +380,6 @@ class Engine:
         seeded = (install.title for install in self._registry.installs() if install.title.startswith(feeds))
         playing = (title for title, memory in list(self._memory.items()) if memory.playing)
         return {*jobs, *seeded, *playing}
-
-
-def failure_of(error: Exception) -> events.Failure:
-    """An error as the fact that faces get."""
-    if not isinstance(error, ShoalError):
-        error = InternalError("internal.failure", f"Something unexpected failed: {error!r}.")
-    return events.Failure(error.code, error.message, error.safe, error.hint, error.exit_code, error.facts)
-
-
-def _is_kept(wish: wishes.Wish) -> bool:
-    """Whether it goes on after a crash."""
-    return isinstance(wish, _LASTING) and not wish.only
 
 
 def _busy(job: _Running) -> BusyError:

@@ -7,7 +7,7 @@ face resolves shorter names with `Snapshot.find`.
 import enum
 from dataclasses import dataclass, field
 
-from patcher.errors import UsageError
+from patcher.errors import InternalError, ShoalError, UsageError
 
 
 class Phase(enum.StrEnum):
@@ -94,6 +94,13 @@ class Failure:
     hint: str
     exit_code: int
     facts: dict[str, str | int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, error: Exception) -> "Failure":
+        """Any error as this fact; what is none of ours is a fault in Shoal."""
+        if not isinstance(error, ShoalError):
+            error = InternalError("internal.failure", f"Something unexpected failed: {error!r}.")
+        return cls(error.code, error.message, error.safe, error.hint, error.exit_code, error.facts)
 
 
 # ---------------------------------------------------------------- events
