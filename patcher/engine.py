@@ -382,6 +382,11 @@ class Engine:
         return {*jobs, *seeded, *playing}
 
 
+def _is_kept(wish: wishes.Wish) -> bool:
+    """Whether it goes on after a crash."""
+    return isinstance(wish, _LASTING) and not wish.only
+
+
 def _busy(job: _Running) -> BusyError:
     sample = job.meter.latest
     facts: dict[str, str | int] = {"title": job.title, "verb": type(job.wish).__name__.lower()}
