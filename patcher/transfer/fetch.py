@@ -12,13 +12,13 @@ from patcher.errors import Cancelled, OriginError, ShoalError
 from patcher.events import Sources
 from patcher.transfer import direct
 from patcher.transfer.choice import Choice, Rules
-from patcher.transfer.layout import Layout, Torrent, held_pieces
+from patcher.transfer.layout import Layout, Torrent
 from patcher.transfer.picture import picture
 from patcher.transfer.session import MAX_QUEUED_BYTES, Session
 from patcher.transfer.supply import Pace, Source, Supply
 from patcher.transfer.swarm import Peer, Swarm
 
-__all__ = ["Layout", "Rules", "Sample", "Source", "Torrent", "fetch", "held_pieces"]
+__all__ = ["Layout", "Rules", "Sample", "Source", "Torrent", "fetch"]
 
 _SAMPLE_S = 0.1
 _FLUSH_S = 0.5

@@ -104,12 +104,6 @@ class Layout:
             return []
 
 
-def held_pieces(path: Path, layer: bytes, root: bytes, piece_bytes: int, size_bytes: int) -> frozenset[int]:
-    """Which pieces (counted from 0) of one file of ``size_bytes`` are right in the partial file at ``path``."""
-    layout = Layout(b"", piece_bytes, (size_bytes,), (root,), {root: layer}, (0, -(-size_bytes // piece_bytes)))
-    return layout.held((path,))
-
-
 def _leaves(folder: dict[bytes, Any]) -> Any:
     for name, node in folder.items():
         if name:

@@ -118,7 +118,23 @@ def recover(folder: Path) -> bool:
         disk.sync_file(journal)  # read from memory perhaps: it must be on disk before anything relies on it
         disk.sync_folder(journal.parent)
         fields = {field.name: prepared[field.name] for field in dataclasses.fields(_Operations)}
-        _go_on(folder, _Operations(**fields), done=done)
+        operations = _Operations(**fields)
+        # Somebody may hand us a folder with any journal in it: no name may lead out.
+        named = [path for path, _ in operations.modes] + [name for pair in operations.place for name in pair]
+        _check_paths(
+            (
+                *operations.old,
+                *operations.first,
+                *operations.first_folders,
+                *operations.folders,
+                *named,
+                *operations.last,
+                *operations.last_folders,
+                *operations.documents,
+                *(name for pair in operations.meta for name in pair if name),
+            )
+        )
+        _go_on(folder, operations, done=done)
     return True
 
 
@@ -171,10 +187,15 @@ def _check(folder: Path, change: Change, keep_bytes: int) -> _Operations:
 def _check_names(change: Change) -> None:
     """The manifests' readers refused such names already; a journal must not hold one whatever happened since."""
     places = [path for _, path, _ in change.place] + [path for path, _ in (*change.links, *change.modes)]
-    for path in (*places, *change.folders, *change.remove, *change.remove_folders, *(path for _, path in change.meta)):
-        parts = path.split("/")
+    meta = [path for _, path in change.meta]
+    _check_paths((*places, *change.folders, *change.remove, *change.remove_folders, *meta))
+
+
+def _check_paths(names: Iterable[str]) -> None:
+    for name in names:
+        parts = name.split("/")
         if parts[0] == STATE or any(part in ("", ".", "..") for part in parts):
-            raise DiskError("disk.in_the_way", f"{path!r} is no path of a release.", path=path)
+            raise DiskError("disk.in_the_way", f"{name!r} is no path of a release.", path=name)
 
 
 def _staged_files(change: Change) -> list[str]:

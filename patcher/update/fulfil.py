@@ -1,5 +1,6 @@
 """From a wish to a goal: which signed release, which parts, which folder, and what may be used to get there."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,7 +67,8 @@ class Fulfil:
         outcome: Outcome = self._verbs[type(wish)](wish)
         title = getattr(wish, "title", "")
         if title and (outcome.fetched != Sources()):
-            self._tools.ledger.add(title, outcome.fetched, 0)
+            with contextlib.suppress(DiskError):  # what is done is done, also when it cannot be counted
+                self._tools.ledger.add(title, outcome.fetched, 0)
         return outcome
 
     # ------------------------------------------------------------ verbs
@@ -217,6 +219,11 @@ class Fulfil:
                 disk.write_atomic(goal, source.read_bytes())
 
     def _uninstall(self, wish: wishes.Uninstall) -> Outcome:
+        given_up = self._tools.registry.find(wish.title)
+        if given_up and read_installed(given_up.folder / STATE) is None and not commit.pending(given_up.folder):
+            disk.remove_tree(given_up.folder / STATE)  # what a first install staged before it was given up
+            self._tools.registry.forget(wish.title)
+            return Outcome()
         install, installed = self._installed(wish.title)
         outcome = self._remove(install)
         self._tools.registry.forget(wish.title)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from patcher.content.merkle import layer_of, leaves_of, ref_of
-from patcher.transfer.layout import Layout, held_pieces
+from patcher.transfer.layout import Layout
 from tests.support.peers import PIECE_BYTES, torrent_of
 from tests.support.trees import noise
 from tests.transfer.conftest import SIZES, Game
@@ -29,28 +29,33 @@ def test_a_piece_is_told_from_all_others(game: Game) -> None:
     assert layout.is_right(last, data[-layout.span(last).length :])
 
 
+def _held(path: Path, layer: bytes, root: bytes, size_bytes: int) -> frozenset[int]:
+    count = -(-size_bytes // PIECE_BYTES)
+    return Layout(b"", PIECE_BYTES, (size_bytes,), (root,), {root: layer}, (0, count)).held((path,))
+
+
 def test_half_a_file_holds_what_is_right_in_it(tmp_path: Path) -> None:
     data = noise(1, 10 * PIECE_BYTES + 5)
     leaves = leaves_of(data)
     layer, root, path = layer_of(leaves, PIECE_BYTES), ref_of(data).root, tmp_path / "partial"
-    assert held_pieces(path, layer, root, PIECE_BYTES, len(data)) == frozenset()
+    assert _held(path, layer, root, len(data)) == frozenset()
     path.write_bytes(data[: 3 * PIECE_BYTES + 100])
-    assert held_pieces(path, layer, root, PIECE_BYTES, len(data)) == {0, 1, 2}
+    assert _held(path, layer, root, len(data)) == {0, 1, 2}
     with path.open("r+b") as file:
         file.truncate(len(data))
         file.seek(PIECE_BYTES)
         file.write(b"not right")
-    assert held_pieces(path, layer, root, PIECE_BYTES, len(data)) == {0, 2}
+    assert _held(path, layer, root, len(data)) == {0, 2}
     path.write_bytes(data)
-    assert held_pieces(path, layer, root, PIECE_BYTES, len(data)) == frozenset(range(11))
+    assert _held(path, layer, root, len(data)) == frozenset(range(11))
 
 
 def test_a_file_of_one_piece_is_held_whole_or_not_at_all(tmp_path: Path) -> None:
     data, path = noise(2, 20_000), tmp_path / "small"
     path.write_bytes(data)
-    assert held_pieces(path, b"", ref_of(data).root, PIECE_BYTES, len(data)) == {0}
+    assert _held(path, b"", ref_of(data).root, len(data)) == {0}
     path.write_bytes(data[:-1])
-    assert held_pieces(path, b"", ref_of(data).root, PIECE_BYTES, len(data)) == frozenset()
+    assert _held(path, b"", ref_of(data).root, len(data)) == frozenset()
 
 
 def test_a_torrent_of_a_single_file(tmp_path: Path) -> None:

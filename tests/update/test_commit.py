@@ -285,6 +285,20 @@ def test_a_journal_of_a_newer_shoal_is_left_alone(game: Path) -> None:
     assert commit.pending(game)
 
 
+@pytest.mark.parametrize("field", ["old", "documents", "folders", "last"])
+def test_a_journal_that_leads_out_of_the_folder_is_not_obeyed(game: Path, tmp_path: Path, field: str) -> None:
+    (tmp_path / "precious").write_text("mine")
+    nothing: dict[str, list[str]] = {name: [] for name in ("old", "documents", "first", "first_folders", "folders", "place", "modes", "last",
+                                     "last_folders", "meta")}  # fmt: skip
+    lists = {**nothing, field: ["../precious"]}
+    record = {"format": 1, "state": "PREPARED", "keep_previous": True, **lists}
+    (game / ".shoal" / "journal").write_bytes(commit._record(record))
+    with pytest.raises(DiskError):
+        commit.recover(game)
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert not (game / ".shoal" / "trash").exists()
+
+
 def test_without_a_journal_there_is_nothing_to_recover(game: Path) -> None:
     assert not commit.pending(game)
     assert not commit.recover(game)
