@@ -288,7 +288,7 @@ def test_a_journal_of_a_newer_shoal_is_left_alone(game: Path) -> None:
 @pytest.mark.parametrize("field", ["old", "documents", "folders", "last"])
 def test_a_journal_that_leads_out_of_the_folder_is_not_obeyed(game: Path, tmp_path: Path, field: str) -> None:
     (tmp_path / "precious").write_text("mine")
-    names = "old documents first first_folders folders place modes last last_folders meta".split()
+    names = ["old", "documents", "first", "first_folders", "folders", "place", "modes", "last", "last_folders", "meta"]
     nothing: dict[str, list[str]] = {name: [] for name in names}
     lists = {**nothing, field: ["../precious"]}
     record = {"format": 1, "state": "PREPARED", "keep_previous": True, **lists}
