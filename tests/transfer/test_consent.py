@@ -13,6 +13,8 @@ from tests.support.peers import Player, wait_for
 from tests.transfer.conftest import Game, settings
 
 WATCH_S = 3.0
+UNCOUNTED_BYTES = 512 * 1024
+"""What may leave between the last count and the cut, on a machine with much else to do."""
 SWITCH_WATCH_S = 1.5
 
 
@@ -71,7 +73,7 @@ def test_switched_off_while_a_neighbour_downloads_nothing_more_leaves(game: Game
         assert wait_for(lambda: asking.received_bytes > 500_000)
         session.apply(settings(sharing="off"))
         sent = session.counters()[info_hash].sent_bytes
-        assert never_gets(asking, sent, SWITCH_WATCH_S)
+        assert never_gets(asking, sent + UNCOUNTED_BYTES, SWITCH_WATCH_S)
         assert session.counters()[info_hash].sent_bytes == sent
         session.apply(settings(sharing="lan"))
         asking.ask(address(session))
