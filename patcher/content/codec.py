@@ -17,7 +17,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-STORED, ZSTD, HDIFF = 0, 1, 2
+STORED, ZSTD, HDIFF, COPY = 0, 1, 2, 3
+ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 WINDOW_BYTES = 16 * 1024 * 1024
 
 _WINDOW_LOG = WINDOW_BYTES.bit_length() - 1
@@ -26,15 +27,15 @@ _MAX_DICTIONARY_BYTES = 64 * 1024 * 1024
 _MAX_PREFIX_LOG = 30
 
 
-def make(new: bytes, old: bytes = b"") -> tuple[int, bytes]:
-    """The smallest form of ``new`` as (codec, bytes): stored, zstd, or a delta against ``old`` where there is an old.
+def make(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
+    """The smallest form of ``new`` as (codec, bytes): stored, zstd, or (``old`` is not None) a delta against ``old``.
 
     ``old`` is for HDIFF alone: a window in another codec names no old ranges. The same input gives the same output, as
     long as the libraries are the same.
     """
     best = (STORED, new)
-    if old:
-        config = hdiffpatch.Lzma2Config(level=9, window=26)
+    if old is not None:
+        config = hdiffpatch.Lzma2Config(level=9, window=_WINDOW_LOG)
         delta = hdiffpatch.diff(old, new, config, validate=False, big_cache_match=True)
         if len(delta) < len(new) and _works(delta, old, new):
             best = (HDIFF, delta)
@@ -77,6 +78,22 @@ def apply_manifest_delta(old: bytes, delta: bytes, ref: merkle.Ref) -> bytes:
     if len(new) != ref.size_bytes or merkle.ref_of(new) != ref:
         raise ContentError("content.mismatch", "a manifest delta does not give the signed manifest")
     return new
+
+
+def pack_document(plain: bytes) -> bytes:
+    """A document as a zstd frame of its own."""
+    return manifest_delta(b"", plain)
+
+
+def unpack_document(data: bytes, max_bytes: int) -> bytes:
+    """The document again. Raises ContentError content.invalid for anything but one frame of at most ``max_bytes``."""
+    try:
+        plain = _unzstd(data, max_bytes, None, min(_prefix_log(b"", max_bytes), _MAX_PREFIX_LOG))
+    except (zstd.ZstdError, MemoryError) as error:
+        raise ContentError("content.invalid", "a packed document cannot be decoded") from error
+    if not plain or len(plain) > max_bytes:
+        raise ContentError("content.invalid", "a packed document is no frame or too large")
+    return plain
 
 
 def _works(delta: bytes, old: bytes, new: bytes) -> bool:

@@ -120,7 +120,8 @@ def release(
         done = _is_published(record, order.channel, past)
         if order.dry_run or (done and all(Store(folder).has(ref) for ref in source.contents)):
             return Outcome("dry run" if order.dry_run else "already published", source, time.monotonic() - started_s)
-        packed = _write_content(repo, home, order, source, _older(past, record, order.from_last), progress, say)
+        older = _older(past, record, order.from_last)
+        packed = _write_content(repo, home, order, source, record, older, progress, say)
         if done:  # only lost content was put back
             return Outcome("already published", source, time.monotonic() - started_s, packed)
         changes = _changes(order, record, past, packed, _feed_of(repo))
@@ -268,14 +269,14 @@ def _older(past: History, record: Release, count: int) -> list[Release]:
 
 
 def _write_content(
-    repo: Repository, home: Home, order: Order, source: build.Source, older: Sequence[Release],
+    repo: Repository, home: Home, order: Order, source: build.Source, new: Release, older: Sequence[Release],
     progress: Progress, say: Callable[[str], None],
 ) -> packing.Packed:  # fmt: skip
     with Store(repo.folder).adding() as store:
         build.write(source, store, order.jobs, progress)
         if order.notes:
             store.put(_notes(order.notes))
-        return packing.pack_release(store, home.root / "build", source.parts, older, order.jobs, progress, say)
+        return packing.pack_release(store, home.root / "build", new, source.parts, older, order.jobs, progress, say)
 
 
 def _changes(order: Order, record: Release, past: History, packed: packing.Packed, feed: records.Feed) -> Changes:
