@@ -122,7 +122,7 @@ class Known:
         return min(shared, key=lambda file: (-shared[file], file)) if shared else None
 
     def trace(self, new: Chunks, base: int | None) -> "Trace":
-        """Where each chunk of a new file stands in the old ones: behind the chunk before it, in ``base``, anywhere."""
+        """Where each chunk of a new file stands in the old ones: in ``base``, behind the one before it, or anywhere."""
         mine = self._files.get(base, _NO_CHUNKS) if base is not None else _NO_CHUNKS
         times = Counter(mine.digest(number) for number in range(len(mine)))
         first = {mine.digest(number): (base or 0, number) for number in reversed(range(len(mine)))}
@@ -130,7 +130,10 @@ class Known:
         at: Place | None = None
         for number in range(len(new)):
             digest = new.digest(number)
-            at = self._after(at, digest) or first.get(digest) or self._first.get(digest)
+            behind = self._after(at, digest)
+            if behind is None or behind[0] != base:
+                behind = first.get(digest) or behind or self._first.get(digest)
+            at = behind
             found.append(at)
         return Trace(new, self._files, found, frozenset(digest for digest, count in times.items() if count == 1), base)
 

@@ -116,7 +116,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class PartPatches:
-    """How to get one part cheaply: the index of its full pack, deltas, and the manifest packed (a delta from nothing)."""
+    """How to get one part cheaply: the full pack's index, deltas, the manifest packed (a delta from nothing)."""
 
     part: str
     full: Ref | None

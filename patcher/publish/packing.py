@@ -7,7 +7,7 @@ an interrupted run goes on with the next window.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,15 +76,16 @@ class Made:
         index = self.ref.size_bytes - len(self.index.inline) if self.ref else 0
         return index + (self.step.size_bytes if self.step else len(self.pack.new.document))
 
-    def costs(self) -> dict[bytes, float]:
-        """What each content costs from nothing: its share of its window, or itself where it is in no window."""
+    def cost_of(self, roots: Collection[bytes]) -> int:
+        """What these contents cost from nothing: of each window the smaller of itself and of them, else themselves."""
         entries = self.pack.new.manifest.entries
-        left = {entry.root: float(entry.size_bytes) for entry in entries if entry.size_bytes}
+        left = {entry.root: entry.size_bytes for entry in entries if entry.root in roots}
+        total = 0
         for window in self.index.windows:
-            for span in window.new:
-                saved = span.length - span.length * window.length / window.output_bytes
-                left[entries[span.file].root] -= saved
-        return left
+            spans = [span for span in window.new if entries[span.file].root in left]
+            wanted = sum(span.length for span in spans)
+            total += min(window.length - wanted, 0)
+        return total + sum(left.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,36 +113,32 @@ def pack_release(
     maker = Maker(store, build, jobs, progress)
     mine = [Side(part.rule.name, part.document, part.manifest) for part in parts]
     fixed = {part.rule.name for part in parts if part.rule.defaults}  # its files are the player's once they are there
-    sides = {r: list(_pairs(store, [s for s in mine if s.part not in fixed], r, say)) for r in older}
-    last = sides[older[0]] if older else []
+    last = [*_pairs(store, mine, fixed, older[0], say)] if older else []
     made = maker.make([
         *(maker.plan(side, None) for side in mine),
         *(maker.plan(side, old) for side, old in last),
         *(maker.plan(old, side) for side, old in last),
     ])  # fmt: skip
-    fulls, steps, back = made[: len(mine)], made[len(mine) :][: len(last)], made[len(mine) + len(last) :]
-    costs = {root: cost for full in fulls for root, cost in full.costs().items()}
-    found = {older[0]: steps} if older else {}
+    fulls, rest = made[: len(mine)], made[len(mine) :]
+    steps = [(older[0], rest[: len(last)])] if older else []
+    full_of = {full.pack.new.part: full for full in fulls}
     for release in older[1:]:
-        packs = [maker.plan(side, old) for side, old in sides[release]]
-        some = maker.make(packs, WORTH * sum(costs[root] for pack in packs for root in pack.fresh))
-        if not some:
+        packs = [maker.plan(side, old) for side, old in _pairs(store, mine, fixed, release, say)]
+        found = maker.make(packs, WORTH * sum(full_of[pack.new.part].cost_of(pack.fresh) for pack in packs))
+        if packs and not found:
             say(f"No patch from {release.version}: it would save less than half.")
             break
-        found[release] = some
-    packed = _summary(store, fulls, found, [(m.pack.new.part, _delta(m, new)) for m in back])
+        steps.append((release, found))
     store.flush()
-    return packed
+    return _summary(fulls, steps, tuple((one.pack.new.part, _delta(one, new)) for one in rest[len(last) :]))
 
 
 def _pairs(
-    store: Store, mine: Sequence[Side], release: records.Release, say: Callable[[str], None]
-) -> Iterator[tuple[Side, Side]]:
+    store: Store, mine: Sequence[Side], fixed: Collection[str], release: records.Release, say: Callable[[str], None]
+) -> Iterator[tuple[Side, Side]]:  # fmt: skip
     """Each part with itself in an older release, as far as the feed still holds all that a patch is made from."""
-    by_name = {part.name: part for part in release.parts if not part.defaults}
-    for side in mine:
-        if side.part not in by_name:
-            continue
+    by_name = {part.name: part for part in release.parts if not part.defaults and part.name not in fixed}
+    for side in (side for side in mine if side.part in by_name):
         try:
             document = store.read(by_name[side.part].manifest)
             old = manifest.parse(document)
@@ -160,20 +157,20 @@ def _delta(made: Made, start: records.Release) -> records.Delta:
 
 
 def _summary(
-    store: Store, fulls: Sequence[Made], steps: Mapping[records.Release, Sequence[Made]],
-    back: Sequence[tuple[str, records.Delta]],
+    fulls: Sequence[Made], steps: Sequence[tuple[records.Release, Sequence[Made]]],
+    back: tuple[tuple[str, records.Delta], ...],
 ) -> Packed:  # fmt: skip
     deltas: dict[str, list[records.Delta]] = {}
-    for release, made in steps.items():
+    for release, made in steps:
         for one in made:
             deltas.setdefault(one.pack.new.part, []).append(_delta(one, release))
     parts = tuple(
         records.PartPatches(full.pack.new.part, full.ref, tuple(deltas.get(full.pack.new.part, ())), full.step)
         for full in fulls
     )
-    full_bytes = sum(full.document_bytes + round(sum(full.costs().values())) for full in fulls)
-    patch_bytes = tuple((r.version, sum(one.fetch_bytes for one in made)) for r, made in steps.items())
-    return Packed(parts, full_bytes, patch_bytes, tuple(back))
+    full_bytes = sum(full.document_bytes + full.cost_of(full.pack.fresh) for full in fulls)
+    patch_bytes = tuple((release.version, sum(one.fetch_bytes for one in made)) for release, made in steps)
+    return Packed(parts, full_bytes, patch_bytes, back)
 
 
 # ---------------------------------------------------------------- one pack
@@ -192,7 +189,7 @@ class Maker:
         return Pack(new, old, self._build / hashlib.sha256(documents).hexdigest())
 
     def make(self, packs: Sequence[Pack], most_bytes: float = math.inf) -> list[Made]:
-        """Make what an earlier run did not finish; nothing, and a note of it, when that takes ``most_bytes`` or more."""
+        """Make what an earlier run did not finish; nothing but a note when it takes ``most_bytes`` or more."""
         bounded = most_bytes < math.inf
         if bounded and any(pack.note.is_file() and pack.note.read_bytes() == b"null" for pack in packs):
             return []

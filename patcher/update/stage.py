@@ -48,6 +48,9 @@ class Stage:
         ``data`` are the window's bytes of the pack, already checked. Raises ContentError (content.window) when the
         output is not the signed one: an old file is not what it seemed, or the patch is damaged.
         """
+        if window.codec == delta.COPY:
+            self._copy_ranges(offer, window, wanted)
+            return
         old = b"".join(self._old(offer, span) for span in window.old)
         output = memoryview(delta.apply(window.codec, data, old, window.output_bytes, window.sha256))
         for span in window.new:
@@ -57,6 +60,16 @@ class Stage:
                     staged.write(span.offset, output[: span.length])
             output = output[span.length :]
         self._watch("", window.output_bytes)
+
+    def _copy_ranges(self, offer: Offer, window: delta.Window, wanted: Collection[bytes]) -> None:
+        """Put old ranges where they stand in new files; `verify` checks these with all the rest."""
+        assert offer.old
+        for span, used in zip(window.new, window.old, strict=True):
+            entry, source = offer.manifest.entries[span.file], self._sources[offer.old.entries[used.file].root]
+            if entry.root in wanted:
+                with _open(source) as file, disk.Staged(self.path(entry.root), entry.size_bytes) as staged:
+                    disk.copy_range(file, used.offset, staged, span.offset, span.length)
+            self._watch("", span.length)
 
     def multiply(self, places: Iterable[Place]) -> None:
         """Stage empty files, and the second and later places of one content."""
