@@ -23,6 +23,7 @@ COPY_BYTES = 32 * 1024
 """Shorter equal stretches are left to the delta: naming them would cost more than they save."""
 
 _MOST_CHUNKS = 1 << 19
+_NEAR_BYTES = 1024 * 1024
 _BUFFER_BYTES = 4 * 1024 * 1024
 _DIGEST_BYTES = 16
 
@@ -200,22 +201,26 @@ class Anchors:
     def around(self, start: int, end: int, new_bytes: int, old_bytes: int) -> Iterator[tuple[int, int]]:
         """Old stretches (start, end) to make the new bytes ``start`` to ``end`` from; they may overlap.
 
-        What lies behind the anchor before and before the anchor behind; for more than 128 KiB also what lies around
-        the place in proportion between the two.
+        What lies behind the anchor before and before the anchor behind, where these are near; for more than 128 KiB
+        also what lies around the place in proportion between the two.
         """
-        first = bisect_left(self._starts, start)
-        last = bisect_left(self._starts, end)
+        first, last = bisect_left(self._starts, start), bisect_left(self._starts, end)
         before = self._anchors[first - 1] if first else Copy(0, 0, 0, 0)
         behind = self._anchors[last] if last < len(self._anchors) else Copy(new_bytes, 0, old_bytes, 0)
+        new_low, low, high = before.new + before.length, before.old + before.length, behind.old
         reach = (end - start) * 5 // 4 + 64 * 1024
-        low, high = before.old + before.length, behind.old
-        stretches = [(low, low + reach), (high - reach, high)]
-        if end - start > 128 * 1024:
+        stretches = []
+        if start - new_low <= _NEAR_BYTES:
+            stretches.append((low, low + reach))
+        if behind.new - end <= _NEAR_BYTES:
+            stretches.append((high - reach, high))
+        if end - start > 128 * 1024 or not stretches:
             wide = min(8 * 1024 * 1024, 8 * (end - start))
-            gap = max(behind.new - before.new - before.length, 1)
-            near = low + (start - before.new - before.length) * max(high - low, 0) // gap
-            far = low + (end - before.new - before.length) * max(high - low, 0) // gap
-            stretches.append((near - wide, far + wide))
+            new_gap, gap = max(behind.new - new_low, 1), max(high - low, 0)
+            stretches.append((
+                low + (start - new_low) * gap // new_gap - wide,
+                low + (end - new_low) * gap // new_gap + wide,
+            ))  # fmt: skip
         for stretch_start, stretch_end in stretches:
             if max(stretch_start, 0) < min(stretch_end, old_bytes):
                 yield max(stretch_start, 0), min(stretch_end, old_bytes)

@@ -16,6 +16,8 @@ from patcher.content.manifest import Entry, Manifest
 SMALL_BYTES = 1024 * 1024
 MAX_OLD_BYTES = 4 * WINDOW_BYTES
 
+_LEAN_BYTES = 3 * WINDOW_BYTES
+"""What our own windows lean on: a worker then takes 350 MB at most, and a player less than the format allows."""
 _RUN_BYTES = WINDOW_BYTES // 2
 _WORTH = 0.85
 _SHARE = 0.25
@@ -107,7 +109,7 @@ class _Lane:
     def add(self, span: Range, near: Iterable[Range] = ()) -> None:
         near = tuple(near)
         old, old_bytes = self._with(near)
-        if self._new_bytes + span.length > WINDOW_BYTES or old_bytes > MAX_OLD_BYTES:
+        if self._new_bytes + span.length > WINDOW_BYTES or old_bytes > _LEAN_BYTES:
             self.close()
             old, old_bytes = self._with(near)
         self._new.append(span)
