@@ -1,12 +1,12 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test check lint gates format bench lock
+.PHONY: help setup demo test check lint gates format bench bench-patch big-patch lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
 timed = @started=$$(date +%s); $(1); code=$$?; echo "make $@: $$(( $$(date +%s) - started )) s"; exit $$code
 
 help:           ## this list
-	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup:          ## .venv from the hashed locks, and the few system packages
 	@packaging/setup.sh
@@ -29,7 +29,14 @@ format: setup   ## put the code into shape
 	@$(BIN)/ruff check --fix; $(BIN)/ruff format
 
 bench: setup    ## the numbers we publish, one file each
-	$(call timed,for file in bench/*.py; do $(BIN)/python -m bench.$$(basename "$$file" .py) || exit 1; done)
+	$(call timed,for file in bench/[!_]*.py; do case $$file in */patch_*) continue; esac; \
+	    $(BIN)/python -m bench.$$(basename "$$file" .py) || exit 1; done)
+
+bench-patch: setup ## patches beside other tools on real releases; downloads 1 GB, takes an hour
+	$(call timed,$(BIN)/python -m bench.patch_size && $(BIN)/python -m bench.patch_cost)
+
+big-patch: setup ## slow proof: a patch of 300 MB by workers of bounded memory
+	$(call timed,$(BIN)/python -m tests.support.big_patch)
 
 lock: setup     ## packaging/requirements/*.txt anew
 	@$(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet pip-tools

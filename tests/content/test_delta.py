@@ -1,6 +1,7 @@
 """Patches: cut into windows, made, written down, read back and applied, and nothing in them that need not be."""
 
 import re
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -12,11 +13,11 @@ from bencode2 import bdecode, bencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patcher.content import delta, merkle
+from patcher.content import codec, delta, merkle
 from patcher.content.delta import WINDOW_BYTES, Index, Range, Window
 from patcher.errors import ContentError, ShoalError, TrustError
 from tests.support import trees
-from tests.support.trees import MIB, File, Layout, noise, prose
+from tests.support.trees import MIB, File, Layout, edited, noise, prose
 
 
 @cache
@@ -81,6 +82,35 @@ def test_a_full_pack_always_holds_small_files_and_large_ones_that_shrink() -> No
     # One window holds both large files: together they shrink enough.
     _, files = applied({**noisy, "prose": File(prose(3, 2 * MIB))}, None)
     assert sorted(map(len, files.values())) == [100_000, 2 * MIB, 2 * MIB]
+
+
+# ---------------------------------------------------------------- any two trees
+
+BLOCKS = [noise(seed, 40_000 + 9000 * seed) for seed in range(14)] + [prose(99, 200_000), b"", b"x"]
+blocks = st.lists(st.integers(0, len(BLOCKS) - 1), max_size=16).map(lambda chosen: b"".join(BLOCKS[n] for n in chosen))
+names = st.sampled_from([f"{folder}/{number}" for folder in "abc" for number in range(4)])
+layouts = st.dictionaries(names, blocks, max_size=8)
+
+
+@settings(max_examples=30)
+@given(layouts, layouts, st.permutations(range(8)), st.integers(0, 2**32))
+def test_any_tree_is_made_from_any_other(
+    old: dict[str, bytes], added: dict[str, bytes], order: list[int], seed: int
+) -> None:
+    """Files stay, move, swap, are edited, cut, joined from others' bytes, doubled and added."""
+    paths = sorted(old)
+    new = {path: old[paths[place % len(paths)]] for path, place in zip(paths, order, strict=False)}
+    for number, path in enumerate(sorted(new)):
+        if number % 3 == seed % 3:
+            new[path] = edited(new[path], seed)
+    new |= added
+    before, after = ({path: File(data) for path, data in tree.items()} for tree in (old, new))
+    _, files = applied(after, before)
+    m = trees.manifest_of(after)
+    made = {m.entries[number].root for number in files}
+    assert made == {e.root for e in m.entries} - {e.root for e in trees.manifest_of(before).entries} - {b""}
+    for number, data in files.items():
+        assert data == new[m.entries[number].path]
 
 
 # ---------------------------------------------------------------- packs
@@ -148,6 +178,43 @@ def big(offset: int, length: int, at: int = 0) -> list[Any]:
     return window(offset=at, length=25, new=[[2, offset, length]], old=[1], output=length)
 
 
+BIG = (big(0, 16 * MIB), big(16 * MIB, 4 * MIB, 25))
+RUN = [2, 9 * MIB, 100_000]
+REST = [[2, 0, 9 * MIB], [2, 9 * MIB + 100_000, 11 * MIB - 100_000]]
+
+
+def copied(**changes: object) -> list[Any]:
+    """All of the big file but for one run."""
+    old = [[1, 0, 9 * MIB], [1, 7 * MIB, 11 * MIB - 100_000]]
+    fields = {"offset": 0, "length": 0, "codec": 3, "new": REST, "old": old, "output": 20 * MIB - 100_000, "sha": b""}
+    return window(**(fields | changes))
+
+
+COPIED = (copied(), window(new=[RUN], old=[[1, 8 * MIB, MIB]], output=100_000))
+
+
+def test_an_index_with_copies_is_valid_and_travels_packed() -> None:
+    index = delta.parse(bencode(document(*COPIED)), NEW, OLD)
+    assert [(w.codec, w.length, w.output_bytes) for w in index.windows] == [
+        (delta.COPY, 0, 20 * MIB - 100_000), (delta.HDIFF, 50, 100_000),
+    ]  # fmt: skip
+    packed = delta.encode(index, NEW, OLD)
+    assert len(packed) < len(bencode(document(*COPIED)))
+    assert delta.parse(packed, NEW, OLD) == index
+
+
+def test_a_packed_document_that_never_ends_is_refused_before_it_takes_memory() -> None:
+    bomb = codec.pack_document(b"d" + bytes(200 * MIB))
+    assert len(bomb) < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ContentError):
+            delta.parse(bomb, NEW, OLD)
+        assert tracemalloc.get_traced_memory()[1] < 2 * delta.MAX_INDEX_BYTES
+    finally:
+        tracemalloc.stop()
+
+
 def test_the_small_index_is_valid() -> None:
     index = delta.parse(bencode(document()), NEW, OLD)
     assert index.windows == (
@@ -183,6 +250,12 @@ BAD: list[dict[bytes, Any]] = [
     document(pack={b"root": bytes(32), b"size": 0}, inline=b""), document(pack={b"root": bytes(32), b"size": 2**62},
     inline=b""),
     document(format=0), document(requires=b""),
+    document(copied(length=1), COPIED[1]), document(copied(sha=bytes(32)), COPIED[1]),
+    document(copied(old=[]), COPIED[1]),
+    document(copied(output=20 * MIB), COPIED[1]), document(copied(new=REST[::-1]), COPIED[1]),
+    document(copied(new=[*REST, RUN], output=20 * MIB), COPIED[1]), document(*COPIED[:1], inline=b""),
+    document(copied(old=[[1, 0, 9 * MIB], [1, 9 * MIB, 11 * MIB - 100_000]]), COPIED[1]),
+    document(copied(new=[], old=[], output=0), *COPIED), document(COPIED[1], copied(offset=50), copied(offset=50)),
 ]  # fmt: skip
 
 
@@ -220,7 +293,9 @@ MUTATIONS: list[Callable[[bytes, int, bytes], bytes]] = [
 def test_a_mutant_is_refused_or_fits(data: st.DataObject) -> None:
     scenario = trees.scenario("changed")
     new, old = trees.manifest_of(scenario.new), trees.manifest_of(scenario.old)
-    mutant = bencode(document(big(0, 16 * MIB), big(16 * MIB, 4 * MIB, 25)))
+    mutant = bencode(document(*data.draw(st.sampled_from([BIG, COPIED]))))
+    if data.draw(st.booleans()):
+        mutant = codec.pack_document(mutant)
     for _ in range(data.draw(st.integers(1, 3))):
         mutate = data.draw(st.sampled_from(MUTATIONS))
         mutant = mutate(mutant, data.draw(st.integers(0, len(mutant))), data.draw(st.binary(min_size=1, max_size=3)))
@@ -230,7 +305,10 @@ def test_a_mutant_is_refused_or_fits(data: st.DataObject) -> None:
         except ShoalError:
             continue
         assert all(span.end <= m.entries[span.file].size_bytes for w in index.windows for span in w.new)
-        assert all(w.output_bytes <= WINDOW_BYTES and w.offset + w.length <= index.pack_bytes for w in index.windows)
+        assert all(w.output_bytes <= WINDOW_BYTES or w.codec == delta.COPY for w in index.windows)
+        assert all(w.offset + w.length <= index.pack_bytes for w in index.windows)
+        entries = m_old.entries if m_old else ()
+        assert all(span.end <= entries[span.file].size_bytes for w in index.windows for span in w.old)
 
 
 def test_what_cannot_be_read_is_not_written() -> None:

@@ -35,6 +35,18 @@ def test_more_workers_change_no_byte(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+def test_the_order_of_a_folder_changes_no_byte(tmp_path: Path) -> None:
+    files = {f"{folder}/{number}": random.Random(number).randbytes(3000) for folder in "abc" for number in range(20)}
+    found: list[dict[str, bytes]] = []
+    for order in (sorted(files), sorted(files, key=lambda path: path[::-1], reverse=True)):
+        root = tmp_path / f"{len(found)}"
+        publisher = Publisher(root)
+        publisher.release(lay(root / "old", {path: files[path] for path in order}), "1.0", jobs=2)
+        publisher.release(lay(root / "new", {path: files[path][::-1] for path in order}), "1.1", jobs=1)
+        found.append(publisher.content())
+    assert found[0] == found[1]
+
+
 def test_finished_windows_are_not_made_again(tmp_path: Path) -> None:
     lay(tmp_path, {"new": b"new bytes" * 100})
     task = Task(((str(tmp_path / "new"), 0, 900),), (), tmp_path / "out" / "1")
