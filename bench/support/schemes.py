@@ -108,7 +108,9 @@ def _per_file(work: Work, command: Command) -> dict[str, int]:
 
 def _run(command: list[str]) -> None:
     """A tool that may chat."""
-    done = subprocess.run(command, env=tools(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        command, check=False, env=tools(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     assert done.returncode == 0, f"{command[0]}: {done.stderr[-500:]}"
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from pyfastcdc import FastCDC
 
-AVERAGE_BYTES = 4 * 1024
+AVERAGE_BYTES = 2 * 1024
 """Small, so that equal stretches are found between edits that stand close together."""
 
 COPY_BYTES = 32 * 1024

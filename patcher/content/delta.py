@@ -109,8 +109,8 @@ def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
                 window.offset,
                 window.length,
                 window.codec,
-                [_shortest(span, new.entries) for span in window.new],
-                [_shortest(span, old_entries) for span in window.old],
+                _write_ranges(window.new, new.entries),
+                _write_ranges(window.old, old_entries),
                 window.output_bytes,
                 window.sha256,
             ]
@@ -124,10 +124,20 @@ def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
     return data
 
 
-def _shortest(span: Range, entries: Sequence[Entry]) -> int | list[int]:
+def _write_ranges(spans: Sequence[Range], entries: Sequence[Entry]) -> list[int | list[int]]:
     """A whole file is its number alone: most ranges are, and an index is often larger than its pack."""
-    whole = span.offset == 0 and span.length == entries[span.file].size_bytes
-    return span.file if whole else [span.file, span.offset, span.length]
+    written: list[int | list[int]] = []
+    before = Range(-1, 0, 0)
+    for span in spans:
+        whole = span.offset == 0 and span.length == entries[span.file].size_bytes
+        written.append(span.file if whole else [span.file, span.offset - _origin(before, span.file), span.length])
+        before = span
+    return written
+
+
+def _origin(before: Range, file: int) -> int:
+    """Where offsets count from: the end of the range before, when that is of the same file."""
+    return before.end if before.file == file else 0
 
 
 def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
@@ -164,8 +174,8 @@ def _read_window(value: object, new: Manifest, old: Manifest | None) -> Window:
         offset,
         length,
         codec,
-        tuple(_read_range(span, new.entries) for span in made),
-        tuple(_read_range(span, old.entries if old else ()) for span in used),
+        _read_ranges(made, new.entries),
+        _read_ranges(used, old.entries if old else ()),
         output_bytes,
         sha256,
     )
@@ -186,17 +196,21 @@ def _fits(window: Window) -> bool:
     return sizes and len(window.sha256) == merkle.HASH_BYTES and (window.codec == HDIFF or not window.old)
 
 
-def _read_range(value: object, entries: Sequence[Entry]) -> Range:
-    match value:
-        case int(number) if 0 <= number < len(entries):
-            span = Range(number, 0, entries[number].size_bytes)
-        case [int(number), int(offset), int(length)] if 0 <= number < len(entries):
-            span = Range(number, offset, length)
-        case _:
-            raise _invalid("a window names a file that is not there")
-    if span.offset < 0 or span.length < 1 or span.end > entries[span.file].size_bytes:
-        raise _invalid("a window names bytes outside of a file")
-    return span
+def _read_ranges(values: list[object], entries: Sequence[Entry]) -> tuple[Range, ...]:
+    spans: list[Range] = []
+    before = Range(-1, 0, 0)
+    for value in values:
+        match value:
+            case int(number) if 0 <= number < len(entries):
+                before = Range(number, 0, entries[number].size_bytes)
+            case [int(number), int(offset), int(length)] if 0 <= number < len(entries):
+                before = Range(number, offset + _origin(before, number), length)
+            case _:
+                raise _invalid("a window names a file that is not there")
+        if before.offset < 0 or before.length < 1 or before.end > entries[before.file].size_bytes:
+            raise _invalid("a window names bytes outside of a file")
+        spans.append(before)
+    return tuple(spans)
 
 
 def _check_pack(index: Index) -> None:

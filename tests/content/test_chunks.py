@@ -33,7 +33,7 @@ def test_a_chunk_is_known_again_behind_other_bytes() -> None:
 
 
 def test_the_lists_of_the_largest_files_stay_small() -> None:
-    assert average_for(0) == average_for(2**31) == 4096
+    assert average_for(0) == average_for(2**30) == 2048
     for total in (10 * 10**9, 10**12):
         assert total / average_for(total) <= 1 << 19
 

@@ -180,12 +180,12 @@ def big(offset: int, length: int, at: int = 0) -> list[Any]:
 
 BIG = (big(0, 16 * MIB), big(16 * MIB, 4 * MIB, 25))
 RUN = [2, 9 * MIB, 100_000]
-REST = [[2, 0, 9 * MIB], [2, 9 * MIB + 100_000, 11 * MIB - 100_000]]
+REST = [[2, 0, 9 * MIB], [2, 100_000, 11 * MIB - 100_000]]
 
 
 def copied(**changes: object) -> list[Any]:
     """All of the big file but for one run."""
-    old = [[1, 0, 9 * MIB], [1, 7 * MIB, 11 * MIB - 100_000]]
+    old = [[1, 0, 9 * MIB], [1, -2 * MIB, 11 * MIB - 100_000]]
     fields = {"offset": 0, "length": 0, "codec": 3, "new": REST, "old": old, "output": 20 * MIB - 100_000, "sha": b""}
     return window(**(fields | changes))
 
@@ -254,7 +254,7 @@ BAD: list[dict[bytes, Any]] = [
     document(copied(old=[]), COPIED[1]),
     document(copied(output=20 * MIB), COPIED[1]), document(copied(new=REST[::-1]), COPIED[1]),
     document(copied(new=[*REST, RUN], output=20 * MIB), COPIED[1]), document(*COPIED[:1], inline=b""),
-    document(copied(old=[[1, 0, 9 * MIB], [1, 9 * MIB, 11 * MIB - 100_000]]), COPIED[1]),
+    document(copied(old=[[1, 0, 9 * MIB], [1, 0, 11 * MIB - 100_000]]), COPIED[1]),
     document(copied(new=[], old=[], output=0), *COPIED), document(COPIED[1], copied(offset=50), copied(offset=50)),
 ]  # fmt: skip
 
