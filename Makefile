@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test check lint gates format bench bench-patch big-patch lock
+.PHONY: help setup demo test check lint gates format prove bench bench-patch lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -28,15 +28,18 @@ gates: setup    ## only the gates: sizes, doors, names
 format: setup   ## put the code into shape
 	@$(BIN)/ruff check --fix; $(BIN)/ruff format
 
+prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, a big install that is killed, a big patch
+	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
+	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
+	    $(BIN)/python -m tests.support.big_install && \
+	    $(BIN)/python -m tests.support.big_patch)
+
 bench: setup    ## the numbers we publish, one file each
 	$(call timed,for file in bench/[!_]*.py; do case $$file in */patch_*) continue; esac; \
 	    $(BIN)/python -m bench.$$(basename "$$file" .py) || exit 1; done)
 
 bench-patch: setup ## patches beside other tools on real releases; downloads 1 GB, takes an hour
 	$(call timed,$(BIN)/python -m bench.patch_size && $(BIN)/python -m bench.patch_cost)
-
-big-patch: setup ## slow proof: a patch of 300 MB by workers of bounded memory
-	$(call timed,$(BIN)/python -m tests.support.big_patch)
 
 lock: setup     ## packaging/requirements/*.txt anew
 	@$(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet pip-tools

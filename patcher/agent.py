@@ -88,26 +88,27 @@ class Agent:
                 _log.info("a face did not get in: %r", error)
                 continue
             with self._lock:
+                if self._stopping.is_set():  # it is not told hello, and so starts an engine of its own
+                    face.close()
+                    break
                 self._faces.add(face)
             threading.Thread(target=self._serve, args=(face,), name="face", daemon=True).start()
         self._listener.close()
 
     def stop(self) -> None:
         """End `run` from another thread or a signal handler."""
-        if not self._stopping.is_set():
-            self._stopping.set()
-            with contextlib.suppress(OSError, EOFError):  # wake accept()
-                connection.Client(self._listener.address, authkey=self._authkey).close()
+        self._stopping.set()
 
     def _watch(self) -> None:
         while not self._stopping.wait(0.25):
             with self._lock:
-                needed = self._keep or bool(self._faces) or self._engine.is_needed
-            now = time.monotonic()
-            if needed:
-                self._last_need = now
-            elif now - self._last_need > _LINGER_S:
-                self.stop()
+                now = time.monotonic()
+                if self._keep or self._faces or self._engine.is_needed:
+                    self._last_need = now
+                elif now - self._last_need > _LINGER_S:
+                    self.stop()  # under the lock: no face gets in between
+        with contextlib.suppress(OSError, EOFError):  # wake accept()
+            connection.Client(self._listener.address, authkey=self._authkey).close()
 
     def _serve(self, face: connection.Connection) -> None:
         try:
@@ -148,12 +149,12 @@ class Agent:
         return True
 
     def _stream(self, face: connection.Connection) -> None:
-        waiting: queue.Queue[events.Event] = queue.Queue(_QUEUE_EVENTS)
+        waiting: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
 
         def put(event: events.Event) -> None:
-            # A face that does not read may miss samples; it must not stop the engine.
-            with contextlib.suppress(queue.Full):
-                waiting.put_nowait(event)
+            # A face that does not read must not stop the engine: it misses samples, but hears how its job ended.
+            if waiting.qsize() < _QUEUE_EVENTS or not isinstance(event, events.Progress):
+                waiting.put(event)
 
         with self._engine.listening(put):
             face.send_bytes(b'{"ok": true}')

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import patcher
-from patcher import events, wire, wishes
+from patcher import config, events, wire, wishes
 from patcher.config import Home
 from patcher.errors import InternalError, ShoalError, UsageError
 
@@ -132,7 +132,7 @@ def _connect(home: Home) -> connection.Connection:
             _start(home)
             start_s = time.monotonic() + _RETRY_S
         time.sleep(_POLL_S)
-    raise InternalError("internal.engine_lost", "The engine did not start.", log=str(home.log))
+    raise InternalError("internal.engine_lost", "The engine did not start.", log=str(home.root / "engine.err"))
 
 
 def _try(home: Home) -> connection.Connection | None:
@@ -144,28 +144,28 @@ def _try(home: Home) -> connection.Connection | None:
 
 
 def _agrees(calls: connection.Connection) -> bool:
-    """Whether the engine is of our version; an idle one of another version makes room."""
+    """Whether the engine is of our version; an idle one of another version makes room, one that is ending has."""
     try:
         hello = json.loads(calls.recv_bytes())
+        if hello["version"] == patcher.__version__:
+            return True
+        calls.send_bytes(b'{"call": "retire"}')
+        makes_room = json.loads(calls.recv_bytes())["ok"]
     except (EOFError, OSError):
         return False
-    if hello["version"] == patcher.__version__:
-        return True
-    if not _exchange(calls, {"call": "retire"}).get("ok"):
-        raise InternalError(
-            "internal.version",
-            f"An engine of version {hello['version']} is at work.",
-            engine=hello["version"],
-            mine=patcher.__version__,
-        )
+    if not makes_room:
+        text = f"An engine of version {hello['version']} is at work."
+        raise InternalError("internal.version", text, engine=hello["version"], mine=patcher.__version__)
     return False
 
 
 def _start(home: Home) -> None:
     """Start an engine that outlives us. A second one that loses the race for the lock ends by itself."""
-    if not os.access(home.root if home.root.exists() else home.root.parent, os.W_OK):
+    place = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
+    if not os.access(place, os.W_OK):
         raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))
     engine = [sys.executable, "-m", "patcher.agent", "--home", str(home.root)]
     home.make()
+    config.load(home)  # the engine would die of it, where nobody hears why
     with (home.root / "engine.err").open("ab") as err:
         subprocess.run([sys.executable, "-c", _STARTER, *engine], stdin=subprocess.DEVNULL, stderr=err, check=False)

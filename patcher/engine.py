@@ -14,7 +14,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import patcher
 from patcher import config, events, wishes
@@ -24,12 +24,13 @@ from patcher.events import Phase
 from patcher.feed.feeds import Feeds
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
-from patcher.transfer.policy import Surroundings
+from patcher.transfer.policy import Surroundings, allowances
 from patcher.transfer.session import Session
 from patcher.update import commit, play
 from patcher.update.commit import STATE
 from patcher.update.fulfil import Fulfil, Tools
 from patcher.update.installs import Install, Registry, read_installed
+from patcher.update.job import recover
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 
@@ -52,6 +53,16 @@ class _Running:
     resumed: bool = False
     pause: bool = False
 
+    @property
+    def key(self) -> str:
+        """A title has one job at a time; those without a title, any number."""
+        return self.title or f"#{self.number}"
+
+    @property
+    def is_heavy(self) -> bool:
+        """It waits for its turn."""
+        return not isinstance(self.wish, _LIGHT)
+
 
 @dataclass
 class _Memory:
@@ -59,7 +70,6 @@ class _Memory:
 
     failure: events.Failure | None = None
     playing: subprocess.Popen[bytes] | None = None
-    sent_bytes: dict[bytes, int] = field(default_factory=dict)
 
 
 class Engine:
@@ -89,7 +99,7 @@ class Engine:
         """Finish interrupted commits, go on with interrupted jobs, and seed what may be seeded."""
         for install in self._registry.installs():
             with contextlib.suppress(ShoalError):
-                commit.recover(install.folder)
+                recover(install, self._registry)
         for title, (wish, paused) in self._registry.wishes().items():
             if not paused:
                 with contextlib.suppress(ShoalError):
@@ -150,8 +160,8 @@ class Engine:
         match wish:
             case wishes.ChangeSetting(key, value):
                 return self._at_once("", lambda: self._change(key, value))
-            case wishes.Cancel(title, pause):
-                return self._at_once(title, lambda: self._cancel(title, pause))
+            case wishes.Cancel():
+                return self._at_once(wish.title, lambda: self._cancel(wish))
             case wishes.AddFeed() | wishes.RemoveFeed() | wishes.RefreshFeed():
                 return self._enqueue("", wish)
             case wishes.Seed(feed):
@@ -201,15 +211,14 @@ class Engine:
                     version=installed.release.version,
                     previous_version=before.release.version if before else "",
                 )
-        hashes = self._keeper.hashes(name) if self._keeper else []
         return dataclasses.replace(
             shown,
             folder=str(install.folder),
             channel=install.channel,
             tags=install.tags,
             interrupted=commit.pending(install.folder),
-            seeding=bool(hashes) and self._may_upload(),
-            uploaded_bytes=sum(memory.sent_bytes.values()),
+            seeding=self._keeper is not None and self._keeper.is_offered(name),
+            uploaded_bytes=self._keeper.given_bytes(name) if self._keeper else 0,
         )
 
     # ------------------------------------------------------------ jobs
@@ -232,17 +241,18 @@ class Engine:
             number = next(self._numbers)
             stop = threading.Event()
             job = _Running(number, title, wish, Meter(number, title, stop.is_set, self._emit), stop, resumed)
-            if title:
-                self._jobs[title] = job
-        if isinstance(wish, _LASTING) and not wish.only:
-            self._registry.keep_wish(title, wish)
-        (self._light if isinstance(wish, _LIGHT) else self._heavy).submit(self._run, job)
+            if _is_kept(wish):
+                self._registry.keep_wish(title, wish)  # before it is a job: a full disk must not leave one behind
+            waits = job.is_heavy and any(other.is_heavy for other in self._jobs.values())
+            self._jobs[job.key] = job
+        if waits:
+            job.meter.begin(Phase.QUEUED)
+        (self._heavy if job.is_heavy else self._light).submit(self._run, job)
         return number
 
     def _run(self, job: _Running) -> None:
         outcome, failure, finished = events.Outcome(), None, False
         try:
-            job.meter.begin(Phase.QUEUED)
             outcome = self._fulfil(job)
             finished = True
         except Cancelled:
@@ -250,64 +260,67 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - whatever a job dies of, a face must hear of it
             _log.exception("%s of %s failed", type(job.wish).__name__, job.title)
             failure = failure_of(error)
-        self._put_away(job, failure)
+        self._put_away(job, failure, finished=finished)
         if finished:
             self._emit(events.Finished(job.number, job.title, outcome))
         else:
             self._emit(events.Failed(job.number, job.title, failure))
         self._emit(events.Changed())
 
-    def _put_away(self, job: _Running, failure: events.Failure | None) -> None:
+    def _put_away(self, job: _Running, failure: events.Failure | None, *, finished: bool) -> None:
         with self._lock:
-            self._jobs.pop(job.title, None)
+            self._jobs.pop(job.key, None)
             self._memory.setdefault(job.title, _Memory()).failure = failure
-        if job.title and not self._closing.is_set():
-            if job.pause:
+        try:
+            if _is_kept(job.wish) and job.pause and not finished:
                 self._registry.keep_wish(job.title, job.wish, paused=True)
-            else:
-                self._registry.drop_wish(job.title)
+            elif finished or not self._closing.is_set():
+                self._drop(job)
+        except ShoalError:  # the faces must hear of the job's end all the same
+            _log.exception("the wish for %s was not put away", job.title)
         self._kick.set()
+
+    def _drop(self, job: _Running) -> None:
+        """Forget a wish that is fulfilled or failed; looking and playing say nothing of the one that waits."""
+        if _is_kept(job.wish) or isinstance(job.wish, wishes.Uninstall):
+            self._registry.drop_wish(job.title)
 
     def _fulfil(self, job: _Running) -> events.Outcome:
         if isinstance(job.wish, wishes.Play):
             return self._play(job.wish)
         tools = Tools(
-            self._home,
-            self._settings,
-            self._registry,
-            self._ledger,
-            self._packs,
-            self._feeds,
-            self._session_for,
-            self._keeper,
-        )
+            self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
+            self._session_for, self._keeper,
+        )  # fmt: skip
         return Fulfil(tools, job.number, job.meter, self._emit).run(job.wish)
 
     def _play(self, wish: wishes.Play) -> events.Outcome:
         install = self._registry.find(wish.title)
+        if install:
+            recover(install, self._registry)
         installed = read_installed(install.folder / STATE) if install else None
         if install is None or installed is None:
             raise UsageError("usage.not_installed", f"{wish.title} is not installed.", title=wish.title)
-        if commit.pending(install.folder):
-            commit.recover(install.folder)
         if self._keeper:
             self._keeper.release(wish.title)
         self._memory.setdefault(wish.title, _Memory()).playing = play.launch(install.folder, installed, wish.args)
         return events.Outcome(version_to=installed.release.version)
 
-    def _cancel(self, title: str, pause: bool) -> None:
+    def _cancel(self, wish: wishes.Cancel) -> None:
         with self._lock:
-            job = self._jobs.get(title)
+            jobs = list(self._jobs.values())
+            job = next((j for j in jobs if (j.number == wish.job if wish.job else j.title == wish.title)), None)
             if job:
-                job.pause = pause
+                job.pause = wish.pause
                 job.stop.set()
-        if job is None and not pause:
-            self._registry.drop_wish(title)
+        if job is None and not wish.pause and not wish.job:
+            self._registry.drop_wish(wish.title)
 
     def _change(self, key: str, value: str) -> None:
         with self._lock:
             self._settings = config.changed(self._settings, key, value)
             config.save(self._home, self._settings)
+            self._packs.limit_bytes = self._settings.pack_cache_bytes
             if self._session:
                 self._session.apply(self._settings, self._surroundings())
         self._kick.set()
@@ -321,21 +334,18 @@ class Engine:
         with self._lock:
             if self._session is None:
                 self._session = Session(self._settings, self._surroundings())
-                self._keeper = Keeper(self._session, self._registry, self._packs)
+                self._keeper = Keeper(self._session, self._registry, self._ledger, self._packs, self._feeds)
             return self._session
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(uploaded_this_month_bytes=self._ledger.uploaded_this_month_bytes())
-
-    def _may_upload(self) -> bool:
-        return self._session is not None and self._session.allowances.upload != "off"
 
     def _tend(self) -> None:
         """Every few seconds: offer what may be offered, withdraw what changed, note what was given."""
         while not self._closing.is_set():
             try:
                 self._tend_once()
-            except Exception:  # noqa: BLE001 -  # the next look may do better; the engine must not lose its tender
+            except Exception:  # noqa: BLE001 - the next look may do better; the engine must not lose its tender
                 _log.exception("tending failed")
             self._kick.wait(_TEND_S)
             self._kick.clear()
@@ -345,28 +355,28 @@ class Engine:
             if memory.playing and memory.playing.poll() is not None:
                 memory.playing = None
                 self._emit(events.Changed())
-        if self._settings.sharing == "off" or self._session_for(wishes.Network()) is None:
+        if self._session is None and (self._settings.sharing == "off" or self._session_for(wishes.Network()) is None):
+            self._packs.trim()
             return
-        assert self._session and self._keeper
-        for title in self._keeper.watch():
+        assert self._keeper
+        self._obey()
+        for title in self._keeper.tend(self._away):
             self._emit(events.Notice(0, title, f"{title} is no longer offered: its files changed. Verify it."))
-        for install in self._registry.installs():
-            if install.title not in self._jobs and not self._memory.get(install.title, _Memory()).playing:
-                self._keeper.keep(install, self._feeds.trackers(install.title))
-        trackers = (tracker for name in self._feeds.names() for tracker in self._feeds.trackers(f"{name}/"))
-        self._keeper.keep_packs(tuple(dict.fromkeys(trackers)))
-        self._note_given()
 
-    def _note_given(self) -> None:
-        assert self._session and self._keeper
-        counters = self._session.counters()
-        for install in self._registry.installs():
-            memory = self._memory.setdefault(install.title, _Memory())
-            for info_hash in self._keeper.hashes(install.title):
-                sent = counters[info_hash].sent_bytes if info_hash in counters else 0
-                if more := sent - memory.sent_bytes.get(info_hash, 0):
-                    self._ledger.add(install.title, events.Sources(), more)
-                    memory.sent_bytes[info_hash] = sent
+    def _obey(self) -> None:
+        """The month's cap may be used up, or a new month begun."""
+        with self._lock:
+            now = self._surroundings()
+            if self._session and allowances(self._settings, now) != self._session.allowances:
+                self._session.apply(self._settings, now)
+
+    def _away(self) -> set[str]:
+        """The titles that a job or the player has."""
+        jobs = list(self._jobs)
+        feeds = tuple(key.removesuffix("*") for key in jobs if key.endswith("/*"))  # `Seed` may be at any of them
+        seeded = (install.title for install in self._registry.installs() if install.title.startswith(feeds))
+        playing = (title for title, memory in list(self._memory.items()) if memory.playing)
+        return {*jobs, *seeded, *playing}
 
 
 def failure_of(error: Exception) -> events.Failure:
@@ -374,6 +384,11 @@ def failure_of(error: Exception) -> events.Failure:
     if not isinstance(error, ShoalError):
         error = InternalError("internal.failure", f"Something unexpected failed: {error!r}.")
     return events.Failure(error.code, error.message, error.safe, error.hint, error.exit_code, error.facts)
+
+
+def _is_kept(wish: wishes.Wish) -> bool:
+    """Whether it goes on after a crash."""
+    return isinstance(wish, _LASTING) and not wish.only
 
 
 def _busy(job: _Running) -> BusyError:

@@ -5,6 +5,7 @@ An error carries a stable ``code``, a ``message`` that says what failed, what st
 walk the list. Being cancelled is not an error: `Cancelled` is what a cancelled job raises.
 """
 
+import functools
 from typing import ClassVar, NamedTuple
 
 Facts = dict[str, str | int]
@@ -32,6 +33,10 @@ class ShoalError(Exception):
         self.message = message
         self.safe, self.hint = CODES[code]
         self.facts: Facts = facts
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors of worker processes come to us whole."""
+        return functools.partial(type(self), self.code, self.message, **self.facts), ()
 
     def as_dict(self) -> dict[str, object]:
         """The ``error`` object of the command line's JSON output."""

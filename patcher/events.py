@@ -18,6 +18,7 @@ class Phase(enum.StrEnum):
     SCAN = "scan"
     PLAN = "plan"
     FETCH = "fetch"
+    STAGE = "stage"
     VERIFY = "verify"
     COMMIT = "commit"
     DONE = "done"
@@ -79,6 +80,8 @@ class Outcome:
     totals: Totals = Totals()
     files: tuple[str, ...] = ()
     """The files the verb is about: damaged ones for verify."""
+    feed: str = ""
+    """The name of the feed that was added, or was there already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,10 +141,11 @@ class ChangeSetting:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop the job of a title; ``pause`` keeps it stopped until asked."""
+    """Stop the job of a title, or (``job``) the one with that number; ``pause`` keeps it stopped until asked."""
 
-    title: str
+    title: str = ""
     pause: bool = False
+    job: int = 0
 
 
 Wish = (

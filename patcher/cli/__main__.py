@@ -62,7 +62,7 @@ def _with_defaults(args: argparse.Namespace) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code that docs promise."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     with Output(json_lines="--json" in words, quiet="--quiet" in words) as out:
         try:
             args = _with_defaults(parser().parse_args(words))

@@ -32,7 +32,7 @@ def follow(home: Home, wish: wishes.Wish, out: Output) -> events.Outcome:
 def fields(title: str, outcome: events.Outcome) -> dict[str, object]:
     """The result object of install, update, repair and rollback."""
     shown = {"title": title, **dataclasses.asdict(outcome)}
-    for name in ("work_left", "totals", "files"):
+    for name in ("work_left", "totals", "files", "feed"):
         del shown[name]
     return shown
 
@@ -45,6 +45,7 @@ class _Follower:
     def run(self) -> events.Outcome:
         self._client.listen(self._events.put)
         job = self._client.submit(self._wish)
+        is_cancelled = False
         while True:
             try:
                 event = self._next()
@@ -55,7 +56,10 @@ class _Follower:
                     if outcome is not None:
                         return outcome
             except KeyboardInterrupt:
-                self._client.submit(wishes.Cancel(getattr(self._wish, "title", "")))
+                if is_cancelled:
+                    raise
+                is_cancelled = True
+                self._client.submit(wishes.Cancel(job=job))
 
     def _next(self) -> events.Event | None:
         while True:  # a wait without end would not see Ctrl-C everywhere

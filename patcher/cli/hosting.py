@@ -42,6 +42,7 @@ def _share(args: argparse.Namespace, out: Output) -> int:
             out.line("Sharing is off: nothing is uploaded. `shoal settings sharing everyone` turns it on.")
         with contextlib.suppress(KeyboardInterrupt):  # the way to end it
             _stay(client, titles, out)
+    out.result({"titles": titles})
     return 0
 
 
@@ -75,6 +76,7 @@ def _seed(args: argparse.Namespace, out: Output) -> int:
             with Client(args.home) as client:
                 _stay(client, [], out, time.monotonic() + _REFRESH_S)
         except KeyboardInterrupt:
+            out.result({"feed": name})
             return 0
 
 
@@ -84,14 +86,14 @@ def _added(args: argparse.Namespace, out: Output) -> str:
     home.make()
     url = args.feed.rstrip("/")
     with Client(home) as client:
-        known = next((f.name for f in client.snapshot().feeds if f.url.rstrip("/") == url or f.name == args.feed), "")
-    if not known:
-        follow(home, wishes.AddFeed(args.feed, args.fingerprint, network=wishes.Network(ca=args.ca)), out)
+        name = next((f.name for f in client.snapshot().feeds if f.url.rstrip("/") == url or f.name == args.feed), "")
+    if not name:
+        source = str(Path(args.feed).absolute()) if args.feed.endswith(".shoalfeed") else args.feed
+        name = follow(home, wishes.AddFeed(source, args.fingerprint, network=wishes.Network(ca=args.ca)), out).feed
     if config.load(home).sharing == "off":
         follow(home, wishes.ChangeSetting("sharing", "everyone"), out)
-    with Client(home) as client:
-        feeds = client.snapshot().feeds
-    return known or next(f.name for f in feeds if f.url.rstrip("/") == url)
+        out.notice("Sharing was off and is on now, for everyone: that is what seeding needs.")
+    return name
 
 
 def _bytes(text: str) -> int:

@@ -98,9 +98,9 @@ def _only(args: argparse.Namespace) -> Any:
 
 def _feed_add(args: argparse.Namespace, out: Output) -> int:
     source = str(Path(args.source).absolute()) if args.source.endswith(".shoalfeed") else args.source
-    follow(args.home, wishes.AddFeed(source, args.fingerprint, network=network(args)), out)
+    name = follow(args.home, wishes.AddFeed(source, args.fingerprint, network=network(args)), out).feed
     with Client(args.home) as client:
-        feed = client.snapshot().feeds[-1]
+        feed = next(feed for feed in client.snapshot().feeds if feed.name == name)
     out.line(f"Added {feed.name}: {', '.join(feed.titles) or 'no titles yet'}")
     out.line(f"fingerprint {feed.fingerprint}")
     out.result(dataclasses.asdict(feed))

@@ -150,9 +150,10 @@ class Feeds:
             if not offline:
                 self._refresh(name, trust)
             reader = Reader(trust, trust.origin)
-            yield Opened(reader, trust.origin, reader.feed(), trust.fingerprint)
+            opened = Opened(reader, trust.origin, reader.feed(), trust.fingerprint)
             if not offline:
-                self._remember(name, reader, title)
+                self._remember(name, reader, title)  # not after the job: what is done cannot be cancelled any more
+            yield opened
 
     def look(self, source: str, fingerprint: str, network: Network, cancel: Callable[[], bool]) -> FeedSnapshot:
         """What `add` would trust; nothing is kept. Raises like `add`."""

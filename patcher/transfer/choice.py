@@ -52,11 +52,16 @@ class Choice:
         self._is_slow = False
         self._nobody_until = 0.0
         self._offering: list[Peer] = []
+        self._wish_bps = float(rules.wish_bps)
         self.is_alone = True
 
-    def look(self, now: float, peers: Sequence[Peer], received_bytes: int) -> None:
-        """Take in who is connected and how much has been received from everybody, origin included."""
+    def look(self, now: float, peers: Sequence[Peer], received_bytes: int, limit_bps: int = 0) -> None:
+        """Take in who is connected and how much has been received from everybody, origin included.
+
+        ``limit_bps``: what the player allows; half of it is all that can be wished for.
+        """
         self.is_alone = not peers
+        self._wish_bps = min(self._rules.wish_bps, limit_bps / 2) if limit_bps else self._rules.wish_bps
         if self.is_alone:
             self._received.clear()  # the wish is about what peers give
         before = self._choking_since
@@ -77,9 +82,9 @@ class Choice:
         received.append((now, received_bytes))
         while len(received) > 1 and now - received[1][0] >= rules.slow_s:
             received.popleft()
-        if self._rate_over(rules.slow_s, now) < rules.wish_bps:
+        if self._rate_over(rules.slow_s, now) < self._wish_bps:
             self._is_slow = True
-        if now >= self._nobody_until and self._rate_over(rules.stall_s, now) < rules.wish_bps / 20:
+        if now >= self._nobody_until and self._rate_over(rules.stall_s, now) < self._wish_bps / 20:
             self._nobody_until = now + rules.stall_s
 
     def _rate_over(self, seconds: float, now: float) -> float:

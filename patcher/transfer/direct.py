@@ -11,6 +11,7 @@ from typing import Self
 from patcher import disk
 from patcher.errors import Cancelled, OriginError
 from patcher.transfer.layout import Layout, Torrent
+from patcher.transfer.picture import picture
 from patcher.transfer.supply import LINES, Pace, Source, Supply
 
 _REQUEST_BYTES = 16 << 20
@@ -26,11 +27,11 @@ def fetch(
     wanted: Collection[int],
     source: Source,
     on_pieces: Callable[[Sequence[int]], None],
-    on_progress: Callable[[int, int], None],
+    on_progress: Callable[[int, int, str], None],
     cancel: Callable[[], bool],
     pace: Pace,
 ) -> None:
-    """As `fetch.fetch`, from ``source`` alone; ``on_progress(received_bytes, done_bytes)`` ten times a second."""
+    """As `fetch.fetch`, from ``source`` alone; ``on_progress(received, done, pieces)`` ten times a second."""
     arrived: Queue[tuple[int, bytes]] = Queue(max(4, _QUEUE_BYTES // layout.piece_bytes))
     is_over = False
 
@@ -59,11 +60,13 @@ class _Direct:
         layout: Layout,
         wanted: Collection[int],
         on_pieces: Callable[[Sequence[int]], None],
-        on_progress: Callable[[int, int], None],
+        on_progress: Callable[[int, int, str], None],
     ) -> None:
         self._supply = supply
         self._files = files
         self._layout = layout
+        self._wanted = frozenset(wanted)
+        self._in_order = sorted(wanted)
         self._missing = set(wanted)
         self._unasked = set(wanted)
         self._order = deque(sorted(wanted))
@@ -83,8 +86,13 @@ class _Direct:
             now = time.monotonic()
             if now - self._told_at >= _REPORT_S:
                 self._told_at = now
-                self._on_progress(self._supply.received_bytes, self._done_bytes)
-        self._on_progress(self._supply.received_bytes, self._done_bytes)
+                self._tell()
+        self._tell()
+
+    def _tell(self) -> None:
+        done = self._wanted - self._missing
+        pieces = picture(self._in_order, done, done, self._supply.busy(), "p")
+        self._on_progress(self._supply.received_bytes, self._done_bytes, pieces)
 
     def _ask(self) -> None:
         """Keep all lines busy. Raises what the origin says when it can bring nothing more."""

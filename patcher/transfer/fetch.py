@@ -13,6 +13,7 @@ from patcher.events import Sources
 from patcher.transfer import direct
 from patcher.transfer.choice import Choice, Rules
 from patcher.transfer.layout import Layout, Torrent, held_pieces
+from patcher.transfer.picture import picture
 from patcher.transfer.session import MAX_QUEUED_BYTES, Session
 from patcher.transfer.supply import Pace, Source, Supply
 from patcher.transfer.swarm import Peer, Swarm
@@ -23,6 +24,8 @@ _SAMPLE_S = 0.1
 _FLUSH_S = 0.5
 """Each flush closes the files and holds up all writing: more of them lose more in a kill, not less."""
 _RETRY_S = 2.0
+_CHOKED_FACTOR = 4
+"""How much longer we wait for peers that have what is missing but give it to others at the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Sample:
     sources: Sources = Sources()
     done_bytes: int = 0
     peers: int = 0
+    pieces: str = ""
+    """See `picture.picture`."""
 
 
 def fetch(
@@ -53,11 +58,11 @@ def fetch(
     session: None (P2P off; the same with one whose settings say ``peers`` none): straight from ``source`` into files
         through `patcher.disk`. ``download_limit_bps`` counts only without a session, which has its own limit.
     have: pieces whose bytes are verified and at their place; they are offered to others at once and never written.
-        After an interruption `Torrent.held` finds them. All other pieces and files are left alone.
+        After an interruption `Torrent.held` finds them. All else is left alone, but empty files may be made.
     source: where the origin has the pieces; None: nowhere.
     on_pieces: called with new pieces, each once, verified and readable (not fsynced: commit does that). It runs between
         two looks at the swarm and should take well under a second.
-    on_sample: called at most ten times a second.
+    on_sample: called at most ten times a second, and at the end.
     cancel: asked twenty times a second; True ends the fetch within half a second with Cancelled.
     keep: leave the torrent in the session afterwards, as `Session.keep` does (its files must stay where they are);
         else, and after every error, the session has let go of it and of its files when this returns.
@@ -100,9 +105,9 @@ def _alone(
         raise _no_source(len(wanted), None)
     sample = Sample()
 
-    def progress(received_bytes: int, done_bytes: int) -> None:
+    def progress(received_bytes: int, done_bytes: int, pieces: str) -> None:
         nonlocal sample
-        sample = Sample(Sources(origin_bytes=received_bytes), done_bytes)
+        sample = Sample(Sources(origin_bytes=received_bytes), done_bytes, pieces=pieces)
         on_sample(sample)
 
     direct.fetch(torrent, layout, wanted, source, on_pieces, progress, cancel, Pace(limit_bps))
@@ -132,6 +137,8 @@ class _Fetch:
         self._swarm = swarm
         self._layout = swarm.layout
         self._wanted = wanted
+        self._in_order = sorted(wanted)
+        self._from_origin: set[int] = set()
         self._on_pieces = on_pieces
         self._on_sample = on_sample
         self._rules = rules
@@ -161,6 +168,7 @@ class _Fetch:
             self._flush(begun)
             self._show(begun)
             self._check(begun)
+        self._on_sample(self.sample())
 
     def close(self) -> None:
         """End all requests to the origin."""
@@ -179,7 +187,7 @@ class _Fetch:
         total = self._swarm.counters().received_bytes + (self._supply.received_bytes if self._supply else 0)
         if total > self._total_bytes:
             self._total_bytes, self._alive_at = total, now
-        self._choice.look(now, self._peers, total)
+        self._choice.look(now, self._peers, total, self._session.allowances.download_limit_bps)
         if self._supply and not self._supply.is_over:
             self._ask(self._supply, now)
 
@@ -241,6 +249,7 @@ class _Fetch:
         if self._is_closing:
             raise Cancelled
         if piece in self._wanted:
+            self._from_origin.add(piece)
             self._swarm.give(piece, data)
 
     # ------------------------------------------------------------ what is there
@@ -272,7 +281,10 @@ class _Fetch:
         lan = counters.received_bytes * local // everybody if everybody else 0
         origin = self._supply.received_bytes if self._supply else 0
         sources = Sources(lan_bytes=lan, peer_bytes=counters.received_bytes - lan, origin_bytes=origin)
-        return Sample(sources, self._swarm.finished_bytes, len(self._peers))
+        arriving = self._supply.busy() if self._supply else frozenset()
+        from_peers = "l" if 2 * lan > counters.received_bytes else "p"
+        pieces = picture(self._in_order, self._swarm.finished, self._from_origin, arriving, from_peers)
+        return Sample(sources, self._swarm.finished_bytes, len(self._peers), pieces)
 
     # ------------------------------------------------------------ what goes wrong
 
@@ -285,8 +297,8 @@ class _Fetch:
         if len(self._swarm.finished) == len(self._wanted) or (supply and self._may_deliver(supply)):
             self._alive_at = now
             return
-        is_offered = any(self._choice.is_offered(p) for p in self._wanted if p not in self._swarm.finished)
-        patience = self._rules.patience_s * (4 if is_offered else 1)
+        is_there = any(peer.has(p) for p in self._wanted if p not in self._swarm.finished for peer in self._peers)
+        patience = self._rules.patience_s * (_CHOKED_FACTOR if is_there else 1)
         if now - self._alive_at > patience:
             missing = len(self._wanted) - len(self._swarm.finished)
             raise _no_source(missing, supply.error if supply else None)

@@ -5,7 +5,7 @@ mark of completeness and what is needed to offer it again. The time of that mark
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class Packs:
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self._folder = folder
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._open: list[str] = []
 
     def path(self, pack: Ref) -> Path:
@@ -71,6 +71,16 @@ class Packs:
             excess -= self._size(name)
             gone.append(bytes.fromhex(name))
         return gone
+
+    def trim(self, let_go: Callable[[bytes], object] = lambda info_hash: None) -> None:
+        """Remove what is too much; ``let_go`` is told the info hash of each whole pack before. Raises DiskError."""
+        with self._lock:
+            surplus = self.surplus()
+            for torrent in self.torrents() if surplus else ():
+                if bytes.fromhex(torrent.paths[0].name) in surplus:
+                    let_go(Layout.parse(torrent.data).info_hash)
+            for root in surplus:
+                self.remove(root)
 
     def remove(self, root: bytes) -> None:
         """Forget a pack. Raises DiskError."""

@@ -18,7 +18,9 @@ LOCAL_RANGES = (
 )
 """What counts as the local network: loopback, private and link-local addresses (RFC 1918, 3927, 4193)."""
 
-_BOUNDS = tuple((ipaddress.ip_address(first), ipaddress.ip_address(last)) for first, last in LOCAL_RANGES)
+_BOUNDS = tuple(
+    (first.version, int(first), int(last)) for first, last in (map(ipaddress.ip_address, ends) for ends in LOCAL_RANGES)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +61,4 @@ def is_local(address: str) -> bool:
     mapped = getattr(ip, "ipv4_mapped", None)
     if mapped is not None:
         ip = mapped
-    return any(first <= ip <= last for first, last in _BOUNDS if first.version == ip.version)  # type: ignore[operator]
+    return any(version == ip.version and first <= int(ip) <= last for version, first, last in _BOUNDS)

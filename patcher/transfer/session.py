@@ -27,7 +27,8 @@ MAX_QUEUED_BYTES = 4 << 20
 230 MB/s costs up to 7 MB, kernel buffers included; with 8 MiB and libtorrent's own 500 requests up to 17 MB."""
 
 _UNCHOKE_SLOTS = 50
-_EVERYWHERE = (("0.0.0.0", "255.255.255.255"), ("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))  # noqa: S104
+_ALL4 = "0.0.0.0"  # noqa: S104 (all addresses is the player's wish, by an empty `listen_host`)
+_EVERYWHERE = ((_ALL4, "255.255.255.255"), ("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))
 _CLASS = lt.alert.category_t
 _ALERTS = (
     _CLASS.error_notification
@@ -61,7 +62,8 @@ Stat = tuple[int, int, int, int]
 class Session:
     """Owns the port and all torrents. Every method may be called from any thread; `close` ends it.
 
-    `add` is for `fetch`; the engine uses `keep`, `release`, `changed`, `counters`, `apply`.
+    `add` and `retain` are for `fetch`; the engine uses `keep`, `release`, `changed`, `counters`, `apply`. With
+    ``peers`` lan only addresses of the local network are let in or dialled, trackers included; with none nobody is.
     """
 
     def __init__(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
@@ -121,6 +123,7 @@ class Session:
         """Let a fetched torrent stay as a kept one, with its connections. ``have``: the pieces that are on disk."""
         torrent, layout = fetched.torrent, fetched.layout
         stats = tuple(_stat(path) for path in torrent.paths)
+        fetched.forgive()
         with self._lock:
             self._kept[layout.info_hash] = _Kept(torrent, layout, frozenset(have), stats)
             if self._allowances.upload == "off":
@@ -310,7 +313,7 @@ def _added(one: Counters, other: Counters) -> Counters:
 
 def _interfaces(settings: Settings) -> str:
     host = settings.listen_host
-    hosts = [f"[{host}]" if ":" in host else host] if host else ["0.0.0.0", "[::]"]  # noqa: S104
+    hosts = [f"[{host}]" if ":" in host else host] if host else [_ALL4, "[::]"]
     return ",".join(f"{name}:{settings.listen_port}" for name in hosts)
 
 

@@ -21,6 +21,9 @@ from patcher.transfer import policy
 from patcher.transfer.layout import Layout, Torrent
 
 _LOAD_LIMITS: Any = {"max_buffer_size": 1 << 30, "max_pieces": 8_388_600, "max_decode_tokens": 100_000_000}
+_OF_THE_SYSTEM = ("system", "generic", "asio.system")
+_PAUSE_S = 0.5
+"""A torrent that is just being checked pauses without an alert; then a flush closes its files."""
 _PATIENCE_S = 10.0
 """No operation of the disk thread that we wait for takes longer, unless the disk is broken."""
 
@@ -110,6 +113,7 @@ class Swarm:
         self._flushing: list[int] = []
         self._readable: list[int] = []
         self._given: dict[int, float] = {}
+        self._flushes = 0
         self._failures = 0
         self._problem: tuple[int, str, str] | None = None
         self._is_news = False
@@ -149,6 +153,7 @@ class Swarm:
     def _note_flushed(self, _: lt.cache_flushed_alert) -> None:
         self._readable += self._flushing
         self._flushing = []
+        self._flushes += 1
         self._is_news = True
 
     def _note_ready(self, _: lt.torrent_checked_alert) -> None:
@@ -164,7 +169,8 @@ class Swarm:
         self._met.add(policy.is_local(alert.endpoint[0]))
 
     def _note_problem(self, alert: lt.file_error_alert) -> None:
-        self._problem = (alert.error.value(), alert.error.message(), alert.filename())
+        number = alert.error.value() if alert.error.category().name() in _OF_THE_SYSTEM else 0
+        self._problem = (number, alert.error.message(), alert.filename())
 
     def _finish(self, piece: int) -> None:
         if piece in self._wanted and piece not in self._finished:
@@ -220,6 +226,11 @@ class Swarm:
         """How often a piece did not pass its hash."""
         with self._facts:
             return self._failures
+
+    def forgive(self) -> None:
+        """Count failures from now on: what lying peers sent before says nothing about our files."""
+        with self._facts:
+            self._failures = 0
 
     def check(self) -> None:
         """Raises DiskError when a file of the torrent could not be read or written."""
@@ -316,7 +327,10 @@ class Swarm:
 
     def wait_paused(self) -> None:
         """Return when the pause has ended all connections and closed all files, and the last bytes are counted."""
-        self._wait(lambda: self._is_paused, _PATIENCE_S)
+        if not self._wait(lambda: self._is_paused, _PAUSE_S):
+            flushes = self._flushes
+            self.handle.flush_cache()
+            self._wait(lambda: self._flushes > flushes or self._is_paused, _PATIENCE_S)
         self.counters()
 
     def wait_removed(self) -> None:

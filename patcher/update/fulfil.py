@@ -10,16 +10,17 @@ from typing import Any
 from patcher import disk, events, wishes
 from patcher.config import Home, Settings
 from patcher.content import records
-from patcher.errors import DiskError, UsageError
+from patcher.errors import BusyError, DiskError, UsageError
 from patcher.events import Outcome, Phase, Sources
 from patcher.feed.feeds import Feeds, Opened
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
-from patcher.update import commit, offers, scan
+from patcher.update import commit, offers, play, scan
 from patcher.update.commit import STATE
+from patcher.update.goal import Goal, Network
 from patcher.update.installs import Install, Installed, Registry, read_installed, read_manifests
-from patcher.update.job import Goal, Job, Network, gather_of
+from patcher.update.job import Job, gather_of, recover
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 from patcher.update.plan import Offer
@@ -74,9 +75,8 @@ class Fulfil:
         question = (wish.source, wish.fingerprint, wish.network, self._meter.cancelled)
         if wish.only == "look":
             self._emit(events.FeedFound(self._number, "", self._tools.feeds.look(*question)))
-        else:
-            self._tools.feeds.add(*question)
-        return Outcome()
+            return Outcome()
+        return Outcome(feed=self._tools.feeds.add(*question))
 
     def _refresh_feed(self, wish: wishes.RefreshFeed) -> Outcome:
         for name in [wish.name] if wish.name else self._tools.feeds.names():
@@ -95,18 +95,26 @@ class Fulfil:
 
     def _install(self, wish: wishes.Install) -> Outcome:
         known = self._tools.registry.find(wish.title)
-        if known and read_installed(known.folder / STATE):
-            raise UsageError("usage.already_installed", f"{wish.title} is installed in {known.folder}.")
+        if known and (installed := read_installed(known.folder / STATE)):
+            if self._is_seen(known):
+                raise UsageError("usage.already_installed", f"{wish.title} is installed in {known.folder}.")
+            with self._network(wish.title, wish.network, offline=True) as (opened, network):
+                return self._reach(known, installed.release, opened, network, only=wish.only)
         install = Install(wish.title, self._folder(wish), wish.channel, wish.tags)
         if wish.locate:
             return self._locate(install, wish)
         if read_installed(install.folder / STATE):
             raise DiskError("disk.not_empty", f"{install.folder} holds an install already.", path=str(install.folder))
         scan.folder_state(install.folder)
-        self._drop_other_try(known, install)
+        if not wish.only:
+            self._drop_other_try(known, install)
         with self._network(wish.title, wish.network) as (opened, network):
             release = opened.live(install.title.partition("/")[2], wish.channel, self._tools.registry.install_id)
             return self._reach(install, release, opened, network, only=wish.only)
+
+    def _is_seen(self, install: Install) -> bool:
+        """Whether its last job came to an end; after a kill in the commit the files are there and still to be seen."""
+        return bool(self._tools.registry.files_seen(install.title))
 
     def _folder(self, wish: wishes.Install) -> Path:
         if wish.folder:
@@ -140,14 +148,16 @@ class Fulfil:
         self._meter.begin(Phase.TRUST)
         if isinstance(wish, wishes.Repair):
             with self._network(wish.title, wish.network, offline=True) as (opened, network):
-                return self._reach(install, installed.release, opened, network, full_scan=True, only=wish.only)
+                return self._reach(
+                    install, installed.release, opened, network, full_scan=True, mend=True, only=wish.only
+                )
         with self._network(wish.title, wish.network) as (opened, network):
             if isinstance(wish, wishes.SetTags):
                 install = replace(install, tags=wish.tags)
                 return self._reach(install, installed.release, opened, network, only=wish.only)
             release = self._release(wish, opened, install)
             is_news = release.sequence != installed.release.sequence
-            interrupted = (install.folder / STATE / "staging").exists() or commit.pending(install.folder)
+            interrupted = (install.folder / STATE / "staging").exists() or not self._is_seen(install)
             if wish.only == "check" or not (is_news or interrupted):
                 versions = (installed.release.version, release.version)
                 return Outcome(*versions, work_left=is_news, fetched=_metadata(opened, Sources()))
@@ -180,16 +190,21 @@ class Fulfil:
         target = Path(wish.folder)
         if target.resolve() == install.folder.resolve():
             raise UsageError("usage.argument", f"{wish.title} is in {target} already.", title=wish.title)
-        scan.folder_state(target)
+        if name := play.running(install.folder):
+            raise BusyError("busy.running", f"{wish.title} is running ({name}).", title=wish.title)
+        commit.recover(target)
+        there = read_installed(target / STATE)
+        if there is None or there.release != installed.release:  # else it was interrupted when it had nearly moved
+            scan.folder_state(target)
         offered = offers.local(installed, install.folder / STATE)
         old = read_manifests(install.folder / STATE, installed)
         moved = replace(install, folder=target)
         with self._network(wish.title, wish.network, offline=True) as (opened, network):
             if offered is None:
                 offered = offers.remote(opened.reader, installed.release, install.tags, None, target / STATE)
-            self._take_defaults(install.folder, target, offered)
             borrow = ((install.folder, tuple(old.values())),)
             outcome = self._run(Goal(moved, installed.release, tuple(offered), network, borrow=borrow), opened)
+        self._take_defaults(install.folder, target, offered)
         self._remove(install)
         return outcome
 
@@ -197,7 +212,7 @@ class Fulfil:
         """Default settings are the player's own: they move as they are."""
         for path in (e.path for o in offered if o.part.defaults for e in o.manifest.entries):
             source, goal = disk.inside(folder, path), disk.inside(target, path)
-            if source.is_file() and not goal.exists():
+            if source.is_file():
                 disk.make_folder(goal.parent)
                 disk.write_atomic(goal, source.read_bytes())
 
@@ -223,8 +238,7 @@ class Fulfil:
             raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
         if not install.folder.is_dir():
             raise _folder_missing(install.folder)
-        if commit.pending(install.folder):
-            commit.recover(install.folder)
+        recover(install, self._tools.registry)
         installed = read_installed(install.folder / STATE)
         if installed is None:
             raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
@@ -257,17 +271,18 @@ class Fulfil:
         network: Network,
         *,
         full_scan: bool = False,
+        mend: bool = False,
         adopt: bool = False,
         only: str = "",
     ) -> Outcome:
         installed = read_installed(install.folder / STATE)
         offered = offers.remote(opened.reader, release, install.tags, installed, install.folder / STATE)
-        goal = Goal(install, release, tuple(offered), network, full_scan=full_scan, adopt=adopt)
+        goal = Goal(install, release, tuple(offered), network, full_scan=full_scan, mend=mend, adopt=adopt)
         return self._run(goal, opened, only=only)
 
     def _run(self, goal: Goal, opened: Opened, *, only: str = "") -> Outcome:
         known = self._tools.registry.find(goal.install.title)
-        if not only and (known is None or known.folder == goal.install.folder):
+        if not only and known is None:
             self._tools.registry.put(goal.install)  # a first install that is interrupted must be found again
         outcome = self._job.run(goal, only_plan=bool(only))
         if not only:
@@ -279,7 +294,7 @@ class Fulfil:
 
     def _seed(self, wish: wishes.Seed) -> Outcome:
         """Bring every title of the feed to its live release, and fetch the patches to it, for others."""
-        outcome = Outcome()
+        outcome, room_bytes = Outcome(), self._tools.packs.limit_bytes
         with self._network(f"{wish.feed}/", wish.network) as (opened, network):
             self._check_size(wish, opened)
             for name in opened.record.titles:
@@ -288,9 +303,17 @@ class Fulfil:
                 release = opened.live(name, install.channel, self._tools.registry.install_id)
                 tags = sorted({tag for part in release.parts for tag in part.tags})
                 install = replace(install, tags=tuple(tags))
-                outcome = self._reach(install, release, opened, network)
-                self._seed_packs(release, opened, network)
+                if not self._is_reached(install, release):  # else its peers stay connected
+                    outcome = self._reach(install, release, opened, network)
+                room_bytes = self._seed_packs(release, opened, network, room_bytes)
+        if room_bytes < 0:
+            self._emit(events.Notice(self._number, "", "Not all patches fit: `shoal settings pack_cache_bytes`."))
         return outcome
+
+    def _is_reached(self, install: Install, release: records.Release) -> bool:
+        there = read_installed(install.folder / STATE)
+        is_whole = there is not None and (there.release, there.tags) == (release, install.tags)
+        return is_whole and self._is_seen(install) and not commit.pending(install.folder)
 
     def _check_size(self, wish: wishes.Seed, opened: Opened) -> None:
         """Refuse a feed that needs more than the operator gives it, as far as its records tell (16 KiB a file)."""
@@ -299,9 +322,13 @@ class Fulfil:
         if 0 < wish.max_bytes < needed:
             raise UsageError("usage.argument", f"{wish.feed} needs about {needed:,} bytes.", needed_bytes=needed)
 
-    def _seed_packs(self, release: records.Release, opened: Opened, network: Network) -> None:
+    def _seed_packs(self, release: records.Release, opened: Opened, network: Network, room_bytes: int) -> int:
+        """As many packs as the cache holds: one more would be fetched each time anew. Returns the room that is left."""
         for part, index in opened.packs(release):
-            gather_of(network, self._tools.packs, self._meter).pack(index, part)
+            room_bytes -= index.pack_bytes if index.has_swarm else 0
+            if room_bytes >= 0:
+                gather_of(network, self._tools.packs, self._meter).pack(index, part)
+        return room_bytes
 
 
 def _folder_missing(folder: Path) -> DiskError:

@@ -4,23 +4,26 @@
 """
 
 import dataclasses
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from patcher.content import delta, manifest
 from patcher.content.manifest import Manifest
-from patcher.events import Sources
+from patcher.events import Phase, Sources
 from patcher.transfer.fetch import Layout, Sample, Torrent, fetch
 from patcher.transfer.origin import Origin
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
 from patcher.transfer.sources import PackSource, TreeSource
+from patcher.update.decode import WORKERS, Decoders, Slice
 from patcher.update.meter import Meter
 from patcher.update.plan import PatchStep, TreeStep
 from patcher.update.stage import Stage
+
+_LOOK_S = 0.02
 
 
 @dataclass
@@ -46,13 +49,16 @@ class Gather:
         """
         index = step.offer.patch
         assert index is not None
-        with _Windows(stage, step, wanted) as windows:
+        for ref in step.restores:
+            stage.restore(ref.root, self.origin.content(ref, as_content=True))
+            self._count(Sources(origin_bytes=ref.size_bytes))
+        with _Windows(stage, step, wanted, self.meter) as windows:
             if index.pack is None:
-                windows.arrived(lambda offset, length: index.inline[offset : offset + length])
+                windows.arrived(index.inline)
             elif not index.has_swarm:
                 pack = self.origin.content(index.pack, as_content=True)
                 self._count(Sources(origin_bytes=len(pack)))
-                windows.arrived(lambda offset, length: pack[offset : offset + length])
+                windows.arrived(pack)
             else:
                 self._pack(index, step.offer.manifest.name, windows)
         self._step_done(step.fetch_bytes)
@@ -96,13 +102,15 @@ class Gather:
         source: PackSource | TreeSource,
         on_pieces: Callable[[Sequence[int]], None],
     ) -> None:
+        sent_bytes = self._sent_bytes()
+
         def sample(now: Sample) -> None:
-            self.meter.peers = now.peers
+            self.meter.peers, self.meter.pieces = now.peers, now.pieces
+            self.meter.sent(self.uploaded_bytes + self._sent_bytes() - sent_bytes)
             self.meter.sources = _sum(self.gathered, now.sources)
             self.meter.reach(self._before + now.done_bytes)
 
         if wanted:
-            sent_bytes = self._sent_bytes()
             got = fetch(
                 self.session, torrent, have, wanted, source, on_pieces, sample, self.meter.cancelled,
                 download_limit_bps=self.download_limit_bps,
@@ -147,67 +155,59 @@ def _sum(a: Sources, b: Sources) -> Sources:
 
 
 class _Windows:
-    """The windows of a step: which pieces they need, and a thread that applies those that are whole."""
+    """The windows of a step: which pieces they need, and the decoders that get those that are whole."""
 
-    def __init__(self, stage: Stage, step: PatchStep, wanted: Collection[bytes]) -> None:
+    def __init__(self, stage: Stage, step: PatchStep, wanted: Collection[bytes], meter: Meter) -> None:
         assert step.offer.patch is not None
-        self._stage, self._step, self._wanted = stage, step, wanted
+        self._stage, self._step, self._wanted, self._meter = stage, step, wanted, meter
         self._todo = {number: step.offer.patch.windows[number] for number in step.windows}
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="apply")
-        self._futures: list[Future[None]] = []
+        self._output_bytes = sum(window.output_bytes for window in self._todo.values())
+        self._decoders = Decoders(WORKERS if self._output_bytes > delta.WINDOW_BYTES else 1)
         self._have: set[int] = set()
         self._piece_bytes = 1
-        self._read: Callable[[int, int], bytes] = lambda offset, length: b""
+        self._data: Callable[[delta.Window], bytes | Slice] = lambda window: b""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=kind is not None)
-        if kind is None:
-            for future in self._futures:
-                future.result()
+        with self._decoders:
+            if kind is None and not self._decoders.is_idle:
+                self._meter.begin(Phase.STAGE, self._output_bytes)
+            while kind is None and not self._decoders.is_idle:
+                self._decoders.look()
+                self._meter.reach(self._decoders.done_bytes)
+                time.sleep(_LOOK_S)
 
     @property
     def pieces(self) -> frozenset[int]:
         """The pieces of the pack that hold the windows."""
         return frozenset(piece for window in self._todo.values() for piece in self._pieces(window))
 
-    def arrived(self, read: Callable[[int, int], bytes]) -> None:
+    def arrived(self, pack: bytes) -> None:
         """The whole pack is here."""
-        self._read = read
+        self._data = lambda window: pack[window.offset : window.offset + window.length]
         for number in list(self._todo):
             self._start(number)
 
     def read_from(self, path: Path, piece_bytes: int, have: Collection[int]) -> None:
         """Pieces come into the file ``path``; some are in it already."""
-
-        def read(offset: int, length: int) -> bytes:
-            with path.open("rb") as file:
-                file.seek(offset)
-                return file.read(length)
-
-        self._read, self._piece_bytes = read, piece_bytes
+        self._data = lambda window: (str(path), window.offset, window.length)
+        self._piece_bytes = piece_bytes
         wanted = self.pieces
         self.take([piece for piece in have if piece in wanted])
 
     def take(self, pieces: Sequence[int]) -> None:
-        """More pieces are right and readable. Raises what applying an earlier window raised."""
+        """More pieces are right and readable. Raises what an earlier window failed with."""
         self._have.update(pieces)
         for number, window in list(self._todo.items()):
             if self._have.issuperset(self._pieces(window)):
                 self._start(number)
-        for future in self._futures:
-            if future.done():
-                future.result()
+        self._decoders.look()
 
     def _pieces(self, window: delta.Window) -> range:
         return range(window.offset // self._piece_bytes, -(-(window.offset + window.length) // self._piece_bytes))
 
     def _start(self, number: int) -> None:
         window = self._todo.pop(number)
-        self._futures.append(self._pool.submit(self._apply, window))
-
-    def _apply(self, window: delta.Window) -> None:
-        data = self._read(window.offset, window.length)
-        self._stage.apply(self._step.offer, window, data, self._wanted)
+        self._decoders.add(self._stage.task(self._step.offer, window, self._data(window), self._wanted))

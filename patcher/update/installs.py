@@ -184,10 +184,14 @@ class Registry:
             db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", rows)
 
     def wishes(self) -> dict[str, tuple[Wish, bool]]:
-        """Title to the wish that waits for it, and whether the player paused it."""
+        """Title to the wish that waits for it, and whether the player paused it; those of another version aside."""
         with self._open() as db:
             rows = db.execute("SELECT title, wish, paused FROM wishes").fetchall()
-        return {title: (wire.from_json(wish.encode()), bool(paused)) for title, wish, paused in rows}
+        found = {}
+        for title, wish, paused in rows:
+            with contextlib.suppress(ValueError):
+                found[title] = (wire.from_json(wish.encode()), bool(paused))
+        return found
 
     def keep_wish(self, title: str, wish: Wish, *, paused: bool = False) -> None:
         """Remember what to go on with after a crash (or, paused, when asked)."""

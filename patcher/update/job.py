@@ -13,22 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from patcher import disk
-from patcher.content import manifest, merkle, records
+from patcher.content import merkle
 from patcher.content.manifest import Entry, Manifest
 from patcher.errors import BusyError, ContentError, DiskError, OriginError
 from patcher.events import Outcome, Phase, Planned, Sources
-from patcher.feed.reader import Reader
-from patcher.transfer.origin import Origin
 from patcher.transfer.packs import Packs
-from patcher.transfer.session import Session
-from patcher.update import commit, offers, play, scan
+from patcher.update import commit, describe, mend, offers, play, scan
 from patcher.update import plan as planning
 from patcher.update.commit import STATE
-from patcher.update.gather import Gather, layers_document
+from patcher.update.gather import Gather
+from patcher.update.goal import Goal, Network
 from patcher.update.installs import (
-    LAYERS,
     MANIFESTS,
-    POINTER,
     Install,
     Installed,
     Registry,
@@ -39,7 +35,7 @@ from patcher.update.installs import (
 )
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
-from patcher.update.plan import Offer, Plan
+from patcher.update.plan import Mend, Plan
 from patcher.update.stage import Stage
 
 _TRIES = 4
@@ -48,32 +44,24 @@ _PREVIOUS_SHARE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """Where a job may get bytes from; all None or empty for one that needs no network."""
+class _Work:
+    """What is to be staged."""
 
-    reader: Reader | None = None
-    origin: Origin | None = None
-    session_for: Callable[[], Session | None] = lambda: None
-    """Opens the swarm's session when it is first needed; None without peers."""
-    server_only: bool = True
-    trackers: tuple[str, ...] = ()
-    fingerprint: str = ""
-    download_limit_bps: int = 0
+    goal: Goal
+    have: scan.Have
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
-    """The signed list of parts to reach, where, and what may be used for it. No release: the empty list."""
+class _Staged:
+    """What is staged and verified: layers by root, and the stat of each file by the path it will have."""
 
-    install: Install
-    release: records.Release | None
-    offers: tuple[Offer, ...]
-    network: Network
-    full_scan: bool = False
-    borrow: tuple[tuple[Path, tuple[Manifest, ...]], ...] = ()
-    """Other folders to copy from, with the manifests of what they hold."""
-    adopt: bool = False
-    """Files in the way are older files of this title, though nothing says so."""
+    goal: Goal
+    have: scan.Have
+    plan: Plan
+    stage: Stage
+    layers: dict[bytes, bytes]
+    stats: dict[str, Seen]
 
 
 class Job:
@@ -91,7 +79,10 @@ class Job:
         self._number, self._registry, self._packs, self._keeper = number, registry, packs, keeper
         self._meter, self._emit = meter, emit
         self._started_s = time.monotonic()
+        self._gathered = Sources()
         self._uploaded_bytes = 0
+        self._distrusted: set[bytes] = set()
+        """Roots that a copy or an old file turned out not to have."""
 
     # ------------------------------------------------------------ the pipeline
 
@@ -114,15 +105,15 @@ class Job:
             peak_extra_bytes=plan.totals.peak_extra_bytes,
             totals=plan.totals,
         )
-        self._emit(Planned(self._number, goal.install.title, outcome.version_from, outcome.version_to, plan.totals))
+        if goal.release:
+            self._emit(Planned(self._number, goal.install.title, outcome.version_from, outcome.version_to, plan.totals))
         if only_plan:
             return outcome
         self._check_room(folder, plan)
-        stage, have, plan, goal, gathered = self._stage(goal, ours, have, plan)
-        leaves, stats = self._verify(stage, plan)
-        meta = self._documents(goal, stage, leaves, old)
-        self._commit(goal, ours, have, plan, meta, {**have.stats, **stats})
-        return self._finished(outcome, plan, gathered)
+        done = self._stage(_Work(goal, have, plan), ours)
+        meta = describe.stage_documents(done.goal, done.stage, done.layers, old, self._meter.watch)
+        self._commit(done, ours, meta)
+        return self._finished(outcome, done.plan)
 
     def verify(self, install: Install) -> Outcome:
         """Read every installed byte. ``files`` of the outcome are those that are not as released."""
@@ -138,6 +129,10 @@ class Job:
         damaged |= {path for m in manifests for path, target in m.links if links.get(path) != target}
         if len(manifests) < sum(not part.defaults for part in installed.parts):
             damaged.add(f"{STATE}/{MANIFESTS}")
+        if not damaged:  # whatever touched the files, they may be offered again
+            self._registry.see(install.title, found.stats)
+            if self._keeper:
+                self._keeper.release(install.title)
         version = installed.release.version
         return Outcome(version, version, work_left=bool(damaged), files=tuple(sorted(damaged)), seconds=self._seconds())
 
@@ -146,8 +141,7 @@ class Job:
     def _let_go(self, install: Install) -> None:
         if self._keeper:
             self._keeper.release(install.title)
-        if commit.pending(install.folder):
-            commit.recover(install.folder)
+        recover(install, self._registry)
         if name := play.running(install.folder):
             raise BusyError("busy.running", f"{install.title} is running ({name}).", title=install.title)
 
@@ -155,13 +149,22 @@ class Job:
         have = self._scan(goal, ours)
         self._meter.begin(Phase.PLAN)
         server_only = goal.network.server_only
-        plan = planning.make(goal.offers, ours, have, server_only=server_only)
+        mends = self._mends(goal, have)
+        plan = planning.make(goal.offers, ours, have, mends, server_only=server_only)
         parts = _in_need_of_layers(goal, have, plan)
         if parts and goal.network.reader and goal.release:
             completed = offers.complete(goal.network.reader, goal.release, goal.offers, parts)
             goal = replace(goal, offers=tuple(completed))
-            plan = planning.make(goal.offers, ours, have, server_only=server_only)
+            plan = planning.make(goal.offers, ours, have, mends, server_only=server_only)
         return have, plan, goal
+
+    def _mends(self, goal: Goal, have: scan.Have) -> tuple[Mend, ...]:
+        """The large files to repair where they stand; none when the server cannot help, for then peers may."""
+        if not goal.mend or not goal.network.origin:
+            return ()
+        with contextlib.suppress(OriginError, ContentError):
+            return mend.find(goal.install.folder, goal.offers, have, goal.network.origin, self._meter.watch)
+        return ()
 
     def _scan(self, goal: Goal, ours: Sequence[Manifest]) -> scan.Have:
         folder, watch = goal.install.folder, self._meter.watch
@@ -172,7 +175,7 @@ class Job:
         released = [entry for offer in goal.offers if not offer.part.defaults for entry in offer.manifest.entries]
         given = [entry for offer in goal.offers if offer.part.defaults for entry in offer.manifest.entries]
         mine = {entry.path for entry in entries} | {path for m in ours for path, _ in m.links}
-        way = scan.in_the_way(folder, released, mine, watch)
+        way = scan.in_the_way(folder, [o.manifest for o in goal.offers if not o.part.defaults], mine, watch)
         if way.modified and not goal.adopt:
             raise DiskError(
                 "disk.in_the_way",
@@ -181,7 +184,7 @@ class Job:
                 files=len(way.modified),
             )
         intact = {**found.intact, **way.intact}
-        sources = self._sources(goal)
+        sources = {root: path for root, path in self._sources(goal).items() if root not in self._distrusted}
         sources.update({root: folder / path for path, root in intact.items() if root})
         wanted = {entry.root for entry in (*released, *given) if entry.root and intact.get(entry.path) != entry.root}
         manifests = [offer.manifest for offer in goal.offers]
@@ -208,9 +211,10 @@ class Job:
         return sources
 
     def _check_room(self, folder: Path, plan: Plan) -> None:
-        needed = plan.totals.peak_extra_bytes
-        if needed > disk.free_bytes(folder):
-            disk.remove_tree(folder / STATE / "previous")
+        needed, previous = plan.totals.peak_extra_bytes, folder / STATE / "previous"
+        is_used = any(copy.source.is_relative_to(previous) for copy in plan.copies)
+        if needed > disk.free_bytes(folder) and not is_used:
+            disk.remove_tree(previous)
         if needed > (free := disk.free_bytes(folder)):
             raise DiskError(
                 "disk.full",
@@ -222,118 +226,102 @@ class Job:
 
     # ------------------------------------------------------------ fetch and stage
 
-    def _stage(
-        self, goal: Goal, ours: Sequence[Manifest], have: scan.Have, plan: Plan
-    ) -> tuple[Stage, scan.Have, Plan, Goal, Sources]:
-        """Stage everything, planning again when a source turns out to be bad or out of reach."""
-        gathered = Sources()
+    def _stage(self, work: "_Work", ours: Sequence[Manifest]) -> "_Staged":
+        """Stage and verify everything, planning again when a source turns out to be bad or out of reach."""
         for tries_left in reversed(range(_TRIES)):
-            stage = Stage(goal.install.folder, have.sources, self._meter.watch)
+            stage = Stage(work.goal.install.folder, work.have.sources, self._meter.watch)
             try:
-                gathered = self._fill(goal, stage, have, plan, gathered)
-                self._meter.begin(Phase.VERIFY, sum(place.size_bytes for place in plan.places))
-                return stage, have, plan, goal, gathered
+                self._fill(work, stage)
+                self._meter.begin(Phase.VERIFY, sum(place.size_bytes for place in work.plan.places))
+                layers, stats = stage.verify(work.plan, _piece_bytes(work.goal))
+                stats |= self._verified_mends(work)
+                return _Staged(work.goal, work.have, work.plan, stage, layers, stats)
             except (ContentError, OriginError) as error:
-                if not tries_left or not (plan.patches or isinstance(error, ContentError)):
+                is_open = work.plan.patches or work.plan.mends or isinstance(error, ContentError)
+                if not tries_left or not is_open:
                     raise
-                if isinstance(error, OriginError) or goal.full_scan:
-                    goal = replace(goal, offers=tuple(replace(offer, patch=None) for offer in goal.offers))
-                goal = replace(goal, full_scan=goal.full_scan or isinstance(error, ContentError))
-                have, plan, goal = self._plan(goal, ours)
-                self._check_room(goal.install.folder, plan)
+                work = self._again(work, ours, error)
         raise AssertionError("unreachable")
 
-    def _fill(self, goal: Goal, stage: Stage, have: scan.Have, plan: Plan, gathered: Sources) -> Sources:
+    def _apply_mends(self, work: "_Work") -> None:
+        origin = work.goal.network.origin
+        for mended in work.plan.mends:
+            assert origin is not None
+            mend.apply(work.goal.install.folder, mended, origin, self._meter.watch)
+            came = self._gathered.origin_bytes + mended.fetch_bytes
+            self._gathered = replace(self._gathered, origin_bytes=came)
+
+    def _verified_mends(self, work: "_Work") -> dict[str, Seen]:
+        stats: dict[str, Seen] = {}
+        for mended in work.plan.mends:
+            path = work.goal.install.folder / mended.path
+            stat = seen(path)
+            if stat is None or scan.root_of(path, self._meter.watch, mended.path) != mended.content.root:
+                raise ContentError("content.mismatch", f"{mended.path} was not repaired as signed.", path=mended.path)
+            stats[mended.path] = stat
+        return stats
+
+    def _again(self, work: "_Work", ours: Sequence[Manifest], error: ContentError | OriginError) -> "_Work":
+        """Another plan without what failed: local bytes are all read, or patches are left aside."""
+        goal = work.goal
+        self._distrusted.add(bytes.fromhex(str(error.facts.get("root", ""))))
+        if work.plan.mends:
+            goal = replace(goal, mend=False)
+        if isinstance(error, OriginError) or goal.full_scan:
+            goal = replace(goal, offers=tuple(replace(offer, patch=None) for offer in goal.offers))
+        goal = replace(goal, full_scan=goal.full_scan or isinstance(error, ContentError))
+        have, plan, goal = self._plan(goal, ours)
+        self._check_room(goal.install.folder, plan)
+        return _Work(goal, have, plan)
+
+    def _fill(self, work: "_Work", stage: Stage) -> None:
+        plan, network = work.plan, work.goal.network
         wanted = {place.root for place in plan.places if place.root}
         stage.prune(wanted)
-        network = goal.network
-        self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
+        if plan.copies:
+            self._meter.begin(Phase.STAGE, sum(copy.size_bytes for copy in plan.copies))
         for copy in plan.copies:
             stage.copy(copy)
-        if (plan.patches or plan.trees) and network.origin is None:
-            raise OriginError("origin.no_source", "Some bytes are missing and there is no network to get them from.")
-        if network.origin is not None and (plan.patches or plan.trees):
-            gather = gather_of(network, self._packs, self._meter, gathered)
+        if plan.totals.fetch_bytes:
+            self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
+        self._apply_mends(work)
+        if plan.patches or plan.trees:
+            if network.origin is None:
+                raise OriginError("origin.no_source", "Some bytes are missing, and there is no network to use.")
+            gather = gather_of(network, self._packs, self._meter, self._gathered)
             try:
                 for patch in plan.patches:
                     gather.patch(stage, patch, wanted)
                 for tree in plan.trees:
-                    gather.tree(stage, tree, have.intact, goal.install.folder)
+                    gather.tree(stage, tree, work.have.intact, work.goal.install.folder)
             finally:
-                gathered = gather.gathered
+                self._gathered = gather.gathered
                 self._uploaded_bytes += gather.uploaded_bytes
         stage.multiply(plan.places)
-        return gathered
-
-    def _verify(self, stage: Stage, plan: Plan) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
-        self._meter.begin(Phase.VERIFY, sum(place.size_bytes for place in plan.places))
-        return stage.verify(plan)
 
     # ------------------------------------------------------------ commit
 
-    def _documents(
-        self, goal: Goal, stage: Stage, leaves: dict[bytes, bytes], old: dict[str, Manifest]
-    ) -> list[tuple[str, str]]:
-        """Stage what ``.shoal`` will say of the new release. Returns staged name and place of each document."""
-        state = goal.install.folder / STATE
-        documents: dict[str, bytes] = {}
-        if goal.release:
-            pointer = Installed(
-                goal.network.fingerprint, goal.release.title, goal.install.channel, goal.install.tags, goal.release
-            )
-            documents[POINTER] = pointer.encode()
-        for offer in goal.offers:
-            documents[f"{MANIFESTS}/{offer.part.manifest.hex}"] = offer.document
-            if not offer.part.defaults:
-                layers = self._layers(goal.install.folder, offer, leaves, old.get(offer.part.name))
-                documents[f"{LAYERS}/{offer.part.manifest.hex}"] = layers
-        meta = []
-        for number, (path, data) in enumerate(documents.items()):
-            disk.write_atomic(stage.folder / f"meta.{number}", data)
-            meta.append((f"meta.{number}", path))
-        stale = [f"{kind}/{p.name}" for kind in (MANIFESTS, LAYERS) for p in _files(state / kind)]
-        return meta + [("", path) for path in (*stale, POINTER) if path not in documents]
-
-    def _layers(self, folder: Path, offer: Offer, leaves: dict[bytes, bytes], old: Manifest | None) -> bytes:
-        known = dict(offer.layers)
-        piece = offer.manifest.piece_bytes
-        if old and old.piece_bytes == piece:
-            known |= _kept_layers(folder, old)
-        for entry in offer.manifest.entries:
-            if entry.size_bytes > piece and entry.root not in known:
-                mine = leaves.get(entry.root) or scan.hash_file(folder / entry.path, self._meter.watch)
-                known[entry.root] = merkle.layer_of(mine, piece)
-        return layers_document(offer.manifest, known)
-
-    def _commit(
-        self,
-        goal: Goal,
-        ours: Sequence[Manifest],
-        have: scan.Have,
-        plan: Plan,
-        meta: Sequence[tuple[str, str]],
-        stats: dict[str, Seen],
-    ) -> None:
+    def _commit(self, done: "_Staged", ours: Sequence[Manifest], meta: Sequence[tuple[str, str]]) -> None:
         self._meter.begin(Phase.COMMIT)
+        goal = done.goal
         folder, title = goal.install.folder, goal.install.title
-        change = planning.change(goal.offers, ours, have, plan, meta)
+        change = planning.change(goal.offers, ours, done.have, done.plan, meta)
         size_bytes = sum(offer.manifest.size_bytes for offer in goal.offers)
         commit.commit(folder, change, max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE))
+        stats = {**done.have.stats, **done.stats}
         released = [e for offer in goal.offers if not offer.part.defaults for e in offer.manifest.entries]
         if goal.release:
             self._registry.see(title, {e.path: stats[e.path] for e in released if e.path in stats})
         if changed := [e.path for e in released if seen(folder / e.path) != stats.get(e.path)]:
-            raise DiskError(
-                "disk.modified", f"{changed[0]} was changed while the update ran.", path=changed[0], files=len(changed)
-            )
+            text = f"{changed[0]} was changed while the update ran."
+            raise DiskError("disk.modified", text, path=changed[0], files=len(changed))
 
-    def _finished(self, outcome: Outcome, plan: Plan, gathered: Sources) -> Outcome:
-        staged = sum(place.size_bytes for place in plan.places)
+    def _finished(self, outcome: Outcome, plan: Plan) -> Outcome:
         return replace(
             outcome,
-            fetched=gathered,
+            fetched=self._gathered,
             uploaded_bytes=self._uploaded_bytes,
-            written_bytes=staged,
+            written_bytes=sum(place.size_bytes for place in plan.places) + sum(m.fetch_bytes for m in plan.mends),
             seconds=self._seconds(),
             reused_bytes=sum(copy.size_bytes for copy in plan.copies),
         )
@@ -342,12 +330,24 @@ class Job:
         return round(time.monotonic() - self._started_s, 3)
 
 
+def recover(install: Install, registry: Registry) -> None:
+    """Finish an interrupted commit. Its files count as verified only when the next job has looked at them."""
+    if commit.pending(install.folder):
+        registry.see(install.title, {})
+        commit.recover(install.folder)
+
+
 def gather_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Gather:
     """Where a job with this network gets its bytes from."""
     assert network.origin is not None
     session = network.session_for()
     limit_bps = network.download_limit_bps
     return Gather(network.origin, session, packs, network.trackers, meter, limit_bps, gathered)
+
+
+def _piece_bytes(goal: Goal) -> dict[bytes, int]:
+    """Root to the piece length of the part that has it."""
+    return {entry.root: offer.manifest.piece_bytes for offer in goal.offers for entry in offer.manifest.entries}
 
 
 def _is_defaults(installed: Installed, part: str) -> bool:
@@ -365,16 +365,3 @@ def _wrong_modes(folder: Path, manifests: Iterable[Manifest], intact: Iterable[s
     executable = scan.executable(folder, intact)
     entries: list[Entry] = [entry for m in manifests for entry in m.entries]
     return {e.path for e in entries if e.path in intact and e.executable != (e.path in executable)}
-
-
-def _kept_layers(folder: Path, old: Manifest) -> dict[bytes, bytes]:
-    """The layers of the release in place, by root."""
-    ref = merkle.ref_of(manifest.encode(old))
-    try:
-        return manifest.split_layers(old, (folder / STATE / LAYERS / ref.hex).read_bytes())
-    except (OSError, ContentError):
-        return {}
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []

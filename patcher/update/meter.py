@@ -22,6 +22,7 @@ class Meter:
         self.sources = Sources()
         self.peers = 0
         self.pieces = ""
+        self._sent_bytes, self._sent_s, self._upload_rate = 0, time.monotonic(), 0.0
         self.latest: Progress | None = None
 
     def begin(self, phase: Phase, total_bytes: int = 0) -> None:
@@ -54,6 +55,14 @@ class Meter:
             self._last_s, self._last_done = now, self._done
             self._send()
 
+    def sent(self, total_bytes: int) -> None:
+        """So much was given to others in this job so far."""
+        now = time.monotonic()
+        if (passed := now - self._sent_s) >= _SAMPLE_S:
+            weight = 0.5 ** (passed / _HALF_LIFE_S)
+            self._upload_rate = weight * self._upload_rate + (1 - weight) * (total_bytes - self._sent_bytes) / passed
+            self._sent_bytes, self._sent_s = total_bytes, now
+
     def _send(self) -> None:
         left = max(0, self._total - self._done)
         eta_s = round(left / self._rate) if self._rate > 1 and self._total else -1
@@ -67,6 +76,7 @@ class Meter:
             eta_s,
             self.sources,
             self.peers,
+            upload_bps=round(self._upload_rate),
             file=self._file,
             pieces=self.pieces,
         )

@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Collection, Sequence
+from itertools import chain
 from pathlib import Path
 
-from patcher.content import manifest, merkle, records
+from patcher.content import manifest, merkle, paths, records
+from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.feed.reader import Reader
 from patcher.update.installs import Installed, manifest_data
@@ -29,11 +31,20 @@ def remote(
     patches = reader.patches(release.title, release.sequence)
     here = {part.name: manifest_data(state, part.manifest) for part in installed.parts} if installed else {}
     packed = {patch.part: patch.manifest for patch in patches.parts} if patches else {}
-    return [
+    offers = [
         _offer(reader, part, here.get(part.name), _delta(patches, part, installed), packed.get(part.name))
         for part in release.parts
         if records.chosen(part, tags)
     ]
+    check_together([offer.manifest for offer in offers])
+    return offers
+
+
+def check_together(manifests: Sequence[Manifest]) -> None:
+    """The parts of a release must be able to stand in one folder. Raises ContentError (content.unsafe_path)."""
+    if len(manifests) > 1:  # each was checked by itself as it was read
+        leaves = ((*(e.path for e in m.entries), *(path for path, _ in m.links), *m.empty_folders) for m in manifests)
+        paths.check_all(chain.from_iterable(leaves))
 
 
 def _offer(

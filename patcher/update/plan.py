@@ -12,9 +12,10 @@ from pathlib import Path
 
 from patcher.content import delta, merkle, records
 from patcher.content.manifest import Entry, Manifest
+from patcher.content.merkle import Ref
 from patcher.events import Totals
 from patcher.update.commit import Change
-from patcher.update.scan import Have, held_pieces
+from patcher.update.scan import Have, folders_above, held_pieces
 
 _NOTHING_HELD: frozenset[int] = frozenset()
 
@@ -50,14 +51,16 @@ class PatchStep:
 
     offer: Offer
     windows: tuple[int, ...]
+    restores: tuple[Ref, ...] = ()
+    """Old files that somebody changed and that the windows need as they were."""
 
     @property
     def fetch_bytes(self) -> int:
-        """Bytes of the pack that are needed; a small one came with its index already."""
+        """Bytes of the pack and of old files; a small pack came with its index already."""
         assert self.offer.patch
-        if self.offer.patch.pack is None:
-            return 0
-        return sum(self.offer.patch.windows[i].length for i in self.windows)
+        windows = self.windows if self.offer.patch.pack else ()
+        pack_bytes = sum(self.offer.patch.windows[number].length for number in windows)
+        return pack_bytes + sum(ref.size_bytes for ref in self.restores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,20 @@ class TreeStep:
     wanted: tuple[int, ...]
     held: tuple[int, ...]
     fetch_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """A large file that is repaired where it stands (`mend`): its wrong blocks of 16 KiB, with their leaves."""
+
+    path: str
+    content: Ref
+    blocks: tuple[tuple[int, bytes], ...]
+
+    @property
+    def fetch_bytes(self) -> int:
+        """Bytes of the blocks."""
+        return min(len(self.blocks) * merkle.BLOCK_BYTES, self.content.size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,7 @@ class Plan:
     patches: tuple[PatchStep, ...]
     trees: tuple[TreeStep, ...]
     places: tuple[Place, ...]
+    mends: tuple[Mend, ...]
     totals: Totals
 
     @property
@@ -107,9 +125,17 @@ def staged_name(root: bytes, copy: int = 0) -> str:
     return (root.hex() or "empty") + (f".{copy}" if copy else "")
 
 
-def make(offers: Sequence[Offer], installed: Iterable[Manifest], have: Have, *, server_only: bool) -> Plan:
+def make(
+    offers: Sequence[Offer],
+    installed: Iterable[Manifest],
+    have: Have,
+    mends: Sequence[Mend] = (),
+    *,
+    server_only: bool,
+) -> Plan:
     """Decide how to reach ``offers`` from what the disk has. ``installed``: the manifests of the release in place."""
-    places = tuple(_places(offers, have))
+    mended = {mend.path for mend in mends}
+    places = tuple(place for place in _places(offers, have) if place.path not in mended)
     needed = {place.root: place.size_bytes for place in places if place.root}
     missing = {root for root in needed if not _is_whole(have.staged.get(root), root)}
     copies = tuple(Copy(r, have.sources[r], needed[r]) for r in sorted(missing) if r in have.sources)
@@ -118,15 +144,19 @@ def make(offers: Sequence[Offer], installed: Iterable[Manifest], have: Have, *, 
     trees: list[TreeStep] = []
     for offer in offers:
         mine = missing & {entry.root for entry in offer.manifest.entries}
-        windows, by_patch = _windows(offer, mine, have)
-        if windows:
-            patches.append(PatchStep(offer, windows))
+        patch, by_patch = _patch(offer, mine, have)
+        if patch:
+            patches.append(patch)
         if by_tree := mine - by_patch:
             trees.append(_tree(offer, by_tree, have))
         missing -= mine
     totals = _totals(copies, patches, trees, places, have, server_only)
     totals = _with_files(totals, offers, tuple(installed), have, places)
-    return Plan(copies, tuple(patches), tuple(trees), places, totals)
+    mended_bytes = sum(mend.fetch_bytes for mend in mends)
+    totals = replace(
+        totals, block_bytes=totals.block_bytes + mended_bytes, write_bytes=totals.write_bytes + mended_bytes
+    )
+    return Plan(copies, tuple(patches), tuple(trees), places, tuple(mends), totals)
 
 
 def pieces_of(manifest: Manifest) -> Iterator[tuple[Entry, range]]:
@@ -141,11 +171,11 @@ def change(
     """What the commit does once everything is staged. ``meta``: staged documents that become part of ``.shoal``."""
     new_entries = {entry.path: entry for offer in offers for entry in offer.manifest.entries}
     new_links = dict(link for offer in offers for link in offer.manifest.links)
-    new_folders = _folders((*new_entries, *new_links)) | {f for o in offers for f in o.manifest.empty_folders}
-    new_folders |= _folders(new_folders)
+    new_folders = folders_above((*new_entries, *new_links)) | {f for o in offers for f in o.manifest.empty_folders}
+    new_folders |= folders_above(new_folders)
     old_files = {e.path for m in installed for e in m.entries} | {p for m in installed for p, _ in m.links}
-    old_folders = _folders(old_files) | {f for m in installed for f in m.empty_folders}
-    old_folders |= _folders(old_folders)
+    old_folders = folders_above(old_files) | {f for m in installed for f in m.empty_folders}
+    old_folders |= folders_above(old_folders)
     kept = set(new_entries) - {place.path for place in plan.places} - have.defaults
     return Change(
         folders=tuple(sorted(new_folders, key=lambda f: (f.count("/"), f))),
@@ -158,14 +188,6 @@ def change(
         remove_folders=tuple(sorted(old_folders - new_folders, key=lambda f: (-f.count("/"), f))),
         meta=tuple(meta),
     )
-
-
-def _folders(paths: Iterable[str]) -> set[str]:
-    parents = set()
-    for path in paths:
-        while (path := path.rpartition("/")[0]) and path not in parents:
-            parents.add(path)
-    return parents
 
 
 def _is_whole(leaves: bytes | None, root: bytes) -> bool:
@@ -183,23 +205,28 @@ def _places(offers: Sequence[Offer], have: Have) -> Iterator[Place]:
             yield Place(entry.root, entry.size_bytes, entry.path, entry.executable, number)
 
 
-def _windows(offer: Offer, needed: Collection[bytes], have: Have) -> tuple[tuple[int, ...], set[bytes]]:
-    """The windows to apply, and the roots that they make whole."""
+def _patch(offer: Offer, needed: Collection[bytes], have: Have) -> tuple[PatchStep | None, set[bytes]]:
+    """The windows to apply, and the roots that they make whole.
+
+    An old file that is not here any more as it was is fetched again where that is less than what its window makes.
+    """
     if offer.patch is None or offer.old is None or not needed:
-        return (), set()
-    new, old = offer.manifest.entries, offer.old.entries
+        return None, set()
     made: dict[bytes, list[int]] = {}
+    lost: dict[int, set[Ref]] = {}
     unreadable: set[bytes] = set()
     for number, window in enumerate(offer.patch.windows):
-        readable = all(old[r.file].root in have.sources for r in window.old)
-        for span in window.new:
-            root = new[span.file].root
+        used = [offer.old.entries[span.file] for span in window.old]
+        lost[number] = {Ref(entry.root, entry.size_bytes) for entry in used if entry.root not in have.sources}
+        roots = {offer.manifest.entries[span.file].root for span in window.new}
+        for root in roots:
             made.setdefault(root, []).append(number)
-            if not readable:
-                unreadable.add(root)
+        if sum(ref.size_bytes for ref in lost[number]) >= window.output_bytes:
+            unreadable |= roots
     by_patch = {root for root in needed if root in made and root not in unreadable}
-    wanted = {number for root in by_patch for number in made[root] if not _is_done(offer, number, root, have)}
-    return tuple(sorted(wanted)), by_patch
+    wanted = sorted({n for root in by_patch for n in made[root] if not _is_done(offer, n, root, have)})
+    restores = sorted({ref for number in wanted for ref in lost[number]}, key=lambda ref: ref.root)
+    return (PatchStep(offer, tuple(wanted), tuple(restores)) if wanted else None), by_patch
 
 
 def _is_done(offer: Offer, number: int, root: bytes, have: Have) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 
+from patcher import disk
 from patcher.content import records
-from patcher.disk import inside
-from patcher.errors import DiskError, UsageError
+from patcher.errors import UsageError
 from patcher.update.installs import Installed
 
 SYSTEM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
@@ -22,22 +22,20 @@ def launch(folder: Path, installed: Installed, args: Sequence[str]) -> subproces
     Raises UsageError (usage.no_launch), DiskError when it cannot be started.
     """
     command = _command(installed.release)
-    program = inside(folder, command.argv[0])
-    try:
+    program = disk.inside(folder, command.argv[0])
+    with disk.translated(program):
         return subprocess.Popen(
             [str(program), *command.argv[1:], *args],
-            cwd=inside(folder, command.cwd) if command.cwd else folder,
+            cwd=disk.inside(folder, command.cwd) if command.cwd else folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-    except OSError as error:
-        raise DiskError("disk.failed", f"{program} cannot be started: {error.strerror}.", path=str(program)) from error
 
 
 def _command(release: records.Release) -> records.Launch:
-    command = release.launch.get(SYSTEM) or release.launch.get("any")
+    command = release.launch.get(SYSTEM)
     if command is None:
         raise UsageError("usage.no_launch", f"{release.title} says no command for {SYSTEM}.", title=release.title)
     return command

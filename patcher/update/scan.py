@@ -6,7 +6,7 @@ can lose bytes but never make wrong ones look right.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,12 +108,37 @@ def installed(folder: Path, entries: Iterable[Entry], known: Mapping[str, Seen] 
     return Found(intact, stats, tuple(sorted(modified)), tuple(sorted(missing)))
 
 
-def in_the_way(folder: Path, entries: Iterable[Entry], ours: Collection[str], watch: Watch) -> Found:
-    """Look where new entries must go: ``intact`` are right already, ``modified`` hold something that is not ours."""
-    strangers = [e for e in entries if e.path not in ours and os.path.lexists(folder / e.path)]
-    files = [e for e in strangers if (folder / e.path).is_symlink() or not (folder / e.path).is_dir()]
-    found = installed(folder, files, None, watch)
-    return Found(found.intact, found.stats, tuple(sorted((*found.modified, *found.missing))))
+def in_the_way(folder: Path, manifests: Sequence[Manifest], ours: Collection[str], watch: Watch) -> Found:
+    """Look where new files, links and folders must go: ``intact`` are right already, ``modified`` are not ours."""
+    entries = [entry for m in manifests for entry in m.entries]
+    links = [link for m in manifests for link in m.links]
+    empty = {path for m in manifests for path in m.empty_folders}
+    strangers = [e for e in entries if e.path not in ours and _is_no_folder(folder / e.path)]
+    found = installed(folder, strangers, None, watch)
+    other = {*found.modified, *found.missing}
+    other |= {p for p, to in links if p not in ours and _is_no_folder(folder / p) and _target(folder / p) != to}
+    folders = folders_above((*(e.path for e in entries), *(path for path, _ in links), *empty)) | empty
+    other |= {path for path in folders.difference(ours) if _is_no_folder(folder / path)}
+    return Found(found.intact, found.stats, tuple(sorted(other)))
+
+
+def folders_above(paths: Iterable[str]) -> set[str]:
+    """All folders on the way to these paths."""
+    parents = set()
+    for path in paths:
+        while (path := path.rpartition("/")[0]) and path not in parents:
+            parents.add(path)
+    return parents
+
+
+def _is_no_folder(path: Path) -> bool:
+    """Whether a file or link stands there. What is in a folder, the commit looks at."""
+    return path.is_symlink() or (os.path.lexists(path) and not path.is_dir())
+
+
+def _target(path: Path) -> str:
+    """Where a link points; nothing for what is no link."""
+    return os.readlink(path) if path.is_symlink() else ""
 
 
 def staging(folder: Path, wanted: Iterable[bytes], watch: Watch) -> dict[bytes, bytes]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from patcher import disk
 from patcher.content import delta, merkle
 from patcher.errors import ContentError
+from patcher.update.decode import Output, Slice, Task
 from patcher.update.installs import Seen, seen
 from patcher.update.plan import Copy, Offer, Place, Plan, staged_name
 from patcher.update.scan import Watch, hash_file
@@ -21,7 +22,7 @@ class Stage:
 
     def __init__(self, folder: Path, sources: Mapping[bytes, Path], watch: Watch) -> None:
         self.folder = folder / ".shoal" / "staging"
-        self._sources = sources
+        self._sources = dict(sources)
         self._watch = watch
         disk.make_folder(self.folder)
 
@@ -42,34 +43,22 @@ class Stage:
             disk.copy_range(source, 0, staged, 0, copy.size_bytes)
         self._watch(copy.source.name, copy.size_bytes)
 
-    def apply(self, offer: Offer, window: delta.Window, data: bytes, wanted: Collection[bytes]) -> None:
-        """Decode one window of a patch or full pack and write its output to the wanted files.
+    def restore(self, root: bytes, data: bytes) -> None:
+        """Have an old file, whose bytes were checked, as it was, for windows that are cut against it."""
+        with disk.Staged(self.path(root), len(data)) as staged:
+            staged.write(0, data)
+        self._sources[root] = self.path(root)
 
-        ``data`` are the window's bytes of the pack, already checked. Raises ContentError (content.window) when the
-        output is not the signed one: an old file is not what it seemed, or the patch is damaged.
-        """
-        if window.codec == delta.COPY:
-            self._copy_ranges(offer, window, wanted)
-            return
-        old = b"".join(self._old(offer, span) for span in window.old)
-        output = memoryview(delta.apply(window.codec, data, old, window.output_bytes, window.sha256))
-        for span in window.new:
-            entry = offer.manifest.entries[span.file]
-            if entry.root in wanted:
-                with disk.Staged(self.path(entry.root), entry.size_bytes) as staged:
-                    staged.write(span.offset, output[: span.length])
-            output = output[span.length :]
-        self._watch("", window.output_bytes)
-
-    def _copy_ranges(self, offer: Offer, window: delta.Window, wanted: Collection[bytes]) -> None:
-        """Put old ranges where they stand in new files; `verify` checks these with all the rest."""
-        assert offer.old
-        for span, used in zip(window.new, window.old, strict=True):
-            entry, source = offer.manifest.entries[span.file], self._sources[offer.old.entries[used.file].root]
-            if entry.root in wanted:
-                with _open(source) as file, disk.Staged(self.path(entry.root), entry.size_bytes) as staged:
-                    disk.copy_range(file, used.offset, staged, span.offset, span.length)
-            self._watch("", span.length)
+    def task(self, offer: Offer, window: delta.Window, data: bytes | Slice, wanted: Collection[bytes]) -> Task:
+        """How to decode one window of a patch into the wanted files. ``data`` are its bytes of the pack, or where."""
+        return Task(
+            window.codec,
+            data,
+            tuple(self._old(offer, span) for span in window.old),
+            tuple(self._output(offer, span, wanted) for span in window.new),
+            window.output_bytes,
+            window.sha256,
+        )
 
     def multiply(self, places: Iterable[Place]) -> None:
         """Stage empty files, and the second and later places of one content."""
@@ -81,12 +70,12 @@ class Stage:
                 with _open(self.path(place.root)) as source, disk.Staged(target, place.size_bytes) as staged:
                     disk.copy_range(source, 0, staged, 0, place.size_bytes)
 
-    def verify(self, plan: Plan) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
-        """Hash every staged file. Returns root to leaves, and the path each will have to its stat.
+    def verify(self, plan: Plan, piece_bytes: Mapping[bytes, int]) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
+        """Hash every staged file. Returns root to piece layer, and the path each will have to its stat.
 
         A file that is wrong is removed from staging. Raises ContentError (content.mismatch) with its root as a fact.
         """
-        leaves: dict[bytes, bytes] = {}
+        layers: dict[bytes, bytes] = {}
         stats: dict[str, Seen] = {}
         for place in plan.places:
             path = self.folder / place.staged
@@ -101,15 +90,17 @@ class Stage:
                     path=place.path,
                     root=place.root.hex(),
                 )
-            leaves[place.root] = found
-        return leaves, stats
+            layers[place.root] = merkle.layer_of(found, piece_bytes[place.root])
+        return layers, stats
 
-    def _old(self, offer: Offer, span: delta.Range) -> bytes:
+    def _old(self, offer: Offer, span: delta.Range) -> Slice:
         assert offer.old
-        entry = offer.old.entries[span.file]
-        with _open(self._sources[entry.root]) as file:
-            file.seek(span.offset)
-            return file.read(span.length)
+        return str(self._sources[offer.old.entries[span.file].root]), span.offset, span.length
+
+    def _output(self, offer: Offer, span: delta.Range, wanted: Collection[bytes]) -> Output:
+        entry = offer.manifest.entries[span.file]
+        path = str(self.path(entry.root)) if entry.root in wanted else ""
+        return Output(path, entry.size_bytes, span.offset, span.length)
 
 
 def _open(path: Path) -> FileIO:

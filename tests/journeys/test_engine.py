@@ -28,7 +28,8 @@ from patcher import agent, disk
 count = 0
 def hook(step, arguments):
     global count
-    if step == "rename" and "staging" in str(arguments[0]) and (count := count + 1) == 3:
+    source, place = map(str, arguments) if step == "rename" else ("", "")
+    if "/staging/" in source and "/.shoal/" not in place and (count := count + 1) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 disk.hook = hook
 sys.argv = ["agent", "--home", sys.argv[1]]
@@ -106,19 +107,51 @@ def test_an_engine_killed_in_the_download_is_started_again_and_refetches_little(
     assert trees.read(world.folder(player)) == _NEW
 
 
-def test_an_engine_killed_in_the_middle_of_a_commit_recovers(world: World) -> None:
-    player = _installed(world)
+def _killed_at_commit(player: Shoal, *words: object) -> None:
+    """The verb ends well although its engine dies when two files of the new release are in their places."""
     player.stop_engine()
     doomed = subprocess.Popen([sys.executable, "-c", _KILLED_AT_COMMIT, str(player.home)])
     wait_until(lambda: player.engine_pid() == doomed.pid, "the doomed engine")
-    face = player.start("update", "game")
+    face = player.start(*words)
     doomed.wait(timeout=60)
     assert doomed.returncode == -signal.SIGKILL
-    assert (world.folder(player) / ".shoal" / "journal").exists() or face.poll() is None
-    face.communicate(timeout=60)
-    assert face.returncode == 0
+    out, _ = face.communicate(timeout=60)
+    assert face.returncode == 0, out
+
+
+def test_an_engine_killed_in_the_middle_of_a_commit_recovers(world: World) -> None:
+    player = _installed(world)
+    _killed_at_commit(player, "update", "game")
     assert trees.read(world.folder(player)) == _NEW
     assert player.run("verify", "game")["damaged"] == []
+    for key, value in {"peers": "all", "sharing": "everyone"}.items():
+        player.run("settings", key, value)
+    wait_until(lambda: player.run("status", "game")["titles"][0]["seeding"], "the offer of what was verified")
+
+
+def test_a_first_install_killed_in_its_commit_is_no_second_install(world: World) -> None:
+    player = world.player("ann", peers="none")
+    _killed_at_commit(player, "install", "game", "--to", world.folder(player))
+    assert trees.read(world.folder(player)) == _OLD
+    assert player.error("install", "game", expect=2)["code"] == "usage.already_installed"
+
+
+def test_a_move_killed_in_its_commit_goes_on(world: World) -> None:
+    player, target = _installed(world), world.root / "elsewhere"
+    _killed_at_commit(player, "move", "game", target)
+    assert trees.read(target) == _OLD
+    assert not world.folder(player).exists()
+
+
+def test_a_plan_for_another_folder_keeps_what_a_first_install_has(world: World) -> None:
+    player = world.player("ann", peers="none", download_limit_bps=_SLOW_BPS)
+    face = player.start("install", "game", "--to", world.folder(player))
+    wait_until(lambda: _fetched_bytes(player) > 0, "the download")
+    face.send_signal(signal.SIGINT)
+    face.communicate(timeout=10)
+    player.run("install", "game", "--to", world.root / "elsewhere", "--plan")
+    assert any((world.folder(player) / ".shoal" / "staging").iterdir())
+    assert player.run("status", "game")["titles"][0]["folder"] == str(world.folder(player))
 
 
 def test_a_paused_update_waits_to_be_asked_and_an_interrupted_one_does_not(world: World) -> None:
@@ -155,4 +188,10 @@ def test_an_engine_of_another_version_makes_room(tmp_path: Path) -> None:
     wait_until(lambda: player.engine_pid() == other.pid, "the other engine")
     assert player.run("status")["pid"] != other.pid
     assert other.wait(timeout=20) == 0
+    player.stop_engine()
+
+
+def test_the_home_of_somebody_new_is_made_with_all_above_it(tmp_path: Path) -> None:
+    player = Shoal(tmp_path / "new" / "share" / "shoal")
+    assert player.run("status")["titles"] == []
     player.stop_engine()

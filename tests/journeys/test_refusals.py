@@ -208,15 +208,26 @@ def test_a_folder_with_something_in_it_is_left_alone(world: World, tmp_path: Pat
     assert trees.read(tmp_path / "mine") == {"diary.txt": File(b"dear diary")}
 
 
-def test_a_file_that_is_not_ours_is_never_overwritten(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ("mods/best.mod", {"mods/best.mod": File(b"ours")}),
+        ("mods", {"mods/best.mod": File(b"ours")}),
+        ("mods", {"mods": trees.Folder()}),
+        ("mods/best.mod", {"mods/best.mod": trees.Link("../data/large.pak")}),
+    ],
+    ids=["by a file", "by a folder", "by an empty folder", "by a link"],
+)
+def test_a_file_that_is_not_ours_is_never_replaced(
+    world: World, tmp_path: Path, mine: str, theirs: trees.Layout
+) -> None:
     player = _installed(world)
-    trees.write(tmp_path / "newer", {**_NEW, "mods/best.mod": File(b"ours")})
+    trees.write(tmp_path / "newer", {**_NEW, **theirs})
     world.release("2", tmp_path / "newer")
-    (world.folder(player) / "mods").mkdir()
-    (world.folder(player) / "mods/best.mod").write_text("the player's own")
+    trees.write(world.folder(player), {mine: File(b"the player's own")})
     error = player.error("update", "game", expect=6)
     assert error["code"] == "disk.in_the_way"
-    assert trees.read(world.folder(player)) == {**_OLD, "mods/best.mod": File(b"the player's own")}
+    assert trees.read(world.folder(player)) == {**_OLD, mine: File(b"the player's own")}
 
 
 # ---------------------------------------------------------------- arguments

@@ -136,3 +136,30 @@ def test_who_agreed_to_share_gives_the_whole_tree_in_place(world: World) -> None
     assert trees.read(world.root / "taken" / "game.main") == _OLD
     player.run("settings", "sharing", "off")
     assert not _seeding(player)
+
+
+def test_a_touched_title_is_offered_again_when_it_was_verified(world: World) -> None:
+    player = world.player("ann", sharing="everyone")
+    player.run("install", "game", "--to", world.folder(player))
+
+    def is_seeding() -> bool:
+        return bool(player.run("status", "game")["titles"][0]["seeding"])
+
+    wait_until(is_seeding, "the offer")
+    next(path for path in world.folder(player).rglob("*") if path.is_file() and ".shoal" not in path.parts).touch()
+    wait_until(lambda: not is_seeding(), "the look at the files")
+    assert player.run("verify", "game")["damaged"] == []
+    wait_until(is_seeding, "the offer of what was verified")
+
+
+def test_a_seed_that_is_whole_keeps_its_peers_and_fetches_no_pack_that_cannot_stay(world: World) -> None:
+    world.release("2", world.root / "new")
+    seed = world.player("seed", sharing="everyone", pack_cache_bytes=1000)
+    words = ("seed", world.origin.url, "--to", world.root / "games" / "seed", "--once")
+    lines = seed.run(*words)["lines"]
+    assert any("pack_cache_bytes" in line.get("text", "") for line in lines)
+    assert not (seed.home / "packs").exists()
+    wait_until(lambda: _seeding(seed), "the seed")
+    inode = (world.root / "games" / "seed" / "game" / ".shoal" / "installed").stat().st_ino
+    seed.run(*words)
+    assert (world.root / "games" / "seed" / "game" / ".shoal" / "installed").stat().st_ino == inode

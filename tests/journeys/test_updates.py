@@ -1,10 +1,16 @@
 """What a player sees of releases: installs, updates, steps back, optional parts, repairs, moves."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from patcher.config import Home
+from patcher.feed.feeds import Feeds
+from patcher.serve.origin import StaticServer
+from patcher.wishes import Network
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import World
@@ -121,10 +127,53 @@ def test_a_changed_file_is_listed_and_put_back_and_strangers_stay(world: World, 
     assert trees.read(folder) == {**scenario.old, "saves/slot1": File(b"mine")}
     (folder / "data/sound.pak").write_bytes(b"replaced again")
     _released(world, tmp_path, "mended", "2", scenario.new)
-    player.run("update", "mended")
+    updated = player.run("update", "mended")
+    # the changed file as it was, not the whole release: the patch needs it
+    assert 300_000 < updated["fetched"]["origin_bytes"] < 310_000
     assert trees.read(folder) == {**scenario.new, "saves/slot1": File(b"mine")}
     player.run("uninstall", "mended")
     assert trees.read(folder) == {"saves/slot1": File(b"mine")}
+    player.stop_engine()
+
+
+def test_one_wrong_byte_of_a_large_file_costs_one_block_where_it_stands(world: World, tmp_path: Path) -> None:
+    layout = {**trees.scenario("changed").old, "data/world.bin": File(trees.noise(9, 12_000_000))}
+    _released(world, tmp_path, "large", "1", layout)
+    player, folder = world.player("large", peers="none"), tmp_path / "game"
+    player.run("install", "large", "--to", folder)
+    inode = (folder / "data/world.bin").stat().st_ino
+    for wrong in (5_000_000, 11_999_999):
+        with (folder / "data/world.bin").open("r+b") as file:
+            file.seek(wrong)
+            file.write(b"!")
+    assert player.run("repair", "large", "--plan")["block_bytes"] == 2 * 16384
+    sent = world.origin.body_bytes
+    player.run("repair", "large")
+    leaves_bytes = 32 * 12_000_000 // 16384
+    assert world.origin.body_bytes - sent < 2 * 16384 + leaves_bytes + 5000
+    assert trees.read(folder) == layout
+    assert (folder / "data/world.bin").stat().st_ino == inode
+    assert player.run("verify", "large")["damaged"] == []
+    player.stop_engine()
+
+
+def test_rot_that_no_stat_shows_is_found_by_the_verify_and_costs_only_its_file(world: World, tmp_path: Path) -> None:
+    scenario = trees.scenario("moved and duplicated")
+    large = {"data/large.pak": File(trees.noise(7, 900_000))}
+    _released(world, tmp_path, "rotten", "1", {**scenario.old, **large})
+    player, folder = world.player("rotten", peers="none"), tmp_path / "game"
+    player.run("install", "rotten", "--to", folder)
+    grown = {"data/large.pak": File(trees.noise(7, 900_000) + trees.noise(8, 300_000))}
+    _released(world, tmp_path, "rotten", "2", {**scenario.new, **grown})
+    for path in ("data/sound.pak", "data/large.pak"):  # one is moved by the release, one is patched
+        stat = (folder / path).stat()
+        with (folder / path).open("r+b") as file:
+            file.seek(100_000)
+            file.write(b"rot")
+        os.utime(folder / path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    player.run("update", "rotten")
+    assert trees.read(folder) == {**scenario.new, **grown}
+    assert player.run("verify", "rotten")["damaged"] == []
     player.stop_engine()
 
 
@@ -145,6 +194,34 @@ def test_an_install_moves_and_is_found_again(world: World, tmp_path: Path) -> No
         engine.stop_engine()
 
 
+def test_a_move_that_failed_can_be_tried_again_and_takes_the_players_settings(world: World, tmp_path: Path) -> None:
+    layout = {"data/large.pak": File(trees.noise(71, 300_000)), "settings.ini": File(b"volume=5")}
+    _released(world, tmp_path, "mover", "1", layout, "--part", "settings=settings.ini:defaults")
+    player, folder = world.player("mover", peers="none"), tmp_path / "game"
+    player.run("install", "mover", "--to", folder)
+    (folder / "settings.ini").write_bytes(b"volume=9")
+    (folder / "data/large.pak").write_bytes(b"")
+    os.rename(world.feed / "content", world.feed / "away")
+    player.run("move", "mover", tmp_path / "new", expect=4)
+    os.rename(world.feed / "away", world.feed / "content")
+    player.run("move", "mover", tmp_path / "new")
+    assert trees.read(tmp_path / "new") == {**layout, "settings.ini": File(b"volume=9")}
+    player.stop_engine()
+
+
+def test_a_running_title_does_not_move(world: World, tmp_path: Path) -> None:
+    layout = {"bin/game": File(Path("/bin/sleep").read_bytes(), executable=True)}
+    _released(world, tmp_path, "runner", "1", layout)
+    player, folder = world.player("runner", peers="none"), tmp_path / "game"
+    player.run("install", "runner", "--to", folder)
+    with subprocess.Popen([folder / "bin/game", "60"]) as running:
+        error = player.error("move", "runner", tmp_path / "new", expect=7)
+        running.kill()
+    assert error["code"] == "busy.running"
+    assert trees.read(folder) == layout and not (tmp_path / "new").exists()
+    player.stop_engine()
+
+
 def test_a_folder_that_says_nothing_is_adopted_by_its_bytes(world: World, tmp_path: Path) -> None:
     scenario = trees.scenario("changed")
     _released(world, tmp_path, "adopted", "1", scenario.new)
@@ -154,3 +231,25 @@ def test_a_folder_that_says_nothing_is_adopted_by_its_bytes(world: World, tmp_pa
     assert trees.read(tmp_path / "game") == scenario.new
     assert done["written_bytes"] < sum(len(f.data) for f in scenario.new.values() if isinstance(f, File))
     player.stop_engine()
+
+
+def test_a_feed_that_was_added_before_is_the_one_that_is_named(world: World, tmp_path: Path) -> None:
+    player = world.player("collector")
+    with StaticServer(tmp_path) as web:
+        words = ("--origin", f"{web.url}/other", "--name", "other", "--demo-keys")
+        world.publisher.run("publish", "init", tmp_path / "other", *words)
+        assert player.run("feed", "add", f"{web.url}/other")["name"] == "other"
+        assert player.run("feed", "add", world.origin.url)["name"] == "demo"
+    player.stop_engine()
+
+
+def test_what_is_done_cannot_be_cancelled_any_more(world: World, tmp_path: Path) -> None:
+    player = world.player("late")
+    player.stop_engine()
+    _released(world, tmp_path, "late", "1", trees.scenario("changed").old)
+    is_cancelled = False
+    feeds, network = Feeds(Home(player.home)), Network(ca=str(world.ca))
+    with feeds.open("demo", network, lambda: is_cancelled, title="late") as opened:
+        assert opened.live("late", "live", b"").version == "1"
+        is_cancelled = True
+    assert feeds.about("demo/late").version == "1"

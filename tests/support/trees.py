@@ -5,7 +5,7 @@
 
 import os
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -229,10 +229,8 @@ def write(folder: Path, layout: Layout) -> None:
 def read(folder: Path) -> dict[str, File | Link | Folder]:
     """What lies in a folder, but for `.shoal`; equal to the layout that it should be."""
     found: dict[str, File | Link | Folder] = {}
-    for place in sorted(folder.rglob("*")):
+    for place in _places(folder):
         path = place.relative_to(folder).as_posix()
-        if path.split("/")[0] == ".shoal":
-            continue
         if place.is_symlink():
             found[path] = Link(os.readlink(place))
         elif place.is_file():
@@ -240,6 +238,15 @@ def read(folder: Path) -> dict[str, File | Link | Folder]:
         elif not any(place.iterdir()):
             found[path] = Folder()
     return found
+
+
+def _places(folder: Path, skip: str = ".shoal") -> Iterator[Path]:
+    """All below ``folder``. An engine may still be tidying up in ``skip``, so nobody looks into it."""
+    for place in folder.iterdir():
+        if place.name != skip:
+            yield place
+            if place.is_dir() and not place.is_symlink():
+                yield from _places(place, "")
 
 
 # ---------------------------------------------------------------- as content

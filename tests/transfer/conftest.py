@@ -1,8 +1,9 @@
 """One small game as somebody else's torrent, and a place for it on our disk under other names."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,9 @@ QUICK = Rules(hello_s=3.0, settle_s=0.05, choked_s=1.0, slow_s=1.0, stall_s=0.6,
 """The waits of a fetch, made short; what they lead to is the same."""
 
 
-def settings(**wishes: object) -> Settings:
+def settings(**wishes: Any) -> Settings:
     """Of a player on this machine alone."""
-    return Settings(listen_host=HOST, local_discovery=False, **wishes)  # type: ignore[arg-type]
+    return replace(Settings(listen_host=HOST, local_discovery=False), **wishes)
 
 
 @dataclass

@@ -81,6 +81,13 @@ def test_a_rate_below_the_wish_counts_incomplete_peers_only() -> None:
     assert all_next(chosen) == set(PIECES) - {1, 2, 3}
 
 
+def test_a_player_who_wants_it_slow_is_not_served_twice_for_it() -> None:
+    chosen, limit_bps = choice(), RULES.wish_bps // 10
+    for step in range(200):
+        chosen.look(step / 20, [peer(seed=True)], int(limit_bps * step / 20), limit_bps)
+    assert chosen.next(lambda _: True) is None
+
+
 def test_a_rate_that_meets_the_wish_leaves_the_origin_alone() -> None:
     chosen = choice()
     watch(chosen, RULES.wish_bps * 1.1, RULES.slow_s + 0.2, peer(seed=True))

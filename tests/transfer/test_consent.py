@@ -111,6 +111,16 @@ def test_without_peers_nobody_is_let_in(game: Game, tmp_path: Path) -> None:
         assert asking.connected() == []
 
 
+@pytest.mark.parametrize(
+    ("peers", "local", "others"), [("all", True, True), ("lan", True, False), ("none", False, False)]
+)
+def test_who_is_let_in(peers: str, local: bool, others: bool) -> None:
+    with opened(peers=peers) as session:
+        doors = session._session.get_ip_filter()
+        assert (doors.access("192.168.1.1") == 0, doors.access("fe80::1") == 0) == (local, local)
+        assert (doors.access("203.0.113.1") == 0, doors.access("2001:db8::1") == 0) == (others, others)
+
+
 def test_letting_go_closes_every_file(game: Game, tmp_path: Path) -> None:
     with opened(sharing="everyone") as session, Player() as asking:
         info_hash = session.keep(game.installed())

@@ -1,0 +1,41 @@
+"""Worker processes: spawned, never forked; bounded in memory where asked; gone when their parent is."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import connection
+from pathlib import Path
+
+
+def pool(count: int, memory_bytes: int = 0) -> ProcessPoolExecutor:
+    """At most ``count`` workers, started when they are needed. Use as a context manager.
+
+    ``memory_bytes``: what a worker may take beyond what it needs to be there, where the system can bound it; beyond it
+    an allocation fails, which ends a worker in native code. Use from a module that may be imported again.
+    """
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(memory_bytes,))
+
+
+def _begin(memory_bytes: int) -> None:
+    """Leave Ctrl-C to the parent, die with it however it dies, and take no more memory than allowed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    if memory_bytes and sys.platform == "linux":
+        import resource
+
+        here_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        limit = here_bytes + memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -1,0 +1,44 @@
+"""Following a job: what Ctrl-C does."""
+
+from typing import Any, Self
+
+import pytest
+
+from patcher import wishes
+from patcher.cli import following
+from patcher.cli.output import Output
+from patcher.config import Home
+
+
+class _Impatient:
+    """A face's client for whom every wait ends with Ctrl-C, as the job does not end."""
+
+    def __init__(self, home: Home) -> None:
+        self.wishes: list[wishes.Wish] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def listen(self, callback: Any) -> None:
+        pass
+
+    def submit(self, wish: wishes.Wish) -> int:
+        self.wishes.append(wish)
+        return 7
+
+
+def test_the_first_ctrl_c_cancels_any_job_and_the_second_leaves(monkeypatch: pytest.MonkeyPatch, home: Any) -> None:
+    client = _Impatient(Home(home))
+    monkeypatch.setattr(following, "Client", lambda _: client)
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("patcher.cli.following._Follower._next", interrupted)
+    wish = wishes.AddFeed("https://feed.example")
+    with pytest.raises(KeyboardInterrupt):
+        following.follow(Home(home), wish, Output(quiet=True))
+    assert client.wishes == [wish, wishes.Cancel(job=7)]

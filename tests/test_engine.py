@@ -1,0 +1,188 @@
+"""The engine in this process, without a feed: jobs, wishes that wait, and faces that do not listen."""
+
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterator
+from multiprocessing import connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Never
+
+import pytest
+
+from patcher import config, events, wishes
+from patcher.agent import Agent
+from patcher.client import Client
+from patcher.config import Home
+from patcher.engine import Engine, _Running
+from patcher.errors import DiskError, UsageError
+from patcher.events import Failed, Finished, Phase, Progress
+from patcher.update.installs import Install, Registry
+from patcher.update.keep import Keeper
+from patcher.update.meter import Meter
+
+_METER = Meter(1, "demo/game", lambda: False, lambda _: None)
+_UPDATE = wishes.Update("demo/game")
+
+
+@pytest.fixture
+def engine(home: Path) -> Iterator[Engine]:
+    made = Engine(Home(home))
+    yield made
+    made.close()
+
+
+def _full(*_: object, **__: object) -> Never:
+    raise DiskError("disk.home", "The registry cannot be used: the disk is full.")
+
+
+def _end(engine: Engine, wish: wishes.Wish) -> events.Event:
+    """How the job for the wish ends."""
+    heard: SimpleQueue[events.Event] = SimpleQueue()
+    with engine.listening(heard.put):
+        engine.submit(wish)
+        while not isinstance(event := heard.get(timeout=10), Finished | Failed):
+            pass
+    return event
+
+
+def test_a_wish_that_cannot_be_kept_leaves_no_job_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "keep_wish", _full)
+    with pytest.raises(DiskError):
+        engine.submit(_UPDATE)
+    assert not engine.is_working
+
+
+def test_the_end_of_a_job_is_heard_although_its_wish_stays(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "drop_wish", _full)
+    end = _end(engine, _UPDATE)
+    assert isinstance(end, Failed) and end.failure
+    assert end.failure.code == "usage.not_installed"
+
+
+@pytest.mark.parametrize(
+    "wish", [wishes.Verify("demo/game"), wishes.Play("demo/game"), wishes.Update("demo/game", only="plan")]
+)
+def test_looking_and_playing_let_a_paused_wish_wait(engine: Engine, home: Path, wish: wishes.Wish) -> None:
+    registry = Registry(Home(home).registry)
+    registry.keep_wish("demo/game", _UPDATE, paused=True)
+    _end(engine, wish)
+    assert registry.wishes() == {"demo/game": (_UPDATE, True)}
+    _end(engine, _UPDATE)
+    assert registry.wishes() == {}
+
+
+def test_a_wish_of_another_version_does_not_stop_the_engine(home: Path) -> None:
+    Registry(Home(home).registry)
+    with sqlite3.connect(Home(home).registry) as db:
+        db.execute("INSERT INTO wishes VALUES ('demo/game', '{\"type\": \"Teleport\"}', 0)")
+    db.close()
+    engine = Engine(Home(home))
+    engine.start()
+    assert not engine.is_working
+    engine.close()
+
+
+def test_a_job_without_a_title_is_cancelled_by_its_number(engine: Engine) -> None:
+    heard: SimpleQueue[events.Event] = SimpleQueue()
+    with socket.create_server(("127.0.0.1", 0)) as silent, engine.listening(heard.put):
+        job = engine.submit(wishes.AddFeed(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        assert engine.is_working
+        engine.submit(wishes.Cancel(job=job))
+        while (event := heard.get(timeout=5)) != Failed(job, "", None):
+            assert not isinstance(event, Failed)
+
+
+def test_settings_that_are_not_valid_are_said_by_the_face(home: Path) -> None:
+    (home / "settings.toml").write_text('sharing = "maybe"\n')
+    with pytest.raises(UsageError, match="sharing takes off, lan, everyone"):
+        Client(Home(home))
+
+
+def test_a_face_that_comes_at_the_end_is_not_let_in(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Agent, "_watch", lambda _: None)
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    with connection.Client(agent._listener.address, authkey=agent._authkey) as early:
+        assert early.recv_bytes()
+        agent.stop()
+        with connection.Client(agent._listener.address, authkey=agent._authkey) as late:
+            with pytest.raises((EOFError, ConnectionResetError)):
+                late.recv_bytes()
+    serving.join()
+
+
+def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    back, heard = threading.Event(), SimpleQueue[events.Event | None]()
+
+    def callback(event: events.Event | None) -> None:
+        back.wait()
+        heard.put(event)
+
+    with Client(Home(home)) as face:
+        face.listen(callback)
+        for number in range(20_000):
+            engine._emit(Progress(1, "demo/game", Phase.FETCH, number, file="a rather long name " * 4))
+        engine._emit(Finished(1, "demo/game", events.Outcome()))
+        back.set()
+        count = 0
+        while not isinstance(heard.get(timeout=10), Finished):
+            count += 1
+    assert count < 20_000
+    agent.stop()
+    serving.join()
+
+
+def test_a_wish_for_silence_is_obeyed_whatever_the_tender_is_about(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
+        engine.submit(wishes.ChangeSetting(key, value))
+    monkeypatch.setattr(Keeper, "_note_given", lambda _: engine.submit(wishes.ChangeSetting("sharing", "off")))
+    engine._tend_once()
+    assert engine._session
+    assert engine._session.allowances.upload == "off"
+
+
+def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
+        engine.submit(wishes.ChangeSetting(key, value))
+    for name in ("game", "other"):
+        Registry(Home(home).registry).put(Install(f"demo/{name}", Path(name)))
+    looked: list[str] = []
+
+    def begin_job(keeper: Keeper) -> None:
+        engine._jobs["demo/game"] = _Running(1, "demo/game", _UPDATE, _METER, threading.Event())
+        keeper.release("demo/game")
+
+    def look(_: Keeper, install: Install) -> bool:
+        looked.append(install.title)
+        return False
+
+    monkeypatch.setattr(Keeper, "_looks_verified", look)
+    monkeypatch.setattr(Keeper, "_note_given", begin_job)
+    engine._tend_once()
+    assert looked == ["demo/other"]
+    monkeypatch.setattr(Keeper, "_note_given", lambda _: None)
+    engine._jobs.clear()
+    engine._tend_once()
+    assert looked == ["demo/other", "demo/game", "demo/other"]
+
+
+def test_the_pack_cache_keeps_to_its_bound_without_sharing_too(home: Path) -> None:
+    (home / "packs").mkdir()
+    (home / "packs" / ("ab" * 32)).write_bytes(b"pack")
+    config.save(Home(home), config.Settings(pack_cache_bytes=1))
+    engine = Engine(Home(home))
+    engine._tend_once()
+    assert list((home / "packs").iterdir()) == []
+    engine.close()

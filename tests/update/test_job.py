@@ -1,0 +1,34 @@
+"""The room that a job needs."""
+
+from pathlib import Path
+
+import pytest
+
+from patcher import disk
+from patcher.errors import DiskError
+from patcher.events import Totals
+from patcher.transfer.packs import Packs
+from patcher.update.installs import Registry
+from patcher.update.job import Job
+from patcher.update.meter import Meter
+from patcher.update.plan import Copy, Plan
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_the_previous_release_makes_room_unless_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_used: bool
+) -> None:
+    kept = tmp_path / "game" / ".shoal" / "previous" / "files" / "a"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"12345")
+    monkeypatch.setattr(disk, "free_bytes", lambda _: 0 if kept.exists() else 5)
+    meter = Meter(1, "game", lambda: False, lambda _: None)
+    job = Job(1, Registry(tmp_path / "registry"), Packs(tmp_path / "packs", 0), None, meter, lambda _: None)
+    copies = (Copy(b"r" * 32, kept, 5),) if is_used else ()
+    plan = Plan(copies=copies, patches=(), trees=(), places=(), mends=(), totals=Totals(peak_extra_bytes=5))
+    if is_used:
+        with pytest.raises(DiskError, match="needs 5 bytes"):
+            job._check_room(tmp_path / "game", plan)
+    else:
+        job._check_room(tmp_path / "game", plan)
+    assert kept.exists() == is_used

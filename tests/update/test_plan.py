@@ -1,0 +1,127 @@
+"""Whatever was there and whatever comes: a plan reaches the new tree, once each byte, and touches nothing else."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patcher.content import records
+from patcher.content.manifest import Manifest, encode
+from patcher.content.merkle import ref_of
+from patcher.update import plan as planning
+from patcher.update.commit import Change
+from patcher.update.plan import Offer, Plan
+from patcher.update.scan import Have
+from tests.support import trees
+from tests.support.trees import File, Layout
+
+_CONTENTS = [b"", b"a", b"b" * 700, trees.noise(1, 70_000), trees.noise(2, 200_000), trees.prose(3, 90_000)]
+_NAMES = ["a", "b", "d/a", "d/b", "d/e/c", "x"]
+_FOLDER = Path("/nowhere")
+
+
+def _is_tree(layout: dict[str, File]) -> bool:
+    return not any(other.startswith(f"{path}/") for path in layout for other in layout)
+
+
+files = st.builds(File, st.sampled_from(_CONTENTS), st.booleans())
+layouts = st.dictionaries(st.sampled_from(_NAMES), files, max_size=6).filter(_is_tree)
+
+
+def _offer(new: Layout, old: Layout | None) -> Offer:
+    m = trees.manifest_of(new)
+    document = encode(m)
+    part = records.Part("main", (), False, ref_of(document), m.info_hash, None, None)
+    if old is None:
+        return Offer(part, document, m)
+    index, _ = trees.make_patch(new, old)
+    return Offer(part, document, m, trees.manifest_of(old), index)
+
+
+def _have(old: Layout, damaged: frozenset[str]) -> Have:
+    entries = [entry for entry in trees.manifest_of(old).entries if entry.path not in damaged]
+    executable = frozenset(entry.path for entry in entries if entry.executable)
+    return Have(
+        intact={entry.path: entry.root for entry in entries},
+        sources={entry.root: _FOLDER / entry.path for entry in entries if entry.root},
+        modified=tuple(sorted(damaged & old.keys())),
+        executable=executable,
+    )
+
+
+def _made(plan: Plan) -> dict[bytes, int]:
+    """Root to how many of its bytes the steps bring."""
+    made = {copy.root: copy.size_bytes for copy in plan.copies}
+    for step in plan.patches:
+        assert step.offer.patch
+        for number in step.windows:
+            for span in step.offer.patch.windows[number].new:
+                root = step.offer.manifest.entries[span.file].root
+                made[root] = made.get(root, 0) + span.length
+    for tree in plan.trees:
+        wanted = set(tree.wanted)
+        for entry, pieces in planning.pieces_of(tree.offer.manifest):
+            if wanted >= set(pieces) and entry.root and pieces:
+                made[entry.root] = made.get(entry.root, 0) + entry.size_bytes
+    return made
+
+
+def _after(old: Layout, change: Change, plan: Plan, contents: dict[bytes, bytes]) -> Layout:
+    """What the commit of this change makes of the old tree."""
+    tree = {path: file for path, file in old.items() if path not in change.remove}
+    roots = {place.staged: place.root for place in plan.places}
+    for staged, path, executable in change.place:
+        tree[path] = File(contents[roots[staged]], executable)
+    for path, executable in change.modes:
+        file = tree[path]
+        assert isinstance(file, File)
+        tree[path] = File(file.data, executable)
+    return tree
+
+
+@given(old=layouts, new=layouts, damaged=st.frozensets(st.sampled_from(_NAMES)), is_patched=st.booleans())
+def test_a_plan_reaches_the_new_tree_whatever_is_left_of_the_old(
+    old: dict[str, File], new: dict[str, File], damaged: frozenset[str], is_patched: bool
+) -> None:
+    offer, have = _offer(new, old if is_patched else None), _have(old, damaged)
+    installed: list[Manifest] = [trees.manifest_of(old)]
+    plan = planning.make([offer], installed, have, server_only=True)
+    needed = {place.root: place.size_bytes for place in plan.places if place.root}
+    made = _made(plan)
+    assert {root: made.get(root, 0) for root in needed} == needed
+    assert plan.totals.fetch_bytes == 0 or plan.patches or plan.trees
+    assert len({place.staged for place in plan.places}) == len(plan.places)
+    contents = {ref_of(file.data).root: file.data for file in new.values() if file.data} | {b"": b""}
+    change = planning.change([offer], installed, have, plan, ())
+    assert _after(old, change, plan, contents) == new
+
+
+@given(old=layouts, new=layouts)
+def test_what_is_here_under_any_name_is_not_fetched(old: dict[str, File], new: dict[str, File]) -> None:
+    here = {file.data for file in old.values()}
+    plan = planning.make([_offer(new, old)], [trees.manifest_of(old)], _have(old, frozenset()), server_only=True)
+    assert not plan.trees
+    news = {ref_of(file.data).root for file in new.values() if file.data and file.data not in here}
+    windows = [step.offer.patch.windows[n] for step in plan.patches if step.offer.patch for n in step.windows]
+    entries = plan.patches[0].offer.manifest.entries if plan.patches else ()
+    assert {entries[span.file].root for window in windows for span in window.new} == news
+
+
+@given(layout=layouts)
+def test_nothing_new_is_nothing_to_do(layout: dict[str, File]) -> None:
+    offer, have = _offer(layout, layout), _have(layout, frozenset())
+    plan = planning.make([offer], [trees.manifest_of(layout)], have, server_only=False)
+    change = planning.change([offer], [trees.manifest_of(layout)], have, plan, ())
+    assert plan.is_empty
+    assert (change.place, change.remove, change.remove_folders, change.modes) == ((), (), (), ())
+    assert plan.totals.files_kept == len(layout)
+
+
+def test_uninstalling_is_an_update_to_the_empty_list() -> None:
+    old = trees.scenario("links and empty folders").old
+    manifest = trees.manifest_of(old)
+    have = Have(intact={entry.path: entry.root for entry in manifest.entries})
+    plan = planning.make([], [manifest], have, server_only=True)
+    change = planning.change([], [manifest], have, plan, ())
+    assert set(change.remove) == {path for path, item in old.items() if not isinstance(item, trees.Folder)}
+    assert change.remove_folders.index("logs/old") < change.remove_folders.index("logs")
