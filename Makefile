@@ -28,11 +28,12 @@ gates: setup    ## only the gates: sizes, doors, names
 format: setup   ## put the code into shape
 	@$(BIN)/ruff check --fix; $(BIN)/ruff format
 
-prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, a big install that is killed, a big patch
+prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, a big install that is killed, a big patch, mutants
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
 	    $(BIN)/python -m tests.support.big_install && \
-	    $(BIN)/python -m tests.support.big_patch)
+	    $(BIN)/python -m tests.support.big_patch && \
+	    $(BIN)/python -m tests.support.index_mutants)
 
 bench: setup    ## the numbers we publish, one file each
 	$(call timed,for file in bench/[!_]*.py; do case $$file in */patch_*) continue; esac; \
