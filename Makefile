@@ -1,12 +1,12 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: translations help setup demo test check lint gates format prove bench screenshots lock
+.PHONY: help setup demo test check lint gates format prove bench bench-patch screenshots translations lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
 timed = @started=$$(date +%s); $(1); code=$$?; echo "make $@: $$(( $$(date +%s) - started )) s"; exit $$code
 
 help:           ## this list
-	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 13
+	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup:          ## .venv from the hashed locks, and the few system packages
 	@packaging/setup.sh
@@ -31,13 +31,19 @@ format: setup   ## put the code into shape
 screenshots: setup ## docs/screenshots anew: the launcher in ten states, in a window of its own (needs Xvfb)
 	$(call timed,$(BIN)/python packaging/screenshots.py)
 
-prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, a big install that is killed
+prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, a big install that is killed, a big patch, mutants
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
-	    $(BIN)/python -m tests.support.big_install)
+	    $(BIN)/python -m tests.support.big_install && \
+	    $(BIN)/python -m tests.support.big_patch && \
+	    $(BIN)/python -m tests.support.index_mutants)
 
 bench: setup    ## the numbers we publish, one file each
-	$(call timed,for file in bench/*.py; do $(BIN)/python -m bench.$$(basename "$$file" .py) || exit 1; done)
+	$(call timed,for file in bench/[!_]*.py; do case $$file in */patch_*) continue; esac; \
+	    $(BIN)/python -m bench.$$(basename "$$file" .py) || exit 1; done)
+
+bench-patch: setup ## patches beside other tools on real releases; downloads 1 GB, takes an hour
+	$(call timed,$(BIN)/python -m bench.patch_size && $(BIN)/python -m bench.patch_cost)
 
 translations: setup ## assets/i18n follows the texts of the launcher; fill in what is new in the .ts files, then run it again
 	@for name in de en; do \

@@ -12,6 +12,7 @@ from patcher import events
 from patcher.errors import ShoalError
 
 _SAMPLE_S = 0.1
+_SETTLED_S = 0.5
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -42,6 +43,8 @@ class Output:
         self._task: TaskID | None = None
         self._phase = ""
         self._last = 0.0
+        self._began_s = 0.0
+        self._before = 0
 
     def __enter__(self) -> Self:
         return self
@@ -55,8 +58,16 @@ class Output:
             self._console.print(text, markup=False)
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        """A sample of the publisher's verbs, which have no rate to show."""
-        self.show(events.Progress(0, "", events.Phase.DONE, done, total), phase)
+        """A sample of the publisher's verbs. Rate and time left count from what an earlier run had done."""
+        now = time.monotonic()
+        if phase != self._phase:
+            self._began_s = now
+        took_s = now - self._began_s
+        if took_s < _SETTLED_S:
+            self._before = done
+        rate_bps = (done - self._before) / took_s if took_s else 0
+        eta_s = round((total - done) / rate_bps) if rate_bps else -1
+        self.show(events.Progress(0, "", events.Phase.DONE, done, total, round(rate_bps), eta_s), phase)
 
     def show(self, sample: events.Progress, phase: str = "") -> None:
         """A sample, printed at most 10 times a second; the first of a phase always."""

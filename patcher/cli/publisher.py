@@ -4,11 +4,11 @@ import argparse
 import os
 from pathlib import Path
 
-from patcher.cli.output import Output, human_bytes
+from patcher.cli.output import Output, human_bytes, human_time
 from patcher.content import paths
 from patcher.content.tree import parse_part
 from patcher.errors import ContentError, UsageError
-from patcher.publish import build, check, feeds, packing, release, signing
+from patcher.publish import build, check, feeds, preview, release, signing
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import PROFILES
 from patcher.publish.title import KINDS, LINKS, Words, describe
@@ -96,7 +96,7 @@ def _link(text: str) -> tuple[str, str]:
 
 
 def _add_preview(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
-    preview = verbs.add_parser("preview", help="how large a patch between two folders would be")
+    preview = verbs.add_parser("preview", help="what a patch between two folders would cost, file by file")
     preview.add_argument("old", type=Path, metavar="OLD_TREE")
     preview.add_argument("new", type=Path, metavar="NEW_TREE")
     preview.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
@@ -228,9 +228,32 @@ def run_title(args: argparse.Namespace, out: Output) -> int:
 def run_preview(args: argparse.Namespace, out: Output) -> int:
     """`shoal publish preview`."""
     old, new = (build.read(tree, "preview", (), args.jobs, out.progress) for tree in (args.old, args.new))
-    patch_bytes = packing.preview(old, new, args.home.root / "build", args.jobs, out.progress)
-    out.line(f"The patch would have {human_bytes(patch_bytes)}; the new folder has {human_bytes(new.size_bytes)}.")
-    out.result({"patch_bytes": patch_bytes, "tree_bytes": new.size_bytes, "files": len(new.tree.files)})
+    found = preview.preview(old, new, args.home.root / "build" / "preview", args.jobs, out.progress)
+    for file in found.files:
+        if file.kind != "unchanged":
+            out.line(
+                f"{file.kind:9}  {human_bytes(file.size_bytes):>7} → {human_bytes(file.patch_bytes):>7}  {file.path}"
+            )
+    out.line("Files: " + ", ".join(f"{found.count(kind)} {kind}" for kind in preview.KINDS))
+    patch_bytes = found.pack_bytes + found.document_bytes
+    out.line(f"The patch would have {human_bytes(patch_bytes)}, {human_bytes(found.document_bytes)} of it documents.")
+    out.line(f"In chunks of 1 MiB, as Steam has them: {human_bytes(found.steam_bytes)}")
+    out.line(
+        f"The changed files whole: {human_bytes(found.changed_bytes)} · everything: {human_bytes(found.tree_bytes)}"
+    )
+    out.line(
+        f"CPU time: {human_time(found.make_cpu_s)} to make, {human_time(found.apply_cpu_s)} for a player to apply."
+    )
+    out.result({
+        "patch_bytes": patch_bytes, "pack_bytes": found.pack_bytes, "steam_like_bytes": found.steam_bytes,
+        "changed_bytes": found.changed_bytes, "tree_bytes": found.tree_bytes, "files": len(found.files),
+        "make_cpu_s": found.make_cpu_s, "apply_cpu_s": round(found.apply_cpu_s, 3),
+        **{kind: found.count(kind) for kind in preview.KINDS},
+        "changes": [
+            {"path": f.path, "kind": f.kind, "bytes": f.size_bytes, "patch_bytes": f.patch_bytes}
+            for f in found.files if f.kind != "unchanged"
+        ],
+    })  # fmt: skip
     return 0
 
 

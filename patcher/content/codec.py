@@ -17,7 +17,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-STORED, ZSTD, HDIFF = 0, 1, 2
+STORED, ZSTD, HDIFF, COPY = 0, 1, 2, 3
+ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 WINDOW_BYTES = 16 * 1024 * 1024
 
 _WINDOW_LOG = WINDOW_BYTES.bit_length() - 1
@@ -26,20 +27,19 @@ _MAX_DICTIONARY_BYTES = 64 * 1024 * 1024
 _MAX_PREFIX_LOG = 30
 
 
-def make(new: bytes, old: bytes = b"") -> tuple[int, bytes]:
-    """The smallest form of ``new`` as (codec, bytes): stored, zstd, or a delta against ``old`` where there is an old.
+def make(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
+    """The smallest form of ``new`` as (codec, bytes): stored, zstd, or (``old`` is not None) a delta against ``old``.
 
     ``old`` is for HDIFF alone: a window in another codec names no old ranges. The same input gives the same output, as
     long as the libraries are the same.
     """
     best = (STORED, new)
-    if old:
-        config = hdiffpatch.Lzma2Config(level=9, window=26)
+    if old is not None:
+        config = hdiffpatch.Lzma2Config(level=9, window=_WINDOW_LOG)
         delta = hdiffpatch.diff(old, new, config, validate=False, big_cache_match=True)
         if len(delta) < len(new) and _works(delta, old, new):
             best = (HDIFF, delta)
-    # A delta this small took nearly all from the old bytes; zstd, which sees only the new ones, cannot beat it.
-    if len(best[1]) * 8 > len(new):
+    if _may_beat(len(best[1]), new):
         best = min(best, (ZSTD, zstd.compress(new, options=_long(_WINDOW_LOG, 19))), key=_cost)
     return best
 
@@ -77,6 +77,38 @@ def apply_manifest_delta(old: bytes, delta: bytes, ref: merkle.Ref) -> bytes:
     if len(new) != ref.size_bytes or merkle.ref_of(new) != ref:
         raise ContentError("content.mismatch", "a manifest delta does not give the signed manifest")
     return new
+
+
+def packed_bytes(data: bytes) -> int:
+    """What ``data`` would cost a store that compresses its chunks alone and quickly."""
+    return min(len(zstd.compress(data, level=9)), len(data))
+
+
+def pack_document(plain: bytes) -> bytes:
+    """A document as a zstd frame of its own."""
+    return manifest_delta(b"", plain)
+
+
+def unpack_document(data: bytes, max_bytes: int) -> bytes:
+    """The document again. Raises ContentError content.invalid for anything but one frame of at most ``max_bytes``."""
+    try:
+        plain = _unzstd(data, max_bytes, None, min(_prefix_log(b"", max_bytes), _MAX_PREFIX_LOG))
+    except (zstd.ZstdError, MemoryError) as error:
+        raise ContentError("content.invalid", "a packed document cannot be decoded") from error
+    if not plain or len(plain) > max_bytes:
+        raise ContentError("content.invalid", "a packed document is no frame or too large")
+    return plain
+
+
+def _may_beat(best_bytes: int, new: bytes) -> bool:
+    """Whether slow zstd may give less than ``best_bytes``, judged by quick zstd: it saves a third more at most.
+
+    A small delta took nearly all from the old bytes, which zstd does not see; noise stays noise.
+    """
+    if best_bytes * 8 <= len(new):
+        return False
+    quick_bytes = len(zstd.compress(new, options=_long(_WINDOW_LOG, 3)))
+    return quick_bytes * 2 < best_bytes * 3 and quick_bytes * 50 < len(new) * 49
 
 
 def _works(delta: bytes, old: bytes, new: bytes) -> bool:

@@ -1,57 +1,54 @@
-"""Patches: how a release is cut into windows, and the index that says what is where in a pack.
+"""The index of a patch: what is where in a pack, and what comes of it.
 
-A *window* is at most 16 MiB of new bytes, whole small files or one piece-aligned range of a large one, decoded on its
-own from its bytes in the pack and from the old ranges it names. A patch makes its files whole; a *full pack* (no old
-release) may leave windows out. Content that the old release holds anywhere is in no patch, and no content is in it
-twice.
+A *window* is at most 16 MiB of new bytes, whole small files or runs of larger ones, decoded on its own from its bytes
+in the pack and from the old ranges it names; or a copy, of any size, that needs no bytes of the pack. A patch makes its
+files whole; a *full pack* (no old release) may leave windows out. Content that the old release holds anywhere is in no
+patch, and no content is in it twice.
 """
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bencode2 import bencode
 
 from patcher.content import documents, merkle
-from patcher.content.codec import HDIFF, STORED, WINDOW_BYTES, ZSTD, apply, apply_manifest_delta, make, manifest_delta
+from patcher.content.codec import (
+    COPY,
+    HDIFF,
+    STORED,
+    WINDOW_BYTES,
+    ZSTD,
+    apply,
+    apply_manifest_delta,
+    make,
+    manifest_delta,
+)
+from patcher.content.cutting import MAX_OLD_BYTES, Cut, Range, cut, to_chunk, worth_packing
 from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest, announce, piece_bytes_for
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, TrustError
 
 __all__ = [
-    "HDIFF", "STORED", "WINDOW_BYTES", "ZSTD", "Cut", "Index", "Range", "Window", "apply", "apply_manifest_delta",
-    "cut", "encode", "index_of", "make", "manifest_delta", "pack_torrent", "parse", "worth_packing",
+    "COPY", "HDIFF", "STORED", "WINDOW_BYTES", "ZSTD", "Cut", "Index", "Range", "Window", "apply",
+    "apply_manifest_delta", "cut", "encode", "index_of", "make", "manifest_delta", "pack_torrent", "parse", "to_chunk",
+    "worth_packing",
 ]  # fmt: skip
 
 INLINE_BYTES = 8 * 1024
 SWARM_BYTES = 64 * 1024
-SMALL_BYTES = 1024 * 1024
-MAX_OLD_BYTES = 4 * WINDOW_BYTES
 MAX_INDEX_BYTES = 64 * 1024 * 1024
 
-_REACH_BYTES = WINDOW_BYTES // 2
-_WORTH = 0.85
 _WHAT = "a patch index"
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """Bytes of one file; ``file`` is its number among a manifest's entries."""
-
-    file: int
-    offset: int
-    length: int
-
-    @property
-    def end(self) -> int:
-        """First offset behind it."""
-        return self.offset + self.length
-
-
-@dataclass(frozen=True, slots=True)
 class Window:
-    """Where a window lies in the pack, what it makes (``new``, side by side) and from what (``old``, side by side)."""
+    """Where a window lies in the pack, what it makes (``new``, side by side) and from what (``old``, side by side).
+
+    A copy has no bytes in the pack and no ``sha256``: each new range is the old one beside it, and the files it is part
+    of have their signed roots.
+    """
 
     offset: int
     length: int
@@ -86,121 +83,6 @@ class Index:
         return self.pack is not None and self.pack.size_bytes >= SWARM_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A window to be made: read both lists of ranges, side by side, and hand them to `make`."""
-
-    new: tuple[Range, ...]
-    old: tuple[Range, ...]
-
-    @property
-    def output_bytes(self) -> int:
-        """Length of the new ranges together."""
-        return sum(span.length for span in self.new)
-
-
-# ---------------------------------------------------------------- cutting
-
-
-@dataclass
-class _Lane:
-    """Small files that come one after the other, on their way into windows."""
-
-    new: list[Range] = field(default_factory=list)
-    old: dict[int, Range] = field(default_factory=dict)
-    new_bytes: int = 0
-    old_bytes: int = 0
-
-    def add(self, span: Range, near: Range | None, cuts: list[Cut]) -> None:
-        if self.new_bytes + span.length > WINDOW_BYTES or self.old_bytes + (near.length if near else 0) > MAX_OLD_BYTES:
-            self.close(cuts)
-        self.new.append(span)
-        self.new_bytes += span.length
-        known = self.old.get(near.file) if near else None
-        if near and (not known or known.length < near.length):
-            self.old[near.file] = near
-            self.old_bytes += near.length - (known.length if known else 0)
-
-    def close(self, cuts: list[Cut]) -> None:
-        if self.new:
-            cuts.append(Cut(tuple(self.new), tuple(self.old.values())))
-        self.new, self.old, self.new_bytes, self.old_bytes = [], {}, 0, 0
-
-
-class _Similar:
-    """The old file that a new one most likely came from, by name alone: same path, else the longest like-named tail.
-
-    Only files whose path is gone are taken for renamed; numbers and hashes in names (versions, mostly) are no
-    difference.
-    """
-
-    _VARYING = re.compile(r"(?=[0-9a-f]*[0-9])[0-9a-f]{8,}|[0-9]+")
-
-    def __init__(self, new: Manifest, old: Manifest | None) -> None:
-        self._entries = old.entries if old else ()
-        self._by_path = {entry.path: number for number, entry in enumerate(self._entries) if entry.size_bytes}
-        self._by_tail: dict[str, int] = {}
-        stay = {entry.path for entry in new.entries}
-        for path, number in self._by_path.items():
-            if path not in stay:
-                for tail in self._tails(path):
-                    self._by_tail.setdefault(tail, number)
-
-    def _tails(self, path: str) -> Iterator[str]:
-        path = self._VARYING.sub("0", path)
-        yield path
-        while "/" in path:
-            path = path.partition("/")[2]
-            yield path
-
-    def near(self, path: str, offset: int, length: int) -> Range | None:
-        """Old bytes around the same place, None when there are none."""
-        number = self._by_path.get(path)
-        if number is None:
-            number = next((self._by_tail[tail] for tail in self._tails(path) if tail in self._by_tail), None)
-        if number is None:
-            return None
-        low = max(0, offset - _REACH_BYTES)
-        high = min(self._entries[number].size_bytes, offset + length + _REACH_BYTES)
-        return Range(number, low, high - low) if low < high else None
-
-
-def cut(new: Manifest, old: Manifest | None) -> list[Cut]:
-    """All windows of the patch from ``old`` to ``new``, or of the full pack of ``new``, in the order of their files.
-
-    The windows of a full pack hold either files under 1 MiB or larger ones, never both (see `worth_packing`).
-    """
-    similar = _Similar(new, old)
-    lanes = (_Lane(), _Lane())
-    cuts: list[Cut] = []
-    for number, entry in _missing(new.entries, {e.root for e in old.entries} if old else ()):
-        if entry.size_bytes > WINDOW_BYTES:
-            for offset in range(0, entry.size_bytes, WINDOW_BYTES):
-                span = Range(number, offset, min(WINDOW_BYTES, entry.size_bytes - offset))
-                near = similar.near(entry.path, offset, span.length)
-                cuts.append(Cut((span,), (near,) if near else ()))
-        else:
-            lane = lanes[old is None and entry.size_bytes >= SMALL_BYTES]
-            lane.add(Range(number, 0, entry.size_bytes), similar.near(entry.path, 0, entry.size_bytes), cuts)
-    for lane in lanes:
-        lane.close(cuts)
-    return sorted(cuts, key=lambda window: (window.new[0].file, window.new[0].offset))
-
-
-def _missing(entries: Sequence[Entry], held: Collection[bytes]) -> Iterator[tuple[int, Entry]]:
-    seen = {b"", *held}
-    for number, entry in enumerate(entries):
-        if entry.root not in seen:
-            seen.add(entry.root)
-            yield number, entry
-
-
-def worth_packing(window: Cut, new: Manifest, packed_bytes: int) -> bool:
-    """Does this window of a full pack earn its place? Files under 1 MiB always; larger ones when they shrink enough."""
-    small = any(new.entries[span.file].size_bytes < SMALL_BYTES for span in window.new)
-    return small or packed_bytes < _WORTH * window.output_bytes
-
-
 def index_of(windows: Iterable[Window], leaves: bytes, size_bytes: int, inline: bytes = b"") -> Index:
     """The index of a finished pack, from its leaves and size; of a pack of up to 8 KiB ``inline`` are its bytes."""
     piece = piece_bytes_for(size_bytes)
@@ -227,8 +109,8 @@ def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
                 window.offset,
                 window.length,
                 window.codec,
-                [_shortest(span, new.entries) for span in window.new],
-                [_shortest(span, old_entries) for span in window.old],
+                _write_ranges(window.new, new.entries),
+                _write_ranges(window.old, old_entries),
                 window.output_bytes,
                 window.sha256,
             ]
@@ -237,15 +119,25 @@ def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
     }
     if index.pack:
         document[b"pack"] = index.pack.to_bencode()
-    data = bencode(document)
+    data = documents.encode(document)
     parse(data, new, old)
     return data
 
 
-def _shortest(span: Range, entries: Sequence[Entry]) -> int | list[int]:
+def _write_ranges(spans: Sequence[Range], entries: Sequence[Entry]) -> list[int | list[int]]:
     """A whole file is its number alone: most ranges are, and an index is often larger than its pack."""
-    whole = span.offset == 0 and span.length == entries[span.file].size_bytes
-    return span.file if whole else [span.file, span.offset, span.length]
+    written: list[int | list[int]] = []
+    before = Range(-1, 0, 0)
+    for span in spans:
+        whole = span.offset == 0 and span.length == entries[span.file].size_bytes
+        written.append(span.file if whole else [span.file, span.offset - _origin(before, span.file), span.length])
+        before = span
+    return written
+
+
+def _origin(before: Range, file: int) -> int:
+    """Where offsets count from: the end of the range before, when that is of the same file."""
+    return before.end if before.file == file else 0
 
 
 def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
@@ -276,35 +168,49 @@ def _read_window(value: object, new: Manifest, old: Manifest | None) -> Window:
             pass
         case _:
             raise _invalid("a window is not described")
-    if codec not in {STORED, ZSTD, HDIFF}:
+    if codec not in {STORED, ZSTD, HDIFF, COPY}:
         raise TrustError("trust.needs_newer", f"a patch index needs a newer Shoal: it has codec {codec}")
     window = Window(
         offset,
         length,
         codec,
-        tuple(_read_range(span, new.entries) for span in made),
-        tuple(_read_range(span, old.entries if old else ()) for span in used),
+        _read_ranges(made, new.entries),
+        _read_ranges(used, old.entries if old else ()),
         output_bytes,
         sha256,
     )
-    made_bytes, used_bytes = (sum(span.length for span in spans) for spans in (window.new, window.old))
-    sizes = made_bytes == output_bytes <= WINDOW_BYTES and used_bytes <= MAX_OLD_BYTES and length <= output_bytes
-    if not sizes or len(sha256) != merkle.HASH_BYTES or bool(window.old) != (codec == HDIFF):
+    if sum(span.length for span in window.new) != output_bytes or not (_is_copy if codec == COPY else _fits)(window):
         raise _invalid("the sizes of a window do not go together")
     return window
 
 
-def _read_range(value: object, entries: Sequence[Entry]) -> Range:
-    match value:
-        case int(number) if 0 <= number < len(entries):
-            span = Range(number, 0, entries[number].size_bytes)
-        case [int(number), int(offset), int(length)] if 0 <= number < len(entries):
-            span = Range(number, offset, length)
-        case _:
-            raise _invalid("a window names a file that is not there")
-    if span.offset < 0 or span.length < 1 or span.end > entries[span.file].size_bytes:
-        raise _invalid("a window names bytes outside of a file")
-    return span
+def _is_copy(window: Window) -> bool:
+    pairs = [span.length for span in window.new] == [span.length for span in window.old]
+    return pairs and bool(window.new) and window.length == 0 and not window.sha256
+
+
+def _fits(window: Window) -> bool:
+    """A window that is decoded keeps to the bounds of memory, and only a delta leans on old bytes."""
+    used_bytes = sum(span.length for span in window.old)
+    sizes = 1 <= window.length <= window.output_bytes <= WINDOW_BYTES and used_bytes <= MAX_OLD_BYTES
+    return sizes and len(window.sha256) == merkle.HASH_BYTES and (window.codec == HDIFF or not window.old)
+
+
+def _read_ranges(values: list[object], entries: Sequence[Entry]) -> tuple[Range, ...]:
+    spans: list[Range] = []
+    before = Range(-1, 0, 0)
+    for value in values:
+        match value:
+            case int(number) if 0 <= number < len(entries):
+                before = Range(number, 0, entries[number].size_bytes)
+            case [int(number), int(offset), int(length)] if 0 <= number < len(entries):
+                before = Range(number, offset + _origin(before, number), length)
+            case _:
+                raise _invalid("a window names a file that is not there")
+        if before.offset < 0 or before.length < 1 or before.end > entries[before.file].size_bytes:
+            raise _invalid("a window names bytes outside of a file")
+        spans.append(before)
+    return tuple(spans)
 
 
 def _check_pack(index: Index) -> None:
@@ -325,7 +231,7 @@ def _check_offsets(index: Index) -> None:
     """Windows lie in the pack one behind the other, and there is nothing else in it."""
     at = 0
     for window in index.windows:
-        if window.offset != at or window.length < 1:
+        if window.offset != at:
             raise _invalid("its windows do not fill its pack")
         at += window.length
     if at != index.pack_bytes:
@@ -333,12 +239,12 @@ def _check_offsets(index: Index) -> None:
 
 
 def _check_outputs(index: Index, new: Manifest, *, whole: bool) -> None:
-    """No byte is made twice, ranges begin and end at pieces, and a patch leaves no file half made."""
+    """No byte is made twice; a patch leaves no file half made, a full pack makes whole pieces."""
     spans = sorted((span.file, span.offset, span.end) for window in index.windows for span in window.new)
     ends: dict[int, int] = {}
     for file, offset, end in spans:
         size, before = new.entries[file].size_bytes, ends.get(file, 0)
-        aligned = offset % new.piece_bytes == 0 and (end == size or end % new.piece_bytes == 0)
+        aligned = whole or (offset % new.piece_bytes == 0 and (end == size or end % new.piece_bytes == 0))
         if offset < before or (whole and offset > before) or not aligned:
             raise _invalid("its windows overlap, leave gaps or do not keep to pieces")
         ends[file] = end

@@ -1,20 +1,32 @@
-"""What the bencoded documents of a feed have in common: one strict reading, and `format` with `requires`."""
+"""What the bencoded documents of a feed have in common: one strict reading, and `format` with `requires`.
+
+A document may travel as one zstd frame; a bencoded dictionary begins with ``d`` and no frame does.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from bencode2 import bdecode, bencode
 
+from patcher.content import codec
 from patcher.errors import ContentError, TrustError
 
 FORMAT = 1
 
 
+def encode(document: dict[bytes, Any]) -> bytes:
+    """A document in the smaller of its two forms, bencoded or that as a zstd frame."""
+    plain = bencode(document)
+    return min(plain, codec.pack_document(plain), key=len)
+
+
 def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
-    """A bencoded dictionary in its one canonical form.
+    """A bencoded dictionary in its one canonical form, packed or not.
 
     Raises ContentError content.invalid for anything else, also for a document longer than ``max_bytes``.
     """
+    if data.startswith(codec.ZSTD_MAGIC) and len(data) <= max_bytes:
+        data = codec.unpack_document(data, max_bytes)
     if len(data) > max_bytes:
         raise invalid(what, f"it is larger than {max_bytes} bytes")
     try:

@@ -116,11 +116,12 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class PartPatches:
-    """How to get one part cheaply: the index of its full pack, and deltas."""
+    """How to get one part cheaply: the full pack's index, deltas, the manifest packed (a delta from nothing)."""
 
     part: str
     full: Ref | None
     deltas: tuple[Delta, ...] = ()
+    manifest: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +284,7 @@ def encode_patches(patches: Patches) -> bytes:
             {
                 "part": part.part,
                 "full": _json(part.full),
+                "manifest": _json(part.manifest),
                 "deltas": [
                     {"from_sequence": d.from_sequence, "index": _json(d.index), "manifest": _json(d.manifest)}
                     for d in part.deltas
@@ -330,7 +332,8 @@ def _part_json(part: Part) -> dict[str, object]:
 
 def _part_patches(value: object) -> PartPatches:
     fields = Fields(value)
-    part = PartPatches(_name(fields.value("part")), fields.maybe_ref("full"), fields.items("deltas", _delta))
+    name, full, packed = _name(fields.value("part")), fields.maybe_ref("full"), fields.maybe_ref("manifest")
+    part = PartPatches(name, full, fields.items("deltas", _delta), packed)
     _distinct([delta.from_sequence for delta in part.deltas], "deltas")
     return part
 

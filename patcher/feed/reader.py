@@ -69,13 +69,17 @@ class Reader:
 
     # ---------------------------------------------------------------- documents
 
-    def manifest(self, part: records.Part, old: bytes | None, step: Ref | None) -> bytes:
-        """A part's manifest, folded to its root; from ``old``, an older one, by the delta ``step`` where that works."""
-        if old is not None and step is not None:
-            try:
-                return delta.apply_manifest_delta(old, self._document(step), part.manifest)
-            except (ContentError, OriginError):
-                pass  # the whole one is always there
+    def manifest(self, part: records.Part, old: bytes | None, step: Ref | None, packed: Ref | None = None) -> bytes:
+        """A part's manifest, folded to its root.
+
+        From ``old``, an older one, by the delta ``step`` where that works, else from nothing by ``packed``.
+        """
+        for base, ref in ((old, step), (b"", packed)):
+            if base is not None and ref is not None:
+                try:
+                    return delta.apply_manifest_delta(base, self._document(ref), part.manifest)
+                except (ContentError, OriginError):
+                    pass  # the whole one is always there
         return self._document(part.manifest)
 
     def index(self, ref: Ref, new: Manifest, old: Manifest | None) -> delta.Index:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from patcher.content import delta, manifest, merkle, records
-from patcher.content.delta import Index, Range
+from patcher.content.delta import Index, Range, Window
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, ShoalError, TrustError
@@ -98,11 +98,11 @@ class _Search:
         for release in past.releases.values():
             self._release(release)
         for name, channel in past.channels.items():
-            data = repo.record(f"{title}/patches/{channel.release}.json")
             if channel.release not in past.releases:
                 self.problems.append(f"{title}: the channel {name} names a release that is not there")
-            elif data is not None:
-                self._patches(past.releases[channel.release], records.parse_patches(data))
+        for release in past.releases.values():
+            if (data := repo.record(f"{title}/patches/{release.sequence}.json")) is not None:
+                self._patches(release, records.parse_patches(data))
 
     def _want(self, ref: Ref, what: str) -> None:
         self.wanted.setdefault(ref, what)
@@ -143,8 +143,8 @@ class _Search:
                     self._pack(index, name, (release.sequence, part.part), (source, part.part))
                 except (ShoalError, KeyError) as error:
                     self.problems.append(f"{name}: {error}")
-            for step in (d for d in part.deltas if d.manifest):
-                self._manifest_delta(step, release, part.part)
+            for source, step in [(0, part.manifest), *((d.from_sequence, d.manifest) for d in part.deltas)]:
+                self._manifest_delta(step, source, release, part.part)
 
     def _pack(self, ref: Ref | None, name: str, new: tuple[int, str], old: tuple[int, str]) -> None:
         if ref is None:
@@ -156,13 +156,15 @@ class _Search:
         if index.pack:
             self._want(index.pack, f"{name}, pack")
 
-    def _manifest_delta(self, step: records.Delta, release: records.Release, part: str) -> None:
-        assert step.manifest is not None
-        name = f"{release.title} {release.version}: part {part}, manifest from {step.from_sequence}"
-        self._want(step.manifest, name)
+    def _manifest_delta(self, step: Ref | None, source: int, release: records.Release, part: str) -> None:
+        if step is None:
+            return
+        name = f"{release.title} {release.version}: part {part}, manifest from {source or 'nothing'}"
+        self._want(step, name)
         try:
-            old, new = (self._manifests[n, part][0] for n in (step.from_sequence, release.sequence))
-            delta.apply_manifest_delta(old, self.store.read(step.manifest), merkle.ref_of(new))
+            old = self._manifests[source, part][0] if source else b""
+            new = self._manifests[release.sequence, part][0]
+            delta.apply_manifest_delta(old, self.store.read(step), merkle.ref_of(new))
         except (ShoalError, KeyError) as error:
             self.problems.append(f"{name}: {error}")
 
@@ -186,6 +188,10 @@ def _deep(search: _Search, progress: Progress) -> Iterator[str]:
     meter = Meter(progress, "apply", sum(w.output_bytes for index, _, _ in search.packs for w in index.windows))
     for index, new, old in search.packs:
         for window in index.windows:
+            if window.codec == delta.COPY:
+                yield from _copied(search.store, new, old, window)
+                meter.add(window.output_bytes)
+                continue
             before = _read(search.store, old, window.old) if old else b""
             data = index.inline[window.offset : window.offset + window.length]
             if index.pack:
@@ -198,6 +204,17 @@ def _deep(search: _Search, progress: Progress) -> Iterator[str]:
                 if made != _read(search.store, new, window.new):
                     yield f"{new.name}: a window gives other bytes than the release has"
             meter.add(window.output_bytes)
+
+
+def _copied(store: Store, new: Manifest, old: Manifest | None, window: Window) -> Iterator[str]:
+    assert old
+    for made, used in zip(window.new, window.old, strict=True):
+        for at in range(0, made.length, CHUNK_BYTES):
+            length = min(CHUNK_BYTES, made.length - at)
+            pair = (_read(store, m, [Range(r.file, r.offset + at, length)]) for m, r in ((new, made), (old, used)))
+            if len(set(pair)) != 1:
+                yield f"{new.name}: a copy gives other bytes than the release has"
+                return
 
 
 def _read(store: Store, files: Manifest, spans: Sequence[Range]) -> bytes:

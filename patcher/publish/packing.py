@@ -6,75 +6,86 @@ an interrupted run goes on with the next window.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from patcher import disk
 from patcher.content import delta, manifest, merkle, records
 from patcher.content.delta import Cut, Index, Window
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, TrustError
-from patcher.publish import workers
-from patcher.publish.build import BuiltPart, Source
+from patcher.publish import cuts, workers
+from patcher.publish.build import BuiltPart
 from patcher.publish.store import Meter, Progress, Store
-from patcher.publish.workers import Task, WindowFile
+from patcher.publish.workers import WindowFile
+
+WORTH = 0.5
+"""A patch from a release before the last one must be smaller than this share of what it changes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Older:
-    """The same part in an older release."""
+class Side:
+    """One part in one release."""
 
-    release: records.Release
+    part: str
     document: bytes
     manifest: Manifest
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """One pack to make: of a new part, from an older release or (None) from nothing."""
+    """One pack to make: to ``new``, from ``old`` or (None) from nothing."""
 
-    part: BuiltPart
-    older: Older | None
-    cuts: tuple[Cut, ...]
+    new: Side
+    old: Side | None
     folder: Path
     """Keeps its windows until it is done."""
 
     @property
-    def note(self) -> Path:
-        """Keeps the reference to its index when it is done."""
-        return self.folder.with_suffix(".json")
+    def fresh(self) -> set[bytes]:
+        """The contents that ``old`` has not."""
+        held = {entry.root for entry in self.old.manifest.entries} if self.old else set()
+        return {entry.root for entry in self.new.manifest.entries if entry.size_bytes} - held
 
     @property
-    def output_bytes(self) -> int:
-        """Bytes its windows give."""
-        return sum(cut.output_bytes for cut in self.cuts)
-
-    def tasks(self, store: Store) -> list[Task]:
-        """Its windows to be made, in order."""
-        new = [_file(store, entry) for entry in self.part.manifest.entries]
-        old = [_file(store, entry) for entry in self.older.manifest.entries] if self.older else []
-        return tasks_of(self.cuts, new, old, self.folder)
+    def note(self) -> Path:
+        """Keeps the reference to its index when it is done; null when it was not worth having."""
+        return self.folder.with_suffix(".json")
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A finished pack. ``ref`` names its index document, None when there is no window."""
+    """A finished pack. ``ref`` names its index document, None when there is no window; ``step`` the manifest delta."""
 
     pack: Pack
     index: Index
     ref: Ref | None
+    step: Ref | None
 
     @property
     def fetch_bytes(self) -> int:
-        """Pack and index."""
-        return self.index.pack_bytes + (self.ref.size_bytes - len(self.index.inline) if self.ref else 0)
+        """Pack, index and manifest delta."""
+        return sum(ref.size_bytes for ref in (self.index.pack, self.ref, self.step) if ref)
 
     @property
-    def left_out_bytes(self) -> int:
-        """Bytes of the windows that were not worth packing: these files are fetched as they are."""
-        return self.pack.output_bytes - sum(window.output_bytes for window in self.index.windows)
+    def document_bytes(self) -> int:
+        """Index and manifest, without the pack."""
+        index = self.ref.size_bytes - len(self.index.inline) if self.ref else 0
+        return index + (self.step.size_bytes if self.step else len(self.pack.new.document))
+
+    def cost_of(self, roots: Collection[bytes]) -> int:
+        """What these contents cost from nothing: of each window the smaller of itself and of them, else themselves."""
+        entries = self.pack.new.manifest.entries
+        left = {entry.root: entry.size_bytes for entry in entries if entry.root in roots}
+        total = 0
+        for window in self.index.windows:
+            spans = [span for span in window.new if entries[span.file].root in left]
+            wanted = sum(span.length for span in spans)
+            total += min(window.length - wanted, 0)
+        return total + sum(left.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,80 +96,51 @@ class Packed:
     full_bytes: int
     """From nothing: manifests, indexes, full packs, and the files that are in no full pack."""
     patch_bytes: tuple[tuple[str, int], ...]
-    """Version and bytes (packs, indexes, manifest deltas) for each older release."""
+    """Version and bytes (packs, indexes, manifest deltas) for each older release that has a patch."""
+    back: tuple[tuple[str, records.Delta], ...] = ()
+    """By part: from this release back to the one before."""
 
 
 def pack_release(
-    store: Store, build: Path, parts: Sequence[BuiltPart], older: Sequence[records.Release], jobs: int,
-    progress: Progress, say: Callable[[str], None],
+    store: Store, build: Path, new: records.Release, parts: Sequence[BuiltPart], older: Sequence[records.Release],
+    jobs: int, progress: Progress, say: Callable[[str], None],
 ) -> Packed:  # fmt: skip
-    """Make every pack of a release whose content is in the store, from nothing and from each release of ``older``.
+    """Make every pack of a release whose content is in the store: from nothing, from the newest of ``older`` and back,
+    and from those before as long as that saves enough.
 
     Raises ContentError (content.mismatch) when content of the new release is damaged, DiskError.
     """
-    packs = [_plan(build, part, None) for part in parts]
-    packs += [_plan(build, part, old) for part in parts for old in _older(store, part, older, say)]
-    made = {pack.folder: found for pack in packs if (found := _known(store, pack))}
-    todo = {pack.folder: pack for pack in packs if pack.folder not in made}
-    meter = Meter(progress, "pack", sum(pack.output_bytes for pack in todo.values()))
-    workers.run([task for pack in todo.values() for task in pack.tasks(store)], jobs, meter.add)
-    made |= {folder: _join(store, pack) for folder, pack in todo.items()}
-    everything = [replace(made[pack.folder], pack=pack) for pack in packs]
-    packed = _summary(store, everything, older)
+    maker = Maker(store, build, jobs, progress)
+    mine = [Side(part.rule.name, part.document, part.manifest) for part in parts]
+    fixed = {part.rule.name for part in parts if part.rule.defaults}  # its files are the player's once they are there
+    last = [*_pairs(store, mine, fixed, older[0], say)] if older else []
+    made = maker.make([
+        *(maker.plan(side, None) for side in mine),
+        *(maker.plan(side, old) for side, old in last),
+        *(maker.plan(old, side) for side, old in last),
+    ])  # fmt: skip
+    fulls, rest = made[: len(mine)], made[len(mine) :]
+    steps = [(older[0], rest[: len(last)])] if older else []
+    full_of = {full.pack.new.part: full for full in fulls}
+    for release in older[1:]:
+        packs = [maker.plan(side, old) for side, old in _pairs(store, mine, fixed, release, say)]
+        found = maker.make(packs, WORTH * sum(full_of[pack.new.part].cost_of(pack.fresh) for pack in packs))
+        if packs and not found:
+            say(f"No patch from {release.version}: it would save less than half.")
+            break
+        steps.append((release, found))
     store.flush()
-    return packed
+    return _summary(fulls, steps, tuple((one.pack.new.part, _delta(one, new)) for one in rest[len(last) :]))
 
 
-def preview(old: Source, new: Source, build: Path, jobs: int, progress: Progress) -> int:
-    """Bytes of the packs that would bring players of ``old`` to ``new``. Nothing is kept."""
-    tasks = []
-    before = {part.rule.name: part.manifest for part in old.parts}
-    for part in new.parts:
-        base = before.get(part.rule.name, Manifest(part.manifest.name, part.manifest.piece_bytes, ()))
-        paths = [[source.folder / e.path for e in m.entries] for source, m in ((new, part.manifest), (old, base))]
-        tasks += tasks_of(delta.cut(part.manifest, base), paths[0], paths[1], build / "preview" / part.rule.name)
-    disk.remove_tree(build / "preview")
-    try:
-        meter = Meter(progress, "pack", sum(task.output_bytes for task in tasks))
-        workers.run(tasks, jobs, meter.add)
-        return sum(WindowFile.read(task.result).length for task in tasks)
-    finally:
-        disk.remove_tree(build / "preview")
-
-
-def tasks_of(cuts: Sequence[Cut], new: Sequence[Path], old: Sequence[Path], folder: Path) -> list[Task]:
-    """A task for each window; ``new`` and ``old`` are the files of the manifests' entries."""
-    return [
-        Task(
-            tuple((str(new[span.file]), span.offset, span.length) for span in cut.new),
-            tuple((str(old[span.file]), span.offset, span.length) for span in cut.old),
-            folder / f"{number:06}",
-        )
-        for number, cut in enumerate(cuts)
-    ]
-
-
-def _file(store: Store, entry: Entry) -> Path:
-    """Of an empty file it is any place: no window names one."""
-    return store.path(Ref(entry.root, entry.size_bytes)) if entry.size_bytes else store.folder
-
-
-def _plan(build: Path, part: BuiltPart, older: Older | None) -> Pack:
-    documents = hashlib.sha256(part.document).digest() + (hashlib.sha256(older.document).digest() if older else b"")
-    folder = build / hashlib.sha256(documents).hexdigest()
-    return Pack(part, older, tuple(delta.cut(part.manifest, older.manifest if older else None)), folder)
-
-
-def _older(
-    store: Store, part: BuiltPart, releases: Sequence[records.Release], say: Callable[[str], None]
-) -> Iterator[Older]:
-    """The part in older releases, as far as the feed still holds all that a patch is made from."""
-    if part.rule.defaults:
-        return  # its files belong to the player once they are there
-    found = [(r, p) for r in releases for p in r.parts if p.name == part.rule.name and not p.defaults]
-    for release, record in found:
+def _pairs(
+    store: Store, mine: Sequence[Side], fixed: Collection[str], release: records.Release, say: Callable[[str], None]
+) -> Iterator[tuple[Side, Side]]:  # fmt: skip
+    """Each part with itself in an older release, as far as the feed still holds all that a patch is made from."""
+    by_name = {part.name: part for part in release.parts if not part.defaults and part.name not in fixed}
+    for side in (side for side in mine if side.part in by_name):
         try:
-            document = store.read(record.manifest)
+            document = store.read(by_name[side.part].manifest)
             old = manifest.parse(document)
         except (ContentError, TrustError) as error:
             say(f"No patch from {release.version}: {error.message}.")
@@ -167,81 +149,137 @@ def _older(
         if missing:
             say(f"No patch from {release.version}: the feed no longer holds {missing[0]}.")
         else:
-            yield Older(release, document, old)
+            yield side, Side(side.part, document, old)
+
+
+def _delta(made: Made, start: records.Release) -> records.Delta:
+    return records.Delta(start.sequence, made.ref, made.step)
+
+
+def _summary(
+    fulls: Sequence[Made], steps: Sequence[tuple[records.Release, Sequence[Made]]],
+    back: tuple[tuple[str, records.Delta], ...],
+) -> Packed:  # fmt: skip
+    deltas: dict[str, list[records.Delta]] = {}
+    for release, made in steps:
+        for one in made:
+            deltas.setdefault(one.pack.new.part, []).append(_delta(one, release))
+    parts = tuple(
+        records.PartPatches(full.pack.new.part, full.ref, tuple(deltas.get(full.pack.new.part, ())), full.step)
+        for full in fulls
+    )
+    full_bytes = sum(full.document_bytes + full.cost_of(full.pack.fresh) for full in fulls)
+    patch_bytes = tuple((release.version, sum(one.fetch_bytes for one in made)) for release, made in steps)
+    return Packed(parts, full_bytes, patch_bytes, back)
 
 
 # ---------------------------------------------------------------- one pack
 
 
-def _known(store: Store, pack: Pack) -> Made | None:
-    """The pack as an earlier run finished it."""
-    try:
-        ref = Ref.from_json(json.loads(pack.note.read_bytes()))
-        index = delta.parse(store.read(ref), pack.part.manifest, pack.older.manifest if pack.older else None)
-    except (OSError, ValueError, ContentError, TrustError):
-        return None
-    return Made(pack, index, ref) if index.pack is None or store.has(index.pack) else None
+class Maker:
+    """Makes packs into a store, with windows kept in the folder ``build`` meanwhile."""
 
+    def __init__(self, store: Store, build: Path, jobs: int, progress: Progress) -> None:
+        self._store, self._build = store, build
+        self._jobs, self._progress = jobs, progress
 
-def _join(store: Store, pack: Pack) -> Made:
-    """Put the windows of a pack side by side into the store, and its index."""
-    windows, files = _windows(pack)
-    hasher = merkle.Hasher()
-    for data in _chunks(files):
-        hasher.update(data)
-    size = sum(file.length for file in files)
-    index = delta.index_of(
-        windows, hasher.leaves(), size, b"".join(_chunks(files)) if size <= delta.INLINE_BYTES else b""
-    )
-    if index.pack:
-        store.put_chunks(index.pack, _chunks(files))
-    ref = None
-    if windows:
-        ref = store.put(delta.encode(index, pack.part.manifest, pack.older.manifest if pack.older else None))
-        store.flush()
-        disk.write_atomic(pack.note, json.dumps(ref.to_json()).encode())
-    disk.remove_tree(pack.folder)
-    return Made(pack, index, ref)
+    def plan(self, new: Side, old: Side | None) -> Pack:
+        """The pack, with the folder that is its alone."""
+        documents = hashlib.sha256(new.document).digest() + (hashlib.sha256(old.document).digest() if old else b"")
+        return Pack(new, old, self._build / hashlib.sha256(documents).hexdigest())
+
+    def make(self, packs: Sequence[Pack], most_bytes: float = math.inf) -> list[Made]:
+        """Make what an earlier run did not finish; nothing but a note when it takes ``most_bytes`` or more."""
+        bounded = most_bytes < math.inf
+        if bounded and any(pack.note.is_file() and pack.note.read_bytes() == b"null" for pack in packs):
+            return []
+        found = {pack.folder: self._known(pack) for pack in packs}
+        todo = {pack.folder: pack for pack in packs if found[pack.folder] is None}
+        windows = {folder: self._cuts(pack) for folder, pack in todo.items()}
+        self._run(todo, windows)
+        made_bytes = sum(file.length for folder in todo for file in _files(folder, windows[folder]) if file)
+        if bounded and made_bytes >= max(most_bytes, 1):
+            for folder, pack in todo.items():
+                disk.remove_tree(folder)
+                disk.write_atomic(pack.note, b"null")
+            return []
+        found |= {folder: self._join(pack, windows[folder]) for folder, pack in todo.items()}
+        return [one for pack in packs if (one := found[pack.folder])]
+
+    def _places(self, pack: Pack) -> dict[bytes, Path]:
+        sides = (pack.new, pack.old) if pack.old else (pack.new,)
+        entries = (entry for side in sides for entry in side.manifest.entries if entry.size_bytes)
+        return {entry.root: self._store.path(Ref(entry.root, entry.size_bytes)) for entry in entries}
+
+    def _cuts(self, pack: Pack) -> tuple[Cut, ...]:
+        old = pack.old.manifest if pack.old else None
+        return cuts.read(pack.new.manifest, old, self._places(pack), self._jobs, self._progress)
+
+    def _run(self, packs: Mapping[Path, Pack], windows: Mapping[Path, Sequence[Cut]]) -> None:
+        tasks = []
+        for folder, pack in packs.items():
+            old = pack.old.manifest if pack.old else None
+            tasks += cuts.tasks(windows[folder], pack.new.manifest, old, self._places(pack), folder)
+        meter = Meter(self._progress, "pack", sum(task.output_bytes for task in tasks))
+        workers.run(tasks, self._jobs, meter.add)
+
+    def _known(self, pack: Pack) -> Made | None:
+        """The pack as an earlier run finished it."""
+        try:
+            ref = Ref.from_json(json.loads(pack.note.read_bytes()))
+            index = delta.parse(self._store.read(ref), pack.new.manifest, pack.old.manifest if pack.old else None)
+        except (OSError, ValueError, ContentError, TrustError):
+            return None
+        whole = index.pack is None or self._store.has(index.pack)
+        return Made(pack, index, ref, self._step(pack)) if whole else None
+
+    def _join(self, pack: Pack, made: Sequence[Cut]) -> Made:
+        """Put the windows of a pack side by side into the store, and its index."""
+        windows, files = _windows(pack, made)
+        hasher = merkle.Hasher()
+        for data in _chunks(files):
+            hasher.update(data)
+        size = sum(file.length for file in files)
+        inline = b"".join(_chunks(files)) if size <= delta.INLINE_BYTES else b""
+        index = delta.index_of(windows, hasher.leaves(), size, inline)
+        if index.pack:
+            self._store.put_chunks(index.pack, _chunks(files))
+        ref = None
+        if windows:
+            old = pack.old.manifest if pack.old else None
+            ref = self._store.put(delta.encode(index, pack.new.manifest, old))
+            self._store.flush()
+            disk.write_atomic(pack.note, json.dumps(ref.to_json()).encode())
+        disk.remove_tree(pack.folder)
+        return Made(pack, index, ref, self._step(pack))
+
+    def _step(self, pack: Pack) -> Ref | None:
+        """The new manifest made small: against the old one, or alone."""
+        new, old = pack.new.document, pack.old.document if pack.old else b""
+        if new == old:
+            return None
+        step = delta.manifest_delta(old, new)
+        return self._store.put(step) if len(step) < len(new) else None
 
 
 def _chunks(files: Sequence[WindowFile]) -> Iterator[bytes]:
     return (data for file in files for data in file.chunks())
 
 
-def _windows(pack: Pack) -> tuple[list[Window], list[WindowFile]]:
+def _files(folder: Path, made: Sequence[Cut]) -> Iterator[WindowFile | None]:
+    """The result of each window; None for a copy."""
+    for number, cut in enumerate(made):
+        yield None if cut.copied else WindowFile.read(cuts.result(folder, number))
+
+
+def _windows(pack: Pack, made: Sequence[Cut]) -> tuple[list[Window], list[WindowFile]]:
     windows, files, offset = [], [], 0
-    for number, cut in enumerate(pack.cuts):
-        file = WindowFile.read(pack.folder / f"{number:06}")
-        if pack.older or delta.worth_packing(cut, pack.part.manifest, file.length):
+    for cut, file in zip(made, _files(pack.folder, made), strict=True):
+        if file is None:
+            windows.append(Window(offset, 0, delta.COPY, cut.new, cut.old, cut.output_bytes, b""))
+        elif pack.old or delta.worth_packing(cut, pack.new.manifest, file.length):
             old = cut.old if file.codec == delta.HDIFF else ()
             windows.append(Window(offset, file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256))
             files.append(file)
             offset += file.length
     return windows, files
-
-
-# ---------------------------------------------------------------- what comes of them
-
-
-def _summary(store: Store, made: Sequence[Made], older: Sequence[records.Release]) -> Packed:
-    fulls: dict[str, Ref | None] = {}
-    deltas: dict[str, list[records.Delta]] = {}
-    full_bytes, patch_bytes = 0, {release.version: 0 for release in older}
-    for one in made:
-        part, old = one.pack.part, one.pack.older
-        if old is None:
-            fulls[part.rule.name] = one.ref
-            full_bytes += one.fetch_bytes + one.left_out_bytes + len(part.document)
-        else:
-            step = _manifest_delta(store, part, old)
-            deltas.setdefault(part.rule.name, []).append(records.Delta(old.release.sequence, one.ref, step))
-            patch_bytes[old.release.version] += one.fetch_bytes + (step.size_bytes if step else 0)
-    parts = tuple(records.PartPatches(name, ref, tuple(deltas.get(name, ()))) for name, ref in fulls.items())
-    return Packed(parts, full_bytes, tuple(patch_bytes.items()))
-
-
-def _manifest_delta(store: Store, part: BuiltPart, older: Older) -> Ref | None:
-    if part.document == older.document:
-        return None
-    step = delta.manifest_delta(older.document, part.document)
-    return store.put(step) if len(step) < len(part.document) else None

@@ -120,10 +120,11 @@ def release(
         done = _is_published(record, order.channel, past)
         if order.dry_run or (done and all(Store(folder).has(ref) for ref in source.contents)):
             return Outcome("dry run" if order.dry_run else "already published", source, time.monotonic() - started_s)
-        packed = _write_content(repo, home, order, source, _older(past, record, order.from_last), progress, say)
+        older = _older(past, record, order.from_last)
+        packed = _write_content(repo, home, order, source, record, older, progress, say)
         if done:  # only lost content was put back
             return Outcome("already published", source, time.monotonic() - started_s, packed)
-        changes = _changes(order, record, past, packed, _feed_of(repo))
+        changes = _changes(repo, order, record, past, packed, _feed_of(repo))
         progress("sign", 0, 0)
         request, missing = _publish(repo, home, name, order, changes, ring)
     state = "request" if request else "published"
@@ -268,21 +269,37 @@ def _older(past: History, record: Release, count: int) -> list[Release]:
 
 
 def _write_content(
-    repo: Repository, home: Home, order: Order, source: build.Source, older: Sequence[Release],
+    repo: Repository, home: Home, order: Order, source: build.Source, new: Release, older: Sequence[Release],
     progress: Progress, say: Callable[[str], None],
 ) -> packing.Packed:  # fmt: skip
     with Store(repo.folder).adding() as store:
         build.write(source, store, order.jobs, progress)
         if order.notes:
             store.put(_notes(order.notes))
-        return packing.pack_release(store, home.root / "build", source.parts, older, order.jobs, progress, say)
+        return packing.pack_release(store, home.root / "build", new, source.parts, older, order.jobs, progress, say)
 
 
-def _changes(order: Order, record: Release, past: History, packed: packing.Packed, feed: records.Feed) -> Changes:
+def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str, records.Delta]]) -> records.Patches:
+    """What is said of the release before, with the way back to it."""
+    data = repo.record(f"{title}/patches/{sequence}.json")
+    known = {part.part: part for part in records.parse_patches(data).parts} if data else {}
+    for name, step in steps:
+        part = known.get(name, records.PartPatches(name, None))
+        others = tuple(d for d in part.deltas if d.from_sequence != step.from_sequence)
+        known[name] = replace(part, deltas=(*others, step))
+    return records.Patches(sequence, tuple(known.values()))
+
+
+def _changes(
+    repo: Repository, order: Order, record: Release, past: History, packed: packing.Packed, feed: records.Feed
+) -> Changes:
     """The records that differ from what is live now."""
     title, sequence = order.title, record.sequence
     new = title not in feed.titles
     put = {f"{title}/patches/{sequence}.json": records.encode_patches(records.Patches(sequence, packed.parts))}
+    if packed.back:
+        before = max(s for s in past.releases if s < sequence)
+        put[f"{title}/patches/{before}.json"] = records.encode_patches(_back(repo, title, before, packed.back))
     if sequence not in past.releases:
         put[f"{title}/releases/{sequence}.json"] = records.encode_release(record)
     live = past.channels.get(order.channel, Channel(0))
@@ -297,7 +314,8 @@ def _changes(order: Order, record: Release, past: History, packed: packing.Packe
 def _retired(title: str, sequence: int, channel: str, past: History) -> frozenset[str]:
     """Patches to what is live nowhere any more, and releases beyond the newest `repository.RELEASES_KEPT`."""
     live = {sequence} | {c.release for name, c in past.channels.items() if name != channel}
-    patches = {f"{title}/patches/{s}.json" for s in past.releases if s not in live}
+    before = max((s for s in past.releases if s < sequence), default=0)  # there is a way back to it
+    patches = {f"{title}/patches/{s}.json" for s in past.releases if s not in live | {before}}
     if sequence in past.releases:
         return frozenset(patches)  # a change of channels needs no holder
     kept = set(sorted({*past.releases, sequence})[-repository.RELEASES_KEPT :]) | live

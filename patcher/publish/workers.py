@@ -26,10 +26,13 @@ _HEAD_BYTES = 1 + 32
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One window to make: the bytes it gives and those it is cut against, side by side, and the file for the result."""
+    """One window to make: the bytes it gives, those it is cut against, side by side, and the file for the result.
+
+    ``old`` is None for a window of a full pack.
+    """
 
     new: tuple[Slice, ...]
-    old: tuple[Slice, ...]
+    old: tuple[Slice, ...] | None
     result: Path
 
     @property
@@ -108,7 +111,7 @@ def _made(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, bytes]]:
 
 def _make(task: Task) -> bytes:
     """The content of a `WindowFile`. Runs in a worker."""
-    new, old = _read(task.new), _read(task.old)
+    new, old = _read(task.new), None if task.old is None else _read(task.old)
     codec, data = delta.make(new, old)
     return bytes([codec]) + hashlib.sha256(new).digest() + data
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from patcher.content import manifest, merkle, paths, records
 from patcher.content.manifest import Manifest
+from patcher.content.merkle import Ref
 from patcher.feed.reader import Reader
 from patcher.update.installs import Installed, manifest_data
 from patcher.update.plan import Offer
@@ -29,8 +30,9 @@ def remote(
     """
     patches = reader.patches(release.title, release.sequence)
     here = {part.name: manifest_data(state, part.manifest) for part in installed.parts} if installed else {}
+    packed = {patch.part: patch.manifest for patch in patches.parts} if patches else {}
     offers = [
-        _offer(reader, part, here.get(part.name), _delta(patches, part, installed))
+        _offer(reader, part, here.get(part.name), _delta(patches, part, installed), packed.get(part.name))
         for part in release.parts
         if records.chosen(part, tags)
     ]
@@ -45,10 +47,12 @@ def check_together(manifests: Sequence[Manifest]) -> None:
         paths.check_all(chain.from_iterable(leaves))
 
 
-def _offer(reader: Reader, part: records.Part, old_data: bytes | None, delta: records.Delta | None) -> Offer:
+def _offer(
+    reader: Reader, part: records.Part, old_data: bytes | None, delta: records.Delta | None, packed: Ref | None
+) -> Offer:
     if old_data and merkle.ref_of(old_data) == part.manifest:
         return Offer(part, old_data, manifest.parse(old_data))
-    data = reader.manifest(part, old_data, delta.manifest if delta else None)
+    data = reader.manifest(part, old_data, delta.manifest if delta else None, packed)
     new = manifest.parse(data)
     if not old_data or not delta or not delta.index or part.defaults:
         return Offer(part, data, new)

@@ -1,10 +1,10 @@
 """Patches: cut into windows, made, written down, read back and applied, and nothing in them that need not be."""
 
 import re
-from collections.abc import Callable, Iterable
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from hashlib import sha256
 from typing import Any
 
 import libtorrent as lt
@@ -13,12 +13,11 @@ from bencode2 import bdecode, bencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patcher.content import delta, manifest, merkle
-from patcher.content.delta import WINDOW_BYTES, Cut, Index, Range, Window
-from patcher.content.manifest import Entry, Manifest
+from patcher.content import codec, delta, merkle
+from patcher.content.delta import WINDOW_BYTES, Index, Range, Window
 from patcher.errors import ContentError, ShoalError, TrustError
 from tests.support import trees
-from tests.support.trees import MIB, File, Layout, noise, prose
+from tests.support.trees import MIB, File, Layout, edited, noise, prose
 
 
 @cache
@@ -36,7 +35,9 @@ def applied(new: Layout, old: Layout | None) -> tuple[Index, dict[int, bytes]]:
     for window in index.windows:
         data = pack[window.offset : window.offset + window.length]
         known = trees.read_ranges(old, m_old, window.old) if old is not None and m_old else b""
-        output = delta.apply(window.codec, data, known, window.output_bytes, window.sha256)
+        output = known
+        if window.codec != delta.COPY:
+            output = delta.apply(window.codec, data, known, window.output_bytes, window.sha256)
         for span in window.new:
             files.setdefault(span.file, bytearray(m.entries[span.file].size_bytes))[span.offset : span.end] = output[
                 : span.length
@@ -83,86 +84,33 @@ def test_a_full_pack_always_holds_small_files_and_large_ones_that_shrink() -> No
     assert sorted(map(len, files.values())) == [100_000, 2 * MIB, 2 * MIB]
 
 
-# ---------------------------------------------------------------- cutting is pure
+# ---------------------------------------------------------------- any two trees
+
+BLOCKS = [noise(seed, 40_000 + 9000 * seed) for seed in range(14)] + [prose(99, 200_000), b"", b"x"]
+blocks = st.lists(st.integers(0, len(BLOCKS) - 1), max_size=16).map(lambda chosen: b"".join(BLOCKS[n] for n in chosen))
+names = st.sampled_from([f"{folder}/{number}" for folder in "abc" for number in range(4)])
+layouts = st.dictionaries(names, blocks, max_size=8)
 
 
-def made_up(files: Iterable[tuple[str, int]], tag: str = "") -> Manifest:
-    """A manifest of files that nobody has to have."""
-    entries = [Entry(p, n, sha256(f"{p}{n}{tag}".encode()).digest() if n else b"") for p, n in files]
-    return manifest.build("game.main", entries)
-
-
-def outline(cuts: list[Cut], m: Manifest) -> list[list[tuple[str, int, int]]]:
-    return [[(m.entries[r.file].path, r.offset, r.length) for r in cut.new] for cut in cuts]
-
-
-def test_large_files_are_cut_at_every_16_mib_and_see_the_old_bytes_around() -> None:
-    new, old = made_up([("big", 40 * MIB + 5)]), made_up([("big", 26 * MIB)])
-    cuts = delta.cut(new, old)
-    assert outline(cuts, new) == [
-        [("big", 0, 16 * MIB)],
-        [("big", 16 * MIB, 16 * MIB)],
-        [("big", 32 * MIB, 8 * MIB + 5)],
-    ]
-    assert [cut.old for cut in cuts] == [(Range(0, 0, 24 * MIB),), (Range(0, 8 * MIB, 18 * MIB),),
-                                         (Range(0, 24 * MIB, 2 * MIB),)]  # fmt: skip
-
-
-def test_small_files_share_windows_in_path_order_around_large_ones() -> None:
-    new = made_up([("a", 9 * MIB), ("b", 6 * MIB), ("big", 17 * MIB), ("c", 2 * MIB), ("d", 16 * MIB)])
-    cuts = delta.cut(new, made_up([]))
-    assert outline(cuts, new) == [
-        [("a", 0, 9 * MIB), ("b", 0, 6 * MIB)],
-        [("big", 0, 16 * MIB)],
-        [("big", 16 * MIB, MIB)],
-        [("c", 0, 2 * MIB)],
-        [("d", 0, 16 * MIB)],
-    ]
-
-
-def test_the_windows_of_a_full_pack_keep_small_and_larger_files_apart() -> None:
-    new = made_up([("a", 100), ("b", 2 * MIB), ("c", MIB), ("d", MIB - 1)])
-    cuts = delta.cut(new, None)
-    assert outline(cuts, new) == [[("a", 0, 100), ("d", 0, MIB - 1)], [("b", 0, 2 * MIB), ("c", 0, MIB)]]
-    assert delta.worth_packing(cuts[0], new, cuts[0].output_bytes)
-    assert [delta.worth_packing(cuts[1], new, size) for size in (2 * MIB, 3 * MIB)] == [True, False]
-
-
-@pytest.mark.parametrize(
-    ("new", "old"),
-    [("data/a.txt", "data/a.txt"), ("b/a.txt", "a/a.txt"), ("game-1.2.info/x", "game-1.1.info/x"),
-     ("lib/z-0a1b2c3d.so.2", "lib/z-9f8e7d6c.so.1"), ("new/deep/tail/x", "old/deep/tail/x")],
-)  # fmt: skip
-def test_a_file_is_cut_against_the_old_one_it_most_likely_came_from(new: str, old: str) -> None:
-    before = made_up([(old, 500), ("zz/other", 500), ("zz/tail/x", 500)])
-    (cut,) = delta.cut(made_up([(new, 600), ("zz/other", 500), ("zz/tail/x", 500)]), before)
-    assert [before.entries[span.file].path for span in cut.old] == [old]
-
-
-def test_a_file_whose_path_stays_is_not_taken_for_renamed() -> None:
-    old = made_up([("a/x", 500)])
-    (cut,) = delta.cut(made_up([("a/x", 500), ("b/x", 600)]), old)
-    assert cut.old == ()
-
-
-sizes = st.one_of(st.integers(0, 3000), st.integers(0, 4 * MIB), st.integers(0, 70 * MIB))
-listings = st.dictionaries(st.sampled_from([f"{d}/f{n}" for d in "ab" for n in range(12)]), sizes, max_size=16)
-
-
-@given(listings, listings, st.booleans())
-def test_any_cut_keeps_the_bounds_and_covers_what_is_missing(
-    files: dict[str, int], before: dict[str, int], full: bool
+@settings(max_examples=30)
+@given(layouts, layouts, st.permutations(range(8)), st.integers(0, 2**32))
+def test_any_tree_is_made_from_any_other(
+    old: dict[str, bytes], added: dict[str, bytes], order: list[int], seed: int
 ) -> None:
-    new, old = made_up(files.items()), None if full else made_up(before.items())
-    cuts = delta.cut(new, old)
-    windows = [Window(at, 1, delta.HDIFF if c.old else delta.STORED, c.new, c.old, c.output_bytes, bytes(32))
-               for at, c in enumerate(cuts)]  # fmt: skip
-    index = delta.index_of(windows, bytes(32), len(windows), bytes(len(windows)))
-    assert delta.parse(delta.encode(index, new, old), new, old) == index
-    covered = {new.entries[span.file].root for cut in cuts for span in cut.new}
-    assert covered == {e.root for e in new.entries} - {e.root for e in (old.entries if old else ())} - {b""}
-    missing = {e.root: e.size_bytes for e in new.entries if e.root in covered}
-    assert sum(cut.output_bytes for cut in cuts) == sum(missing.values())
+    """Files stay, move, swap, are edited, cut, joined from others' bytes, doubled and added."""
+    paths = sorted(old)
+    new = {path: old[paths[place % len(paths)]] for path, place in zip(paths, order, strict=False)}
+    for number, path in enumerate(sorted(new)):
+        if number % 3 == seed % 3:
+            new[path] = edited(new[path], seed)
+    new |= added
+    before, after = ({path: File(data) for path, data in tree.items()} for tree in (old, new))
+    _, files = applied(after, before)
+    m = trees.manifest_of(after)
+    made = {m.entries[number].root for number in files}
+    assert made == {e.root for e in m.entries} - {e.root for e in trees.manifest_of(before).entries} - {b""}
+    for number, data in files.items():
+        assert data == new[m.entries[number].path]
 
 
 # ---------------------------------------------------------------- packs
@@ -209,8 +157,8 @@ def test_there_is_no_torrent_of_an_inline_pack() -> None:
 
 # ---------------------------------------------------------------- hostile indexes
 
-NEW = made_up([("a", 100), ("b", 200), ("big", 20 * MIB)])
-OLD = made_up([("a", 90), ("big", 19 * MIB)], "old")
+NEW = trees.made_up([("a", 100), ("b", 200), ("big", 20 * MIB)])
+OLD = trees.made_up([("a", 90), ("big", 19 * MIB)], "old")
 
 
 def window(**changes: object) -> list[Any]:
@@ -228,6 +176,43 @@ def document(*windows: object, **changes: object) -> dict[bytes, Any]:
 
 def big(offset: int, length: int, at: int = 0) -> list[Any]:
     return window(offset=at, length=25, new=[[2, offset, length]], old=[1], output=length)
+
+
+BIG = (big(0, 16 * MIB), big(16 * MIB, 4 * MIB, 25))
+RUN = [2, 9 * MIB, 100_000]
+REST = [[2, 0, 9 * MIB], [2, 100_000, 11 * MIB - 100_000]]
+
+
+def copied(**changes: object) -> list[Any]:
+    """All of the big file but for one run."""
+    old = [[1, 0, 9 * MIB], [1, -2 * MIB, 11 * MIB - 100_000]]
+    fields = {"offset": 0, "length": 0, "codec": 3, "new": REST, "old": old, "output": 20 * MIB - 100_000, "sha": b""}
+    return window(**(fields | changes))
+
+
+COPIED = (copied(), window(new=[RUN], old=[[1, 8 * MIB, MIB]], output=100_000))
+
+
+def test_an_index_with_copies_is_valid_and_travels_packed() -> None:
+    index = delta.parse(bencode(document(*COPIED)), NEW, OLD)
+    assert [(w.codec, w.length, w.output_bytes) for w in index.windows] == [
+        (delta.COPY, 0, 20 * MIB - 100_000), (delta.HDIFF, 50, 100_000),
+    ]  # fmt: skip
+    packed = delta.encode(index, NEW, OLD)
+    assert len(packed) < len(bencode(document(*COPIED)))
+    assert delta.parse(packed, NEW, OLD) == index
+
+
+def test_a_packed_document_that_never_ends_is_refused_before_it_takes_memory() -> None:
+    bomb = codec.pack_document(b"d" + bytes(200 * MIB))
+    assert len(bomb) < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ContentError):
+            delta.parse(bomb, NEW, OLD)
+        assert tracemalloc.get_traced_memory()[1] < 2 * delta.MAX_INDEX_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_small_index_is_valid() -> None:
@@ -250,7 +235,6 @@ BAD: list[dict[bytes, Any]] = [
     output=301)),
     document(window(new=[0, [1, 1, 199]], output=299)), document(window(new=[0, [1, 0, 199]], output=299)),
     document(window(new=[0, [1, -5, 200]])), document(window(new=[0, [1, 0, 0]], output=100)),
-    document(window(old=[])),
     document(window(old=[2])), document(window(old=[[1, 19 * MIB, 1]])), document(window(old=[[1, 0, 2**62]])),
     document(window(old=[1, 1, 1, 1])), document(window(codec=0, length=50)), document(window(codec=1, old=[0])),
     document(window(codec=b"2")), document(window()[:-1]), document([*window(), 0]), document(b"x"), document({}),
@@ -266,6 +250,12 @@ BAD: list[dict[bytes, Any]] = [
     document(pack={b"root": bytes(32), b"size": 0}, inline=b""), document(pack={b"root": bytes(32), b"size": 2**62},
     inline=b""),
     document(format=0), document(requires=b""),
+    document(copied(length=1), COPIED[1]), document(copied(sha=bytes(32)), COPIED[1]),
+    document(copied(old=[]), COPIED[1]),
+    document(copied(output=20 * MIB), COPIED[1]), document(copied(new=REST[::-1]), COPIED[1]),
+    document(copied(new=[*REST, RUN], output=20 * MIB), COPIED[1]), document(*COPIED[:1], inline=b""),
+    document(copied(old=[[1, 0, 9 * MIB], [1, 0, 11 * MIB - 100_000]]), COPIED[1]),
+    document(copied(new=[], old=[], output=0), *COPIED), document(COPIED[1], copied(offset=50), copied(offset=50)),
 ]  # fmt: skip
 
 
@@ -277,7 +267,7 @@ def test_an_index_that_does_not_fit_is_refused(raw: dict[bytes, Any]) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [document(filters=[[0, b"x86-1", 0, 1, bytes(32)]]), document(window(codec=3)), document(requires=[b"x"]),
+    [document(filters=[[0, b"x86-1", 0, 1, bytes(32)]]), document(window(codec=4)), document(requires=[b"x"]),
      document(format=2)],
 )  # fmt: skip
 def test_an_index_of_the_future_asks_for_a_newer_launcher(raw: dict[bytes, Any]) -> None:
@@ -303,7 +293,9 @@ MUTATIONS: list[Callable[[bytes, int, bytes], bytes]] = [
 def test_a_mutant_is_refused_or_fits(data: st.DataObject) -> None:
     scenario = trees.scenario("changed")
     new, old = trees.manifest_of(scenario.new), trees.manifest_of(scenario.old)
-    mutant = bencode(document(big(0, 16 * MIB), big(16 * MIB, 4 * MIB, 25)))
+    mutant = bencode(document(*data.draw(st.sampled_from([BIG, COPIED]))))
+    if data.draw(st.booleans()):
+        mutant = codec.pack_document(mutant)
     for _ in range(data.draw(st.integers(1, 3))):
         mutate = data.draw(st.sampled_from(MUTATIONS))
         mutant = mutate(mutant, data.draw(st.integers(0, len(mutant))), data.draw(st.binary(min_size=1, max_size=3)))
@@ -313,7 +305,10 @@ def test_a_mutant_is_refused_or_fits(data: st.DataObject) -> None:
         except ShoalError:
             continue
         assert all(span.end <= m.entries[span.file].size_bytes for w in index.windows for span in w.new)
-        assert all(w.output_bytes <= WINDOW_BYTES and w.offset + w.length <= index.pack_bytes for w in index.windows)
+        assert all(w.output_bytes <= WINDOW_BYTES or w.codec == delta.COPY for w in index.windows)
+        assert all(w.offset + w.length <= index.pack_bytes for w in index.windows)
+        entries = m_old.entries if m_old else ()
+        assert all(span.end <= entries[span.file].size_bytes for w in index.windows for span in w.old)
 
 
 def test_what_cannot_be_read_is_not_written() -> None:

@@ -32,8 +32,8 @@ def report(publisher: Publisher, *, deep: bool = False) -> check.Report:
 def test_a_good_feed_has_no_problem(publisher: Publisher) -> None:
     found = report(publisher, deep=True)
     assert (found.problems, found.warnings) == ((), ())
-    assert found.records == 6  # feed, title, channel, two releases, patches to the live one
-    assert found.contents == len(publisher.content()) - 1  # nothing leads to the index of 1.0's full pack any more
+    assert found.records == 7  # feed, title, channel, two releases, patches to the live one and back
+    assert found.contents == len(publisher.content())
 
 
 def _flip(path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from patcher.errors import ContentError
-from patcher.publish import build, packing, workers
+from patcher.publish import workers
 from patcher.publish.store import Meter
 from patcher.publish.workers import Task
 from tests.support.publisher import Publisher, lay, quiet
@@ -35,17 +35,16 @@ def test_more_workers_change_no_byte(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
-def test_a_preview_says_what_the_patch_will_have(tmp_path: Path) -> None:
-    old, new = two_trees(tmp_path)
-    before, after = (build.read(tree, "preview", (), 1, quiet) for tree in (old, new))
-    preview_bytes = packing.preview(before, after, tmp_path / "build", 1, quiet)
-    publisher = Publisher(tmp_path)
-    publisher.release(old, "1.0")
-    outcome = publisher.release(new, "1.1")
-    assert outcome.packed
-    (_, patch_bytes) = outcome.packed.patch_bytes[0]
-    assert 0 < preview_bytes <= patch_bytes < preview_bytes + 2000
-    assert not (tmp_path / "build" / "preview").exists()
+def test_the_order_of_a_folder_changes_no_byte(tmp_path: Path) -> None:
+    files = {f"{folder}/{number}": random.Random(number).randbytes(3000) for folder in "abc" for number in range(20)}
+    found: list[dict[str, bytes]] = []
+    for order in (sorted(files), sorted(files, key=lambda path: path[::-1], reverse=True)):
+        root = tmp_path / f"{len(found)}"
+        publisher = Publisher(root)
+        publisher.release(lay(root / "old", {path: files[path] for path in order}), "1.0", jobs=2)
+        publisher.release(lay(root / "new", {path: files[path][::-1] for path in order}), "1.1", jobs=1)
+        found.append(publisher.content())
+    assert found[0] == found[1]
 
 
 def test_finished_windows_are_not_made_again(tmp_path: Path) -> None:

@@ -79,17 +79,53 @@ def test_a_layers_document_and_its_file_do_not_share_a_name(publisher: Publisher
 
 
 def test_the_release_is_live_with_patches_from_the_last_ones(publisher: Publisher, tree: Path) -> None:
+    level = os.urandom(10_000)
     for number in range(3):
-        publisher.release(lay(tree, {"data/level.dat": os.urandom(1000)}), f"1.{number}")
-    outcome = publisher.release(lay(tree, {"data/level.dat": os.urandom(1000)}), "1.3", from_last=2)
+        publisher.release(lay(tree, {"data/level.dat": level + os.urandom(100)}), f"1.{number}")
+    outcome = publisher.release(lay(tree, {"data/level.dat": level + os.urandom(100)}), "1.3", from_last=2)
     assert outcome.packed
     assert [version for version, _ in outcome.packed.patch_bytes] == ["1.2", "1.1"]
     assert records.parse_channel(read(publisher, "game/channels/live.json")).release == 4
     patches = records.parse_patches(read(publisher, "game/patches/4.json"))
     assert [delta.from_sequence for delta in patches.parts[0].deltas] == [3, 2]
     live = [path for path in repository.load(publisher.folder).paths() if path.startswith("game/patches")]
-    assert live == ["game/patches/4.json"]
+    assert live == ["game/patches/3.json", "game/patches/4.json"]
     assert publisher.problems() == ()
+
+
+def test_an_older_release_gets_a_patch_as_long_as_it_saves_half_and_the_last_one_always(
+    publisher: Publisher, tree: Path
+) -> None:
+    level = os.urandom(20_000)
+    publisher.release(lay(tree, {"data/level.dat": level[:5000]}), "1.0")
+    publisher.release(lay(tree, {"data/level.dat": os.urandom(20_000)}), "1.1")
+    publisher.release(lay(tree, {"data/level.dat": level[::-1]}), "1.2")
+    outcome = publisher.release(lay(tree, {"data/level.dat": level}), "1.3")
+    assert outcome.packed
+    assert [version for version, _ in outcome.packed.patch_bytes] == ["1.2"]
+    assert "No patch from 1.1: it would save less than half." in publisher.said
+    content = publisher.content()
+    publisher.said.clear()
+    lost = Store(publisher.folder).path(merkle.ref_of(level))
+    lost.unlink()
+    publisher.release(tree, "1.3")
+    assert "No patch from 1.1: it would save less than half." in publisher.said
+    assert publisher.content() == content
+
+
+def test_there_is_a_patch_back_to_the_release_before(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0")
+    publisher.release(lay(tree, {"game.ini": b"volume=7\n", "new": os.urandom(50_000)}), "1.1")
+    back = records.parse_patches(read(publisher, "game/patches/1.json"))
+    (part,) = back.parts
+    assert part.full and part.manifest
+    (step,) = part.deltas
+    assert step.from_sequence == 2 and step.index and step.manifest
+    assert step.index.size_bytes < 1000, "what only the newer release has is not needed"
+    assert publisher.problems() == ()
+    publisher.release(lay(tree, {"game.ini": b"volume=8\n"}), "1.2")
+    live = [path for path in repository.load(publisher.folder).paths() if path.startswith("game/patches")]
+    assert live == ["game/patches/2.json", "game/patches/3.json"]
 
 
 def test_files_of_a_defaults_part_are_delivered_and_never_patched(publisher: Publisher, tree: Path) -> None:

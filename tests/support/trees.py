@@ -5,13 +5,14 @@
 
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 from patcher.content import delta, manifest, merkle
+from patcher.content.chunks import Chunker, Chunks
 from patcher.content.manifest import Entry, Manifest
 
 MIB = 1024 * 1024
@@ -261,6 +262,12 @@ def manifest_of(layout: Layout, name: str = "game.main") -> Manifest:
     )
 
 
+def made_up(files: Iterable[tuple[str, int]], tag: str = "") -> Manifest:
+    """A manifest of files that nobody has to have."""
+    entries = [Entry(p, n, sha256(f"{p}{n}{tag}".encode()).digest() if n else b"") for p, n in files]
+    return manifest.build("game.main", entries)
+
+
 def leaves_of(layout: Layout) -> dict[bytes, bytes]:
     """Root → leaves of each file that has bytes."""
     all_leaves = [merkle.leaves_of(item.data) for item in layout.values() if isinstance(item, File) and item.data]
@@ -277,14 +284,29 @@ def read_ranges(layout: Layout, m: Manifest, ranges: tuple[delta.Range, ...]) ->
     return b"".join(parts)
 
 
+def chunks_of(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> dict[bytes, Chunks]:
+    """The chunks that a patch asks for, by root."""
+    data = {e.root: read_ranges(old, m_old, (delta.Range(n, 0, e.size_bytes),)) for n, e in enumerate(m_old.entries)}
+    data |= {e.root: read_ranges(new, m, (delta.Range(n, 0, e.size_bytes),)) for n, e in enumerate(m.entries)}
+    found = {}
+    for entry in delta.to_chunk(m, m_old):
+        chunker = Chunker()
+        chunker.update(data[entry.root])
+        found[entry.root] = chunker.chunks()
+    return found
+
+
 def make_patch(new: Layout, old: Layout | None) -> tuple[delta.Index, bytes]:
     """The index and the pack of a patch, or of a full pack when there is no old tree."""
     m, m_old = manifest_of(new), None if old is None else manifest_of(old)
     pack = bytearray()
     windows = []
-    for cut in delta.cut(m, m_old):
+    for cut in delta.cut(m, m_old, chunks_of(new, m, old, m_old) if old is not None and m_old else None):
+        if cut.copied:
+            windows.append(delta.Window(len(pack), 0, delta.COPY, cut.new, cut.old, cut.output_bytes, b""))
+            continue
         output = read_ranges(new, m, cut.new)
-        codec, data = delta.make(output, read_ranges(old, m_old, cut.old) if old is not None and m_old else b"")
+        codec, data = delta.make(output, read_ranges(old, m_old, cut.old) if old is not None and m_old else None)
         if m_old or delta.worth_packing(cut, m, len(data)):
             used = cut.old if codec == delta.HDIFF else ()
             digest = sha256(output).digest()

@@ -1,0 +1,168 @@
+"""`preview`: what a patch between two folders would cost players and publisher, file by file, beside other ways."""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from patcher import disk
+from patcher.content import codec, delta
+from patcher.content.delta import Cut
+from patcher.content.manifest import Manifest
+from patcher.publish import cuts, workers
+from patcher.publish.build import Source
+from patcher.publish.store import Meter, Progress, in_threads
+from patcher.publish.workers import WindowFile
+
+KINDS = ("unchanged", "moved", "delta", "full")
+"""As it was; held by the old release elsewhere, or twice in the new one; made from old bytes; made from none."""
+
+STEAM_BYTES = 1 << 20
+APPLY_BPS = 200e6
+"""What a player's core decodes, hashes and writes in a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileCost:
+    """One new file; ``patch_bytes`` is its share of the windows that make it."""
+
+    path: str
+    kind: str
+    size_bytes: int
+    patch_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """All files, and the totals."""
+
+    files: tuple[FileCost, ...]
+    pack_bytes: int
+    document_bytes: int
+    """Indexes and manifest deltas."""
+    make_cpu_s: float
+    """Measured for this way; the way back takes about as much again."""
+    steam_bytes: int
+    """The same update by fixed chunks of 1 MiB, those that are new compressed: what a Steam-like store sends."""
+    changed_bytes: int
+    """Every new or changed file fetched whole, compressed."""
+
+    def count(self, kind: str) -> int:
+        """Files of this kind."""
+        return sum(file.kind == kind for file in self.files)
+
+    @property
+    def tree_bytes(self) -> int:
+        """The whole new release as it is."""
+        return sum(file.size_bytes for file in self.files)
+
+    @property
+    def apply_cpu_s(self) -> float:
+        """An estimate for the player."""
+        return sum(file.size_bytes for file in self.files if file.kind in {"delta", "full"}) / APPLY_BPS
+
+
+def preview(old: Source, new: Source, folder: Path, jobs: int, progress: Progress) -> Preview:
+    """Make the patch, see what it takes, keep nothing; ``folder`` is removed. Raises what making a release raises."""
+    before = {part.rule.name: part for part in old.parts}
+    started_s = _cpu_s()
+    files: list[FileCost] = []
+    document_bytes = pack_bytes = 0
+    places = {e.root: source.folder / e.path for source in (old, new) for p in source.parts for e in p.manifest.entries}
+    disk.remove_tree(folder)
+    try:
+        for part in new.parts:
+            known = before.get(part.rule.name)
+            base = known.manifest if known else Manifest(part.manifest.name, part.manifest.piece_bytes, ())
+            made, costs = _make(part.manifest, base, places, folder / part.rule.name, jobs, progress)
+            document_bytes += len(delta.encode(_index(made), part.manifest, base))
+            document_bytes += len(delta.manifest_delta(known.document if known else b"", part.document))
+            pack_bytes += sum(window.length for window in made)
+            files += _files(part.manifest, base, made, costs)
+    finally:
+        disk.remove_tree(folder)
+    make_s = _cpu_s() - started_s
+    steam, changed = _by_chunks(old, new, places, jobs, progress)
+    return Preview(tuple(files), pack_bytes, document_bytes, round(make_s, 3), steam, changed)
+
+
+def _cpu_s() -> float:
+    """Ours and that of worker processes that have ended."""
+    return sum(os.times()[:4])
+
+
+def _make(
+    new: Manifest, old: Manifest, places: cuts.Places, folder: Path, jobs: int, progress: Progress
+) -> tuple[list[delta.Window], Counter[int]]:
+    """The windows of one part, and the packed bytes of each new file."""
+    made = cuts.read(new, old, places, jobs, progress)
+    tasks = cuts.tasks(made, new, old, places, folder)
+    meter = Meter(progress, "pack", sum(task.output_bytes for task in tasks))
+    workers.run(tasks, jobs, meter.add)
+    windows: list[delta.Window] = []
+    costs: Counter[int] = Counter()
+    for number, cut in enumerate(made):
+        offset = windows[-1].offset + windows[-1].length if windows else 0
+        windows.append(_window(cut, offset, cuts.result(folder, number)))
+        for span in cut.new:
+            costs[span.file] += round(windows[-1].length * span.length / cut.output_bytes)
+    return windows, costs
+
+
+def _window(cut: Cut, offset: int, path: Path) -> delta.Window:
+    if cut.copied:
+        return delta.Window(offset, 0, delta.COPY, cut.new, cut.old, cut.output_bytes, b"")
+    file = WindowFile.read(path)
+    old = cut.old if file.codec == delta.HDIFF else ()
+    return delta.Window(offset, file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256)
+
+
+def _index(windows: Sequence[delta.Window]) -> delta.Index:
+    """An index as long as the real one, with a pack of zeros."""
+    size = sum(window.length for window in windows)
+    inline = bytes(size) if size <= delta.INLINE_BYTES else b""
+    return delta.index_of(windows, bytes(32 * -(-size // 16384)), size, inline)
+
+
+def _files(new: Manifest, old: Manifest, windows: Sequence[delta.Window], costs: Counter[int]) -> Iterator[FileCost]:
+    made = {span.file: False for window in windows for span in window.new}
+    made |= {span.file: True for window in windows for span in window.new if window.old}
+    same = {(entry.path, entry.root) for entry in old.entries}
+    for number, entry in enumerate(new.entries):
+        if number in made:
+            kind = "delta" if made[number] else "full"
+        else:
+            kind = "unchanged" if (entry.path, entry.root) in same or not entry.size_bytes else "moved"
+        yield FileCost(entry.path, kind, entry.size_bytes, costs[number])
+
+
+# ---------------------------------------------------------------- the other ways
+
+
+def _by_chunks(old: Source, new: Source, places: cuts.Places, jobs: int, progress: Progress) -> tuple[int, int]:
+    """Compressed bytes of the new files' chunks that the old ones lack, and of all chunks of changed files."""
+    roots = [{e.root for part in source.parts for e in part.manifest.entries if e.size_bytes} for source in (old, new)]
+    gone, fresh = (sorted(roots[k] - roots[1 - k]) for k in (0, 1))
+    meter = Meter(progress, "compare", sum(places[root].stat().st_size for root in (*gone, *fresh)))
+    held = {
+        digest
+        for found in in_threads(jobs, lambda r: _chunks(places[r], meter, pack=False), gone, meter)
+        for digest in found
+    }
+    packed = in_threads(jobs, lambda root: _chunks(places[root], meter, pack=True), fresh, meter)
+    wanted = {digest: size for found in packed for digest, size in found.items()}
+    return sum(size for digest, size in wanted.items() if digest not in held), sum(wanted.values())
+
+
+def _chunks(path: Path, meter: Meter, *, pack: bool) -> dict[bytes, int]:
+    """Digest → compressed bytes (0 without ``pack``) of each chunk of a file."""
+    found: dict[bytes, int] = {}
+    with disk.translated(path), path.open("rb") as file:
+        while data := file.read(STEAM_BYTES):
+            digest = hashlib.sha256(data).digest()
+            if digest not in found:
+                found[digest] = codec.packed_bytes(data) if pack else 0
+            meter.add(len(data))
+    return found

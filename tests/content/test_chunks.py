@@ -1,0 +1,75 @@
+"""Chunks: the same wherever the bytes lie, and matched in the order that tells most."""
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patcher.content.chunks import COPY_BYTES, Anchors, Chunker, Chunks, Copy, Known, average_for
+from tests.support.trees import MIB, noise, prose
+
+
+def chunks_of(data: bytes, portion: int = 1 << 20) -> Chunks:
+    chunker = Chunker()
+    for at in range(0, len(data), portion):
+        chunker.update(data[at : at + portion])
+    return chunker.chunks()
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 12 * MIB), st.integers(1, 3 * MIB), st.booleans())
+def test_chunks_do_not_depend_on_the_portions_they_come_in(size: int, portion: int, compressible: bool) -> None:
+    data = prose(1, size) if compressible else noise(1, size)
+    whole, portioned = chunks_of(data, 1 << 30), chunks_of(data, portion)
+    assert whole == portioned
+    assert (whole.ends[-1] if size else 0) == size
+
+
+def test_a_chunk_is_known_again_behind_other_bytes() -> None:
+    data = noise(2, MIB)
+    one, two = chunks_of(data), chunks_of(noise(3, 777) + data)
+    mine, theirs = ({chunks.digest(n) for n in range(len(chunks))} for chunks in (one, two))
+    assert len(mine & theirs) > 0.95 * len(mine)
+
+
+def test_the_lists_of_the_largest_files_stay_small() -> None:
+    assert average_for(0) == average_for(2**30) == 2048
+    for total in (10 * 10**9, 10**12):
+        assert total / average_for(total) <= 1 << 19
+
+
+def test_stretches_are_copied_from_the_file_of_the_same_name_first() -> None:
+    shared, other = noise(4, MIB), noise(5, MIB)
+    known = Known({0: chunks_of(shared + other), 1: chunks_of(other + shared)})
+    copies = known.trace(chunks_of(shared), 1).copies()
+    assert {copy.file for copy in copies} == {1}
+    assert sum(copy.length for copy in copies) > MIB - 64 * 1024
+    assert known.base(chunks_of(noise(6, 1000))) is None
+    assert all(copy.length >= COPY_BYTES for copy in copies)
+
+
+def test_content_that_repeats_is_copied_in_one_stretch() -> None:
+    block = noise(7, 300_000)
+    known = Known({0: chunks_of(block * 8)})
+    assert known.trace(chunks_of(block * 8), 0).copies() == [Copy(0, 0, 0, 8 * len(block))]
+
+
+def test_a_run_leans_on_what_lies_between_its_anchors() -> None:
+    anchors = Anchors([Copy(1000, 0, 5000, 100), Copy(9000, 0, 40_000, 100)])
+    reach = 400 * 5 // 4 + 64 * 1024
+    assert list(anchors.around(1100, 1500, 10_000, 500_000)) == [(5100, 5100 + reach), (0, 40_000)]
+    far = list(Anchors(()).around(50 * MIB, 51 * MIB, 100 * MIB, 200 * MIB))
+    assert far[-1] == (101 * MIB - 17 * MIB // 2, 101 * MIB + 17 * MIB // 2), "in proportion, and wide for a long run"
+
+
+@given(st.lists(st.integers(0, 40), max_size=40))
+def test_the_longest_rise_is_one_that_brute_force_cannot_beat(values: list[int]) -> None:
+    from patcher.content.chunks import _longest_rise
+
+    rise = _longest_rise(list(enumerate(values)))
+    assert [pair for pair in rise if values[pair[0]] != pair[1]] == []
+    assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(rise))
+    best = [1] * len(values)
+    for at, value in enumerate(values):
+        best[at] = 1 + max((best[n] for n in range(at) if values[n] < value), default=0)
+    assert len(rise) == max(best, default=0)
