@@ -215,12 +215,9 @@ class Anchors:
         if behind.new - end <= _NEAR_BYTES:
             stretches.append((high - reach, high))
         if end - start > 128 * 1024 or not stretches:
-            wide = min(8 * 1024 * 1024, 8 * (end - start))
-            new_gap, gap = max(behind.new - new_low, 1), max(high - low, 0)
-            stretches.append((
-                low + (start - new_low) * gap // new_gap - wide,
-                low + (end - new_low) * gap // new_gap + wide,
-            ))  # fmt: skip
+            middle = low + ((start + end) // 2 - new_low) * max(high - low, 0) // max(behind.new - new_low, 1)
+            wide = (end - start) // 2 + min(8 * 1024 * 1024, 8 * (end - start))
+            stretches.append((middle - wide, middle + wide))
         for stretch_start, stretch_end in stretches:
             if max(stretch_start, 0) < min(stretch_end, old_bytes):
                 yield max(stretch_start, 0), min(stretch_end, old_bytes)
