@@ -112,7 +112,7 @@ sizes = st.one_of(st.integers(0, 3000), st.integers(0, 4 * MIB), st.integers(0, 
 listings = st.dictionaries(st.sampled_from([f"{d}/f{n}" for d in "ab" for n in range(12)]), sizes, max_size=16)
 
 
-@example({"a/f0": 131_073}, {"a/f0": 64 * MIB + 1}, full=False)
+@example(files={"a/f0": 131_073}, before={"a/f0": 64 * MIB + 1}, full=False)
 @given(listings, listings, st.booleans())
 def test_any_cut_keeps_the_bounds_and_covers_what_is_missing(
     files: dict[str, int], before: dict[str, int], full: bool
