@@ -1,11 +1,7 @@
 """Bad input and bad luck: a clear error with its exit code, and nothing changed on the disk."""
 
 import datetime
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +10,7 @@ from patcher.serve.certificate import make_authority
 from patcher.serve.origin import StaticServer
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import Shoal, World, wait_until
+from tests.support.world import Shoal, World, prepared_engine
 
 _OLD: trees.Layout = {**trees.scenario("changed").old, "data/large.pak": File(trees.noise(95, 3_000_000))}
 _NEW: trees.Layout = {
@@ -84,7 +80,7 @@ def test_expired_signatures_stop_an_update_but_not_a_repair(world: World) -> Non
     world.release("2", world.root / "new")
     player.stop_engine()
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=400)
-    with _engine(player, _FAR_FUTURE.format(later.timestamp())):
+    with prepared_engine(player, _FAR_FUTURE.format(later.timestamp())):
         assert player.error("update", "game", expect=3)["code"] == "trust.expired"
         (world.folder(player) / "readme.txt").write_text("changed")
         player.run("repair", "game")
@@ -160,30 +156,11 @@ def test_a_tampered_pack_is_left_aside_and_the_files_come_whole(world: World) ->
 # ---------------------------------------------------------------- disks
 
 
-@contextmanager
-def _engine(player: Shoal, *setup: str, mount: str = "") -> Iterator[None]:
-    """The player's engine in a process that was prepared: by Python lines, or by a mount in a namespace of its own."""
-    player.stop_engine()
-    code = "\n".join((*setup, "import sys", "from patcher import agent", "sys.exit(agent.main())"))
-    command = [sys.executable, "-c", code, "--home", str(player.home)]
-    if mount:
-        rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
-        # In a chroot the root is no mount point, and unshare itself would fail on making it private.
-        script = f'(mount --make-rprivate / 2>/dev/null || :) && {mount} && exec "$@"'
-        command = ["unshare", "--mount", "--propagation=unchanged", *rootless, "sh", "-c", script, "sh", *command]
-    with subprocess.Popen(command) as engine:
-        wait_until(lambda: player.engine_pid() == engine.pid, "the prepared engine")
-        try:
-            yield
-        finally:
-            player.stop_engine()
-
-
 def test_a_full_disk_is_told_before_the_download(world: World, tmp_path: Path) -> None:
     player = world.player("ann", peers="none")
     (tmp_path / "small").mkdir()
     world.requests()
-    with _engine(player, mount=f"mount -t tmpfs -o size=2m tmpfs {tmp_path}/small"):
+    with prepared_engine(player, mount=f"mount -t tmpfs -o size=2m tmpfs {tmp_path}/small"):
         error = player.error("install", "game", "--to", tmp_path / "small" / "game", expect=6)
     assert error["code"] == "disk.full"
     assert error["facts"]["needed_bytes"] > 3_000_000
@@ -194,7 +171,7 @@ def test_a_full_disk_is_told_before_the_download(world: World, tmp_path: Path) -
 def test_a_read_only_folder_is_said(world: World, tmp_path: Path) -> None:
     player = world.player("ann", peers="none")
     (tmp_path / "games").mkdir(exist_ok=True)
-    with _engine(player, mount=f"mount -t tmpfs -o ro tmpfs {tmp_path}/games"):
+    with prepared_engine(player, mount=f"mount -t tmpfs -o ro tmpfs {tmp_path}/games"):
         error = player.error("install", "game", "--to", tmp_path / "games" / "game", expect=6)
     assert error["code"] == "disk.read_only"
 

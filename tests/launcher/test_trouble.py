@@ -1,8 +1,5 @@
 """Bad input and bad luck, on a real engine: a calm banner says it, and offers what can be done."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from patcher import wishes
 from tests.launcher.desk import Desk
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import Shoal, World, wait_until
+from tests.support.world import Shoal, World, prepared_engine
 
 _TREE: trees.Layout = {"readme.txt": File(b"x"), "data/large.pak": File(trees.noise(63, 1_500_000))}
 
@@ -71,20 +68,15 @@ def test_a_drive_that_will_not_do_is_said_with_the_way_to_another(
     world: World, tmp_path: Path, qtbot: QtBot, qapp: QApplication, options: str, code: str
 ) -> None:
     player = world.player(f"ann-{code.replace('.', '-')}", peers="none")
-    player.stop_engine()
     drive = tmp_path / "drive"
     drive.mkdir()
-    mount = f'mount -t tmpfs -o {options} tmpfs {drive} && exec "$@"'
-    rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
-    engine = [sys.executable, "-m", "patcher.agent", "--home", str(player.home)]
-    with subprocess.Popen(["unshare", "--mount", *rootless, "sh", "-c", mount, "sh", *engine]) as process:
-        wait_until(lambda: player.engine_pid() == process.pid, "the prepared engine")
-        with Desk(qtbot, qapp, player, world.ca, welcomed=True) as desk:
-            desk.until(lambda: desk.act() is Act.INSTALL)
-            desk.window.wished.emit(wishes.Install("demo/game", str(drive / "game")))
-            desk.until(lambda: desk.is_there("retry") and desk.is_there("folder"))
-            failure = desk.window.state.of("demo/game").failure
-            assert failure is not None and failure.code == code
-            assert desk.window.title_page.banner.accessibleName() == failures.told(failure).title
-            desk.window.title_page.helped.emit("folder")
-            desk.until(lambda: desk.is_there("go"))
+    mount = f"mount -t tmpfs -o {options} tmpfs {drive}"
+    with prepared_engine(player, mount=mount), Desk(qtbot, qapp, player, world.ca, welcomed=True) as desk:
+        desk.until(lambda: desk.act() is Act.INSTALL)
+        desk.window.wished.emit(wishes.Install("demo/game", str(drive / "game")))
+        desk.until(lambda: desk.is_there("retry") and desk.is_there("folder"))
+        failure = desk.window.state.of("demo/game").failure
+        assert failure is not None and failure.code == code
+        assert desk.window.title_page.banner.accessibleName() == failures.told(failure).title
+        desk.window.title_page.helped.emit("folder")
+        desk.until(lambda: desk.is_there("go"))

@@ -151,6 +151,25 @@ class World:
 
 
 @contextlib.contextmanager
+def prepared_engine(player: Shoal, *setup: str, mount: str = "") -> Iterator[None]:
+    """The player's engine in a process that was prepared: by Python lines, or by a mount in a namespace of its own."""
+    player.stop_engine()
+    code = "\n".join((*setup, "import sys", "from patcher import agent", "sys.exit(agent.main())"))
+    command = [sys.executable, "-c", code, "--home", str(player.home)]
+    if mount:
+        rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
+        # In a chroot the root is no mount point, and unshare itself would fail on making it private.
+        script = f'(mount --make-rprivate / 2>/dev/null || :) && {mount} && exec "$@"'
+        command = ["unshare", "--mount", "--propagation=unchanged", *rootless, "sh", "-c", script, "sh", *command]
+    with subprocess.Popen(command) as engine:
+        wait_until(lambda: player.engine_pid() == engine.pid, "the prepared engine")
+        try:
+            yield
+        finally:
+            player.stop_engine()
+
+
+@contextlib.contextmanager
 def world(root: Path) -> Iterator[World]:
     """A world that is taken down at the end, engines first."""
     with World(root) as made:
