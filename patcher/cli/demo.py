@@ -156,8 +156,9 @@ def _table(title: str, result: dict[str, Any], published: dict[str, Any]) -> Non
         "signed metadata, manifest, index": fetched["metadata_bytes"],
         "written to the disk": result["written_bytes"],
         "reused from the disk": result["reused_bytes"],
-        "a full download": published["full_bytes"],
         "the patch": published["patches"][0]["patch_bytes"],
+        "a full download, from players": published["tree_bytes"],
+        "a full download, packed at the server": published["full_bytes"],
     }
     for name, count in rows.items():
         table.add_row(name, human_bytes(count))
