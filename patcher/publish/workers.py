@@ -1,19 +1,14 @@
 """Windows of packs made by worker processes: spawned, gone when we are, and killed at once when we are stopped."""
 
-import contextlib
 import hashlib
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import connection
 from pathlib import Path
 
-from patcher import disk
+from patcher import disk, processes
 from patcher.content import delta
 from patcher.errors import ContentError, InternalError
 from patcher.publish.store import CHUNK_BYTES
@@ -92,8 +87,7 @@ def _made(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, bytes]]:
                 yield task, _make(task)
         return
     others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=_end_with_parent) as pool:
+    with processes.pool(jobs) as pool:
         try:
             futures = {pool.submit(_make, task): task for task in tasks}
             for future in as_completed(futures):
@@ -125,17 +119,3 @@ def _read(slices: Sequence[Slice]) -> bytes:
         if len(pieces[-1]) != length:
             raise EOFError(path)
     return b"".join(pieces)
-
-
-def _end_with_parent() -> None:
-    """Leave Ctrl-C to the parent, and die with it however it dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        with contextlib.suppress(OSError):
-            connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
