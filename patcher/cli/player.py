@@ -13,7 +13,7 @@ from patcher import events, wishes
 from patcher.cli.following import fields, follow, show_totals
 from patcher.cli.output import Output, human_bytes
 from patcher.client import Client
-from patcher.errors import UsageError
+from patcher.errors import ShoalError, UsageError
 from patcher.transfer.ledger import Ledger
 
 _TO_DO_EXIT = 10
@@ -187,8 +187,17 @@ def _update(args: argparse.Namespace, out: Output) -> int:
     if not titles:
         out.line("Nothing is installed.")
         out.result({"titles": []})
-    codes = [_run(args, wishes.Update(title, args.version, _only(args), network(args)), out) for title in titles]
-    return max(codes, default=0)
+    codes, failed = [0], None
+    for title in titles:  # one that fails does not keep the others waiting
+        try:
+            codes.append(_run(args, wishes.Update(title, args.version, _only(args), network(args)), out))
+        except ShoalError as error:
+            failed = failed or error
+            if len(titles) > 1:
+                out.notice(f"{title}: {error.message}", error)
+    if failed:
+        raise failed
+    return max(codes)
 
 
 def _title_verb(wish: Callable[..., Any]) -> Callable[[argparse.Namespace, Output], int]:

@@ -54,7 +54,8 @@ class Origin:
         self.urls = tuple(url.rstrip("/") + "/" for url in urls)
         self.metadata_bytes = 0
         self.content_bytes = 0
-        self._hosts = {host.lower() for host in hosts} | {urlsplit(url).hostname or "" for url in self.urls}
+        named = {urlsplit(f"//{host}").hostname for host in hosts} | {urlsplit(url).hostname for url in self.urls}
+        self._hosts = named - {None}
         self._context = _trusting(ca)
         self._cancel = cancel
         self._patience = patience or Patience()

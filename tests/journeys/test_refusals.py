@@ -75,6 +75,19 @@ def test_an_origin_that_is_down_is_said_and_the_title_still_plays(world: World, 
     player.run("uninstall", "game")
 
 
+def test_a_title_that_cannot_be_updated_keeps_no_other_waiting(world: World, tmp_path: Path) -> None:
+    world.release("1", tmp_path / "old", title="other")
+    player = _installed(world)
+    player.run("install", "other", "--to", tmp_path / "other")
+    trees.write(tmp_path / "newer", {**_NEW, "mods/best.mod": File(b"ours")})
+    world.release("2", tmp_path / "newer")
+    world.release("2", tmp_path / "new", title="other")
+    (world.folder(player) / "mods").mkdir()
+    (world.folder(player) / "mods/best.mod").write_text("the player's own")
+    assert player.error("update", expect=6)["code"] == "disk.in_the_way"
+    assert trees.read(tmp_path / "other") == _NEW
+
+
 def test_expired_signatures_stop_an_update_but_not_a_repair(world: World) -> None:
     player = _installed(world)
     world.release("2", world.root / "new")
