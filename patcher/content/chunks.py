@@ -216,7 +216,7 @@ class Anchors:
             stretches.append((high - reach, high))
         if end - start > 128 * 1024 or not stretches:
             middle = low + ((start + end) // 2 - new_low) * max(high - low, 0) // max(behind.new - new_low, 1)
-            wide = (end - start) // 2 + min(8 * 1024 * 1024, 8 * (end - start))
+            wide = (end - start) // 2 + min(4 * 1024 * 1024, 8 * (end - start))
             stretches.append((middle - wide, middle + wide))
         for stretch_start, stretch_end in stretches:
             if max(stretch_start, 0) < min(stretch_end, old_bytes):

@@ -101,14 +101,14 @@ def unpack_document(data: bytes, max_bytes: int) -> bytes:
 
 
 def _may_beat(best_bytes: int, new: bytes) -> bool:
-    """Whether slow zstd may give less than ``best_bytes``, judged by quick zstd: it saves a third more at most.
+    """Whether slow zstd may give less than ``best_bytes``, judged by quick zstd: it saves a quarter more at most.
 
     A small delta took nearly all from the old bytes, which zstd does not see; noise stays noise.
     """
     if best_bytes * 8 <= len(new):
         return False
     quick_bytes = len(zstd.compress(new, options=_long(_WINDOW_LOG, 3)))
-    return quick_bytes * 2 < best_bytes * 3 and quick_bytes * 50 < len(new) * 49
+    return quick_bytes * 3 < best_bytes * 4 and quick_bytes * 50 < len(new) * 49
 
 
 def _works(delta: bytes, old: bytes, new: bytes) -> bool:
