@@ -298,11 +298,6 @@ def leaves_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes
     return b"".join(leaves_by_root[entry.root] for entry in m.entries if entry.size_bytes)
 
 
-def leaves_offset(m: Manifest, index: int) -> int:
-    """Where the leaves of entry ``index`` begin in the leaves document, in bytes."""
-    return m.leaf_offsets[index]
-
-
 def split_layers(m: Manifest, document: bytes) -> dict[bytes, bytes]:
     """File root → its piece layer, each folded and compared. Raises ContentError content.mismatch."""
     layers: dict[bytes, bytes] = {}

@@ -114,7 +114,7 @@ def test_layers_and_leaves_stand_in_entry_order() -> None:
     m, leaves = trees.manifest_of(layout), trees.leaves_of(layout)
     document = manifest.leaves_document(m, leaves)
     for index, entry in enumerate(m.entries):
-        offset, end = manifest.leaves_offset(m, index), m.leaf_offsets[index + 1]
+        offset, end = m.leaf_offsets[index : index + 2]
         assert merkle.root_of(document[offset:end]) == entry.root
     assert m.leaf_offsets[-1] == len(document)
     layers = manifest.split_layers(m, manifest.layers_document(m, leaves))

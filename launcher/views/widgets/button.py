@@ -32,20 +32,6 @@ class Button(QPushButton):
         self.setCheckable(kind == "nav")
         self._colour_icon()
 
-    def set_icon(self, name: str) -> None:
-        """Another icon; empty: none."""
-        self._icon = name
-        self._colour_icon()
-
-    def set_kind(self, kind: ButtonKind) -> None:
-        """Another weight."""
-        if kind != self._kind:
-            self._kind = kind
-            self.setProperty("kind", kind)
-            self.style().unpolish(self)
-            self.style().polish(self)
-            self._colour_icon()
-
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.LayoutDirectionChange}:
