@@ -120,7 +120,7 @@ def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: 
     serving = threading.Thread(target=agent.run)
     serving.start()
     with connection.Client(agent._listener.address), Client(Home(home)) as face:
-        assert face.snapshot()
+        assert face.snapshot().titles == ()
         assert len(agent._faces) == 1
     agent.stop()
     serving.join()
