@@ -89,7 +89,7 @@ class Feeds:
         return [p.parent.name for p in sorted(pins, key=lambda p: p.stat().st_mtime_ns) if p.parent.name[0] != "."]
 
     def add(self, source: str, fingerprint: str, network: Network, cancel: Callable[[], bool]) -> str:
-        """Trust a feed from now on; returns its name here. Adding it again changes nothing.
+        """Trust a feed from now on; returns its name here. Adding it again changes nothing but its address.
 
         ``source`` is a URL or a ``.shoalfeed`` file. Raises TrustError, OriginError, UsageError, DiskError.
         """
@@ -99,6 +99,8 @@ class Feeds:
             if not (self._folder / name).exists():
                 disk.rename(folder, self._folder / name)
                 disk.sync_folder(self._folder)
+            elif self._pin(name).url != trust.url:
+                self._move(name, Pin(trust.url, trust.fingerprint))
         with self.open(name, network, cancel):
             return name
 
@@ -186,6 +188,12 @@ class Feeds:
             return parse_pin((self._folder / name / PIN_FILE).read_bytes())
         except OSError as error:
             raise UsageError("usage.unknown_feed", f"There is no feed {name!r} here.", feed=name) from error
+
+    def _move(self, name: str, pin: Pin) -> None:
+        """A feed has another address from now on: one where the same root answers, with nothing older than we saw."""
+        known = self._catalog(name)
+        disk.write_atomic(self._folder / name / PIN_FILE, pin.encode())
+        self._keep(name, dataclasses.replace(known, shown=dataclasses.replace(known.shown, url=pin.url)))
 
     def _free_name(self, name: str, fingerprint: str) -> str:
         """The feed's own name, or with a number where another publisher took it first."""
