@@ -39,7 +39,7 @@ class Opened:
         Raises TrustError (trust.not_offered, trust.needs_newer) and what `Reader` raises.
         """
         offer = self.reader.channel(title, channel)
-        if _numbers(offer.min_launcher) > _numbers(patcher.__version__):
+        if _is_too_new(offer):
             raise TrustError("trust.needs_newer", f"{title} needs Shoal {offer.min_launcher}.", title=title)
         if offer.release < max(1, offer.not_below):
             raise TrustError("trust.not_offered", f"{title} has no release in channel {channel}.", title=title)
@@ -48,6 +48,23 @@ class Opened:
             if older:
                 return self.reader.release(title, older[-1])
         return self.reader.release(title, offer.release)
+
+    def stops(self, release: records.Release, start: int, channel: str) -> Iterator[records.Release]:
+        """Where an update from the release ``start`` could stop over when there is no patch from there, newest first.
+
+        These are signed releases between, with a patch from ``start``, from which there is one to ``release``; none
+        that the channel allows no install to be brought to. Raises what `Reader` raises.
+        """
+        title, offer = release.title, self.reader.channel(release.title, channel)
+        onward = self.reader.patches(title, release.sequence)
+        starts = onward.starts if onward else frozenset()
+        if start in starts or _is_too_new(offer):
+            return
+        floor, top = max(min(start, release.sequence) + 1, offer.not_below), max(start, release.sequence)
+        for number in sorted(starts.intersection(range(floor, top), self.reader.releases(title)), reverse=True):
+            patches = self.reader.patches(title, number)
+            if patches and start in patches.starts:
+                yield self.reader.release(title, number)
 
     def packs(self, release: records.Release) -> Iterator[tuple[str, delta.Index]]:
         """The packs that lead to a release from older ones that are still signed: name of the part's manifest, index.
@@ -230,6 +247,10 @@ class Feeds:
             known = self._catalog(name)
             stale = set(known.titles) if not title else {title}
             self._keep(name, catalog.read(known, reader, stale))
+
+
+def _is_too_new(offer: records.Channel) -> bool:
+    return _numbers(offer.min_launcher) > _numbers(patcher.__version__)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
