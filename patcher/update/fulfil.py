@@ -37,7 +37,7 @@ class Tools:
     packs: Packs
     feeds: Feeds
     session_for: Callable[[wishes.Network], Session | None]
-    keeper: Keeper | None
+    keeper: Keeper
 
 
 class Fulfil:
@@ -306,7 +306,10 @@ class Fulfil:
             return self._run(first, opened, only=only)
         title, plan = first.install.title, route.planned
         self._emit(events.Planned(self._number, title, plan.version_from, plan.version_to, plan.totals, plan.via))
-        return _counted(plan if only else stopover.run(self._leg, route), opened)
+        if not only:
+            with self._tools.keeper.holding(title):
+                plan = stopover.run(self._leg, route)
+        return _counted(plan, opened)
 
     # ------------------------------------------------------------ operator
 
