@@ -3,6 +3,7 @@ NEW` prints what it took as JSON. A process of its own, so that its children are
 """
 
 import json
+import os
 import resource
 import shutil
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.support.watch import peak_bytes
 from patcher import processes
 from patcher.content import delta, merkle
 from patcher.publish import build, cuts, workers
@@ -51,12 +53,6 @@ def _cpu_s(*who: int) -> float:
     return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
-def _peak_bytes() -> int:
-    """Of this process alone: resource usage would count the one that started it, too."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-
-
 def measure(old_folder: Path, new_folder: Path) -> Ours:
     sources = [build.read(folder, "game", (), JOBS, _silent) for folder in (old_folder, new_folder)]
     (old, old_document), (new, document) = ((s.parts[0].manifest, s.parts[0].document) for s in sources)
@@ -68,7 +64,10 @@ def measure(old_folder: Path, new_folder: Path) -> Ours:
         tasks = cuts.tasks(made, new, old, places, place / "work")
         workers.run(tasks, JOBS, lambda count: None)
         make_cpu_s, make_s = _cpu_s() - cpu_s, time.monotonic() - started_s
-        worker_bytes, maker_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024, _peak_bytes()
+        worker_bytes, maker_bytes = (
+            resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
+            peak_bytes(os.getpid()),
+        )
         windows, pack = _joined(made, place / "work")
         leaves = merkle.leaves_of(pack)
         index = delta.index_of(windows, leaves, len(pack), pack if len(pack) <= delta.INLINE_BYTES else b"")
