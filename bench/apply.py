@@ -4,7 +4,8 @@
 
 One large file, of which a twentieth is new and the rest shifted, or two real releases. Through publisher, origin and
 engine on this machine, without peers; once for each number of decoders. Memory is the sum of PSS, sampled while the
-update runs. CPU time is that of engine and decoders for the whole update: records, fetch, scan, apply, verify, commit.
+update runs. CPU time is that of engine and decoders for the whole update: records, fetch, scan, apply, verify, commit;
+of two runs the better one counts, since other programs can only add to it.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.support import releases
 from bench.support.watch import Watch
@@ -54,11 +56,23 @@ def _publish(world: World, version: str, tree: Path) -> _Made:
     return _Made(time.monotonic() - started_s, watch)
 
 
-def _update(player: Shoal, workers: int) -> list[str]:
-    """Prints a row; returns what is beyond its limit."""
+def _update(player: Shoal, folder: Path, workers: int) -> tuple[Watch, dict[str, Any]]:
+    """One update, watched. What it replaced is thrown away, so that the way back is a patch again."""
+    player.stop_engine()
+    shutil.rmtree(player.home / "packs", ignore_errors=True)
     with prepared_engine(player, "from patcher.update import gather", f"gather.WORKERS = {workers}"):
         with Watch(player.engine_pid()) as watch:
             done = player.run("update", "game")
+    shutil.rmtree(folder / ".shoal" / "previous", ignore_errors=True)
+    return watch, done
+
+
+def _measure(player: Shoal, folder: Path, workers: int) -> list[str]:
+    """Prints the better of two runs; returns what is beyond its limit."""
+    first = _update(player, folder, workers)
+    player.run("update", "game", "--version", "1")
+    shutil.rmtree(folder / ".shoal" / "previous", ignore_errors=True)
+    watch, done = min(first, _update(player, folder, workers), key=lambda run: run[0].cpu_s)
     written_mb, pss_mb = done["written_bytes"] / 1e6, watch.pss_bytes / 1e6
     speed, limit_mb = written_mb / watch.cpu_s, _LIMIT_PSS_MB[workers]
     _say(f"decoders: {workers}; {written_mb:,.0f} MB from {done['fetched']['origin_bytes'] / 1e6:,.1f} MB in "
@@ -96,7 +110,7 @@ def main() -> int:
              f"worker {worker_mb:.0f} MB (≤ {_LIMIT_MAKER_MB} each)")  # fmt: skip
         beyond = [f"maker {mb:.0f} MB" for mb in (maker_mb, worker_mb) if mb > _LIMIT_MAKER_MB]
         for workers, player in players.items():
-            beyond += _update(player, workers)
+            beyond += _measure(player, world.folder(player), workers)
             shutil.rmtree(world.folder(player))
     if beyond:
         _say("Beyond the limit: " + ", ".join(beyond))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from patcher import disk, processes
-from patcher.content import delta
+from patcher.content import codec  # and no more: what a decoder imports it pays for at each start
 from patcher.errors import ContentError
 
 WORKERS = 2
@@ -96,10 +96,10 @@ class Decoders:
 
 def decode(task: Task) -> int:
     """Runs in a worker. Returns the bytes of the output. Raises ContentError, DiskError."""
-    if task.codec == delta.COPY:
+    if task.codec == codec.COPY:
         return _copy(task)
     data = task.data if isinstance(task.data, bytes) else _read(task.data)
-    output = memoryview(delta.apply(task.codec, data, _read(*task.old), task.output_bytes, task.sha256))
+    output = memoryview(codec.apply(task.codec, data, _read(*task.old), task.output_bytes, task.sha256))
     for place in task.new:
         if place.path:
             with disk.Staged(Path(place.path), place.size_bytes) as staged:
