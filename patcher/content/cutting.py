@@ -80,6 +80,15 @@ def to_chunk(new: Manifest, old: Manifest) -> list[Entry]:
     return unclear + gone if gone else []
 
 
+def bases(
+    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], roots: Collection[bytes]
+) -> list[tuple[Entry, Entry]]:  # fmt: skip
+    """The new files of these ``roots``, in order, each behind the old one that `cut` takes it to come from."""
+    patch = _Patch(new, old, chunks)
+    found = [(patch.base(entry), entry) for _, entry in _missing(new.entries, ()) if entry.root in roots]
+    return [(old.entries[base], entry) for base, entry in found if base is not None]
+
+
 def worth_packing(window: Cut, new: Manifest, packed_bytes: int) -> bool:
     """Does this window of a full pack earn its place? Files under 1 MiB always; larger ones when they shrink enough."""
     small = any(new.entries[span.file].size_bytes < SMALL_BYTES for span in window.new)
@@ -195,16 +204,15 @@ class _Patch:
 
     def cuts(self) -> list[Cut]:
         for number, entry in _missing(self._new.entries, {entry.root for entry in self._old.entries}):
-            chunks = self._chunks.get(entry.root)
-            base = self._base(entry, chunks)
+            chunks, base = self._chunks.get(entry.root), self.base(entry)
             self._add(number, entry, base, self._known.trace(chunks, base) if chunks else None)
         self._lane.close()
         return self._copied + self._lane.cuts
 
-    def _base(self, entry: Entry, chunks: Chunks | None) -> int | None:
+    def base(self, entry: Entry) -> int | None:
         """The old file that a new one most likely came from: of the same path, else by content, else by name."""
         same = self._similar.same(entry.path)
-        if same is None and chunks:
+        if same is None and (chunks := self._chunks.get(entry.root)):
             same = self._known.base(chunks)
         return self._similar.find(entry.path) if same is None else same
 

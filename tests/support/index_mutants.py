@@ -54,7 +54,7 @@ def _check(index: delta.Index, new: Manifest, old: Manifest) -> None:
         assert all(0 <= r.offset < r.end <= new.entries[r.file].size_bytes for r in window.new)
         assert all(0 <= r.offset < r.end <= old.entries[r.file].size_bytes for r in window.old)
         assert sum(r.length for r in window.new) == window.output_bytes
-        if window.codec != delta.COPY:
+        if not window.is_copy:
             assert window.output_bytes <= delta.WINDOW_BYTES
             assert sum(r.length for r in window.old) <= MAX_OLD_BYTES
 
