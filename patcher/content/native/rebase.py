@@ -77,17 +77,14 @@ class Mover:
     def moved(self, data: bytes, start: int, fields: Fields) -> bytes:
         """``data``, the bytes of the file from ``start``, with its ``fields`` moved.
 
-        Guesses are written first; where one reaches over a certain reference, that stays whole. Values are those of the
-        old file, so it does not matter what else is moved.
+        Those that reach out of ``data`` are left as they are.
         """
         by = self.moves(fields)
         wanted = (by != 0) & (fields.position + fields.width <= start + len(data))
         out = bytearray(data)
-        for guesses in (True, False):
-            for width in (4, 8):
-                some = np.flatnonzero(wanted & (fields.width == width) & ((fields.kind == GUESS) == guesses))
-                at = fields.position[some] - start
-                _words(out, width)[at] = _words(data, width)[at] + by[some].astype(f"<u{width}")
+        for width in (4, 8):
+            some = np.flatnonzero(wanted & (fields.width == width))
+            words(out, width)[fields.position[some] - start] += by[some].astype(f"<u{width}")
         return bytes(out)
 
     def moves(self, fields: Fields) -> Ints:
@@ -108,6 +105,6 @@ def _blocks(numbers: Ints, count: int) -> NDArray[np.bool_]:
     return listed
 
 
-def _words(data: bytes | bytearray, width: int) -> NDArray[np.unsignedinteger]:
+def words(data: bytes | bytearray, width: int) -> NDArray[np.unsignedinteger]:
     """The little-endian numbers that begin at each byte."""
     return np.ndarray((max(len(data) - width + 1, 0),), f"<u{width}", data, strides=(1,))
