@@ -4,25 +4,47 @@ The bytes of a window were checked against the signed pack before they come here
 the signed hash of the output before any of it is written.
 """
 
+import hashlib
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from patcher import disk, processes
 from patcher.content import delta
 from patcher.errors import ContentError
 
+if TYPE_CHECKING:
+    from patcher.content.native.rebase import Rebased
+
 WORKERS = 2
 MEMORY_BYTES = 512 << 20
 """Four windows of old bytes, one of output, and the dictionary and copies of the decoders, with room to spare."""
+_REBASED = 2
+"""Old files that a worker keeps open for its next window, 16 MiB of each."""
+_STEP_BYTES = 1 << 20
 _AHEAD = 2
 """Windows a worker may have waiting; more would only fill memory."""
 
 Slice = tuple[str, int, int]
 """Path of a file, offset, length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """The address map by which an old file of ``file_bytes`` is read: its bytes, or where they are."""
+
+    filter: str
+    data: bytes | Slice
+    sha256: bytes
+    file_bytes: int
+
+
+Old = tuple[Slice, Map | None]
+"""A stretch of an old file, and the map by which it is read, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +63,7 @@ class Task:
 
     codec: int
     data: bytes | Slice
-    old: tuple[Slice, ...]
+    old: tuple[Old, ...]
     new: tuple[Output, ...]
     output_bytes: int
     sha256: bytes
@@ -95,10 +117,10 @@ class Decoders:
 
 def decode(task: Task) -> int:
     """Runs in a worker. Returns the bytes of the output. Raises ContentError, DiskError."""
-    if task.codec == delta.COPY:
+    if task.codec in {delta.COPY, delta.COPY_REBASED}:
         return _copy(task)
-    data = task.data if isinstance(task.data, bytes) else _read(task.data)
-    output = memoryview(delta.apply(task.codec, data, b"".join(map(_read, task.old)), task.output_bytes, task.sha256))
+    old = b"".join(_read(where) if by is None else _rebased(where[0], by).read(*where[1:]) for where, by in task.old)
+    output = memoryview(delta.apply(task.codec, _held(task.data), old, task.output_bytes, task.sha256))
     for place in task.new:
         if place.path:
             with disk.Staged(Path(place.path), place.size_bytes) as staged:
@@ -109,12 +131,45 @@ def decode(task: Task) -> int:
 
 def _copy(task: Task) -> int:
     """Put each old range where the new one stands, however large; the files' own roots say whether it was right."""
-    for place, (path, offset, length) in zip(task.new, task.old, strict=True):
+    for place, (where, by) in zip(task.new, task.old, strict=True):
         if place.path:
-            with disk.translated(Path(path)), Path(path).open("rb", buffering=0) as source:
-                with disk.Staged(Path(place.path), place.size_bytes) as staged:
-                    disk.copy_range(source, offset, staged, place.offset, length)
+            with disk.Staged(Path(place.path), place.size_bytes) as staged:
+                if by is None:
+                    _copy_plain(where, staged, place.offset)
+                else:
+                    _copy_rebased(where, by, staged, place.offset)
     return task.output_bytes
+
+
+def _copy_plain(where: Slice, staged: disk.Staged, to: int) -> None:
+    path, offset, length = where
+    with disk.translated(Path(path)), Path(path).open("rb", buffering=0) as source:
+        disk.copy_range(source, offset, staged, to, length)
+
+
+def _copy_rebased(where: Slice, by: Map, staged: disk.Staged, to: int) -> None:
+    path, offset, length = where
+    for at in range(0, length, _STEP_BYTES):
+        staged.write(to + at, _rebased(path, by).read(offset + at, min(_STEP_BYTES, length - at)))
+
+
+@lru_cache(_REBASED)
+def _rebased(path: str, by: Map) -> "Rebased":
+    """An old file as a map moves it. Kept, since the next windows mostly lean on the same file."""
+    from patcher.content.native.rebase import Rebased
+
+    data = _held(by.data)
+    if hashlib.sha256(data).digest() != by.sha256:
+        raise ContentError("content.window", "An address map of a patch is not as signed.")
+    return Rebased(partial(_read_at, path), by.file_bytes, by.filter, data)
+
+
+def _read_at(path: str, offset: int, length: int) -> bytes:
+    return _read((path, offset, length))
+
+
+def _held(data: bytes | Slice) -> bytes:
+    return data if isinstance(data, bytes) else _read(data)
 
 
 def _read(where: Slice) -> bytes:

@@ -22,7 +22,7 @@ _NEW = trees.edited(_OLD, 2) + trees.prose(3, 50_000)
 def task(tmp_path: Path) -> Task:
     (tmp_path / "old").write_bytes(_OLD)
     codec, data = delta.make(_NEW, _OLD)
-    old = ((str(tmp_path / "old"), 0, len(_OLD)),)
+    old = (((str(tmp_path / "old"), 0, len(_OLD)), None),)
     new = (
         Output(str(tmp_path / "first"), 100_000, 0, 100_000),
         Output("", 50_000, 0, 50_000),
@@ -69,7 +69,7 @@ def test_a_window_that_wants_more_memory_than_it_may_fails_alone(task: Task, tmp
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(2 * MEMORY_BYTES)
     with pytest.raises(ContentError) as failure:
-        _run(replace(task, old=((str(tmp_path / "huge"), 0, 2 * MEMORY_BYTES),)))
+        _run(replace(task, old=(((str(tmp_path / "huge"), 0, 2 * MEMORY_BYTES), None),)))
     assert failure.value.code == "content.window"
 
 
