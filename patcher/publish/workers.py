@@ -19,7 +19,7 @@ Slice = tuple[str, int, int]
 
 _HEAD_BYTES = 1 + 32
 _CLOSE_BYTES = 4 * 1024
-"""A re-based delta that is smaller, or leans on files that mostly have no map, is made without maps, too."""
+"""A re-based delta that is smaller, or leans mostly on files without a map, is made without maps, too."""
 
 
 class Work(Protocol):
@@ -62,17 +62,18 @@ class Task:
         new = _read(self.new)
         codec, data = delta.make(new, None if self.old is None else _read(self.old))
         if self.plain is not None:
+            is_clear = codec == delta.HDIFF and len(data) >= _CLOSE_BYTES and self._is_mostly_rebased()
             codec = delta.HDIFF_REBASED if codec == delta.HDIFF else codec
-            if len(data) < _CLOSE_BYTES or self._is_mostly_plain():
+            if not is_clear:
                 plain = delta.make(new, _read(self.plain))
                 codec, data = min(plain, (codec, data), key=lambda form: len(form[1]))
         return bytes([codec]) + hashlib.sha256(new).digest() + data
 
-    def _is_mostly_plain(self) -> bool:
+    def _is_mostly_rebased(self) -> bool:
+        """At least a quarter, that is."""
         assert self.old is not None and self.plain is not None
-        pairs = list(zip(self.old, self.plain, strict=True))
-        rebased_bytes = sum(old[2] for old, plain in pairs if old != plain)
-        return rebased_bytes * 4 < sum(length for _, _, length in self.old)
+        rebased = [old for old, plain in zip(self.old, self.plain, strict=True) if old != plain]
+        return 4 * sum(length for _, _, length in rebased) >= sum(length for _, _, length in self.old)
 
 
 @dataclass(frozen=True, slots=True)
