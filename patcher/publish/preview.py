@@ -21,6 +21,8 @@ KINDS = ("unchanged", "moved", "delta", "full")
 STEAM_BYTES = 1 << 20
 APPLY_BPS = 200e6
 """What a player's core decodes, hashes and writes in a second."""
+REBASE_BPS = 45e6
+"""What it reads of an old file through an address map, besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class FileCost:
     size_bytes: int
     patch_bytes: int
     saved_bytes: int
-    """About what more it would be without its address map: an estimate from the stretches that only match with it."""
+    """About what more it would be without its address map, if it has one: an estimate, made with the map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Preview:
     @property
     def apply_cpu_s(self) -> float:
         """An estimate for the player."""
-        return sum(file.size_bytes for file in self.files if file.kind in {"delta", "full"}) / APPLY_BPS
+        made = sum(file.size_bytes for file in self.files if file.kind in {"delta", "full"})
+        return made / APPLY_BPS + sum(file.size_bytes for file in self.files if file.saved_bytes) / REBASE_BPS
 
 
 def preview(old: Source, new: Source, folder: Path, jobs: int, progress: Progress) -> Preview:

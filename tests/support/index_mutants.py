@@ -12,11 +12,13 @@ import resource
 import sys
 import time
 
+from bencode2 import bencode
+
 from patcher.content import codec, delta
 from patcher.content.cutting import MAX_OLD_BYTES
 from patcher.content.manifest import Manifest
 from patcher.errors import ShoalError
-from tests.support import trees
+from tests.support import indexes, trees
 
 _NAMES = ("changed", "many small files", "a large file")
 _MORE_BYTES = 200 * 10**6
@@ -57,6 +59,11 @@ def _check(index: delta.Index, new: Manifest, old: Manifest) -> None:
         if not window.is_copy:
             assert window.output_bytes <= delta.WINDOW_BYTES
             assert sum(r.length for r in window.old) <= MAX_OLD_BYTES
+        assert window.is_rebased == bool(index.filters_of(window))
+    files = [each.file for each in index.filters]
+    assert files == sorted(set(files)) and all(0 <= file < len(old.entries) for file in files)
+    for each in index.filters:
+        assert 0 < each.length <= delta.MAX_MAP_BYTES and 0 <= each.offset <= index.pack_bytes - each.length
 
 
 def main() -> int:
@@ -65,7 +72,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     dice = random.Random(args.seed)
-    subjects = []
+    subjects = [(indexes.NEW, indexes.OLD, bencode(indexes.mapped()))]
     for name in _NAMES:
         scenario = trees.scenario(name)
         new, old = (trees.manifest_of(tree) for tree in (scenario.new, scenario.old))
