@@ -1,10 +1,9 @@
 """What applying a patch costs the player: CPU time, speed, and the memory of the engine with its workers.
 
-    python -m bench.apply [--mb 600 | OLD_TREE NEW_TREE]
+    python -m bench.apply [--mb 600]
 
-Two folders, or one large file, of which a twentieth is new and the rest shifted; origin and player on this machine, no
-peers. Memory is the sum of PSS of the engine and its workers, sampled while the update runs; CPU time is theirs, from
-start to end.
+One large file, of which a twentieth is new and the rest shifted; origin and player on this machine, no peers. Memory is
+the sum of PSS of the engine and its workers, sampled while the update runs; CPU time is theirs, from start to end.
 """
 
 import argparse
@@ -79,19 +78,16 @@ def main() -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--mb", type=int, default=600)
-    parser.add_argument("trees", nargs="*", type=Path)
-    args = parser.parse_args()
+    size_mb = parser.parse_args().mb
     with tempfile.TemporaryDirectory() as name, World(Path(name)) as world:
         root = Path(name)
-        old, new = args.trees or (root / "old", root / "new")
-        if not args.trees:
-            _plant(old, args.mb, 0)
-            _plant(new, args.mb, 12_345)
-        world.release("1", old)
+        _plant(root / "old", size_mb, 0)
+        _plant(root / "new", size_mb, 12_345)
+        world.release("1", root / "old")
         player: Shoal = world.player("ann", peers="none")
         player.run("install", "game", "--to", world.folder(player))
         started = time.monotonic()
-        released = world.release("2", new)
+        released = world.release("2", root / "new")
         publish_s = time.monotonic() - started
         player.run("status")
         with _Watch(player.engine_pid()) as watch:
@@ -100,8 +96,7 @@ def main() -> int:
         out(f"published in {publish_s:.0f} s, patch {released['patches'][0]['patch_bytes']:,} bytes\n")
         out(f"fetched {done['fetched']['origin_bytes']:,} bytes, wrote {done['written_bytes'] / 1e6:,.0f} MB "
             f"in {done['seconds']:.1f} s\n")  # fmt: skip
-        mb_s = done["written_bytes"] / 1e6 / watch.cpu_s
-        out(f"{watch.cpu_s:.2f} CPU s: {mb_s:.0f} MB/s a core (at least {_LIMIT_MB_S}), fetch, scan, "
+        out(f"{watch.cpu_s:.2f} CPU s: {size_mb / watch.cpu_s:.0f} MB/s a core (at least {_LIMIT_MB_S}), fetch, scan, "
             f"apply, verify and commit together\n")  # fmt: skip
         out(f"{watch.pss_mb:.0f} MB PSS, engine and workers (at most {_LIMIT_PSS_MB})\n")
     return 0

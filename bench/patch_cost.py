@@ -23,7 +23,7 @@ def make_s_per_mb(row: Row) -> float:
 
 
 def apply_bps(row: Row) -> float:
-    return (row.ours.copied_bytes + row.ours.made_bytes) / max(row.ours.apply_cpu_s, 0.01)
+    return row.ours.applied_bytes / max(row.ours.apply_cpu_s, 0.01)
 
 
 def table(rows: dict[str, Row]) -> list[str]:

@@ -6,10 +6,12 @@ the signed hash of the output before any of it is written.
 
 import hashlib
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -25,7 +27,7 @@ MEMORY_BYTES = 512 << 20
 """Four windows of old bytes, one of output, and the dictionary and copies of the decoders, with room to spare."""
 _REBASED = 2
 """Old files that a worker keeps open for its next window, 16 MiB of each."""
-_STEP_BYTES = 1 << 20
+_PORTION_BYTES = 1 << 20
 _AHEAD = 2
 """Windows a worker may have waiting; more would only fill memory."""
 
@@ -119,8 +121,7 @@ def decode(task: Task) -> int:
     """Runs in a worker. Returns the bytes of the output. Raises ContentError, DiskError."""
     if task.codec in {delta.COPY, delta.COPY_REBASED}:
         return _copy(task)
-    old = b"".join(_read(where) if by is None else _rebased(where[0], by).read(*where[1:]) for where, by in task.old)
-    output = memoryview(delta.apply(task.codec, _held(task.data), old, task.output_bytes, task.sha256))
+    output = memoryview(delta.apply(task.codec, _held(task.data), _read(*task.old), task.output_bytes, task.sha256))
     for place in task.new:
         if place.path:
             with disk.Staged(Path(place.path), place.size_bytes) as staged:
@@ -137,7 +138,8 @@ def _copy(task: Task) -> int:
                 if by is None:
                     _copy_plain(where, staged, place.offset)
                 else:
-                    _copy_rebased(where, by, staged, place.offset)
+                    for at, data in _rebased_bytes(where, by):
+                        staged.write(place.offset + at, data)
     return task.output_bytes
 
 
@@ -147,15 +149,48 @@ def _copy_plain(where: Slice, staged: disk.Staged, to: int) -> None:
         disk.copy_range(source, offset, staged, to, length)
 
 
-def _copy_rebased(where: Slice, by: Map, staged: disk.Staged, to: int) -> None:
+def _held(data: bytes | Slice) -> bytes:
+    return data if isinstance(data, bytes) else _read((data, None))
+
+
+def _read(*stretches: Old) -> bytes:
+    """The stretches side by side. Read straight into one buffer, whose bytes become the result: the first touch of
+    fresh memory costs more than the reading, and joining pieces would touch twice as much.
+    """
+    joined = BytesIO()
+    if total := sum(length for (_, _, length), _ in stretches):
+        joined.seek(total - 1)
+        joined.write(b"\0")
+    at = 0
+    with joined.getbuffer() as room:
+        for where, by in stretches:
+            _fill(room[at : at + where[2]], where, by)
+            at += where[2]
+    return joined.getvalue()
+
+
+def _fill(room: memoryview, where: Slice, by: Map | None) -> None:
+    """What a file is too short for stays as it is."""
+    if by is None:
+        path, offset, _ = where
+        with disk.translated(Path(path)), Path(path).open("rb") as file:
+            file.seek(offset)
+            file.readinto(room)
+        return
+    for at, data in _rebased_bytes(where, by):
+        room[at : at + len(data)] = data
+
+
+def _rebased_bytes(where: Slice, by: Map) -> Iterator[tuple[int, bytes]]:
+    """A stretch of an old file as a map moves it, by portions: how far in each begins, and its bytes."""
     path, offset, length = where
-    for at in range(0, length, _STEP_BYTES):
-        staged.write(to + at, _rebased(path, by).read(offset + at, min(_STEP_BYTES, length - at)))
+    for at in range(0, length, _PORTION_BYTES):
+        yield at, _rebased(path, by).read(offset + at, min(_PORTION_BYTES, length - at))
 
 
 @lru_cache(_REBASED)
 def _rebased(path: str, by: Map) -> "Rebased":
-    """An old file as a map moves it. Kept, since the next windows mostly lean on the same file."""
+    """Kept, since the next windows mostly lean on the same file."""
     from patcher.content.native.rebase import Rebased
 
     data = _held(by.data)
@@ -165,15 +200,6 @@ def _rebased(path: str, by: Map) -> "Rebased":
 
 
 def _read_at(path: str, offset: int, length: int) -> bytes:
-    return _read((path, offset, length))
-
-
-def _held(data: bytes | Slice) -> bytes:
-    return data if isinstance(data, bytes) else _read(data)
-
-
-def _read(where: Slice) -> bytes:
-    path, offset, length = where
     with disk.translated(Path(path)), Path(path).open("rb") as file:
         file.seek(offset)
         return file.read(length)
