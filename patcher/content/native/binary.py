@@ -25,10 +25,10 @@ class Spans:
     borders: Addresses
 
     @classmethod
-    def of(cls, sections: Iterable[Section]) -> "Spans":
-        """Those that the sections take in memory."""
+    def of(cls, sections: Iterable[Section], more: int = 0) -> "Spans":
+        """Those that the sections take in memory, and so many ``more`` behind each."""
         borders: list[int] = []
-        for start, end in sorted((section.address, section.address + section.memory_bytes) for section in sections):
+        for start, end in sorted((s.address, s.address + s.memory_bytes + more) for s in sections):
             if borders and start <= borders[-1]:
                 borders[-1] = max(borders[-1], end)
             elif start < end:
@@ -64,7 +64,7 @@ class Binary:
             size_bytes,
             read,
             Spans.of(section for section in sections if section.executable),
-            Spans.of(sections),
+            Spans.of(sections, 1),  # what marks the end of a section points behind it
             _pointers(image, read),
             _frames(image, read),
         )
@@ -107,7 +107,8 @@ def _pointers(image: Image, read: Read) -> NDArray[np.uint32]:
 
 def _rela_places(table: NDArray[np.uint8]) -> Addresses:
     rows = table.view("<i8").reshape(-1, 3)
-    return rows[np.isin(rows[:, 1], _RELATIVE), 0].astype(np.int64)
+    places: Addresses = rows[np.isin(rows[:, 1], _RELATIVE), 0].astype(np.int64)
+    return places
 
 
 def _relr_places(table: NDArray[np.uint8]) -> Addresses:

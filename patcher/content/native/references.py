@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from patcher.content.native import code, fields, tables
+from patcher.content.native import code, fields, guesses, tables
 from patcher.content.native.binary import Binary
 from patcher.content.native.fields import CODE, DATA, GUESS, NO_BASE, TABLE, Fields
 from patcher.content.native.window import Window
@@ -42,3 +42,4 @@ def _find(binary: Binary, start: int, end: int) -> Fields:
 def _every(window: Window) -> Iterator[Fields]:
     yield from code.find(window)
     yield from tables.find(window)
+    yield from guesses.find(window)
