@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from patcher.content.native import fields
+from patcher.content.native import fields, tables
 from patcher.content.native.fields import GUESS, Fields
 from patcher.content.native.window import Window
 
@@ -42,10 +42,13 @@ def _jump_tables(window: Window) -> Iterator[Fields]:
 
 
 def _rva_data(window: Window) -> Iterator[Fields]:
+    frames = window.inside(window.binary.frames, 4)
+    frames, ends = np.append(-1, frames), np.append(-1, tables.unwind_ends(window, frames))
     for section in window.sections("data"):
         places = window.entries(section, 4)
         target = window.u32(places)
-        held = (target >= _PAGE_BYTES) & window.binary.loaded.hold(target)
+        unwound = places < ends[np.searchsorted(frames, places, "right") - 1]
+        held = ~unwound & (target >= _PAGE_BYTES) & window.binary.loaded.hold(target)
         yield fields.make(places[held], target[held], kind=GUESS)
 
 

@@ -13,6 +13,7 @@ _ENTRY = struct.Struct("<8sIIIIIIHHI")
 _PE32_PLUS = 0x20B
 _NOT_RELOCATABLE = 1
 _EXECUTABLE = 0x20000000
+_LOAD_CONFIG = 10
 _ROLES = {3: "pdata", 5: "relocations"}
 """Number of a data directory → role of the section that begins with it."""
 
@@ -35,11 +36,12 @@ def parse(read: Read, size_bytes: int) -> Image | None:
     if not count or len(table) < count * _ENTRY.size or base >= 1 << 62:
         return None
     places = _DIRECTORIES.unpack_from(head, fixed)[: 2 * min(directories, 16)]
-    roles = {places[2 * at]: role for at, role in _ROLES.items() if 2 * at < len(places) and places[2 * at]}
+    places += (0,) * (32 - len(places))
+    roles = {places[2 * at]: role for at, role in _ROLES.items() if places[2 * at]}
     relocatable = not flags & _NOT_RELOCATABLE and "relocations" in roles.values()
     headers = Section("", "", 0, 0, head_bytes, head_bytes)  # code refers to the image's begin
     sections = arranged([headers, *_sections(table, roles)], size_bytes)
-    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections)
+    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections, places[2 * _LOAD_CONFIG])
 
 
 def _sections(table: bytes, roles: dict[int, str]) -> Iterator[Section]:

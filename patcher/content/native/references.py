@@ -16,7 +16,7 @@ from patcher.content.native.window import Window
 __all__ = ["CODE", "DATA", "GUESS", "NO_BASE", "TABLE", "Binary", "Fields", "find"]
 
 _TILE_BYTES = 1024 * 1024
-_BEFORE_BYTES = 512
+_BEFORE_BYTES = 1024
 _BEHIND_BYTES = 64
 """So much around a place decides what is found at it."""
 
