@@ -7,13 +7,15 @@ from patcher.content.native.sections import MAX_FILE_BYTES, MAX_SECTIONS, Image,
 
 _FILTERS = {0x8664: "x86-1"}
 _COFF = struct.Struct("<4sHHIIIHH")
-_OPTIONAL = struct.Struct("<H22xQ76xI")  # magic, image base, number of directories
+_OPTIONAL = struct.Struct("<H22xQ28xI44xI")  # magic, image base, bytes of headers, number of directories
 _DIRECTORIES = struct.Struct("<32I")
 _ENTRY = struct.Struct("<8sIIIIIIHHI")
 _PE32_PLUS = 0x20B
 _NOT_RELOCATABLE = 1
 _EXECUTABLE = 0x20000000
-_EXCEPTIONS, _RELOCATIONS = 3, 5
+_LOAD_CONFIG = 10
+_ROLES = {3: "pdata", 5: "relocations"}
+"""Number of a data directory → role of the section that begins with it."""
 
 
 def parse(read: Read, size_bytes: int) -> Image | None:
@@ -27,23 +29,19 @@ def parse(read: Read, size_bytes: int) -> Image | None:
     if len(head) < fixed + _DIRECTORIES.size:
         return None
     magic, machine, count, _, _, _, optional_bytes, flags = _COFF.unpack_from(head)
-    kind, base, directories = _OPTIONAL.unpack_from(head, _COFF.size)
+    kind, base, head_bytes, directories = _OPTIONAL.unpack_from(head, _COFF.size)
     if magic != b"PE\0\0" or machine not in _FILTERS or kind != _PE32_PLUS or count > MAX_SECTIONS:
         return None
     table = read(at + _COFF.size + optional_bytes, count * _ENTRY.size)
     if not count or len(table) < count * _ENTRY.size or base >= 1 << 62:
         return None
     places = _DIRECTORIES.unpack_from(head, fixed)[: 2 * min(directories, 16)]
-    roles = {places[2 * at]: role for at, role in _roles() if 2 * at < len(places) and places[2 * at]}
+    places += (0,) * (32 - len(places))
+    roles = {places[2 * at]: role for at, role in _ROLES.items() if places[2 * at]}
     relocatable = not flags & _NOT_RELOCATABLE and "relocations" in roles.values()
-    sections = arranged(_sections(table, roles), size_bytes)
-    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections)
-
-
-def _roles() -> Iterator[tuple[int, str]]:
-    """Number of a data directory → the role of the section that begins with it."""
-    yield _EXCEPTIONS, "pdata"
-    yield _RELOCATIONS, "relocations"
+    headers = Section("", "", 0, 0, head_bytes, head_bytes)  # code refers to the image's begin
+    sections = arranged([headers, *_sections(table, roles)], size_bytes)
+    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections, places[2 * _LOAD_CONFIG])
 
 
 def _sections(table: bytes, roles: dict[int, str]) -> Iterator[Section]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from patcher.content.native import code, fields, tables
+from patcher.content.native import code, fields, guesses, tables
 from patcher.content.native.binary import Binary
 from patcher.content.native.fields import CODE, DATA, GUESS, NO_BASE, TABLE, Fields
 from patcher.content.native.window import Window
@@ -16,7 +16,7 @@ from patcher.content.native.window import Window
 __all__ = ["CODE", "DATA", "GUESS", "NO_BASE", "TABLE", "Binary", "Fields", "find"]
 
 _TILE_BYTES = 1024 * 1024
-_BEFORE_BYTES = 512
+_BEFORE_BYTES = 1024
 _BEHIND_BYTES = 64
 """So much around a place decides what is found at it."""
 
@@ -42,3 +42,4 @@ def _find(binary: Binary, start: int, end: int) -> Fields:
 def _every(window: Window) -> Iterator[Fields]:
     yield from code.find(window)
     yield from tables.find(window)
+    yield from guesses.find(window)

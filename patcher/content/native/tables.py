@@ -6,13 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patcher.content.native import fields
-from patcher.content.native.binary import Addresses
 from patcher.content.native.fields import NO_BASE, Fields
-from patcher.content.native.sections import Section
+from patcher.content.native.places import RELATIVE, Addresses
+from patcher.content.native.sections import UNLOADED, Section
 from patcher.content.native.window import Places, Window
 
 _SYMBOL_BYTES = 24
-_RELATIVE = (8, 37)  # R_X86_64_RELATIVE and _IRELATIVE
+_ADDRESS_TAGS = np.array(
+    [3, 4, 5, 6, 7, 12, 13, 23, 25, 26, 32, 36, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFE], np.int64
+)
+_NAME_TAGS = np.array([1, 14, 15, 29], np.int64)
 _THREAD_LOCAL = 6  # STT_TLS: the value is an offset in a thread's own block
 
 
@@ -22,7 +25,11 @@ def find(window: Window) -> Iterator[Fields]:
         for section in window.sections(role):
             yield from finder(window, section)
     yield from _pointers(window, window.inside(window.binary.pointers, 8))
-    yield from _frames(window)
+    if window.binary.image.format == "pe":
+        yield from _unwind(window)
+        yield from _guards(window)
+    else:
+        yield from _frames(window)
 
 
 def _where(
@@ -49,7 +56,7 @@ def _rela(window: Window, section: Section) -> Iterator[Fields]:
     yield _where(loaded.hold(place), rows, place, width=8)
     if section.link:
         yield _where(symbol > 0, rows + 12, section.link + symbol * _SYMBOL_BYTES, section.link, scale=_SYMBOL_BYTES)
-    yield _where(np.isin(kind, _RELATIVE) & loaded.hold(addend), rows + 16, addend, width=8)
+    yield _where(np.isin(kind, RELATIVE) & loaded.hold(addend), rows + 16, addend, width=8)
 
 
 def _relr(window: Window, section: Section) -> Iterator[Fields]:
@@ -101,9 +108,24 @@ def _frames(window: Window) -> Iterator[Fields]:
         yield _where(known, at + 17, handlers, own + 17)
 
 
+def _dynamic(window: Window, section: Section) -> Iterator[Fields]:
+    rows = window.entries(section, 16)
+    tag, value = window.i64(rows), window.i64(rows + 8)
+    yield _where(np.isin(tag, _ADDRESS_TAGS) & window.binary.loaded.hold(value), rows + 8, value, width=8)
+    if section.link:
+        named = np.isin(tag, _NAME_TAGS) & (value > 0) & (value < UNLOADED)
+        yield _where(named, rows + 8, section.link + value, section.link, width=8)
+
+
+# ---------------------------------------------------------------- PE
+
+
 def _functions(window: Window, section: Section) -> Iterator[Fields]:
+    yield from _function(window, window.entries(section, 12))
+
+
+def _function(window: Window, rows: Places) -> Iterator[Fields]:
     """RUNTIME_FUNCTION (PE, .pdata): begin, end and unwind information."""
-    rows = window.entries(section, 12)
     loaded = window.binary.loaded
     begin, end, unwind = window.u32(rows), window.u32(rows + 4), window.u32(rows + 8)
     known = window.binary.code.hold(begin) & loaded.hold(end - 1)
@@ -112,7 +134,29 @@ def _functions(window: Window, section: Section) -> Iterator[Fields]:
     yield _where(known & loaded.hold(unwind), rows + 8, unwind)
 
 
+def unwind_ends(window: Window, frames: Places) -> Places:
+    """Where the codes of each UNWIND_INFO end, an even number of two bytes each."""
+    return frames + 4 + 2 * ((window.u8(frames + 2) + 1) & ~1)
+
+
+def _unwind(window: Window) -> Iterator[Fields]:
+    """Behind its codes UNWIND_INFO has a handler, or the function that it goes on from."""
+    frames = window.inside(window.binary.frames, 4)
+    ends, flags = unwind_ends(window, frames), window.u8(frames) >> 3
+    frames, ends, flags = (array[ends + 12 <= window.end] for array in (frames, ends, flags))
+    handled = ends[flags & 3 != 0]
+    handler = window.u32(handled)
+    yield _where(window.binary.code.hold(handler), handled, handler)
+    yield from _function(window, ends[flags == 4])
+
+
+def _guards(window: Window) -> Iterator[Fields]:
+    places = window.inside(window.binary.guards, 4)
+    target = window.u32(places)
+    yield _where(window.binary.loaded.hold(target), places, target)
+
+
 _FINDERS = {
-    "rela": _rela, "relr": _relr, "symbols": _symbols, "pointers": _pointer_section, "eh_frame_hdr": _frame_header,
-    "pdata": _functions,
+    "rela": _rela, "relr": _relr, "symbols": _symbols, "pointers": _pointer_section, "dynamic": _dynamic,
+    "eh_frame_hdr": _frame_header, "pdata": _functions,
 }  # fmt: skip

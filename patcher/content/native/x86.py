@@ -1,8 +1,8 @@
 """Where x86-64 instructions begin and how long they are, for a whole stretch of code at once. Part of frozen "x86-1".
 
 Nothing here disassembles: a length takes the opcode's map, whether a ModRM byte follows, and the bytes of what is
-encoded behind it (Intel SDM vol. 2, chapter 2 and appendix A). Legacy prefixes count as instructions of their own, since
-only 66 changes a length. An opcode that does not exist is some length, the same one everywhere.
+encoded behind it (Intel SDM vol. 2, chapter 2 and appendix A). Legacy prefixes count as instructions of their own: only
+66 changes a length. An opcode that does not exist is some length, the same one everywhere.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ Places = NDArray[np.int64]
 
 BLOCK_BYTES = 256
 """Every block of a section is decoded for itself, so that what is found in it depends on nothing far away."""
-LEAD_BYTES = 64
+LEAD_BYTES = 96
 """How much earlier its decoding begins: code synchronises itself."""
 TAIL_BYTES = 16
 """What must follow the last block: more than an instruction's bytes."""

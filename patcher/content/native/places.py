@@ -1,0 +1,128 @@
+"""The small tables of a native file that say where references lie in other parts of it, each read once and whole."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patcher.content.native.sections import UNLOADED, Image, Read, Section
+
+Addresses = NDArray[np.int64]
+Offsets = NDArray[np.uint32]
+"""Offsets in the file in order, none twice."""
+
+MAX_TABLE_BYTES = 64 * 1024 * 1024
+MAX_PLACES = 1 << 23
+"""Longer tables are not read, and those that name more places in few bytes neither: nothing honest has them."""
+
+RELATIVE = np.array([8, 37], np.int64)
+"""R_X86_64_RELATIVE and R_X86_64_IRELATIVE: the addend is an address, and the place of 8 bytes may hold it too."""
+
+_NONE = np.empty(0, np.int64)
+_PLAIN_FRAMES = b"\x01\x1b\x03\x3b"
+"""Version and encodings of .eh_frame_hdr as all linkers write them; what is encoded otherwise is left alone."""
+_MAX_PAGES = 1 << 19
+_GUARDS = (0x80, 0xA0, 0xB0, 0x108)
+"""Where IMAGE_LOAD_CONFIG_DIRECTORY64 has address and number of what may be called, jumped to and returned to."""
+_GUARD_BYTES = 0x118
+
+
+def pointers(image: Image, read: Read) -> Offsets:
+    """Where absolute addresses of 8 bytes lie, by the relocations."""
+    readers: dict[str, Callable[[bytes], Addresses]] = {
+        "rela": _rela_places, "relr": _relr_places, "relocations": _page_places,
+    }  # fmt: skip
+    found = [readers[s.role](_table(read, s)) for s in image.sections if s.role in readers]
+    return offsets(image, np.concatenate([_NONE, *found]), 8)
+
+
+def frames(image: Image, read: Read) -> Offsets:
+    """Where the records lie that tell how to unwind functions: FDEs (LSB Core, 10.6.2) or UNWIND_INFO (PE, .pdata)."""
+    found = [_NONE]
+    for section in image.of_role("eh_frame_hdr"):
+        words = _words(_table(read, section), "<i4")
+        if words.size >= 3 and words[:1].tobytes() == _PLAIN_FRAMES:
+            rows = words[3 : words.size - 1 + words.size % 2]
+            found.append(rows.reshape(-1, 2)[: max(int(words[2]), 0), 1] + np.int64(section.address))
+    for section in image.of_role("pdata"):
+        words = _words(_table(read, section), "<u4")
+        found.append(words[: words.size // 3 * 3].reshape(-1, 3)[:, 2].astype(np.int64))
+    return offsets(image, np.concatenate(found), 4)
+
+
+def guards(image: Image, read: Read) -> Offsets:
+    """Where the RVAs of 4 bytes lie that Control Flow Guard checks by, as the load configuration of a PE file says."""
+    found = [_NONE]
+    at = offsets(image, np.array([image.load_config], np.int64), _GUARD_BYTES) if image.load_config else ()
+    for head in at:
+        config = read(int(head), _GUARD_BYTES)
+        size, step = int.from_bytes(config[:4], "little"), 4 + (config[0x93] >> 4)
+        for place in _GUARDS:
+            table, count = (int.from_bytes(config[n : n + 8], "little") for n in (place, place + 8))
+            if place + 16 <= size and 0 < table - image.base < UNLOADED and count <= MAX_PLACES // 4:
+                found.append(np.arange(count, dtype=np.int64) * step + (table - image.base))
+    return offsets(image, np.concatenate(found), 4)
+
+
+def offsets(image: Image, addresses: Addresses, width: int) -> Offsets:
+    """Where the file holds all ``width`` bytes at these addresses; without those of which it does not."""
+    sections = sorted((s for s in image.sections if s.loaded and s.size_bytes >= width), key=lambda s: s.address)
+    if not sections or not addresses.size:
+        return np.empty(0, np.uint32)
+    starts = np.array([section.address for section in sections], np.int64)
+    lengths = np.array([section.size_bytes for section in sections], np.int64)
+    begins = np.array([section.offset for section in sections], np.int64)
+    number = np.maximum(np.searchsorted(starts, addresses, "right") - 1, 0)
+    into = addresses - starts[number]
+    held = (into >= 0) & (into <= lengths[number] - width)
+    return np.unique((begins[number] + into)[held].astype(np.uint32))
+
+
+def _table(read: Read, section: Section) -> bytes:
+    return read(section.offset, section.size_bytes) if section.size_bytes <= MAX_TABLE_BYTES else b""
+
+
+def _words(table: bytes, kind: str) -> "NDArray[np.integer]":
+    return np.frombuffer(table, kind, len(table) // int(kind[2]))
+
+
+def _rela_places(table: bytes) -> Addresses:
+    words = _words(table, "<i8")
+    rows = words[: words.size // 3 * 3].reshape(-1, 3)
+    places: Addresses = rows[np.isin(rows[:, 1], RELATIVE), 0].astype(np.int64)
+    return places
+
+
+def _relr_places(table: bytes) -> Addresses:
+    """An even word is a place; the bits of an odd one say which of the 63 words behind the last are places."""
+    words = _words(table, "<i8").astype(np.int64)
+    number = np.arange(words.size, dtype=np.int64)
+    even = words & 1 == 0
+    last = np.maximum.accumulate(np.where(even, number, -1))
+    usable = np.flatnonzero(~even & (last >= 0))
+    start, bits = words[last[usable]] + 8 + (number - last - 1)[usable] * 504, words[usable] >> 1
+    found = [words[even]]
+    if int(np.bitwise_count(words[usable].view(np.uint64)).sum()) <= MAX_PLACES:
+        found += [start[bits >> bit & 1 == 1] + 8 * bit for bit in range(63)]
+    return np.concatenate(found)
+
+
+def _page_places(table: bytes) -> Addresses:
+    """Blocks of (page, bytes of the block, entries of 16 bits: type and offset); type 10 is an address of 64 bits."""
+    halves = _words(table, "<u2")
+    found = [_NONE]
+    for page, first, last in _pages(halves.tobytes()):
+        entries = halves[first:last].astype(np.int64)
+        found.append((entries[entries >> 12 == 10] & 0xFFF) + page)
+    return np.concatenate(found)
+
+
+def _pages(table: bytes) -> Iterator[tuple[int, int, int]]:
+    """Page of each block, and the numbers of its first entry and of the one behind its last."""
+    at = 0
+    for _ in range(_MAX_PAGES):
+        size = int.from_bytes(table[at + 4 : at + 8], "little")
+        if size < 8 or size % 2:
+            return
+        yield int.from_bytes(table[at : at + 4], "little"), at // 2 + 4, (at + size) // 2
+        at += size
