@@ -4,31 +4,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from patcher import disk
 from patcher.content import delta
-from patcher.publish import build, cuts, workers
-from patcher.publish.cuts import Draft
+from patcher.publish import workers
 from patcher.publish.workers import Task, WindowFile
 from tests.support import trees
 from tests.support.libraries import library
-from tests.support.publisher import Publisher, lay, quiet
+from tests.support.publisher import Publisher, drafted, lay
 from tests.support.trees import noise
 
 OLD, NEW = library(70), library(70, 3)
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def drafted(tmp_path: Path, old: Mapping[str, bytes], new: Mapping[str, bytes], jobs: int = 1) -> Draft:
-    before, after = (
-        build.read(lay(tmp_path / n, tree), "game", (), 1, quiet) for n, tree in (("old", old), ("new", new))
-    )
-    places = {e.root: s.folder / e.path for s in (before, after) for p in s.parts for e in p.manifest.entries}
-    draft = cuts.draft(after.parts[0].manifest, before.parts[0].manifest, places, tmp_path / "build", jobs, quiet)
-    cuts.make([draft], jobs, quiet)
-    return draft
 
 
 def test_a_window_of_native_code_reads_through_a_map_and_is_far_smaller(tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ def _native_code() -> tuple[Layout, Layout]:
         "bin/game": File(library(53, 2), executable=True),
         "bin/engine.so": File(library(54, 5, 1_200_000)),
         "bin/is/plugin.so": File(library(55, 1)),
+        "data/added.pak": File(noise(56, 90_000)),
     }
     return old, new
 
