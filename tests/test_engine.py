@@ -115,6 +115,17 @@ def test_a_face_that_comes_at_the_end_is_not_let_in(
     serving.join()
 
 
+def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: Path) -> None:
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    with connection.Client(agent._listener.address), Client(Home(home)) as face:
+        assert face.snapshot().titles == ()
+        assert len(agent._faces) == 1
+    agent.stop()
+    serving.join()
+
+
 def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
     agent = Agent(Home(home), engine, keep=True)
     serving = threading.Thread(target=agent.run)

@@ -26,7 +26,7 @@ from patcher.errors import ContentError, TrustError
 __all__ = [
     "COPY", "COPY_REBASED", "HDIFF", "HDIFF_REBASED", "INLINE_BYTES", "STORED", "WINDOW_BYTES", "ZSTD", "Cut", "Filter",
     "Index", "Range", "Window", "apply", "apply_manifest_delta", "bases", "cut", "encode", "index_of", "make",
-    "manifest_delta", "pack_torrent", "parse", "to_chunk", "worth_packing",
+    "manifest_delta", "pack_of", "pack_torrent", "parse", "to_chunk", "worth_packing",
 ]  # fmt: skip
 
 MAX_INDEX_BYTES = 64 * 1024 * 1024
@@ -88,9 +88,8 @@ def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
 
     Raises ContentError content.invalid; TrustError trust.needs_newer for a codec or filter this version has not.
     """
-    raw = documents.decode(data, WHAT, MAX_INDEX_BYTES)
-    documents.check_format(raw, WHAT, [name.encode() for name in FILTERS])
-    pack = Ref.from_bencode(raw[b"pack"]) if b"pack" in raw else None
+    raw = _decode(data)
+    pack = _pack(raw)
     piece, layer, inline = (raw.get(key) for key in (b"piece length", b"layer", b"inline"))
     if not isinstance(piece, int) or not isinstance(layer, bytes) or not isinstance(inline, bytes):
         raise _invalid("its pack is not described")
@@ -106,6 +105,21 @@ def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
     _check_filters(index, len(old.entries) if old else 0)
     _check_outputs(index, new, whole=old is not None)
     return index
+
+
+def pack_of(data: bytes) -> Ref | None:
+    """The pack that an index is of, for who has not its manifests. Raises what `parse` raises."""
+    return _pack(_decode(data))
+
+
+def _decode(data: bytes) -> dict[bytes, Any]:
+    raw = documents.decode(data, WHAT, MAX_INDEX_BYTES)
+    documents.check_format(raw, WHAT, [name.encode() for name in FILTERS])
+    return raw
+
+
+def _pack(raw: dict[bytes, Any]) -> Ref | None:
+    return Ref.from_bencode(raw[b"pack"]) if b"pack" in raw else None
 
 
 def _read_filter(value: object) -> Filter:
