@@ -66,13 +66,11 @@ class _Pair:
             first, last = np.searchsorted(self.fields.position, np.array([start - 7, end]))
             low = max(start - 7, 0)
             data = self.old.read(low, end + 8 - low)
-            old[start:end] = np.frombuffer(mover.moved(data, low, self.fields.at(slice(first, last))), np.uint8)[
-                start - low : end - low
-            ]
+            old[start:end] = np.frombuffer(mover.moved(data, low, self.fields.at(slice(first, last))), np.uint8)[start - low:end - low]
         new = np.empty(self.new.size_bytes, np.uint8)
         for start in range(0, new.size, _BLOCK_BYTES):
             data = self.new.read(start, _BLOCK_BYTES)
-            new[start : start + len(data)] = np.frombuffer(data, np.uint8)
+            new[start:start + len(data)] = np.frombuffer(data, np.uint8)
         return covers.find(old, new)
 
     def vote(self, found: Covers) -> None:
@@ -99,8 +97,7 @@ class _Pair:
             score = hit - _BROKEN * broken
             certain += np.bincount(pairs.fields.position[~guess] // REFUSED_BYTES, score[~guess], len(certain))
             guessed += np.bincount(pairs.fields.position[guess] // ALLOWED_BYTES, score[guess], len(guessed))
-            self.hits += int(hit[~guess].sum())
-            self.broken += int(broken[~guess].sum())
+            self.hits += int(hit[~guess].sum()); self.broken += int(broken[~guess].sum())
         return AddressMap(self.map.starts, self.map.shifts, np.flatnonzero(certain < 0), np.flatnonzero(guessed > 0))
 
     def fitted(self) -> Fitted | None:
@@ -171,11 +168,7 @@ class _Matched:
         yield Votes.of(f.target[some], by[some])
         some = np.flatnonzero(relative)
         group, moved, cover = f.base[some] >> 6, self.moved[some], self.cover[some]
-        first = np.flatnonzero(
-            np.concatenate(([True], (group[1:] != group[:-1]) | (moved[1:] != moved[:-1]) | (cover[1:] != cover[:-1])))[
-                : len(some)
-            ]
-        )
+        first = np.flatnonzero(np.concatenate(([True], (group[1:] != group[:-1]) | (moved[1:] != moved[:-1]) | (cover[1:] != cover[:-1])))[:len(some)])
         count = np.diff(np.append(first, len(some)))
         yield Votes(f.base[some][first], moved[first], count)
 
@@ -211,12 +204,4 @@ def _pairs(old: Binary, new: Binary, fields: Fields, found: Covers) -> Iterator[
             change = words(theirs, width)[ahead[these]] - words(data, width)[before[these]]
             differs[these] = change.astype(f"<i{width}")
         own = old_at(some.position)
-        yield _Matched(
-            some,
-            differs,
-            new_at(some.position + by[number]) - own,
-            own,
-            number,
-            old_at(low - by)[number],
-            (old_at(low - by) + lengths)[number],
-        )
+        yield _Matched(some, differs, new_at(some.position + by[number]) - own, own, number, old_at(low - by)[number], (old_at(low - by) + lengths)[number])
