@@ -213,7 +213,9 @@ def _maps(folder: Path) -> list[Subject]:
     head, lists = fitted.data[:12], fitted.data[12:]
     how = addresses._filters(1 << 16)
     plain = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=how).decompress(lists)
-    packed = Subject(head + plain, lambda data: data[:12] + lzma.compress(data[12:], lzma.FORMAT_RAW, filters=how), take)
+    packed = Subject(
+        head + plain, lambda data: data[:12] + lzma.compress(data[12:], lzma.FORMAT_RAW, filters=how), take
+    )
     return [Subject(fitted.data, bytes, take), packed]
 
 
