@@ -73,7 +73,7 @@ def _row(pair: Pair, *, ours_again: bool) -> Row:
     known = json.loads(kept.read_text()) if kept.exists() else {}
     for name, options in {"ours": (), "plain": ("--plain",)}.items():
         if ours_again or name not in known:
-            has_maps = name == "ours" or known["ours"]["map_bytes"]
+            has_maps = name == "ours" or known["ours"].get("map_bytes")
             known[name] = _ours(pair, name, options) if has_maps else known["ours"]
             _keep(kept, known)
     if missing := [name for name in SCHEMES if name not in known]:
