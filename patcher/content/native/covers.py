@@ -1,7 +1,7 @@
 """Which bytes of a new file come from which of an old one: *covers*, found quickly and without much memory.
 
-Windows of 32 bytes are hashed at every place of both files, and of the hashes a sixteenth, those below a bound, are
-looked at: the same ones on both sides. What stands once in each file is a *seed*. Seeds in a row that moved alike are
+Windows of 32 bytes are hashed at every place of both files, and of the hashes a share, those below a bound, are looked
+at: the same ones on both sides. What stands once in each file is a *seed*. Seeds in a row that moved alike are
 a run; between two runs the bytes themselves say where the one ends and the other begins.
 
 Good enough to vote on where addresses went; the patch itself is cut and compared by others.
@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
+Places = NDArray[np.uint32]
 
 _SEED_BYTES = 32
-_BOUND = np.uint32(1 << 28)
+_MOST_SHARE = 4
+_SAMPLES = 6 << 20
+"""Of a file of more than 24 MiB about so many hashes are looked at, of a smaller one a fourth of all."""
+_HALF = np.uint64(32)
 _HASHED_BYTES = 128 * 1024
 _REACH_BYTES = 16 * 1024
-_COMPARED_BYTES = 4 * 1024 * 1024
+_COMPARED_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +34,13 @@ class Covers:
     old: Ints
     length: Ints
 
+    def within_old(self, start: int, end: int) -> "Covers":
+        """What of them comes from there."""
+        low, high = np.maximum(self.old, start), np.minimum(self.old + self.length, end)
+        some = np.flatnonzero(low < high)
+        low, high = low[some], high[some]
+        return Covers(self.new[some] + low - self.old[some], low, high - low)
+
 
 def find(old: Bytes, new: Bytes) -> Covers:
     """The covers of two files of less than 4 GiB."""
@@ -39,30 +50,51 @@ def find(old: Bytes, new: Bytes) -> Covers:
 # ---------------------------------------------------------------- seeds
 
 
-def _seeds(old: Bytes, new: Bytes) -> tuple[Ints, Ints]:
+def _seeds(old: Bytes, new: Bytes) -> tuple[Places, Places]:
     """Places in new and old of windows that stand once in both, in the order of the new file."""
-    (old_hashes, old_places), (new_hashes, new_places) = _once(old), _once(new)
+    bound = (1 << 32) // max(_MOST_SHARE, max(len(old), len(new)) // _SAMPLES)
+    (old_hashes, old_places), (new_hashes, new_places) = _once(old, bound), _once(new, bound)
     if not len(old_hashes):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return old_places, old_places
     at = np.minimum(np.searchsorted(old_hashes, new_hashes), len(old_hashes) - 1)
-    same = np.flatnonzero(old_hashes[at] == new_hashes)
-    order = np.argsort(new_places[same])
-    return new_places[same][order].astype(np.int64), old_places[at[same]][order].astype(np.int64)
+    same = old_hashes[at] == new_hashes
+    pairs = _sorted([_paired(new_places[same], old_places[at[same]])])
+    return _high(pairs), _low(pairs)
 
 
-def _once(data: Bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """The sampled hashes that occur once, rising, and their places."""
+def _once(data: Bytes, bound: int) -> tuple[Places, Places]:
+    """The hashes below ``bound`` that occur once, rising, and their places."""
     found = [np.zeros(0, np.uint64)]
     for start in range(0, len(data) - _SEED_BYTES + 1, _HASHED_BYTES):
         hashes = _hashes(data[start : start + _HASHED_BYTES + _SEED_BYTES - 1])
-        places = np.flatnonzero(hashes < _BOUND)
-        found.append(hashes[places].astype(np.uint64) << np.uint64(32) | (places + start).astype(np.uint64))
-    keys = np.concatenate(found)
-    keys.sort()
-    hashes = (keys >> np.uint64(32)).astype(np.uint32)
+        places = np.flatnonzero(hashes < np.uint32(bound))
+        found.append(_paired(hashes[places], places + start))
+    pairs = _sorted(found)
+    hashes = _high(pairs)
     differs = np.concatenate(([True], hashes[1:] != hashes[:-1], [True]))
-    once = np.flatnonzero(differs[1:] & differs[:-1])
-    return hashes[once], keys[once].astype(np.uint32)
+    pairs = pairs[differs[1:] & differs[:-1]]
+    return _high(pairs), _low(pairs)
+
+
+def _paired(high: NDArray[np.integer], low: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """Two numbers of 32 bits as one, so that they are quickly sorted together."""
+    return high.astype(np.uint64) << _HALF | low.astype(np.uint64)
+
+
+def _sorted(parts: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """All of ``parts``, which are empty afterwards."""
+    pairs = np.concatenate(parts)
+    parts.clear()
+    pairs.sort()
+    return pairs
+
+
+def _high(pairs: NDArray[np.uint64]) -> Places:
+    return (pairs >> _HALF).astype(np.uint32)
+
+
+def _low(pairs: NDArray[np.uint64]) -> Places:
+    return pairs.astype(np.uint32)
 
 
 def _hashes(data: Bytes) -> NDArray[np.uint32]:
@@ -93,14 +125,15 @@ class _Runs:
     by: Ints
 
 
-def _runs(new: Ints, old: Ints) -> _Runs:
-    by = new - old
+def _runs(new: Places, old: Places) -> _Runs:
+    by = new.astype(np.int64) - old
     for _ in range(3):  # what stands alone among seeds that moved alike is a coincidence
         keep = _steady(by)
         new, by = new[keep], by[keep]
     first = np.flatnonzero(np.concatenate(([True], by[1:] != by[:-1]))[: len(by)])
     last = np.concatenate((first[1:], [len(by)]))[: len(first)] - 1
-    start, end = new[first], new[last] + _SEED_BYTES
+    start, end = (new[rows].astype(np.int64) for rows in (first, last))
+    end += _SEED_BYTES
     start[1:] = np.maximum(start[1:], end[:-1])
     return _Runs(start, np.maximum(end, start), by[first])
 

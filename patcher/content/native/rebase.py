@@ -9,10 +9,10 @@ from collections import OrderedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from patcher.content.native import references
+from patcher.content.native import references, stored
 from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap, Ints
-from patcher.content.native.image import Read
 from patcher.content.native.references import GUESS, Binary, Fields
+from patcher.content.native.sections import Read
 from patcher.errors import ContentError
 
 FILTERS = ("x86-1",)
@@ -54,16 +54,12 @@ class Rebased:
         if number in self._tiles:
             self._tiles.move_to_end(number)
         else:
-            self._tiles[number] = self._made(number * TILE_BYTES, binary)
+            start = number * TILE_BYTES
+            found = references.find(binary, start - _WIDEST + 1, start + TILE_BYTES)
+            self._tiles[number] = self._mover.read(binary, start, TILE_BYTES, found)
             if len(self._tiles) > _KEPT:
                 self._tiles.popitem(last=False)
         return self._tiles[number]
-
-    def _made(self, start: int, binary: Binary) -> bytes:
-        """A tile, with what reaches into it or out of it."""
-        low, end = max(start - _WIDEST + 1, 0), min(start + TILE_BYTES, self._size_bytes)
-        data = self._read(low, end + _WIDEST - low)
-        return self._mover.moved(data, low, references.find(binary, low, end))[start - low : end - low]
 
 
 class Mover:
@@ -71,40 +67,41 @@ class Mover:
 
     def __init__(self, addresses: AddressMap, size_bytes: int) -> None:
         self._addresses = addresses
-        self._refused = _blocks(addresses.refused, size_bytes // REFUSED_BYTES + 1)
-        self._allowed = _blocks(addresses.allowed, size_bytes // ALLOWED_BYTES + 1)
+        self._refused = _listed(addresses.refused, size_bytes // REFUSED_BYTES + 1)
+        self._allowed = _listed(addresses.allowed, size_bytes // ALLOWED_BYTES + 1)
 
-    def moved(self, data: bytes, start: int, fields: Fields) -> bytes:
-        """``data``, the bytes of the file from ``start``, with its ``fields`` moved.
+    def read(self, binary: Binary, start: int, length: int, fields: Fields) -> bytes:
+        """``length`` bytes of the file from ``start`` with ``fields`` moved: all that begin there or reach into it.
 
-        Those that reach out of ``data`` are left as they are.
+        One of which the file has not all bytes is left as it is.
         """
-        by = self.moves(fields)
-        wanted = (by != 0) & (fields.position + fields.width <= start + len(data))
-        out = bytearray(data)
-        for width in (4, 8):
-            some = np.flatnonzero(wanted & (fields.width == width))
-            words(out, width)[fields.position[some] - start] += by[some].astype(f"<u{width}")
-        return bytes(out)
+        low = max(start - _WIDEST + 1, 0)
+        data = bytearray(binary.read(low, start + length + _WIDEST - 1 - low))
+        by = self._moves(fields)
+        fields, by = fields.at(by != 0), by[by != 0]
+        whole = fields.position + fields.width <= low + len(data)
+        fields, by = fields.at(whole), by[whole]
+        places = fields.position - low
+        stored.write(data, places, fields, stored.values(data, places, fields) + by)
+        return bytes(data[start - low :][:length])
 
-    def moves(self, fields: Fields) -> Ints:
-        """What is to be added to each field, 0 where the lists of blocks forbid it."""
-        by = self._addresses.shift(fields.target) - self._addresses.shift(fields.base)
-        scaled = np.flatnonzero(fields.scale != 1)
-        by[scaled] //= fields.scale[scaled]
+    def _moves(self, fields: Fields) -> Ints:
+        """What is to be added to each field: 0 where the lists of blocks forbid it."""
         allowed = self._allowed[fields.position // ALLOWED_BYTES]
         refused = self._refused[fields.position // REFUSED_BYTES]
-        by[np.where(fields.kind == GUESS, ~allowed, refused)] = 0
-        return by
+        return np.where(np.where(fields.kind == GUESS, allowed, ~refused), moves(self._addresses, fields), 0)
 
 
-def _blocks(numbers: Ints, count: int) -> NDArray[np.bool_]:
-    """Which of the file's blocks are listed."""
+def moves(addresses: AddressMap, fields: Fields) -> Ints:
+    """What the map adds to each field."""
+    by = addresses.shift(fields.target) - addresses.shift(fields.base)
+    scaled = np.flatnonzero(fields.scale != 1)
+    by[scaled] //= fields.scale[scaled]
+    return by
+
+
+def _listed(numbers: Ints, count: int) -> NDArray[np.bool_]:
+    """Which of the file's blocks are in a list."""
     listed = np.zeros(count, np.bool_)
     listed[numbers[numbers < count]] = True
     return listed
-
-
-def words(data: bytes | bytearray, width: int) -> NDArray[np.unsignedinteger]:
-    """The little-endian numbers that begin at each byte."""
-    return np.ndarray((max(len(data) - width + 1, 0),), f"<u{width}", data, strides=(1,))
