@@ -244,7 +244,7 @@ def run_preview(args: argparse.Namespace, out: Output) -> int:
     found = preview.preview(old, new, args.home.root / "build" / "preview", args.jobs, out.progress)
     for file in found.files:
         if file.kind != "unchanged":
-            saved = f"  (an address map saves about {human_bytes(file.saved_bytes)})" if file.saved_bytes else ""
+            saved = f"  (its address map saves about {human_bytes(file.saved_bytes)} or more)" if file.saved_bytes else ""
             sizes = f"{human_bytes(file.size_bytes):>7} → {human_bytes(file.patch_bytes):>7}"
             out.line(f"{file.kind:9}  {sizes}  {file.path}{saved}")
     out.line("Files: " + ", ".join(f"{found.count(kind)} {kind}" for kind in preview.KINDS))

@@ -63,7 +63,7 @@ class Map:
     rebased: Path
     new: bytes
     saved_bytes: int
-    """An estimate, made with it."""
+    """A careful estimate, made with it."""
 
     @classmethod
     def read(cls, path: Path, new: bytes) -> "Map | None":

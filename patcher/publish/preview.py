@@ -34,7 +34,7 @@ class FileCost:
     size_bytes: int
     patch_bytes: int
     saved_bytes: int
-    """About what more it would be without its address map, if it has one: an estimate, made with the map."""
+    """What its address map saves, if it has one: a careful estimate, made with the map; mostly it is twice as much."""
 
 
 @dataclass(frozen=True, slots=True)
