@@ -22,6 +22,8 @@ _RUN_BYTES = WINDOW_BYTES // 2
 _WORTH = 0.85
 _SHARE = 0.25
 """A file of at most a window of which less is copied costs less as a whole."""
+_REBASED_SHARE = 0.75
+"""The same where its old file is re-based, which players should not have to do twice."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,13 +57,19 @@ class Cut:
         return sum(span.length for span in self.new)
 
 
-def cut(new: Manifest, old: Manifest | None, chunks: Mapping[bytes, Chunks] | None = None) -> list[Cut]:
+def cut(
+    new: Manifest,
+    old: Manifest | None,
+    chunks: Mapping[bytes, Chunks] | None = None,
+    rebased: Collection[bytes] = (),
+) -> list[Cut]:
     """All windows of the patch from ``old`` to ``new``, or of the full pack of ``new``, in the order of their files.
 
-    ``chunks`` are those of the files that `to_chunk` names, by root. The windows of a full pack hold either files under
+    ``chunks`` are those of the files that `to_chunk` names, by root; of old files that are ``rebased`` (roots) those of
+    what they are then. The windows of a full pack hold either files under
     1 MiB or larger ones, never both (see `worth_packing`), and keep to the pieces of the tree.
     """
-    cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}).cuts()
+    cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}, rebased).cuts()
     return sorted(cuts, key=lambda window: (window.new[0].file, window.new[0].offset))
 
 
@@ -192,9 +200,11 @@ def _pieces(file: int, start: int, end: int, most: int) -> Iterator[Range]:
 class _Patch:
     """The windows from one release to another."""
 
-    def __init__(self, new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks]) -> None:
+    def __init__(
+        self, new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], rebased: Collection[bytes] = ()
+    ) -> None:
         self._new, self._old = new, old
-        self._chunks = chunks
+        self._chunks, self._rebased = chunks, rebased
         kept = {entry.root for entry in new.entries}
         gone = _missing(old.entries, kept)
         self._known = Known({number: chunks[e.root] for number, e in gone if e.root in chunks})
@@ -221,7 +231,9 @@ class _Patch:
         copies = trace.copies() if trace else []
         old_bytes = 0 if base is None else self._old.entries[base].size_bytes
         copied = sum(copy.length for copy in copies)
-        if max(entry.size_bytes, old_bytes // 2) <= WINDOW_BYTES and copied < entry.size_bytes * _SHARE:
+        is_rebased = base is not None and self._old.entries[base].root in self._rebased
+        share = _REBASED_SHARE if is_rebased else _SHARE
+        if max(entry.size_bytes, old_bytes // 2) <= WINDOW_BYTES and copied < entry.size_bytes * share:
             near = () if base is None else (Range(base, 0, old_bytes),)
             self._lane.add(Range(number, 0, entry.size_bytes), near)
             return

@@ -140,7 +140,7 @@ def draft(
     found = maps.make(new, old, chunks, places, folder / "maps", jobs, progress)
     moved = [entry for entry in wanted if entry.root in found]
     chunks |= _chunked(moved, average, _rebased(places, found), jobs, progress)
-    return Draft(new, old, places, found, tuple(delta.cut(new, old, chunks)), folder)
+    return Draft(new, old, places, found, tuple(delta.cut(new, old, chunks, found)), folder)
 
 
 def make(drafts: Sequence[Draft], jobs: int, progress: Progress) -> None:
