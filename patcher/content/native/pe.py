@@ -13,7 +13,6 @@ _ENTRY = struct.Struct("<8sIIIIIIHHI")
 _PE32_PLUS = 0x20B
 _NOT_RELOCATABLE = 1
 _EXECUTABLE = 0x20000000
-_LOAD_CONFIG = 10
 _ROLES = {3: "pdata", 5: "relocations"}
 """Number of a data directory → role of the section that begins with it."""
 
@@ -41,7 +40,7 @@ def parse(read: Read, size_bytes: int) -> Image | None:
     relocatable = not flags & _NOT_RELOCATABLE and "relocations" in roles.values()
     headers = Section("", "", 0, 0, head_bytes, head_bytes)  # code refers to the image's begin
     sections = arranged([headers, *_sections(table, roles)], size_bytes)
-    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections, places[2 * _LOAD_CONFIG])
+    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections, places[::2])
 
 
 def _sections(table: bytes, roles: dict[int, str]) -> Iterator[Section]:

@@ -1,5 +1,6 @@
 """The small tables of a native file that say where references lie in other parts of it, each read once and whole."""
 
+import struct
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -24,7 +25,11 @@ _PLAIN_FRAMES = b"\x01\x1b\x03\x3b"
 _MAX_PAGES = 1 << 19
 _GUARDS = (0x80, 0xA0, 0xB0, 0x108)
 """Where IMAGE_LOAD_CONFIG_DIRECTORY64 has address and number of what may be called, jumped to and returned to."""
-_GUARD_BYTES = 0x118
+_IMPORTS = ((1, 20, (0, 12, 16), (0, 16)), (13, 32, (4, 8, 12, 16, 20, 24), (16,)))
+"""Number of the directory; bytes of its rows, where in them addresses lie, and which of those are of a list."""
+_MAX_LIBRARIES, _MAX_NAMES = 1024, 16384
+_EXPORTS, _LOAD_CONFIG = 0, 10
+_LOAD_CONFIG_BYTES = 0x118
 
 
 def pointers(image: Image, read: Read) -> Offsets:
@@ -41,27 +46,75 @@ def frames(image: Image, read: Read) -> Offsets:
     found = [_NONE]
     for section in image.of_role("eh_frame_hdr"):
         words = _words(_table(read, section), "<i4")
-        if words.size >= 3 and words[:1].tobytes() == _PLAIN_FRAMES:
-            rows = words[3 : words.size - 1 + words.size % 2]
-            found.append(rows.reshape(-1, 2)[: max(int(words[2]), 0), 1] + np.int64(section.address))
-    for section in image.of_role("pdata"):
-        words = _words(_table(read, section), "<u4")
-        found.append(words[: words.size // 3 * 3].reshape(-1, 3)[:, 2].astype(np.int64))
+        if words[:1].tobytes() == _PLAIN_FRAMES:
+            found.append(words[4::2].astype(np.int64) + section.address)
+    found += [_words(_table(read, section), "<u4")[2::3].astype(np.int64) for section in image.of_role("pdata")]
     return offsets(image, np.concatenate(found), 4)
 
 
-def guards(image: Image, read: Read) -> Offsets:
-    """Where the RVAs of 4 bytes lie that Control Flow Guard checks by, as the load configuration of a PE file says."""
-    found = [_NONE]
-    at = offsets(image, np.array([image.load_config], np.int64), _GUARD_BYTES) if image.load_config else ()
-    for head in at:
-        config = read(int(head), _GUARD_BYTES)
-        size, step = int.from_bytes(config[:4], "little"), 4 + (config[0x93] >> 4)
-        for place in _GUARDS:
-            table, count = (int.from_bytes(config[n : n + 8], "little") for n in (place, place + 8))
-            if place + 16 <= size and 0 < table - image.base < UNLOADED and count <= MAX_PLACES // 4:
-                found.append(np.arange(count, dtype=np.int64) * step + (table - image.base))
-    return offsets(image, np.concatenate(found), 4)
+def rvas(image: Image, read: Read) -> Offsets:
+    """Where addresses of 4 bytes lie in a PE file, by its directories: exports, and what guards calls."""
+    parts = [*_exports(image, read), *_guards(image, read)]
+    for directory in _IMPORTS:
+        parts += _imports(image, read, *directory)
+    return offsets(image, np.concatenate([_NONE, *parts]), 4)
+
+
+def _exports(image: Image, read: Read) -> Iterator[Addresses]:
+    """Beside its own fields, the tables of functions and of names."""
+    table = _directory(image, read, _EXPORTS, 40)
+    if table:
+        words = struct.unpack("<10I", table)
+        yield image.directories[_EXPORTS] + np.array([12, 28, 32, 36], np.int64)
+        for count, address in ((words[5], words[7]), (words[6], words[8])):
+            yield from _row(address, count, 4)
+
+
+def _imports(
+    image: Image, read: Read, number: int, step: int, columns: tuple[int, ...], lists: tuple[int, ...]
+) -> Iterator[Addresses]:
+    """Rows, one a library, up to one of zeros; lists of names and numbers of 8 bytes, up to a zero; a number is negative."""
+    address = image.directories[number] if number < len(image.directories) else 0
+    for row in range(address, address + _MAX_LIBRARIES * step, step):
+        table = _read(image, read, row, step)
+        if not table.strip(b"\0"):
+            return
+        yield np.array([row + column for column in columns], np.int64)
+        for column in lists:
+            start = int.from_bytes(table[column : column + 4], "little")
+            entries = _words(_read(image, read, start, 8 * _MAX_NAMES), "<i8")
+            length = int(np.argmax(np.append(entries, 0) == 0))
+            yield start + 8 * np.flatnonzero(entries[:length] > 0)
+
+
+def _guards(image: Image, read: Read) -> Iterator[Addresses]:
+    table = _directory(image, read, _LOAD_CONFIG, _LOAD_CONFIG_BYTES)
+    size = int.from_bytes(table[:4], "little")
+    for place in _GUARDS if table else ():
+        address, count = struct.unpack_from("<QQ", table, place)
+        if place + 16 <= size:
+            yield from _row(address - image.base, count, 4 + (table[0x93] >> 4))
+
+
+def _directory(image: Image, read: Read, number: int, width: int) -> bytes:
+    """The first bytes of what a data directory of a PE file points at; none where it has no such directory."""
+    address = image.directories[number] if number < len(image.directories) else 0
+    data = _read(image, read, address, width) if address else b""
+    return data if len(data) == width else b""
+
+
+def _read(image: Image, read: Read, address: int, length: int) -> bytes:
+    """The bytes from an address on, fewer at the end of what the file holds there."""
+    for section in image.sections:
+        into = address - section.address
+        if section.loaded and 0 <= into < section.size_bytes:
+            return read(section.offset + into, min(length, section.size_bytes - into))
+    return b""
+
+
+def _row(address: int, count: int, step: int) -> Iterator[Addresses]:
+    if 0 < address < UNLOADED and count <= MAX_PLACES // 4:
+        yield address + np.arange(count, dtype=np.int64) * step
 
 
 def offsets(image: Image, addresses: Addresses, width: int) -> Offsets:
