@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from patcher.content.native import exceptions
 from patcher.content.native.fields import Fields, where
 from patcher.content.native.sections import Section
 from patcher.content.native.window import Places, Window
@@ -17,8 +18,8 @@ def find(window: Window) -> Iterator[Fields]:
     yield _rvas(window, window.inside(window.binary.rvas, 4))
     for section in window.sections("pdata"):
         yield from _functions(window, window.entries(section, 12))
-    yield from _unwind(window)
     for section in window.sections("data"):
+        yield from _unwind(window, section)
         yield from _types(window, section)
 
 
@@ -43,17 +44,23 @@ def unwind_ends(window: Window, frames: Places) -> Places:
     return frames + 4 + 2 * ((window.u8(frames + 2) + 1) & ~1)
 
 
-def _unwind(window: Window) -> Iterator[Fields]:
+def _unwind(window: Window, section: Section) -> Iterator[Fields]:
     """Behind its codes UNWIND_INFO has a handler and what that reads, or the function that it goes on from."""
     frames = window.inside(window.binary.frames, 4)
+    frames = frames[(frames >= section.offset) & (frames < section.end)]
     ends, flags = unwind_ends(window, frames), window.u8(frames) >> 3
-    ends, flags = ends[ends + 12 <= window.end], flags[ends + 12 <= window.end]
+    whole = ends + 12 <= min(window.end, section.end)
+    frames, ends, flags = frames[whole], ends[whole], flags[whole]
     yield from _functions(window, ends[flags == 4])
     handled = ends[flags & 3 != 0]
     handler, read = window.u32(handled), window.u32(handled + 4)
     known = window.binary.code.hold(handler)
     yield where(known, handled, handler)
-    yield where(known & window.binary.loaded.hold(read) & (read >= PAGE_BYTES), handled + 4, read)
+    known &= window.binary.loaded.hold(read) & (read >= PAGE_BYTES)
+    yield where(known, handled + 4, read)
+    infos = read - section.address + section.offset
+    near = known & (infos >= handled + 8) & (infos < handled + exceptions.NEAR_BYTES)
+    yield from exceptions.find(window, section, infos[near])
 
 
 def _types(window: Window, section: Section) -> Iterator[Fields]:

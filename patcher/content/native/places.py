@@ -29,7 +29,8 @@ _IMPORTS = ((1, 20, (0, 12, 16), (0, 16)), (13, 32, (4, 8, 12, 16, 20, 24), (16,
 """Number of the directory; bytes of its rows, where in them addresses lie, and which of those are of a list."""
 _MAX_LIBRARIES, _MAX_NAMES = 1024, 16384
 _EXPORTS, _LOAD_CONFIG = 0, 10
-_LOAD_CONFIG_BYTES = 0x118
+_EXPORTS_BYTES, _LOAD_CONFIG_BYTES = 40, 0x118
+_GUARD_FLAGS = 0x90
 
 
 def pointers(image: Image, read: Read) -> Offsets:
@@ -53,7 +54,7 @@ def frames(image: Image, read: Read) -> Offsets:
 
 
 def rvas(image: Image, read: Read) -> Offsets:
-    """Where addresses of 4 bytes lie in a PE file, by its directories: exports, and what guards calls."""
+    """Where addresses of 4 bytes lie in a PE file, by its directories: exports, imports, and what guards calls."""
     parts = [*_exports(image, read), *_guards(image, read)]
     for directory in _IMPORTS:
         parts += _imports(image, read, *directory)
@@ -62,24 +63,25 @@ def rvas(image: Image, read: Read) -> Offsets:
 
 def _exports(image: Image, read: Read) -> Iterator[Addresses]:
     """Beside its own fields, the tables of functions and of names."""
-    table = _directory(image, read, _EXPORTS, 40)
-    if table:
+    address = _directory(image, _EXPORTS)
+    table = _read(image, read, address, _EXPORTS_BYTES)
+    if len(table) == _EXPORTS_BYTES:
         words = struct.unpack("<10I", table)
-        yield image.directories[_EXPORTS] + np.array([12, 28, 32, 36], np.int64)
-        for count, address in ((words[5], words[7]), (words[6], words[8])):
-            yield from _row(address, count, 4)
+        yield address + np.array([12, 28, 32, 36], np.int64)
+        yield _row(words[7], words[5], 4)
+        yield _row(words[8], words[6], 4)
 
 
 def _imports(
     image: Image, read: Read, number: int, step: int, columns: tuple[int, ...], lists: tuple[int, ...]
 ) -> Iterator[Addresses]:
-    """Rows, one a library, up to one of zeros; lists of names and numbers of 8 bytes, up to a zero; a number is negative."""
-    address = image.directories[number] if number < len(image.directories) else 0
+    """Rows, one a library, up to one of zeros; lists of 8 bytes an entry, up to a zero; a negative one is a number."""
+    address = _directory(image, number)
     for row in range(address, address + _MAX_LIBRARIES * step, step):
         table = _read(image, read, row, step)
         if not table.strip(b"\0"):
             return
-        yield np.array([row + column for column in columns], np.int64)
+        yield row + np.array(columns, np.int64)
         for column in lists:
             start = int.from_bytes(table[column : column + 4], "little")
             entries = _words(_read(image, read, start, 8 * _MAX_NAMES), "<i8")
@@ -88,19 +90,17 @@ def _imports(
 
 
 def _guards(image: Image, read: Read) -> Iterator[Addresses]:
-    table = _directory(image, read, _LOAD_CONFIG, _LOAD_CONFIG_BYTES)
-    size = int.from_bytes(table[:4], "little")
-    for place in _GUARDS if table else ():
-        address, count = struct.unpack_from("<QQ", table, place)
-        if place + 16 <= size:
-            yield from _row(address - image.base, count, 4 + (table[0x93] >> 4))
+    table = _read(image, read, _directory(image, _LOAD_CONFIG), _LOAD_CONFIG_BYTES)
+    if len(table) == _LOAD_CONFIG_BYTES:
+        size, step = int.from_bytes(table[:4], "little"), 4 + (table[_GUARD_FLAGS + 3] >> 4)
+        for place in _GUARDS:
+            address, count = struct.unpack_from("<QQ", table, place)
+            yield _row(address - image.base, count if place + 16 <= size else 0, step)
 
 
-def _directory(image: Image, read: Read, number: int, width: int) -> bytes:
-    """The first bytes of what a data directory of a PE file points at; none where it has no such directory."""
-    address = image.directories[number] if number < len(image.directories) else 0
-    data = _read(image, read, address, width) if address else b""
-    return data if len(data) == width else b""
+def _directory(image: Image, number: int) -> int:
+    """Where a data directory lies; an address that no file has where there is none."""
+    return image.directories[number] if number < len(image.directories) and image.directories[number] else UNLOADED
 
 
 def _read(image: Image, read: Read, address: int, length: int) -> bytes:
@@ -112,9 +112,9 @@ def _read(image: Image, read: Read, address: int, length: int) -> bytes:
     return b""
 
 
-def _row(address: int, count: int, step: int) -> Iterator[Addresses]:
-    if 0 < address < UNLOADED and count <= MAX_PLACES // 4:
-        yield address + np.arange(count, dtype=np.int64) * step
+def _row(address: int, count: int, step: int) -> Addresses:
+    sane = 0 < address < UNLOADED and count <= MAX_PLACES // 4
+    return address + step * np.arange(count if sane else 0, dtype=np.int64)
 
 
 def offsets(image: Image, addresses: Addresses, width: int) -> Offsets:

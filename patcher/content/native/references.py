@@ -16,7 +16,7 @@ __all__ = ["CODE", "DATA", "GUESS", "NO_BASE", "TABLE", "Binary", "Fields", "fin
 
 _TILE_BYTES = 1024 * 1024
 _BEFORE_BYTES = 2048
-_BEHIND_BYTES = 256
+_BEHIND_BYTES = 1024
 """So much around a place decides what is found at it, twice over."""
 
 
