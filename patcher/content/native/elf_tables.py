@@ -7,7 +7,7 @@ import numpy as np
 from patcher.content.native.fields import Fields, where
 from patcher.content.native.places import RELATIVE
 from patcher.content.native.sections import UNLOADED, Section
-from patcher.content.native.window import Window
+from patcher.content.native.window import Places, Window
 
 _SYMBOL_BYTES = 24
 _FRAME_BYTES = 21
@@ -30,8 +30,7 @@ def _rela(window: Window, section: Section) -> Iterator[Fields]:
     place, kind, symbol, addend = window.i64(rows), window.u32(rows + 8), window.u32(rows + 12), window.i64(rows + 16)
     loaded = window.binary.loaded
     yield where(loaded.hold(place), rows, place, width=8)
-    if section.link:
-        yield where(symbol > 0, rows + 12, section.link + symbol * _SYMBOL_BYTES, section.link, scale=_SYMBOL_BYTES)
+    yield _numbered(section, symbol, rows + 12)
     yield where(np.isin(kind, RELATIVE) & loaded.hold(addend), rows + 16, addend, width=8)
 
 
@@ -45,12 +44,31 @@ def _symbols(window: Window, section: Section) -> Iterator[Fields]:
     rows = window.entries(section, _SYMBOL_BYTES)
     name, kind, index = window.u32(rows), window.u8(rows + 4) & 15, window.u32(rows + 4) >> 16
     value, size = window.i64(rows + 8), window.i64(rows + 16)
-    if section.link:
-        yield where(name > 0, rows, section.link + name, section.link)
+    yield where(name > 0, rows, section.link + name, section.link)
     held = (index > 0) & (kind != _THREAD_LOCAL) & window.binary.loaded.hold(value)
     yield where(held, rows + 8, value, width=8)
     sized = held & (size > 0) & window.binary.loaded.hold(value + size - 1)
     yield where(sized, rows + 16, value + size - 1, value, width=8)
+
+
+def _numbered(section: Section, number: Places, places: Places) -> Fields:
+    """Numbers of symbols, 0 for none, are distances from the first."""
+    target = section.link + number * _SYMBOL_BYTES
+    return where(number > 0, places, target, section.link, scale=_SYMBOL_BYTES)
+
+
+def _hash(window: Window, section: Section) -> Iterator[Fields]:
+    words = window.entries(section, 4, 8)
+    yield _numbered(section, window.u32(words), words)
+
+
+def _gnu_hash(window: Window, section: Section) -> Iterator[Fields]:
+    """Number of buckets, first symbol, words of 8 bytes of the filter, a shift; the filter, the buckets, hashes."""
+    head = np.frombuffer(window.binary.read(section.offset, 16).ljust(16, b"\0"), "<u4").astype(np.int64)
+    words = window.entries(section, 4)
+    first = section.offset + 16 + 8 * head[2]
+    words = words[(words == section.offset + 4) | ((words >= first) & (words < first + 4 * head[0]))]
+    yield _numbered(section, window.u32(words), words)
 
 
 def _frame_header(window: Window, section: Section) -> Iterator[Fields]:
@@ -87,12 +105,11 @@ def _dynamic(window: Window, section: Section) -> Iterator[Fields]:
     rows = window.entries(section, 16)
     tag, value = window.i64(rows), window.i64(rows + 8)
     yield where(np.isin(tag, _ADDRESS_TAGS) & window.binary.loaded.hold(value), rows + 8, value, width=8)
-    if section.link:
-        named = np.isin(tag, _NAME_TAGS) & (value > 0) & (value < UNLOADED)
-        yield where(named, rows + 8, section.link + value, section.link, width=8)
+    named = np.isin(tag, _NAME_TAGS) & (value > 0) & (value < UNLOADED)
+    yield where(named, rows + 8, section.link + value, section.link, width=8)
 
 
 _FINDERS = {
-    "rela": _rela, "relr": _relr, "symbols": _symbols, "eh_frame_hdr": _frame_header, "eh_frame": _frames,
-    "dynamic": _dynamic,
+    "hash": _hash, "gnu_hash": _gnu_hash, "rela": _rela, "relr": _relr, "symbols": _symbols, "dynamic": _dynamic,
+    "eh_frame_hdr": _frame_header, "eh_frame": _frames,
 }  # fmt: skip
