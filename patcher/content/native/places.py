@@ -1,7 +1,8 @@
 """The small tables of a native file that say where references lie in other parts of it, each read once and whole."""
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,9 @@ Addresses = NDArray[np.int64]
 Offsets = NDArray[np.uint32]
 """Offsets in the file in order, none twice."""
 
-MAX_TABLE_BYTES = 64 * 1024 * 1024
 MAX_PLACES = 1 << 23
-"""Longer tables are not read, and those that name more places in few bytes neither: nothing honest has them."""
+MAX_TABLE_BYTES = 64 * 1024 * 1024
+"""No longer list is kept and no longer table read whole: nothing honest has one."""
 
 RELATIVE = np.array([8, 37], np.int64)
 """R_X86_64_RELATIVE and R_X86_64_IRELATIVE: the addend is an address, and the place of 8 bytes may hold it too."""
@@ -22,7 +23,8 @@ RELATIVE = np.array([8, 37], np.int64)
 _NONE = np.empty(0, np.int64)
 _PLAIN_FRAMES = b"\x01\x1b\x03\x3b"
 """Version and encodings of .eh_frame_hdr as all linkers write them; what is encoded otherwise is left alone."""
-_MAX_PAGES = 1 << 19
+_MAX_PAGES = 1 << 18
+_PIECE_BYTES = 24 * 65536
 _GUARDS = (0x80, 0xA0, 0xB0, 0x108)
 """Where IMAGE_LOAD_CONFIG_DIRECTORY64 has address and number of what may be called, jumped to and returned to."""
 _IMPORTS = ((1, 20, (0, 12, 16), (0, 16)), (13, 32, (4, 8, 12, 16, 20, 24), (16,)))
@@ -35,30 +37,37 @@ _GUARD_FLAGS = 0x90
 
 def pointers(image: Image, read: Read) -> Offsets:
     """Where absolute addresses of 8 bytes lie, by the relocations."""
-    readers: dict[str, Callable[[bytes], Addresses]] = {
-        "rela": _rela_places, "relr": _relr_places, "relocations": _page_places,
-    }  # fmt: skip
-    found = [readers[s.role](_table(read, s)) for s in image.sections if s.role in readers]
-    return offsets(image, np.concatenate([_NONE, *found]), 8)
+    return _listed(image, _relocated(image, read), 8)
+
+
+def _relocated(image: Image, read: Read) -> Iterator[Addresses]:
+    for section in image.of_role("rela"):
+        yield from map(_rela_places, _pieces(read, section))
+    for section in image.of_role("relr"):
+        yield _relr_places(_whole(read, section))
+    for section in image.of_role("relocations"):
+        yield _page_places(_whole(read, section))
 
 
 def frames(image: Image, read: Read) -> Offsets:
     """Where the records lie that tell how to unwind functions: FDEs (LSB Core, 10.6.2) or UNWIND_INFO (PE, .pdata)."""
-    found = [_NONE]
+    return _listed(image, _unwound(image, read), 4)
+
+
+def _unwound(image: Image, read: Read) -> Iterator[Addresses]:
     for section in image.of_role("eh_frame_hdr"):
-        words = _words(_table(read, section), "<i4")
+        words = _words(_whole(read, section), "<i4")
         if words[:1].tobytes() == _PLAIN_FRAMES:
-            found.append(words[4::2].astype(np.int64) + section.address)
-    found += [_words(_table(read, section), "<u4")[2::3].astype(np.int64) for section in image.of_role("pdata")]
-    return offsets(image, np.concatenate(found), 4)
+            yield words[4::2].astype(np.int64) + section.address
+    for section in image.of_role("pdata"):
+        for piece in _pieces(read, section):
+            yield _words(piece, "<u4")[2::3].astype(np.int64)
 
 
 def rvas(image: Image, read: Read) -> Offsets:
     """Where addresses of 4 bytes lie in a PE file, by its directories: exports, imports, and what guards calls."""
-    parts = [*_exports(image, read), *_guards(image, read)]
-    for directory in _IMPORTS:
-        parts += _imports(image, read, *directory)
-    return offsets(image, np.concatenate([_NONE, *parts]), 4)
+    imports = (addresses for directory in _IMPORTS for addresses in _imports(image, read, *directory))
+    return _listed(image, chain(_exports(image, read), imports, _guards(image, read)), 4)
 
 
 def _exports(image: Image, read: Read) -> Iterator[Addresses]:
@@ -117,21 +126,28 @@ def _row(address: int, count: int, step: int) -> Addresses:
     return address + step * np.arange(count if sane else 0, dtype=np.int64)
 
 
-def offsets(image: Image, addresses: Addresses, width: int) -> Offsets:
-    """Where the file holds all ``width`` bytes at these addresses; without those of which it does not."""
+def _listed(image: Image, addresses: Iterable[Addresses], width: int) -> Offsets:
+    """Where the file holds all ``width`` bytes at these addresses, as far as it does; no more than `MAX_PLACES`."""
     sections = sorted((s for s in image.sections if s.loaded and s.size_bytes >= width), key=lambda s: s.address)
-    if not sections or not addresses.size:
-        return np.empty(0, np.uint32)
-    starts = np.array([section.address for section in sections], np.int64)
-    lengths = np.array([section.size_bytes for section in sections], np.int64)
-    begins = np.array([section.offset for section in sections], np.int64)
-    number = np.maximum(np.searchsorted(starts, addresses, "right") - 1, 0)
-    into = addresses - starts[number]
-    held = (into >= 0) & (into <= lengths[number] - width)
-    return np.unique((begins[number] + into)[held].astype(np.uint32))
+    starts = np.array([UNLOADED, *(section.address for section in sections)], np.int64)
+    lengths = np.array([0, *(section.size_bytes for section in sections)], np.int64)
+    begins = np.array([0, *(section.offset for section in sections)], np.int64)
+    found, left = [_NONE], MAX_PLACES
+    for some in addresses:
+        number = np.searchsorted(starts[1:], some, "right")
+        into = some - starts[number]
+        found.append((begins[number] + into)[(into >= 0) & (into <= lengths[number] - width)][:left])
+        left -= found[-1].size
+    return np.unique(np.concatenate(found).astype(np.uint32))
 
 
-def _table(read: Read, section: Section) -> bytes:
+def _pieces(read: Read, section: Section) -> Iterator[bytes]:
+    """The bytes of a table of entries of 12 or 24 bytes, whole entries at a time."""
+    for at in range(section.offset, min(section.end, section.offset + 24 * MAX_PLACES), _PIECE_BYTES):
+        yield read(at, min(_PIECE_BYTES, section.end - at))
+
+
+def _whole(read: Read, section: Section) -> bytes:
     return read(section.offset, section.size_bytes) if section.size_bytes <= MAX_TABLE_BYTES else b""
 
 
@@ -163,19 +179,13 @@ def _relr_places(table: bytes) -> Addresses:
 def _page_places(table: bytes) -> Addresses:
     """Blocks of (page, bytes of the block, entries of 16 bits: type and offset); type 10 is an address of 64 bits."""
     halves = _words(table, "<u2")
-    found = [_NONE]
-    for page, first, last in _pages(halves.tobytes()):
-        entries = halves[first:last].astype(np.int64)
-        found.append((entries[entries >> 12 == 10] & 0xFFF) + page)
-    return np.concatenate(found)
-
-
-def _pages(table: bytes) -> Iterator[tuple[int, int, int]]:
-    """Page of each block, and the numbers of its first entry and of the one behind its last."""
+    pages = np.zeros(halves.size, np.uint32)
     at = 0
     for _ in range(_MAX_PAGES):
-        size = int.from_bytes(table[at + 4 : at + 8], "little")
+        page, size = struct.unpack_from("<II", table, at) if at + 8 <= len(table) else (0, 0)
         if size < 8 or size % 2:
-            return
-        yield int.from_bytes(table[at : at + 4], "little"), at // 2 + 4, (at + size) // 2
+            break
+        pages[at // 2 + 4 : (at + size) // 2] = page
         at += size
+    chosen = np.flatnonzero((halves >> 12 == 10) & (pages > 0))[:MAX_PLACES]
+    return pages[chosen].astype(np.int64) + (halves[chosen] & 0xFFF)
