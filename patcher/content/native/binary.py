@@ -45,7 +45,7 @@ class Binary:
     loaded: Spans
     pointers: Offsets
     frames: Offsets
-    guards: Offsets
+    rvas: Offsets
 
     @classmethod
     def open(cls, read: Read, size_bytes: int) -> "Binary | None":
@@ -62,5 +62,5 @@ class Binary:
             Spans.of(loaded, 1),  # what marks the end of a section points behind it
             places.pointers(image, read),
             places.frames(image, read),
-            places.guards(image, read),
+            places.rvas(image, read),
         )

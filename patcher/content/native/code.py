@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from patcher.content.native import fields, x86
-from patcher.content.native.fields import CODE, DATA, GUESS, TABLE, Fields
+from patcher.content.native import x86
+from patcher.content.native.fields import CODE, DATA, GUESS, Fields, where
 from patcher.content.native.sections import Section
 from patcher.content.native.window import Places, Window
 
@@ -53,8 +53,7 @@ class _Code:
             these = kind == wanted
             at = places[these]
             target = at + address + 4 + behind[these] + window.i32(at)
-            held = spans.hold(target)
-            yield fields.make(at[held], target[held], at[held] + address, kind=of)
+            yield where(spans.hold(target), at, target, at + address, kind=of)
         yield from self._absolute(places[kind == x86.ABSOLUTE])
 
     def _absolute(self, displacements: Places) -> Iterator[Fields]:
@@ -63,11 +62,11 @@ class _Code:
         if not image.relocatable:
             immediate = np.flatnonzero(self._begins & ((self._told >> 4) & 3 == 3)).astype(np.int64)
             places = self._start + immediate + (self._told[immediate] & 15) - 4
-            yield from self._mapped(np.concatenate([displacements, places[places + 4 <= self._end]]), image.base, TABLE)
+            yield from self._mapped(np.concatenate([displacements, places[places + 4 <= self._end]]), image.base, DATA)
         if image.format == "pe":
             yield from self._mapped(displacements, 0, GUESS)
 
     def _mapped(self, places: Places, base: int, kind: int) -> Iterator[Fields]:
         value = self._window.u32(places)
         held = (value >= _LEAST_ABSOLUTE) & self._window.binary.loaded.hold(value - base)
-        yield fields.make(places[held], value[held] - base, kind=kind)
+        yield where(held, places, value - base, kind=kind)

@@ -16,7 +16,7 @@ _MAX_NAMES_BYTES = 1024 * 1024
 _WRITABLE, _ALLOCATED, _CODE, _THREADS, _COMPRESSED = 1, 2, 4, 0x400, 0x800
 _PROGBITS, _SYMTAB, _RELA, _NOBITS, _DYNSYM = 1, 2, 4, 8, 11
 _LOADED = {
-    4: "rela", 6: "dynamic", 11: "symbols", 14: "pointers", 15: "pointers", 16: "pointers", 19: "relr",
+    4: "rela", 5: "hash", 6: "dynamic", 11: "symbols", 14: "pointers", 15: "pointers", 16: "pointers", 19: "relr",
     0x6FFFFFF6: "gnu_hash",
 }  # fmt: skip
 _NAMED = {

@@ -41,7 +41,8 @@ class Fields:
         return Fields(*(getattr(self, column.name)[chosen] for column in columns(self)))
 
 
-def make(
+def where(
+    held: NDArray[np.bool_],
     position: NDArray[np.int64],
     target: NDArray[np.int64],
     base: NDArray[np.int64] | int = NO_BASE,
@@ -51,17 +52,18 @@ def make(
     kind: int = TABLE,
     form: int = PLAIN,
 ) -> Fields:
-    """Fields of one kind."""
-    size = position.size
-    bases = np.full(size, base, np.int64) if isinstance(base, int) else base
-    small = (np.full(size, value, np.int8) for value in (width, scale, kind, form))
-    widths, scales, kinds, forms = small
-    return Fields(position, widths, target, bases, scales, kinds, forms)
+    """Fields of one kind, of those places that are ``held``."""
+    position = position[held]
+    bases = np.full(position.size, base, np.int64) if isinstance(base, int) else base[held]
+    widths, scales, kinds, forms = (np.full(position.size, n, np.int8) for n in (width, scale, kind, form))
+    return Fields(position, widths, target[held], bases, scales, kinds, forms)
 
 
 def joined(parts: Sequence[Fields]) -> Fields:
     """All fields of ``parts``, one part behind the other."""
-    parts = parts or [make(np.empty(0, np.int64), np.empty(0, np.int64))]
+    if not parts:
+        none = np.empty(0, np.int64)
+        parts = [where(none > 0, none, none)]
     return Fields(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in columns(Fields)))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from patcher.content.native import covers, fields, matches, references, stored, votes
 from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap, Ints
+from patcher.content.native.binary import Spans
 from patcher.content.native.covers import Bytes, Covers
 from patcher.content.native.matches import BLOCK_BYTES, Matches
 from patcher.content.native.rebase import Mover, moves
@@ -21,7 +22,7 @@ from patcher.content.native.votes import Ballot
 
 _ROUNDS = 3
 _SECTION_VOTES = 64
-_GROUP_BITS = 6
+_GROUP_BITS = 4
 _BROKEN = 1.5
 """So many references that the map puts right are worth one that it breaks."""
 _SAVED_BYTES = 0.4
@@ -48,10 +49,12 @@ def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
     if not ours or not theirs or (ours.image.filter, ours.image.format) != (theirs.image.filter, theirs.image.format):
         return None
     pair = _Pair(ours, theirs)
-    addresses, right = pair.round(None)
-    for _ in range(_ROUNDS - 1):
-        addresses, right = pair.round(addresses)
-    data = addresses.encode()
+    addresses: AddressMap | None = None
+    right = 1.0
+    for _ in range(_ROUNDS):
+        if right:
+            addresses, right = pair.round(addresses)
+    data = addresses.encode() if addresses else b""
     saved_bytes = int(right * _SAVED_BYTES) - len(data)
     return Fitted(ours.image.filter, data, saved_bytes) if saved_bytes >= _WORTH_BYTES else None
 
@@ -61,6 +64,7 @@ class _Pair:
 
     def __init__(self, old: Binary, new: Binary) -> None:
         self._old, self._new = old, new
+        self._stubs = Spans.of(section for section in old.image.sections if section.name.startswith(".plt"))
         self._fields = [references.find(old, at, at + BLOCK_BYTES) for at in _blocks(old)]
 
     def round(self, known: AddressMap | None) -> tuple[AddressMap, float]:
@@ -69,7 +73,7 @@ class _Pair:
         ballot = Ballot()
         _vote_of_sections(ballot, self._old.image, self._new.image)
         for some in matches.find(self._old, self._new, self._fields, found):
-            _vote(ballot, some, known)
+            _vote(ballot, some, known, self._stubs)
         starts, shifts = votes.fitted(ballot.votes())
         return self._listed(AddressMap(starts, shifts, _NONE, _NONE), found)
 
@@ -121,14 +125,18 @@ def _vote_of_sections(ballot: Ballot, old: Image, new: Image) -> None:
     ballot.add(address, moved, np.full(len(both), _SECTION_VOTES))
 
 
-def _vote(ballot: Ballot, some: Matches, known: AddressMap | None) -> None:
-    """A vote of each reference for its target, and one for itself; these by groups that lie together."""
+def _vote(ballot: Ballot, some: Matches, known: AddressMap | None, stubs: Spans) -> None:
+    """A vote of each reference for its target, and one for itself; these by groups that lie together.
+
+    Stubs of the linker all look alike: they know nothing of themselves, only who calls them does.
+    """
     base, target = some.fields.base, some.fields.target
     shift = some.grown * some.fields.scale
     shift += np.where(some.relative, some.moved, known.shift(base) if known else 0)
     clear = some.relative | (base == NO_BASE) if known is None else slice(None)
     ballot.add(target[clear], shift[clear], np.ones(len(target), np.int64)[clear])
-    own, moved = base[some.relative], some.moved[some.relative]
+    sure = some.relative & ~stubs.hold(base)
+    own, moved = base[sure], some.moved[sure]
     first = np.flatnonzero(votes.changes(own >> _GROUP_BITS) | votes.changes(moved))
     ballot.add(own[first], moved[first], np.diff(first, append=len(own)))
 

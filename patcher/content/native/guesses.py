@@ -5,60 +5,59 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from patcher.content.native import fields, tables
-from patcher.content.native.fields import GUESS, Fields
-from patcher.content.native.window import Window
+from patcher.content.native.fields import GUESS, NO_BASE, Fields, where
+from patcher.content.native.pe_tables import PAGE_BYTES, unwind_ends
+from patcher.content.native.window import Places, Window
 
-_PAGE_BYTES = 4096
-"""Smaller numbers count something."""
+NEAR_BYTES = 64
+_SPREAD_BYTES = 1 << 16
 
 
-def find(window: Window) -> Iterator[Fields]:
-    """All guesses in the window whose neighbours lie in it."""
+def find(window: Window, certain: Places) -> Iterator[Fields]:
+    """All guesses in the window whose neighbours lie in it. ``certain`` are places of RVAs, in order."""
     if window.binary.image.format == "pe":
-        yield from _rva_data(window)
-        yield from _rva_tables(window)
+        yield from _near(window, certain)
+        yield from _tables(window, "code", relative=False)
+        yield from _tables(window, "data", relative=False)
+        yield from _tables(window, "data", relative=True)
     else:
-        yield from _jump_tables(window)
+        yield from _tables(window, "constants", relative=True)
         yield from _debug(window)
 
 
-def _runs(held: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Those that stand in a run of three or more."""
-    padded = np.concatenate([np.zeros(2, np.bool_), held, np.zeros(2, np.bool_)])
-    three = padded[:-2] & padded[1:-1] & padded[2:]
-    runs: NDArray[np.bool_] = three[:-2] | three[1:-1] | three[2:]
-    return runs
+def _tables(window: Window, role: str, *, relative: bool) -> Iterator[Fields]:
+    """The branches of switches: three or more places in code in a row, none far from the next.
 
-
-def _jump_tables(window: Window) -> Iterator[Fields]:
-    """Distances from a table to code. The entry's own address is near enough to the table's."""
-    for section in window.sections("constants"):
+    Distances count from the table's begin, to which the entry's own address is near enough.
+    """
+    for section in window.sections(role):
         places = window.entries(section, 4)
-        own = places - section.offset + section.address
-        target = own + window.i32(places)
-        held = _runs(window.binary.code.hold(target))
-        yield fields.make(places[held], target[held], own[held], kind=GUESS)
+        base = places - section.offset + section.address
+        target = base + window.i32(places) if relative else window.u32(places)
+        held = window.binary.code.hold(target)
+        pair = held[1:] & held[:-1] & (np.abs(np.diff(target)) < _SPREAD_BYTES)
+        yield where(_in_threes(pair), places, target, base if relative else NO_BASE, kind=GUESS)
 
 
-def _rva_data(window: Window) -> Iterator[Fields]:
+def _in_threes(pair: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Those that stand in a row of three or more; ``pair`` says which are like the next one."""
+    three = np.concatenate([np.zeros(2, np.bool_), pair[1:] & pair[:-1], np.zeros(2, np.bool_)])
+    run: NDArray[np.bool_] = three[2:] | three[1:-1] | three[:-2]
+    return run
+
+
+def _near(window: Window, certain: Places) -> Iterator[Fields]:
+    """RVAs near certain ones, in what describes exceptions and types; but not the codes of unwinding."""
     frames = window.inside(window.binary.frames, 4)
-    frames, ends = np.append(-1, frames), np.append(-1, tables.unwind_ends(window, frames))
+    frames, ends = np.append(-1, frames), np.append(-1, unwind_ends(window, frames))
+    before, behind = np.append(-NEAR_BYTES - 1, certain), np.append(certain, np.iinfo(np.int64).max)
     for section in window.sections("data"):
         places = window.entries(section, 4)
         target = window.u32(places)
-        unwound = places < ends[np.searchsorted(frames, places, "right") - 1]
-        held = ~unwound & (target >= _PAGE_BYTES) & window.binary.loaded.hold(target)
-        yield fields.make(places[held], target[held], kind=GUESS)
-
-
-def _rva_tables(window: Window) -> Iterator[Fields]:
-    """The branches of a switch, as MSVC lays them behind the function."""
-    for section in window.sections("code"):
-        places = window.entries(section, 4)
-        target = window.u32(places)
-        held = _runs(window.binary.code.hold(target))
-        yield fields.make(places[held], target[held], kind=GUESS)
+        number = np.searchsorted(certain, places, "right")
+        near = (places - before[number] <= NEAR_BYTES) | (behind[number] - places <= NEAR_BYTES)
+        near &= places >= ends[np.searchsorted(frames, places, "right") - 1]
+        yield where(near & (target >= PAGE_BYTES) & window.binary.loaded.hold(target), places, target, kind=GUESS)
 
 
 def _debug(window: Window) -> Iterator[Fields]:
@@ -68,5 +67,4 @@ def _debug(window: Window) -> Iterator[Fields]:
         high = window.bytes[places[0] - window.start + 5 :][: places.size + 2] if places.size else window.bytes[:0]
         places = places[(high[:-2] | high[1:-1] | high[2:]) == 0]
         target = window.i64(places)
-        held = window.binary.code.hold(target)
-        yield fields.make(places[held], target[held], width=8, kind=GUESS)
+        yield where(window.binary.code.hold(target), places, target, width=8, kind=GUESS)

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from patcher.content.native.sections import MAX_FILE_BYTES, MAX_SECTIONS, Image, Read, Section, arranged
+from patcher.content.native.sections import MAX_FILE_BYTES, Image, Read, Section, arranged
 
 _FILTERS = {0x8664: "x86-1"}
 _COFF = struct.Struct("<4sHHIIIHH")
@@ -11,9 +11,9 @@ _OPTIONAL = struct.Struct("<H22xQ28xI44xI")  # magic, image base, bytes of heade
 _DIRECTORIES = struct.Struct("<32I")
 _ENTRY = struct.Struct("<8sIIIIIIHHI")
 _PE32_PLUS = 0x20B
+_MAX_SECTIONS = 96  # so many Windows loads
 _NOT_RELOCATABLE = 1
 _EXECUTABLE = 0x20000000
-_LOAD_CONFIG = 10
 _ROLES = {3: "pdata", 5: "relocations"}
 """Number of a data directory → role of the section that begins with it."""
 
@@ -30,7 +30,7 @@ def parse(read: Read, size_bytes: int) -> Image | None:
         return None
     magic, machine, count, _, _, _, optional_bytes, flags = _COFF.unpack_from(head)
     kind, base, head_bytes, directories = _OPTIONAL.unpack_from(head, _COFF.size)
-    if magic != b"PE\0\0" or machine not in _FILTERS or kind != _PE32_PLUS or count > MAX_SECTIONS:
+    if magic != b"PE\0\0" or machine not in _FILTERS or kind != _PE32_PLUS or count > _MAX_SECTIONS:
         return None
     table = read(at + _COFF.size + optional_bytes, count * _ENTRY.size)
     if not count or len(table) < count * _ENTRY.size or base >= 1 << 62:
@@ -39,9 +39,9 @@ def parse(read: Read, size_bytes: int) -> Image | None:
     places += (0,) * (32 - len(places))
     roles = {places[2 * at]: role for at, role in _ROLES.items() if places[2 * at]}
     relocatable = not flags & _NOT_RELOCATABLE and "relocations" in roles.values()
-    headers = Section("", "", 0, 0, head_bytes, head_bytes)  # code refers to the image's begin
+    headers = Section("", "", 0, 0, 0, head_bytes)  # code refers to the image's begin
     sections = arranged([headers, *_sections(table, roles)], size_bytes)
-    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections, places[2 * _LOAD_CONFIG])
+    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections, places[::2])
 
 
 def _sections(table: bytes, roles: dict[int, str]) -> Iterator[Section]:

@@ -4,42 +4,38 @@ Frozen: what `find` gives for a file is part of the formats, by the name of `Ima
 applied with the fields of tomorrow's version, so a change of any result is a new name beside the old one.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from patcher.content.native import code, fields, guesses, tables
 from patcher.content.native.binary import Binary
-from patcher.content.native.fields import CODE, DATA, GUESS, NO_BASE, TABLE, Fields
+from patcher.content.native.fields import CODE, DATA, GUESS, MAX_WIDTH, NO_BASE, TABLE, Fields, joined
+from patcher.content.native.guesses import NEAR_BYTES
 from patcher.content.native.window import Window
 
-__all__ = ["CODE", "DATA", "GUESS", "NO_BASE", "TABLE", "Binary", "Fields", "find"]
+__all__ = ["CODE", "DATA", "GUESS", "NO_BASE", "TABLE", "Binary", "Fields", "find", "joined"]
 
 _TILE_BYTES = 1024 * 1024
-_BEFORE_BYTES = 1024
-_BEHIND_BYTES = 64
-"""So much around a place decides what is found at it."""
+_BEFORE_BYTES = 2048
+_BEHIND_BYTES = 1024
+"""So much around a place decides what is found at it, twice over."""
 
 
 def find(binary: Binary, start: int, end: int) -> Fields:
     """Every field whose first byte lies from ``start`` to ``end``, the same ones however a file is split into parts."""
     start, end = max(start, 0), min(end, binary.size_bytes)
-    parts = [_find(binary, at, min(at + _TILE_BYTES, end)) for at in range(start, end, _TILE_BYTES)]
-    return fields.joined(parts)
+    return joined([_find(binary, at, min(at + _TILE_BYTES, end)) for at in range(start, end, _TILE_BYTES)])
 
 
 def _find(binary: Binary, start: int, end: int) -> Fields:
     window = Window(binary, start - _BEFORE_BYTES, end + _BEHIND_BYTES)
-    near = [
-        part.at((part.position > start - fields.MAX_WIDTH) & (part.position < end + fields.MAX_WIDTH))
-        for part in _every(window)
-    ]
-    found = fields.apart(fields.joined(near))
-    first, last = np.searchsorted(found.position, np.array([start, end], np.int64))
-    return found.at(slice(int(first), int(last)))
+    reach = MAX_WIDTH + NEAR_BYTES
+    sure = [_within(part, start - reach, end + reach) for part in (*code.find(window), *tables.find(window))]
+    rvas = [part.position[(part.width == 4) & (part.base == NO_BASE)] for part in sure]
+    near = [*sure, *guesses.find(window, np.sort(np.concatenate(rvas)))]
+    return _within(
+        fields.apart(joined([_within(part, start - MAX_WIDTH, end + MAX_WIDTH) for part in near])), start, end
+    )
 
 
-def _every(window: Window) -> Iterator[Fields]:
-    yield from code.find(window)
-    yield from tables.find(window)
-    yield from guesses.find(window)
+def _within(found: Fields, start: int, end: int) -> Fields:
+    return found.at((found.position >= start) & (found.position < end))

@@ -41,7 +41,7 @@ class Image:
     """``filter`` names the function that finds references in it; absolute values in it are ``base`` and an address.
 
     One that is not ``relocatable`` runs where it was linked for, so its code holds absolute addresses. Its sections are
-    in the order of their bytes, none of which is in two. ``load_config`` is an address of PE, 0 for none.
+    in the order of their bytes, none of which is in two. ``directories`` are those of PE, an address each, 0 for none.
     """
 
     filter: str
@@ -50,7 +50,7 @@ class Image:
     base: int
     relocatable: bool
     sections: tuple[Section, ...]
-    load_config: int = 0
+    directories: tuple[int, ...] = ()
 
     def of_role(self, role: str) -> tuple[Section, ...]:
         """The sections of this role."""
