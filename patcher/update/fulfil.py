@@ -37,7 +37,7 @@ class Tools:
     packs: Packs
     feeds: Feeds
     session_for: Callable[[wishes.Network], Session | None]
-    keeper: Keeper | None
+    keeper: Keeper
 
 
 class Fulfil:
@@ -194,8 +194,9 @@ class Fulfil:
     def _move(self, wish: wishes.Move) -> Outcome:
         install, installed = self._installed(wish.title)
         target = Path(wish.folder)
-        if target.resolve() == install.folder.resolve():
-            raise UsageError("usage.argument", f"{wish.title} is in {target} already.", title=wish.title)
+        self._leave(install)
+        if target.resolve() == install.folder.resolve():  # it was interrupted when it had moved
+            return Outcome(installed.release.version, installed.release.version)
         if name := play.running(install.folder):
             raise BusyError("busy.running", f"{wish.title} is running ({name}).", title=wish.title)
         commit.recover(target)
@@ -209,10 +210,21 @@ class Fulfil:
             if offered is None:
                 offered = offers.remote(opened.reader, installed.release, install.tags, None, target / STATE)
             borrow = ((install.folder, tuple(old.values())),)
-            outcome = self._run(Goal(moved, installed.release, tuple(offered), network, borrow=borrow), opened)
-        self._take_defaults(install.folder, target, offered)
-        self._remove(install)
-        return outcome
+            with self._tools.keeper.holding(wish.title):
+                outcome = self._job.run(Goal(moved, installed.release, tuple(offered), network, borrow=borrow))
+                self._take_defaults(install.folder, target, offered)
+                self._tools.registry.put(moved, left=install.folder)  # it is where it was until it has moved
+                self._leave(moved)
+            return _counted(outcome, opened)
+
+    def _leave(self, install: Install) -> None:
+        """Empty the folder that the title moved out of, now or when that was interrupted."""
+        left = self._tools.registry.left(install.title)
+        lived_in = {other.folder for other in self._tools.registry.installs()}
+        if left and left.is_dir() and left not in lived_in:
+            commit.recover(left)
+            self._remove(replace(install, folder=left))
+        self._tools.registry.emptied(install.title)
 
     def _take_defaults(self, folder: Path, target: Path, offered: list[Offer]) -> None:
         """Default settings are the player's own: they move as they are."""
@@ -229,6 +241,7 @@ class Fulfil:
             self._tools.registry.forget(wish.title)
             return Outcome()
         install, installed = self._installed(wish.title)
+        self._leave(install)
         outcome = self._remove(install)
         self._tools.registry.forget(wish.title)
         return replace(outcome, version_from=installed.release.version)
@@ -297,7 +310,7 @@ class Fulfil:
             self._tools.registry.put(goal.install)  # a first install that is interrupted must be found again
         outcome = self._job.run(goal, only_plan=bool(only))
         if not only:
-            self._tools.registry.put(goal.install)  # and one that moves is where it was until it has moved
+            self._tools.registry.put(goal.install)
         return _counted(outcome, opened)
 
     def _travel(self, route: stopover.Route, opened: Opened, *, only: str) -> Outcome:
@@ -306,7 +319,10 @@ class Fulfil:
             return self._run(first, opened, only=only)
         title, plan = first.install.title, route.planned
         self._emit(events.Planned(self._number, title, plan.version_from, plan.version_to, plan.totals, plan.via))
-        return _counted(plan if only else stopover.run(self._leg, route), opened)
+        if not only:
+            with self._tools.keeper.holding(title):
+                plan = stopover.run(self._leg, route)
+        return _counted(plan, opened)
 
     # ------------------------------------------------------------ operator
 

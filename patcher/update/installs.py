@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS seen (
     title TEXT NOT NULL, path TEXT NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     inode INTEGER NOT NULL, PRIMARY KEY (title, path)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS wishes (title TEXT PRIMARY KEY, wish TEXT NOT NULL, paused INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS left_behind (title TEXT PRIMARY KEY, folder TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS identity (id BLOB NOT NULL);
 """
 
@@ -147,11 +148,24 @@ class Registry:
         """The install of ``title``, or None."""
         return next((install for install in self.installs() if install.title == title), None)
 
-    def put(self, install: Install) -> None:
-        """Remember an install."""
+    def put(self, install: Install, *, left: Path | None = None) -> None:
+        """Remember an install, and the folder that it ``left``, which is still to be emptied."""
         with database.opened(self._path) as db:
+            if left:
+                db.execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?)", (install.title, str(left)))
             row = (install.title, str(install.folder), install.channel, json.dumps(install.tags))
             db.execute("INSERT OR REPLACE INTO installs VALUES (?, ?, ?, ?)", row)
+
+    def left(self, title: str) -> Path | None:
+        """The folder that an install left when it moved, until `emptied`."""
+        with database.opened(self._path) as db:
+            row = db.execute("SELECT folder FROM left_behind WHERE title = ?", (title,)).fetchone()
+        return Path(row[0]) if row else None
+
+    def emptied(self, title: str) -> None:
+        """The folder that the install left holds nothing of it any more."""
+        with database.opened(self._path) as db:
+            db.execute("DELETE FROM left_behind WHERE title = ?", (title,))
 
     def forget(self, title: str) -> None:
         """Forget an install and what its files looked like."""

@@ -19,7 +19,7 @@ from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import Shoal, World, wait_until
 
-_SOUND = trees.noise(80, 1_000_000)
+_SOUND = trees.noise(80, 500_000)
 _NEWS = trees.noise(81, 200_000)
 _HALF = 100_000
 
@@ -69,13 +69,13 @@ def test_two_updates_fetch_what_was_said_before_both(world: World) -> None:
 def test_a_stopover_that_saves_little_is_not_made(world: World) -> None:
     player = world.player("ann", peers="none")
     player.run("install", "game", "--to", world.folder(player))
-    others = {number: {**_tree(number), "sound.pak": File(trees.noise(number, 1_000_000))} for number in (2, 3)}
+    others = {number: {**_tree(number), "sound.pak": File(trees.noise(number, 500_000))} for number in (2, 3)}
     for number, other in others.items():
         trees.write(world.root / f"other-{number}", other)
         world.release(str(number), world.root / f"other-{number}", "--from-last", 1)
     done = player.run("update", "game")
     assert (done["via"], done["version_to"]) == ("", "3")
-    assert done["fetched"]["origin_bytes"] < 1_300_000
+    assert done["fetched"]["origin_bytes"] < 800_000
     assert trees.read(world.folder(player)) == others[3]
 
 
