@@ -5,6 +5,7 @@ children are the workers and nothing else.
 
 import argparse
 import json
+import os
 import resource
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.support.watch import peak_bytes
 from patcher import processes
 from patcher.content import delta, merkle
 from patcher.publish import build, cuts, maps
@@ -55,12 +57,6 @@ def _cpu_s(*who: int) -> float:
     return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
-def _peak_bytes() -> int:
-    """Of this process alone: resource usage would count the one that started it, too."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-
-
 def measure(old_folder: Path, new_folder: Path) -> Ours:
     sources = [build.read(folder, "game", (), JOBS, _silent) for folder in (old_folder, new_folder)]
     (old, old_document), (new, document) = ((s.parts[0].manifest, s.parts[0].document) for s in sources)
@@ -71,7 +67,8 @@ def measure(old_folder: Path, new_folder: Path) -> Ours:
         draft = cuts.draft(new, old, places, place / "work", JOBS, _silent)
         cuts.make([draft], JOBS, _silent)
         make_cpu_s, make_s = _cpu_s() - cpu_s, time.monotonic() - started_s
-        worker_bytes, maker_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024, _peak_bytes()
+        worker_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        maker_bytes = peak_bytes(os.getpid())
         joined = draft.joined()
         pack = b"".join(joined.chunks())
         (place / "pack").write_bytes(pack)

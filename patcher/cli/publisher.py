@@ -244,9 +244,10 @@ def run_preview(args: argparse.Namespace, out: Output) -> int:
     found = preview.preview(old, new, args.home.root / "build" / "preview", args.jobs, out.progress)
     for file in found.files:
         if file.kind != "unchanged":
-            saved = f"  (its address map saves about {human_bytes(file.saved_bytes)} or more)" if file.saved_bytes else ""
             sizes = f"{human_bytes(file.size_bytes):>7} → {human_bytes(file.patch_bytes):>7}"
-            out.line(f"{file.kind:9}  {sizes}  {file.path}{saved}")
+            saved = human_bytes(file.saved_bytes)
+            note = f"  (its address map saves about {saved} or more)" if file.saved_bytes else ""
+            out.line(f"{file.kind:9}  {sizes}  {file.path}{note}")
     out.line("Files: " + ", ".join(f"{found.count(kind)} {kind}" for kind in preview.KINDS))
     patch_bytes = found.pack_bytes + found.document_bytes
     out.line(f"The patch would have {human_bytes(patch_bytes)}, {human_bytes(found.document_bytes)} of it documents.")

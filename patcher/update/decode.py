@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from patcher import disk, processes
-from patcher.content import delta
+from patcher.content import codec  # and no more: what a decoder imports it pays for at each start
 from patcher.errors import ContentError
 
 if TYPE_CHECKING:
@@ -119,9 +119,9 @@ class Decoders:
 
 def decode(task: Task) -> int:
     """Runs in a worker. Returns the bytes of the output. Raises ContentError, DiskError."""
-    if task.codec in {delta.COPY, delta.COPY_REBASED}:
+    if task.codec in {codec.COPY, codec.COPY_REBASED}:
         return _copy(task)
-    output = memoryview(delta.apply(task.codec, _held(task.data), _read(*task.old), task.output_bytes, task.sha256))
+    output = memoryview(codec.apply(task.codec, _held(task.data), _read(*task.old), task.output_bytes, task.sha256))
     for place in task.new:
         if place.path:
             with disk.Staged(Path(place.path), place.size_bytes) as staged:

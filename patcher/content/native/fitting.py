@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from patcher.content.native import covers, fields, matches, references, stored, votes
-from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap, Ints
+from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap
 from patcher.content.native.binary import Spans
 from patcher.content.native.covers import Bytes, Covers
 from patcher.content.native.matches import BLOCK_BYTES, Matches
