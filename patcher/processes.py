@@ -38,6 +38,7 @@ def _begin(memory_bytes: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would take memory for as many threads as there are cores
     if memory_bytes and sys.platform == "linux":
         import resource
 

@@ -1,23 +1,23 @@
-"""Our own patch of a pair, made as `publish release` makes it, applied, and compared: `python -m bench.support.ours OLD
-NEW` prints what it took as JSON. A process of its own, so that its children are the workers and nothing else.
+"""Our own patch of a pair, made as `publish release` makes it, applied, and compared: `python -m bench.support.ours
+[--plain] OLD NEW` prints what it took as JSON; ``--plain`` is without address maps. A process of its own, so that its
+children are the workers and nothing else.
 """
 
+import argparse
 import json
 import os
 import resource
 import shutil
-import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.support.watch import peak_bytes
 from patcher import processes
 from patcher.content import delta, merkle
-from patcher.publish import build, cuts, workers
-from patcher.publish.workers import WindowFile
+from patcher.publish import build, cuts, maps
 from patcher.update import plan as planning
 from patcher.update.decode import MEMORY_BYTES, decode
 from patcher.update.plan import Offer
@@ -32,6 +32,8 @@ class Ours:
     """Bytes that travel, and the costs of both sides."""
 
     pack_bytes: int
+    map_bytes: int
+    """Of the pack."""
     index_bytes: int
     manifest_bytes: int
     """The manifest delta."""
@@ -40,6 +42,8 @@ class Ours:
     worker_bytes: int
     maker_bytes: int
     applied_bytes: int
+    rebased_bytes: int
+    """Old files that are read through maps."""
     apply_cpu_s: float
     """What a player does with the pack, in one worker: reads, decodes, hashes, writes, verifies."""
 
@@ -60,39 +64,25 @@ def measure(old_folder: Path, new_folder: Path) -> Ours:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         cpu_s, started_s = _cpu_s(), time.monotonic()
-        made = cuts.read(new, old, places, JOBS, _silent)
-        tasks = cuts.tasks(made, new, old, places, place / "work")
-        workers.run(tasks, JOBS, lambda count: None)
+        draft = cuts.draft(new, old, places, place / "work", JOBS, _silent)
+        cuts.make([draft], JOBS, _silent)
         make_cpu_s, make_s = _cpu_s() - cpu_s, time.monotonic() - started_s
-        worker_bytes, maker_bytes = (
-            resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
-            peak_bytes(os.getpid()),
-        )
-        windows, pack = _joined(made, place / "work")
-        leaves = merkle.leaves_of(pack)
-        index = delta.index_of(windows, leaves, len(pack), pack if len(pack) <= delta.INLINE_BYTES else b"")
-        index_bytes = len(delta.encode(index, new, old)) - len(index.inline)
+        worker_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        maker_bytes = peak_bytes(os.getpid())
+        joined = draft.joined()
+        pack = b"".join(joined.chunks())
         (place / "pack").write_bytes(pack)
+        index = joined.index(merkle.leaves_of(pack))
+        index_bytes = len(delta.encode(index, new, old)) - len(index.inline)
         offer = Offer(sources[1].parts[0].record, document, new, old, index)
         held = {entry.root: places[entry.root] for entry in old.entries if entry.root}
         applied_bytes, apply_cpu_s = _applied(offer, place / "pack", held, place / "install")
+    map_bytes = sum(each.length for each in index.filters)
+    rebased_bytes = sum(old.entries[each.file].size_bytes for each in index.filters)
     return Ours(
-        len(pack), index_bytes, len(delta.manifest_delta(old_document, document)), round(make_cpu_s, 2),
-        round(make_s, 2), worker_bytes, maker_bytes, applied_bytes, round(apply_cpu_s, 2),
+        len(pack), map_bytes, index_bytes, len(delta.manifest_delta(old_document, document)), round(make_cpu_s, 2),
+        round(make_s, 2), worker_bytes, maker_bytes, applied_bytes, rebased_bytes, round(apply_cpu_s, 2),
     )  # fmt: skip
-
-
-def _joined(made: Sequence[delta.Cut], folder: Path) -> tuple[list[delta.Window], bytes]:
-    windows, pack = [], bytearray()
-    for number, cut in enumerate(made):
-        if cut.copied:
-            windows.append(delta.Window(len(pack), 0, delta.COPY, cut.new, cut.old, cut.output_bytes, b""))
-            continue
-        file = WindowFile.read(cuts.result(folder, number))
-        old = cut.old if file.codec == delta.HDIFF else ()
-        windows.append(delta.Window(len(pack), file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256))
-        pack += b"".join(file.chunks())
-    return windows, bytes(pack)
 
 
 def _applied(offer: Offer, pack: Path, sources: Mapping[bytes, Path], folder: Path) -> tuple[int, float]:
@@ -114,12 +104,23 @@ def _apply(offer: Offer, pack: Path, sources: Mapping[bytes, Path], folder: Path
     wanted = {place.root for place in plan.places}
     before_s = _cpu_s(resource.RUSAGE_SELF)
     for window in offer.patch.windows:
-        decode(stage.task(offer, window, (str(pack), window.offset, window.length), wanted))
+        decode(stage.task(offer, window, lambda offset, length: (str(pack), offset, length), wanted))
     stage.take(plan)
     stage.multiply(plan.places)
     stage.verify(plan, {entry.root: offer.manifest.piece_bytes for entry in offer.manifest.entries})
     return sum(place.size_bytes for place in plan.places), _cpu_s(resource.RUSAGE_SELF) - before_s
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("old", type=Path)
+    parser.add_argument("new", type=Path)
+    args = parser.parse_args()
+    if args.plain:
+        maps.make = lambda *_: {}  # no program has a switch for this
+    print(json.dumps(asdict(measure(args.old, args.new))))
+
+
 if __name__ == "__main__":
-    print(json.dumps(asdict(measure(Path(sys.argv[1]), Path(sys.argv[2])))))
+    main()

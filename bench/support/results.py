@@ -1,4 +1,7 @@
-"""What was measured, kept below the cache: other tools take an hour and do not change, ours is measured each time."""
+"""What was measured, kept below the cache: other tools take an hour and do not change, ours is measured each time.
+
+So is ours without address maps, where a pair has any.
+"""
 
 import dataclasses
 import json
@@ -49,6 +52,8 @@ class Row:
     pair: Pair
     changed_bytes: int
     ours: Ours
+    plain: Ours
+    """Ours without address maps."""
     others: dict[str, Measured]
 
     def limit_bytes(self, rows: dict[str, "Row"]) -> int:
@@ -68,9 +73,11 @@ def rows_of(pairs: list[Pair], *, ours_again: bool) -> dict[str, Row]:
 def _row(pair: Pair, *, ours_again: bool) -> Row:
     kept = CACHE / "results" / f"{pair.name}.json"
     known = json.loads(kept.read_text()) if kept.exists() else {}
-    if ours_again or "ours" not in known:
-        known["ours"] = _ours(pair)
-        _keep(kept, known)
+    for name in ("ours", "plain"):
+        if ours_again or name not in known:
+            has_maps = name == "ours" or known["ours"].get("map_bytes")
+            known[name] = _ours(pair, name) if has_maps else known["ours"]
+            _keep(kept, known)
     if missing := [name for name in SCHEMES if name not in known]:
         work = work_of(pair)
         known["changed bytes"] = work.changed_bytes
@@ -81,22 +88,28 @@ def _row(pair: Pair, *, ours_again: bool) -> Row:
             known[name] = {"sizes": sizes, "cpu_s": round(cpu_s() - before_s, 2)}
             _keep(kept, known)
     others = {name: Measured(**known[name]) for name in SCHEMES}
-    return Row(pair, known["changed bytes"], Ours(**known["ours"]), others)
+    return Row(pair, known["changed bytes"], Ours(**known["ours"]), Ours(**known["plain"]), others)
 
 
 def once_more(row: Row) -> Row:
     """Ours measured again; the smaller times of both runs are kept, for other programs can only add to them."""
-    before, now = row.ours, Ours(**_ours(row.pair))
-    times = {name: min(getattr(before, name), getattr(now, name)) for name in ("make_cpu_s", "make_s", "apply_cpu_s")}
-    row = dataclasses.replace(row, ours=dataclasses.replace(now, **times))
+    ours = _better(row.ours, Ours(**_ours(row.pair, "ours")))
+    plain = _better(row.plain, Ours(**_ours(row.pair, "plain"))) if ours.map_bytes else ours
     kept = CACHE / "results" / f"{row.pair.name}.json"
-    _keep(kept, {**json.loads(kept.read_text()), "ours": dataclasses.asdict(row.ours)})
-    return row
+    known = json.loads(kept.read_text())
+    _keep(kept, {**known, "ours": dataclasses.asdict(ours), "plain": dataclasses.asdict(plain)})
+    return dataclasses.replace(row, ours=ours, plain=plain)
 
 
-def _ours(pair: Pair) -> Any:
-    _say(f"{pair.name}: ours")
-    command = [sys.executable, "-m", "bench.support.ours", str(pair.old), str(pair.new)]
+def _better(before: Ours, now: Ours) -> Ours:
+    times = {name: min(getattr(before, name), getattr(now, name)) for name in ("make_cpu_s", "make_s", "apply_cpu_s")}
+    return dataclasses.replace(now, **times)
+
+
+def _ours(pair: Pair, name: str) -> Any:
+    _say(f"{pair.name}: {name}")
+    options = ["--plain"] if name == "plain" else []
+    command = [sys.executable, "-m", "bench.support.ours", *options, str(pair.old), str(pair.new)]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 

@@ -244,9 +244,10 @@ def run_preview(args: argparse.Namespace, out: Output) -> int:
     found = preview.preview(old, new, args.home.root / "build" / "preview", args.jobs, out.progress)
     for file in found.files:
         if file.kind != "unchanged":
-            out.line(
-                f"{file.kind:9}  {human_bytes(file.size_bytes):>7} → {human_bytes(file.patch_bytes):>7}  {file.path}"
-            )
+            sizes = f"{human_bytes(file.size_bytes):>7} → {human_bytes(file.patch_bytes):>7}"
+            saved = human_bytes(file.saved_bytes)
+            note = f"  (its address map saves about {saved} or more)" if file.saved_bytes else ""
+            out.line(f"{file.kind:9}  {sizes}  {file.path}{note}")
     out.line("Files: " + ", ".join(f"{found.count(kind)} {kind}" for kind in preview.KINDS))
     patch_bytes = found.pack_bytes + found.document_bytes
     out.line(f"The patch would have {human_bytes(patch_bytes)}, {human_bytes(found.document_bytes)} of it documents.")
@@ -263,7 +264,10 @@ def run_preview(args: argparse.Namespace, out: Output) -> int:
         "make_cpu_s": found.make_cpu_s, "apply_cpu_s": round(found.apply_cpu_s, 3),
         **{kind: found.count(kind) for kind in preview.KINDS},
         "changes": [
-            {"path": f.path, "kind": f.kind, "bytes": f.size_bytes, "patch_bytes": f.patch_bytes}
+            {
+                "path": f.path, "kind": f.kind, "bytes": f.size_bytes, "patch_bytes": f.patch_bytes,
+                "map_saves_about_bytes": f.saved_bytes,
+            }
             for f in found.files if f.kind != "unchanged"
         ],
     })  # fmt: skip

@@ -18,6 +18,8 @@ else:
     from backports import zstd
 
 STORED, ZSTD, HDIFF, COPY = 0, 1, 2, 3
+HDIFF_REBASED, COPY_REBASED = 4, 5
+"""The same, of old bytes that were read through address maps."""
 ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 WINDOW_BYTES = 16 * 1024 * 1024
 
@@ -48,7 +50,7 @@ def make(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
 def apply(codec: int, data: bytes, old: bytes, output_bytes: int, sha256: bytes) -> bytes:
     """The bytes that `make` was given. Raises ContentError content.window, whatever the input."""
     try:
-        if codec == HDIFF:
+        if codec in {HDIFF, HDIFF_REBASED}:
             _check_hdiff(data, len(old), output_bytes)
             output = hdiffpatch.apply(old, data)
         elif codec == ZSTD:

@@ -1,13 +1,15 @@
 """`check`: everything a player could ask of a feed, asked before a player does."""
 
-from collections.abc import Collection, Iterator, Sequence
+import hashlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from patcher.content import delta, landmarks, manifest, merkle, records
-from patcher.content.delta import Index, Range, Window
+from patcher.content.delta import Filter, Index, Range, Window
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, ShoalError, TrustError
@@ -16,6 +18,9 @@ from patcher.publish.feeds import expiries
 from patcher.publish.release import History, history
 from patcher.publish.repository import Repository
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress, Store, in_threads
+
+if TYPE_CHECKING:
+    from patcher.content.native.rebase import Rebased
 
 WARN_DAYS = 7
 
@@ -201,22 +206,16 @@ def _deep(search: _Search, progress: Progress) -> Iterator[str]:
     """Apply every window. Its output's SHA-256 stands in the index; the new content is compared too."""
     meter = Meter(progress, "apply", sum(w.output_bytes for index, _, _ in search.packs for w in index.windows))
     for index, new, old in search.packs:
+        pack = _Pack(search.store, index, new, old)
         for window in index.windows:
-            if window.codec == delta.COPY:
-                yield from _copied(search.store, new, old, window)
-                meter.add(window.output_bytes)
-                continue
-            before = _read(search.store, old, window.old) if old else b""
-            data = index.inline[window.offset : window.offset + window.length]
-            if index.pack:
-                data = _slice(search.store.path(index.pack), window.offset, window.length)
             try:
-                made = delta.apply(window.codec, data, before, window.output_bytes, window.sha256)
+                right = pack.copies(window) if window.is_copy else pack.applies(window)
             except ContentError as error:
                 yield f"{new.name}: {error.message}"
             else:
-                if made != _read(search.store, new, window.new):
-                    yield f"{new.name}: a window gives other bytes than the release has"
+                if not right:
+                    what = "copy" if window.is_copy else "window"
+                    yield f"{new.name}: a {what} gives other bytes than the release has"
             meter.add(window.output_bytes)
 
 
@@ -235,21 +234,57 @@ def _astray(search: _Search) -> Iterator[str]:
                     yield f"{files.name}: the landmarks of {entry.path} are not where they should be"
 
 
-def _copied(store: Store, new: Manifest, old: Manifest | None, window: Window) -> Iterator[str]:
-    assert old
-    for made, used in zip(window.new, window.old, strict=True):
-        for at in range(0, made.length, CHUNK_BYTES):
-            length = min(CHUNK_BYTES, made.length - at)
-            pair = (_read(store, m, [Range(r.file, r.offset + at, length)]) for m, r in ((new, made), (old, used)))
-            if len(set(pair)) != 1:
-                yield f"{new.name}: a copy gives other bytes than the release has"
-                return
+class _Pack:
+    """One pack, applied as a player applies it. Raises ContentError (content.window)."""
+
+    def __init__(self, store: Store, index: Index, new: Manifest, old: Manifest | None) -> None:
+        self._store, self._index, self._new, self._old = store, index, new, old
+        self._rebased = lru_cache(2)(self._open)
+
+    def applies(self, window: Window) -> bool:
+        """Whether a window gives what the release has."""
+        before = b"".join(self._before(window, span) for span in window.old)
+        data = self._data(window.offset, window.length)
+        made = delta.apply(window.codec, data, before, window.output_bytes, window.sha256)
+        return made == b"".join(_read(self._store, self._new, span) for span in window.new)
+
+    def copies(self, window: Window) -> bool:
+        """Whether the old ranges of a copy, as it reads them, are in the release where it puts them."""
+        return all(
+            _read(self._store, self._new, _part(made, at)) == self._before(window, _part(used, at))
+            for made, used in zip(window.new, window.old, strict=True)
+            for at in range(0, made.length, CHUNK_BYTES)
+        )
+
+    def _before(self, window: Window, span: Range) -> bytes:
+        assert self._old
+        if each := self._index.filters_of(window).get(span.file):
+            return self._rebased(each).read(span.offset, span.length)
+        return _read(self._store, self._old, span)
+
+    def _open(self, each: Filter) -> "Rebased":
+        from patcher.content.native.rebase import Rebased
+
+        assert self._old
+        entry, data = self._old.entries[each.file], self._data(each.offset, each.length)
+        if hashlib.sha256(data).digest() != each.sha256:
+            raise ContentError("content.window", "an address map is not the one of the index")
+        path = self._store.path(Ref(entry.root, entry.size_bytes))
+        return Rebased(partial(_slice, path), entry.size_bytes, each.name, data)
+
+    def _data(self, offset: int, length: int) -> bytes:
+        if self._index.pack:
+            return _slice(self._store.path(self._index.pack), offset, length)
+        return self._index.inline[offset : offset + length]
 
 
-def _read(store: Store, files: Manifest, spans: Sequence[Range]) -> bytes:
-    entries = [(span, files.entries[span.file]) for span in spans]
-    slices = (_slice(store.path(Ref(e.root, e.size_bytes)), span.offset, span.length) for span, e in entries)
-    return b"".join(slices)
+def _part(span: Range, at: int) -> Range:
+    return Range(span.file, span.offset + at, min(CHUNK_BYTES, span.length - at))
+
+
+def _read(store: Store, files: Manifest, span: Range) -> bytes:
+    entry = files.entries[span.file]
+    return _slice(store.path(Ref(entry.root, entry.size_bytes)), span.offset, span.length)
 
 
 def _slice(path: Path, offset: int, length: int) -> bytes:

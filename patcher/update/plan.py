@@ -64,10 +64,12 @@ class PatchStep:
 
     @property
     def pack_bytes(self) -> int:
-        """Bytes of the pack; a small one came with its index already."""
+        """Bytes of windows and the maps that they need; a small pack came with its index already."""
         assert self.offer.patch
-        windows = self.windows if self.offer.patch.pack else ()
-        return sum(self.offer.patch.windows[number].length for number in windows)
+        index = self.offer.patch
+        windows = [index.windows[number] for number in self.windows] if index.pack else []
+        maps = {each.offset: each.length for window in windows for each in index.filters_of(window).values()}
+        return sum(window.length for window in windows) + sum(maps.values())
 
 
 @dataclass(frozen=True, slots=True)

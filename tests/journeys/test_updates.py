@@ -17,7 +17,7 @@ from tests.support.world import World
 
 _SCENARIOS = (
     "changed", "added and removed", "moved and duplicated", "folders become files", "links and empty folders",
-    "case renames", "many small files", "names of the world",
+    "case renames", "many small files", "names of the world", "native code",
 )  # fmt: skip
 
 

@@ -23,17 +23,21 @@ from hashlib import sha256
 from pathlib import Path
 
 from backports import zstd
+from bencode2 import bencode
 
 from patcher import disk, processes
 from patcher.content import codec, delta, documents, manifest, merkle, records
 from patcher.content.cutting import MAX_OLD_BYTES
 from patcher.content.manifest import Manifest
+from patcher.content.native import addresses
+from patcher.content.native.fitting import fit
 from patcher.errors import ContentError, ShoalError
 from patcher.update import plan as planning
-from patcher.update.decode import MEMORY_BYTES, Output, Task, decode
+from patcher.update.decode import MEMORY_BYTES, Map, Output, Task, decode
 from patcher.update.plan import Offer
 from patcher.update.scan import Have
-from tests.support import trees
+from tests.support import indexes, trees
+from tests.support.libraries import library
 
 MORE_BYTES = 200 * 10**6
 _BATCH = 1000
@@ -66,7 +70,8 @@ def _indexes(_: Path) -> list[Subject]:
         new, old = (trees.manifest_of(tree) for tree in (scenario.new, scenario.old))
         plain = _plain(delta.encode(trees.make_patch(scenario.new, scenario.old)[0], new, old))
         subjects.append(Subject(plain, zstd.compress, _take_index(new, old)))
-    return subjects
+    mapped = bencode(indexes.mapped())
+    return [*subjects, Subject(mapped, zstd.compress, _take_index(indexes.NEW, indexes.OLD))]
 
 
 def _plain(document: bytes) -> bytes:
@@ -76,11 +81,16 @@ def _plain(document: bytes) -> bytes:
 
 def _take_index(new: Manifest, old: Manifest) -> Callable[[bytes], None]:
     def take(data: bytes) -> None:
-        for window in delta.parse(data, new, old).windows:
+        index = delta.parse(data, new, old)
+        files = [each.file for each in index.filters]
+        assert files == sorted(set(files)) and all(0 <= file < len(old.entries) for file in files)
+        assert all(0 < each.length <= delta.MAX_MAP_BYTES for each in index.filters)
+        for window in index.windows:
+            assert window.is_rebased == bool(index.filters_of(window))
             assert all(0 <= r.offset < r.end <= new.entries[r.file].size_bytes for r in window.new)
             assert all(0 <= r.offset < r.end <= old.entries[r.file].size_bytes for r in window.old)
             assert sum(r.length for r in window.new) == window.output_bytes
-            if window.codec != delta.COPY:
+            if not window.is_copy:
                 assert window.output_bytes <= delta.WINDOW_BYTES
                 assert sum(r.length for r in window.old) <= MAX_OLD_BYTES
 
@@ -170,7 +180,7 @@ def _window(
 ) -> Subject:
     half, place = len(new) // 2, folder / "new"
     outputs = (Output(str(place), half, 0, half), Output("", len(new) - half, 0, len(new) - half))
-    used = ((str(folder / "old"), 0, len(old)),) if old else ()
+    used = (((str(folder / "old"), 0, len(old)), None),) if old else ()
 
     def take(data: bytes) -> None:
         assert len(data) <= codec.WINDOW_BYTES
@@ -184,6 +194,29 @@ def _window(
         place.unlink()
 
     return Subject(plain, travel, take)
+
+
+def _maps(folder: Path) -> list[Subject]:
+    """Read through by a copy of the whole library, whose root is asked for later."""
+    old, new = library(1), library(1, 3)
+    fitted = fit(lambda at, length: old[at : at + length], len(old), lambda at, length: new[at : at + length], len(new))
+    assert fitted
+    (folder / "old.so").write_bytes(old)
+    place = folder / "new.so"
+
+    def take(data: bytes) -> None:
+        by = Map(fitted.filter, data, sha256(data).digest(), len(old))
+        where, output = (str(folder / "old.so"), 0, len(old)), Output(str(place), len(old), 0, len(old))
+        decode(Task(delta.COPY_REBASED, b"", ((where, by),), (output,), len(old), b""))
+        assert place.stat().st_size == len(old)
+
+    head, lists = fitted.data[:12], fitted.data[12:]
+    how = addresses._filters(1 << 16)
+    plain = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=how).decompress(lists)
+    packed = Subject(
+        head + plain, lambda data: data[:12] + lzma.compress(data[12:], lzma.FORMAT_RAW, filters=how), take
+    )
+    return [Subject(fitted.data, bytes, take), packed]
 
 
 def hdiff_header(*numbers: int, sections: bytes = b"") -> bytes:
@@ -224,6 +257,7 @@ TARGETS: dict[str, Callable[[Path], list[Subject]]] = {
     "manifest delta": _manifest_deltas,
     "packed document": _packed_documents,
     "window": _windows,
+    "address map": _maps,
 }
 
 # ---------------------------------------------------------------- how it is changed

@@ -1,0 +1,140 @@
+"""The address map of an old native file: by how much each of its addresses moved on the way to the new one.
+
+Addresses are ELF virtual addresses or PE rvas; what is not loaded lies at 2^40 + its offset in the file. The shift is
+piecewise constant and need not be monotone, since functions change places.
+"""
+
+import lzma
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patcher.errors import ContentError
+
+Ints = NDArray[np.int64]
+
+SPAN = 1 << 48
+"""Addresses lie below it, shifts at most so far to both sides."""
+
+MAX_BREAKS = 1 << 20
+MAX_BLOCKS = 1 << 22
+REFUSED_BYTES = 4096
+ALLOWED_BYTES = 1024
+
+_HEAD = struct.Struct("<III")
+_START_PLANES, _SHIFT_PLANES, _BLOCK_PLANES = 6, 7, 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AddressMap:
+    """The shift of an address is that of the last ``starts`` at or before it, and 0 before the first.
+
+    ``starts``, strictly rising, and ``shifts`` are int64 and of one length. ``refused``: strictly rising numbers of the
+    file's blocks of 4 KiB; no certain reference whose first byte lies there moves. ``allowed``: those of blocks of
+    1 KiB; only there guesses move.
+    """
+
+    starts: Ints
+    shifts: Ints
+    refused: Ints
+    allowed: Ints
+
+    def shift(self, addresses: Ints) -> Ints:
+        """By how much each address moved; 0 for those below 0, which are none."""
+        if not len(self.starts):
+            return np.zeros(len(addresses), np.int64)
+        place = np.searchsorted(self.starts, addresses, side="right")
+        return np.concatenate(([0], self.shifts))[place]
+
+    def encode(self) -> bytes:
+        """The three lengths (starts, refused, allowed) as u32, then one raw LZMA2 stream of the four lists.
+
+        Each list is one of differences (the first from 0; zigzag for shifts), and lies in byte planes: the lowest byte
+        of all, then the next of all; 6 planes of starts, 7 of shifts, 4 of refused, 4 of allowed.
+        """
+        plain = b"".join([
+            _planes(_differences(self.starts), _START_PLANES),
+            _planes(_zigzag(_differences(self.shifts)), _SHIFT_PLANES),
+            _planes(_differences(self.refused), _BLOCK_PLANES),
+            _planes(_differences(self.allowed), _BLOCK_PLANES),
+        ])  # fmt: skip
+        head = _HEAD.pack(len(self.starts), len(self.refused), len(self.allowed))
+        return head + lzma.compress(plain, lzma.FORMAT_RAW, filters=_filters(len(plain)))
+
+    @classmethod
+    def decode(cls, data: bytes) -> "AddressMap":
+        """The map again. Raises ContentError content.window for anything else, in 128 MiB of memory at most."""
+        if len(data) < _HEAD.size:
+            raise _damaged("it is too short")
+        breaks, refused, allowed = _HEAD.unpack_from(data)
+        if breaks > MAX_BREAKS or refused > MAX_BLOCKS or allowed > MAX_BLOCKS:
+            raise _damaged("it is too long")
+        lists = _Lists(
+            data[_HEAD.size :], breaks * (_START_PLANES + _SHIFT_PLANES) + (refused + allowed) * _BLOCK_PLANES
+        )
+        made = cls(
+            np.cumsum(lists.take(breaks, _START_PLANES)),
+            np.cumsum(_unzigzag(lists.take(breaks, _SHIFT_PLANES))),
+            np.cumsum(lists.take(refused, _BLOCK_PLANES)),
+            np.cumsum(lists.take(allowed, _BLOCK_PLANES)),
+        )
+        if not (_rising(made.starts) and _rising(made.refused) and _rising(made.allowed)):
+            raise _damaged("its addresses do not rise")
+        if breaks and np.max(np.abs(made.shifts)) > SPAN:
+            raise _damaged("it moves too far")
+        return made
+
+
+class _Lists:
+    """Inflated no further than to the length that it must have."""
+
+    def __init__(self, data: bytes, plain_bytes: int) -> None:
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_filters(plain_bytes))
+        try:
+            plain = decoder.decompress(data, plain_bytes + 1)
+        except (lzma.LZMAError, MemoryError) as error:
+            raise _damaged("it cannot be inflated") from error
+        if len(plain) != plain_bytes or not decoder.eof or decoder.unused_data:
+            raise _damaged("it has not the length it says")
+        self._plain, self._at = np.frombuffer(plain, np.uint8), 0
+
+    def take(self, count: int, planes: int) -> Ints:
+        """The next ``count`` numbers, which are below 2^56: no sum of steps so small jumps over a bound unseen."""
+        part = self._plain[self._at : self._at + count * planes].reshape(planes, count)
+        self._at += count * planes
+        numbers = np.zeros(count, np.int64)
+        for plane in reversed(range(planes)):
+            numbers <<= 8
+            numbers |= part[plane]
+        return numbers
+
+
+def _filters(plain_bytes: int) -> list[dict[str, Any]]:
+    return [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": max(plain_bytes, 4096), "lc": 0, "pb": 0}]
+
+
+def _planes(numbers: Ints, planes: int) -> bytes:
+    return numbers.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :planes].T.tobytes()
+
+
+def _differences(numbers: Ints) -> Ints:
+    return np.diff(numbers, prepend=0)
+
+
+def _zigzag(numbers: Ints) -> Ints:
+    return (numbers << 1) ^ (numbers >> 63)
+
+
+def _unzigzag(numbers: Ints) -> Ints:
+    return (numbers >> 1) ^ -(numbers & 1)
+
+
+def _rising(numbers: Ints) -> bool:
+    return not len(numbers) or bool(numbers[0] >= 0 and numbers[-1] < SPAN and np.all(numbers[:-1] < numbers[1:]))
+
+
+def _damaged(reason: str) -> ContentError:
+    return ContentError("content.window", f"an address map of a patch is damaged: {reason}")

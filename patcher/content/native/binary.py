@@ -1,0 +1,66 @@
+"""A native file opened: its image, and the places that its own tables list, so that any part can be looked at alone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patcher.content.native import image as images
+from patcher.content.native import places
+from patcher.content.native.places import Addresses, Offsets
+from patcher.content.native.sections import Image, Read, Section
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spans:
+    """Addresses of some sections together: the borders between inside and outside, from the lowest on."""
+
+    borders: Addresses
+
+    @classmethod
+    def of(cls, sections: Iterable[Section], more: int = 0) -> "Spans":
+        """Those that the sections take in memory, and so many ``more`` behind each."""
+        borders: list[int] = []
+        for start, end in sorted((s.address, s.address + s.memory_bytes + more) for s in sections):
+            if borders and start <= borders[-1]:
+                borders[-1] = max(borders[-1], end)
+            elif start < end:
+                borders += [start, end]
+        return cls(np.array(borders, np.int64))
+
+    def hold(self, addresses: Addresses) -> NDArray[np.bool_]:
+        """Which of the addresses lie inside."""
+        return (np.searchsorted(self.borders, addresses, "right") & 1).astype(np.bool_)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary:
+    """One native file: which of its addresses are ``code`` and which are ``loaded``, and the lists of `places`."""
+
+    image: Image
+    size_bytes: int
+    read: Read
+    code: Spans
+    loaded: Spans
+    pointers: Offsets
+    frames: Offsets
+    rvas: Offsets
+
+    @classmethod
+    def open(cls, read: Read, size_bytes: int) -> "Binary | None":
+        """The native file of ``size_bytes`` behind ``read``; None when it is none that we know. Never raises."""
+        image = images.parse(read, size_bytes)
+        if image is None:
+            return None
+        loaded = [section for section in image.sections if section.loaded]
+        return cls(
+            image,
+            size_bytes,
+            read,
+            Spans.of(section for section in loaded if section.executable),
+            Spans.of(loaded, 1),  # what marks the end of a section points behind it
+            places.pointers(image, read),
+            places.frames(image, read),
+            places.rvas(image, read),
+        )

@@ -1,0 +1,213 @@
+"""Which bytes of a new file come from which of an old one: *covers*, found quickly and without much memory.
+
+Windows of 32 bytes are hashed at every place of both files, and of the hashes a share, those below a bound, are looked
+at: the same ones on both sides. What stands once in each file is a *seed*. Seeds in a row that moved alike are
+a run; between two runs the bytes themselves say where the one ends and the other begins.
+
+Good enough to vote on where addresses went; the patch itself is cut and compared by others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+Places = NDArray[np.uint32]
+
+_SEED_BYTES = 32
+_MOST_SHARE = 4
+_SAMPLES = 6 << 20
+"""Of a file of more than 24 MiB about so many hashes are looked at, of a smaller one a fourth of all."""
+_HALF = np.uint64(32)
+_HASHED_BYTES = 128 * 1024
+_REACH_BYTES = 16 * 1024
+_COMPARED_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Covers:
+    """Stretches of the new file, rising and apart, each with the place of the old file that it came from. int64."""
+
+    new: Ints
+    old: Ints
+    length: Ints
+
+    def within_old(self, start: int, end: int) -> "Covers":
+        """What of them comes from there."""
+        low, high = np.maximum(self.old, start), np.minimum(self.old + self.length, end)
+        some = np.flatnonzero(low < high)
+        low, high = low[some], high[some]
+        return Covers(self.new[some] + low - self.old[some], low, high - low)
+
+
+def find(old: Bytes, new: Bytes) -> Covers:
+    """The covers of two files of less than 4 GiB."""
+    return _covers(_runs(*_seeds(old, new)), old, new)
+
+
+# ---------------------------------------------------------------- seeds
+
+
+def _seeds(old: Bytes, new: Bytes) -> tuple[Places, Places]:
+    """Places in new and old of windows that stand once in both, in the order of the new file."""
+    bound = (1 << 32) // max(_MOST_SHARE, max(len(old), len(new)) // _SAMPLES)
+    (old_hashes, old_places), (new_hashes, new_places) = _once(old, bound), _once(new, bound)
+    if not len(old_hashes):
+        return old_places, old_places
+    at = np.minimum(np.searchsorted(old_hashes, new_hashes), len(old_hashes) - 1)
+    same = old_hashes[at] == new_hashes
+    pairs = _sorted([_paired(new_places[same], old_places[at[same]])])
+    return _high(pairs), _low(pairs)
+
+
+def _once(data: Bytes, bound: int) -> tuple[Places, Places]:
+    """The hashes below ``bound`` that occur once, rising, and their places."""
+    found = [np.zeros(0, np.uint64)]
+    for start in range(0, len(data) - _SEED_BYTES + 1, _HASHED_BYTES):
+        hashes = _hashes(data[start : start + _HASHED_BYTES + _SEED_BYTES - 1])
+        places = np.flatnonzero(hashes < np.uint32(bound))
+        found.append(_paired(hashes[places], places + start))
+    pairs = _sorted(found)
+    hashes = _high(pairs)
+    differs = np.concatenate(([True], hashes[1:] != hashes[:-1], [True]))
+    pairs = pairs[differs[1:] & differs[:-1]]
+    return _high(pairs), _low(pairs)
+
+
+def _paired(high: NDArray[np.integer], low: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """Two numbers of 32 bits as one, so that they are quickly sorted together."""
+    return high.astype(np.uint64) << _HALF | low.astype(np.uint64)
+
+
+def _sorted(parts: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """All of ``parts``, which are empty afterwards."""
+    pairs = np.concatenate(parts)
+    parts.clear()
+    pairs.sort()
+    return pairs
+
+
+def _high(pairs: NDArray[np.uint64]) -> Places:
+    return (pairs >> _HALF).astype(np.uint32)
+
+
+def _low(pairs: NDArray[np.uint64]) -> Places:
+    return pairs.astype(np.uint32)
+
+
+def _hashes(data: Bytes) -> NDArray[np.uint32]:
+    """Of the 32 bytes from each place, by doubling."""
+    words = np.ndarray((len(data) - 3,), "<u4", np.ascontiguousarray(data), strides=(1,))
+    hashes = _mixed(words * np.uint32(0x9E3779B1))
+    for step, factor in ((4, 0x85EBCA6B), (8, 0xC2B2AE35), (16, 0x27D4EB2F)):
+        longer = hashes[:-step] * np.uint32(factor)
+        longer += hashes[step:]
+        hashes = _mixed(longer)
+    return hashes
+
+
+def _mixed(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    hashes ^= hashes >> np.uint32(15)
+    return hashes
+
+
+# ---------------------------------------------------------------- runs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Runs:
+    """Stretches from the first byte of a first seed to the last of a last one, and what new − old is in each."""
+
+    start: Ints
+    end: Ints
+    by: Ints
+
+
+def _runs(new: Places, old: Places) -> _Runs:
+    by = new.astype(np.int64) - old
+    for _ in range(3):  # what stands alone among seeds that moved alike is a coincidence
+        keep = _steady(by)
+        new, by = new[keep], by[keep]
+    first = np.flatnonzero(np.concatenate(([True], by[1:] != by[:-1]))[: len(by)])
+    last = np.concatenate((first[1:], [len(by)]))[: len(first)] - 1
+    start, end = (new[rows].astype(np.int64) for rows in (first, last))
+    end += _SEED_BYTES
+    start[1:] = np.maximum(start[1:], end[:-1])
+    return _Runs(start, np.maximum(end, start), by[first])
+
+
+def _steady(by: Ints) -> NDArray[np.bool_]:
+    """False for seeds whose two neighbours moved alike, and otherwise than they."""
+    keep = np.ones(len(by), np.bool_)
+    keep[1:-1] = (by[:-2] != by[2:]) | (by[1:-1] == by[:-2])
+    return keep
+
+
+# ---------------------------------------------------------------- what lies between them
+
+
+def _covers(runs: _Runs, old: Bytes, new: Bytes) -> Covers:
+    """The runs, each as far as it reaches into the gaps on its sides."""
+    none = np.zeros(1, np.int64)
+    low, high = np.concatenate((none, runs.end)), np.concatenate((runs.start, [len(new)]))
+    before, behind = np.concatenate((none, runs.by)), np.concatenate((runs.by, none))
+    most = np.minimum(high - low, _REACH_BYTES)
+    rightwards, leftwards = np.minimum(most, len(old) - (low - before)), np.minimum(most, high - behind)
+    rightwards[0] = leftwards[-1] = 0
+    from_left = _grown(old, new, low, before, rightwards, 1)
+    from_right = _grown(old, new, high - 1, behind, leftwards, -1)
+    both = np.flatnonzero(from_left + from_right > high - low)
+    shared = (from_left + from_right - (high - low))[both]
+    begin = high[both] - from_right[both]
+    kept = _grown(old, new, begin, before[both], shared, 1, behind[both])
+    from_left[both] -= shared - kept
+    from_right[both] -= kept
+    start, end = runs.start - from_right[:-1], runs.end + from_left[1:]
+    return Covers(start, start - runs.by, end - start)
+
+
+def _grown(old: Bytes, new: Bytes, start: Ints, by: Ints, most: Ints, step: int, other: Ints | None = None) -> Ints:
+    """How many of up to ``most`` bytes from ``start`` on, forwards or backwards, speak for having moved ``by``.
+
+    An equal byte speaks for it, another against it; or, where there is an ``other`` way to have moved, what is equal
+    there speaks against it.
+    """
+    grown = np.zeros(len(start), np.int64)
+    sums = np.cumsum(most)
+    at = 0
+    while at < len(start):
+        behind = int(np.searchsorted(sums, (sums[at - 1] if at else 0) + _COMPARED_BYTES, side="right"))
+        some = np.arange(at, max(behind, at + 1))
+        some, at = some[most[some] > 0], int(some[-1]) + 1
+        if not len(some):
+            continue
+        steps = _counted(most[some])
+        places = np.repeat(start[some], most[some]) + step * steps
+        equal = _equal(old, new, places, np.repeat(by[some], most[some]))
+        if other is None:
+            score = 2 * equal - 1
+        else:
+            score = equal - _equal(old, new, places, np.repeat(other[some], most[some]))
+        grown[some] = _best(score, steps, most[some])
+    return grown
+
+
+def _equal(old: Bytes, new: Bytes, places: Ints, by: Ints) -> NDArray[np.int64]:
+    return (new[places] == old[places - by]).astype(np.int64)
+
+
+def _counted(lengths: Ints) -> Ints:
+    """0, 1, 2 … for each length, one behind the other."""
+    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+
+
+def _best(score: Ints, steps: Ints, lengths: Ints) -> Ints:
+    """The length of the beginning with the greatest sum, the shortest of these, for each row of scores."""
+    begin = np.cumsum(lengths) - lengths
+    sums = np.cumsum(score)
+    sums -= np.repeat(sums[begin] - score[begin], lengths)
+    best = np.maximum.reduceat(sums * (2 * _REACH_BYTES) - steps, begin)
+    value = -(-best // (2 * _REACH_BYTES))
+    return np.where(value > 0, value * (2 * _REACH_BYTES) - best + 1, 0)

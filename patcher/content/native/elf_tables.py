@@ -1,0 +1,115 @@
+"""References in the tables of ELF files (System V gABI, chapter 5). All are certain."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from patcher.content.native.fields import Fields, where
+from patcher.content.native.places import RELATIVE
+from patcher.content.native.sections import UNLOADED, Section
+from patcher.content.native.window import Places, Window
+
+_SYMBOL_BYTES = 24
+_FRAME_BYTES = 21
+_ADDRESS_TAGS = np.array(
+    [3, 4, 5, 6, 7, 12, 13, 23, 25, 26, 32, 36, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFE], np.int64
+)
+_NAME_TAGS = np.array([1, 14, 15, 29], np.int64)
+_THREAD_LOCAL = 6  # STT_TLS: the value is an offset in a thread's own block
+
+
+def find(window: Window) -> Iterator[Fields]:
+    """The references of all tables in the window, of entries that lie in it whole."""
+    for role, finder in _FINDERS.items():
+        for section in window.sections(role):
+            yield from finder(window, section)
+
+
+def _rela(window: Window, section: Section) -> Iterator[Fields]:
+    rows = window.entries(section, 24)
+    place, kind, symbol, addend = window.i64(rows), window.u32(rows + 8), window.u32(rows + 12), window.i64(rows + 16)
+    loaded = window.binary.loaded
+    yield where(loaded.hold(place), rows, place, width=8)
+    yield _numbered(section, symbol, rows + 12)
+    yield where(np.isin(kind, RELATIVE) & loaded.hold(addend), rows + 16, addend, width=8)
+
+
+def _relr(window: Window, section: Section) -> Iterator[Fields]:
+    rows = window.entries(section, 8)
+    place = window.i64(rows)
+    yield where((place & 1 == 0) & window.binary.loaded.hold(place), rows, place, width=8)
+
+
+def _symbols(window: Window, section: Section) -> Iterator[Fields]:
+    rows = window.entries(section, _SYMBOL_BYTES)
+    name, kind, index = window.u32(rows), window.u8(rows + 4) & 15, window.u32(rows + 4) >> 16
+    value, size = window.i64(rows + 8), window.i64(rows + 16)
+    yield where(name > 0, rows, section.link + name, section.link)
+    held = (index > 0) & (kind != _THREAD_LOCAL) & window.binary.loaded.hold(value)
+    yield where(held, rows + 8, value, width=8)
+    sized = held & (size > 0) & window.binary.loaded.hold(value + size - 1)
+    yield where(sized, rows + 16, value + size - 1, value, width=8)
+
+
+def _numbered(section: Section, number: Places, places: Places) -> Fields:
+    """Numbers of symbols, 0 for none, are distances from the first."""
+    target = section.link + number * _SYMBOL_BYTES
+    return where(number > 0, places, target, section.link, scale=_SYMBOL_BYTES)
+
+
+def _hash(window: Window, section: Section) -> Iterator[Fields]:
+    words = window.entries(section, 4, 8)
+    yield _numbered(section, window.u32(words), words)
+
+
+def _gnu_hash(window: Window, section: Section) -> Iterator[Fields]:
+    """Number of buckets, first symbol, words of 8 bytes of the filter, a shift; the filter, the buckets, hashes."""
+    head = np.frombuffer(window.binary.read(section.offset, 16).ljust(16, b"\0"), "<u4").astype(np.int64)
+    words = window.entries(section, 4)
+    first = section.offset + 16 + 8 * head[2]
+    words = words[(words == section.offset + 4) | ((words >= first) & (words < first + 4 * head[0]))]
+    yield _numbered(section, window.u32(words), words)
+
+
+def _frame_header(window: Window, section: Section) -> Iterator[Fields]:
+    """The beginning of .eh_frame, then function and FDE, again and again (LSB Core, 10.6.2)."""
+    if not window.binary.frames.size:  # encoded in another way
+        return
+    loaded = window.binary.loaded
+    first = np.array([section.offset + 4], np.int64)
+    first = first[(first >= window.start) & (first + 4 <= window.end)]
+    own = first - section.offset + section.address
+    target = own + window.i32(first)
+    yield where(loaded.hold(target), first, target, own)
+    words = window.entries(section, 4, 12)
+    target = section.address + window.i32(words)
+    yield where(loaded.hold(target), words, target, section.address)
+
+
+def _frames(window: Window, section: Section) -> Iterator[Fields]:
+    """FDEs (LSB Core, 10.6.1): the CIE they belong to, the function's begin and length, its handlers' table."""
+    code, loaded = window.binary.code, window.binary.loaded
+    rows = window.inside(window.binary.frames, _FRAME_BYTES)
+    rows = rows[(rows >= section.offset) & (rows + _FRAME_BYTES <= section.end)]
+    own = rows - section.offset + section.address
+    cie, begin, size = own + 4 - window.u32(rows + 4), own + 8 + window.i32(rows + 8), window.i32(rows + 12)
+    known = code.hold(begin)
+    yield where(known & (cie >= section.address), rows + 4, own + 4, cie)
+    yield where(known, rows + 8, begin, own + 8)
+    yield where(known & (size > 0) & loaded.hold(begin + size - 1), rows + 12, begin + size - 1, begin)
+    handlers = own + 17 + window.i32(rows + 17)
+    yield where(known & (window.u8(rows + 16) == 4) & loaded.hold(handlers), rows + 17, handlers, own + 17)
+
+
+def _dynamic(window: Window, section: Section) -> Iterator[Fields]:
+    rows = window.entries(section, 16)
+    tag, value = window.i64(rows), window.i64(rows + 8)
+    yield where(np.isin(tag, _ADDRESS_TAGS) & window.binary.loaded.hold(value), rows + 8, value, width=8)
+    named = np.isin(tag, _NAME_TAGS) & (value > 0) & (value < UNLOADED)
+    yield where(named, rows + 8, section.link + value, section.link, width=8)
+
+
+_FINDERS = {
+    "hash": _hash, "gnu_hash": _gnu_hash, "rela": _rela, "relr": _relr, "symbols": _symbols, "dynamic": _dynamic,
+    "eh_frame_hdr": _frame_header, "eh_frame": _frames,
+}  # fmt: skip

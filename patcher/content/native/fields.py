@@ -1,0 +1,101 @@
+"""References as parallel arrays, and which of them stay when two want the same bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import fields as columns
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_BASE = -1
+CODE, DATA, TABLE, GUESS = range(4)
+"""Kinds: a branch's distance, an operand's, an entry of a table; and what may be a reference or not."""
+PLAIN = 0
+"""Form: an integer of ``width`` bytes, little-endian. Other machines hide values in bits of an instruction."""
+
+MAX_WIDTH = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fields:
+    """References in the order of their positions, none over another.
+
+    Each is ``width`` bytes from ``position`` on in the file, which hold the distance of address ``target`` from address
+    ``base`` (from nothing when that is `NO_BASE`), counted in steps of ``scale`` bytes and stored as ``form`` says.
+    Where addresses move by S, the value grows by (S(target) − S(base)) / scale and wraps at its width; S(NO_BASE) is 0.
+    """
+
+    position: NDArray[np.int64]
+    width: NDArray[np.int8]
+    target: NDArray[np.int64]
+    base: NDArray[np.int64]
+    scale: NDArray[np.int8]
+    kind: NDArray[np.int8]
+    form: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return self.position.size
+
+    def at(self, chosen: "NDArray[np.bool_] | NDArray[np.intp] | slice") -> "Fields":
+        """Those that a mask, numbers or a slice choose."""
+        return Fields(*(getattr(self, column.name)[chosen] for column in columns(self)))
+
+
+def where(
+    held: NDArray[np.bool_],
+    position: NDArray[np.int64],
+    target: NDArray[np.int64],
+    base: NDArray[np.int64] | int = NO_BASE,
+    *,
+    width: int = 4,
+    scale: int = 1,
+    kind: int = TABLE,
+    form: int = PLAIN,
+) -> Fields:
+    """Fields of one kind, of those places that are ``held``."""
+    position = position[held]
+    bases = np.full(position.size, base, np.int64) if isinstance(base, int) else base[held]
+    widths, scales, kinds, forms = (np.full(position.size, n, np.int8) for n in (width, scale, kind, form))
+    return Fields(position, widths, target[held], bases, scales, kinds, forms)
+
+
+def joined(parts: Sequence[Fields]) -> Fields:
+    """All fields of ``parts``, one part behind the other."""
+    if not parts:
+        none = np.empty(0, np.int64)
+        parts = [where(none > 0, none, none)]
+    return Fields(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in columns(Fields)))
+
+
+def apart(found: Fields) -> Fields:
+    """In order, without overlaps: of what begins together the surer stays, then the one that stood first.
+
+    A field goes when another one of its own or a surer class begins earlier and reaches over its first byte, whether or
+    not that one stays itself; a guess also when a certain one begins within it. So it hangs on nothing but its
+    neighbours, and is the same for every part of a file that holds them.
+    """
+    guessed = found.kind == GUESS
+    found = found.at(np.argsort(found.position * 2 + guessed, kind="stable"))
+    guessed = found.kind == GUESS
+    keep = np.zeros(len(found), np.bool_)
+    for members in (np.flatnonzero(~guessed), np.flatnonzero(guessed)):
+        keep[members] = _first(found.position[members], found.width[members])
+    if guessed.any():
+        keep[guessed] &= _clear(found.at(guessed), found.at(~guessed))
+    return found.at(keep)
+
+
+def _first(position: NDArray[np.int64], width: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Which begin before all others at their place and behind the end of all earlier ones."""
+    keep = np.ones(position.size, np.bool_)
+    reach = np.maximum.accumulate(position + width)
+    keep[1:] = (position[1:] != position[:-1]) & (position[1:] >= reach[:-1])
+    return keep
+
+
+def _clear(guesses: Fields, certain: Fields) -> NDArray[np.bool_]:
+    """Which guesses no certain field touches."""
+    reach = np.append(np.int64(-1), np.maximum.accumulate(certain.position + certain.width))
+    begin = np.append(certain.position, np.iinfo(np.int64).max)
+    behind = np.searchsorted(certain.position, guesses.position, "right")
+    return (guesses.position >= reach[behind]) & (guesses.position + guesses.width <= begin[behind])

@@ -1,0 +1,162 @@
+"""The address map between two versions of a native file, from what their references say.
+
+In the first round references are blanked on both sides, so that what differs in nothing else is found to be the same
+(tables are left: without their addresses all entries look alike). Each reference inside such a *cover* votes on where
+its target went, and on where it stands itself. In the rounds that follow the old file is moved by the map of the one
+before: now its tables lie in covers too, and what is counted from another address finds that one in the map.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from patcher.content.native import covers, fields, matches, references, stored, votes
+from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap
+from patcher.content.native.binary import Spans
+from patcher.content.native.covers import Bytes, Covers
+from patcher.content.native.matches import BLOCK_BYTES, Matches
+from patcher.content.native.rebase import Mover, moves
+from patcher.content.native.references import GUESS, NO_BASE, TABLE, Binary, Fields
+from patcher.content.native.sections import Image, Read
+from patcher.content.native.votes import Ballot
+
+_ROUNDS = 3
+_SECTION_VOTES = 64
+_GROUP_BITS = 4
+_BROKEN = 1.5
+"""So many references that the map puts right are worth one that it breaks."""
+_SAVED_BYTES = 0.4
+"""What a reference put right saves at least; most often it is twice as much."""
+_WORTH_BYTES = 64
+_NONE = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A filter's name, the encoded map, and how many bytes smaller a patch is with both, about and at least."""
+
+    filter: str
+    data: bytes
+    saved_bytes: int
+
+
+def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
+    """The map that makes ``old`` most like ``new``; None when they are not of one kind, or it would save too little.
+
+    Takes memory of both files and half as much again. The same files give the same map.
+    """
+    ours, theirs = Binary.open(old, old_bytes), Binary.open(new, new_bytes)
+    if not ours or not theirs or (ours.image.filter, ours.image.format) != (theirs.image.filter, theirs.image.format):
+        return None
+    pair = _Pair(ours, theirs)
+    addresses: AddressMap | None = None
+    right = 1.0
+    for _ in range(_ROUNDS):
+        if right:
+            addresses, right = pair.round(addresses)
+    data = addresses.encode() if addresses else b""
+    saved_bytes = int(right * _SAVED_BYTES) - len(data)
+    return Fitted(ours.image.filter, data, saved_bytes) if saved_bytes >= _WORTH_BYTES else None
+
+
+class _Pair:
+    """Two versions of a file, with the references of the old one."""
+
+    def __init__(self, old: Binary, new: Binary) -> None:
+        self._old, self._new = old, new
+        self._stubs = Spans.of(section for section in old.image.sections if section.name.startswith(".plt"))
+        self._fields = [references.find(old, at, at + BLOCK_BYTES) for at in _blocks(old)]
+
+    def round(self, known: AddressMap | None) -> tuple[AddressMap, float]:
+        """A map made with what the one before says, and how many references it puts right, less what it breaks."""
+        found = covers.find(self._blanked_old(), self._blanked_new()) if known is None else self._covers(known)
+        ballot = Ballot()
+        _vote_of_sections(ballot, self._old.image, self._new.image)
+        for some in matches.find(self._old, self._new, self._fields, found):
+            _vote(ballot, some, known, self._stubs)
+        starts, shifts = votes.fitted(ballot.votes())
+        return self._listed(AddressMap(starts, shifts, _NONE, _NONE), found)
+
+    def _blanked_old(self) -> Bytes:
+        data = _whole(self._old)
+        for some in self._fields:
+            _blank(data, some)
+        return data
+
+    def _blanked_new(self) -> Bytes:
+        data = _whole(self._new)
+        for at in _blocks(self._new):
+            _blank(data, references.find(self._new, at, at + BLOCK_BYTES))
+        return data
+
+    def _covers(self, addresses: AddressMap) -> Covers:
+        """Of the old file moved."""
+        mover, data = Mover(addresses, self._old.size_bytes), np.zeros(self._old.size_bytes, np.uint8)
+        for at, before, some in zip(_blocks(self._old), [None, *self._fields], self._fields, strict=False):
+            reaching = [before.at(before.position > at - fields.MAX_WIDTH)] if before else []
+            part = mover.read(self._old, at, BLOCK_BYTES, fields.joined([*reaching, some]))
+            data[at : at + len(part)] = np.frombuffer(part, np.uint8)
+        return covers.find(data, _whole(self._new))
+
+    def _listed(self, addresses: AddressMap, found: Covers) -> tuple[AddressMap, float]:
+        """The map with the blocks where it breaks more than it puts right, and those where guesses are good."""
+        certain = np.zeros(self._old.size_bytes // REFUSED_BYTES + 1)
+        guessed = np.zeros(self._old.size_bytes // ALLOWED_BYTES + 1)
+        for some in matches.find(self._old, self._new, self._fields, found):
+            by = moves(addresses, some.fields)
+            score = np.where(by == some.grown, 1.0, -_BROKEN * (some.grown == 0)) * (by != 0)
+            guess = some.fields.kind == GUESS
+            for blocks, size, these in ((certain, REFUSED_BYTES, ~guess), (guessed, ALLOWED_BYTES, guess)):
+                blocks += np.bincount(some.fields.position[these] // size, score[these], len(blocks))
+        right = certain[certain > 0].sum() + guessed[guessed > 0].sum()
+        refused, allowed = np.flatnonzero(certain < 0), np.flatnonzero(guessed > 0)
+        return AddressMap(addresses.starts, addresses.shifts, refused, allowed), float(right)
+
+
+# ---------------------------------------------------------------- votes
+
+
+def _vote_of_sections(ballot: Ballot, old: Image, new: Image) -> None:
+    """What is counted from the start of a section needs nothing more than to know where that went."""
+    starts = {section.name: section.address for section in new.sections if section.loaded}
+    both = [section for section in old.sections if section.loaded and section.name in starts]
+    address = np.array([section.address for section in both], np.int64)
+    moved = np.array([starts[section.name] for section in both], np.int64) - address
+    ballot.add(address, moved, np.full(len(both), _SECTION_VOTES))
+
+
+def _vote(ballot: Ballot, some: Matches, known: AddressMap | None, stubs: Spans) -> None:
+    """A vote of each reference for its target, and one for itself; these by groups that lie together.
+
+    Stubs of the linker all look alike: they know nothing of themselves, only who calls them does.
+    """
+    base, target = some.fields.base, some.fields.target
+    shift = some.grown * some.fields.scale
+    shift += np.where(some.relative, some.moved, known.shift(base) if known else 0)
+    clear = some.relative | (base == NO_BASE) if known is None else slice(None)
+    ballot.add(target[clear], shift[clear], np.ones(len(target), np.int64)[clear])
+    sure = some.relative & ~stubs.hold(base)
+    own, moved = base[sure], some.moved[sure]
+    first = np.flatnonzero(votes.changes(own >> _GROUP_BITS) | votes.changes(moved))
+    ballot.add(own[first], moved[first], np.diff(first, append=len(own)))
+
+
+# ---------------------------------------------------------------- bytes
+
+
+def _blocks(binary: Binary) -> range:
+    return range(0, binary.size_bytes, BLOCK_BYTES)
+
+
+def _whole(binary: Binary) -> Bytes:
+    data = np.zeros(binary.size_bytes, np.uint8)
+    for at in _blocks(binary):
+        part = binary.read(at, BLOCK_BYTES)
+        data[at : at + len(part)] = np.frombuffer(part, np.uint8)
+    return data
+
+
+def _blank(data: Bytes, found: Fields) -> None:
+    """Zeros for all references but those in tables."""
+    found = found.at(found.kind != TABLE)
+    stored.write(data, found.position, found, np.zeros(len(found), np.int64))

@@ -1,0 +1,77 @@
+"""References in the tables of PE files (PE/COFF specification; exception handling x64). All are certain."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from patcher.content.native import exceptions
+from patcher.content.native.fields import Fields, where
+from patcher.content.native.sections import Section
+from patcher.content.native.window import Places, Window
+
+PAGE_BYTES = 4096
+"""Smaller numbers count something."""
+
+
+def find(window: Window) -> Iterator[Fields]:
+    """The references of all tables in the window, of entries that lie in it whole."""
+    yield _rvas(window, window.inside(window.binary.rvas, 4))
+    for section in window.sections("pdata"):
+        yield from _functions(window, window.entries(section, 12))
+    for section in window.sections("data"):
+        yield from _unwind(window, section)
+        yield from _types(window, section)
+
+
+def _rvas(window: Window, places: Places) -> Fields:
+    """Addresses of 4 bytes, as far as they are some."""
+    target = window.u32(places)
+    return where(window.binary.loaded.hold(target), places, target)
+
+
+def _functions(window: Window, rows: Places) -> Iterator[Fields]:
+    """RUNTIME_FUNCTION: begin, end and unwind information."""
+    code, loaded = window.binary.code, window.binary.loaded
+    begin, end, unwind = window.u32(rows), window.u32(rows + 4), window.u32(rows + 8)
+    known = code.hold(begin) & loaded.hold(end - 1)
+    yield where(known, rows, begin)
+    yield where(known, rows + 4, end - 1)
+    yield where(known & loaded.hold(unwind), rows + 8, unwind)
+
+
+def unwind_ends(window: Window, frames: Places) -> Places:
+    """Where the codes of each UNWIND_INFO end, an even number of two bytes each."""
+    return frames + 4 + 2 * ((window.u8(frames + 2) + 1) & ~1)
+
+
+def _unwind(window: Window, section: Section) -> Iterator[Fields]:
+    """Behind its codes UNWIND_INFO has a handler and what that reads, or the function that it goes on from."""
+    frames = window.inside(window.binary.frames, 4)
+    frames = frames[(frames >= section.offset) & (frames < section.end)]
+    ends, flags = unwind_ends(window, frames), window.u8(frames) >> 3
+    whole = ends + 12 <= min(window.end, section.end)
+    frames, ends, flags = frames[whole], ends[whole], flags[whole]
+    yield from _functions(window, ends[flags == 4])
+    handled = ends[flags & 3 != 0]
+    handler, read = window.u32(handled), window.u32(handled + 4)
+    known = window.binary.code.hold(handler)
+    yield where(known, handled, handler)
+    known &= window.binary.loaded.hold(read) & (read >= PAGE_BYTES)
+    yield where(known, handled + 4, read)
+    infos = read - section.address + section.offset
+    near = known & (infos >= handled + 8) & (infos < handled + exceptions.NEAR_BYTES)
+    yield from exceptions.find(window, section, infos[near])
+
+
+def _types(window: Window, section: Section) -> Iterator[Fields]:
+    """What MSVC lays down for dynamic_cast: a locator (it names itself), and the description of a base class."""
+    places = window.entries(section, 4)
+    word, loaded = window.u32(places), window.binary.loaded
+    own = places - section.offset + section.address
+    at = np.flatnonzero((word[:-5] == 1) & (word[5:] == own[:-5]))
+    for place in (3, 4, 5):
+        yield where(loaded.hold(word[at + place]), places[at + place], word[at + place])
+    at = np.flatnonzero((word[3:-3] == 0xFFFFFFFF) & (word[4:-2] == 0) & (word[5:-1] & ~0x3F == 0x40))
+    at = at[loaded.hold(word[at]) & loaded.hold(word[at + 6])]
+    for place in (0, 6):
+        yield where(np.ones(at.size, np.bool_), places[at + place], word[at + place])

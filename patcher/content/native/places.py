@@ -1,0 +1,191 @@
+"""The small tables of a native file that say where references lie in other parts of it, each read once and whole."""
+
+import struct
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patcher.content.native.sections import UNLOADED, Image, Read, Section
+
+Addresses = NDArray[np.int64]
+Offsets = NDArray[np.uint32]
+"""Offsets in the file in order, none twice."""
+
+MAX_PLACES = 1 << 23
+MAX_TABLE_BYTES = 64 * 1024 * 1024
+"""No longer list is kept and no longer table read whole: nothing honest has one."""
+
+RELATIVE = np.array([8, 37], np.int64)
+"""R_X86_64_RELATIVE and R_X86_64_IRELATIVE: the addend is an address, and the place of 8 bytes may hold it too."""
+
+_NONE = np.empty(0, np.int64)
+_PLAIN_FRAMES = b"\x01\x1b\x03\x3b"
+"""Version and encodings of .eh_frame_hdr as all linkers write them; what is encoded otherwise is left alone."""
+_MAX_PAGES = 1 << 18
+_PIECE_BYTES = 24 * 65536
+_GUARDS = (0x80, 0xA0, 0xB0, 0x108)
+"""Where IMAGE_LOAD_CONFIG_DIRECTORY64 has address and number of what may be called, jumped to and returned to."""
+_IMPORTS = ((1, 20, (0, 12, 16), (0, 16)), (13, 32, (4, 8, 12, 16, 20, 24), (16,)))
+"""Number of the directory; bytes of its rows, where in them addresses lie, and which of those are of a list."""
+_MAX_LIBRARIES, _MAX_NAMES = 1024, 16384
+_EXPORTS, _LOAD_CONFIG = 0, 10
+_EXPORTS_BYTES, _LOAD_CONFIG_BYTES = 40, 0x118
+_GUARD_FLAGS = 0x90
+
+
+def pointers(image: Image, read: Read) -> Offsets:
+    """Where absolute addresses of 8 bytes lie, by the relocations."""
+    return _listed(image, _relocated(image, read), 8)
+
+
+def _relocated(image: Image, read: Read) -> Iterator[Addresses]:
+    for section in image.of_role("rela"):
+        yield from map(_rela_places, _pieces(read, section))
+    for section in image.of_role("relr"):
+        yield _relr_places(_whole(read, section))
+    for section in image.of_role("relocations"):
+        yield _page_places(_whole(read, section))
+
+
+def frames(image: Image, read: Read) -> Offsets:
+    """Where the records lie that tell how to unwind functions: FDEs (LSB Core, 10.6.2) or UNWIND_INFO (PE, .pdata)."""
+    return _listed(image, _unwound(image, read), 4)
+
+
+def _unwound(image: Image, read: Read) -> Iterator[Addresses]:
+    for section in image.of_role("eh_frame_hdr"):
+        words = _words(_whole(read, section), "<i4")
+        if words[:1].tobytes() == _PLAIN_FRAMES:
+            yield words[4::2].astype(np.int64) + section.address
+    for section in image.of_role("pdata"):
+        for piece in _pieces(read, section):
+            yield _words(piece, "<u4")[2::3].astype(np.int64)
+
+
+def rvas(image: Image, read: Read) -> Offsets:
+    """Where addresses of 4 bytes lie in a PE file, by its directories: exports, imports, and what guards calls."""
+    imports = (addresses for directory in _IMPORTS for addresses in _imports(image, read, *directory))
+    return _listed(image, chain(_exports(image, read), imports, _guards(image, read)), 4)
+
+
+def _exports(image: Image, read: Read) -> Iterator[Addresses]:
+    """Beside its own fields, the tables of functions and of names."""
+    address = _directory(image, _EXPORTS)
+    table = _read(image, read, address, _EXPORTS_BYTES)
+    if len(table) == _EXPORTS_BYTES:
+        words = struct.unpack("<10I", table)
+        yield address + np.array([12, 28, 32, 36], np.int64)
+        yield _row(words[7], words[5], 4)
+        yield _row(words[8], words[6], 4)
+
+
+def _imports(
+    image: Image, read: Read, number: int, step: int, columns: tuple[int, ...], lists: tuple[int, ...]
+) -> Iterator[Addresses]:
+    """Rows, one a library, up to one of zeros; lists of 8 bytes an entry, up to a zero; a negative one is a number."""
+    address = _directory(image, number)
+    for row in range(address, address + _MAX_LIBRARIES * step, step):
+        table = _read(image, read, row, step)
+        if not table.strip(b"\0"):
+            return
+        yield row + np.array(columns, np.int64)
+        for column in lists:
+            start = int.from_bytes(table[column : column + 4], "little")
+            entries = _words(_read(image, read, start, 8 * _MAX_NAMES), "<i8")
+            length = int(np.argmax(np.append(entries, 0) == 0))
+            yield start + 8 * np.flatnonzero(entries[:length] > 0)
+
+
+def _guards(image: Image, read: Read) -> Iterator[Addresses]:
+    table = _read(image, read, _directory(image, _LOAD_CONFIG), _LOAD_CONFIG_BYTES)
+    if len(table) == _LOAD_CONFIG_BYTES:
+        size, step = int.from_bytes(table[:4], "little"), 4 + (table[_GUARD_FLAGS + 3] >> 4)
+        for place in _GUARDS:
+            address, count = struct.unpack_from("<QQ", table, place)
+            yield _row(address - image.base, count if place + 16 <= size else 0, step)
+
+
+def _directory(image: Image, number: int) -> int:
+    """Where a data directory lies; an address that no file has where there is none."""
+    return image.directories[number] if number < len(image.directories) and image.directories[number] else UNLOADED
+
+
+def _read(image: Image, read: Read, address: int, length: int) -> bytes:
+    """The bytes from an address on, fewer at the end of what the file holds there."""
+    for section in image.sections:
+        into = address - section.address
+        if section.loaded and 0 <= into < section.size_bytes:
+            return read(section.offset + into, min(length, section.size_bytes - into))
+    return b""
+
+
+def _row(address: int, count: int, step: int) -> Addresses:
+    sane = 0 < address < UNLOADED and count <= MAX_PLACES // 4
+    return address + step * np.arange(count if sane else 0, dtype=np.int64)
+
+
+def _listed(image: Image, addresses: Iterable[Addresses], width: int) -> Offsets:
+    """Where the file holds all ``width`` bytes at these addresses, as far as it does; no more than `MAX_PLACES`."""
+    sections = sorted((s for s in image.sections if s.loaded and s.size_bytes >= width), key=lambda s: s.address)
+    starts = np.array([UNLOADED, *(section.address for section in sections)], np.int64)
+    lengths = np.array([0, *(section.size_bytes for section in sections)], np.int64)
+    begins = np.array([0, *(section.offset for section in sections)], np.int64)
+    found, left = [_NONE], MAX_PLACES
+    for some in addresses:
+        number = np.searchsorted(starts[1:], some, "right")
+        into = some - starts[number]
+        found.append((begins[number] + into)[(into >= 0) & (into <= lengths[number] - width)][:left])
+        left -= found[-1].size
+    return np.unique(np.concatenate(found).astype(np.uint32))
+
+
+def _pieces(read: Read, section: Section) -> Iterator[bytes]:
+    """The bytes of a table of entries of 12 or 24 bytes, whole entries at a time."""
+    for at in range(section.offset, min(section.end, section.offset + 24 * MAX_PLACES), _PIECE_BYTES):
+        yield read(at, min(_PIECE_BYTES, section.end - at))
+
+
+def _whole(read: Read, section: Section) -> bytes:
+    return read(section.offset, section.size_bytes) if section.size_bytes <= MAX_TABLE_BYTES else b""
+
+
+def _words(table: bytes, kind: str) -> "NDArray[np.integer]":
+    return np.frombuffer(table, kind, len(table) // int(kind[2]))
+
+
+def _rela_places(table: bytes) -> Addresses:
+    words = _words(table, "<i8")
+    rows = words[: words.size // 3 * 3].reshape(-1, 3)
+    places: Addresses = rows[np.isin(rows[:, 1], RELATIVE), 0].astype(np.int64)
+    return places
+
+
+def _relr_places(table: bytes) -> Addresses:
+    """An even word is a place; the bits of an odd one say which of the 63 words behind the last are places."""
+    words = _words(table, "<i8").astype(np.int64)
+    number = np.arange(words.size, dtype=np.int64)
+    even = words & 1 == 0
+    last = np.maximum.accumulate(np.where(even, number, -1))
+    usable = np.flatnonzero(~even & (last >= 0))
+    start, bits = words[last[usable]] + 8 + (number - last - 1)[usable] * 504, words[usable] >> 1
+    found = [words[even]]
+    if int(np.bitwise_count(words[usable].view(np.uint64)).sum()) <= MAX_PLACES:
+        found += [start[bits >> bit & 1 == 1] + 8 * bit for bit in range(63)]
+    return np.concatenate(found)
+
+
+def _page_places(table: bytes) -> Addresses:
+    """Blocks of (page, bytes of the block, entries of 16 bits: type and offset); type 10 is an address of 64 bits."""
+    halves = _words(table, "<u2")
+    pages = np.zeros(halves.size, np.uint32)
+    at = 0
+    for _ in range(_MAX_PAGES):
+        page, size = struct.unpack_from("<II", table, at) if at + 8 <= len(table) else (0, 0)
+        if size < 8 or size % 2:
+            break
+        pages[at // 2 + 4 : (at + size) // 2] = page
+        at += size
+    chosen = np.flatnonzero((halves >> 12 == 10) & (pages > 0))[:MAX_PLACES]
+    return pages[chosen].astype(np.int64) + (halves[chosen] & 0xFFF)

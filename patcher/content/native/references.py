@@ -1,0 +1,41 @@
+"""Finds the references of a native file: every field that holds an address, and what it points at.
+
+Frozen: what `find` gives for a file is part of the formats, by the name of `Image.filter`. A patch made yesterday is
+applied with the fields of tomorrow's version, so a change of any result is a new name beside the old one.
+"""
+
+import numpy as np
+
+from patcher.content.native import code, fields, guesses, tables
+from patcher.content.native.binary import Binary
+from patcher.content.native.fields import CODE, DATA, GUESS, MAX_WIDTH, NO_BASE, TABLE, Fields, joined
+from patcher.content.native.guesses import NEAR_BYTES
+from patcher.content.native.window import Window
+
+__all__ = ["CODE", "DATA", "GUESS", "NO_BASE", "TABLE", "Binary", "Fields", "find", "joined"]
+
+_TILE_BYTES = 1024 * 1024
+_BEFORE_BYTES = 2048
+_BEHIND_BYTES = 1024
+"""So much around a place decides what is found at it, twice over."""
+
+
+def find(binary: Binary, start: int, end: int) -> Fields:
+    """Every field whose first byte lies from ``start`` to ``end``, the same ones however a file is split into parts."""
+    start, end = max(start, 0), min(end, binary.size_bytes)
+    return joined([_find(binary, at, min(at + _TILE_BYTES, end)) for at in range(start, end, _TILE_BYTES)])
+
+
+def _find(binary: Binary, start: int, end: int) -> Fields:
+    window = Window(binary, start - _BEFORE_BYTES, end + _BEHIND_BYTES)
+    reach = MAX_WIDTH + NEAR_BYTES
+    sure = [_within(part, start - reach, end + reach) for part in (*code.find(window), *tables.find(window))]
+    rvas = [part.position[(part.width == 4) & (part.base == NO_BASE)] for part in sure]
+    near = [*sure, *guesses.find(window, np.sort(np.concatenate(rvas)))]
+    return _within(
+        fields.apart(joined([_within(part, start - MAX_WIDTH, end + MAX_WIDTH) for part in near])), start, end
+    )
+
+
+def _within(found: Fields, start: int, end: int) -> Fields:
+    return found.at((found.position >= start) & (found.position < end))

@@ -1,0 +1,130 @@
+"""From votes on where addresses went to the map that most of them can live with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patcher.content.native.addresses import SPAN, Ints
+
+BREAK_VOTES = 1.5
+"""What a break of the map must bring, since it takes some three bytes."""
+
+_PENDING_ROWS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Votes:
+    """So many votes, each for an address of the old file having moved by so much: int64, by rising address and shift."""
+
+    address: Ints
+    shift: Ints
+    count: Ints
+
+
+class Ballot:
+    """Takes votes in any order, and keeps those for the same together."""
+
+    def __init__(self) -> None:
+        self._pending: list[tuple[Ints, Ints, Ints]] = []
+        self._rows = 0
+        self._most_rows = _PENDING_ROWS
+
+    def add(self, address: Ints, shift: Ints, count: Ints) -> None:
+        """``count`` votes for each ``address`` having moved by the ``shift`` beside it; none that no map can hold."""
+        sane = (address >= 0) & (address < SPAN) & (np.abs(shift) < SPAN)
+        self._pending.append((address[sane], shift[sane], count[sane]))
+        self._rows += len(address)
+        if self._rows > self._most_rows:
+            found = self.votes()
+            self._most_rows = 2 * len(found.address) + _PENDING_ROWS
+
+    def votes(self) -> Votes:
+        """All so far."""
+        none = np.zeros(0, np.int64)
+        address, shift, count = (np.concatenate(rows) for rows in zip((none,) * 3, *self._pending, strict=True))
+        self._pending.clear()
+        order = np.lexsort((shift, address))
+        address, shift, count = address[order], shift[order], count[order]
+        first = np.flatnonzero(changes(address) | changes(shift))
+        if len(first):
+            address, shift, count = address[first], shift[first], np.add.reduceat(count, first)
+        self._pending.append((address, shift, count))
+        self._rows = len(address)
+        return Votes(address, shift, count)
+
+
+def changes(numbers: Ints) -> NDArray[np.bool_]:
+    """Where a number is another than the one before it."""
+    return np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)]
+
+
+# ---------------------------------------------------------------- the map
+
+
+class _Break(NamedTuple):
+    """The shift is another from some address after ``after`` on, up to ``at``; ``before`` are the breaks before it."""
+
+    after: int
+    at: int
+    shift: int
+    before: "_Break | None"
+
+
+class _Way(NamedTuple):
+    """A map up to some address: the votes it has less what its breaks cost, and its last break."""
+
+    votes: float
+    path: _Break | None
+
+
+def fitted(votes: Votes) -> tuple[Ints, Ints]:
+    """Starts and shifts of the map that has the most votes, less `BREAK_VOTES` for each break.
+
+    Address by address, for each shift the best that a map can have reached that ends with it: what it had before, or
+    the best of all and a break. A way never loses votes, so the best of all is one that is kept, not looked for.
+    """
+    best = _Way(0, None)
+    ways = {0: best}
+    last = 0
+    for first, end, candidates in _places(votes):
+        broken = best
+        for shift, count in candidates:
+            way = ways.get(shift)
+            if way is None or way.votes < broken.votes - BREAK_VOTES:
+                way = _Way(broken.votes - BREAK_VOTES, _Break(last, first, shift, broken.path))
+            way = ways[shift] = _Way(way.votes + count, way.path)
+            if way.votes > best.votes:
+                best = way
+        last = end
+    return _map(best.path)
+
+
+def _places(votes: Votes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+    """First and last address of what has the same votes: one address, or several in a row that are all for one shift."""
+    begins = changes(votes.address)
+    alone = begins & np.append(begins[1:], True)[: len(begins)]
+    again = np.zeros(len(begins), np.bool_)
+    again[1:] = alone[1:] & alone[:-1] & (votes.shift[1:] == votes.shift[:-1])
+    rows = np.flatnonzero(~again)
+    if not len(rows):
+        return
+    candidates = list(zip(votes.shift[rows].tolist(), np.add.reduceat(votes.count, rows).tolist(), strict=True))
+    places = np.append(np.flatnonzero(begins[rows]), len(rows)).tolist()
+    firsts = votes.address[rows].tolist()
+    lasts = votes.address[np.append(rows[1:], len(begins)) - 1].tolist()
+    for start, end in zip(places[:-1], places[1:], strict=True):
+        yield firsts[start], lasts[end - 1], candidates[start:end]
+
+
+def _map(path: _Break | None) -> tuple[Ints, Ints]:
+    """Each break at the roundest of the addresses where it may be."""
+    starts, shifts = [], []
+    while path:
+        free = max((path.after ^ path.at).bit_length() - 1, 0)
+        starts.append(path.at >> free << free)
+        shifts.append(path.shift)
+        path = path.before
+    return np.array(starts[::-1], np.int64), np.array(shifts[::-1], np.int64)

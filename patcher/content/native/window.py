@@ -1,0 +1,58 @@
+"""A part of a native file as numbers, for those who look for references in it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patcher.content.native.binary import Binary
+from patcher.content.native.sections import Section
+
+Places = NDArray[np.int64]
+
+
+class Window:
+    """The bytes of a file from ``start`` to ``end``, and zeros where that is outside of the file."""
+
+    def __init__(self, binary: Binary, start: int, end: int) -> None:
+        self.binary = binary
+        self.start, self.end = max(start, 0), min(end, binary.size_bytes)
+        data = binary.read(self.start, self.end - self.start)
+        self.bytes = np.zeros(self.end - self.start + 8, np.uint8)
+        self.bytes[: len(data)] = np.frombuffer(data, np.uint8)
+
+    def sections(self, role: str) -> Iterator[Section]:
+        """Those of this role that have bytes here."""
+        return (s for s in self.binary.image.of_role(role) if s.offset < self.end and s.end > self.start)
+
+    def entries(self, section: Section, step: int, skip: int = 0) -> Places:
+        """The places of all entries of ``step`` bytes, from ``skip`` on in the section, that lie in here whole."""
+        first = section.offset + skip
+        start = first + -(-max(self.start - first, 0) // step) * step
+        return np.arange(start, min(section.end, self.end) - step + 1, step, dtype=np.int64)
+
+    def inside(self, places: NDArray[np.uint32], width: int) -> Places:
+        """Those of the places in order of which ``width`` bytes lie in here."""
+        first, last = np.searchsorted(places, np.array([self.start, max(self.end - width + 1, 0)], np.int64))
+        return places[first:last].astype(np.int64)
+
+    def u8(self, places: Places) -> Places:
+        """The bytes at these places."""
+        return self.bytes[places - self.start].astype(np.int64)
+
+    def u32(self, places: Places) -> Places:
+        """The 32-bit numbers at these places."""
+        return self._at("<u4", places)
+
+    def i32(self, places: Places) -> Places:
+        """The signed 32-bit numbers at these places."""
+        return self._at("<i4", places)
+
+    def i64(self, places: Places) -> Places:
+        """The 64-bit numbers at these places; those from 2⁶³ on are negative, and so no addresses."""
+        return self._at("<i8", places)
+
+    def _at(self, kind: str, places: Places) -> Places:
+        width = int(kind[2])
+        every = np.ndarray((self.bytes.size - width + 1,), kind, self.bytes.data, 0, (1,))
+        return every[places - self.start].astype(np.int64)
