@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from patcher.content.native.numbers import Ints
 from patcher.errors import ContentError
-
-Ints = NDArray[np.int64]
 
 SPAN = 1 << 48
 """Addresses lie below it, shifts at most so far to both sides."""

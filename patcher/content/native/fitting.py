@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from patcher.content.native import covers, fields, matches, references, stored, votes
-from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap, Ints
+from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap
 from patcher.content.native.binary import Spans
 from patcher.content.native.covers import Bytes, Covers
 from patcher.content.native.matches import BLOCK_BYTES, Matches
+from patcher.content.native.numbers import changes
 from patcher.content.native.rebase import Mover, moves
 from patcher.content.native.references import GUESS, NO_BASE, TABLE, Binary, Fields
 from patcher.content.native.sections import Image, Read
@@ -105,9 +106,9 @@ class _Pair:
         for some in matches.find(self._old, self._new, self._fields, found):
             by = moves(addresses, some.fields)
             score = np.where(by == some.grown, 1.0, -_BROKEN * (some.grown == 0)) * (by != 0)
-            guess = some.fields.kind == GUESS
-            for blocks, size, these in ((certain, REFUSED_BYTES, ~guess), (guessed, ALLOWED_BYTES, guess)):
-                blocks += np.bincount(some.fields.position[these] // size, score[these], len(blocks))
+            guess, position = some.fields.kind == GUESS, some.fields.position
+            certain += np.bincount(position[~guess] // REFUSED_BYTES, score[~guess], len(certain))
+            guessed += np.bincount(position[guess] // ALLOWED_BYTES, score[guess], len(guessed))
         right = certain[certain > 0].sum() + guessed[guessed > 0].sum()
         refused, allowed = np.flatnonzero(certain < 0), np.flatnonzero(guessed > 0)
         return AddressMap(addresses.starts, addresses.shifts, refused, allowed), float(right)
@@ -137,7 +138,7 @@ def _vote(ballot: Ballot, some: Matches, known: AddressMap | None, stubs: Spans)
     ballot.add(target[clear], shift[clear], np.ones(len(target), np.int64)[clear])
     sure = some.relative & ~stubs.hold(base)
     own, moved = base[sure], some.moved[sure]
-    first = np.flatnonzero(votes.changes(own >> _GROUP_BITS) | votes.changes(moved))
+    first = np.flatnonzero(changes(own >> _GROUP_BITS) | changes(moved))
     ballot.add(own[first], moved[first], np.diff(first, append=len(own)))
 
 
