@@ -81,7 +81,7 @@ class AddressMap:
         )
         if not (_rising(made.starts) and _rising(made.refused) and _rising(made.allowed)):
             raise _damaged("its addresses do not rise")
-        if breaks and np.max(np.abs(made.shifts)) > SPAN:
+        if np.any((made.shifts > SPAN) | (made.shifts < -SPAN)):
             raise _damaged("it moves too far")
         return made
 

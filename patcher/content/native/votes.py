@@ -35,7 +35,7 @@ class Ballot:
 
     def add(self, address: Ints, shift: Ints, count: Ints) -> None:
         """``count`` votes for each ``address`` having moved by the ``shift`` beside it; none that no map can hold."""
-        sane = (address >= 0) & (address < SPAN) & (np.abs(shift) < SPAN)
+        sane = (address >= 0) & (address < SPAN) & (shift > -SPAN) & (shift < SPAN)
         self._pending.append((address[sane], shift[sane], count[sane]))
         self._rows += len(address)
         if self._rows > self._most_rows:
