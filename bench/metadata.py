@@ -1,16 +1,21 @@
 """What an update costs beside its patch: every HTTP body that is not pack, on a feed of 5 titles with 20 releases each.
 
-    python -m bench.metadata
+    python -m bench.metadata [--generated]
 
-The title that is updated has 10,000 small files, of which the last release changes a few; the limit is 10 KB and 1 % of
-the pack. Counted at the origin.
+The title that is updated is @babylonjs/core, or (where it cannot be fetched, or when asked for) 10,000 generated files
+of which the last release changes a few. The limit is 10 KB and 1 % of the pack. Counted at the origin.
 """
 
+import argparse
 import random
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from bench.support import releases
+from patcher.content import delta, documents
+from patcher.errors import ContentError
 from tests.support.world import Shoal, World
 
 _TITLES = 5
@@ -18,6 +23,7 @@ _RELEASES = 20
 _FILES = 10_000
 _CHANGED = 25
 _LIMIT_BYTES = 10_000
+_REAL = ("9.33.3", "9.34.0")
 
 
 def _tiny(folder: Path, text: str) -> Path:
@@ -37,32 +43,51 @@ def _large(folder: Path, changed: int) -> Path:
     return folder
 
 
-def _publish(world: World, root: Path) -> None:
+def _trees(root: Path, *, generated: bool) -> tuple[Path, Path]:
+    """The last two releases of the title that is updated."""
+    if not generated:
+        try:
+            old, new = (releases.babylon(version) for version in _REAL)
+            return old, new
+        except (OSError, subprocess.CalledProcessError) as error:
+            sys.stdout.write(f"@babylonjs/core cannot be fetched ({error}); a generated tree it is\n")
+    return _large(root / "old", 0), _large(root / "new", 1)
+
+
+def _publish(world: World, root: Path, old: Path) -> None:
+    """All releases but the last one of the title that is updated."""
     for title in range(_TITLES):
-        for number in range(_RELEASES):
-            name = f"title{title}"
-            if title == 0 and number >= _RELEASES - 2:
-                continue
-            world.release(f"1.{number}", _tiny(root / name / str(number), f"{title} {number}"), "--jobs", 1, title=name)
-    for number in (_RELEASES - 2, _RELEASES - 1):
-        tree = _large(root / "large" / str(number), number - (_RELEASES - 2))
-        if number == _RELEASES - 1:
-            break
-        world.release(f"1.{number}", tree, title="title0")
+        for number in range(_RELEASES - 2 * (title == 0)):
+            tree = _tiny(root / f"{title}" / f"{number}", f"{title} {number}")
+            world.release(f"1.{number}", tree, "--jobs", 1, title=f"title{title}")
+    world.release(f"1.{_RELEASES - 2}", old, title="title0")
+
+
+def _inline_bytes(path: Path) -> int:
+    """The pack that stands in a patch index; 0 for any other document."""
+    try:
+        return len(documents.decode(path.read_bytes(), "a document", delta.MAX_INDEX_BYTES)[b"inline"])
+    except (OSError, KeyError, ContentError):
+        return 0
 
 
 def main() -> int:
     """Print the table; returns 1 when the limit is passed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--generated", action="store_true")
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, World(Path(folder)) as world:
-        root = Path(folder) / "trees"
-        _publish(world, root)
+        old, new = _trees(Path(folder) / "trees", generated=args.generated)
+        _publish(world, Path(folder) / "tiny", old)
         player: Shoal = world.player("ann", peers="none")
         player.run("install", "title0", "--to", world.folder(player))
-        released = world.release(f"1.{_RELEASES - 1}", root / "large" / str(_RELEASES - 1), title="title0")
+        released = world.release(f"1.{_RELEASES - 1}", new, title="title0")
         world.origin.log.clear()
         done = player.run("update", "title0")
         rows = [(path, sent) for path, _, sent in world.origin.log if sent]
-        pack_bytes = int(done["fetched"]["origin_bytes"])
+        pack_bytes = int(done["fetched"]["origin_bytes"]) + sum(
+            _inline_bytes(world.feed / path[1:]) for path, _ in rows
+        )
         other_bytes = sum(sent for _, sent in rows) - pack_bytes
         limit = _LIMIT_BYTES + pack_bytes // 100
         for path, sent in rows:

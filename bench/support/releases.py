@@ -100,16 +100,17 @@ def pak(version: str) -> Path:
     return folder
 
 
+def babylon(version: str) -> Path:
+    return tree("babylonjs-core", version, npm, ("@babylonjs/core",), "babylonjs-core-{version}.tgz")
+
+
 def pairs() -> list[Pair]:
     """All pairs, fetched."""
     wheels = "{package}-{version}-*.whl"
     qt_packages = ("PySide6-Addons", "PySide6-Essentials")
     panda = [tree("panda3d", v, pip, ("panda3d",), wheels) for v in ("1.10.15", "1.10.16")]
     sides = [tree("pyside6", v, pip, qt_packages, wheels) for v in ("6.11.2", "6.11.3")]
-    core = [
-        tree("babylonjs-core", v, npm, ("@babylonjs/core",), "babylonjs-core-{version}.tgz")
-        for v in ("9.33.3", "9.34.0")
-    ]
+    core = [babylon(v) for v in ("9.33.3", "9.34.0")]
     cesium = [tree("cesium", v, npm, ("cesium",), "{package}-{version}.tgz") for v in ("1.144.0", "1.145.0")]
     engine, big = ([make(v) for v in ("6.11.2", "6.11.3")] for make in (one_file, pak))
     return [
@@ -120,6 +121,10 @@ def pairs() -> list[Pair]:
         Pair("pyside6", "PySide6 6.11.2 → 6.11.3", sides[0], sides[1], 1.05),
         Pair("pak", "PySide6 as one big pak", big[0], big[1], 1.15, solid_of="pyside6"),
     ]
+
+
+def pair(name: str) -> Pair:
+    return next(pair for pair in pairs() if pair.name == name)
 
 
 # ---------------------------------------------------------------- tools

@@ -1,6 +1,6 @@
 """`check`: everything a player could ask of a feed, asked before a player does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,6 +88,8 @@ class _Search:
         self.problems: list[str] = []
         self.packs: list[tuple[Index, Manifest, Manifest | None]] = []
         self._manifests: dict[tuple[int, str], tuple[bytes, Manifest]] = {}
+        self._listed: Collection[int] = ()
+        """The releases of the title. Of one that has left, only its players have the manifests."""
 
     def title(self, title: str, past: History, repo: Repository) -> None:
         """All that one title's records lead to. Raises TrustError for a damaged record."""
@@ -95,6 +97,7 @@ class _Search:
             self.problems.append(f"{title}: title.json is missing")
         elif past.title.art:
             self._want(past.title.art, f"{title}: art")
+        self._listed = past.releases.keys()
         for release in past.releases.values():
             self._release(release)
         for name, channel in past.channels.items():
@@ -150,17 +153,22 @@ class _Search:
         if ref is None:
             return
         self._want(ref, f"{name}, index")
-        before = self._manifests[old][1] if old[0] else None
-        index = delta.parse(self.store.read(ref), self._manifests[new][1], before)
-        self.packs.append((index, self._manifests[new][1], before))
-        if index.pack:
-            self._want(index.pack, f"{name}, pack")
+        document = self.store.read(ref)
+        pack = delta.pack_of(document)
+        if pack:
+            self._want(pack, f"{name}, pack")
+        if not old[0] or old[0] in self._listed:
+            before = self._manifests[old][1] if old[0] else None
+            index = delta.parse(document, self._manifests[new][1], before)
+            self.packs.append((index, self._manifests[new][1], before))
 
     def _manifest_delta(self, step: Ref | None, source: int, release: records.Release, part: str) -> None:
         if step is None:
             return
         name = f"{release.title} {release.version}: part {part}, manifest from {source or 'nothing'}"
         self._want(step, name)
+        if source and source not in self._listed:
+            return
         try:
             old = self._manifests[source, part][0] if source else b""
             new = self._manifests[release.sequence, part][0]

@@ -145,7 +145,8 @@ def _links_and_empty_folders() -> tuple[Layout, Layout]:
 def _case_renames() -> tuple[Layout, Layout]:
     old = _base()
     new = {path.replace("data/", "Data/").replace("readme", "README"): item for path, item in old.items()}
-    return old, new
+    gone: Layout = {"extra/deep/gone.txt": File(b"gone"), "logs/old": Folder()}
+    return {**old, **gone}, {**new, "EXTRA/new.txt": File(b"new"), "Logs": Folder()}
 
 
 def _many_small_files() -> tuple[Layout, Layout]:
