@@ -108,7 +108,10 @@ INSTRUCTIONS = at(
 
 
 def _elf_parts() -> list[Part]:
-    handlers, cie, frames, header = 0x15200, 0x15100, 0x15118, 0x15000
+    return [*_linked(), *_constant(), *_variable(), *_unloaded()]
+
+
+def _linked() -> list[Part]:
     return [
         Part(".dynstr", STRTAB, ALLOC, 0x10200, b"\0one\0two\0three\0"),
         Part(
@@ -126,6 +129,12 @@ def _elf_parts() -> list[Part]:
             ".dynsym",
         ),
         Part(".relr.dyn", RELR, ALLOC, 0x10700, u64(VARIABLES + 0x100, 0b101 << 1 | 1, 1 << 1 | 1)),
+    ]  # fmt: skip
+
+
+def _constant() -> list[Part]:
+    handlers, cie, frames, header = 0x15200, 0x15100, 0x15118, 0x15000
+    return [
         Part(".text", PROGBITS, ALLOC | EXEC, TEXT, INSTRUCTIONS + noise(5, 0x2F00)),
         Part(
             ".rodata", PROGBITS, ALLOC, 0x14800,
@@ -145,8 +154,16 @@ def _elf_parts() -> list[Part]:
             + frame(frames + 48, cie, TEXT + 0x280, 1, handlers + frames + 65),  # the handlers' own address
         ),
         Part(".gcc_except_table", PROGBITS, ALLOC, handlers, noise(7, 64)),
+    ]  # fmt: skip
+
+
+def _variable() -> list[Part]:
+    return [
         Part(
-            ".data", PROGBITS, ALLOC | WRITE, VARIABLES,
+            ".data",
+            PROGBITS,
+            ALLOC | WRITE,
+            VARIABLES,
             at((0x100, u64(TEXT)), (0x108, u64(TEXT + 8, 0, VARIABLES)), size=0x400),
         ),
         Part(".data.rel.ro", PROGBITS, ALLOC | WRITE, 0x17000, u64(TEXT, 0, TEXT + 8)),
@@ -155,6 +172,11 @@ def _elf_parts() -> list[Part]:
         Part(".dynamic", DYNAMIC, ALLOC | WRITE, 0x17040, u64(1, 5, 12, TEXT, 2, 24, 0, 0), ".dynstr"),
         Part(".bss", NOBITS, ALLOC | WRITE, BSS, b"", size=0x1000),
         Part(".tbss", NOBITS, ALLOC | WRITE | 0x400, VARIABLES, b"", size=0x1000),
+    ]
+
+
+def _unloaded() -> list[Part]:
+    return [
         Part(".symtab", SYMTAB, 0, 0, symbol(0, 0, 0, 0, 0) + symbol(1, 2, 9, TEXT, 0x200), ".strtab"),
         Part(".strtab", STRTAB, 0, 0, b"\0local\0"),
         Part(".debug_info", PROGBITS, 0, 0, b"\x01\x02\x03" + u64(TEXT + 0x200) + b"\x04" + u64(TEXT) + noise(8, 256)),

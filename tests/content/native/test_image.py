@@ -1,6 +1,8 @@
 """Images: what is native code of ours, and that no header is trusted."""
 
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -27,6 +29,12 @@ def test_libraries_and_programs_are_told_by_their_headers() -> None:
     ]  # fmt: skip
     stripped = parsed(images.pe_library(flags=0x2023))
     assert stripped and not stripped.relocatable
+
+
+def test_telling_native_code_needs_no_numpy() -> None:
+    """A player that has none to patch stays small."""
+    code = "import sys, patcher.content.native.image; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_sections_have_their_place_and_role() -> None:
