@@ -3,6 +3,7 @@
 Everything is kept below ``$SHOAL_BENCH_CACHE`` (default: ``bench-cache`` in the folder for temporary files).
 """
 
+import math
 import os
 import shutil
 import subprocess
@@ -15,7 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CACHE = Path(os.environ.get("SHOAL_BENCH_CACHE", Path(tempfile.gettempdir()) / "bench-cache"))
-_ENGINE = "PySide6/Qt/lib/libQt6WebEngineCore.so.6"
+_ENGINE = ("PySide6/Qt/lib/libQt6WebEngineCore.so.6",)
+_CORE = tuple(f"PySide6/Qt/lib/libQt6{name}.so.6" for name in ("Core", "Gui", "Widgets"))
+_QML = tuple(f"PySide6/Qt/lib/libQt6{name}.so.6" for name in ("Qml", "Quick"))
+_DLLS = tuple(f"PySide6/Qt6{name}.dll" for name in ("Core", "Gui", "Widgets"))
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,20 @@ class Pair:
     old: Path
     new: Path
     limit: float
-    """Our pack may be this many times the best known."""
+    """Our pack may be this many times the best of other tools'."""
+    limit_mb: float = math.inf
     solid_of: str = ""
 
 
 def pip(package: str, version: str) -> None:
+    _pip(package, version, "manylinux2014_x86_64", "manylinux_2_34_x86_64")
+
+
+def pip_windows(package: str, version: str) -> None:
+    _pip(package, version, "win_amd64")
+
+
+def _pip(package: str, version: str, *platforms: str) -> None:
     wheels = [
         sys.executable,
         "-m",
@@ -44,7 +57,7 @@ def pip(package: str, version: str) -> None:
         "-d",
         str(CACHE / "dl"),
     ]
-    target = ["--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_34_x86_64", "--python-version", "3.11"]
+    target = ["--python-version", "3.11", *(word for name in platforms for word in ("--platform", name))]
     subprocess.run([*wheels, *target, f"{package}=={version}"], check=True)
 
 
@@ -74,12 +87,16 @@ def tree(name: str, version: str, get: Callable[[str, str], None], packages: tup
     return partial.rename(folder)
 
 
-def one_file(version: str) -> Path:
-    """A release of one library of 204 MB."""
-    folder = CACHE / "trees" / "webengine" / version
+def some(name: str, version: str, source: Path, paths: tuple[str, ...]) -> Path:
+    """A release of a few files of another one."""
+    folder = CACHE / "trees" / name / version
     if not folder.is_dir():
-        folder.mkdir(parents=True)
-        os.link(CACHE / "trees" / "pyside6" / version / _ENGINE, folder / Path(_ENGINE).name)
+        partial = folder.with_name(f"{version}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for path in paths:
+            os.link(source / path, partial / Path(path).name)
+        partial.rename(folder)
     return folder
 
 
@@ -102,8 +119,9 @@ def pak(version: str) -> Path:
 
 def pairs() -> list[Pair]:
     """All pairs, fetched."""
-    wheels = "{package}-{version}-*.whl"
-    qt_packages = ("PySide6-Addons", "PySide6-Essentials")
+    wheels, dlls = "{package}-{version}-*linux*.whl", "{package}-{version}-*win_amd64.whl"
+    essentials = ("PySide6-Essentials",)
+    qt_packages = ("PySide6-Addons", *essentials)
     panda = [tree("panda3d", v, pip, ("panda3d",), wheels) for v in ("1.10.15", "1.10.16")]
     sides = [tree("pyside6", v, pip, qt_packages, wheels) for v in ("6.11.2", "6.11.3")]
     core = [
@@ -111,12 +129,22 @@ def pairs() -> list[Pair]:
         for v in ("9.33.3", "9.34.0")
     ]
     cesium = [tree("cesium", v, npm, ("cesium",), "{package}-{version}.tgz") for v in ("1.144.0", "1.145.0")]
-    engine, big = ([make(v) for v in ("6.11.2", "6.11.3")] for make in (one_file, pak))
+    later = tree("essentials", "6.12.0", pip, essentials, wheels)
+    windows = [tree("essentials-windows", v, pip_windows, essentials, dlls) for v in ("6.11.2", "6.11.3")]
+    versions = ("6.11.2", "6.11.3")
+    engine = [some("webengine", v, side, _ENGINE) for v, side in zip(versions, sides, strict=True)]
+    qt = [some("qt", v, side, _CORE + _QML) for v, side in zip(versions, sides, strict=True)]
+    qt_dlls = [some("qt-windows", v, side, _DLLS) for v, side in zip(versions, windows, strict=True)]
+    minor = [some("qt-minor", v, side, _CORE) for v, side in (("6.11.3", sides[1]), ("6.12.0", later))]
+    big = [pak(v) for v in versions]
     return [
         Pair("babylonjs-core", "@babylonjs/core 9.33.3 → 9.34.0", core[0], core[1], 1.05),
         Pair("cesium", "cesium 1.144.0 → 1.145.0", cesium[0], cesium[1], 1.05),
-        Pair("panda3d", "panda3d 1.10.15 → 1.10.16", panda[0], panda[1], 1.05),
-        Pair("webengine", "libQt6WebEngineCore 6.11.2 → 6.11.3", engine[0], engine[1], 1.15),
+        Pair("panda3d", "panda3d 1.10.15 → 1.10.16", panda[0], panda[1], 1.05, 2.1),
+        Pair("webengine", "libQt6WebEngineCore 6.11.2 → 6.11.3", engine[0], engine[1], 1.15, 2.1),
+        Pair("qt", "libQt6{Core,Gui,Widgets,Qml,Quick} 6.11.2 → 6.11.3", qt[0], qt[1], 1.05, 0.52),
+        Pair("qt-windows", "Qt6{Core,Gui,Widgets}.dll 6.11.2 → 6.11.3", qt_dlls[0], qt_dlls[1], 1.05, 0.50),
+        Pair("qt-minor", "libQt6{Core,Gui,Widgets} 6.11.3 → 6.12.0", minor[0], minor[1], 1.05, 0.95),
         Pair("pyside6", "PySide6 6.11.2 → 6.11.3", sides[0], sides[1], 1.05),
         Pair("pak", "PySide6 as one big pak", big[0], big[1], 1.15, solid_of="pyside6"),
     ]

@@ -1,4 +1,7 @@
-"""What was measured, kept below the cache: other tools take an hour and do not change, ours is measured each time."""
+"""What was measured, kept below the cache: other tools take an hour and do not change, ours is measured each time.
+
+So is ours without address maps, where a pair has any.
+"""
 
 import json
 import subprocess
@@ -47,6 +50,8 @@ class Row:
     pair: Pair
     changed_bytes: int
     ours: Ours
+    plain: Ours
+    """Ours without address maps."""
     others: dict[str, Measured]
 
     def limit_bytes(self, rows: dict[str, "Row"]) -> int:
@@ -66,9 +71,11 @@ def rows_of(pairs: list[Pair], *, ours_again: bool) -> dict[str, Row]:
 def _row(pair: Pair, *, ours_again: bool) -> Row:
     kept = CACHE / "results" / f"{pair.name}.json"
     known = json.loads(kept.read_text()) if kept.exists() else {}
-    if ours_again or "ours" not in known:
-        known["ours"] = _ours(pair)
-        _keep(kept, known)
+    for name, options in {"ours": (), "plain": ("--plain",)}.items():
+        if ours_again or name not in known:
+            has_maps = name == "ours" or known["ours"].get("map_bytes")
+            known[name] = _ours(pair, name, options) if has_maps else known["ours"]
+            _keep(kept, known)
     if missing := [name for name in SCHEMES if name not in known]:
         work = work_of(pair)
         known["changed bytes"] = work.changed_bytes
@@ -79,12 +86,12 @@ def _row(pair: Pair, *, ours_again: bool) -> Row:
             known[name] = {"sizes": sizes, "cpu_s": round(cpu_s() - before_s, 2)}
             _keep(kept, known)
     others = {name: Measured(**known[name]) for name in SCHEMES}
-    return Row(pair, known["changed bytes"], Ours(**known["ours"]), others)
+    return Row(pair, known["changed bytes"], Ours(**known["ours"]), Ours(**known["plain"]), others)
 
 
-def _ours(pair: Pair) -> object:
-    _say(f"{pair.name}: ours")
-    command = [sys.executable, "-m", "bench.support.ours", str(pair.old), str(pair.new)]
+def _ours(pair: Pair, name: str, options: tuple[str, ...]) -> object:
+    _say(f"{pair.name}: {name}")
+    command = [sys.executable, "-m", "bench.support.ours", *options, str(pair.old), str(pair.new)]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 

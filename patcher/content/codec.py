@@ -18,6 +18,8 @@ else:
     from backports import zstd
 
 STORED, ZSTD, HDIFF, COPY = 0, 1, 2, 3
+HDIFF_REBASED, COPY_REBASED = 4, 5
+"""The same, of old bytes that were read through address maps."""
 ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 WINDOW_BYTES = 16 * 1024 * 1024
 
@@ -25,6 +27,7 @@ _WINDOW_LOG = WINDOW_BYTES.bit_length() - 1
 _HDIFF_MAGIC = b"HDIFF13&lzma2\0"
 _MAX_DICTIONARY_BYTES = 64 * 1024 * 1024
 _MAX_PREFIX_LOG = 30
+_SAMPLE_BYTES = 64 * 1024
 
 
 def make(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
@@ -34,7 +37,7 @@ def make(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
     long as the libraries are the same.
     """
     best = (STORED, new)
-    if old is not None:
+    if old is not None and not _is_noise(new, old):
         config = hdiffpatch.Lzma2Config(level=9, window=_WINDOW_LOG)
         delta = hdiffpatch.diff(old, new, config, validate=False, big_cache_match=True)
         if len(delta) < len(new) and _works(delta, old, new):
@@ -47,7 +50,7 @@ def make(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
 def apply(codec: int, data: bytes, old: bytes, output_bytes: int, sha256: bytes) -> bytes:
     """The bytes that `make` was given. Raises ContentError content.window, whatever the input."""
     try:
-        if codec == HDIFF:
+        if codec in {HDIFF, HDIFF_REBASED}:
             _check_hdiff(data, len(old), output_bytes)
             output = hdiffpatch.apply(old, data)
         elif codec == ZSTD:
@@ -109,6 +112,18 @@ def _may_beat(best_bytes: int, new: bytes) -> bool:
         return False
     quick_bytes = len(zstd.compress(new, options=_long(_WINDOW_LOG, 3)))
     return quick_bytes * 3 < best_bytes * 4 and quick_bytes * 50 < len(new) * 49
+
+
+def _is_noise(new: bytes, old: bytes) -> bool:
+    """Whether ``new`` neither shrinks nor has 16 bytes in common with ``old``: of that, looking for a delta takes a
+    second a megabyte and finds nothing. Media that are new to an old pak are like that.
+    """
+    sample = b"".join(new[at : at + _SAMPLE_BYTES] for at in range(0, len(new), 16 * _SAMPLE_BYTES))
+    if len(zstd.compress(sample, level=1)) * 50 < len(sample) * 49:
+        return False
+    option = zstd.CompressionParameter
+    options = _long(_prefix_log(old, len(new)), 1) | {option.ldm_min_match: 16, option.ldm_hash_rate_log: 4}
+    return len(zstd.compress(new, options=options, zstd_dict=_prefix(old))) * 100 > len(new) * 99
 
 
 def _works(delta: bytes, old: bytes, new: bytes) -> bool:

@@ -22,6 +22,8 @@ _RUN_BYTES = WINDOW_BYTES // 2
 _WORTH = 0.85
 _SHARE = 0.25
 """A file of at most a window of which less is copied costs less as a whole."""
+_REBASED_SHARE = 0.75
+"""The same where its old file is re-based, which players should not have to do twice."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,13 +57,19 @@ class Cut:
         return sum(span.length for span in self.new)
 
 
-def cut(new: Manifest, old: Manifest | None, chunks: Mapping[bytes, Chunks] | None = None) -> list[Cut]:
+def cut(
+    new: Manifest,
+    old: Manifest | None,
+    chunks: Mapping[bytes, Chunks] | None = None,
+    rebased: Collection[bytes] = (),
+) -> list[Cut]:
     """All windows of the patch from ``old`` to ``new``, or of the full pack of ``new``, in the order of their files.
 
-    ``chunks`` are those of the files that `to_chunk` names, by root. The windows of a full pack hold either files under
+    ``chunks`` are those of the files that `to_chunk` names, by root; of old files that are ``rebased`` (roots) those of
+    what they are then. The windows of a full pack hold either files under
     1 MiB or larger ones, never both (see `worth_packing`), and keep to the pieces of the tree.
     """
-    cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}).cuts()
+    cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}, rebased).cuts()
     return sorted(cuts, key=lambda window: (window.new[0].file, window.new[0].offset))
 
 
@@ -78,6 +86,15 @@ def to_chunk(new: Manifest, old: Manifest) -> list[Entry]:
         return []
     gone = [entry for _, entry in _missing(old.entries, {e.root for e in new.entries})]
     return unclear + gone if gone else []
+
+
+def bases(
+    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], roots: Collection[bytes]
+) -> list[tuple[Entry, Entry]]:  # fmt: skip
+    """The new files of these ``roots``, in order, each behind the old one that `cut` takes it to come from."""
+    patch = _Patch(new, old, chunks)
+    found = [(patch.base(entry), entry) for _, entry in _missing(new.entries, ()) if entry.root in roots]
+    return [(old.entries[base], entry) for base, entry in found if base is not None]
 
 
 def worth_packing(window: Cut, new: Manifest, packed_bytes: int) -> bool:
@@ -183,9 +200,11 @@ def _pieces(file: int, start: int, end: int, most: int) -> Iterator[Range]:
 class _Patch:
     """The windows from one release to another."""
 
-    def __init__(self, new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks]) -> None:
+    def __init__(
+        self, new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], rebased: Collection[bytes] = ()
+    ) -> None:
         self._new, self._old = new, old
-        self._chunks = chunks
+        self._chunks, self._rebased = chunks, rebased
         kept = {entry.root for entry in new.entries}
         gone = _missing(old.entries, kept)
         self._known = Known({number: chunks[e.root] for number, e in gone if e.root in chunks})
@@ -195,16 +214,15 @@ class _Patch:
 
     def cuts(self) -> list[Cut]:
         for number, entry in _missing(self._new.entries, {entry.root for entry in self._old.entries}):
-            chunks = self._chunks.get(entry.root)
-            base = self._base(entry, chunks)
+            chunks, base = self._chunks.get(entry.root), self.base(entry)
             self._add(number, entry, base, self._known.trace(chunks, base) if chunks else None)
         self._lane.close()
         return self._copied + self._lane.cuts
 
-    def _base(self, entry: Entry, chunks: Chunks | None) -> int | None:
+    def base(self, entry: Entry) -> int | None:
         """The old file that a new one most likely came from: of the same path, else by content, else by name."""
         same = self._similar.same(entry.path)
-        if same is None and chunks:
+        if same is None and (chunks := self._chunks.get(entry.root)):
             same = self._known.base(chunks)
         return self._similar.find(entry.path) if same is None else same
 
@@ -213,7 +231,9 @@ class _Patch:
         copies = trace.copies() if trace else []
         old_bytes = 0 if base is None else self._old.entries[base].size_bytes
         copied = sum(copy.length for copy in copies)
-        if max(entry.size_bytes, old_bytes // 2) <= WINDOW_BYTES and copied < entry.size_bytes * _SHARE:
+        is_rebased = base is not None and self._old.entries[base].root in self._rebased
+        share = _REBASED_SHARE if is_rebased else _SHARE
+        if max(entry.size_bytes, old_bytes // 2) <= WINDOW_BYTES and copied < entry.size_bytes * share:
             near = () if base is None else (Range(base, 0, old_bytes),)
             self._lane.add(Range(number, 0, entry.size_bytes), near)
             return

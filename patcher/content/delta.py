@@ -1,21 +1,14 @@
-"""The index of a patch: what is where in a pack, and what comes of it.
+"""Patches as documents: the index of a pack, written down and read strictly against the manifests it speaks of."""
 
-A *window* is at most 16 MiB of new bytes, whole small files or runs of larger ones, decoded on its own from its bytes
-in the pack and from the old ranges it names; or a copy, of any size, that needs no bytes of the pack. A patch makes its
-files whole; a *full pack* (no old release) may leave windows out. Content that the old release holds anywhere is in no
-patch, and no content is in it twice.
-"""
-
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
-
-from bencode2 import bencode
 
 from patcher.content import documents, merkle
 from patcher.content.codec import (
     COPY,
+    COPY_REBASED,
     HDIFF,
+    HDIFF_REBASED,
     STORED,
     WINDOW_BYTES,
     ZSTD,
@@ -24,74 +17,20 @@ from patcher.content.codec import (
     make,
     manifest_delta,
 )
-from patcher.content.cutting import MAX_OLD_BYTES, Cut, Range, cut, to_chunk, worth_packing
-from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest, announce, piece_bytes_for
+from patcher.content.cutting import MAX_OLD_BYTES, Cut, Range, bases, cut, to_chunk, worth_packing
+from patcher.content.index import FILTERS, INLINE_BYTES, WHAT, Filter, Index, Window, index_of, pack_torrent
+from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, TrustError
 
 __all__ = [
-    "COPY", "HDIFF", "STORED", "WINDOW_BYTES", "ZSTD", "Cut", "Index", "Range", "Window", "apply",
-    "apply_manifest_delta", "cut", "encode", "index_of", "make", "manifest_delta", "pack_torrent", "parse", "to_chunk",
-    "worth_packing",
+    "COPY", "COPY_REBASED", "HDIFF", "HDIFF_REBASED", "INLINE_BYTES", "STORED", "WINDOW_BYTES", "ZSTD", "Cut", "Filter",
+    "Index", "Range", "Window", "apply", "apply_manifest_delta", "bases", "cut", "encode", "index_of", "make",
+    "manifest_delta", "pack_of", "pack_torrent", "parse", "to_chunk", "worth_packing",
 ]  # fmt: skip
 
-INLINE_BYTES = 8 * 1024
-SWARM_BYTES = 64 * 1024
 MAX_INDEX_BYTES = 64 * 1024 * 1024
-
-_WHAT = "a patch index"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Where a window lies in the pack, what it makes (``new``, side by side) and from what (``old``, side by side).
-
-    A copy has no bytes in the pack and no ``sha256``: each new range is the old one beside it, and the files it is part
-    of have their signed roots.
-    """
-
-    offset: int
-    length: int
-    codec: int
-    new: tuple[Range, ...]
-    old: tuple[Range, ...]
-    output_bytes: int
-    sha256: bytes
-
-
-@dataclass(frozen=True)
-class Index:
-    """A pack and its windows. ``pack`` is None when the pack is empty or stands in ``inline``.
-
-    ``layer`` is the pack's piece layer, ``b""`` for a pack of one piece.
-    """
-
-    pack: Ref | None
-    piece_bytes: int
-    layer: bytes
-    windows: tuple[Window, ...]
-    inline: bytes = b""
-
-    @property
-    def pack_bytes(self) -> int:
-        """Size of the pack, wherever it is."""
-        return self.pack.size_bytes if self.pack else len(self.inline)
-
-    @property
-    def has_swarm(self) -> bool:
-        """A smaller pack is not worth a torrent."""
-        return self.pack is not None and self.pack.size_bytes >= SWARM_BYTES
-
-
-def index_of(windows: Iterable[Window], leaves: bytes, size_bytes: int, inline: bytes = b"") -> Index:
-    """The index of a finished pack, from its leaves and size; of a pack of up to 8 KiB ``inline`` are its bytes."""
-    piece = piece_bytes_for(size_bytes)
-    if size_bytes <= INLINE_BYTES:
-        return Index(None, piece, b"", tuple(windows), inline)
-    return Index(Ref(merkle.root_of(leaves), size_bytes), piece, merkle.layer_of(leaves, piece), tuple(windows))
-
-
-# ---------------------------------------------------------------- index document
+MAX_MAP_BYTES = 4 * 1024 * 1024
 
 
 def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
@@ -99,8 +38,8 @@ def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
     old_entries = old.entries if old else ()
     document: dict[bytes, Any] = {
         b"format": documents.FORMAT,
-        b"requires": [],
-        b"filters": [],
+        b"requires": _required(index.filters),
+        b"filters": [[f.file, f.name.encode(), f.offset, f.length, f.sha256] for f in index.filters],
         b"piece length": index.piece_bytes,
         b"layer": index.layer,
         b"inline": index.inline,
@@ -124,6 +63,10 @@ def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
     return data
 
 
+def _required(filters: Sequence[Filter]) -> list[bytes]:
+    return sorted({each.name.encode() for each in filters})
+
+
 def _write_ranges(spans: Sequence[Range], entries: Sequence[Entry]) -> list[int | list[int]]:
     """A whole file is its number alone: most ranges are, and an index is often larger than its pack."""
     written: list[int | list[int]] = []
@@ -145,21 +88,49 @@ def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
 
     Raises ContentError content.invalid; TrustError trust.needs_newer for a codec or filter this version has not.
     """
-    raw = documents.decode(data, _WHAT, MAX_INDEX_BYTES)
-    documents.check_format(raw, _WHAT)
-    if raw.get(b"filters") != []:
-        raise TrustError("trust.needs_newer", "a patch index needs a newer Shoal: it has filters")
-    pack = Ref.from_bencode(raw[b"pack"]) if b"pack" in raw else None
-    piece, layer, inline, windows = (raw.get(key) for key in (b"piece length", b"layer", b"inline", b"windows"))
+    raw = _decode(data)
+    pack = _pack(raw)
+    piece, layer, inline = (raw.get(key) for key in (b"piece length", b"layer", b"inline"))
     if not isinstance(piece, int) or not isinstance(layer, bytes) or not isinstance(inline, bytes):
         raise _invalid("its pack is not described")
-    if not isinstance(windows, list):
-        raise _invalid("it has no list of windows")
-    index = Index(pack, piece, layer, tuple(_read_window(w, new, old) for w in windows), inline)
+    windows, filters = raw.get(b"windows"), raw.get(b"filters")
+    if not isinstance(windows, list) or not isinstance(filters, list):
+        raise _invalid("it has no list of windows or filters")
+    read = tuple(_read_filter(value) for value in filters)
+    index = Index(pack, piece, layer, tuple(_read_window(w, new, old) for w in windows), inline, read)
+    if raw[b"requires"] != _required(index.filters):
+        raise _invalid("it does not require what its filters need")
     _check_pack(index)
     _check_offsets(index)
+    _check_filters(index, len(old.entries) if old else 0)
     _check_outputs(index, new, whole=old is not None)
     return index
+
+
+def pack_of(data: bytes) -> Ref | None:
+    """The pack that an index is of, for who has not its manifests. Raises what `parse` raises."""
+    return _pack(_decode(data))
+
+
+def _decode(data: bytes) -> dict[bytes, Any]:
+    raw = documents.decode(data, WHAT, MAX_INDEX_BYTES)
+    documents.check_format(raw, WHAT, [name.encode() for name in FILTERS])
+    return raw
+
+
+def _pack(raw: dict[bytes, Any]) -> Ref | None:
+    return Ref.from_bencode(raw[b"pack"]) if b"pack" in raw else None
+
+
+def _read_filter(value: object) -> Filter:
+    match value:
+        case [int(file), bytes(name), int(offset), int(length), bytes(sha256)]:
+            pass
+        case _:
+            raise _invalid("a filter is not described")
+    if (known := name.decode("ascii", "replace")) not in FILTERS:
+        raise TrustError("trust.needs_newer", f"a patch index needs a newer Shoal: it has the filter {known[:40]!a}")
+    return Filter(file, known, offset, length, sha256)
 
 
 def _read_window(value: object, new: Manifest, old: Manifest | None) -> Window:
@@ -168,7 +139,7 @@ def _read_window(value: object, new: Manifest, old: Manifest | None) -> Window:
             pass
         case _:
             raise _invalid("a window is not described")
-    if codec not in {STORED, ZSTD, HDIFF, COPY}:
+    if codec not in {STORED, ZSTD, HDIFF, COPY, HDIFF_REBASED, COPY_REBASED}:
         raise TrustError("trust.needs_newer", f"a patch index needs a newer Shoal: it has codec {codec}")
     window = Window(
         offset,
@@ -179,7 +150,8 @@ def _read_window(value: object, new: Manifest, old: Manifest | None) -> Window:
         output_bytes,
         sha256,
     )
-    if sum(span.length for span in window.new) != output_bytes or not (_is_copy if codec == COPY else _fits)(window):
+    fits = _is_copy if window.is_copy else _fits
+    if sum(span.length for span in window.new) != output_bytes or not fits(window):
         raise _invalid("the sizes of a window do not go together")
     return window
 
@@ -193,7 +165,8 @@ def _fits(window: Window) -> bool:
     """A window that is decoded keeps to the bounds of memory, and only a delta leans on old bytes."""
     used_bytes = sum(span.length for span in window.old)
     sizes = 1 <= window.length <= window.output_bytes <= WINDOW_BYTES and used_bytes <= MAX_OLD_BYTES
-    return sizes and len(window.sha256) == merkle.HASH_BYTES and (window.codec == HDIFF or not window.old)
+    leans = window.codec in {HDIFF, HDIFF_REBASED}
+    return sizes and len(window.sha256) == merkle.HASH_BYTES and (leans or not window.old)
 
 
 def _read_ranges(values: list[object], entries: Sequence[Entry]) -> tuple[Range, ...]:
@@ -228,14 +201,27 @@ def _check_pack(index: Index) -> None:
 
 
 def _check_offsets(index: Index) -> None:
-    """Windows lie in the pack one behind the other, and there is nothing else in it."""
+    """Maps, then windows lie in the pack one behind the other, and there is nothing else in it."""
     at = 0
-    for window in index.windows:
-        if window.offset != at:
-            raise _invalid("its windows do not fill its pack")
-        at += window.length
+    stretches = [(each.offset, each.length) for each in index.filters]
+    for offset, length in stretches + [(window.offset, window.length) for window in index.windows]:
+        if offset != at:
+            raise _invalid("its maps and windows do not fill its pack")
+        at += length
     if at != index.pack_bytes:
-        raise _invalid("its windows do not fill its pack")
+        raise _invalid("its maps and windows do not fill its pack")
+
+
+def _check_filters(index: Index, old_files: int) -> None:
+    """Old files in order, each once and for a window that reads it so; and no window is re-based for nothing."""
+    before, used = -1, {file for window in index.windows for file in index.filters_of(window)}
+    for each in index.filters:
+        in_order = before < each.file < old_files
+        if not in_order or not 0 < each.length <= MAX_MAP_BYTES or len(each.sha256) != merkle.HASH_BYTES:
+            raise _invalid("a filter is not of an old file or its map has no good size")
+        before = each.file
+    if len(used) != len(index.filters) or any(w.is_rebased and not index.filters_of(w) for w in index.windows):
+        raise _invalid("its filters and windows do not go together")
 
 
 def _check_outputs(index: Index, new: Manifest, *, whole: bool) -> None:
@@ -252,24 +238,5 @@ def _check_outputs(index: Index, new: Manifest, *, whole: bool) -> None:
         raise _invalid("it makes only a part of a file")
 
 
-def pack_torrent(index: Index, part: str, trackers: Sequence[str] = ()) -> bytes:
-    """The pack as a v2 torrent of one file, with its piece layer; ``part`` is the name in the new manifest.
-
-    The same pack and part make the same swarm. Raises ContentError content.invalid when there is no pack file.
-    """
-    if index.pack is None:
-        raise _invalid("there is no pack to make a torrent of")
-    name = f"{part}.patch".encode()
-    file = {b"length": index.pack.size_bytes, b"pieces root": index.pack.root}
-    info = {
-        b"file tree": {name: {b"": file}},
-        b"meta version": 2,
-        b"name": name,
-        b"piece length": index.piece_bytes,
-    }
-    layers = {index.pack.root: index.layer} if index.layer else {}
-    return bencode({b"info": info, b"piece layers": layers, **announce(trackers)})
-
-
 def _invalid(reason: str) -> ContentError:
-    return documents.invalid(_WHAT, reason)
+    return documents.invalid(WHAT, reason)

@@ -3,7 +3,7 @@
 A document may travel as one zstd frame; a bencoded dictionary begins with ``d`` and no frame does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bencode2 import bdecode, bencode
@@ -39,13 +39,17 @@ def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
     return dict(value)
 
 
-def check_format(head: Mapping[bytes, Any], what: str) -> None:
-    """Refuse what this version cannot read. Raises TrustError trust.needs_newer, ContentError content.invalid."""
+def check_format(head: Mapping[bytes, Any], what: str, known: Collection[bytes] = ()) -> None:
+    """Refuse what this version cannot read; it has the features ``known``.
+
+    Raises TrustError trust.needs_newer, ContentError content.invalid.
+    """
     number, requires = head.get(b"format"), head.get(b"requires")
     if not isinstance(number, int) or number < FORMAT or not isinstance(requires, list):
         raise invalid(what, "it says no format")
-    if number > FORMAT or requires:
-        wanted = ascii(requires[:4]) if requires else f"format {number}"
+    unknown = [name for name in requires if name not in known]
+    if number > FORMAT or unknown:
+        wanted = ascii(unknown[:4]) if unknown else f"format {number}"
         raise TrustError("trust.needs_newer", f"{what} needs a newer Shoal: {wanted[:200]}")
 
 

@@ -131,6 +131,11 @@ class Patches:
     to_sequence: int
     parts: tuple[PartPatches, ...] = ()
 
+    @property
+    def starts(self) -> frozenset[int]:
+        """The sequences of the releases from which there is a patch."""
+        return frozenset(delta.from_sequence for part in self.parts for delta in part.deltas)
+
 
 def chosen(part: Part, tags: Collection[str]) -> bool:
     """Is the part installed with these tags: for each group it names, one of its values is among them?"""

@@ -1,12 +1,15 @@
 """`check`: everything a player could ask of a feed, asked before a player does."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from patcher.content import delta, manifest, merkle, records
-from patcher.content.delta import Index, Range, Window
+from patcher.content.delta import Filter, Index, Range, Window
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, ShoalError, TrustError
@@ -15,6 +18,9 @@ from patcher.publish.feeds import expiries
 from patcher.publish.release import History, history
 from patcher.publish.repository import Repository
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress, Store, in_threads
+
+if TYPE_CHECKING:
+    from patcher.content.native.rebase import Rebased
 
 WARN_DAYS = 7
 
@@ -88,6 +94,8 @@ class _Search:
         self.problems: list[str] = []
         self.packs: list[tuple[Index, Manifest, Manifest | None]] = []
         self._manifests: dict[tuple[int, str], tuple[bytes, Manifest]] = {}
+        self._listed: Collection[int] = ()
+        """The releases of the title. Of one that has left, only its players have the manifests."""
 
     def title(self, title: str, past: History, repo: Repository) -> None:
         """All that one title's records lead to. Raises TrustError for a damaged record."""
@@ -95,6 +103,7 @@ class _Search:
             self.problems.append(f"{title}: title.json is missing")
         elif past.title.art:
             self._want(past.title.art, f"{title}: art")
+        self._listed = past.releases.keys()
         for release in past.releases.values():
             self._release(release)
         for name, channel in past.channels.items():
@@ -150,17 +159,22 @@ class _Search:
         if ref is None:
             return
         self._want(ref, f"{name}, index")
-        before = self._manifests[old][1] if old[0] else None
-        index = delta.parse(self.store.read(ref), self._manifests[new][1], before)
-        self.packs.append((index, self._manifests[new][1], before))
-        if index.pack:
-            self._want(index.pack, f"{name}, pack")
+        document = self.store.read(ref)
+        pack = delta.pack_of(document)
+        if pack:
+            self._want(pack, f"{name}, pack")
+        if not old[0] or old[0] in self._listed:
+            before = self._manifests[old][1] if old[0] else None
+            index = delta.parse(document, self._manifests[new][1], before)
+            self.packs.append((index, self._manifests[new][1], before))
 
     def _manifest_delta(self, step: Ref | None, source: int, release: records.Release, part: str) -> None:
         if step is None:
             return
         name = f"{release.title} {release.version}: part {part}, manifest from {source or 'nothing'}"
         self._want(step, name)
+        if source and source not in self._listed:
+            return
         try:
             old = self._manifests[source, part][0] if source else b""
             new = self._manifests[release.sequence, part][0]
@@ -187,40 +201,70 @@ def _deep(search: _Search, progress: Progress) -> Iterator[str]:
     """Apply every window. Its output's SHA-256 stands in the index; the new content is compared too."""
     meter = Meter(progress, "apply", sum(w.output_bytes for index, _, _ in search.packs for w in index.windows))
     for index, new, old in search.packs:
+        pack = _Pack(search.store, index, new, old)
         for window in index.windows:
-            if window.codec == delta.COPY:
-                yield from _copied(search.store, new, old, window)
-                meter.add(window.output_bytes)
-                continue
-            before = _read(search.store, old, window.old) if old else b""
-            data = index.inline[window.offset : window.offset + window.length]
-            if index.pack:
-                data = _slice(search.store.path(index.pack), window.offset, window.length)
             try:
-                made = delta.apply(window.codec, data, before, window.output_bytes, window.sha256)
+                right = pack.copies(window) if window.is_copy else pack.applies(window)
             except ContentError as error:
                 yield f"{new.name}: {error.message}"
             else:
-                if made != _read(search.store, new, window.new):
-                    yield f"{new.name}: a window gives other bytes than the release has"
+                if not right:
+                    what = "copy" if window.is_copy else "window"
+                    yield f"{new.name}: a {what} gives other bytes than the release has"
             meter.add(window.output_bytes)
 
 
-def _copied(store: Store, new: Manifest, old: Manifest | None, window: Window) -> Iterator[str]:
-    assert old
-    for made, used in zip(window.new, window.old, strict=True):
-        for at in range(0, made.length, CHUNK_BYTES):
-            length = min(CHUNK_BYTES, made.length - at)
-            pair = (_read(store, m, [Range(r.file, r.offset + at, length)]) for m, r in ((new, made), (old, used)))
-            if len(set(pair)) != 1:
-                yield f"{new.name}: a copy gives other bytes than the release has"
-                return
+class _Pack:
+    """One pack, applied as a player applies it. Raises ContentError (content.window)."""
+
+    def __init__(self, store: Store, index: Index, new: Manifest, old: Manifest | None) -> None:
+        self._store, self._index, self._new, self._old = store, index, new, old
+        self._rebased = lru_cache(2)(self._open)
+
+    def applies(self, window: Window) -> bool:
+        """Whether a window gives what the release has."""
+        before = b"".join(self._before(window, span) for span in window.old)
+        data = self._data(window.offset, window.length)
+        made = delta.apply(window.codec, data, before, window.output_bytes, window.sha256)
+        return made == b"".join(_read(self._store, self._new, span) for span in window.new)
+
+    def copies(self, window: Window) -> bool:
+        """Whether the old ranges of a copy, as it reads them, are in the release where it puts them."""
+        return all(
+            _read(self._store, self._new, _part(made, at)) == self._before(window, _part(used, at))
+            for made, used in zip(window.new, window.old, strict=True)
+            for at in range(0, made.length, CHUNK_BYTES)
+        )
+
+    def _before(self, window: Window, span: Range) -> bytes:
+        assert self._old
+        if each := self._index.filters_of(window).get(span.file):
+            return self._rebased(each).read(span.offset, span.length)
+        return _read(self._store, self._old, span)
+
+    def _open(self, each: Filter) -> "Rebased":
+        from patcher.content.native.rebase import Rebased
+
+        assert self._old
+        entry, data = self._old.entries[each.file], self._data(each.offset, each.length)
+        if hashlib.sha256(data).digest() != each.sha256:
+            raise ContentError("content.window", "an address map is not the one of the index")
+        path = self._store.path(Ref(entry.root, entry.size_bytes))
+        return Rebased(partial(_slice, path), entry.size_bytes, each.name, data)
+
+    def _data(self, offset: int, length: int) -> bytes:
+        if self._index.pack:
+            return _slice(self._store.path(self._index.pack), offset, length)
+        return self._index.inline[offset : offset + length]
 
 
-def _read(store: Store, files: Manifest, spans: Sequence[Range]) -> bytes:
-    entries = [(span, files.entries[span.file]) for span in spans]
-    slices = (_slice(store.path(Ref(e.root, e.size_bytes)), span.offset, span.length) for span, e in entries)
-    return b"".join(slices)
+def _part(span: Range, at: int) -> Range:
+    return Range(span.file, span.offset + at, min(CHUNK_BYTES, span.length - at))
+
+
+def _read(store: Store, files: Manifest, span: Range) -> bytes:
+    entry = files.entries[span.file]
+    return _slice(store.path(Ref(entry.root, entry.size_bytes)), span.offset, span.length)
 
 
 def _slice(path: Path, offset: int, length: int) -> bytes:

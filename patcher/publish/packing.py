@@ -7,20 +7,20 @@ an interrupted run goes on with the next window.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from patcher import disk
 from patcher.content import delta, manifest, merkle, records
-from patcher.content.delta import Cut, Index, Window
+from patcher.content.delta import Index
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, TrustError
-from patcher.publish import cuts, workers
+from patcher.publish import cuts
 from patcher.publish.build import BuiltPart
-from patcher.publish.store import Meter, Progress, Store
-from patcher.publish.workers import WindowFile
+from patcher.publish.cuts import Draft, Joined
+from patcher.publish.store import Progress, Store
 
 WORTH = 0.5
 """A patch from a release before the last one must be smaller than this share of what it changes."""
@@ -195,15 +195,15 @@ class Maker:
             return []
         found = {pack.folder: self._known(pack) for pack in packs}
         todo = {pack.folder: pack for pack in packs if found[pack.folder] is None}
-        windows = {folder: self._cuts(pack) for folder, pack in todo.items()}
-        self._run(todo, windows)
-        made_bytes = sum(file.length for folder in todo for file in _files(folder, windows[folder]) if file)
-        if bounded and made_bytes >= max(most_bytes, 1):
+        drafts = {folder: self._draft(pack) for folder, pack in todo.items()}
+        cuts.make([*drafts.values()], self._jobs, self._progress)
+        joined = {folder: draft.joined() for folder, draft in drafts.items()}
+        if bounded and sum(one.size_bytes for one in joined.values()) >= max(most_bytes, 1):
             for folder, pack in todo.items():
                 disk.remove_tree(folder)
                 disk.write_atomic(pack.note, b"null")
             return []
-        found |= {folder: self._join(pack, windows[folder]) for folder, pack in todo.items()}
+        found |= {folder: self._join(pack, joined[folder]) for folder, pack in todo.items()}
         return [one for pack in packs if (one := found[pack.folder])]
 
     def _places(self, pack: Pack) -> dict[bytes, Path]:
@@ -211,17 +211,9 @@ class Maker:
         entries = (entry for side in sides for entry in side.manifest.entries if entry.size_bytes)
         return {entry.root: self._store.path(Ref(entry.root, entry.size_bytes)) for entry in entries}
 
-    def _cuts(self, pack: Pack) -> tuple[Cut, ...]:
+    def _draft(self, pack: Pack) -> Draft:
         old = pack.old.manifest if pack.old else None
-        return cuts.read(pack.new.manifest, old, self._places(pack), self._jobs, self._progress)
-
-    def _run(self, packs: Mapping[Path, Pack], windows: Mapping[Path, Sequence[Cut]]) -> None:
-        tasks = []
-        for folder, pack in packs.items():
-            old = pack.old.manifest if pack.old else None
-            tasks += cuts.tasks(windows[folder], pack.new.manifest, old, self._places(pack), folder)
-        meter = Meter(self._progress, "pack", sum(task.output_bytes for task in tasks))
-        workers.run(tasks, self._jobs, meter.add)
+        return cuts.draft(pack.new.manifest, old, self._places(pack), pack.folder, self._jobs, self._progress)
 
     def _known(self, pack: Pack) -> Made | None:
         """The pack as an earlier run finished it."""
@@ -233,19 +225,16 @@ class Maker:
         whole = index.pack is None or self._store.has(index.pack)
         return Made(pack, index, ref, self._step(pack)) if whole else None
 
-    def _join(self, pack: Pack, made: Sequence[Cut]) -> Made:
-        """Put the windows of a pack side by side into the store, and its index."""
-        windows, files = _windows(pack, made)
+    def _join(self, pack: Pack, joined: Joined) -> Made:
+        """Put a finished pack into the store, and its index."""
         hasher = merkle.Hasher()
-        for data in _chunks(files):
+        for data in joined.chunks():
             hasher.update(data)
-        size = sum(file.length for file in files)
-        inline = b"".join(_chunks(files)) if size <= delta.INLINE_BYTES else b""
-        index = delta.index_of(windows, hasher.leaves(), size, inline)
+        index = joined.index(hasher.leaves())
         if index.pack:
-            self._store.put_chunks(index.pack, _chunks(files))
+            self._store.put_chunks(index.pack, joined.chunks())
         ref = None
-        if windows:
+        if index.windows:
             old = pack.old.manifest if pack.old else None
             ref = self._store.put(delta.encode(index, pack.new.manifest, old))
             self._store.flush()
@@ -260,26 +249,3 @@ class Maker:
             return None
         step = delta.manifest_delta(old, new)
         return self._store.put(step) if len(step) < len(new) else None
-
-
-def _chunks(files: Sequence[WindowFile]) -> Iterator[bytes]:
-    return (data for file in files for data in file.chunks())
-
-
-def _files(folder: Path, made: Sequence[Cut]) -> Iterator[WindowFile | None]:
-    """The result of each window; None for a copy."""
-    for number, cut in enumerate(made):
-        yield None if cut.copied else WindowFile.read(cuts.result(folder, number))
-
-
-def _windows(pack: Pack, made: Sequence[Cut]) -> tuple[list[Window], list[WindowFile]]:
-    windows, files, offset = [], [], 0
-    for cut, file in zip(made, _files(pack.folder, made), strict=True):
-        if file is None:
-            windows.append(Window(offset, 0, delta.COPY, cut.new, cut.old, cut.output_bytes, b""))
-        elif pack.old or delta.worth_packing(cut, pack.new.manifest, file.length):
-            old = cut.old if file.codec == delta.HDIFF else ()
-            windows.append(Window(offset, file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256))
-            files.append(file)
-            offset += file.length
-    return windows, files

@@ -3,18 +3,17 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from patcher import disk
-from patcher.content import codec, delta
-from patcher.content.delta import Cut
+from patcher.content import codec, delta, merkle
 from patcher.content.manifest import Manifest
-from patcher.publish import cuts, workers
+from patcher.publish import cuts
 from patcher.publish.build import Source
+from patcher.publish.cuts import Draft, Joined
 from patcher.publish.store import Meter, Progress, in_threads
-from patcher.publish.workers import WindowFile
 
 KINDS = ("unchanged", "moved", "delta", "full")
 """As it was; held by the old release elsewhere, or twice in the new one; made from old bytes; made from none."""
@@ -22,16 +21,20 @@ KINDS = ("unchanged", "moved", "delta", "full")
 STEAM_BYTES = 1 << 20
 APPLY_BPS = 200e6
 """What a player's core decodes, hashes and writes in a second."""
+REBASE_BPS = 45e6
+"""What it reads of an old file through an address map, besides."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileCost:
-    """One new file; ``patch_bytes`` is its share of the windows that make it."""
+    """One new file; ``patch_bytes`` is its share of the windows that make it, and its map."""
 
     path: str
     kind: str
     size_bytes: int
     patch_bytes: int
+    saved_bytes: int
+    """What its address map saves, if it has one: a careful estimate, made with the map; mostly it is twice as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class Preview:
     @property
     def apply_cpu_s(self) -> float:
         """An estimate for the player."""
-        return sum(file.size_bytes for file in self.files if file.kind in {"delta", "full"}) / APPLY_BPS
+        made = sum(file.size_bytes for file in self.files if file.kind in {"delta", "full"})
+        return made / APPLY_BPS + sum(file.size_bytes for file in self.files if file.saved_bytes) / REBASE_BPS
 
 
 def preview(old: Source, new: Source, folder: Path, jobs: int, progress: Progress) -> Preview:
@@ -76,11 +80,14 @@ def preview(old: Source, new: Source, folder: Path, jobs: int, progress: Progres
         for part in new.parts:
             known = before.get(part.rule.name)
             base = known.manifest if known else Manifest(part.manifest.name, part.manifest.piece_bytes, ())
-            made, costs = _make(part.manifest, base, places, folder / part.rule.name, jobs, progress)
-            document_bytes += len(delta.encode(_index(made), part.manifest, base))
+            draft = cuts.draft(part.manifest, base, places, folder / part.rule.name, jobs, progress)
+            cuts.make([draft], jobs, progress)
+            joined = draft.joined()
+            index = joined.index(bytes(merkle.HASH_BYTES * -(-joined.size_bytes // merkle.BLOCK_BYTES)))
+            document_bytes += len(delta.encode(index, part.manifest, base)) - len(index.inline)
             document_bytes += len(delta.manifest_delta(known.document if known else b"", part.document))
-            pack_bytes += sum(window.length for window in made)
-            files += _files(part.manifest, base, made, costs)
+            pack_bytes += joined.size_bytes
+            files += _costs(draft, joined)
     finally:
         disk.remove_tree(folder)
     make_s = _cpu_s() - started_s
@@ -93,49 +100,26 @@ def _cpu_s() -> float:
     return sum(os.times()[:4])
 
 
-def _make(
-    new: Manifest, old: Manifest, places: cuts.Places, folder: Path, jobs: int, progress: Progress
-) -> tuple[list[delta.Window], Counter[int]]:
-    """The windows of one part, and the packed bytes of each new file."""
-    made = cuts.read(new, old, places, jobs, progress)
-    tasks = cuts.tasks(made, new, old, places, folder)
-    meter = Meter(progress, "pack", sum(task.output_bytes for task in tasks))
-    workers.run(tasks, jobs, meter.add)
-    windows: list[delta.Window] = []
+def _costs(draft: Draft, joined: Joined) -> Iterator[FileCost]:
+    """Each new file with its share of the pack."""
+    assert draft.old is not None
+    old = draft.old.entries
     costs: Counter[int] = Counter()
-    for number, cut in enumerate(made):
-        offset = windows[-1].offset + windows[-1].length if windows else 0
-        windows.append(_window(cut, offset, cuts.result(folder, number)))
-        for span in cut.new:
-            costs[span.file] += round(windows[-1].length * span.length / cut.output_bytes)
-    return windows, costs
-
-
-def _window(cut: Cut, offset: int, path: Path) -> delta.Window:
-    if cut.copied:
-        return delta.Window(offset, 0, delta.COPY, cut.new, cut.old, cut.output_bytes, b"")
-    file = WindowFile.read(path)
-    old = cut.old if file.codec == delta.HDIFF else ()
-    return delta.Window(offset, file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256)
-
-
-def _index(windows: Sequence[delta.Window]) -> delta.Index:
-    """An index as long as the real one, with a pack of zeros."""
-    size = sum(window.length for window in windows)
-    inline = bytes(size) if size <= delta.INLINE_BYTES else b""
-    return delta.index_of(windows, bytes(32 * -(-size // 16384)), size, inline)
-
-
-def _files(new: Manifest, old: Manifest, windows: Sequence[delta.Window], costs: Counter[int]) -> Iterator[FileCost]:
-    made = {span.file: False for window in windows for span in window.new}
-    made |= {span.file: True for window in windows for span in window.new if window.old}
-    same = {(entry.path, entry.root) for entry in old.entries}
-    for number, entry in enumerate(new.entries):
-        if number in made:
-            kind = "delta" if made[number] else "full"
+    leans = {span.file: False for window in joined.windows for span in window.new}
+    for window in joined.windows:
+        for span in window.new:
+            costs[span.file] += round(window.length * span.length / window.output_bytes)
+            leans[span.file] |= bool(window.old)
+    maps = {found.new: found for found in (draft.maps[old[each.file].root] for each in joined.filters)}
+    same = {(entry.path, entry.root) for entry in old}
+    for number, entry in enumerate(draft.new.entries):
+        if number in leans:
+            kind = "delta" if leans[number] else "full"
         else:
             kind = "unchanged" if (entry.path, entry.root) in same or not entry.size_bytes else "moved"
-        yield FileCost(entry.path, kind, entry.size_bytes, costs[number])
+        found = maps.get(entry.root) if number in leans else None
+        map_bytes, saved_bytes = (found.length, found.saved_bytes) if found else (0, 0)
+        yield FileCost(entry.path, kind, entry.size_bytes, costs[number] + map_bytes, saved_bytes)
 
 
 # ---------------------------------------------------------------- the other ways

@@ -1,4 +1,4 @@
-"""Windows of packs made by worker processes: spawned, gone when we are, and killed at once when we are stopped."""
+"""What packs are made of, made by worker processes: spawned, gone when we are, killed at once when we are stopped."""
 
 import hashlib
 import multiprocessing
@@ -7,6 +7,7 @@ from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from patcher import disk, processes
 from patcher.content import delta
@@ -17,23 +18,62 @@ Slice = tuple[str, int, int]
 """Path of a file, offset, length."""
 
 _HEAD_BYTES = 1 + 32
+_CLOSE_BYTES = 4 * 1024
+"""A re-based delta that is smaller, or leans mostly on files without a map, is made without maps, too."""
+
+
+class Work(Protocol):
+    """One file to be made by a worker."""
+
+    @property
+    def result(self) -> Path:
+        """Where it is put."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What it counts for in a phase."""
+
+    def make(self) -> bytes:
+        """Its content. Runs in the worker. Raises EOFError when a source is shorter than it should be, OSError."""
+
+
+AnyWork = TypeVar("AnyWork", bound=Work)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One window to make: the bytes it gives, those it is cut against, side by side, and the file for the result.
+    """One window to make, a `WindowFile`: the bytes it gives, and those it is cut against, side by side.
 
-    ``old`` is None for a window of a full pack.
+    ``old`` is None for a window of a full pack. Where old files are re-based, ``plain`` is the same as they are.
     """
 
     new: tuple[Slice, ...]
     old: tuple[Slice, ...] | None
     result: Path
+    plain: tuple[Slice, ...] | None = None
 
     @property
-    def output_bytes(self) -> int:
+    def size_bytes(self) -> int:
         """Length of the new bytes."""
         return sum(length for _, _, length in self.new)
+
+    def make(self) -> bytes:
+        """The smaller of what old bytes with and without maps give, where it is not clear that it is with them."""
+        new = _read(self.new)
+        codec, data = delta.make(new, None if self.old is None else _read(self.old))
+        if self.plain is not None:
+            is_clear = codec == delta.HDIFF and len(data) >= _CLOSE_BYTES and self._is_mostly_rebased()
+            codec = delta.HDIFF_REBASED if codec == delta.HDIFF else codec
+            if not is_clear:
+                plain = delta.make(new, _read(self.plain))
+                codec, data = min(plain, (codec, data), key=lambda form: len(form[1]))
+        return bytes([codec]) + hashlib.sha256(new).digest() + data
+
+    def _is_mostly_rebased(self) -> bool:
+        """At least a quarter, that is."""
+        assert self.old is not None and self.plain is not None
+        rebased = [old for old, plain in zip(self.old, self.plain, strict=True) if old != plain]
+        return 4 * sum(length for _, _, length in rebased) >= sum(length for _, _, length in self.old)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +100,32 @@ class WindowFile:
                 yield data
 
 
-def run(tasks: Sequence[Task], jobs: int, done: Callable[[int], None]) -> None:
-    """Make every window that is not there yet; ``done`` is told the output bytes of each.
+def run(tasks: Sequence[Work], jobs: int, done: Callable[[int], None]) -> None:
+    """Make everything that is not there yet; ``done`` is told the size of each.
 
     Raises ContentError (content.mismatch) when a file is shorter than it should be, DiskError, InternalError.
     """
     todo = []
     for task in tasks:
         if task.result.is_file():
-            done(task.output_bytes)
+            done(task.size_bytes)
         else:
             todo.append(task)
     try:
-        for task, made in _made(todo, min(jobs, len(todo))):
+        alone = len(todo) == 1 and todo[0].size_bytes <= delta.WINDOW_BYTES  # sooner done than a process is there
+        for task, made in _made(todo, 1 if alone else jobs):
             disk.make_folder(task.result.parent)
             disk.write_atomic(task.result, made)
-            done(task.output_bytes)
+            done(task.size_bytes)
     except EOFError as error:
         raise ContentError("content.mismatch", f"{error} is shorter than it should be", path=str(error)) from error
 
 
-def _made(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, bytes]]:
+def _made(tasks: Sequence[AnyWork], jobs: int) -> Iterator[tuple[AnyWork, bytes]]:
     if jobs < 2:
         for task in tasks:
             with disk.translated(task.result):
-                yield task, _make(task)
+                yield task, task.make()
         return
     others = set(multiprocessing.active_children())
     with processes.pool(jobs) as pool:
@@ -103,19 +144,23 @@ def _made(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, bytes]]:
             raise
 
 
-def _make(task: Task) -> bytes:
-    """The content of a `WindowFile`. Runs in a worker."""
-    new, old = _read(task.new), None if task.old is None else _read(task.old)
-    codec, data = delta.make(new, old)
-    return bytes([codec]) + hashlib.sha256(new).digest() + data
+def _make(task: Work) -> bytes:
+    """Runs in a worker."""
+    return task.make()
+
+
+def read(where: Slice) -> bytes:
+    """Some bytes of a file, fewer only at its end."""
+    path, offset, length = where
+    with Path(path).open("rb") as file:
+        file.seek(offset)
+        return file.read(length)
 
 
 def _read(slices: Sequence[Slice]) -> bytes:
     pieces = []
-    for path, offset, length in slices:
-        with Path(path).open("rb") as file:
-            file.seek(offset)
-            pieces.append(file.read(length))
-        if len(pieces[-1]) != length:
-            raise EOFError(path)
+    for where in slices:
+        pieces.append(read(where))
+        if len(pieces[-1]) != where[2]:
+            raise EOFError(where[0])
     return b"".join(pieces)

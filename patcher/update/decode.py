@@ -4,25 +4,49 @@ The bytes of a window were checked against the signed pack before they come here
 the signed hash of the output before any of it is written.
 """
 
+import hashlib
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from io import BytesIO
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from patcher import disk, processes
 from patcher.content import delta
 from patcher.errors import ContentError
 
+if TYPE_CHECKING:
+    from patcher.content.native.rebase import Rebased
+
 WORKERS = 2
 MEMORY_BYTES = 512 << 20
 """Four windows of old bytes, one of output, and the dictionary and copies of the decoders, with room to spare."""
+_REBASED = 2
+"""Old files that a worker keeps open for its next window, 16 MiB of each."""
+_PORTION_BYTES = 1 << 20
 _AHEAD = 2
 """Windows a worker may have waiting; more would only fill memory."""
 
 Slice = tuple[str, int, int]
 """Path of a file, offset, length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """The address map by which an old file of ``file_bytes`` is read: its bytes, or where they are."""
+
+    filter: str
+    data: bytes | Slice
+    sha256: bytes
+    file_bytes: int
+
+
+Old = tuple[Slice, Map | None]
+"""A stretch of an old file, and the map by which it is read, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +65,7 @@ class Task:
 
     codec: int
     data: bytes | Slice
-    old: tuple[Slice, ...]
+    old: tuple[Old, ...]
     new: tuple[Output, ...]
     output_bytes: int
     sha256: bytes
@@ -95,10 +119,9 @@ class Decoders:
 
 def decode(task: Task) -> int:
     """Runs in a worker. Returns the bytes of the output. Raises ContentError, DiskError."""
-    if task.codec == delta.COPY:
+    if task.codec in {delta.COPY, delta.COPY_REBASED}:
         return _copy(task)
-    data = task.data if isinstance(task.data, bytes) else _read(task.data)
-    output = memoryview(delta.apply(task.codec, data, b"".join(map(_read, task.old)), task.output_bytes, task.sha256))
+    output = memoryview(delta.apply(task.codec, _held(task.data), _read(*task.old), task.output_bytes, task.sha256))
     for place in task.new:
         if place.path:
             with disk.Staged(Path(place.path), place.size_bytes) as staged:
@@ -109,16 +132,74 @@ def decode(task: Task) -> int:
 
 def _copy(task: Task) -> int:
     """Put each old range where the new one stands, however large; the files' own roots say whether it was right."""
-    for place, (path, offset, length) in zip(task.new, task.old, strict=True):
+    for place, (where, by) in zip(task.new, task.old, strict=True):
         if place.path:
-            with disk.translated(Path(path)), Path(path).open("rb", buffering=0) as source:
-                with disk.Staged(Path(place.path), place.size_bytes) as staged:
-                    disk.copy_range(source, offset, staged, place.offset, length)
+            with disk.Staged(Path(place.path), place.size_bytes) as staged:
+                if by is None:
+                    _copy_plain(where, staged, place.offset)
+                else:
+                    for at, data in _rebased_bytes(where, by):
+                        staged.write(place.offset + at, data)
     return task.output_bytes
 
 
-def _read(where: Slice) -> bytes:
+def _copy_plain(where: Slice, staged: disk.Staged, to: int) -> None:
     path, offset, length = where
+    with disk.translated(Path(path)), Path(path).open("rb", buffering=0) as source:
+        disk.copy_range(source, offset, staged, to, length)
+
+
+def _held(data: bytes | Slice) -> bytes:
+    return data if isinstance(data, bytes) else _read((data, None))
+
+
+def _read(*stretches: Old) -> bytes:
+    """The stretches side by side. Read straight into one buffer, whose bytes become the result: the first touch of
+    fresh memory costs more than the reading, and joining pieces would touch twice as much.
+    """
+    joined = BytesIO()
+    if total := sum(length for (_, _, length), _ in stretches):
+        joined.seek(total - 1)
+        joined.write(b"\0")
+    at = 0
+    with joined.getbuffer() as room:
+        for where, by in stretches:
+            _fill(room[at : at + where[2]], where, by)
+            at += where[2]
+    return joined.getvalue()
+
+
+def _fill(room: memoryview, where: Slice, by: Map | None) -> None:
+    """What a file is too short for stays as it is."""
+    if by is None:
+        path, offset, _ = where
+        with disk.translated(Path(path)), Path(path).open("rb") as file:
+            file.seek(offset)
+            file.readinto(room)
+        return
+    for at, data in _rebased_bytes(where, by):
+        room[at : at + len(data)] = data
+
+
+def _rebased_bytes(where: Slice, by: Map) -> Iterator[tuple[int, bytes]]:
+    """A stretch of an old file as a map moves it, by portions: how far in each begins, and its bytes."""
+    path, offset, length = where
+    for at in range(0, length, _PORTION_BYTES):
+        yield at, _rebased(path, by).read(offset + at, min(_PORTION_BYTES, length - at))
+
+
+@lru_cache(_REBASED)
+def _rebased(path: str, by: Map) -> "Rebased":
+    """Kept, since the next windows mostly lean on the same file."""
+    from patcher.content.native.rebase import Rebased
+
+    data = _held(by.data)
+    if hashlib.sha256(data).digest() != by.sha256:
+        raise ContentError("content.window", "An address map of a patch is not as signed.")
+    return Rebased(partial(_read_at, path), by.file_bytes, by.filter, data)
+
+
+def _read_at(path: str, offset: int, length: int) -> bytes:
     with disk.translated(Path(path)), Path(path).open("rb") as file:
         file.seek(offset)
         return file.read(length)

@@ -5,7 +5,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -160,12 +160,13 @@ class _Windows:
     def __init__(self, stage: Stage, step: PatchStep, wanted: Collection[bytes], meter: Meter) -> None:
         assert step.offer.patch is not None
         self._stage, self._step, self._wanted, self._meter = stage, step, wanted, meter
-        self._todo = {number: step.offer.patch.windows[number] for number in step.windows}
+        self._index = step.offer.patch
+        self._todo = {number: self._index.windows[number] for number in step.windows}
         self._output_bytes = sum(window.output_bytes for window in self._todo.values())
         self._decoders = Decoders(WORKERS if self._output_bytes > delta.WINDOW_BYTES else 1)
         self._have: set[int] = set()
         self._piece_bytes = 1
-        self._data: Callable[[delta.Window], bytes | Slice] = lambda window: b""
+        self._data: Callable[[int, int], bytes | Slice] = lambda offset, length: b""
 
     def __enter__(self) -> Self:
         return self
@@ -181,18 +182,18 @@ class _Windows:
 
     @property
     def pieces(self) -> frozenset[int]:
-        """The pieces of the pack that hold the windows."""
+        """The pieces of the pack that hold the windows and the maps that they read through."""
         return frozenset(piece for window in self._todo.values() for piece in self._pieces(window))
 
     def arrived(self, pack: bytes) -> None:
         """The whole pack is here."""
-        self._data = lambda window: pack[window.offset : window.offset + window.length]
+        self._data = lambda offset, length: pack[offset : offset + length]
         for number in list(self._todo):
             self._start(number)
 
     def read_from(self, path: Path, piece_bytes: int, have: Collection[int]) -> None:
         """Pieces come into the file ``path``; some are in it already."""
-        self._data = lambda window: (str(path), window.offset, window.length)
+        self._data = lambda offset, length: (str(path), offset, length)
         self._piece_bytes = piece_bytes
         wanted = self.pieces
         self.take([piece for piece in have if piece in wanted])
@@ -205,9 +206,13 @@ class _Windows:
                 self._start(number)
         self._decoders.look()
 
-    def _pieces(self, window: delta.Window) -> range:
-        return range(window.offset // self._piece_bytes, -(-(window.offset + window.length) // self._piece_bytes))
+    def _pieces(self, window: delta.Window) -> Iterator[int]:
+        """None for a copy, unless it reads through maps."""
+        maps = self._index.filters_of(window).values()
+        for offset, length in ((window.offset, window.length), *((each.offset, each.length) for each in maps)):
+            if length:
+                yield from range(offset // self._piece_bytes, -(-(offset + length) // self._piece_bytes))
 
     def _start(self, number: int) -> None:
         window = self._todo.pop(number)
-        self._decoders.add(self._stage.task(self._step.offer, window, self._data(window), self._wanted))
+        self._decoders.add(self._stage.task(self._step.offer, window, self._data, self._wanted))

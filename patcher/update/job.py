@@ -8,7 +8,7 @@ from anywhere, the job scans and plans once more without it. A job is done only 
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,14 +65,14 @@ class _Staged:
 
 
 class Job:
-    """One run of the pipeline. Every method raises Cancelled between two files at the latest."""
+    """The pipeline; a wish may run it twice. Every method raises Cancelled between two files at the latest."""
 
     def __init__(
         self,
         number: int,
         registry: Registry,
         packs: Packs,
-        keeper: Keeper | None,
+        keeper: Keeper,
         meter: Meter,
         emit: Callable[[Planned], None],
     ) -> None:
@@ -91,9 +91,11 @@ class Job:
 
         Raises DiskError before the download when there is not enough room, BusyError while the title runs.
         """
+        with contextlib.nullcontext() if only_plan else self._alone(goal.install):
+            return self._reach(goal, only_plan=only_plan)
+
+    def _reach(self, goal: Goal, *, only_plan: bool) -> Outcome:
         folder, state = goal.install.folder, goal.install.folder / STATE
-        if not only_plan:
-            self._let_go(goal.install)
         installed = read_installed(state)
         old = read_manifests(state, installed) if installed else {}
         ours = [m for part, m in old.items() if installed and not _is_defaults(installed, part)]
@@ -133,19 +135,20 @@ class Job:
             damaged.add(f"{STATE}/{MANIFESTS}")
         if not damaged:  # whatever touched the files, they may be offered again
             self._registry.see(install.title, found.stats)
-            if self._keeper:
-                self._keeper.release(install.title)
+            self._keeper.renew(install.title)
         version = installed.release.version
         return Outcome(version, version, work_left=bool(damaged), files=tuple(sorted(damaged)), seconds=self._seconds())
 
     # ------------------------------------------------------------ scan and plan
 
-    def _let_go(self, install: Install) -> None:
-        if self._keeper:
-            self._keeper.release(install.title)
-        recover(install, self._registry)
-        if name := play.running(install.folder):
-            raise BusyError("busy.running", f"{install.title} is running ({name}).", title=install.title)
+    @contextlib.contextmanager
+    def _alone(self, install: Install) -> Iterator[None]:
+        """Nobody else has the title's files: no swarm, no commit that was interrupted, no player."""
+        with self._keeper.holding(install.title):
+            recover(install, self._registry)
+            if name := play.running(install.folder):
+                raise BusyError("busy.running", f"{install.title} is running ({name}).", title=install.title)
+            yield
 
     def _plan(self, goal: Goal, ours: Sequence[Manifest]) -> tuple[scan.Have, Plan, Goal]:
         have = self._scan(goal, ours)

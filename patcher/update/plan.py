@@ -56,10 +56,12 @@ class PatchStep:
 
     @property
     def fetch_bytes(self) -> int:
-        """Bytes of the pack and of old files; a small pack came with its index already."""
+        """Bytes of windows, the maps that they need, and old files; a small pack came with its index already."""
         assert self.offer.patch
-        windows = self.windows if self.offer.patch.pack else ()
-        pack_bytes = sum(self.offer.patch.windows[number].length for number in windows)
+        index = self.offer.patch
+        windows = [index.windows[number] for number in self.windows] if index.pack else []
+        maps = {each.offset: each.length for window in windows for each in index.filters_of(window).values()}
+        pack_bytes = sum(window.length for window in windows) + sum(maps.values())
         return pack_bytes + sum(ref.size_bytes for ref in self.restores)
 
 

@@ -4,14 +4,14 @@ Nothing here touches the installed files or the network. A staged file is named 
 job leaves behind is a source of the next one.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from io import FileIO
 from pathlib import Path
 
 from patcher import disk
 from patcher.content import delta, merkle
 from patcher.errors import ContentError
-from patcher.update.decode import Output, Slice, Task
+from patcher.update.decode import Map, Old, Output, Slice, Task
 from patcher.update.installs import Seen, seen
 from patcher.update.plan import Copy, Offer, Place, Plan, staged_name
 from patcher.update.scan import Watch, hash_file
@@ -49,12 +49,22 @@ class Stage:
             staged.write(0, data)
         self._sources[root] = self.path(root)
 
-    def task(self, offer: Offer, window: delta.Window, data: bytes | Slice, wanted: Collection[bytes]) -> Task:
-        """How to decode one window of a patch into the wanted files. ``data`` are its bytes of the pack, or where."""
+    def task(
+        self, offer: Offer, window: delta.Window, data: Callable[[int, int], bytes | Slice], wanted: Collection[bytes]
+    ) -> Task:
+        """How to decode one window of a patch into the wanted files.
+
+        ``data`` gives bytes of the pack by offset and length, or where they are.
+        """
+        assert offer.patch and offer.old
+        maps = {
+            number: Map(each.name, data(each.offset, each.length), each.sha256, offer.old.entries[number].size_bytes)
+            for number, each in offer.patch.filters_of(window).items()
+        }
         return Task(
             window.codec,
-            data,
-            tuple(self._old(offer, span) for span in window.old),
+            data(window.offset, window.length),
+            tuple(self._old(offer, span, maps.get(span.file)) for span in window.old),
             tuple(self._output(offer, span, wanted) for span in window.new),
             window.output_bytes,
             window.sha256,
@@ -93,9 +103,9 @@ class Stage:
             layers[place.root] = merkle.layer_of(found, piece_bytes[place.root])
         return layers, stats
 
-    def _old(self, offer: Offer, span: delta.Range) -> Slice:
+    def _old(self, offer: Offer, span: delta.Range, by: Map | None) -> Old:
         assert offer.old
-        return str(self._sources[offer.old.entries[span.file].root]), span.offset, span.length
+        return (str(self._sources[offer.old.entries[span.file].root]), span.offset, span.length), by
 
     def _output(self, offer: Offer, span: delta.Range, wanted: Collection[bytes]) -> Output:
         entry = offer.manifest.entries[span.file]

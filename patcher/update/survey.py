@@ -6,7 +6,8 @@ A folder that became a link (a player moved it to another disk) is never followe
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from patcher import disk
@@ -79,14 +80,22 @@ class Survey:
         return [*self._cleared, *first], last
 
     def _split(self, paths: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Those in the way of something new, and the others. What is below a folder whose name changes only in case
+        is in the way: the folder can only go when it is empty.
+        """
         files = {_fold(path) for path in self._files}
         needed = files | {_fold(path) for path in self._folders}
+
+        @cache
+        def goes_first(folder: str) -> bool:
+            folded = _fold(folder)
+            changes = folded in files or (folded in needed and folder not in self._folders)
+            return bool(folder) and (changes or goes_first(_parent(folder)))
+
         first: list[str] = []
         last: list[str] = []
         for path in paths:
-            folded = _fold(path)
-            in_the_way = folded in needed or any(above in files for above in _parents(folded))
-            (first if in_the_way else last).append(path)
+            (first if _fold(path) in needed or goes_first(_parent(path)) else last).append(path)
         return first, last
 
     def _leaves(self, path: str) -> None:
@@ -124,11 +133,6 @@ class Survey:
 
 def _parent(path: str) -> str:
     return path.rpartition("/")[0]
-
-
-def _parents(path: str) -> Iterator[str]:
-    while path := _parent(path):
-        yield path
 
 
 def _fold(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 
+import hdiffpatch
 import pytest
 from backports import zstd
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from patcher.content import codec, delta, merkle
 from patcher.content.codec import HDIFF, STORED, ZSTD
 from patcher.errors import ContentError
+from tests.support.mutants import hdiff_header
 from tests.support.trees import edited, noise, prose
 
 OLD = noise(1, 40_000)
@@ -33,6 +35,15 @@ def test_the_smallest_form_is_taken_and_gives_the_bytes_back(new: bytes, old: by
     assert len(data) <= len(new)
     assert delta.apply(taken, data, old if taken == HDIFF else b"", len(new), sha256(new).digest()) == new
     assert delta.make(new, old) == (taken, data), "the same release makes the same pack"
+
+
+def test_noise_is_only_held_against_old_bytes_that_have_something_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = noise(10, 300_000)
+    sprinkled = bytearray(old[100_000:])
+    sprinkled[::24] = bytes(len(sprinkled[::24]))
+    assert delta.make(bytes(sprinkled), old)[0] == HDIFF
+    monkeypatch.setattr(hdiffpatch, "diff", pytest.fail)
+    assert delta.make(noise(11, 200_000), old)[0] == STORED
 
 
 def test_a_small_change_makes_a_small_delta() -> None:
@@ -60,31 +71,21 @@ def test_old_bytes_that_are_not_the_old_ones_are_noticed() -> None:
     refused(HDIFF, form, b"")
 
 
-def header(*numbers: int, sections: bytes = b"") -> bytes:
-    out = b"HDIFF13&lzma2\0"
-    for number in numbers:
-        digits = [number & 0x7F]
-        while number := number >> 7:
-            digits.append(number & 0x7F | 0x80)
-        out += bytes(reversed(digits))
-    return out + sections
-
-
 @pytest.mark.parametrize(
     "data",
     [
         b"",
         b"HDIFF13&lzma2\0",
         b"HDIFF13&zstd\0" + bytes(20),
-        header(1 << 40, len(OLD), 0, 0, 0, 0, 0, 0, 0, 0, 0),
-        header(len(NEW), 1 << 40, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-        header(len(NEW), len(OLD), 1 << 60, 0, 0, 0, 0, 0, 0, 0, 0),
-        header(len(NEW), len(OLD), 1, 1 << 40, 1, 0, 0, 0, 0, 0, 0, sections=b"\x00"),
-        header(len(NEW), len(OLD), 1, 9, 0, 0, 0, 0, 0, 1 << 50, 0, sections=bytes(9)),
-        header(len(NEW), len(OLD), 1, 9, 2, 0, 0, 0, 0, 0, 0, sections=b"\x28\x00"),  # a 4 GiB dictionary
-        header(len(NEW), len(OLD), 1, 9, 2, 0, 0, 0, 0, 0, 0, sections=b"\xff\x00"),
-        header(len(NEW), len(OLD), 1, 9, 2, 0, 0, 0, 0, 0, 0),
-        header(len(NEW), len(OLD), 0, 0, 0, 0, 0, 0, 0, 0, 0, sections=b"left over"),
+        hdiff_header(1 << 40, len(OLD), 0, 0, 0, 0, 0, 0, 0, 0, 0),
+        hdiff_header(len(NEW), 1 << 40, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+        hdiff_header(len(NEW), len(OLD), 1 << 60, 0, 0, 0, 0, 0, 0, 0, 0),
+        hdiff_header(len(NEW), len(OLD), 1, 1 << 40, 1, 0, 0, 0, 0, 0, 0, sections=b"\x00"),
+        hdiff_header(len(NEW), len(OLD), 1, 9, 0, 0, 0, 0, 0, 1 << 50, 0, sections=bytes(9)),
+        hdiff_header(len(NEW), len(OLD), 1, 9, 2, 0, 0, 0, 0, 0, 0, sections=b"\x28\x00"),  # a 4 GiB dictionary
+        hdiff_header(len(NEW), len(OLD), 1, 9, 2, 0, 0, 0, 0, 0, 0, sections=b"\xff\x00"),
+        hdiff_header(len(NEW), len(OLD), 1, 9, 2, 0, 0, 0, 0, 0, 0),
+        hdiff_header(len(NEW), len(OLD), 0, 0, 0, 0, 0, 0, 0, 0, 0, sections=b"left over"),
         b"HDIFF13&lzma2\0" + b"\xff" * 40,
     ],
 )

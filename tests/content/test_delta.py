@@ -17,6 +17,7 @@ from patcher.content import codec, delta, merkle
 from patcher.content.delta import WINDOW_BYTES, Index, Range, Window
 from patcher.errors import ContentError, ShoalError, TrustError
 from tests.support import trees
+from tests.support.indexes import BIG, COPIED, NEW, OLD, REST, RUN, big, copied, document, mapped, run, window
 from tests.support.trees import MIB, File, Layout, edited, noise, prose
 
 
@@ -32,13 +33,13 @@ def applied(new: Layout, old: Layout | None) -> tuple[Index, dict[int, bytes]]:
     index = delta.parse(delta.encode(made, m, m_old), m, m_old)
     assert index == made
     files: dict[int, bytearray] = {}
-    for window in index.windows:
-        data = pack[window.offset : window.offset + window.length]
-        known = trees.read_ranges(old, m_old, window.old) if old is not None and m_old else b""
+    for each in index.windows:
+        data = pack[each.offset : each.offset + each.length]
+        known = trees.read_ranges(old, m_old, each.old) if old is not None and m_old else b""
         output = known
-        if window.codec != delta.COPY:
-            output = delta.apply(window.codec, data, known, window.output_bytes, window.sha256)
-        for span in window.new:
+        if not each.is_copy:
+            output = delta.apply(each.codec, data, known, each.output_bytes, each.sha256)
+        for span in each.new:
             files.setdefault(span.file, bytearray(m.entries[span.file].size_bytes))[span.offset : span.end] = output[
                 : span.length
             ]
@@ -157,41 +158,6 @@ def test_there_is_no_torrent_of_an_inline_pack() -> None:
 
 # ---------------------------------------------------------------- hostile indexes
 
-NEW = trees.made_up([("a", 100), ("b", 200), ("big", 20 * MIB)])
-OLD = trees.made_up([("a", 90), ("big", 19 * MIB)], "old")
-
-
-def window(**changes: object) -> list[Any]:
-    fields = {"offset": 0, "length": 50, "codec": 2, "new": [0, 1], "old": [0], "output": 300, "sha": bytes(32)}
-    return list((fields | changes).values())
-
-
-def document(*windows: object, **changes: object) -> dict[bytes, Any]:
-    raw: dict[bytes, Any] = {
-        b"format": 1, b"requires": [], b"filters": [], b"piece length": 65_536, b"layer": b"", b"inline": bytes(50),
-        b"windows": list(windows) or [window()],
-    }  # fmt: skip
-    return raw | {key.replace("_", " ").encode(): value for key, value in changes.items()}
-
-
-def big(offset: int, length: int, at: int = 0) -> list[Any]:
-    return window(offset=at, length=25, new=[[2, offset, length]], old=[1], output=length)
-
-
-BIG = (big(0, 16 * MIB), big(16 * MIB, 4 * MIB, 25))
-RUN = [2, 9 * MIB, 100_000]
-REST = [[2, 0, 9 * MIB], [2, 100_000, 11 * MIB - 100_000]]
-
-
-def copied(**changes: object) -> list[Any]:
-    """All of the big file but for one run."""
-    old = [[1, 0, 9 * MIB], [1, -2 * MIB, 11 * MIB - 100_000]]
-    fields = {"offset": 0, "length": 0, "codec": 3, "new": REST, "old": old, "output": 20 * MIB - 100_000, "sha": b""}
-    return window(**(fields | changes))
-
-
-COPIED = (copied(), window(new=[RUN], old=[[1, 8 * MIB, MIB]], output=100_000))
-
 
 def test_an_index_with_copies_is_valid_and_travels_packed() -> None:
     index = delta.parse(bencode(document(*COPIED)), NEW, OLD)
@@ -215,6 +181,21 @@ def test_a_packed_document_that_never_ends_is_refused_before_it_takes_memory() -
         tracemalloc.stop()
 
 
+def test_an_index_with_maps_says_which_windows_read_through_them() -> None:
+    index = delta.parse(bencode(mapped()), NEW, OLD)
+    small, big = index.filters
+    assert (small, big.file) == (delta.Filter(0, "x86-1", 0, 20, bytes(32)), 1)
+    assert [index.filters_of(window) for window in index.windows] == [{0: small}, {1: big}, {}]
+    assert [(w.is_copy, w.is_rebased) for w in index.windows] == [(False, True), (True, True), (False, False)]
+    assert delta.parse(delta.encode(index, NEW, OLD), NEW, OLD) == index
+
+
+def test_an_index_without_maps_is_what_it_was_before_there_were_any() -> None:
+    plain = bencode(document())
+    written = delta.encode(delta.parse(plain, NEW, OLD), NEW, OLD)
+    assert codec.unpack_document(written, len(plain)) == plain
+
+
 def test_the_small_index_is_valid() -> None:
     index = delta.parse(bencode(document()), NEW, OLD)
     assert index.windows == (
@@ -225,6 +206,16 @@ def test_the_small_index_is_valid() -> None:
     delta.parse(bencode(document(full, inline=bytes(100))), NEW, None)
 
 
+FIRST, SECOND = [0, b"x86-1", 0, 20, bytes(32)], [1, b"x86-1", 20, 30, b"s" * 32]
+BAD_FILTERS: list[list[Any]] = [
+    [FIRST], [SECOND], [SECOND, FIRST], [FIRST, FIRST], [FIRST, SECOND, [2, b"x86-1", 50, 0, bytes(32)]],
+    [[-1, *FIRST[1:]], SECOND], [FIRST, [2, *SECOND[1:]]], [FIRST, [0, *SECOND[1:]]], [FIRST[:4], SECOND],
+    [[*FIRST, 0], SECOND], [[0, b"x86-1", 1, 20, bytes(32)], SECOND], [[0, b"x86-1", 0, 19, bytes(32)], SECOND],
+    [[0, b"x86-1", 0, 0, bytes(32)], [1, b"x86-1", 0, 50, bytes(32)]], [[0, b"x86-1", 0, 20, bytes(31)], SECOND],
+    [[0, b"x86-1", 0, -1, bytes(32)], [1, b"x86-1", -1, 51, bytes(32)]], [[b"0", *FIRST[1:]], SECOND],
+    [FIRST, [1, b"x86-1", 20, 2**62, bytes(32)]], [FIRST, [1, b"x86-1", 20, 4 * MIB + 1, bytes(32)]],
+    [[0, 1, 0, 20, bytes(32)], SECOND], [b"x", SECOND],
+]  # fmt: skip
 BAD: list[dict[bytes, Any]] = [
     document(window(offset=1)), document(window(offset=-1)), document(window(length=49)), document(window(length=51)),
     document(window(length=0)), document(window(output=299)), document(window(output=301)),
@@ -256,6 +247,17 @@ BAD: list[dict[bytes, Any]] = [
     document(copied(new=[*REST, RUN], output=20 * MIB), COPIED[1]), document(*COPIED[:1], inline=b""),
     document(copied(old=[[1, 0, 9 * MIB], [1, 0, 11 * MIB - 100_000]]), COPIED[1]),
     document(copied(new=[], old=[], output=0), *COPIED), document(COPIED[1], copied(offset=50), copied(offset=50)),
+    document(window(codec=4)), document(copied(codec=5), COPIED[1]), document(requires=[b"x86-1"]), document(filters=0),
+    document(filters=[[0, b"x86-1", 0, 1, bytes(32)]]), mapped(requires=[]), mapped(requires=[b"x86-1"] * 2),
+    mapped(filters=b""), mapped(filters=[]), mapped(filters={}), *(mapped(filters=filters) for filters in BAD_FILTERS),
+    mapped(windows=[window(codec=4, offset=50), copied(offset=100), run(offset=100)]),
+    mapped(windows=[window(offset=50), copied(codec=5, offset=100), run(offset=100)]),
+    mapped(windows=[window(codec=4, offset=50, old=[]), copied(codec=5, offset=100), run(offset=100)]),
+    mapped(windows=[window(codec=4), copied(codec=5, offset=50), run(offset=50)]),
+    mapped(windows=[window(codec=4, offset=50), copied(codec=5, offset=100, sha=bytes(32)), run(offset=100)]),
+    mapped(windows=[window(codec=4, offset=50, sha=b""), copied(codec=5, offset=100), run(offset=100)]),
+    mapped(windows=[window(codec=4, offset=50, old=[[1, 0, 19 * MIB]] * 4), copied(codec=5, offset=100),
+    run(offset=100)]),
 ]  # fmt: skip
 
 
@@ -267,8 +269,8 @@ def test_an_index_that_does_not_fit_is_refused(raw: dict[bytes, Any]) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [document(filters=[[0, b"x86-1", 0, 1, bytes(32)]]), document(window(codec=4)), document(requires=[b"x"]),
-     document(format=2)],
+    [document(window(codec=6)), document(requires=[b"x"]), document(format=2),
+     mapped(filters=[[0, b"x86-9", 0, 50, bytes(32)]]), mapped(requires=[b"x86-1", b"x86-9"]), mapped(requires=[[]])],
 )  # fmt: skip
 def test_an_index_of_the_future_asks_for_a_newer_launcher(raw: dict[bytes, Any]) -> None:
     with pytest.raises(TrustError) as caught:
@@ -293,7 +295,7 @@ MUTATIONS: list[Callable[[bytes, int, bytes], bytes]] = [
 def test_a_mutant_is_refused_or_fits(data: st.DataObject) -> None:
     scenario = trees.scenario("changed")
     new, old = trees.manifest_of(scenario.new), trees.manifest_of(scenario.old)
-    mutant = bencode(document(*data.draw(st.sampled_from([BIG, COPIED]))))
+    mutant = bencode(data.draw(st.sampled_from([document(*BIG), document(*COPIED), mapped()])))
     if data.draw(st.booleans()):
         mutant = codec.pack_document(mutant)
     for _ in range(data.draw(st.integers(1, 3))):
@@ -305,7 +307,7 @@ def test_a_mutant_is_refused_or_fits(data: st.DataObject) -> None:
         except ShoalError:
             continue
         assert all(span.end <= m.entries[span.file].size_bytes for w in index.windows for span in w.new)
-        assert all(w.output_bytes <= WINDOW_BYTES or w.codec == delta.COPY for w in index.windows)
+        assert all(w.output_bytes <= WINDOW_BYTES or w.is_copy for w in index.windows)
         assert all(w.offset + w.length <= index.pack_bytes for w in index.windows)
         entries = m_old.entries if m_old else ()
         assert all(span.end <= entries[span.file].size_bytes for w in index.windows for span in w.old)

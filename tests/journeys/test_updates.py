@@ -17,7 +17,7 @@ from tests.support.world import World
 
 _SCENARIOS = (
     "changed", "added and removed", "moved and duplicated", "folders become files", "links and empty folders",
-    "case renames", "many small files", "names of the world",
+    "case renames", "many small files", "names of the world", "native code",
 )  # fmt: skip
 
 
@@ -241,6 +241,22 @@ def test_a_feed_that_was_added_before_is_the_one_that_is_named(world: World, tmp
         assert player.run("feed", "add", f"{web.url}/other")["name"] == "other"
         assert player.run("feed", "add", world.origin.url)["name"] == "demo"
     player.stop_engine()
+
+
+def test_a_feed_that_moved_is_added_again_and_its_titles_stay(world: World, tmp_path: Path) -> None:
+    scene = trees.scenario("changed")
+    _released(world, tmp_path, "moved", "1", scene.old)
+    player = world.player("mover", peers="none")
+    player.run("install", "moved", "--to", world.folder(player))
+    with StaticServer(world.feed, "127.0.0.1", 0) as elsewhere:
+        assert player.run("feed", "add", elsewhere.url)["name"] == "demo"
+        assert [feed["url"] for feed in player.run("feed", "list")["feeds"]] == [elsewhere.url]
+        _released(world, tmp_path, "moved", "2", scene.new)
+        world.requests()
+        player.run("update", "moved")
+        player.stop_engine()
+    assert world.requests() == []
+    assert trees.read(world.folder(player)) == scene.new
 
 
 def test_what_is_done_cannot_be_cancelled_any_more(world: World, tmp_path: Path) -> None:

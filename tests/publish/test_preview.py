@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from patcher.content import delta
 from patcher.publish import build, preview
+from tests.support.libraries import library
 from tests.support.publisher import Publisher, lay, quiet
 from tests.support.trees import MIB, edited, noise, prose
 
@@ -61,3 +63,12 @@ def test_a_preview_of_no_change_costs_nothing(tmp_path: Path) -> None:
     found = previewed(tmp_path, old, old)
     assert (found.pack_bytes, found.steam_bytes, found.changed_bytes) == (0, 0, 0)
     assert found.count("unchanged") == 4
+
+
+def test_what_a_map_saves_is_said_for_each_file(tmp_path: Path) -> None:
+    old, new = (lay(tmp_path / f"{added}", {"a.so": library(75, added), "b.so": library(75)}) for added in (0, 2))
+    found = previewed(tmp_path, old, new)
+    saved = {file.path: file.saved_bytes for file in found.files}
+    without = len(delta.make(library(75, 2), library(75))[1])
+    assert without / 2 < saved["a.so"] + found.pack_bytes < without * 2
+    assert saved["b.so"] == 0

@@ -179,6 +179,19 @@ def test_a_release_of_one_channel_can_become_that_of_another(publisher: Publishe
     assert publisher.problems() == ()
 
 
+def test_of_each_channel_the_patches_to_its_release_and_to_the_one_before_stay(
+    publisher: Publisher, tree: Path
+) -> None:
+    for number in range(8):
+        channel = "live" if number < 3 else "beta"
+        publisher.release(lay(tree, {"version": b"%d" % number}), f"1.{number}", channel=channel)
+    live = [path for path in repository.load(publisher.folder).paths() if path.startswith("game/patches")]
+    assert live == [f"game/patches/{sequence}.json" for sequence in (2, 3, 7, 8)]
+    before = records.parse_patches(read(publisher, "game/patches/2.json"))
+    assert before.starts == {1, 3}, "so a player two releases behind gets there in two steps, and one can go back"
+    assert publisher.problems() == ()
+
+
 def test_the_same_version_with_another_tree_is_refused(publisher: Publisher, tree: Path) -> None:
     publisher.release(tree, "1.0")
     before = files_below(publisher.folder)

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from patcher.content import delta
-from patcher.publish import build, cuts, workers
-from patcher.publish.workers import WindowFile
+from patcher.publish import build, cuts
 from tests.support.publisher import quiet
 from tests.support.trees import MIB, noise
 
@@ -56,26 +55,23 @@ def _patch(root: Path, jobs: int) -> tuple[str, int]:
     old, new = (build.read(root / name, "game", (), jobs, quiet) for name in ("old", "new"))
     m_old, m_new = old.parts[0].manifest, new.parts[0].manifest
     places = {e.root: source.folder / e.path for source, m in ((old, m_old), (new, m_new)) for e in m.entries}
-    windows = cuts.read(m_new, m_old, places, jobs, quiet)
-    tasks = cuts.tasks(windows, m_new, m_old, places, root / f"work-{jobs}")
-    workers.run(tasks, jobs, lambda count: None)
-    digest, size = hashlib.sha256(repr(windows).encode()), 0
-    for number, cut in enumerate(windows):
-        if cut.copied:
-            _check_copies(cut, root)
+    draft = cuts.draft(m_new, m_old, places, root / f"work-{jobs}", jobs, quiet)
+    cuts.make([draft], jobs, quiet)
+    joined = draft.joined()
+    digest, files = hashlib.sha256(repr(joined.windows).encode()), iter(joined.files)
+    for window in joined.windows:
+        if window.is_copy:
+            _check_copies(window, root)
             continue
-        file = WindowFile.read(cuts.result(root / f"work-{jobs}", number))
-        data = b"".join(file.chunks())
+        data = b"".join(next(files).chunks())
         digest.update(data)
-        size += len(data)
-        known = _read(root / "old", cut.old) if file.codec == delta.HDIFF else b""
-        delta.apply(file.codec, data, known, cut.output_bytes, file.sha256)
-        assert hashlib.sha256(_read(root / "new", cut.new)).digest() == file.sha256
-    return digest.hexdigest(), size
+        delta.apply(window.codec, data, _read(root / "old", window.old), window.output_bytes, window.sha256)
+        assert hashlib.sha256(_read(root / "new", window.new)).digest() == window.sha256
+    return digest.hexdigest(), joined.size_bytes
 
 
-def _check_copies(cut: delta.Cut, root: Path) -> None:
-    for made, used in zip(cut.new, cut.old, strict=True):
+def _check_copies(window: delta.Window, root: Path) -> None:
+    for made, used in zip(window.new, window.old, strict=True):
         for at in range(0, made.length, _BLOCK):
             pair = [delta.Range(r.file, r.offset + at, min(_BLOCK, r.length - at)) for r in (made, used)]
             assert _read(root / "new", (pair[0],)) == _read(root / "old", (pair[1],))

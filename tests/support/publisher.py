@@ -10,7 +10,8 @@ from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface, Updater  # type: ignore[attr-defined]  # exported as a lazy name
 
 from patcher.config import Home
-from patcher.publish import check, feeds, release, repository
+from patcher.publish import build, check, cuts, feeds, release, repository
+from patcher.publish.cuts import Draft
 from patcher.publish.keys import Passphrases
 
 ORIGIN = "https://updates.example.org/feed"
@@ -72,6 +73,17 @@ class Publisher:
 def files_below(folder: Path) -> dict[str, bytes]:
     """Path and bytes of every file below ``folder``."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def drafted(folder: Path, old: Mapping[str, bytes], new: Mapping[str, bytes], jobs: int = 1) -> Draft:
+    """A patch between two trees that are laid down below ``folder``, its windows made."""
+    before, after = (
+        build.read(lay(folder / name, tree), "game", (), 1, quiet) for name, tree in (("old", old), ("new", new))
+    )
+    places = {e.root: s.folder / e.path for s in (before, after) for p in s.parts for e in p.manifest.entries}
+    draft = cuts.draft(after.parts[0].manifest, before.parts[0].manifest, places, folder / "build", jobs, quiet)
+    cuts.make([draft], jobs, quiet)
+    return draft
 
 
 class _FolderFetcher(FetcherInterface):

@@ -14,6 +14,7 @@ from pathlib import Path
 from patcher.content import delta, manifest, merkle
 from patcher.content.chunks import Chunker, Chunks
 from patcher.content.manifest import Entry, Manifest
+from tests.support.libraries import library
 
 MIB = 1024 * 1024
 
@@ -145,7 +146,8 @@ def _links_and_empty_folders() -> tuple[Layout, Layout]:
 def _case_renames() -> tuple[Layout, Layout]:
     old = _base()
     new = {path.replace("data/", "Data/").replace("readme", "README"): item for path, item in old.items()}
-    return old, new
+    gone: Layout = {"extra/deep/gone.txt": File(b"gone"), "logs/old": Folder()}
+    return {**old, **gone}, {**new, "EXTRA/new.txt": File(b"new"), "Logs": Folder()}
 
 
 def _many_small_files() -> tuple[Layout, Layout]:
@@ -161,6 +163,21 @@ def _a_large_file() -> tuple[Layout, Layout]:
     data = noise(50, 17 * MIB + 12_345)
     old = _base() | {"world.bin": File(data)}
     new = _base() | {"world.bin": File(edited(data, 51, 20) + noise(52, 1000))}
+    return old, new
+
+
+def _native_code() -> tuple[Layout, Layout]:
+    old = _base() | {
+        "bin/game": File(library(53), executable=True),
+        "bin/engine.so": File(library(54, data_bytes=1_200_000)),
+        "bin/was/plugin.so": File(library(55)),
+    }
+    new = _base() | {
+        "bin/game": File(library(53, 2), executable=True),
+        "bin/engine.so": File(library(54, 5, 1_200_000)),
+        "bin/is/plugin.so": File(library(55, 1)),
+        "data/added.pak": File(noise(56, 90_000)),
+    }
     return old, new
 
 
@@ -195,6 +212,7 @@ _BUILDERS: dict[str, Callable[[], tuple[Layout, Layout]]] = {
     "case renames": _case_renames,
     "many small files": _many_small_files,
     "a large file": _a_large_file,
+    "native code": _native_code,
     "names of the world": _names_of_the_world,
     "first install": _first_install,
     "nothing new": _nothing_new,

@@ -127,6 +127,20 @@ def test_of_two_names_that_differ_in_case_the_old_goes_first(game: Path, monkeyp
     assert steps.index(gone) < steps.index(("rename", "README.txt"))
 
 
+def test_a_folder_whose_name_changes_in_case_goes_with_all_that_was_in_it(tmp_path: Path) -> None:
+    crash.put(tmp_path, {"extra/deep/gone": file(b"gone")})
+    staged(tmp_path, a=b"new")
+    change = Change(
+        folders=("EXTRA",),
+        place=(("a", "EXTRA/new", False),),
+        remove=("extra/deep/gone",),
+        remove_folders=("extra/deep", "extra"),
+    )
+    commit.commit(tmp_path, change, KEEP_BYTES)
+    assert not (tmp_path / "extra").exists()
+    assert (tmp_path / "EXTRA" / "new").read_bytes() == b"new"
+
+
 def test_folders_with_files_that_are_not_ours_stay(game: Path) -> None:
     (game / "bin" / "my.cfg").write_bytes(b"mine")
     commit.commit(game, Change(remove=("bin/game", "bin/tool", "bin/plain", "bin/gone"), remove_folders=("bin",)), 0)

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from patcher.content import delta
+from patcher.content.native.fitting import fit
+from patcher.content.native.image import Read
+from patcher.content.native.rebase import Rebased
 from patcher.errors import ContentError
-from patcher.update.decode import MEMORY_BYTES, Decoders, Output, Task
+from patcher.update.decode import MEMORY_BYTES, Decoders, Map, Output, Task
 from tests.support import trees
+from tests.support.libraries import library
 
 _BUSY_S = 0.01
 _OLD = trees.noise(1, 400_000)
@@ -22,7 +26,7 @@ _NEW = trees.edited(_OLD, 2) + trees.prose(3, 50_000)
 def task(tmp_path: Path) -> Task:
     (tmp_path / "old").write_bytes(_OLD)
     codec, data = delta.make(_NEW, _OLD)
-    old = ((str(tmp_path / "old"), 0, len(_OLD)),)
+    old = (((str(tmp_path / "old"), 0, len(_OLD)), None),)
     new = (
         Output(str(tmp_path / "first"), 100_000, 0, 100_000),
         Output("", 50_000, 0, 50_000),
@@ -69,7 +73,7 @@ def test_a_window_that_wants_more_memory_than_it_may_fails_alone(task: Task, tmp
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(2 * MEMORY_BYTES)
     with pytest.raises(ContentError) as failure:
-        _run(replace(task, old=((str(tmp_path / "huge"), 0, 2 * MEMORY_BYTES),)))
+        _run(replace(task, old=(((str(tmp_path / "huge"), 0, 2 * MEMORY_BYTES), None),)))
     assert failure.value.code == "content.window"
 
 
@@ -82,3 +86,75 @@ def test_a_decoder_that_dies_is_an_error_and_no_more(task: Task) -> None:
         with pytest.raises(ContentError) as failure:
             _wait(decoders)
     assert failure.value.code == "content.window"
+
+
+# ---------------------------------------------------------------- through maps
+
+
+@pytest.fixture
+def mapped(tmp_path: Path) -> Task:
+    """A window that makes a new version of a library."""
+    old, new = library(80), library(80, 3)
+    fitted = fit(_bytes(old), len(old), _bytes(new), len(new))
+    assert fitted
+    rebased = Rebased(_bytes(old), len(old), fitted.filter, fitted.data).read(0, len(old))
+    (tmp_path / "old.so").write_bytes(old)
+    by = Map(fitted.filter, fitted.data, sha256(fitted.data).digest(), len(old))
+    places = (Output(str(tmp_path / "new.so"), len(new), 0, len(new)),)
+    window = (((str(tmp_path / "old.so"), 0, len(old)), by),)
+    return Task(delta.HDIFF_REBASED, delta.make(new, rebased)[1], window, places, len(new), sha256(new).digest())
+
+
+def _bytes(data: bytes) -> Read:
+    return lambda offset, length: data[offset : offset + length]
+
+
+def test_an_old_library_is_read_through_its_map(mapped: Task, tmp_path: Path) -> None:
+    assert len(mapped.data) < 500
+    _run(mapped, mapped)
+    assert (tmp_path / "new.so").read_bytes() == library(80, 3)
+
+
+def test_a_map_in_the_pack_cache_is_read_there(mapped: Task, tmp_path: Path) -> None:
+    ((old, by),) = mapped.old
+    assert by and isinstance(by.data, bytes)
+    (tmp_path / "pack").write_bytes(by.data + b"behind")
+    _run(replace(mapped, old=((old, replace(by, data=(str(tmp_path / "pack"), 0, len(by.data)))),)))
+    assert (tmp_path / "new.so").read_bytes() == library(80, 3)
+
+
+def test_a_copy_through_a_map_is_any_stretch_of_the_file_as_the_map_moves_it(mapped: Task, tmp_path: Path) -> None:
+    ((old, by),) = mapped.old
+    assert by and isinstance(by.data, bytes)
+    data = library(80)
+    whole = Rebased(_bytes(data), len(data), by.filter, by.data).read(0, len(data))
+    stretches = [(0, 10), (90_001, 20_000), (len(data) - 7, 7)]
+    new = tuple(Output(str(tmp_path / f"{at}"), length, 0, length) for at, length in stretches)
+    _run(Task(delta.COPY_REBASED, b"", tuple(((old[0], *each), by) for each in stretches), new, 20_017, b""))
+    assert [(tmp_path / f"{at}").read_bytes() for at, _ in stretches] == [whole[a : a + n] for a, n in stretches]
+    assert whole != data
+
+
+def test_an_old_library_that_changed_still_gives_the_stretches_that_did_not(mapped: Task, tmp_path: Path) -> None:
+    changed = bytearray(library(80))
+    changed[200:208] = b"modified"
+    (tmp_path / "old.so").write_bytes(changed)
+    with pytest.raises(ContentError) as failure:
+        _run(mapped)
+    assert failure.value.code == "content.window"
+    ((old, by),) = mapped.old
+    assert by and isinstance(by.data, bytes)
+    place = Output(str(tmp_path / "part"), 30_000, 0, 30_000)
+    _run(Task(delta.COPY_REBASED, b"", (((old[0], 60_000, 30_000), by),), (place,), 30_000, b""))
+    whole = Rebased(_bytes(library(80)), len(changed), by.filter, by.data).read(60_000, 30_000)
+    assert (tmp_path / "part").read_bytes() == whole
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 12, b"\xff" * 12, b"\0\0\0\1" * 9, trees.noise(9, 4000)])
+def test_a_map_that_is_none_is_a_bad_window(mapped: Task, data: bytes) -> None:
+    ((old, by),) = mapped.old
+    assert by
+    for bad in (replace(by, data=data), replace(by, data=data, sha256=sha256(data).digest())):
+        with pytest.raises(ContentError) as failure:
+            _run(replace(mapped, old=((old, bad),)))
+        assert failure.value.code == "content.window"

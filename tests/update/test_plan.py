@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
+from bencode2 import bencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.content import records
+from patcher.content import delta, records
 from patcher.content.manifest import Manifest, encode
 from patcher.content.merkle import ref_of
 from patcher.update import plan as planning
 from patcher.update.commit import Change
-from patcher.update.plan import Offer, Plan
+from patcher.update.plan import Offer, PatchStep, Plan
 from patcher.update.scan import Have
-from tests.support import trees
+from tests.support import indexes, trees
 from tests.support.trees import File, Layout
 
 _CONTENTS = [b"", b"a", b"b" * 700, trees.noise(1, 70_000), trees.noise(2, 200_000), trees.prose(3, 90_000)]
@@ -125,3 +126,12 @@ def test_uninstalling_is_an_update_to_the_empty_list() -> None:
     change = planning.change([], [manifest], have, plan, ())
     assert set(change.remove) == {path for path, item in old.items() if not isinstance(item, trees.Folder)}
     assert change.remove_folders.index("logs/old") < change.remove_folders.index("logs")
+
+
+def test_a_map_is_fetched_once_for_all_windows_that_read_through_it() -> None:
+    m = indexes.NEW
+    part = records.Part("main", (), False, ref_of(encode(m)), m.info_hash, None, None)
+    document = indexes.mapped(pack={b"root": bytes(32), b"size": 150}, inline=b"")
+    offer = Offer(part, encode(m), m, indexes.OLD, delta.parse(bencode(document), m, indexes.OLD))
+    costs = {(0,): 20 + 50, (1,): 30, (2,): 50, (0, 1): 100, (0, 1, 2): 150}
+    assert {windows: PatchStep(offer, windows).fetch_bytes for windows in costs} == costs

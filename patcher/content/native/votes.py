@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from patcher.content.native.addresses import SPAN, Ints
+from patcher.content.native.addresses import SPAN
+from patcher.content.native.numbers import Ints, changes
 
 BREAK_VOTES = 1.5
 """What a break of the map must bring, since it takes some three bytes."""
@@ -17,7 +18,7 @@ _PENDING_ROWS = 1 << 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """So many votes, each for an address of the old file having moved by so much: int64, by rising address and shift."""
+    """So many votes, each for an address having moved by so much. int64; addresses rise, and shifts at each of them."""
 
     address: Ints
     shift: Ints
@@ -34,7 +35,7 @@ class Ballot:
 
     def add(self, address: Ints, shift: Ints, count: Ints) -> None:
         """``count`` votes for each ``address`` having moved by the ``shift`` beside it; none that no map can hold."""
-        sane = (address >= 0) & (address < SPAN) & (np.abs(shift) < SPAN)
+        sane = (address >= 0) & (address < SPAN) & (shift > -SPAN) & (shift < SPAN)
         self._pending.append((address[sane], shift[sane], count[sane]))
         self._rows += len(address)
         if self._rows > self._most_rows:
@@ -54,11 +55,6 @@ class Ballot:
         self._pending.append((address, shift, count))
         self._rows = len(address)
         return Votes(address, shift, count)
-
-
-def changes(numbers: Ints) -> NDArray[np.bool_]:
-    """Where a number is another than the one before it."""
-    return np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)]
 
 
 # ---------------------------------------------------------------- the map
@@ -103,7 +99,7 @@ def fitted(votes: Votes) -> tuple[Ints, Ints]:
 
 
 def _places(votes: Votes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
-    """First and last address of what has the same votes: one address, or several in a row that are all for one shift."""
+    """What has the same votes, as first address, last address, votes: one address, or a row that is for one shift."""
     begins = changes(votes.address)
     alone = begins & np.append(begins[1:], True)[: len(begins)]
     again = np.zeros(len(begins), np.bool_)
@@ -115,7 +111,7 @@ def _places(votes: Votes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
     places = np.append(np.flatnonzero(begins[rows]), len(rows)).tolist()
     firsts = votes.address[rows].tolist()
     lasts = votes.address[np.append(rows[1:], len(begins)) - 1].tolist()
-    for start, end in zip(places[:-1], places[1:], strict=True):
+    for start, end in pairwise(places):
         yield firsts[start], lasts[end - 1], candidates[start:end]
 
 
