@@ -17,8 +17,8 @@ MAX_PLACES = 1 << 23
 MAX_TABLE_BYTES = 64 * 1024 * 1024
 """No longer list is kept and no longer table read whole: nothing honest has one."""
 
-RELATIVE = np.array([8, 37], np.int64)
-"""R_X86_64_RELATIVE and R_X86_64_IRELATIVE: the addend is an address, and the place of 8 bytes may hold it too."""
+RELATIVE = {"x86-1": np.array([8, 37], np.int64), "arm64-1": np.array([1027, 1032], np.int64)}
+"""R_…_RELATIVE and R_…_IRELATIVE: the addend is an address, and the place of 8 bytes may hold it too."""
 
 _NONE = np.empty(0, np.int64)
 _PLAIN_FRAMES = b"\x01\x1b\x03\x3b"
@@ -42,7 +42,8 @@ def pointers(image: Image, read: Read) -> Offsets:
 
 def _relocated(image: Image, read: Read) -> Iterator[Addresses]:
     for section in image.of_role("rela"):
-        yield from map(_rela_places, _pieces(read, section))
+        for piece in _pieces(read, section):
+            yield _rela_places(piece, RELATIVE[image.filter])
     for section in image.of_role("relr"):
         yield _relr_places(_whole(read, section))
     for section in image.of_role("relocations"):
@@ -155,10 +156,10 @@ def _words(table: bytes, kind: str) -> "NDArray[np.integer]":
     return np.frombuffer(table, kind, len(table) // int(kind[2]))
 
 
-def _rela_places(table: bytes) -> Addresses:
+def _rela_places(table: bytes, relative: Addresses) -> Addresses:
     words = _words(table, "<i8")
     rows = words[: words.size // 3 * 3].reshape(-1, 3)
-    places: Addresses = rows[np.isin(rows[:, 1], RELATIVE), 0].astype(np.int64)
+    places: Addresses = rows[np.isin(rows[:, 1], relative), 0].astype(np.int64)
     return places
 
 
