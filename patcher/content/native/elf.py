@@ -1,4 +1,4 @@
-"""ELF for x86-64 and ARM64 (System V gABI, chapters 4 and 5; psABI AMD64, AAELF64): the sections, and the role of each."""
+"""ELF for x86-64 and ARM64 (System V gABI, chapters 4 and 5; AMD64 psABI, AAELF64): the sections, and their roles."""
 
 import struct
 from collections.abc import Iterator

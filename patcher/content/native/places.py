@@ -51,7 +51,7 @@ def _relocated(image: Image, read: Read) -> Iterator[Addresses]:
 
 
 def frames(image: Image, read: Read) -> Offsets:
-    """Where the records lie that tell how to unwind functions: FDEs (LSB Core, 10.6.2) or UNWIND_INFO (PE, .pdata)."""
+    """Where the records lie that tell how to unwind functions: FDEs (LSB Core, 10.6.2), or what .pdata leads to."""
     return _listed(image, _unwound(image, read), 4)
 
 
@@ -63,6 +63,10 @@ def _unwound(image: Image, read: Read) -> Iterator[Addresses]:
     for section in image.of_role("pdata"):
         for piece in _pieces(read, section):
             yield _words(piece, "<u4")[2::3].astype(np.int64)
+    for section in image.of_role("arm64_pdata"):
+        for piece in _pieces(read, section):
+            unwind = _words(piece, "<u4")[1::2].astype(np.int64)
+            yield unwind[unwind & 3 == 0]  # others are not where it is told, but what
 
 
 def rvas(image: Image, read: Read) -> Offsets:
@@ -143,7 +147,7 @@ def _listed(image: Image, addresses: Iterable[Addresses], width: int) -> Offsets
 
 
 def _pieces(read: Read, section: Section) -> Iterator[bytes]:
-    """The bytes of a table of entries of 12 or 24 bytes, whole entries at a time."""
+    """The bytes of a table of entries of 8, 12 or 24 bytes, whole entries at a time."""
     for at in range(section.offset, min(section.end, section.offset + 24 * MAX_PLACES), _PIECE_BYTES):
         yield read(at, min(_PIECE_BYTES, section.end - at))
 

@@ -1,4 +1,4 @@
-"""How references lie in their bytes, by their form (`fields.PLAIN` and others), and what they become as addresses move."""
+"""How references lie in their bytes, by their forms (see `fields`), and what they become as addresses move."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,15 +84,17 @@ def taken(words: Ints, form: "NDArray[np.int8] | int") -> Ints:
 def _put(words: NDArray[np.signedinteger], form: NDArray[np.int8], numbers: Ints) -> Ints:
     low = _LOW_BITS[form]
     high_mask, low_mask = (1 << _BITS[form]) - 1 << _SHIFTS[form], (1 << low) - 1 << _LOW_SHIFT
-    kept: Ints = words & ~(high_mask | low_mask)
-    return kept | (numbers >> low) << _SHIFTS[form] & high_mask | numbers << _LOW_SHIFT & low_mask
+    bits: Ints = (numbers >> low) << _SHIFTS[form] & high_mask | numbers << _LOW_SHIFT & low_mask
+    bits |= words & ~(high_mask | low_mask)
+    return bits
 
 
 def _signed(numbers: Ints, form: "NDArray[np.int8] | int") -> Ints:
     """Numbers cut to the bits of their forms; the highest of these is the sign, but not of `LOW12`."""
     bits = _BITS[form] + _LOW_BITS[form]
-    cut = numbers & (1 << bits) - 1
-    return cut - np.where(np.equal(form, LOW12), 0, cut >> bits - 1 << bits)
+    cut: Ints = numbers & (1 << bits) - 1
+    sign: Ints = np.where(np.equal(form, LOW12), 0, cut >> bits - 1 << bits)
+    return cut - sign
 
 
 def _words(data: Data, width: int) -> NDArray[np.signedinteger]:
