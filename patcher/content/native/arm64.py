@@ -71,7 +71,7 @@ def _pairs(words: Places) -> tuple[Places, Places, Places]:
 
     An ADRP is the last that writes the register before it is read, and no way leads elsewhere in between.
     """
-    scale = _scales(words)
+    scale = scales(words)
     users = np.flatnonzero(scale)
     register = words[users] >> 5 & 31
     written = _written(words)
@@ -84,7 +84,7 @@ def _pairs(words: Places) -> tuple[Places, Places, Places]:
     return last[paired], users[paired], scale[users[paired]]
 
 
-def _scales(words: Places) -> Places:
+def scales(words: Places) -> Places:
     """What the 12 bits of an ADD, a load or a store count in; 0 for other instructions."""
     access = words & 0x3B000000 == 0x39000000
     wide = words & 0xFF800000 == 0x3D800000  # of 16 bytes
