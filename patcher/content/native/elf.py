@@ -1,4 +1,4 @@
-"""ELF for x86-64 (System V gABI, chapters 4 and 5; psABI AMD64): the sections, and the role of each."""
+"""ELF for x86-64 and ARM64 (System V gABI, chapters 4 and 5; AMD64 psABI, AAELF64): the sections, and their roles."""
 
 import struct
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from patcher.content.native.sections import MAX_FILE_BYTES, MAX_SECTIONS, UNLOAD
 
 _HEADER = struct.Struct("<6s10xHHIQQQI6H")
 _MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little-endian
-_FILTERS = {62: "x86-1"}
+_FILTERS = {62: "x86-1", 183: "arm64-1"}
 _EXECUTABLE, _SHARED = 2, 3
 _ENTRY = struct.Struct("<IIQQQQIIQQ")
 _MAX_NAMES_BYTES = 1024 * 1024

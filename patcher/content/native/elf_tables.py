@@ -29,10 +29,10 @@ def find(window: Window) -> Iterator[Fields]:
 def _rela(window: Window, section: Section) -> Iterator[Fields]:
     rows = window.entries(section, 24)
     place, kind, symbol, addend = window.i64(rows), window.u32(rows + 8), window.u32(rows + 12), window.i64(rows + 16)
-    loaded = window.binary.loaded
+    loaded, relative = window.binary.loaded, RELATIVE[window.binary.image.filter]
     yield where(loaded.hold(place), rows, place, width=8)
     yield _numbered(section, symbol, rows + 12)
-    yield where(np.isin(kind, RELATIVE) & loaded.hold(addend), rows + 16, addend, width=8)
+    yield where(np.isin(kind, relative) & loaded.hold(addend), rows + 16, addend, width=8)
 
 
 def _relr(window: Window, section: Section) -> Iterator[Fields]:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 NO_BASE = -1
 CODE, DATA, TABLE, GUESS = range(4)
 """Kinds: a branch's distance, an operand's, an entry of a table; and what may be a reference or not."""
-PLAIN = 0
-"""Form: an integer of ``width`` bytes, little-endian. Other machines hide values in bits of an instruction."""
+PLAIN, WORDS26, WORDS19, WORDS14, BYTES21, PAGES21, LOW12 = range(7)
+"""Forms: an integer of ``width`` bytes, little-endian; or so many bits of an ARM64 instruction, a distance counted in
+words or bytes, or one of the halves of an address: pages from here to there, and the place within the page."""
 
 MAX_WIDTH = 8
 
@@ -23,6 +24,8 @@ class Fields:
     Each is ``width`` bytes from ``position`` on in the file, which hold the distance of address ``target`` from address
     ``base`` (from nothing when that is `NO_BASE`), counted in steps of ``scale`` bytes and stored as ``form`` says.
     Where addresses move by S, the value grows by (S(target) − S(base)) / scale and wraps at its width; S(NO_BASE) is 0.
+    Of `PAGES21` the pages move, those of target and base; of `LOW12` the target's place within its page, and the base
+    is the instruction with the pages.
     """
 
     position: NDArray[np.int64]

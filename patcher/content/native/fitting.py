@@ -134,9 +134,8 @@ def _vote(ballot: Ballot, some: Matches, known: AddressMap | None, stubs: Spans)
     Stubs of the linker all look alike: they know nothing of themselves, only who calls them does.
     """
     base, target = some.fields.base, some.fields.target
-    shift = some.grown * some.fields.scale
-    shift += np.where(some.relative, some.moved, known.shift(base) if known else 0)
-    clear = some.relative | (base == NO_BASE) if known is None else slice(None)
+    shift = some.further + np.where(some.relative, some.moved, known.shift(base) if known else 0)
+    clear = some.tell & (some.relative | (base == NO_BASE) | (known is not None))
     ballot.add(target[clear], shift[clear], np.ones(len(target), np.int64)[clear])
     sure = some.relative & ~stubs.hold(base)
     own, moved = base[sure], some.moved[sure]

@@ -1,14 +1,14 @@
 """The references of an old native file, beside what the new one holds in their place."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from patcher.content.native import stored
 from patcher.content.native.covers import Covers
-from patcher.content.native.fields import MAX_WIDTH
+from patcher.content.native.fields import LOW12, MAX_WIDTH, PAGES21
 from patcher.content.native.numbers import Ints, ramps
 from patcher.content.native.references import Binary, Fields
 from patcher.content.native.sections import UNLOADED, Image
@@ -21,12 +21,15 @@ BLOCK_BYTES = 4 * 1024 * 1024
 class Matches:
     """References of the old file that lie in covers, one for each cover that it lies in.
 
-    ``grown``: by how much the value is greater in the new file. ``moved``: by how much the address moved at which the
-    reference itself stands, of those that are ``relative`` to it.
+    ``grown``: by how much the value is greater in the new file. ``further``: by how many bytes the target is further
+    away from the base, for those that ``tell``, which half of an address alone does not. ``moved``: by how much the
+    address moved at which the reference itself stands, of those that are ``relative`` to it.
     """
 
     fields: Fields
     grown: Ints
+    further: Ints
+    tell: NDArray[np.bool_]
     moved: Ints
     relative: NDArray[np.bool_]
 
@@ -41,10 +44,27 @@ def find(old: Binary, new: Binary, blocks: Sequence[Fields], covers: Covers) -> 
         into = inside.position - near.old[cover]
         before = stored.values(old.read(start, BLOCK_BYTES + MAX_WIDTH), inside.position - start, inside)
         theirs = b"".join(new.read(int(at), int(size)) for at, size in zip(near.new, near.length, strict=True))
-        after = stored.values(theirs, into + (np.cumsum(near.length) - near.length)[cover], inside)
+        at = into + (np.cumsum(near.length) - near.length)[cover]
+        after = stored.values(theirs, at, inside)
         own = address.of(inside.position)
         moved = new_address.of(into + near.new[cover]) - own
-        yield Matches(inside, stored.wrapped(after - before, inside), moved, inside.base == own)
+        grown, relative = stored.wrapped(after - before, inside), inside.base == own
+        further, tell = grown * inside.scale, inside.form < PAGES21
+        low = np.flatnonzero((inside.form == LOW12) & (own - inside.base <= into))
+        further[low] = _further(theirs, (at - own)[low], inside.at(low), after[low], moved[low])
+        relative[low] = tell[low] = True
+        yield Matches(inside, grown, further, tell, moved, relative)
+
+
+def _further(theirs: bytes, by: Ints, low: Fields, after: Ints, moved: Ints) -> Ints:
+    """By how many bytes the target is further away, by both halves of its address.
+
+    ``by`` is what in ``theirs`` the addresses of the old instructions are off by, and ``after`` the new lower half.
+    """
+    pages = replace(low, form=np.full_like(low.form, PAGES21))
+    page = stored.values(theirs, low.base + by, pages) + (low.base + moved >> stored.PAGE_BITS) << stored.PAGE_BITS
+    further: Ints = page + after * low.scale - moved - low.target
+    return further
 
 
 def _inside(fields: Fields, covers: Covers) -> tuple[Ints, Fields]:

@@ -1,11 +1,11 @@
-"""PE32+ for x86-64 (Microsoft PE/COFF specification): the sections, and the role of each."""
+"""PE32+ for x86-64 and ARM64 (Microsoft PE/COFF specification): the sections, and the role of each."""
 
 import struct
 from collections.abc import Iterator
 
 from patcher.content.native.sections import MAX_FILE_BYTES, Image, Read, Section, arranged
 
-_FILTERS = {0x8664: "x86-1"}
+_FILTERS = {0x8664: "x86-1", 0xAA64: "arm64-1"}
 _COFF = struct.Struct("<4sHHIIIHH")
 _OPTIONAL = struct.Struct("<H22xQ28xI44xI")  # magic, image base, bytes of headers, number of directories
 _DIRECTORIES = struct.Struct("<32I")
@@ -14,7 +14,10 @@ _PE32_PLUS = 0x20B
 _MAX_SECTIONS = 96  # so many Windows loads
 _NOT_RELOCATABLE = 1
 _EXECUTABLE = 0x20000000
-_ROLES = {3: "pdata", 5: "relocations"}
+_ROLES = {
+    "x86-1": {3: "pdata", 5: "relocations"},
+    "arm64-1": {3: "arm64_pdata", 5: "relocations"},
+}
 """Number of a data directory → role of the section that begins with it."""
 
 
@@ -37,7 +40,7 @@ def parse(read: Read, size_bytes: int) -> Image | None:
         return None
     places = _DIRECTORIES.unpack_from(head, fixed)[: 2 * min(directories, 16)]
     places += (0,) * (32 - len(places))
-    roles = {places[2 * at]: role for at, role in _ROLES.items() if places[2 * at]}
+    roles = {places[2 * at]: role for at, role in _ROLES[_FILTERS[machine]].items() if places[2 * at]}
     relocatable = not flags & _NOT_RELOCATABLE and "relocations" in roles.values()
     headers = Section("", "", 0, 0, 0, head_bytes)  # code refers to the image's begin
     sections = arranged([headers, *_sections(table, roles)], size_bytes)

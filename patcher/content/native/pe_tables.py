@@ -1,4 +1,4 @@
-"""References in the tables of PE files (PE/COFF specification; exception handling x64). All are certain."""
+"""References in the tables of PE files (PE/COFF specification; exception handling x64 and ARM64). All are certain."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,10 @@ from patcher.content.native.window import Places, Window
 
 PAGE_BYTES = 4096
 """Smaller numbers count something."""
+_HANDLED, _ONE_SCOPE = 1 << 20, 1 << 21
+"""Flags of ARM64's records: a handler follows; what would be the number of scopes is none."""
+_MOST_WORDS = 128
+"""No record of unwinding is taken for longer, so that what is found hangs on nothing far away."""
 
 
 def find(window: Window) -> Iterator[Fields]:
@@ -18,6 +22,8 @@ def find(window: Window) -> Iterator[Fields]:
     yield _rvas(window, window.inside(window.binary.rvas, 4))
     for section in window.sections("pdata"):
         yield from _functions(window, window.entries(section, 12))
+    for section in window.sections("arm64_pdata"):
+        yield from _arm64_functions(window, window.entries(section, 8))
     for section in window.sections("data"):
         yield from _unwind(window, section)
         yield from _types(window, section)
@@ -39,20 +45,44 @@ def _functions(window: Window, rows: Places) -> Iterator[Fields]:
     yield where(known & loaded.hold(unwind), rows + 8, unwind)
 
 
+def _arm64_functions(window: Window, rows: Places) -> Iterator[Fields]:
+    """Begin and unwind information, or in place of its address what fits into 30 bits."""
+    begin, unwind = window.u32(rows), window.u32(rows + 4)
+    known = window.binary.code.hold(begin)
+    yield where(known, rows, begin)
+    yield where(known & (unwind & 3 == 0) & window.binary.loaded.hold(unwind), rows + 4, unwind)
+
+
 def unwind_ends(window: Window, frames: Places) -> Places:
-    """Where the codes of each UNWIND_INFO end, an even number of two bytes each."""
-    return frames + 4 + 2 * ((window.u8(frames + 2) + 1) & ~1)
+    """Where the codes of each record that tells of unwinding end."""
+    if window.binary.image.filter == "x86-1":
+        return frames + 4 + 2 * ((window.u8(frames + 2) + 1) & ~1)  # an even number of two bytes each
+    first, second = window.u32(frames), window.u32(frames + 4)
+    more = first >> 22 == 0  # numbers that the first word has no room for
+    scopes = np.where(more, second & 0xFFFF, first >> 22 & 31)
+    codes = np.where(more, second >> 16 & 0xFF, first >> 27)
+    words = 1 + more + np.where(first & _ONE_SCOPE, 0, scopes) + codes
+    ends: Places = frames + 4 * np.minimum(words, _MOST_WORDS)
+    return ends
 
 
 def _unwind(window: Window, section: Section) -> Iterator[Fields]:
     """Behind its codes UNWIND_INFO has a handler and what that reads, or the function that it goes on from."""
     frames = window.inside(window.binary.frames, 4)
     frames = frames[(frames >= section.offset) & (frames < section.end)]
-    ends, flags = unwind_ends(window, frames), window.u8(frames) >> 3
+    ends = unwind_ends(window, frames)
     whole = ends + 12 <= min(window.end, section.end)
-    frames, ends, flags = frames[whole], ends[whole], flags[whole]
-    yield from _functions(window, ends[flags == 4])
-    handled = ends[flags & 3 != 0]
+    frames, ends = frames[whole], ends[whole]
+    if window.binary.image.filter == "x86-1":
+        flags = window.u8(frames) >> 3
+        yield from _functions(window, ends[flags == 4])
+        yield from _handled(window, section, ends[flags & 3 != 0])
+    else:
+        yield from _handled(window, section, ends[window.u32(frames) & _HANDLED != 0])
+
+
+def _handled(window: Window, section: Section, handled: Places) -> Iterator[Fields]:
+    """A handler of exceptions, and where what it reads lies."""
     handler, read = window.u32(handled), window.u32(handled + 4)
     known = window.binary.code.hold(handler)
     yield where(known, handled, handler)

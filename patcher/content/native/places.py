@@ -17,8 +17,8 @@ MAX_PLACES = 1 << 23
 MAX_TABLE_BYTES = 64 * 1024 * 1024
 """No longer list is kept and no longer table read whole: nothing honest has one."""
 
-RELATIVE = np.array([8, 37], np.int64)
-"""R_X86_64_RELATIVE and R_X86_64_IRELATIVE: the addend is an address, and the place of 8 bytes may hold it too."""
+RELATIVE = {"x86-1": np.array([8, 37], np.int64), "arm64-1": np.array([1027, 1032], np.int64)}
+"""R_…_RELATIVE and R_…_IRELATIVE: the addend is an address, and the place of 8 bytes may hold it too."""
 
 _PLAIN_FRAMES = b"\x01\x1b\x03\x3b"
 """Version and encodings of .eh_frame_hdr as all linkers write them; what is encoded otherwise is left alone."""
@@ -41,7 +41,8 @@ def pointers(image: Image, read: Read) -> Offsets:
 
 def _relocated(image: Image, read: Read) -> Iterator[Addresses]:
     for section in image.of_role("rela"):
-        yield from map(_rela_places, _pieces(read, section))
+        for piece in _pieces(read, section):
+            yield _rela_places(piece, RELATIVE[image.filter])
     for section in image.of_role("relr"):
         yield _relr_places(_whole(read, section))
     for section in image.of_role("relocations"):
@@ -49,7 +50,7 @@ def _relocated(image: Image, read: Read) -> Iterator[Addresses]:
 
 
 def frames(image: Image, read: Read) -> Offsets:
-    """Where the records lie that tell how to unwind functions: FDEs (LSB Core, 10.6.2) or UNWIND_INFO (PE, .pdata)."""
+    """Where the records lie that tell how to unwind functions: FDEs (LSB Core, 10.6.2), or what .pdata leads to."""
     return _listed(image, _unwound(image, read), 4)
 
 
@@ -61,6 +62,10 @@ def _unwound(image: Image, read: Read) -> Iterator[Addresses]:
     for section in image.of_role("pdata"):
         for piece in _pieces(read, section):
             yield _words(piece, "<u4")[2::3].astype(np.int64)
+    for section in image.of_role("arm64_pdata"):
+        for piece in _pieces(read, section):
+            unwind = _words(piece, "<u4")[1::2].astype(np.int64)
+            yield unwind[unwind & 3 == 0]  # others are not where it is told, but what
 
 
 def rvas(image: Image, read: Read) -> Offsets:
@@ -150,7 +155,7 @@ def _listed(image: Image, addresses: Iterable[Addresses], width: int) -> Offsets
 
 
 def _pieces(read: Read, section: Section) -> Iterator[bytes]:
-    """The bytes of a table of entries of 12 or 24 bytes, whole entries at a time."""
+    """The bytes of a table of entries of 8, 12 or 24 bytes, whole entries at a time."""
     for at in range(section.offset, min(section.end, section.offset + 24 * MAX_PLACES), _PIECE_BYTES):
         yield read(at, min(_PIECE_BYTES, section.end - at))
 
@@ -163,10 +168,10 @@ def _words(table: bytes, kind: str) -> "NDArray[np.integer]":
     return np.frombuffer(table, kind, len(table) // int(kind[2]))
 
 
-def _rela_places(table: bytes) -> Addresses:
+def _rela_places(table: bytes, relative: Addresses) -> Addresses:
     words = _words(table, "<i8")
     rows = words[: words.size // 3 * 3].reshape(-1, 3)
-    places: Addresses = rows[np.isin(rows[:, 1], RELATIVE), 0].astype(np.int64)
+    places: Addresses = rows[np.isin(rows[:, 1], relative), 0].astype(np.int64)
     return places
 
 

@@ -16,7 +16,7 @@ from patcher.content.native.references import GUESS, Binary, Fields
 from patcher.content.native.sections import Read
 from patcher.errors import ContentError
 
-FILTERS = ("x86-1",)
+FILTERS = ("x86-1", "arm64-1")
 
 TILE_BYTES = 1024 * 1024
 _KEPT = 16
@@ -95,10 +95,7 @@ class Mover:
 
 def moves(addresses: AddressMap, fields: Fields) -> Ints:
     """What the map adds to each field."""
-    by = addresses.shift(fields.target) - addresses.shift(fields.base)
-    scaled = np.flatnonzero(fields.scale != 1)
-    by[scaled] //= fields.scale[scaled]
-    return by
+    return stored.grown(fields, addresses.shift(fields.target), addresses.shift(fields.base))
 
 
 def _listed(numbers: Ints, count: int) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ applied with the fields of tomorrow's version, so a change of any result is a ne
 
 import numpy as np
 
-from patcher.content.native import code, fields, guesses, tables
+from patcher.content.native import arm64, code, fields, guesses, tables
 from patcher.content.native.binary import Binary
 from patcher.content.native.fields import CODE, DATA, GUESS, MAX_WIDTH, NO_BASE, TABLE, Fields, joined
 from patcher.content.native.guesses import NEAR_BYTES
@@ -14,6 +14,7 @@ from patcher.content.native.window import Window
 
 __all__ = ["CODE", "DATA", "GUESS", "NO_BASE", "TABLE", "Binary", "Fields", "find", "joined"]
 
+_CODE = {"x86-1": code, "arm64-1": arm64}
 _TILE_BYTES = 1024 * 1024
 _BEFORE_BYTES = 2048
 _BEHIND_BYTES = 1024
@@ -27,9 +28,10 @@ def find(binary: Binary, start: int, end: int) -> Fields:
 
 
 def _find(binary: Binary, start: int, end: int) -> Fields:
+    instructions = _CODE[binary.image.filter]
     window = Window(binary, start - _BEFORE_BYTES, end + _BEHIND_BYTES)
     reach = MAX_WIDTH + NEAR_BYTES
-    sure = [_within(part, start - reach, end + reach) for part in (*code.find(window), *tables.find(window))]
+    sure = [_within(part, start - reach, end + reach) for part in (*instructions.find(window), *tables.find(window))]
     rvas = [part.position[(part.width == 4) & (part.base == NO_BASE)] for part in sure]
     every = joined([*sure, *guesses.find(window, np.sort(np.concatenate(rvas)))])
     return _within(fields.apart(_within(every, start - MAX_WIDTH, end + MAX_WIDTH)), start, end)

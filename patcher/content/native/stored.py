@@ -1,14 +1,21 @@
-"""How references lie in their bytes: as little-endian integers of 4 or 8 bytes (`fields.PLAIN`)."""
+"""How references lie in their bytes, by their forms (see `fields`), and what they become as addresses move."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from patcher.content.native.fields import Fields
+from patcher.content.native.fields import LOW12, PAGES21, PLAIN, Fields
 from patcher.content.native.numbers import Ints
 
 Data = bytes | bytearray | NDArray[np.uint8]
 
+PAGE_BITS = 12
+
 _WIDTHS = (4, 8)
+_SHIFTS, _BITS = np.array([[0, 0, 5, 5, 5, 5, 10], [32, 26, 19, 14, 19, 19, 12]], np.int64)
+"""By form: how far up in the word its bits begin, and how many there are."""
+_LOW_BITS = np.array([0, 0, 0, 0, 2, 2, 0], np.int64)
+"""By form: how many bits stand below those, from bit 29 of the word on (ADR and ADRP: immlo)."""
+_LOW_SHIFT = 29
 
 
 def values(data: Data, places: Ints, fields: Fields) -> Ints:
@@ -17,19 +24,77 @@ def values(data: Data, places: Ints, fields: Fields) -> Ints:
     for width in _WIDTHS:
         some = np.flatnonzero(fields.width == width)
         numbers[some] = _words(data, width)[places[some]]
+    hidden = np.flatnonzero(fields.form)
+    numbers[hidden] = taken(numbers[hidden], fields.form[hidden])
     return numbers
 
 
 def write(data: bytearray | NDArray[np.uint8], places: Ints, fields: Fields, numbers: Ints) -> None:
     """Store ``numbers`` there; each wraps at its width."""
+    hidden = np.flatnonzero(fields.form)
+    if hidden.size:
+        numbers = numbers.copy()
+        numbers[hidden] = _put(_words(data, 4)[places[hidden]], fields.form[hidden], numbers[hidden])
     for width in _WIDTHS:
         some = np.flatnonzero(fields.width == width)
         _words(data, width)[places[some]] = numbers[some].astype(f"<i{width}")
 
 
 def wrapped(numbers: Ints, fields: Fields) -> Ints:
-    """The numbers as they are when they have been stored and read again."""
-    return np.where(fields.width == 4, numbers.astype(np.int32), numbers)
+    """Differences of numbers as they are when they have been added to one that is stored, and that is read again."""
+    around = np.where(fields.width == 4, numbers.astype(np.int32), numbers)
+    hidden = np.flatnonzero((fields.form != PLAIN) & (fields.form != LOW12))
+    around[hidden] = _signed(numbers[hidden], fields.form[hidden])
+    return around
+
+
+def grown(fields: Fields, target_by: Ints, base_by: Ints) -> Ints:
+    """What is to be added to each value when its target and its base have moved by so much."""
+    by = target_by - base_by
+    scaled = np.flatnonzero(fields.scale != 1)
+    by[scaled] //= fields.scale[scaled]
+    for form, half in ((PAGES21, _pages), (LOW12, _low)):
+        some = np.flatnonzero(fields.form == form)
+        by[some] = half(fields.at(some), target_by[some], base_by[some])
+    return by
+
+
+def _pages(fields: Fields, target_by: Ints, base_by: Ints) -> Ints:
+    far = ((fields.target + target_by) >> PAGE_BITS) - (fields.target >> PAGE_BITS)
+    near: Ints = ((fields.base + base_by) >> PAGE_BITS) - (fields.base >> PAGE_BITS)
+    return far - near
+
+
+def _low(fields: Fields, target_by: Ints, _: Ints) -> Ints:
+    within = (1 << PAGE_BITS) - 1
+    by: Ints = ((fields.target + target_by) & within) // fields.scale - (fields.target & within) // fields.scale
+    return by
+
+
+# ---------------------------------------------------------------- bits of instructions
+
+
+def taken(words: Ints, form: "NDArray[np.int8] | int") -> Ints:
+    """The values that instructions of these forms hold."""
+    low = _LOW_BITS[form]
+    high = words >> _SHIFTS[form] & (1 << _BITS[form]) - 1
+    return _signed(high << low | words >> _LOW_SHIFT & (1 << low) - 1, form)
+
+
+def _put(words: NDArray[np.signedinteger], form: NDArray[np.int8], numbers: Ints) -> Ints:
+    low = _LOW_BITS[form]
+    high_mask, low_mask = (1 << _BITS[form]) - 1 << _SHIFTS[form], (1 << low) - 1 << _LOW_SHIFT
+    bits: Ints = (numbers >> low) << _SHIFTS[form] & high_mask | numbers << _LOW_SHIFT & low_mask
+    bits |= words & ~(high_mask | low_mask)
+    return bits
+
+
+def _signed(numbers: Ints, form: "NDArray[np.int8] | int") -> Ints:
+    """Numbers cut to the bits of their forms; the highest of these is the sign, but not of `LOW12`."""
+    bits = _BITS[form] + _LOW_BITS[form]
+    cut: Ints = numbers & (1 << bits) - 1
+    sign: Ints = np.where(np.equal(form, LOW12), 0, cut >> bits - 1 << bits)
+    return cut - sign
 
 
 def _words(data: Data, width: int) -> NDArray[np.signedinteger]:
