@@ -7,7 +7,7 @@ Old files that a patch leans on are looked for before new ones, since putting th
 
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -71,7 +71,8 @@ class Finder:
             for offer in self._goal.offers:
                 entries = [(n, e) for n, e in enumerate(offer.manifest.entries) if e.path in damaged]
                 targets = [_Target(n, e, (self._folder / e.path,)) for n, e in entries if self._is_mendable(offer, e)]
-                for target, search, _ in self._searches(offer.part, offer.manifest, targets):
+                part = replace(offer.part, landmarks=None)  # what is wrong where it stands is nowhere else
+                for target, search, _ in self._searches(part, offer.manifest, targets):
                     search.in_place(scan.hash_file(target.sources[0], self._meter.watch, target.entry.path))
                     rebuild = search.result()
                     if 2 * rebuild.fetch_bytes < target.entry.size_bytes:
