@@ -10,7 +10,7 @@ import numpy as np
 from patcher.content.native.addresses import SPAN
 from patcher.content.native.numbers import Ints, changes
 
-BREAK_VOTES = 1.5
+BREAK_VOTES = 1.25
 """What a break of the map must bring, since it takes some three bytes."""
 
 _PENDING_ROWS = 1 << 20
@@ -29,32 +29,40 @@ class Ballot:
     """Takes votes in any order, and keeps those for the same together."""
 
     def __init__(self) -> None:
-        self._pending: list[tuple[Ints, Ints, Ints]] = []
+        self._columns: tuple[list[Ints], ...] = ([], [], [])
         self._rows = 0
         self._most_rows = _PENDING_ROWS
 
     def add(self, address: Ints, shift: Ints, count: Ints) -> None:
         """``count`` votes for each ``address`` having moved by the ``shift`` beside it; none that no map can hold."""
         sane = (address >= 0) & (address < SPAN) & (shift > -SPAN) & (shift < SPAN)
-        self._pending.append((address[sane], shift[sane], count[sane]))
+        for parts, column in zip(self._columns, (address, shift, count), strict=True):
+            parts.append(column[sane])
         self._rows += len(address)
         if self._rows > self._most_rows:
-            found = self.votes()
-            self._most_rows = 2 * len(found.address) + _PENDING_ROWS
+            self.votes()
+            self._most_rows = self._rows * 3 // 2 + _PENDING_ROWS
 
     def votes(self) -> Votes:
         """All so far."""
-        none = np.zeros(0, np.int64)
-        address, shift, count = (np.concatenate(rows) for rows in zip((none,) * 3, *self._pending, strict=True))
-        self._pending.clear()
+        address, shift, count = (_taken(parts) for parts in self._columns)
         order = np.lexsort((shift, address))
-        address, shift, count = address[order], shift[order], count[order]
+        address = address[order]
+        shift = shift[order]
+        count = count[order]
         first = np.flatnonzero(changes(address) | changes(shift))
-        if len(first):
-            address, shift, count = address[first], shift[first], np.add.reduceat(count, first)
-        self._pending.append((address, shift, count))
-        self._rows = len(address)
-        return Votes(address, shift, count)
+        found = Votes(address[first], shift[first], np.add.reduceat(count, first) if len(first) else count)
+        self._rows = len(first)
+        for parts, column in zip(self._columns, (found.address, found.shift, found.count), strict=True):
+            parts.append(column)
+        return found
+
+
+def _taken(parts: list[Ints]) -> Ints:
+    """All of ``parts``, which are empty afterwards; columns are large, and two of each would not fit."""
+    column = np.concatenate([np.zeros(0, np.int64), *parts])
+    parts.clear()
+    return column
 
 
 # ---------------------------------------------------------------- the map
