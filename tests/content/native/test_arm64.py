@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields as columns
 from functools import cache
 
-import capstone
+import capstone  # type: ignore[import-untyped]  # it brings no types
 import numpy as np
 import pytest
 from capstone import arm64_const as arm64
