@@ -13,6 +13,7 @@ from typing import Any
 from bencode2 import bencode
 
 from patcher.content import documents, merkle
+from patcher.content.chunks import Common
 from patcher.content.codec import (
     COPY,
     HDIFF,
@@ -24,13 +25,13 @@ from patcher.content.codec import (
     make,
     manifest_delta,
 )
-from patcher.content.cutting import MAX_OLD_BYTES, Cut, Range, cut, to_chunk, worth_packing
+from patcher.content.cutting import MAX_OLD_BYTES, Compare, Cut, Range, cut, to_chunk, worth_packing
 from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest, announce, piece_bytes_for
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, TrustError
 
 __all__ = [
-    "COPY", "HDIFF", "STORED", "WINDOW_BYTES", "ZSTD", "Cut", "Index", "Range", "Window", "apply",
+    "COPY", "HDIFF", "STORED", "WINDOW_BYTES", "ZSTD", "Common", "Compare", "Cut", "Index", "Range", "Window", "apply",
     "apply_manifest_delta", "cut", "encode", "index_of", "make", "manifest_delta", "pack_torrent", "parse", "to_chunk",
     "worth_packing",
 ]  # fmt: skip

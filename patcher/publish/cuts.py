@@ -15,6 +15,8 @@ from patcher.errors import ContentError
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress, in_threads
 from patcher.publish.workers import Slice, Task
 
+_COMPARE_BYTES = 16 * 1024
+
 Places = Mapping[bytes, Path]
 """Root → a file with this content, for every content of the manifests in question."""
 
@@ -32,7 +34,8 @@ def read(new: Manifest, old: Manifest | None, places: Places, jobs: int, progres
         meter = Meter(progress, "match", total)
         files = [(places[entry.root], entry.size_bytes) for entry in wanted]
         chunks = in_threads(jobs, lambda file: _chunks(file[0], file[1], average, meter), files, meter)
-    return tuple(delta.cut(new, old, {entry.root: found for entry, found in zip(wanted, chunks, strict=True)}))
+    by_root = {entry.root: found for entry, found in zip(wanted, chunks, strict=True)}
+    return tuple(delta.cut(new, old, by_root, _compare(new, old, places) if old else None))
 
 
 def _chunks(path: Path, size_bytes: int, average: int, meter: Meter) -> Chunks:
@@ -45,6 +48,44 @@ def _chunks(path: Path, size_bytes: int, average: int, meter: Meter) -> Chunks:
     if done != size_bytes:
         raise ContentError("content.mismatch", f"{path} is not as long as it should be", path=str(path))
     return chunker.chunks()
+
+
+def _compare(new: Manifest, old: Manifest, places: Places) -> delta.Compare:
+    """Reads a little of both files where a copy ends. The two are never empty."""
+
+    def of(number: int) -> delta.Common:
+        path = places[new.entries[number].root]
+        return lambda at, file, old_at, limit: _common(path, at, places[old.entries[file].root], old_at, limit)
+
+    return of
+
+
+def _common(path: Path, at: int, old_path: Path, old_at: int, limit: int) -> int:
+    count = 0
+    with disk.translated(path), path.open("rb") as new, old_path.open("rb") as old:
+        while count < abs(limit):
+            portion = min(_COMPARE_BYTES, abs(limit) - count)
+            back = count + portion if limit < 0 else -count
+            new.seek(at - back)
+            old.seek(old_at - back)
+            pair = new.read(portion), old.read(portion)
+            same = same_bytes(*pair) if limit > 0 else same_bytes(*(data[::-1] for data in pair))
+            count += same
+            if same < portion:
+                break
+    return count
+
+
+def same_bytes(a: bytes, b: bytes) -> int:
+    """Length of the common beginning."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def tasks(cuts: Sequence[Cut], new: Manifest, old: Manifest | None, places: Places, folder: Path) -> list[Task]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from patcher.content import delta
 from patcher.errors import ContentError
-from patcher.publish import workers
+from patcher.publish import build, cuts, workers
 from patcher.publish.store import Meter
 from patcher.publish.workers import Task
 from tests.support.publisher import Publisher, lay, quiet
@@ -45,6 +46,18 @@ def test_the_order_of_a_folder_changes_no_byte(tmp_path: Path) -> None:
         publisher.release(lay(root / "new", {path: files[path][::-1] for path in order}), "1.1", jobs=1)
         found.append(publisher.content())
     assert found[0] == found[1]
+
+
+def test_new_bytes_in_the_middle_of_a_large_file_are_all_that_its_patch_makes(tmp_path: Path) -> None:
+    dice = random.Random(6)
+    data, more = dice.randbytes(17 << 20), dice.randbytes(500_000)
+    lay(tmp_path / "old", {"large": data})
+    lay(tmp_path / "new", {"large": data[:6_000_001] + more + data[6_000_001:]})
+    new, old = (build.read(tmp_path / name, "game", (), 1, quiet).parts[0].manifest for name in ("new", "old"))
+    places = {m.entries[0].root: tmp_path / name / "large" for name, m in (("new", new), ("old", old))}
+    copied, made = cuts.read(new, old, places, 1, quiet)
+    assert copied.copied
+    assert made.new == (delta.Range(0, 6_000_001, len(more)),)
 
 
 def test_finished_windows_are_not_made_again(tmp_path: Path) -> None:
