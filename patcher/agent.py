@@ -69,7 +69,7 @@ class Agent:
         self._engine = engine
         self._keep = keep
         self._authkey = secrets.token_bytes(32)
-        self._listener = connection.Listener(_socket_path(home), authkey=self._authkey)
+        self._listener = connection.Listener(_socket_path(home))
         self._faces: set[connection.Connection] = set()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -84,14 +84,9 @@ class Agent:
         while not self._stopping.is_set():
             try:
                 face = self._listener.accept()
-            except (OSError, EOFError, AuthenticationError) as error:
+            except OSError as error:
                 _log.info("a face did not get in: %r", error)
                 continue
-            with self._lock:
-                if self._stopping.is_set():  # it is not told hello, and so starts an engine of its own
-                    face.close()
-                    break
-                self._faces.add(face)
             threading.Thread(target=self._serve, args=(face,), name="face", daemon=True).start()
         self._listener.close()
 
@@ -108,10 +103,12 @@ class Agent:
                 elif now - self._last_need > _LINGER_S:
                     self.stop()  # under the lock: no face gets in between
         with contextlib.suppress(OSError, EOFError):  # wake accept()
-            connection.Client(self._listener.address, authkey=self._authkey).close()
+            connection.Client(self._listener.address).close()
 
     def _serve(self, face: connection.Connection) -> None:
         try:
+            if not self._admit(face):
+                return
             hello = {"version": patcher.__version__, "pid": os.getpid()}
             face.send_bytes(json.dumps(hello).encode())
             while True:
@@ -120,12 +117,25 @@ class Agent:
                     self._stream(face)
                 else:
                     face.send_bytes(json.dumps(self._answer(request)).encode())
-        except (EOFError, OSError, ValueError, KeyError) as error:
+        except (EOFError, OSError, ValueError, KeyError, AuthenticationError) as error:
             _log.debug("a face left: %r", error)
         finally:
             with self._lock:
                 self._faces.discard(face)
             face.close()
+
+    def _admit(self, face: connection.Connection) -> bool:
+        """Count a face that knows the key, unless we are ending: not told hello, it starts an engine of its own.
+
+        As `Listener.accept` does with a key, but in the face's thread: one that says nothing keeps nobody waiting.
+        """
+        connection.deliver_challenge(face, self._authkey)
+        connection.answer_challenge(face, self._authkey)
+        with self._lock:
+            if self._stopping.is_set():
+                return False
+            self._faces.add(face)
+            return True
 
     def _answer(self, request: dict[str, object]) -> dict[str, object]:
         try:

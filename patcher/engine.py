@@ -14,7 +14,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import patcher
 from patcher import config, events, wishes
@@ -24,8 +24,7 @@ from patcher.events import Phase
 from patcher.feed.feeds import Feeds
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
-from patcher.transfer.policy import Surroundings, allowances
-from patcher.transfer.session import Session
+from patcher.transfer.sharing import Sharing
 from patcher.update import commit, play
 from patcher.update.commit import STATE
 from patcher.update.fulfil import Fulfil, Tools
@@ -70,6 +69,8 @@ class _Memory:
 
     failure: events.Failure | None = None
     playing: subprocess.Popen[bytes] | None = None
+    held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    """What it holds while it plays."""
 
 
 class Engine:
@@ -89,8 +90,8 @@ class Engine:
         self._listeners: list[Callable[[events.Event], None]] = []
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="job")
         self._light = ThreadPoolExecutor(4, thread_name_prefix="light")
-        self._session: Session | None = None
-        self._keeper: Keeper | None = None
+        self._sharing = Sharing(self._settings, self._ledger)
+        self._keeper = Keeper(self._sharing, self._registry, self._ledger, self._packs, self._feeds)
         self._closing = threading.Event()
         self._kick = threading.Event()
         self._tender = threading.Thread(target=self._tend, name="tender", daemon=True)
@@ -117,8 +118,7 @@ class Engine:
         self._light.shutdown(cancel_futures=True)
         if self._tender.is_alive():
             self._tender.join()
-        if self._session:
-            self._session.close()
+        self._sharing.close()
 
     @property
     def is_working(self) -> bool:
@@ -131,9 +131,7 @@ class Engine:
         """A job runs, a title plays, or something is seeded."""
         with self._lock:
             playing = any(memory.playing for memory in self._memory.values())
-        session = self._session
-        seeding = session is not None and session.allowances.upload != "off" and bool(session.kept())
-        return self.is_working or playing or seeding
+        return self.is_working or playing or self._keeper.is_offering
 
     # ------------------------------------------------------------ faces
 
@@ -144,7 +142,7 @@ class Engine:
         paused = {title for title, (_, is_paused) in self._registry.wishes().items() if is_paused}
         offered = {f"{feed.name}/{title}": None for feed in feeds for title in feed.titles}
         titles = [self._title(name, installs.get(name), paused) for name in dict.fromkeys((*offered, *installs))]
-        port = self._session.listen_port if self._session else 0
+        port = self._sharing.session.listen_port if self._sharing.session else 0
         return events.Snapshot(
             patcher.__version__,
             os.getpid(),
@@ -217,8 +215,8 @@ class Engine:
             channel=install.channel,
             tags=install.tags,
             interrupted=commit.pending(install.folder),
-            seeding=self._keeper is not None and self._keeper.is_offered(name),
-            uploaded_bytes=self._keeper.given_bytes(name) if self._keeper else 0,
+            seeding=self._keeper.is_offered(name),
+            uploaded_bytes=self._keeper.given_bytes(name),
         )
 
     # ------------------------------------------------------------ jobs
@@ -290,7 +288,7 @@ class Engine:
             return self._play(job.wish)
         tools = Tools(
             self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
-            self._session_for, self._keeper,
+            self._sharing.session_for, self._keeper,
         )  # fmt: skip
         return Fulfil(tools, job.number, job.meter, self._emit).run(job.wish)
 
@@ -301,9 +299,13 @@ class Engine:
         installed = read_installed(install.folder / STATE) if install else None
         if install is None or installed is None:
             raise UsageError("usage.not_installed", f"{wish.title} is not installed.", title=wish.title)
-        if self._keeper:
-            self._keeper.release(wish.title)
-        self._memory.setdefault(wish.title, _Memory()).playing = play.launch(install.folder, installed, wish.args)
+        memory = self._memory.setdefault(wish.title, _Memory())
+        with contextlib.ExitStack() as held:
+            held.enter_context(self._keeper.holding(wish.title))
+            game = play.launch(install.folder, installed, wish.args)
+            with self._lock:
+                memory.playing = game
+                memory.held.push(held.pop_all())
         return events.Outcome(version_to=installed.release.version)
 
     def _cancel(self, wish: wishes.Cancel) -> None:
@@ -321,27 +323,13 @@ class Engine:
             self._settings = config.changed(self._settings, key, value)
             config.save(self._home, self._settings)
             self._packs.limit_bytes = self._settings.pack_cache_bytes
-            if self._session:
-                self._session.apply(self._settings, self._surroundings())
+            self._sharing.apply(self._settings)
         self._kick.set()
 
-    # ------------------------------------------------------------ swarm
-
-    def _session_for(self, network: wishes.Network) -> Session | None:
-        """The swarm session for a job, or None when it must do without peers."""
-        if network.server_only or self._settings.peers == "none":
-            return None
-        with self._lock:
-            if self._session is None:
-                self._session = Session(self._settings, self._surroundings())
-                self._keeper = Keeper(self._session, self._registry, self._ledger, self._packs, self._feeds)
-            return self._session
-
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(uploaded_this_month_bytes=self._ledger.uploaded_this_month_bytes())
+    # ------------------------------------------------------------ tending
 
     def _tend(self) -> None:
-        """Every few seconds: offer what may be offered, withdraw what changed, note what was given."""
+        """Every few seconds: see who plays, offer what may be offered, withdraw what changed, note what was given."""
         while not self._closing.is_set():
             try:
                 self._tend_once()
@@ -351,35 +339,18 @@ class Engine:
             self._kick.clear()
 
     def _tend_once(self) -> None:
-        for memory in list(self._memory.values()):
-            if memory.playing and memory.playing.poll() is not None:
+        with self._lock:
+            ended = [memory for memory in self._memory.values() if memory.playing and memory.playing.poll() is not None]
+            for memory in ended:
                 memory.playing = None
-                self._emit(events.Changed())
-        if self._session is None and (self._settings.sharing == "off" or self._session_for(wishes.Network()) is None):
-            self._packs.trim()
-            return
-        assert self._keeper
+                memory.held.close()
+        if ended:
+            self._emit(events.Changed())
         before = self._keeper.shown()
-        self._obey()
-        for title in self._keeper.tend(self._away):
+        for title in self._keeper.tend():
             self._emit(events.Notice(0, title, f"{title} is no longer offered: its files changed. Verify it."))
         if self._keeper.shown() != before:
             self._emit(events.Changed())
-
-    def _obey(self) -> None:
-        """The month's cap may be used up, or a new month begun."""
-        with self._lock:
-            now = self._surroundings()
-            if self._session and allowances(self._settings, now) != self._session.allowances:
-                self._session.apply(self._settings, now)
-
-    def _away(self) -> set[str]:
-        """The titles that a job or the player has."""
-        jobs = list(self._jobs)
-        feeds = tuple(key.removesuffix("*") for key in jobs if key.endswith("/*"))  # `Seed` may be at any of them
-        seeded = (install.title for install in self._registry.installs() if install.title.startswith(feeds))
-        playing = (title for title, memory in list(self._memory.items()) if memory.playing)
-        return {*jobs, *seeded, *playing}
 
 
 def _is_kept(wish: wishes.Wish) -> bool:

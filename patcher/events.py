@@ -82,6 +82,8 @@ class Outcome:
     """The files the verb is about: damaged ones for verify."""
     feed: str = ""
     """The name of the feed that was added, or was there already."""
+    via: str = ""
+    """The version in between, where two updates fetch less than one; the figures are those of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class Planned:
     version_from: str
     version_to: str
     totals: Totals
+    via: str = ""
+    """The version in between, where two updates fetch less than one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The engine in this process, without a feed: jobs, wishes that wait, and faces that do not listen."""
 
+import contextlib
 import socket
 import sqlite3
 import threading
@@ -15,14 +16,13 @@ from patcher import config, events, wishes
 from patcher.agent import Agent
 from patcher.client import Client
 from patcher.config import Home
-from patcher.engine import Engine, _Running
+from patcher.engine import Engine
 from patcher.errors import DiskError, UsageError
 from patcher.events import Failed, Finished, Phase, Progress
+from patcher.transfer.session import Session
 from patcher.update.installs import Install, Registry
 from patcher.update.keep import Keeper
-from patcher.update.meter import Meter
 
-_METER = Meter(1, "demo/game", lambda: False, lambda _: None)
 _UPDATE = wishes.Update("demo/game")
 
 
@@ -115,6 +115,17 @@ def test_a_face_that_comes_at_the_end_is_not_let_in(
     serving.join()
 
 
+def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: Path) -> None:
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    with connection.Client(agent._listener.address), Client(Home(home)) as face:
+        assert face.snapshot().titles == ()
+        assert len(agent._faces) == 1
+    agent.stop()
+    serving.join()
+
+
 def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
     agent = Agent(Home(home), engine, keep=True)
     serving = threading.Thread(target=agent.run)
@@ -144,10 +155,10 @@ def test_a_wish_for_silence_is_obeyed_whatever_the_tender_is_about(
 ) -> None:
     for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
         engine.submit(wishes.ChangeSetting(key, value))
-    monkeypatch.setattr(Keeper, "_note_given", lambda _: engine.submit(wishes.ChangeSetting("sharing", "off")))
+    monkeypatch.setattr(Keeper, "_note_given", lambda *_: engine.submit(wishes.ChangeSetting("sharing", "off")))
     engine._tend_once()
-    assert engine._session
-    assert engine._session.allowances.upload == "off"
+    assert engine._sharing.session
+    assert engine._sharing.session.allowances.upload == "off"
 
 
 def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
@@ -158,10 +169,10 @@ def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
     for name in ("game", "other"):
         Registry(Home(home).registry).put(Install(f"demo/{name}", Path(name)))
     looked: list[str] = []
+    job = contextlib.ExitStack()
 
-    def begin_job(keeper: Keeper) -> None:
-        engine._jobs["demo/game"] = _Running(1, "demo/game", _UPDATE, _METER, threading.Event())
-        keeper.release("demo/game")
+    def begin_job(keeper: Keeper, _: Session) -> None:
+        job.enter_context(keeper.holding("demo/game"))
 
     def look(_: Keeper, install: Install) -> bool:
         looked.append(install.title)
@@ -171,8 +182,8 @@ def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
     monkeypatch.setattr(Keeper, "_note_given", begin_job)
     engine._tend_once()
     assert looked == ["demo/other"]
-    monkeypatch.setattr(Keeper, "_note_given", lambda _: None)
-    engine._jobs.clear()
+    monkeypatch.setattr(Keeper, "_note_given", lambda *_: None)
+    job.close()
     engine._tend_once()
     assert looked == ["demo/other", "demo/game", "demo/other"]
 

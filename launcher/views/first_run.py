@@ -6,8 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 from launcher.views.facts import line
 from launcher.views.widgets import Button, Card, HeroWidget
 
-_HERO_PX = 300
-_WIDTH_PX = 820
+_HERO_PX = 240
 
 
 class FirstRun(QWidget):
@@ -18,20 +17,17 @@ class FirstRun(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._hero = HeroWidget(self)
-        self._hero.setFixedHeight(_HERO_PX)
+        self._hero.setMinimumHeight(_HERO_PX)
         words = self.tr("Shoal keeps your games up to date. It asks one thing before it starts.")
         self._hero.set_texts(self.tr("Welcome to Shoal"), words)
         card = Card(self.tr("Help others download?"), self._make_question(), self)
-        card.setMaximumWidth(_WIDTH_PX)
         below = QHBoxLayout()
         below.setContentsMargins(28, 8, 28, 28)
-        below.addWidget(card, 1)
-        below.addStretch(0)
+        below.addWidget(card)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._hero)
+        layout.addWidget(self._hero, 1)
         layout.addLayout(below)
-        layout.addStretch(1)
 
     def _make_question(self) -> QWidget:
         body = QWidget(self)

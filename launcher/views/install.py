@@ -218,6 +218,9 @@ def tag_label(tag: str) -> str:
             return "English"
         if name := locale.nativeLanguageName():
             return name[0].upper() + name[1:]
+    elif group == "extra" and value:  # the group says no more than that this part is optional, as they all are
+        words = value.replace("-", " ")
+        return text.plain(words.upper() if len(words) < 3 else words[0].upper() + words[1:], 60)
     return text.plain(f"{group}: {value}", 60)
 
 

@@ -91,7 +91,7 @@ def show_plan(planned: events.Planned, out: Output) -> None:
     totals = planned.totals
     for path in totals.files_modified:
         out.line(f"changed by somebody, will be put back: {path}")
-    arrow = f"{planned.version_from} → {planned.version_to}" if planned.version_from else planned.version_to
+    arrow = " → ".join(filter(None, (planned.version_from, planned.via, planned.version_to)))
     out.line(
         f"{planned.title} {arrow}: {human_bytes(totals.fetch_bytes)} to download, "
         f"{human_bytes(totals.write_bytes)} to write, {human_bytes(totals.peak_extra_bytes)} of space"

@@ -132,6 +132,7 @@ def _run(args: argparse.Namespace, wish: Any, out: Output) -> int:
                 "title": wish.title,
                 "version_from": outcome.version_from,
                 "version_to": outcome.version_to,
+                "via": outcome.via,
                 "planned_bytes": outcome.planned_bytes,
                 **dataclasses.asdict(outcome.totals),
             }

@@ -2,15 +2,16 @@
 
 import argparse
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from patcher.cli.output import Output, human_bytes, human_time
 from patcher.content import paths
 from patcher.content.tree import parse_part
 from patcher.errors import ContentError, UsageError
-from patcher.publish import build, check, feeds, preview, release, signing
+from patcher.publish import build, check, feeds, preview, prune, release, signing
 from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.repository import PROFILES
+from patcher.publish.profiles import PROFILES
 from patcher.publish.title import KINDS, LINKS, Words, describe
 
 Subparsers = argparse._SubParsersAction  # noqa: SLF001 -- argparse has no public name for it
@@ -26,6 +27,7 @@ def add_verbs(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     _add_preview(verbs)
     _add_sign(verbs)
     _add_check(verbs)
+    _add_gc(verbs)
     status = verbs.add_parser("status", help="what a feed offers, and until when its signatures are good")
     status.add_argument("folder", type=Path, metavar="FOLDER")
     status.set_defaults(run=run_status)
@@ -118,6 +120,17 @@ def _add_check(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
     verb.add_argument("--deep", action="store_true", help="apply every patch, too")
     verb.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
     verb.set_defaults(run=run_check)
+
+
+def _add_gc(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
+    verb = verbs.add_parser("gc", help="show what no record leads to any more, ask, and remove it")
+    verb.add_argument("folder", type=Path, metavar="FOLDER")
+    verb.add_argument(
+        "--days", type=_count, default=prune.DAYS, metavar="N", help="keep what was live or made in the last N days "
+        "(default: %(default)s)",
+    )  # fmt: skip
+    verb.add_argument("--dry-run", action="store_true", help="only show it")
+    verb.set_defaults(run=run_gc)
 
 
 def _count(text: str) -> int:
@@ -262,7 +275,7 @@ def run_sign(args: argparse.Namespace, out: Output) -> int:
     request = signing.load(args.request)
     for text in request.summary():
         out.line(text)
-    if not args.yes and not _agreed(out):
+    if not args.yes and not _agreed("Sign this?", out):
         raise UsageError("usage.signatures", "Nothing was signed; --yes signs without a question.")
     ring = KeyRing(args.home.keys / paths.check_name(request.feed), Passphrases.of_user(args.passphrase_file))
     holder = signing.sign(request, ring, args.key)
@@ -274,11 +287,11 @@ def run_sign(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _agreed(out: Output) -> bool:
+def _agreed(question: str, out: Output) -> bool:
     if out.json:
         return False
     try:
-        return input("Sign this? [y/N] ").strip().lower() in {"y", "yes"}
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
     except EOFError:
         return False
 
@@ -299,6 +312,23 @@ def run_check(args: argparse.Namespace, out: Output) -> int:
     out.result({
         "records": report.records, "contents": report.contents, "content_bytes": report.content_bytes,
         "warnings": list(report.warnings),
+    })  # fmt: skip
+    return 0
+
+
+def run_gc(args: argparse.Namespace, out: Output) -> int:
+    """`shoal publish gc`."""
+    with prune.surplus(args.folder, args.home, args.days, datetime.now(UTC)) as found:
+        count, size, kept = len(found.files), human_bytes(found.size_bytes), human_bytes(found.kept_bytes)
+        out.line(f"Nothing of the last {args.days} days leads to {count} files, {size}. {kept} stay.")
+        removed = bool(count) and not args.dry_run and (args.yes or _agreed("Remove them?", out))
+        if removed:
+            prune.remove(args.folder, found, out.progress)
+    if count:
+        out.line("Removed." if removed else "Nothing was removed.")
+    out.result({
+        "removed": removed, "files": count, "bytes": found.size_bytes, "kept_bytes": found.kept_bytes,
+        "days": args.days,
     })  # fmt: skip
     return 0
 

@@ -32,8 +32,8 @@ from patcher.errors import ContentError, TrustError
 
 __all__ = [
     "COPY", "HDIFF", "STORED", "WINDOW_BYTES", "ZSTD", "Common", "Compare", "Cut", "Index", "Range", "Window", "apply",
-    "apply_manifest_delta", "cut", "encode", "index_of", "make", "manifest_delta", "pack_torrent", "parse", "to_chunk",
-    "worth_packing",
+    "apply_manifest_delta", "cut", "encode", "index_of", "make", "manifest_delta", "pack_of", "pack_torrent", "parse",
+    "to_chunk", "worth_packing",
 ]  # fmt: skip
 
 INLINE_BYTES = 8 * 1024
@@ -146,11 +146,10 @@ def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
 
     Raises ContentError content.invalid; TrustError trust.needs_newer for a codec or filter this version has not.
     """
-    raw = documents.decode(data, _WHAT, MAX_INDEX_BYTES)
-    documents.check_format(raw, _WHAT)
+    raw = _decode(data)
     if raw.get(b"filters") != []:
         raise TrustError("trust.needs_newer", "a patch index needs a newer Shoal: it has filters")
-    pack = Ref.from_bencode(raw[b"pack"]) if b"pack" in raw else None
+    pack = _pack(raw)
     piece, layer, inline, windows = (raw.get(key) for key in (b"piece length", b"layer", b"inline", b"windows"))
     if not isinstance(piece, int) or not isinstance(layer, bytes) or not isinstance(inline, bytes):
         raise _invalid("its pack is not described")
@@ -161,6 +160,21 @@ def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
     _check_offsets(index)
     _check_outputs(index, new, whole=old is not None)
     return index
+
+
+def pack_of(data: bytes) -> Ref | None:
+    """The pack that an index is of, for who has not its manifests. Raises what `parse` raises."""
+    return _pack(_decode(data))
+
+
+def _decode(data: bytes) -> dict[bytes, Any]:
+    raw = documents.decode(data, _WHAT, MAX_INDEX_BYTES)
+    documents.check_format(raw, _WHAT)
+    return raw
+
+
+def _pack(raw: dict[bytes, Any]) -> Ref | None:
+    return Ref.from_bencode(raw[b"pack"]) if b"pack" in raw else None
 
 
 def _read_window(value: object, new: Manifest, old: Manifest | None) -> Window:

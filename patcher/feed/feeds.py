@@ -39,7 +39,7 @@ class Opened:
         Raises TrustError (trust.not_offered, trust.needs_newer) and what `Reader` raises.
         """
         offer = self.reader.channel(title, channel)
-        if _numbers(offer.min_launcher) > _numbers(patcher.__version__):
+        if _is_too_new(offer):
             raise TrustError("trust.needs_newer", f"{title} needs Shoal {offer.min_launcher}.", title=title)
         if offer.release < max(1, offer.not_below):
             raise TrustError("trust.not_offered", f"{title} has no release in channel {channel}.", title=title)
@@ -48,6 +48,23 @@ class Opened:
             if older:
                 return self.reader.release(title, older[-1])
         return self.reader.release(title, offer.release)
+
+    def stops(self, release: records.Release, start: int, channel: str) -> Iterator[records.Release]:
+        """Where an update from the release ``start`` could stop over when there is no patch from there, newest first.
+
+        These are signed releases between, with a patch from ``start``, from which there is one to ``release``; none
+        that the channel allows no install to be brought to. Raises what `Reader` raises.
+        """
+        title, offer = release.title, self.reader.channel(release.title, channel)
+        onward = self.reader.patches(title, release.sequence)
+        starts = onward.starts if onward else frozenset()
+        if start in starts or _is_too_new(offer):
+            return
+        floor, top = max(min(start, release.sequence) + 1, offer.not_below), max(start, release.sequence)
+        for number in sorted(starts.intersection(range(floor, top), self.reader.releases(title)), reverse=True):
+            patches = self.reader.patches(title, number)
+            if patches and start in patches.starts:
+                yield self.reader.release(title, number)
 
     def packs(self, release: records.Release) -> Iterator[tuple[str, delta.Index]]:
         """The packs that lead to a release from older ones that are still signed: name of the part's manifest, index.
@@ -89,7 +106,7 @@ class Feeds:
         return [p.parent.name for p in sorted(pins, key=lambda p: p.stat().st_mtime_ns) if p.parent.name[0] != "."]
 
     def add(self, source: str, fingerprint: str, network: Network, cancel: Callable[[], bool]) -> str:
-        """Trust a feed from now on; returns its name here. Adding it again changes nothing.
+        """Trust a feed from now on; returns its name here. Adding it again changes nothing but its address.
 
         ``source`` is a URL or a ``.shoalfeed`` file. Raises TrustError, OriginError, UsageError, DiskError.
         """
@@ -99,6 +116,8 @@ class Feeds:
             if not (self._folder / name).exists():
                 disk.rename(folder, self._folder / name)
                 disk.sync_folder(self._folder)
+            elif self._pin(name).url != trust.url:
+                self._move(name, Pin(trust.url, trust.fingerprint))
         with self.open(name, network, cancel):
             return name
 
@@ -187,6 +206,12 @@ class Feeds:
         except OSError as error:
             raise UsageError("usage.unknown_feed", f"There is no feed {name!r} here.", feed=name) from error
 
+    def _move(self, name: str, pin: Pin) -> None:
+        """A feed has another address from now on: one where the same root answers, with nothing older than we saw."""
+        known = self._catalog(name)
+        disk.write_atomic(self._folder / name / PIN_FILE, pin.encode())
+        self._keep(name, dataclasses.replace(known, shown=dataclasses.replace(known.shown, url=pin.url)))
+
     def _free_name(self, name: str, fingerprint: str) -> str:
         """The feed's own name, or with a number where another publisher took it first."""
         for number in range(1, 100):
@@ -222,6 +247,10 @@ class Feeds:
             known = self._catalog(name)
             stale = set(known.titles) if not title else {title}
             self._keep(name, catalog.read(known, reader, stale))
+
+
+def _is_too_new(offer: records.Channel) -> bool:
+    return _numbers(offer.min_launcher) > _numbers(patcher.__version__)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,13 +1,11 @@
 """The trust floor: which versions, and which time, were once seen and never go back."""
 
-import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-from patcher.errors import DiskError
+from patcher import database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS trust_floor (
@@ -29,35 +27,26 @@ class Floor:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
-        with self._open() as db:
+        with database.opened(self._path) as db:
             db.execute(_SCHEMA)
 
     def turn(self, feed: str) -> "threading.RLock":
         """The lock of a feed among the threads that share this floor: one refreshes and reads at a time."""
         return self._locks[feed]
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with closing(sqlite3.connect(self._path, timeout=30)) as db, db:
-                db.execute("PRAGMA synchronous = FULL")
-                yield db
-        except sqlite3.Error as error:
-            raise DiskError("disk.home", f"The registry cannot be used: {error}.", path=str(self._path)) from error
-
     def versions(self, feed: str) -> dict[str, int]:
         """Metadata file name to the highest version seen."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             rows = db.execute("SELECT name, value FROM trust_floor WHERE feed = ? AND name != ?", (feed, _TIME))
             return {str(name): int(value) for name, value in rows}
 
     def signed_at(self, feed: str) -> int:
         """The latest time, in seconds since 1970, at which the publisher signed something we saw; 0 for none."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             row = db.execute("SELECT value FROM trust_floor WHERE feed = ? AND name = ?", (feed, _TIME)).fetchone()
         return int(row[0]) if row else 0
 
     def lift(self, feed: str, versions: Mapping[str, int], signed_at: int) -> None:
         """Raise the floor to what was seen now, durably; what is higher already stays."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             db.executemany(_LIFT, [(feed, name, value) for name, value in (*versions.items(), (_TIME, signed_at))])

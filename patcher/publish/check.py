@@ -1,11 +1,12 @@
 """`check`: everything a player could ask of a feed, asked before a player does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
-from patcher.content import delta, manifest, merkle, records
+from patcher.content import delta, landmarks, manifest, merkle, records
 from patcher.content.delta import Index, Range, Window
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
@@ -33,7 +34,8 @@ class Report:
 def check(folder: Path, jobs: int, deep: bool, progress: Progress) -> Report:
     """Verify signatures, thresholds, expiries, records, and every content they lead to by its full hash.
 
-    ``deep`` also applies every window of every patch. Raises UsageError (usage.feed_folder) when there is no feed.
+    ``deep`` also applies every window of every patch and looks for every landmark.
+    Raises UsageError (usage.feed_folder) when there is no feed.
     """
     try:
         repo = repository.load(folder)
@@ -53,7 +55,7 @@ def check(folder: Path, jobs: int, deep: bool, progress: Progress) -> Report:
     damaged = in_threads(jobs, lambda item: _damage(search.store, item[0], item[1], meter), wanted, meter)
     problems += search.problems + [text for text in damaged if text]
     if deep and not problems:
-        problems += _deep(search, progress)
+        problems += [*_deep(search, progress), *_astray(search)]
     size = sum(ref.size_bytes for ref in search.wanted)
     return Report(tuple(problems), tuple(warnings), len(repo.paths()), len(wanted), size)
 
@@ -87,7 +89,10 @@ class _Search:
         self.wanted: dict[Ref, str] = {}
         self.problems: list[str] = []
         self.packs: list[tuple[Index, Manifest, Manifest | None]] = []
+        self.landmarks: dict[Ref, Manifest] = {}
         self._manifests: dict[tuple[int, str], tuple[bytes, Manifest]] = {}
+        self._listed: Collection[int] = ()
+        """The releases of the title. Of one that has left, only its players have the manifests."""
 
     def title(self, title: str, past: History, repo: Repository) -> None:
         """All that one title's records lead to. Raises TrustError for a damaged record."""
@@ -95,6 +100,7 @@ class _Search:
             self.problems.append(f"{title}: title.json is missing")
         elif past.title.art:
             self._want(past.title.art, f"{title}: art")
+        self._listed = past.releases.keys()
         for release in past.releases.values():
             self._release(release)
         for name, channel in past.channels.items():
@@ -112,9 +118,8 @@ class _Search:
         if release.notes:
             self._want(release.notes, f"{name}: notes")
         for part in release.parts:
-            for ref, what in ((part.manifest, "manifest"), (part.layers, "layers"), (part.leaves, "leaves")):
-                if ref:
-                    self._want(ref, f"{name}: {what} of {part.name}")
+            for what, ref in part.documents.items():
+                self._want(ref, f"{name}: {what} of {part.name}")
             try:
                 self._part(release, part)
             except ShoalError as error:
@@ -134,6 +139,10 @@ class _Search:
         for entry, start, end in zip(found.entries, found.leaf_offsets, found.leaf_offsets[1:], strict=False):
             if merkle.root_of(leaves[start:end]) != entry.root:
                 raise ContentError("content.mismatch", f"the leaves of {entry.path} do not fold to its root")
+        if part.landmarks:
+            if part.landmarks.size_bytes != landmarks.offsets(found)[-1]:
+                raise ContentError("content.mismatch", "the landmarks are not those of the manifest")
+            self.landmarks[part.landmarks] = found
 
     def _patches(self, release: records.Release, patches: records.Patches) -> None:
         for part in patches.parts:
@@ -150,17 +159,22 @@ class _Search:
         if ref is None:
             return
         self._want(ref, f"{name}, index")
-        before = self._manifests[old][1] if old[0] else None
-        index = delta.parse(self.store.read(ref), self._manifests[new][1], before)
-        self.packs.append((index, self._manifests[new][1], before))
-        if index.pack:
-            self._want(index.pack, f"{name}, pack")
+        document = self.store.read(ref)
+        pack = delta.pack_of(document)
+        if pack:
+            self._want(pack, f"{name}, pack")
+        if not old[0] or old[0] in self._listed:
+            before = self._manifests[old][1] if old[0] else None
+            index = delta.parse(document, self._manifests[new][1], before)
+            self.packs.append((index, self._manifests[new][1], before))
 
     def _manifest_delta(self, step: Ref | None, source: int, release: records.Release, part: str) -> None:
         if step is None:
             return
         name = f"{release.title} {release.version}: part {part}, manifest from {source or 'nothing'}"
         self._want(step, name)
+        if source and source not in self._listed:
+            return
         try:
             old = self._manifests[source, part][0] if source else b""
             new = self._manifests[release.sequence, part][0]
@@ -204,6 +218,21 @@ def _deep(search: _Search, progress: Progress) -> Iterator[str]:
                 if made != _read(search.store, new, window.new):
                     yield f"{new.name}: a window gives other bytes than the release has"
             meter.add(window.output_bytes)
+
+
+def _astray(search: _Search) -> Iterator[str]:
+    """The files whose landmarks are not where the document has them."""
+    seen: set[tuple[bytes, bytes]] = set()
+    for document, files in search.landmarks.items():
+        marks, offsets = search.store.read(document), landmarks.offsets(files)
+        for entry, start, end in zip(files.entries, offsets, offsets[1:], strict=False):
+            mine = entry.root, marks[start:end]
+            if start < end and mine not in seen:
+                seen.add(mine)
+                with search.store.path(Ref(entry.root, entry.size_bytes)).open("rb") as file:
+                    found = landmarks.of(iter(partial(file.read, CHUNK_BYTES), b""), entry.size_bytes)
+                if found != mine[1]:
+                    yield f"{files.name}: the landmarks of {entry.path} are not where they should be"
 
 
 def _copied(store: Store, new: Manifest, old: Manifest | None, window: Window) -> Iterator[str]:

@@ -233,6 +233,8 @@ def _record(order: Order, source: build.Source, past: History, say: Callable[[st
     known = past.named(order.version)
     sequence = known.sequence if known else past.next_sequence
     parts = tuple(part.record for part in source.parts)
+    if known and not any(part.landmarks for part in known.parts):  # it was made before there were any
+        parts = tuple(replace(part, landmarks=None) for part in parts)
     launch = _launch(order, source, past, say) if order.launch or not known else known.launch
     before = known.notes if known else None
     notes = merkle.ref_of(_notes(order.notes)) if order.notes else before
@@ -312,13 +314,16 @@ def _changes(
 
 
 def _retired(title: str, sequence: int, channel: str, past: History) -> frozenset[str]:
-    """Patches to what is live nowhere any more, and releases beyond the newest `repository.RELEASES_KEPT`."""
+    """Patches to what is neither live nor the release before, and releases beyond `repository.RELEASES_KEPT`.
+
+    The release before is where a step back leads to, and where who is further behind may stop over.
+    """
     live = {sequence} | {c.release for name, c in past.channels.items() if name != channel}
-    before = max((s for s in past.releases if s < sequence), default=0)  # there is a way back to it
-    patches = {f"{title}/patches/{s}.json" for s in past.releases if s not in live | {before}}
+    needed = live | {max((s for s in past.releases if s < one), default=0) for one in live}
+    patches = {f"{title}/patches/{s}.json" for s in past.releases if s not in needed}
     if sequence in past.releases:
         return frozenset(patches)  # a change of channels needs no holder
-    kept = set(sorted({*past.releases, sequence})[-repository.RELEASES_KEPT :]) | live
+    kept = set(sorted({*past.releases, sequence})[-repository.RELEASES_KEPT :]) | needed
     return frozenset(patches | {f"{title}/releases/{s}.json" for s in past.releases if s not in kept})
 
 

@@ -9,8 +9,9 @@ import copy
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -33,45 +34,17 @@ from tuf.api.serialization import DeserializationError
 from patcher import disk
 from patcher.errors import TrustError, UsageError
 from patcher.publish.keys import KeyRing
+from patcher.publish.profiles import PROFILE_FIELD, PROFILES, Profile, profile_of
 from patcher.publish.store import make_folder
 
 SIGNED_AT = "x-shoal-signed-at"
 """Field of the timestamp role: when it was signed, ISO 8601 in UTC. A reader's clock is never before it."""
-
-PROFILE_FIELD = "x-shoal-profile"
-"""Field of the root role: which of `PROFILES` the feed keeps to."""
 
 RELEASES_KEPT = 32
 
 T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
 Delegator = Root | Targets
 """What says which keys sign a role."""
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Who signs, and for how many days a signature is good."""
-
-    holders: int
-    threshold: int
-    root_days: int
-    targets_days: int
-    releases_days: int
-    channels_days: int
-    snapshot_days: int
-    timestamp_days: int
-
-    def days(self, role: str) -> int:
-        """Life time of ``role``; the `feed` role lives as long as a title's channels."""
-        kind = {"feed": "channels"}.get(role, role.rpartition("-")[2])
-        return int(getattr(self, f"{kind}_days"))
-
-
-PROFILES: Mapping[str, Profile] = {
-    "solo": Profile(1, 1, 365, 180, 90, 90, 30, 30),
-    "studio": Profile(3, 2, 365, 180, 90, 90, 14, 14),
-    "archive": Profile(1, 1, *[5 * 365] * 6),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +85,7 @@ class Repository:
     @property
     def profile(self) -> Profile:
         """What the root says about holders and expiries."""
-        return _profile_of(self.root)
+        return profile_of(self.root)
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -122,6 +95,21 @@ class Repository:
     def paths(self) -> list[str]:
         """Target paths of all live records, sorted."""
         return sorted(path for role in self.roles.values() for path in role.targets)
+
+    @property
+    def signed_at(self) -> datetime:
+        """When the snapshot was signed, that is when it became the newest."""
+        return self.snapshot.expires - timedelta(days=self.profile.snapshot_days)
+
+    @property
+    def metadata_files(self) -> set[str]:
+        """Where the snapshot and its roles lie in the feed."""
+        names = {f"{meta.version}.{name}" for name, meta in self.snapshot.meta.items()}
+        return {f"metadata/{name}" for name in (f"{self.snapshot.version}.snapshot.json", *names)}
+
+    def file_of(self, path: str) -> str:
+        """Where the live record ``path`` lies in the feed."""
+        return _target_file(self.roles[role_of(path)].targets[path])
 
     def record(self, path: str) -> bytes | None:
         """The live record ``path``, checked against its signed hash; None when there is none.
@@ -234,8 +222,33 @@ def load(folder: Path) -> Repository:
     """
     if not (folder / "metadata" / "timestamp.json").is_file():
         raise UsageError("usage.feed_folder", f"{folder} is not a feed.", path=str(folder))
-    try:
+    with _translated(folder):
         return _load(folder)
+
+
+def at(repo: Repository, version: int) -> Repository:
+    """The feed as its readers saw it when the snapshot ``version``, which was checked then, was the newest.
+
+    Raises TrustError (trust.signature) when a file of that time is missing or damaged.
+    """
+    with _translated(repo.folder):
+        path = repo.folder / "metadata" / f"{version}.snapshot.json"
+        snapshot: Snapshot = Metadata[Snapshot].from_bytes(path.read_bytes()).signed
+        files = {name.removesuffix(".json"): meta for name, meta in snapshot.meta.items()}
+        read = {role: _read_role(repo.folder, role, meta) for role, meta in files.items()}
+        roles = {role: Metadata[Targets].from_bytes(data).signed for role, data in read.items()}
+    return replace(repo, snapshot=snapshot, roles=roles)
+
+
+def snapshots(repo: Repository) -> set[int]:
+    """The versions of the snapshots that are still there from before; each was the newest once."""
+    return {version for version in _versions(repo.folder, "snapshot") if version < repo.snapshot.version}
+
+
+@contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except (RepositoryError, DeserializationError, OSError, ValueError, KeyError) as error:
         message = f"The metadata of {folder} is damaged: {error}."
         raise TrustError("trust.signature", message, path=str(folder)) from error
@@ -314,19 +327,19 @@ def _delegate(targets: Targets, role: str, patterns: list[str], keys: Iterable[S
         targets.add_key(key, role)
 
 
-def _profile_of(root: Root) -> Profile:
-    return PROFILES.get(str(root.unrecognized_fields.get(PROFILE_FIELD)), PROFILES["solo"])
-
-
 def _copy(payload: T) -> T:
     return type(payload).from_dict(copy.deepcopy(payload.to_dict()))
 
 
 def _free_version(folder: Path, role: str) -> int:
     """One above every version in the folder, also those of interrupted runs: no name ever gets a second content."""
+    return 1 + max(_versions(folder, role), default=0)
+
+
+def _versions(folder: Path, role: str) -> set[int]:
     pattern = re.compile(rf"([0-9]+)\.{re.escape(role)}\.json")
     names = (entry.name for entry in (folder / "metadata").iterdir())
-    return 1 + max((int(match[1]) for name in names if (match := pattern.fullmatch(name))), default=0)
+    return {int(match[1]) for name in names if (match := pattern.fullmatch(name))}
 
 
 def _target_file(target: TargetFile) -> str:
@@ -351,7 +364,7 @@ def _write_role(folder: Path, role: str, metadata: Metadata[T]) -> MetaFile:
 def _write_online(
     folder: Path, root: Root, snapshot: Snapshot, timestamp_version: int, ring: KeyRing, now: datetime
 ) -> None:
-    profile = _profile_of(root)
+    profile, before = profile_of(root), snapshot.version
     snapshot.version = _free_version(folder, "snapshot")
     snapshot.expires = now + timedelta(days=profile.snapshot_days)
     meta = _write_role(folder, "snapshot", sign(root, "snapshot", snapshot, ring))
@@ -361,4 +374,6 @@ def _write_online(
         snapshot_meta=meta,
         unrecognized_fields={SIGNED_AT: now.strftime("%Y-%m-%dT%H:%M:%SZ")},
     )
+    for version in _versions(folder, "snapshot").intersection(range(before + 1, snapshot.version)):
+        disk.remove(folder / "metadata" / f"{version}.snapshot.json")  # of an interrupted run: no timestamp named it
     disk.write_atomic(folder / "metadata" / "timestamp.json", sign(root, "timestamp", timestamp, ring).to_bytes())

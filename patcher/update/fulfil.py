@@ -1,7 +1,6 @@
 """From a wish to a goal: which signed release, which parts, which folder, and what may be used to get there."""
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from patcher.feed.feeds import Feeds, Opened
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
-from patcher.update import commit, offers, play, scan
+from patcher.update import commit, offers, play, scan, stopover
 from patcher.update.commit import STATE
 from patcher.update.goal import Goal, Network
 from patcher.update.installs import Install, Installed, Registry, read_installed, read_manifests
@@ -38,7 +37,7 @@ class Tools:
     packs: Packs
     feeds: Feeds
     session_for: Callable[[wishes.Network], Session | None]
-    keeper: Keeper | None
+    keeper: Keeper
 
 
 class Fulfil:
@@ -47,6 +46,7 @@ class Fulfil:
     def __init__(self, tools: Tools, number: int, meter: Meter, emit: Callable[[events.Event], None]) -> None:
         self._tools, self._meter, self._number, self._emit = tools, meter, number, emit
         self._job = Job(number, tools.registry, tools.packs, tools.keeper, meter, emit)
+        self._leg = Job(number, tools.registry, tools.packs, tools.keeper, meter, lambda _: None)
         self._verbs: dict[type, Callable[[Any], Outcome]] = {
             wishes.AddFeed: self._add_feed,
             wishes.RefreshFeed: self._refresh_feed,
@@ -162,7 +162,11 @@ class Fulfil:
             interrupted = (install.folder / STATE / "staging").exists() or not self._is_seen(install)
             if wish.only == "check" or not (is_news or interrupted):
                 versions = (installed.release.version, release.version)
-                return Outcome(*versions, work_left=is_news, fetched=_metadata(opened, Sources()))
+                return _counted(Outcome(*versions, work_left=is_news), opened)
+            if self._is_seen(install):  # else each look would read every byte
+                route = stopover.find(self._leg, install, installed, release, opened, network)
+                if route:
+                    return self._travel(route, opened, only=wish.only)
             return self._reach(install, release, opened, network, only=wish.only)
 
     def _release(self, wish: wishes.Update, opened: Opened, install: Install) -> records.Release:
@@ -190,8 +194,9 @@ class Fulfil:
     def _move(self, wish: wishes.Move) -> Outcome:
         install, installed = self._installed(wish.title)
         target = Path(wish.folder)
-        if target.resolve() == install.folder.resolve():
-            raise UsageError("usage.argument", f"{wish.title} is in {target} already.", title=wish.title)
+        self._leave(install)
+        if target.resolve() == install.folder.resolve():  # it was interrupted when it had moved
+            return Outcome(installed.release.version, installed.release.version)
         if name := play.running(install.folder):
             raise BusyError("busy.running", f"{wish.title} is running ({name}).", title=wish.title)
         commit.recover(target)
@@ -205,10 +210,21 @@ class Fulfil:
             if offered is None:
                 offered = offers.remote(opened.reader, installed.release, install.tags, None, target / STATE)
             borrow = ((install.folder, tuple(old.values())),)
-            outcome = self._run(Goal(moved, installed.release, tuple(offered), network, borrow=borrow), opened)
-        self._take_defaults(install.folder, target, offered)
-        self._remove(install)
-        return outcome
+            with self._tools.keeper.holding(wish.title):
+                outcome = self._job.run(Goal(moved, installed.release, tuple(offered), network, borrow=borrow))
+                self._take_defaults(install.folder, target, offered)
+                self._tools.registry.put(moved, left=install.folder)  # it is where it was until it has moved
+                self._leave(moved)
+            return _counted(outcome, opened)
+
+    def _leave(self, install: Install) -> None:
+        """Empty the folder that the title moved out of, now or when that was interrupted."""
+        left = self._tools.registry.left(install.title)
+        lived_in = {other.folder for other in self._tools.registry.installs()}
+        if left and left.is_dir() and left not in lived_in:
+            commit.recover(left)
+            self._remove(replace(install, folder=left))
+        self._tools.registry.emptied(install.title)
 
     def _take_defaults(self, folder: Path, target: Path, offered: list[Offer]) -> None:
         """Default settings are the player's own: they move as they are."""
@@ -225,6 +241,7 @@ class Fulfil:
             self._tools.registry.forget(wish.title)
             return Outcome()
         install, installed = self._installed(wish.title)
+        self._leave(install)
         outcome = self._remove(install)
         self._tools.registry.forget(wish.title)
         return replace(outcome, version_from=installed.release.version)
@@ -293,9 +310,19 @@ class Fulfil:
             self._tools.registry.put(goal.install)  # a first install that is interrupted must be found again
         outcome = self._job.run(goal, only_plan=bool(only))
         if not only:
-            self._tools.registry.put(goal.install)  # and one that moves is where it was until it has moved
-        totals = replace(outcome.totals, metadata_bytes=opened.origin.metadata_bytes)
-        return replace(outcome, totals=totals, fetched=_metadata(opened, outcome.fetched))
+            self._tools.registry.put(goal.install)
+        return _counted(outcome, opened)
+
+    def _travel(self, route: stopover.Route, opened: Opened, *, only: str) -> Outcome:
+        first, *more = route.goals
+        if not more:
+            return self._run(first, opened, only=only)
+        title, plan = first.install.title, route.planned
+        self._emit(events.Planned(self._number, title, plan.version_from, plan.version_to, plan.totals, plan.via))
+        if not only:
+            with self._tools.keeper.holding(title):
+                plan = stopover.run(self._leg, route)
+        return _counted(plan, opened)
 
     # ------------------------------------------------------------ operator
 
@@ -342,5 +369,8 @@ def _folder_missing(folder: Path) -> DiskError:
     return DiskError("disk.folder_missing", f"The folder {folder} is not there.", path=str(folder))
 
 
-def _metadata(opened: Opened, fetched: Sources) -> Sources:
-    return dataclasses.replace(fetched, metadata_bytes=opened.origin.metadata_bytes)
+def _counted(outcome: Outcome, opened: Opened) -> Outcome:
+    """With the metadata that was fetched on the way."""
+    size = opened.origin.metadata_bytes
+    totals = replace(outcome.totals, metadata_bytes=size)
+    return replace(outcome, totals=totals, fetched=replace(outcome.fetched, metadata_bytes=size))

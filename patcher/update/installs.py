@@ -7,12 +7,11 @@ says where that folder is, so `locate` rebuilds a lost one.
 import contextlib
 import json
 import secrets
-import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import wire
+from patcher import database, wire
 from patcher.content import manifest, merkle, records
 from patcher.content.manifest import Manifest
 from patcher.errors import DiskError, TrustError
@@ -29,6 +28,7 @@ CREATE TABLE IF NOT EXISTS seen (
     title TEXT NOT NULL, path TEXT NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     inode INTEGER NOT NULL, PRIMARY KEY (title, path)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS wishes (title TEXT PRIMARY KEY, wish TEXT NOT NULL, paused INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS left_behind (title TEXT PRIMARY KEY, folder TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS identity (id BLOB NOT NULL);
 """
 
@@ -127,29 +127,20 @@ class Registry:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._open() as db:
+        with database.opened(self._path) as db:
             db.executescript(_SCHEMA)
             if db.execute("SELECT id FROM identity").fetchone() is None:
                 db.execute("INSERT INTO identity VALUES (?)", (secrets.token_bytes(16),))
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as db, db:
-                db.execute("PRAGMA synchronous = FULL")
-                yield db
-        except sqlite3.Error as error:
-            raise DiskError("disk.home", f"The registry cannot be used: {error}.", path=str(self._path)) from error
-
     @property
     def install_id(self) -> bytes:
         """A random number that decides on rollouts and never leaves the machine."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             return bytes(db.execute("SELECT id FROM identity").fetchone()[0])
 
     def installs(self) -> list[Install]:
         """All installs, by title."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             rows = db.execute("SELECT title, folder, channel, tags FROM installs ORDER BY title").fetchall()
         return [Install(title, Path(folder), channel, tuple(json.loads(tags))) for title, folder, channel, tags in rows]
 
@@ -157,34 +148,47 @@ class Registry:
         """The install of ``title``, or None."""
         return next((install for install in self.installs() if install.title == title), None)
 
-    def put(self, install: Install) -> None:
-        """Remember an install."""
-        with self._open() as db:
+    def put(self, install: Install, *, left: Path | None = None) -> None:
+        """Remember an install, and the folder that it ``left``, which is still to be emptied."""
+        with database.opened(self._path) as db:
+            if left:
+                db.execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?)", (install.title, str(left)))
             row = (install.title, str(install.folder), install.channel, json.dumps(install.tags))
             db.execute("INSERT OR REPLACE INTO installs VALUES (?, ?, ?, ?)", row)
 
+    def left(self, title: str) -> Path | None:
+        """The folder that an install left when it moved, until `emptied`."""
+        with database.opened(self._path) as db:
+            row = db.execute("SELECT folder FROM left_behind WHERE title = ?", (title,)).fetchone()
+        return Path(row[0]) if row else None
+
+    def emptied(self, title: str) -> None:
+        """The folder that the install left holds nothing of it any more."""
+        with database.opened(self._path) as db:
+            db.execute("DELETE FROM left_behind WHERE title = ?", (title,))
+
     def forget(self, title: str) -> None:
         """Forget an install and what its files looked like."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             db.execute("DELETE FROM installs WHERE title = ?", (title,))
             db.execute("DELETE FROM seen WHERE title = ?", (title,))
 
     def files_seen(self, title: str) -> dict[str, Seen]:
         """Path to the stat taken when its bytes were last verified."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             rows = db.execute("SELECT path, size_bytes, mtime_ns, inode FROM seen WHERE title = ?", (title,))
             return {path: Seen(*stat) for path, *stat in rows}
 
     def see(self, title: str, stats: Mapping[str, Seen]) -> None:
         """Record path to stat of every verified file of a title, in place of what was known."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             db.execute("DELETE FROM seen WHERE title = ?", (title,))
             rows = [(title, path, s.size_bytes, s.mtime_ns, s.inode) for path, s in stats.items()]
             db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", rows)
 
     def wishes(self) -> dict[str, tuple[Wish, bool]]:
         """Title to the wish that waits for it, and whether the player paused it; those of another version aside."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             rows = db.execute("SELECT title, wish, paused FROM wishes").fetchall()
         found = {}
         for title, wish, paused in rows:
@@ -194,10 +198,10 @@ class Registry:
 
     def keep_wish(self, title: str, wish: Wish, *, paused: bool = False) -> None:
         """Remember what to go on with after a crash (or, paused, when asked)."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             db.execute("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", (title, wire.to_json(wish).decode(), paused))
 
     def drop_wish(self, title: str) -> None:
         """The wish is fulfilled, failed or withdrawn."""
-        with self._open() as db:
+        with database.opened(self._path) as db:
             db.execute("DELETE FROM wishes WHERE title = ?", (title,))

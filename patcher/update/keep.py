@@ -2,7 +2,8 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from patcher.content import manifest
@@ -13,6 +14,7 @@ from patcher.transfer.layout import Layout, Torrent
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
+from patcher.transfer.sharing import Sharing
 from patcher.update.commit import STATE
 from patcher.update.installs import LAYERS, Install, Registry, manifest_data, read_installed, seen
 
@@ -41,84 +43,111 @@ def torrents(folder: Path, trackers: tuple[str, ...]) -> list[Torrent]:
 
 
 class Keeper:
-    """Keeps titles in the session, and takes them out before a commit, before play, and when their files changed."""
+    """Keeps titles in the session while nobody holds them; takes those out whose files changed. For several threads."""
 
-    def __init__(self, session: Session, registry: Registry, ledger: Ledger, packs: Packs, feeds: Feeds) -> None:
-        self._session, self._registry, self._ledger = session, registry, ledger
+    def __init__(self, sharing: Sharing, registry: Registry, ledger: Ledger, packs: Packs, feeds: Feeds) -> None:
+        self._sharing, self._registry, self._ledger = sharing, registry, ledger
         self._packs, self._feeds = packs, feeds
-        self._kept: dict[str, list[bytes]] = {}
         self._lock = threading.Lock()
-        self._away: set[str] = set()
+        self._kept: dict[str, list[bytes]] = {}
+        """The info hashes of each title that was looked at and let be; none where nothing of it can be offered."""
+        self._holders: Counter[str] = Counter()
         self._noted_bytes: dict[bytes, int] = {}
 
-    def tend(self, away: Callable[[], Collection[str]]) -> list[str]:
+    @contextlib.contextmanager
+    def holding(self, title: str) -> Iterator[None]:
+        """The title's files are somebody's own: they are closed when this begins, and may be offered when it ends."""
+        with self._lock:
+            self._holders[title] += 1
+            self._release(title)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holders[title] -= 1
+
+    def renew(self, title: str) -> None:
+        """The title's files are as released, whatever touched them: the next look may offer them again."""
+        with self._lock:
+            self._release(title)
+
+    def tend(self) -> list[str]:
         """Offer what may be offered, withdraw what changed, note what was given. To be called every few seconds.
 
-        ``away`` says which titles to leave alone now: a job or the player has them. Returns the titles whose files
-        changed.
+        Returns the titles whose files changed.
         """
-        self._note_given()
+        session = self._sharing.to_offer()
+        if session is None:
+            self._packs.trim()
+            return []
+        self._sharing.look()
+        self._note_given(session)
+        gone = set(session.changed())
         with self._lock:
-            self._away = set(away())  # asked under the lock: whoever lets go later is noted here
-            gone = set(self._session.changed())
             changed = [title for title, hashes in self._kept.items() if gone & set(hashes)]
             for title in changed:
                 self._kept[title] = [info_hash for info_hash in self._kept[title] if info_hash not in gone]
-        self._packs.trim(self._session.release)
-        if self._session.allowances.upload != "off":
+        self._packs.trim(session.release)
+        if session.allowances.upload != "off":
             for install in self._registry.installs():
-                self._keep(install)
-            self._keep_packs()
+                self._keep(install, session)
+            self._keep_packs(session)
         return changed
 
-    def release(self, title: str) -> None:
-        """Let go of a title's files; returns when they are closed."""
-        with self._lock:
-            self._away.add(title)  # a look that began before must not offer it again
-            for info_hash in self._kept.pop(title, []):
-                self._session.release(info_hash)
+    @property
+    def is_offering(self) -> bool:
+        """Whether anything is in the session for others, packs included."""
+        session = self._sharing.session
+        return session is not None and session.allowances.upload != "off" and bool(session.kept())
 
     def is_offered(self, title: str) -> bool:
         """Whether the title is in the session, as far as the allowances go."""
-        return bool(self._kept.get(title)) and self._session.allowances.upload != "off"
+        session = self._sharing.session
+        return session is not None and session.allowances.upload != "off" and bool(self._kept.get(title))
 
     def given_bytes(self, title: str) -> int:
         """What was given of the title since this engine began."""
-        counters = self._session.counters()
+        session = self._sharing.session
+        counters = session.counters() if session else {}
         return sum(counters[h].sent_bytes for h in self._kept.get(title, ()) if h in counters)
 
     def shown(self) -> dict[str, tuple[bool, int]]:
         """What faces show of each title: whether it is offered, and how much of it was given."""
         return {title: (self.is_offered(title), self.given_bytes(title)) for title in list(self._kept)}
 
-    def _keep(self, install: Install) -> None:
+    def _release(self, title: str) -> None:
+        for info_hash in self._kept.pop(title, []):
+            if self._sharing.session:
+                self._sharing.session.release(info_hash)
+
+    def _keep(self, install: Install, session: Session) -> None:
         """Offer a title. One whose files do not look as verified is left out until they do."""
         with self._lock:
-            if install.title in self._kept.keys() | self._away or not self._looks_verified(install):
+            if install.title in self._kept or self._holders[install.title] or not self._looks_verified(install):
                 return
             kept: list[bytes] = []
             with contextlib.suppress(ShoalError, OSError):
                 found = torrents(install.folder, self._feeds.trackers(install.title))
-                kept.extend(self._session.keep(torrent) for torrent in found)
+                kept.extend(session.keep(torrent) for torrent in found)
             self._kept[install.title] = kept
 
-    def _keep_packs(self) -> None:
+    def _keep_packs(self, session: Session) -> None:
         """Offer the patch packs of past updates."""
         trackers = (tracker for name in self._feeds.names() for tracker in self._feeds.trackers(f"{name}/"))
         torrents = self._packs.torrents(tuple(dict.fromkeys(trackers)))
         offered = {Layout.parse(torrent.data).info_hash: torrent for torrent in torrents}
-        for info_hash in offered.keys() - self._session.kept():
+        for info_hash in offered.keys() - session.kept():
             with contextlib.suppress(DiskError):
-                self._session.keep(offered[info_hash])
+                session.keep(offered[info_hash])
 
     def _looks_verified(self, install: Install) -> bool:
         known = self._registry.files_seen(install.title)
         return bool(known) and all(seen(install.folder / path) == stat for path, stat in known.items())
 
-    def _note_given(self) -> None:
+    def _note_given(self, session: Session) -> None:
         with self._lock:
             titles = {info_hash: title for title, hashes in self._kept.items() for info_hash in hashes}
-        for info_hash, counters in self._session.counters().items():
+        for info_hash, counters in session.counters().items():
             if more := counters.sent_bytes - self._noted_bytes.get(info_hash, 0):
                 self._ledger.add(titles.get(info_hash, _OTHER), Sources(), more)
                 self._noted_bytes[info_hash] = counters.sent_bytes

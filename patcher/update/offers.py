@@ -1,7 +1,7 @@
 """What the publisher offers to reach a release with: manifests first, patches and layers where a plan needs them."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -28,16 +28,41 @@ def remote(
     A manifest that did not change is read from the disk, one that did comes as a delta where the publisher made one.
     Raises what `Reader` raises.
     """
-    patches = reader.patches(release.title, release.sequence)
     here = {part.name: manifest_data(state, part.manifest) for part in installed.parts} if installed else {}
+    return _offers(reader, release, tags, installed.release if installed else None, here)
+
+
+def onward(
+    reader: Reader, release: records.Release, tags: Collection[str], stop: records.Release, before: Sequence[Offer]
+) -> list[Offer]:
+    """The same for when the release ``stop``, which is that of the offers ``before``, will be installed."""
+    return _offers(reader, release, tags, stop, {offer.part.name: offer.document for offer in before})
+
+
+def _offers(
+    reader: Reader,
+    release: records.Release,
+    tags: Collection[str],
+    start: records.Release | None,
+    here: Mapping[str, bytes | None],
+) -> list[Offer]:
+    """From the release ``start``, or nothing, and its manifests by part."""
+    patches = reader.patches(release.title, release.sequence)
     packed = {patch.part: patch.manifest for patch in patches.parts} if patches else {}
     offers = [
-        _offer(reader, part, here.get(part.name), _delta(patches, part, installed), packed.get(part.name))
+        _offer(
+            reader,
+            part,
+            here.get(part.name),
+            _delta(patches, part, start.sequence if start else 0),
+            packed.get(part.name),
+        )
         for part in release.parts
         if records.chosen(part, tags)
     ]
     check_together([offer.manifest for offer in offers])
-    return offers
+    before = {part.name: part for part in start.parts} if start else {}
+    return [dataclasses.replace(offer, old_part=before.get(offer.part.name)) for offer in offers]
 
 
 def check_together(manifests: Sequence[Manifest]) -> None:
@@ -73,8 +98,6 @@ def complete(reader: Reader, release: records.Release, offers: Sequence[Offer], 
     return [completed(offer) if offer.part.name in parts else offer for offer in offers]
 
 
-def _delta(patches: records.Patches | None, part: records.Part, installed: Installed | None) -> records.Delta | None:
-    if patches is None or installed is None:
-        return None
-    mine = next((p for p in patches.parts if p.part == part.name), None)
-    return next((d for d in mine.deltas if d.from_sequence == installed.release.sequence), None) if mine else None
+def _delta(patches: records.Patches | None, part: records.Part, start: int) -> records.Delta | None:
+    mine = next((p for p in patches.parts if p.part == part.name), None) if patches else None
+    return next((d for d in mine.deltas if d.from_sequence == start), None) if mine else None

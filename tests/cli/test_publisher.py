@@ -72,6 +72,26 @@ def test_a_release_reports_what_the_command_line_promises(run: Run, feed: Path, 
     assert result["seconds"] >= 0
 
 
+def test_gc_shows_what_it_would_remove_and_removes_it_when_told(
+    run: Run, feed: Path, tree: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("release", feed, "game", tree, "--version", "1.0")
+    lost = feed / "content" / "ab" / ("ab" * 32)
+    lost.parent.mkdir(exist_ok=True)
+    lost.write_bytes(b"no record leads here")
+    assert run("gc", feed)["files"] == 0, "it is young"
+    os.utime(lost, (0, 0))
+    shown = run("gc", feed, "--dry-run")
+    assert (shown["removed"], shown["files"], shown["bytes"], shown["days"]) == (False, 1, 20, 30)
+    assert shown["kept_bytes"] > 1000
+    monkeypatch.setattr("builtins.input", lambda text: "")
+    assert main(["--home", str(home), "publish", "gc", str(feed)]) == 0
+    assert "1 files, 20 B" in capsys.readouterr().out
+    assert lost.exists()
+    assert run("gc", feed, "--days", "7")["removed"] is True
+    assert not lost.exists()
+
+
 def test_check_status_and_export_of_a_good_feed(run: Run, feed: Path, tree: Path, tmp_path: Path) -> None:
     run("release", feed, "game", tree, "--version", "1.0")
     assert run("check", feed, "--deep")["warnings"] == []

@@ -107,10 +107,10 @@ def test_an_engine_killed_in_the_download_is_started_again_and_refetches_little(
     assert trees.read(world.folder(player)) == _NEW
 
 
-def _killed_at_commit(player: Shoal, *words: object) -> None:
+def _killed_at_commit(player: Shoal, *words: object, program: str = _KILLED_AT_COMMIT) -> None:
     """The verb ends well although its engine dies when two files of the new release are in their places."""
     player.stop_engine()
-    doomed = subprocess.Popen([sys.executable, "-c", _KILLED_AT_COMMIT, str(player.home)])
+    doomed = subprocess.Popen([sys.executable, "-c", program, str(player.home)])
     wait_until(lambda: player.engine_pid() == doomed.pid, "the doomed engine")
     face = player.start(*words)
     doomed.wait(timeout=60)
@@ -141,6 +141,32 @@ def test_a_move_killed_in_its_commit_goes_on(world: World) -> None:
     _killed_at_commit(player, "move", "game", target)
     assert trees.read(target) == _OLD
     assert not world.folder(player).exists()
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_a_move_killed_when_it_has_moved_leaves_no_copy(world: World, count: int) -> None:
+    player, target = world.player("ann", peers="none"), world.root / "elsewhere"
+    old = world.folder(player)
+    player.run("install", "game", "--to", old)
+    program = f"""
+import os, signal, sys
+from patcher import agent, disk
+count = 0
+def hook(step, arguments):
+    global count
+    is_old = step in ("rename", "link", "remove", "remove_folder") and str(arguments[0]).startswith({str(old)!r})
+    if is_old and (count := count + 1) == {count}:
+        os.kill(os.getpid(), signal.SIGKILL)
+disk.hook = hook
+sys.argv = ["agent", "--home", sys.argv[1]]
+sys.exit(agent.main())
+"""
+    _killed_at_commit(player, "move", "game", target, program=program)
+    assert trees.read(target) == _OLD
+    assert not old.exists()
+    shown = player.run("status", "game")["titles"][0]
+    assert (shown["folder"], shown["version"]) == (str(target), "1")
+    assert player.run("move", "game", target)["written_bytes"] == 0
 
 
 def test_a_plan_for_another_folder_keeps_what_a_first_install_has(world: World) -> None:

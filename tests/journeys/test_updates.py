@@ -128,7 +128,7 @@ def test_a_changed_file_is_listed_and_put_back_and_strangers_stay(world: World, 
     (folder / "data/sound.pak").write_bytes(b"replaced again")
     _released(world, tmp_path, "mended", "2", scenario.new)
     updated = player.run("update", "mended")
-    # the changed file as it was, not the whole release: the patch needs it
+    # the changed file, not the whole release
     assert 300_000 < updated["fetched"]["origin_bytes"] < 310_000
     assert trees.read(folder) == {**scenario.new, "saves/slot1": File(b"mine")}
     player.run("uninstall", "mended")
@@ -146,11 +146,12 @@ def test_one_wrong_byte_of_a_large_file_costs_one_block_where_it_stands(world: W
         with (folder / "data/world.bin").open("r+b") as file:
             file.seek(wrong)
             file.write(b"!")
-    assert player.run("repair", "large", "--plan")["block_bytes"] == 2 * 16384
+    blocks_bytes = 16384 + 12_000_000 % 16384
+    assert player.run("repair", "large", "--plan")["block_bytes"] == blocks_bytes
     sent = world.origin.body_bytes
     player.run("repair", "large")
-    leaves_bytes = 32 * 12_000_000 // 16384
-    assert world.origin.body_bytes - sent < 2 * 16384 + leaves_bytes + 5000
+    leaves_bytes, landmarks_bytes = 32 * 12_000_000 // 16384, 10 * 12_000_000 // 32768
+    assert world.origin.body_bytes - sent < blocks_bytes + leaves_bytes + landmarks_bytes + 5000
     assert trees.read(folder) == layout
     assert (folder / "data/world.bin").stat().st_ino == inode
     assert player.run("verify", "large")["damaged"] == []
@@ -241,6 +242,22 @@ def test_a_feed_that_was_added_before_is_the_one_that_is_named(world: World, tmp
         assert player.run("feed", "add", f"{web.url}/other")["name"] == "other"
         assert player.run("feed", "add", world.origin.url)["name"] == "demo"
     player.stop_engine()
+
+
+def test_a_feed_that_moved_is_added_again_and_its_titles_stay(world: World, tmp_path: Path) -> None:
+    scene = trees.scenario("changed")
+    _released(world, tmp_path, "moved", "1", scene.old)
+    player = world.player("mover", peers="none")
+    player.run("install", "moved", "--to", world.folder(player))
+    with StaticServer(world.feed, "127.0.0.1", 0) as elsewhere:
+        assert player.run("feed", "add", elsewhere.url)["name"] == "demo"
+        assert [feed["url"] for feed in player.run("feed", "list")["feeds"]] == [elsewhere.url]
+        _released(world, tmp_path, "moved", "2", scene.new)
+        world.requests()
+        player.run("update", "moved")
+        player.stop_engine()
+    assert world.requests() == []
+    assert trees.read(world.folder(player)) == scene.new
 
 
 def test_what_is_done_cannot_be_cancelled_any_more(world: World, tmp_path: Path) -> None:

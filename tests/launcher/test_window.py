@@ -138,7 +138,14 @@ def test_a_chosen_folder_with_something_in_it_gets_one_of_the_titles_own(tmp_pat
 
 @pytest.mark.parametrize(
     ("tag", "label"),
-    [("lang:de", "Deutsch"), ("lang:en", "English"), ("extra:hd", "extra: hd"), ("lang:x y", "lang: x y")],
+    [
+        ("lang:de", "Deutsch"),
+        ("lang:en", "English"),
+        ("extra:hd", "HD"),
+        ("extra:concept-art", "Concept art"),
+        ("os:windows", "os: windows"),
+        ("lang:x y", "lang: x y"),
+    ],
 )
 def test_a_tag_is_written_as_people_say_it(tag: str, label: str) -> None:
     assert tag_label(tag) == label

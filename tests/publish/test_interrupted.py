@@ -88,6 +88,8 @@ def test_killed_at_every_step_the_feed_stays_valid_and_a_rerun_completes(
         assert "game/releases/2.json" in player.visit()
         assert world.publisher.content() == whole, f"after step {step}"
         assert world.publisher.problems() == ()
+        repo = repository.load(world.publisher.folder)
+        assert len(repository.snapshots(repo)) == repo.timestamp.version - 1, "each snapshot that stays was the newest"
         assert not [path for path in files_below(world.publisher.folder) if path.endswith(".new")]
     assert step > 50
 

@@ -11,7 +11,8 @@ from patcher.content import records
 from patcher.errors import TrustError, UsageError
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.repository import PROFILES, Changes
+from patcher.publish.profiles import PROFILES
+from patcher.publish.repository import Changes
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -1,5 +1,6 @@
 """What leaves this machine, as counted on the other player's side."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from patcher.errors import DiskError
+from patcher.transfer import session as sessions
 from patcher.transfer.policy import Surroundings
 from patcher.transfer.session import Session
 from tests.support.peers import Player, wait_for
@@ -142,6 +144,38 @@ def test_a_file_that_changes_takes_its_torrent_out(game: Game) -> None:
             file.write(b"a mod")
         assert session.changed() == [info_hash]
         assert session.kept() == frozenset()
+
+
+def test_files_are_looked_at_in_turns_and_nobody_waits_for_a_look(game: Game, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_LOOKS", 2)
+    with opened(sharing="everyone") as session:
+        info_hash = session.keep(game.installed())
+        with (game.folder / "zebra").open("r+b") as file:  # the fifth of five
+            file.write(b"a mod")
+        stat = sessions._stat
+
+        def look(path: Path) -> object:
+            other = threading.Thread(target=session.kept)
+            other.start()
+            other.join()
+            return stat(path)
+
+        monkeypatch.setattr(sessions, "_stat", look)
+        assert [session.changed() for _ in range(3)] == [[], [], [info_hash]]
+
+
+def test_what_was_let_go_while_it_was_looked_at_is_not_said_to_have_changed(
+    game: Game, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(sharing="everyone") as session:
+        info_hash = session.keep(game.installed())
+
+        def another(path: Path) -> None:
+            if session.kept():
+                session.release(info_hash)
+
+        monkeypatch.setattr(sessions, "_stat", another)
+        assert session.changed() == []
 
 
 def test_bytes_that_rotted_unseen_are_never_given_away_nor_written_over(game: Game, tmp_path: Path) -> None:

@@ -5,11 +5,16 @@ from pathlib import Path
 import pytest
 
 from patcher import disk
+from patcher.config import Home, Settings
 from patcher.errors import DiskError
 from patcher.events import Totals
+from patcher.feed.feeds import Feeds
+from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
+from patcher.transfer.sharing import Sharing
 from patcher.update.installs import Registry
 from patcher.update.job import Job
+from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 from patcher.update.plan import Copy, Plan
 
@@ -23,7 +28,9 @@ def test_the_previous_release_makes_room_unless_it_is_needed(
     kept.write_bytes(b"12345")
     monkeypatch.setattr(disk, "free_bytes", lambda _: 0 if kept.exists() else 5)
     meter = Meter(1, "game", lambda: False, lambda _: None)
-    job = Job(1, Registry(tmp_path / "registry"), Packs(tmp_path / "packs", 0), None, meter, lambda _: None)
+    registry, ledger, packs = Registry(tmp_path / "home"), Ledger(tmp_path / "home"), Packs(tmp_path / "packs", 0)
+    keeper = Keeper(Sharing(Settings(), ledger), registry, ledger, packs, Feeds(Home(tmp_path)))
+    job = Job(1, registry, packs, keeper, meter, lambda _: None)
     copies = (Copy(b"r" * 32, kept, 5),) if is_used else ()
     plan = Plan(copies=copies, patches=(), trees=(), places=(), mends=(), totals=Totals(peak_extra_bytes=5))
     if is_used:

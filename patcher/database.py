@@ -1,0 +1,28 @@
+"""The registry's file: one SQLite database, opened the same way by all who keep a table in it.
+
+Who owns a table makes it and alone writes it: installs and wishes (`update.installs`), the trust floor (`feed.floor`),
+the ledger (`transfer.ledger`).
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from patcher.errors import DiskError
+
+_TIMEOUT_S = 30.0
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection of the caller's own, so of his thread; what he did is durable when this is left without an error.
+
+    Raises DiskError (disk.home), also for what goes wrong within.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=_TIMEOUT_S)) as db, db:
+            db.execute("PRAGMA synchronous = FULL")
+            yield db
+    except sqlite3.Error as error:
+        raise DiskError("disk.home", f"The registry cannot be used: {error}.", path=str(path)) from error

@@ -1,0 +1,157 @@
+"""`gc`: what no reader can be led to any more goes from a feed folder. No key is needed: nothing signed changes.
+
+What stays is all that the newest records lead to, and all that they led to at any time in the last days: whoever read
+the feed then may still be fetching. Whatever is itself younger stays, too, for content is there before the signatures
+that name it. Names go before what they name: however a run ends, what is left leads somewhere, and the next one goes
+on.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from patcher import disk
+from patcher.config import Home
+from patcher.content import delta, manifest, records
+from patcher.content.merkle import Ref
+from patcher.publish import repository
+from patcher.publish.release import locked
+from patcher.publish.repository import Repository
+from patcher.publish.store import Meter, Progress, Store
+
+DAYS = 30
+"""How long what was live stays: as long as a signature of the `solo` profile says that it is new."""
+
+_METADATA = re.compile(r"metadata/([0-9]+)\.(.+)\.json")
+_RECORD = re.compile(r"targets/(?:.+/)?[0-9a-f]{64}\.[^/]+")
+_CONTENT = re.compile(r"content/[0-9a-f]{2}/[0-9a-f]{64}(?:-64)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """What may go: paths below the feed folder with their sizes, in the order to remove them."""
+
+    files: tuple[tuple[str, int], ...]
+    kept_bytes: int
+    """What stays."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What that wins."""
+        return sum(size for _, size in self.files)
+
+
+@contextmanager
+def surplus(folder: Path, home: Home, days: int, now: datetime) -> Iterator[Surplus]:
+    """What nobody needs who read the feed in the last ``days``, to `remove` while nobody can publish.
+
+    Raises UsageError (usage.feed_folder), BusyError; TrustError and ContentError when a document is missing or damaged
+    that says what else must stay.
+    """
+    name = records.parse_feed(repository.load(folder).record("feed.json") or b"").name
+    with locked(home, name):
+        repo, since = repository.load(folder), now - timedelta(days=days)
+        needed = _needed(_views(repo, since), Store(folder))
+        files = {path.relative_to(folder).as_posix(): path.stat() for path in _files(folder)}
+        gone = [
+            (path, stat.st_size)
+            for path, stat in files.items()
+            if path not in needed and stat.st_mtime < since.timestamp() and _is_ours(path, repo)
+        ]
+        found = Surplus(tuple(sorted(gone, key=lambda file: _order(file[0]))), 0)
+        yield replace(found, kept_bytes=sum(stat.st_size for stat in files.values()) - found.size_bytes)
+
+
+def remove(folder: Path, found: Surplus, progress: Progress) -> None:
+    """Remove it. Raises DiskError."""
+    meter = Meter(progress, "remove", found.size_bytes)
+    for _, files in itertools.groupby(found.files, key=lambda file: _order(file[0])[0]):
+        parents = set()
+        for path, size_bytes in files:
+            disk.remove(folder / path)
+            parents.add((folder / path).parent)
+            meter.add(size_bytes)
+        for parent in sorted(parents):  # a name that a power cut brings back must still lead somewhere
+            disk.sync_folder(parent)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    paths = (path for kind in ("metadata", "targets", "content") for path in (folder / kind).rglob("*"))
+    return (path for path in paths if path.is_file() and not path.is_symlink())
+
+
+def _is_ours(path: str, repo: Repository) -> bool:
+    """Whether readers may have been led here once. The chain of roots stays, and the versions to come."""
+    if match := _METADATA.fullmatch(path):
+        version, role = int(match[1]), match[2]
+        newest = repo.snapshot if role == "snapshot" else repo.roles.get(role)
+        return newest is not None and version < newest.version
+    return bool(_RECORD.fullmatch(path) or _CONTENT.fullmatch(path))
+
+
+def _order(path: str) -> tuple[int, str]:
+    """Snapshots, roles, records, content."""
+    kinds = (".snapshot.json" in path, path.startswith("metadata/"), path.startswith("targets/"), True)
+    return kinds.index(True), path
+
+
+# ---------------------------------------------------------------- what stays
+
+
+def _views(repo: Repository, since: datetime) -> Iterator[Repository]:
+    """The feed as it is and as it was, back to ``since``: a snapshot is the newest until the next one is signed."""
+    yield repo
+    until = repo.signed_at
+    for version in sorted(repository.snapshots(repo), reverse=True):
+        if until < since:
+            return
+        view = repository.at(repo, version)
+        until = view.signed_at
+        yield view
+
+
+def _needed(views: Iterable[Repository], store: Store) -> set[str]:
+    """The paths of all that the views lead to."""
+    needed: set[str] = set()
+    for view in views:
+        needed |= view.metadata_files
+        for path in view.paths():
+            file = view.file_of(path)
+            if file not in needed:
+                needed.add(file)
+                needed.update(f"content/{ref.file}" for ref in _named(path, view.record(path) or b"", store))
+    return needed
+
+
+def _named(path: str, record: bytes, store: Store) -> Iterator[Ref]:
+    """The content that a record leads to."""
+    match path.split("/")[1:]:
+        case ["title.json"]:
+            art = records.parse_title(record).art
+            yield from (art,) if art else ()
+        case ["releases", _]:
+            yield from _of_release(records.parse_release(record), store)
+        case ["patches", _]:
+            yield from _of_patches(records.parse_patches(record), store)
+
+
+def _of_release(release: records.Release, store: Store) -> Iterator[Ref]:
+    if release.notes:
+        yield release.notes
+    for part in release.parts:
+        yield from part.documents.values()
+        entries = manifest.parse(store.read(part.manifest)).entries
+        yield from (Ref(entry.root, entry.size_bytes) for entry in entries if entry.size_bytes)
+
+
+def _of_patches(patches: records.Patches, store: Store) -> Iterator[Ref]:
+    for part in patches.parts:
+        yield from (ref for ref in (part.manifest, *(step.manifest for step in part.deltas)) if ref)
+        for index in (ref for ref in (part.full, *(step.index for step in part.deltas)) if ref):
+            yield index
+            pack = delta.pack_of(store.read(index))
+            yield from (pack,) if pack else ()
