@@ -48,7 +48,7 @@ bench: setup    ## the numbers we publish, one file each
 
 bench-patch: setup ## patches beside other tools on real releases; downloads 1 GB, takes an hour
 	$(call timed,$(BIN)/python -m bench.patch_size && $(BIN)/python -m bench.patch_cost && \
-	    $(BIN)/python -m bench.patch_rebuild)
+	    $(BIN)/python -m bench.patch_rebuild && $(BIN)/python -m bench.apply --pair pyside6)
 
 translations: setup ## assets/i18n follows the texts of the launcher; fill in what is new in the .ts files, then run it again
 	@for name in de en; do \

@@ -11,7 +11,7 @@ import hashlib
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyfastcdc import FastCDC
@@ -108,6 +108,27 @@ class Copy:
     file: int
     old: int
     length: int
+
+
+Common = Callable[[int, int, int, int], int]
+"""Offset in a new file, an old file's number, offset in that, and a limit: how many bytes from there on are the same in
+both; with a limit below zero how many before."""
+
+
+def stretched(copies: Sequence[Copy], new_bytes: int, old_bytes: Mapping[int, int], common: Common) -> list[Copy]:
+    """The copies up to the very bytes where they end: chunks end where their own content says, somewhere before.
+
+    ``old_bytes``: number of each old file → its size. What is left for windows is what is new indeed.
+    """
+    wider: list[Copy] = []
+    for number, copy in enumerate(copies):
+        start, end, old_end = copy.new, copy.new + copy.length, copy.old + copy.length
+        room = start - (wider[-1].new + wider[-1].length if wider else 0)
+        before = common(start, copy.file, copy.old, -min(room, copy.old))
+        room = (copies[number + 1].new if number + 1 < len(copies) else new_bytes) - end
+        behind = common(end, copy.file, old_end, min(room, old_bytes[copy.file] - old_end))
+        wider.append(Copy(start - before, copy.file, copy.old - before, before + copy.length + behind))
+    return wider
 
 
 Place = tuple[int, int]

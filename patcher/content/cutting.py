@@ -6,10 +6,10 @@ window leans on decides what it costs.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from patcher.content.chunks import Anchors, Chunks, Copy, Known, Trace
+from patcher.content.chunks import Anchors, Chunks, Common, Copy, Known, Trace, stretched
 from patcher.content.codec import WINDOW_BYTES
 from patcher.content.manifest import Entry, Manifest
 
@@ -24,6 +24,10 @@ _SHARE = 0.25
 """A file of at most a window of which less is copied costs less as a whole."""
 _REBASED_SHARE = 0.75
 """The same where its old file is re-based, which players should not have to do twice."""
+
+
+Compare = Callable[[int], Common]
+"""For the new file of a number: how far its bytes and those of old files are the same."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,14 +66,15 @@ def cut(
     old: Manifest | None,
     chunks: Mapping[bytes, Chunks] | None = None,
     rebased: Collection[bytes] = (),
+    compare: Compare | None = None,
 ) -> list[Cut]:
     """All windows of the patch from ``old`` to ``new``, or of the full pack of ``new``, in the order of their files.
 
     ``chunks`` are those of the files that `to_chunk` names, by root; of old files that are ``rebased`` (roots) those of
-    what they are then. The windows of a full pack hold either files under
+    what they are then. ``compare`` lets copies end at the very byte. The windows of a full pack hold either files under
     1 MiB or larger ones, never both (see `worth_packing`), and keep to the pieces of the tree.
     """
-    cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}, rebased).cuts()
+    cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}, rebased, compare).cuts()
     return sorted(cuts, key=lambda window: (window.new[0].file, window.new[0].offset))
 
 
@@ -201,10 +206,11 @@ class _Patch:
     """The windows from one release to another."""
 
     def __init__(
-        self, new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], rebased: Collection[bytes] = ()
-    ) -> None:
+        self, new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], rebased: Collection[bytes] = (),
+        compare: Compare | None = None,
+    ) -> None:  # fmt: skip
         self._new, self._old = new, old
-        self._chunks, self._rebased = chunks, rebased
+        self._chunks, self._rebased, self._compare = chunks, rebased, compare
         kept = {entry.root for entry in new.entries}
         gone = _missing(old.entries, kept)
         self._known = Known({number: chunks[e.root] for number, e in gone if e.root in chunks})
@@ -237,6 +243,9 @@ class _Patch:
             near = () if base is None else (Range(base, 0, old_bytes),)
             self._lane.add(Range(number, 0, entry.size_bytes), near)
             return
+        if copies and self._compare:
+            sizes = {copy.file: self._old.entries[copy.file].size_bytes for copy in copies}
+            copies = stretched(copies, entry.size_bytes, sizes, self._compare(number))
         if copies:
             made = tuple(Range(number, copy.new, copy.length) for copy in copies)
             used = tuple(Range(copy.file, copy.old, copy.length) for copy in copies)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from patcher.content import documents, merkle
+from patcher.content.chunks import Common
 from patcher.content.codec import (
     COPY,
     COPY_REBASED,
@@ -17,16 +18,16 @@ from patcher.content.codec import (
     make,
     manifest_delta,
 )
-from patcher.content.cutting import MAX_OLD_BYTES, Cut, Range, bases, cut, to_chunk, worth_packing
+from patcher.content.cutting import MAX_OLD_BYTES, Compare, Cut, Range, bases, cut, to_chunk, worth_packing
 from patcher.content.index import FILTERS, INLINE_BYTES, WHAT, Filter, Index, Window, index_of, pack_torrent
 from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, TrustError
 
 __all__ = [
-    "COPY", "COPY_REBASED", "HDIFF", "HDIFF_REBASED", "INLINE_BYTES", "STORED", "WINDOW_BYTES", "ZSTD", "Cut", "Filter",
-    "Index", "Range", "Window", "apply", "apply_manifest_delta", "bases", "cut", "encode", "index_of", "make",
-    "manifest_delta", "pack_of", "pack_torrent", "parse", "to_chunk", "worth_packing",
+    "COPY", "COPY_REBASED", "HDIFF", "HDIFF_REBASED", "INLINE_BYTES", "STORED", "WINDOW_BYTES", "ZSTD", "Common",
+    "Compare", "Cut", "Filter", "Index", "Range", "Window", "apply", "apply_manifest_delta", "bases", "cut", "encode",
+    "index_of", "make", "manifest_delta", "pack_of", "pack_torrent", "parse", "to_chunk", "worth_packing",
 ]  # fmt: skip
 
 MAX_INDEX_BYTES = 64 * 1024 * 1024

@@ -182,6 +182,8 @@ def _read_folder(folder: dict[bytes, Any], prefix: str, depth: int, entries: lis
     for name, node in folder.items():
         if not name or not isinstance(node, dict) or not node or depth >= paths.MAX_DEPTH:
             raise _invalid("its file tree is too deep or holds something that is neither file nor folder")
+        if b"/" in name:
+            raise _invalid("a name in it holds a slash")
         path = prefix + _text(name)
         if len(path) > paths.MAX_PATH_BYTES:
             raise _invalid("a path in it is too long")

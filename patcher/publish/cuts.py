@@ -18,6 +18,8 @@ from patcher.publish.maps import Map
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress, in_threads
 from patcher.publish.workers import Slice, Task, WindowFile
 
+_COMPARE_BYTES = 16 * 1024
+
 Places = Mapping[bytes, Path]
 """Root → a file with this content, for every content of the manifests in question."""
 
@@ -140,7 +142,8 @@ def draft(
     found = maps.make(new, old, chunks, places, folder / "maps", jobs, progress)
     moved = [entry for entry in wanted if entry.root in found]
     chunks |= _chunked(moved, average, _rebased(places, found), jobs, progress)
-    return Draft(new, old, places, found, tuple(delta.cut(new, old, chunks, found)), folder)
+    compare = _compare(new, places, old, _rebased(places, found))
+    return Draft(new, old, places, found, tuple(delta.cut(new, old, chunks, found, compare)), folder)
 
 
 def make(drafts: Sequence[Draft], jobs: int, progress: Progress) -> None:
@@ -178,3 +181,41 @@ def _chunks(path: Path, size_bytes: int, average: int, meter: Meter) -> Chunks:
     if done != size_bytes:
         raise ContentError("content.mismatch", f"{path} is not as long as it should be", path=str(path))
     return chunker.chunks()
+
+
+def _compare(new: Manifest, places: Places, old: Manifest, old_places: Places) -> delta.Compare:
+    """Reads a little of both files where a copy ends. The two are never empty."""
+
+    def of(number: int) -> delta.Common:
+        path = places[new.entries[number].root]
+        return lambda at, file, old_at, limit: _common(path, at, old_places[old.entries[file].root], old_at, limit)
+
+    return of
+
+
+def _common(path: Path, at: int, old_path: Path, old_at: int, limit: int) -> int:
+    count = 0
+    with disk.translated(path), path.open("rb") as new, old_path.open("rb") as old:
+        while count < abs(limit):
+            portion = min(_COMPARE_BYTES, abs(limit) - count)
+            back = count + portion if limit < 0 else -count
+            new.seek(at - back)
+            old.seek(old_at - back)
+            pair = new.read(portion), old.read(portion)
+            same = same_bytes(*pair) if limit > 0 else same_bytes(*(data[::-1] for data in pair))
+            count += same
+            if same < portion:
+                break
+    return count
+
+
+def same_bytes(a: bytes, b: bytes) -> int:
+    """Length of the common beginning."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

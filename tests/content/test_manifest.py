@@ -174,6 +174,7 @@ BAD_FIELDS: list[dict[str, object]] = [
     {"file_tree": {b"a": {}}}, {"file_tree": {b"a": 1}}, {"file_tree": {b"a": {b"": []}}},
     {"file_tree": {b"a": {b"": {b"length": 1, b"pieces root": R}, b"b": {b"": {b"length": 0}}}}},
     {"file_tree": {b"\xff": leaf(length=0)}}, {"file_tree": {b"..": leaf(length=0)}},
+    {"file_tree": {b"a/b": leaf(length=0)}},
     {"file_tree": {b"a/b": leaf(length=0), b"a": {b"b": leaf(length=0)}}}, {"file_tree": {b"A": leaf(length=0),
     b"a": leaf(length=0)}}, {"file_tree": {b"a": leaf(length=-1)}}, {"file_tree": {b"a": leaf(length=1)}},
     {"file_tree": {b"a": leaf(length=0, pieces_root=b"")}}, {"file_tree": {b"a": leaf(length=0, pieces_root=R)}},

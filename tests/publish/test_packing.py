@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from patcher.content import delta
 from patcher.errors import ContentError
 from patcher.publish import workers
 from patcher.publish.store import Meter
 from patcher.publish.workers import Task
-from tests.support.publisher import Publisher, lay, quiet
+from tests.support.publisher import Publisher, drafted, lay, quiet
 
 
 def two_trees(tmp_path: Path) -> tuple[Path, Path]:
@@ -45,6 +46,15 @@ def test_the_order_of_a_folder_changes_no_byte(tmp_path: Path) -> None:
         publisher.release(lay(root / "new", {path: files[path][::-1] for path in order}), "1.1", jobs=1)
         found.append(publisher.content())
     assert found[0] == found[1]
+
+
+def test_new_bytes_in_the_middle_of_a_large_file_are_all_that_its_patch_makes(tmp_path: Path) -> None:
+    dice = random.Random(6)
+    data, more = dice.randbytes(17 << 20), dice.randbytes(500_000)
+    new = data[:6_000_001] + more + data[6_000_001:]
+    copied, made = drafted(tmp_path, {"large": data}, {"large": new}).cuts
+    assert copied.copied
+    assert made.new == (delta.Range(0, 6_000_001, len(more)),)
 
 
 def test_finished_windows_are_not_made_again(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from backports import zstd
-from bencode2 import bencode
+from bencode2 import bdecode, bencode
 
 from patcher import disk, processes
 from patcher.content import codec, delta, documents, manifest, merkle, records
@@ -109,7 +109,8 @@ def _take_manifest(folder: Path) -> Callable[[bytes], None]:
 
     def take(data: bytes) -> None:
         m = manifest.parse(data)
-        assert manifest.encode(m) == _plain(data)
+        assert sha256(bencode(bdecode(_plain(data))[b"info"])).digest() == m.info_hash
+        assert manifest.parse(manifest.encode(m)) == m
         if m.piece_count > _MOST_PIECES:
             return
         part = records.Part("main", (), False, merkle.ref_of(data), m.info_hash, None, None)

@@ -14,6 +14,7 @@ from pathlib import Path
 from patcher.content import delta, manifest, merkle
 from patcher.content.chunks import Chunker, Chunks
 from patcher.content.manifest import Entry, Manifest
+from patcher.publish import cuts
 from tests.support.libraries import library
 
 MIB = 1024 * 1024
@@ -314,12 +315,28 @@ def chunks_of(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> dict[by
     return found
 
 
+def compare(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> delta.Compare:
+    """How far bytes agree, as the publisher finds it in files."""
+
+    def of(number: int) -> delta.Common:
+        def common(at: int, file: int, old_at: int, limit: int) -> int:
+            low, count = min(limit, 0), abs(limit)
+            a = read_ranges(new, m, (delta.Range(number, at + low, count),))
+            b = read_ranges(old, m_old, (delta.Range(file, old_at + low, count),))
+            return cuts.same_bytes(a, b) if limit > 0 else cuts.same_bytes(a[::-1], b[::-1])
+
+        return common
+
+    return of
+
+
 def make_patch(new: Layout, old: Layout | None) -> tuple[delta.Index, bytes]:
     """The index and the pack of a patch, or of a full pack when there is no old tree."""
     m, m_old = manifest_of(new), None if old is None else manifest_of(old)
     pack = bytearray()
     windows = []
-    for cut in delta.cut(m, m_old, chunks_of(new, m, old, m_old) if old is not None and m_old else None):
+    chunks = chunks_of(new, m, old, m_old) if old is not None and m_old else None
+    for cut in delta.cut(m, m_old, chunks, (), compare(new, m, old, m_old) if old is not None and m_old else None):
         if cut.copied:
             windows.append(delta.Window(len(pack), 0, delta.COPY, cut.new, cut.old, cut.output_bytes, b""))
             continue
