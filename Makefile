@@ -45,7 +45,8 @@ bench: setup    ## the numbers we publish, one file each
 	    $(BIN)/python -m bench.$$(basename "$$file" .py) || exit 1; done)
 
 bench-patch: setup ## patches beside other tools on real releases; downloads 1 GB, takes an hour
-	$(call timed,$(BIN)/python -m bench.patch_size && $(BIN)/python -m bench.patch_cost)
+	$(call timed,$(BIN)/python -m bench.patch_size && $(BIN)/python -m bench.patch_cost && \
+	    $(BIN)/python -m bench.patch_rebuild)
 
 translations: setup ## assets/i18n follows the texts of the launcher; fill in what is new in the .ts files, then run it again
 	@for name in de en; do \

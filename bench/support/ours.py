@@ -105,8 +105,7 @@ def _apply(offer: Offer, pack: Path, sources: Mapping[bytes, Path], folder: Path
     before_s = _cpu_s(resource.RUSAGE_SELF)
     for window in offer.patch.windows:
         decode(stage.task(offer, window, lambda offset, length: (str(pack), offset, length), wanted))
-    for copy in plan.copies:
-        stage.copy(copy)
+    stage.take(plan)
     stage.multiply(plan.places)
     stage.verify(plan, {entry.root: offer.manifest.piece_bytes for entry in offer.manifest.entries})
     return sum(place.size_bytes for place in plan.places), _cpu_s(resource.RUSAGE_SELF) - before_s

@@ -61,6 +61,7 @@ class Chunker:
     def __init__(self, average_bytes: int = AVERAGE_BYTES) -> None:
         self._cdc = FastCDC(avg_size=average_bytes, min_size=average_bytes // 4, max_size=average_bytes * 4)
         self._rest = bytearray()
+        self._end = 0
         self._digests = bytearray()
         self._ends = array("Q")
 
@@ -71,18 +72,27 @@ class Chunker:
             self._cut(last=False)
 
     def chunks(self) -> Chunks:
-        """All chunks. The chunker is spent afterwards."""
+        """All chunks that `take` has not given. The chunker is spent afterwards."""
         self._cut(last=True)
         return Chunks(bytes(self._digests), self._ends)
+
+    def take(self, *, last: bool = False) -> Iterator[tuple[bytes, int]]:
+        """Digest and end of the chunks that are known by now, or (``last``) of all that are left; each once."""
+        if last:
+            self._cut(last=True)
+        found = Chunks(bytes(self._digests), self._ends)
+        self._digests, self._ends = bytearray(), array("Q")
+        return ((found.digest(number), end) for number, end in enumerate(found.ends))
 
     def _cut(self, *, last: bool) -> None:
         """The last chunk of a buffer may only end there because the buffer does; it waits for more."""
         data = bytes(self._rest)
         ends = [chunk.offset + chunk.length for chunk in self._cdc.cut_buf(data)] if data else []
-        base, start = self._ends[-1] if self._ends else 0, 0
+        start = 0
         for end in ends if last else ends[:-1]:
             self._digests += hashlib.sha256(memoryview(data)[start:end]).digest()[:_DIGEST_BYTES]
-            self._ends.append(base + end)
+            self._ends.append(self._end + end - start)
+            self._end += end - start
             start = end
         self._rest = bytearray(data[start:])
 

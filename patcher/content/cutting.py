@@ -208,7 +208,7 @@ class _Patch:
         kept = {entry.root for entry in new.entries}
         gone = _missing(old.entries, kept)
         self._known = Known({number: chunks[e.root] for number, e in gone if e.root in chunks})
-        self._similar = _Similar(new, old)
+        self._similar = Similar(new, old)
         self._lane = _Lane()
         self._copied: list[Cut] = []
 
@@ -266,7 +266,7 @@ def _between(copies: Sequence[Copy], size_bytes: int) -> Iterator[tuple[int, int
         yield at, size_bytes
 
 
-class _Similar:
+class Similar:
     """The old file that a new one most likely came from, by name alone: same path, else the longest like-named tail.
 
     Only files whose path is gone are taken for renamed; numbers and hashes in names (versions, mostly) are no

@@ -73,7 +73,7 @@ class Channel:
 class Part:
     """One part of a release; ``tags`` are ``group:value``, ``info_hash`` is 32 bytes.
 
-    ``layers`` is None when no file is larger than a piece, ``leaves`` when there are no bytes at all.
+    ``layers`` is None when no file is larger than a piece, ``leaves`` when there are no bytes, ``landmarks`` for none.
     """
 
     name: str
@@ -83,6 +83,13 @@ class Part:
     info_hash: bytes
     layers: Ref | None
     leaves: Ref | None
+    landmarks: Ref | None = None
+
+    @property
+    def documents(self) -> dict[str, Ref]:
+        """What it leads to, by kind."""
+        refs = {"manifest": self.manifest, "layers": self.layers, "leaves": self.leaves, "landmarks": self.landmarks}
+        return {kind: ref for kind, ref in refs.items() if ref}
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,11 +327,13 @@ def _part(value: object) -> Part:
         fields.digest("info_hash"),
         fields.maybe_ref("layers"),
         fields.maybe_ref("leaves"),
+        fields.maybe_ref("landmarks"),
     )
 
 
 def _part_json(part: Part) -> dict[str, object]:
-    return {
+    landmarks = {"landmarks": part.landmarks.to_json()} if part.landmarks else {}  # as before there were any
+    return landmarks | {
         "name": part.name,
         "tags": list(part.tags),
         "defaults": part.defaults,

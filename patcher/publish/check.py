@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.content import delta, manifest, merkle, records
+from patcher.content import delta, landmarks, manifest, merkle, records
 from patcher.content.delta import Filter, Index, Range, Window
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
@@ -39,7 +39,8 @@ class Report:
 def check(folder: Path, jobs: int, deep: bool, progress: Progress) -> Report:
     """Verify signatures, thresholds, expiries, records, and every content they lead to by its full hash.
 
-    ``deep`` also applies every window of every patch. Raises UsageError (usage.feed_folder) when there is no feed.
+    ``deep`` also applies every window of every patch and looks for every landmark.
+    Raises UsageError (usage.feed_folder) when there is no feed.
     """
     try:
         repo = repository.load(folder)
@@ -59,7 +60,7 @@ def check(folder: Path, jobs: int, deep: bool, progress: Progress) -> Report:
     damaged = in_threads(jobs, lambda item: _damage(search.store, item[0], item[1], meter), wanted, meter)
     problems += search.problems + [text for text in damaged if text]
     if deep and not problems:
-        problems += _deep(search, progress)
+        problems += [*_deep(search, progress), *_astray(search)]
     size = sum(ref.size_bytes for ref in search.wanted)
     return Report(tuple(problems), tuple(warnings), len(repo.paths()), len(wanted), size)
 
@@ -93,6 +94,7 @@ class _Search:
         self.wanted: dict[Ref, str] = {}
         self.problems: list[str] = []
         self.packs: list[tuple[Index, Manifest, Manifest | None]] = []
+        self.landmarks: dict[Ref, Manifest] = {}
         self._manifests: dict[tuple[int, str], tuple[bytes, Manifest]] = {}
         self._listed: Collection[int] = ()
         """The releases of the title. Of one that has left, only its players have the manifests."""
@@ -121,9 +123,8 @@ class _Search:
         if release.notes:
             self._want(release.notes, f"{name}: notes")
         for part in release.parts:
-            for ref, what in ((part.manifest, "manifest"), (part.layers, "layers"), (part.leaves, "leaves")):
-                if ref:
-                    self._want(ref, f"{name}: {what} of {part.name}")
+            for what, ref in part.documents.items():
+                self._want(ref, f"{name}: {what} of {part.name}")
             try:
                 self._part(release, part)
             except ShoalError as error:
@@ -143,6 +144,10 @@ class _Search:
         for entry, start, end in zip(found.entries, found.leaf_offsets, found.leaf_offsets[1:], strict=False):
             if merkle.root_of(leaves[start:end]) != entry.root:
                 raise ContentError("content.mismatch", f"the leaves of {entry.path} do not fold to its root")
+        if part.landmarks:
+            if part.landmarks.size_bytes != landmarks.offsets(found)[-1]:
+                raise ContentError("content.mismatch", "the landmarks are not those of the manifest")
+            self.landmarks[part.landmarks] = found
 
     def _patches(self, release: records.Release, patches: records.Patches) -> None:
         for part in patches.parts:
@@ -212,6 +217,21 @@ def _deep(search: _Search, progress: Progress) -> Iterator[str]:
                     what = "copy" if window.is_copy else "window"
                     yield f"{new.name}: a {what} gives other bytes than the release has"
             meter.add(window.output_bytes)
+
+
+def _astray(search: _Search) -> Iterator[str]:
+    """The files whose landmarks are not where the document has them."""
+    seen: set[tuple[bytes, bytes]] = set()
+    for document, files in search.landmarks.items():
+        marks, offsets = search.store.read(document), landmarks.offsets(files)
+        for entry, start, end in zip(files.entries, offsets, offsets[1:], strict=False):
+            mine = entry.root, marks[start:end]
+            if start < end and mine not in seen:
+                seen.add(mine)
+                with search.store.path(Ref(entry.root, entry.size_bytes)).open("rb") as file:
+                    found = landmarks.of(iter(partial(file.read, CHUNK_BYTES), b""), entry.size_bytes)
+                if found != mine[1]:
+                    yield f"{files.name}: the landmarks of {entry.path} are not where they should be"
 
 
 class _Pack:

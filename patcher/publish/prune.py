@@ -143,7 +143,7 @@ def _of_release(release: records.Release, store: Store) -> Iterator[Ref]:
     if release.notes:
         yield release.notes
     for part in release.parts:
-        yield from (ref for ref in (part.manifest, part.layers, part.leaves) if ref)
+        yield from part.documents.values()
         entries = manifest.parse(store.read(part.manifest)).entries
         yield from (Ref(entry.root, entry.size_bytes) for entry in entries if entry.size_bytes)
 

@@ -233,6 +233,8 @@ def _record(order: Order, source: build.Source, past: History, say: Callable[[st
     known = past.named(order.version)
     sequence = known.sequence if known else past.next_sequence
     parts = tuple(part.record for part in source.parts)
+    if known and not any(part.landmarks for part in known.parts):  # it was made before there were any
+        parts = tuple(replace(part, landmarks=None) for part in parts)
     launch = _launch(order, source, past, say) if order.launch or not known else known.launch
     before = known.notes if known else None
     notes = merkle.ref_of(_notes(order.notes)) if order.notes else before

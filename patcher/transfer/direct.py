@@ -46,7 +46,7 @@ def fetch(
     supply = Supply(source, layout, deliver, lambda: None, pace)
     try:
         with _Files(torrent.paths, layout) as files:
-            _Direct(supply, files, layout, wanted, on_pieces, on_progress).run(arrived, cancel)
+            _Direct(supply, files, torrent, layout, wanted, on_pieces, on_progress).run(arrived, cancel)
     finally:
         is_over = True
         supply.close()
@@ -57,6 +57,7 @@ class _Direct:
         self,
         supply: Supply,
         files: "_Files",
+        torrent: Torrent,
         layout: Layout,
         wanted: Collection[int],
         on_pieces: Callable[[Sequence[int]], None],
@@ -64,6 +65,7 @@ class _Direct:
     ) -> None:
         self._supply = supply
         self._files = files
+        self._torrent = torrent
         self._layout = layout
         self._wanted = frozenset(wanted)
         self._in_order = sorted(wanted)
@@ -120,9 +122,9 @@ class _Direct:
                 piece, data = arrived.get(timeout=timeout_s) if timeout_s else arrived.get_nowait()
                 timeout_s = 0.0
                 if piece in self._missing:
-                    self._files.write(piece, data)
                     self._missing.discard(piece)
-                    self._done_bytes += len(data)
+                    self._files.write(piece, data)
+                    self._done_bytes += self._torrent.lacking_bytes(piece, len(data))
                     yield piece
         except Empty:
             return

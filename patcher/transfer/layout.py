@@ -3,7 +3,7 @@
 import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from bencode2 import bdecode, bencode
 
 from patcher.content import merkle
+from patcher.content.blocks import spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,16 @@ class Torrent:
     """Announce URLs; those inside ``data`` are not used."""
     peers: tuple[tuple[str, int], ...] = ()
     """Addresses of players to dial (within a second), beside those that trackers and discovery bring."""
+    partial: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Pieces of which the files hold some blocks, verified: the numbers, in the piece, of the blocks they lack."""
+
+    def lacking(self, piece: int, length: int) -> list[tuple[int, int]]:
+        """Of a piece of ``length`` bytes that its file does not hold whole: what is missing, offset and length."""
+        return list(spans(self.partial[piece], length)) if piece in self.partial else [(0, length)]
+
+    def lacking_bytes(self, piece: int, length: int) -> int:
+        """How much that is."""
+        return sum(count for _, count in self.lacking(piece, length))
 
     def held(self) -> frozenset[int]:
         """The pieces whose bytes are right in the files now, by hashing them all."""

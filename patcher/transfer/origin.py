@@ -106,14 +106,14 @@ class Origin:
             raise problem
         raise ContentError("content.mismatch", f"No server has the right bytes of {ref.hex}.", root=ref.hex)
 
-    def read(self, ref: Ref, offset: int, length: int) -> Iterator[bytes]:
+    def read(self, ref: Ref, offset: int, length: int, *, as_content: bool = True) -> Iterator[bytes]:
         """``length`` bytes of a content file from ``offset`` on, in portions, *unverified*.
 
         What breaks off is resumed where it was, at the next origin or, after a pause, at the same.
-        Raises OriginError: origin.missing (no origin has it), .unreachable, .certificate, .status, .too_slow,
-        .host_refused, .protocol.
+        Raises OriginError, the root a fact of it: origin.missing (no origin has it), .unreachable, .certificate,
+        .status, .too_slow, .host_refused, .protocol.
         """
-        return self._read(self._order(), ref, offset, length, as_content=True)
+        return self._read(self._order(), ref, offset, length, as_content=as_content)
 
     def close(self) -> None:
         """Close all connections. The origin stays usable and opens new ones when asked."""
@@ -158,6 +158,7 @@ class Origin:
                 if offset < end:
                     raise OriginError("origin.protocol", f"{turn.url} sent too few bytes of {ref.hex}.", root=ref.hex)
             except OriginError as error:
+                error.facts["root"] = ref.hex
                 turn.failed(error)
         self._prefer(turn.url)
 

@@ -1,15 +1,18 @@
 """Where the pieces of a torrent are at the origin: in a pack, in loose files, or in windows of a full pack."""
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol
 
+from patcher import disk
 from patcher.content import delta
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, OriginError
-from patcher.transfer.layout import Layout
+from patcher.transfer import ranges
+from patcher.transfer.layout import Layout, Torrent
 
 _CACHED_PIECES = 16
 
@@ -36,22 +39,24 @@ class PackSource:
 
     def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
         """Consecutive pieces in one request. Raises OriginError."""
-        start = pieces[0] * self._piece_bytes
-        length = min(self._pack.size_bytes, (pieces[-1] + 1) * self._piece_bytes) - start
-        portions = self._origin.read(self._pack, start, length)
-        sizes = [min(self._piece_bytes, self._pack.size_bytes - piece * self._piece_bytes) for piece in pieces]
-        yield from zip(pieces, _cut(portions, sizes, received), strict=False)
+        starts = [piece * self._piece_bytes for piece in pieces]
+        spans = [(start, min(self._piece_bytes, self._pack.size_bytes - start)) for start in starts]
+        yield from zip(pieces, ranges.read(self._origin.read, self._pack, spans, received), strict=True)
 
 
 class TreeSource:
     """Pieces of a part's tree: ranges of its loose files, or whole windows of its full pack where those are cheaper.
 
-    A window is taken when it is shorter than the needed pieces that it makes. When the full pack is gone the loose
-    files remain, and the other way round.
+    A window is taken when it is shorter than what is needed of the pieces that it makes. When the full pack is gone the
+    loose files remain, and the other way round. Of pieces that ``torrent`` says its files hold in part, the rest is
+    fetched.
     """
 
-    def __init__(self, origin: Reads, manifest: Manifest, full: delta.Index | None = None) -> None:
+    def __init__(
+        self, origin: Reads, manifest: Manifest, full: delta.Index | None = None, torrent: Torrent | None = None
+    ) -> None:
         self._origin = origin
+        self._torrent = torrent or Torrent(b"", ())
         self._manifest = manifest
         self._firsts = manifest.first_pieces
         self._layout = Layout(
@@ -75,9 +80,9 @@ class TreeSource:
         number, pack = self._window_of.get(first), self._pack
         if number is not None and pack:
             window = pack.windows[number]
-            made = {p: length for p, _, length in self._made(window) if p == first or is_needed(p)}
-            if sum(made.values()) > window.length:
-                return tuple(made)
+            made = [piece for piece, _, _ in self._made(window) if piece == first or is_needed(piece)]
+            if self._is_cheaper(window, made):
+                return made
         return _neighbours(first, min(first + limit, self._layout.count), is_needed)
 
     def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
@@ -96,7 +101,12 @@ class TreeSource:
             yield from self._loose(pieces, received)
 
     def _is_cheaper(self, window: delta.Window, pieces: Sequence[int]) -> bool:
-        return sum(self._layout.span(piece).length for piece in pieces) > window.length
+        return sum(length for piece in pieces for _, length in self._lacking(piece)) > window.length
+
+    def _lacking(self, piece: int) -> list[tuple[int, int]]:
+        """What has to come of a piece: offset and length in its file."""
+        _, start, length = self._layout.span(piece)
+        return [(start + offset, count) for offset, count in self._torrent.lacking(piece, length)]
 
     def _loose_or_packed(
         self, pack: "_Pack | None", pieces: Sequence[int], received: Callable[[int], None]
@@ -113,13 +123,23 @@ class TreeSource:
             yield from self._windowed(pack, number, received)
 
     def _loose(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
-        """Each file's pieces in one request."""
-        spans = [(piece, self._layout.span(piece)) for piece in pieces]
-        for file in dict.fromkeys(span.file for _, span in spans):
-            mine = [(piece, span) for piece, span in spans if span.file == file]
-            entry, sizes = self._manifest.entries[file], [span.length for _, span in mine]
-            portions = self._origin.read(Ref(entry.root, entry.size_bytes), mine[0][1].offset, sum(sizes))
-            yield from zip((piece for piece, _ in mine), _cut(portions, sizes, received), strict=False)
+        """Each file's pieces in one request, or in a few where nearly all is here."""
+        for number, mine in itertools.groupby(sorted(pieces), lambda piece: self._layout.span(piece).file):
+            entry, group = self._manifest.entries[number], list(mine)
+            spans = (span for piece in group for span in self._lacking(piece))
+            stream = ranges.read(self._origin.read, Ref(entry.root, entry.size_bytes), spans, received)
+            for piece in group:
+                yield piece, self._filled(piece, stream) if piece in self._torrent.partial else next(stream)
+
+    def _filled(self, piece: int, stream: Iterator[bytes]) -> bytes:
+        """A piece from what its file holds and what comes of the rest."""
+        file, start, length = self._layout.span(piece)
+        with disk.translated(self._torrent.paths[file]), self._torrent.paths[file].open("rb") as held:
+            held.seek(start)
+            data = bytearray(held.read(length))
+        for offset, count in self._torrent.lacking(piece, length):
+            data[offset : offset + count] = next(stream)
+        return bytes(data)
 
     def _windowed(self, pack: "_Pack", number: int, received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
         """All pieces that a window makes, in every file that has the same content."""
@@ -190,17 +210,3 @@ def _neighbours(first: int, end: int, is_needed: Callable[[int], bool]) -> Seque
     while last < end and is_needed(last):
         last += 1
     return range(first, last)
-
-
-def _cut(portions: Iterator[bytes], sizes: Sequence[int], received: Callable[[int], None]) -> Generator[bytes]:
-    """Portions of any size → pieces of these sizes."""
-    buffer = bytearray()
-    wanted = iter(sizes)
-    size = next(wanted)
-    for portion in portions:
-        received(len(portion))
-        buffer += portion
-        while len(buffer) >= size:
-            yield bytes(memoryview(buffer)[:size])
-            del buffer[:size]
-            size = next(wanted, 1 << 62)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import libtorrent as lt
 
 from patcher import disk
+from patcher.content.merkle import BLOCK_BYTES
 from patcher.errors import ContentError
 from patcher.transfer import policy
 from patcher.transfer.layout import Layout, Torrent
@@ -58,8 +59,12 @@ class Peer:
 
 
 def fetching(torrent: Torrent, layout: Layout, have: Collection[int], wanted: Collection[int]) -> lt.add_torrent_params:
-    """Parameters to fetch ``wanted`` into the files and to offer ``have`` as it is; all else is left alone."""
+    """Parameters to fetch ``wanted`` into the files and to offer ``have`` as it is; all else is left alone.
+
+    Of pieces that are there in part (read_resume_data's ``unfinished_pieces``) only the missing blocks are fetched.
+    """
     params = _parameters(torrent, layout)
+    params.unfinished_pieces = {piece: _held_blocks(torrent, layout, piece) for piece in torrent.partial}
     params.have_pieces = _marks(layout.count, have)
     params.piece_priorities = [4 * mark for mark in _marks(layout.count, wanted)]  # what is had is never written over
     return params
@@ -75,6 +80,11 @@ def seeding(torrent: Torrent, layout: Layout, have: Collection[int] | None) -> l
         params.have_pieces = _marks(layout.count, have)
         params.piece_priorities = [4 * mark for mark in params.have_pieces]
     return params
+
+
+def _held_blocks(torrent: Torrent, layout: Layout, piece: int) -> list[bool]:
+    missing = set(torrent.partial[piece])
+    return [block not in missing for block in range(-(-layout.span(piece).length // BLOCK_BYTES))]
 
 
 def _marks(count: int, pieces: Collection[int]) -> list[bool]:
@@ -175,7 +185,7 @@ class Swarm:
     def _finish(self, piece: int) -> None:
         if piece in self._wanted and piece not in self._finished:
             self._finished.add(piece)
-            self.finished_bytes += self.layout.span(piece).length
+            self.finished_bytes += self.torrent.lacking_bytes(piece, self.layout.span(piece).length)
             self._unflushed.append(piece)
             self._given.pop(piece, None)
             self._is_news |= len(self._finished) == len(self._wanted)

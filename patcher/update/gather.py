@@ -10,17 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from patcher.content import delta, manifest
+from patcher import disk
+from patcher.content import delta, manifest, merkle
+from patcher.content.blocks import Rebuild, spans
 from patcher.content.manifest import Manifest
+from patcher.content.merkle import BLOCK_BYTES, Ref
+from patcher.errors import ContentError
 from patcher.events import Phase, Sources
+from patcher.transfer import ranges
 from patcher.transfer.fetch import Layout, Sample, Torrent, fetch
 from patcher.transfer.origin import Origin
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
 from patcher.transfer.sources import PackSource, TreeSource
+from patcher.transfer.supply import Pace
 from patcher.update.decode import WORKERS, Decoders, Slice
 from patcher.update.meter import Meter
-from patcher.update.plan import PatchStep, TreeStep
+from patcher.update.plan import PatchStep, Plan, TreeStep
 from patcher.update.stage import Stage
 
 _LOOK_S = 0.02
@@ -42,6 +48,22 @@ class Gather:
     """What the session gave to others meanwhile."""
     _before: int = field(default=0, init=False)
 
+    def __post_init__(self) -> None:
+        self._pace = Pace(self.download_limit_bps)
+
+    def carry_out(self, plan: Plan, stage: Stage, intact: Mapping[str, bytes], folder: Path) -> None:
+        """All steps that need bytes from elsewhere. ``intact``: path to root of what is right in the ``folder``.
+
+        Raises OriginError, ContentError, DiskError, Cancelled.
+        """
+        for mend in plan.mends:
+            self._complete(disk.inside(folder, mend.path), mend.rebuild)
+            disk.sync_file(folder / mend.path)
+        for patch in plan.patches:
+            self.patch(stage, patch, plan.roots)
+        for tree in plan.trees:
+            self.tree(stage, tree, intact, folder)
+
     def patch(self, stage: Stage, step: PatchStep, wanted: Collection[bytes]) -> None:
         """Fetch the windows of a patch and apply each as soon as it is whole.
 
@@ -49,9 +71,9 @@ class Gather:
         """
         index = step.offer.patch
         assert index is not None
-        for ref in step.restores:
-            stage.restore(ref.root, self.origin.content(ref, as_content=True))
-            self._count(Sources(origin_bytes=ref.size_bytes))
+        for restore in step.restores:
+            self._complete(stage.path(restore.content.root), restore)
+            stage.restored(restore.content.root)
         with _Windows(stage, step, wanted, self.meter) as windows:
             if index.pack is None:
                 windows.arrived(index.inline)
@@ -61,7 +83,7 @@ class Gather:
                 windows.arrived(pack)
             else:
                 self._pack(index, step.offer.manifest.name, windows)
-        self._step_done(step.fetch_bytes)
+        self._step_done(step.pack_bytes)
 
     def pack(self, index: delta.Index, part: str) -> None:
         """Fetch a whole pack for others, unless it has no swarm or is here. Raises OriginError, ContentError."""
@@ -73,10 +95,37 @@ class Gather:
         m = step.offer.manifest
         wanted = frozenset(step.wanted)
         paths = tuple(_places(stage, m, wanted | set(step.held), intact, folder))
-        torrent = Torrent(manifest.torrent(m, layers_document(m, step.offer.layers)), paths, self.trackers)
-        source = TreeSource(self.origin, m, step.offer.full)
+        document = manifest.torrent(m, layers_document(m, step.offer.layers))
+        torrent = Torrent(document, paths, self.trackers, partial=step.partial)
+        source = TreeSource(self.origin, m, step.offer.full, torrent)
         self._fetch(torrent, frozenset(step.held), wanted, source, lambda pieces: None)
         self._step_done(step.fetch_bytes)
+
+    def _complete(self, path: Path, rebuild: Rebuild) -> None:
+        """Fetch the missing blocks of a file from the origin.
+
+        Raises ContentError (content.mismatch) for wrong ones, OriginError, both with the root as a fact.
+        """
+        content, hasher = rebuild.content, merkle.Hasher()
+        wanted = spans(rebuild.missing_blocks(), content.size_bytes)
+        received = ranges.read(self.origin.read, content, wanted, self._received)
+        with disk.Staged(path, content.size_bytes) as file:
+            for block, data in zip(rebuild.missing_blocks(), received, strict=True):
+                if rebuild.leaves and not rebuild.is_right(block, data):
+                    raise _wrong(content)
+                hasher.update(data)
+                file.write(block * BLOCK_BYTES, data)
+                self.meter.watch(path.name, len(data))
+        if not rebuild.leaves and merkle.root_of(hasher.leaves()) != content.root:
+            raise _wrong(content)
+        self._step_done(rebuild.fetch_bytes)
+
+    def _received(self, count: int) -> None:
+        self._count(Sources(origin_bytes=count))
+        until = time.monotonic() + self._pace.pause_s(count)
+        while (left := until - time.monotonic()) > 0:
+            self.meter.check()
+            time.sleep(min(left, _LOOK_S))
 
     def _pack(self, index: delta.Index, part: str, windows: "_Windows | None") -> None:
         """Fetch the pieces that the windows need, or all, into the pack cache."""
@@ -142,6 +191,10 @@ def _places(stage: Stage, m: Manifest, used: frozenset[int], intact: Mapping[str
         else:
             places.append(stage.folder / f"unused.{number}")
     return places
+
+
+def _wrong(content: Ref) -> ContentError:
+    return ContentError("content.mismatch", f"The server has wrong bytes of {content.hex}.", root=content.hex)
 
 
 def layers_document(m: Manifest, layers: Mapping[bytes, bytes]) -> bytes:

@@ -18,7 +18,7 @@ from patcher.content.manifest import Entry, Manifest
 from patcher.errors import BusyError, ContentError, DiskError, OriginError
 from patcher.events import Outcome, Phase, Planned, Sources
 from patcher.transfer.packs import Packs
-from patcher.update import commit, describe, mend, offers, play, scan
+from patcher.update import commit, describe, offers, play, scan
 from patcher.update import plan as planning
 from patcher.update.commit import STATE
 from patcher.update.gather import Gather
@@ -35,7 +35,8 @@ from patcher.update.installs import (
 )
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
-from patcher.update.plan import Mend, Plan
+from patcher.update.plan import Plan
+from patcher.update.rebuild import Finder
 from patcher.update.stage import Stage
 
 _TRIES = 4
@@ -83,6 +84,8 @@ class Job:
         self._uploaded_bytes = 0
         self._distrusted: set[bytes] = set()
         """Roots that a copy or an old file turned out not to have."""
+        self._gone: set[bytes] = set()
+        """Roots of old files that the origin turned out not to have."""
 
     # ------------------------------------------------------------ the pipeline
 
@@ -154,22 +157,16 @@ class Job:
         have = self._scan(goal, ours)
         self._meter.begin(Phase.PLAN)
         server_only = goal.network.server_only
-        mends = self._mends(goal, have)
-        plan = planning.make(goal.offers, ours, have, mends, server_only=server_only)
+        finder = Finder(goal, ours, have, self._meter)
+        mends = finder.mends()
+        found = finder.rebuilds(mend.path for mend in mends)
+        plan = planning.make(goal.offers, ours, have, mends, found, server_only=server_only)
         parts = _in_need_of_layers(goal, have, plan)
         if parts and goal.network.reader and goal.release:
             completed = offers.complete(goal.network.reader, goal.release, goal.offers, parts)
             goal = replace(goal, offers=tuple(completed))
-            plan = planning.make(goal.offers, ours, have, mends, server_only=server_only)
+            plan = planning.make(goal.offers, ours, have, mends, found, server_only=server_only)
         return have, plan, goal
-
-    def _mends(self, goal: Goal, have: scan.Have) -> tuple[Mend, ...]:
-        """The large files to repair where they stand; none when the server cannot help, for then peers may."""
-        if not goal.mend or not goal.network.origin:
-            return ()
-        with contextlib.suppress(OriginError, ContentError):
-            return mend.find(goal.install.folder, goal.offers, have, goal.network.origin, self._meter.watch)
-        return ()
 
     def _scan(self, goal: Goal, ours: Sequence[Manifest]) -> scan.Have:
         folder, watch = goal.install.folder, self._meter.watch
@@ -191,7 +188,8 @@ class Job:
         intact = {**found.intact, **way.intact}
         sources = {root: path for root, path in self._sources(goal).items() if root not in self._distrusted}
         sources.update({root: folder / path for path, root in intact.items() if root})
-        wanted = {entry.root for entry in (*released, *given) if entry.root and intact.get(entry.path) != entry.root}
+        everything = (*released, *given, *entries)  # an older job may also have put old files back
+        wanted = {entry.root for entry in everything if entry.root and intact.get(entry.path) != entry.root}
         manifests = [offer.manifest for offer in goal.offers]
         return scan.Have(
             intact,
@@ -200,6 +198,7 @@ class Job:
             scan.staging(folder / STATE / "staging", wanted, watch),
             modified=tuple(sorted((*found.modified, *way.modified))),
             missing=found.missing,
+            gone=frozenset(self._gone),
             defaults=frozenset(entry.path for entry in given if os.path.lexists(folder / entry.path)),
             executable=scan.executable(folder, (*intact, *found.modified)),
             links=scan.links(folder, [*ours, *manifests]),
@@ -217,7 +216,7 @@ class Job:
 
     def _check_room(self, folder: Path, plan: Plan) -> None:
         needed, previous = plan.totals.peak_extra_bytes, folder / STATE / "previous"
-        is_used = any(copy.source.is_relative_to(previous) for copy in plan.copies)
+        is_used = any(source.is_relative_to(previous) for source in plan.sources)
         if needed > disk.free_bytes(folder) and not is_used:
             disk.remove_tree(previous)
         if needed > (free := disk.free_bytes(folder)):
@@ -239,7 +238,6 @@ class Job:
                 self._fill(work, stage)
                 self._meter.begin(Phase.VERIFY, sum(place.size_bytes for place in work.plan.places))
                 layers, stats = stage.verify(work.plan, _piece_bytes(work.goal))
-                stats |= self._verified_mends(work)
                 return _Staged(work.goal, work.have, work.plan, stage, layers, stats)
             except (ContentError, OriginError) as error:
                 is_open = work.plan.patches or work.plan.mends or isinstance(error, ContentError)
@@ -248,31 +246,17 @@ class Job:
                 work = self._again(work, ours, error)
         raise AssertionError("unreachable")
 
-    def _apply_mends(self, work: "_Work") -> None:
-        origin = work.goal.network.origin
-        for mended in work.plan.mends:
-            assert origin is not None
-            mend.apply(work.goal.install.folder, mended, origin, self._meter.watch)
-            came = self._gathered.origin_bytes + mended.fetch_bytes
-            self._gathered = replace(self._gathered, origin_bytes=came)
-
-    def _verified_mends(self, work: "_Work") -> dict[str, Seen]:
-        stats: dict[str, Seen] = {}
-        for mended in work.plan.mends:
-            path = work.goal.install.folder / mended.path
-            stat = seen(path)
-            if stat is None or scan.root_of(path, self._meter.watch, mended.path) != mended.content.root:
-                raise ContentError("content.mismatch", f"{mended.path} was not repaired as signed.", path=mended.path)
-            stats[mended.path] = stat
-        return stats
-
     def _again(self, work: "_Work", ours: Sequence[Manifest], error: ContentError | OriginError) -> "_Work":
         """Another plan without what failed: local bytes are all read, or patches are left aside."""
         goal = work.goal
-        self._distrusted.add(bytes.fromhex(str(error.facts.get("root", ""))))
+        root = bytes.fromhex(str(error.facts.get("root", "")))
+        self._distrusted.add(root)
         if work.plan.mends:
             goal = replace(goal, mend=False)
-        if isinstance(error, OriginError) or goal.full_scan:
+        lost = {restore.content.root for restore in work.plan.restores if restore.missing}
+        if error.code == "origin.missing" and root in lost:  # where one is gone, the others are
+            self._gone |= lost
+        elif isinstance(error, OriginError) or goal.full_scan:
             goal = replace(goal, offers=tuple(replace(offer, patch=None) for offer in goal.offers))
         goal = replace(goal, full_scan=goal.full_scan or isinstance(error, ContentError))
         have, plan, goal = self._plan(goal, ours)
@@ -281,24 +265,18 @@ class Job:
 
     def _fill(self, work: "_Work", stage: Stage) -> None:
         plan, network = work.plan, work.goal.network
-        wanted = {place.root for place in plan.places if place.root}
-        stage.prune(wanted)
-        if plan.copies:
-            self._meter.begin(Phase.STAGE, sum(copy.size_bytes for copy in plan.copies))
-        for copy in plan.copies:
-            stage.copy(copy)
+        stage.prune(plan)
+        if plan.local_bytes:
+            self._meter.begin(Phase.STAGE, plan.local_bytes)
+            stage.take(plan)
         if plan.totals.fetch_bytes:
             self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
-        self._apply_mends(work)
-        if plan.patches or plan.trees:
+        if plan.needs_bytes:
             if network.origin is None:
                 raise OriginError("origin.no_source", "Some bytes are missing, and there is no network to use.")
             gather = gather_of(network, self._packs, self._meter, self._gathered)
             try:
-                for patch in plan.patches:
-                    gather.patch(stage, patch, wanted)
-                for tree in plan.trees:
-                    gather.tree(stage, tree, work.have.intact, work.goal.install.folder)
+                gather.carry_out(plan, stage, work.have.intact, work.goal.install.folder)
             finally:
                 self._gathered = gather.gathered
                 self._uploaded_bytes += gather.uploaded_bytes
@@ -326,9 +304,10 @@ class Job:
             outcome,
             fetched=self._gathered,
             uploaded_bytes=self._uploaded_bytes,
-            written_bytes=sum(place.size_bytes for place in plan.places) + sum(m.fetch_bytes for m in plan.mends),
+            written_bytes=sum(place.size_bytes for place in plan.places)
+            + sum(mend.rebuild.fetch_bytes for mend in plan.mends),
             seconds=self._seconds(),
-            reused_bytes=sum(copy.size_bytes for copy in plan.copies),
+            reused_bytes=plan.reused_bytes,
         )
 
     def _seconds(self) -> float:

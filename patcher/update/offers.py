@@ -29,29 +29,40 @@ def remote(
     Raises what `Reader` raises.
     """
     here = {part.name: manifest_data(state, part.manifest) for part in installed.parts} if installed else {}
-    return _offers(reader, release, tags, installed.release.sequence if installed else 0, here)
+    return _offers(reader, release, tags, installed.release if installed else None, here)
 
 
 def onward(
     reader: Reader, release: records.Release, tags: Collection[str], stop: records.Release, before: Sequence[Offer]
 ) -> list[Offer]:
     """The same for when the release ``stop``, which is that of the offers ``before``, will be installed."""
-    return _offers(reader, release, tags, stop.sequence, {offer.part.name: offer.document for offer in before})
+    return _offers(reader, release, tags, stop, {offer.part.name: offer.document for offer in before})
 
 
 def _offers(
-    reader: Reader, release: records.Release, tags: Collection[str], start: int, here: Mapping[str, bytes | None]
+    reader: Reader,
+    release: records.Release,
+    tags: Collection[str],
+    start: records.Release | None,
+    here: Mapping[str, bytes | None],
 ) -> list[Offer]:
-    """From the release ``start``, 0 for none, and its manifests by part."""
+    """From the release ``start``, or nothing, and its manifests by part."""
     patches = reader.patches(release.title, release.sequence)
     packed = {patch.part: patch.manifest for patch in patches.parts} if patches else {}
     offers = [
-        _offer(reader, part, here.get(part.name), _delta(patches, part, start), packed.get(part.name))
+        _offer(
+            reader,
+            part,
+            here.get(part.name),
+            _delta(patches, part, start.sequence if start else 0),
+            packed.get(part.name),
+        )
         for part in release.parts
         if records.chosen(part, tags)
     ]
     check_together([offer.manifest for offer in offers])
-    return offers
+    before = {part.name: part for part in start.parts} if start else {}
+    return [dataclasses.replace(offer, old_part=before.get(offer.part.name)) for offer in offers]
 
 
 def check_together(manifests: Sequence[Manifest]) -> None:

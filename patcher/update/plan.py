@@ -1,8 +1,9 @@
 """The cheapest way to every missing byte, decided before the first one moves. Pure.
 
 Install, update, repair, rollback, a change of parts and uninstall are all this one function: a signed list of parts,
-and what the disk already has. The order of preference for a file is: already right where it stands, whole in staging,
-a local copy anywhere, a patch against old bytes that are intact, pieces of the new tree. A plan never chains patches.
+and what the disk already has. A file that is not right where it stands, whole in staging or copied from anywhere comes
+by windows of a patch, old files that somebody changed put back for it, or by pieces of the new tree, what other files
+have of it put in: whichever is less to fetch. A plan never chains patches.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -11,13 +12,18 @@ from itertools import pairwise
 from pathlib import Path
 
 from patcher.content import delta, merkle, records
+from patcher.content.blocks import Rebuild
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
 from patcher.events import Totals
+from patcher.update import cheapest, pieces
+from patcher.update.cheapest import Windows
 from patcher.update.commit import Change
+from patcher.update.pieces import Pieces
 from patcher.update.scan import Have, folders_above, held_pieces
 
 _NOTHING_HELD: frozenset[int] = frozenset()
+_NOTHING_FOUND: Mapping[bytes, Rebuild] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,8 @@ class Offer:
     full: delta.Index | None = None
     layers: Mapping[bytes, bytes] = field(default_factory=dict)
     """Root to piece layer; needed only where pieces or half-staged files are involved."""
+    old_part: records.Part | None = None
+    """The part as the release in place has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +59,17 @@ class PatchStep:
 
     offer: Offer
     windows: tuple[int, ...]
-    restores: tuple[Ref, ...] = ()
+    restores: tuple[Rebuild, ...] = ()
     """Old files that somebody changed and that the windows need as they were."""
 
     @property
-    def fetch_bytes(self) -> int:
-        """Bytes of windows, the maps that they need, and old files; a small pack came with its index already."""
+    def pack_bytes(self) -> int:
+        """Bytes of windows and the maps they need, each map once; a small pack came with its index already."""
         assert self.offer.patch
         index = self.offer.patch
         windows = [index.windows[number] for number in self.windows] if index.pack else []
         maps = {each.offset: each.length for window in windows for each in index.filters_of(window).values()}
-        pack_bytes = sum(window.length for window in windows) + sum(maps.values())
-        return pack_bytes + sum(ref.size_bytes for ref in self.restores)
+        return sum(window.length for window in windows) + sum(maps.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +79,24 @@ class TreeStep:
     offer: Offer
     wanted: tuple[int, ...]
     held: tuple[int, ...]
+    partial: Mapping[int, tuple[int, ...]]
+    """Wanted pieces of which staging has some blocks when the step begins, each with those that it lacks."""
     fetch_bytes: int
+    block_bytes: int
+    """What of ``fetch_bytes`` is for files that are here in part."""
+
+    @property
+    def server_bytes(self) -> int:
+        """Bytes to fetch when the origin alone delivers, which has a full pack."""
+        return pieces.server_bytes(self.offer.manifest, self.offer.full, frozenset(self.wanted), self.partial)
 
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """A large file that is repaired where it stands (`mend`): its wrong blocks of 16 KiB, with their leaves."""
+    """A large file that is repaired where it stands: only its wrong blocks are replaced."""
 
     path: str
-    content: Ref
-    blocks: tuple[tuple[int, bytes], ...]
-
-    @property
-    def fetch_bytes(self) -> int:
-        """Bytes of the blocks."""
-        return min(len(self.blocks) * merkle.BLOCK_BYTES, self.content.size_bytes)
+    rebuild: Rebuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +123,46 @@ class Plan:
     patches: tuple[PatchStep, ...]
     trees: tuple[TreeStep, ...]
     places: tuple[Place, ...]
-    mends: tuple[Mend, ...]
-    totals: Totals
+    mends: tuple[Mend, ...] = ()
+    rebuilds: tuple[Rebuild, ...] = ()
+    """What local files have of files that the tree steps complete."""
+    totals: Totals = Totals()
 
     @property
     def is_empty(self) -> bool:
         """Nothing to stage; there may still be files to remove."""
         return not self.places
+
+    @property
+    def needs_bytes(self) -> bool:
+        """Something has to come from elsewhere."""
+        return bool(self.patches or self.trees or self.mends)
+
+    @property
+    def roots(self) -> set[bytes]:
+        """What is to be staged, empty files aside."""
+        return {place.root for place in self.places if place.root}
+
+    @property
+    def restores(self) -> list[Rebuild]:
+        """Old files that patches need as they were."""
+        return [restore for step in self.patches for restore in step.restores]
+
+    @property
+    def sources(self) -> set[Path]:
+        """The local files that are copied from."""
+        rebuilds = (*self.rebuilds, *self.restores)
+        return {copy.source for copy in self.copies} | {found.source for r in rebuilds for found in r.found}
+
+    @property
+    def reused_bytes(self) -> int:
+        """Bytes of new files that local ones have."""
+        return sum(copy.size_bytes for copy in self.copies) + sum(rebuild.found_bytes for rebuild in self.rebuilds)
+
+    @property
+    def local_bytes(self) -> int:
+        """Bytes that are copied from local files."""
+        return self.reused_bytes + sum(restore.found_bytes for restore in self.restores)
 
 
 def staged_name(root: bytes, copy: int = 0) -> str:
@@ -132,33 +175,43 @@ def make(
     installed: Iterable[Manifest],
     have: Have,
     mends: Sequence[Mend] = (),
+    found: Mapping[bytes, Rebuild] = _NOTHING_FOUND,
     *,
     server_only: bool,
 ) -> Plan:
-    """Decide how to reach ``offers`` from what the disk has. ``installed``: the manifests of the release in place."""
+    """Decide how to reach ``offers`` from what the disk has. ``installed``: the manifests of the release in place.
+
+    ``found``: what a search found of new and of old files, by root.
+    """
     mended = {mend.path for mend in mends}
     places = tuple(place for place in _places(offers, have) if place.path not in mended)
     needed = {place.root: place.size_bytes for place in places if place.root}
-    missing = {root for root in needed if not _is_whole(have.staged.get(root), root)}
-    copies = tuple(Copy(r, have.sources[r], needed[r]) for r in sorted(missing) if r in have.sources)
-    missing -= {copy.root for copy in copies}
+    copied = {r for r in needed if r in have.sources and not _is_whole(have.staged.get(r), r)}
+    copies = tuple(Copy(root, have.sources[root], needed[root]) for root in sorted(copied))
     patches: list[PatchStep] = []
     trees: list[TreeStep] = []
-    for offer in offers:
-        mine = missing & {entry.root for entry in offer.manifest.entries}
-        patch, by_patch = _patch(offer, mine, have)
-        if patch:
-            patches.append(patch)
+    rebuilds: list[Rebuild] = []
+    for offer, mine in missing(offers, have, mended):
+        windows = windows_for(offer, mine, have)
+        by_patch = _by_patch(offer, windows, have, found, server_only)
+        if step := _patch(offer, windows, by_patch, found):
+            patches.append(step)
         if by_tree := mine - by_patch:
-            trees.append(_tree(offer, by_tree, have))
-        missing -= mine
-    totals = _totals(copies, patches, trees, places, have, server_only)
-    totals = _with_files(totals, offers, tuple(installed), have, places)
-    mended_bytes = sum(mend.fetch_bytes for mend in mends)
-    totals = replace(
-        totals, block_bytes=totals.block_bytes + mended_bytes, write_bytes=totals.write_bytes + mended_bytes
-    )
-    return Plan(copies, tuple(patches), tuple(trees), places, tuple(mends), totals)
+            trees.append(_tree(offer, by_tree, have, found))
+            rebuilds += [found[root] for root in sorted(by_tree & found.keys()) if found[root].found]
+    plan = Plan(copies, tuple(patches), tuple(trees), places, tuple(mends), tuple(rebuilds))
+    totals = _with_files(_totals(plan, have, server_only), offers, tuple(installed), have, places)
+    return replace(plan, totals=totals)
+
+
+def missing(offers: Sequence[Offer], have: Have, mended: Collection[str] = ()) -> Iterator[tuple[Offer, set[bytes]]]:
+    """The roots that nothing local has whole, each with the first of the offers that has it."""
+    needed = {place.root for place in _places(offers, have) if place.root and place.path not in mended}
+    left = {r for r in needed if r not in have.sources and not _is_whole(have.staged.get(r), r)}
+    for offer in offers:
+        mine = left & {entry.root for entry in offer.manifest.entries}
+        yield offer, mine
+        left -= mine
 
 
 def pieces_of(manifest: Manifest) -> Iterator[tuple[Entry, range]]:
@@ -207,39 +260,63 @@ def _places(offers: Sequence[Offer], have: Have) -> Iterator[Place]:
             yield Place(entry.root, entry.size_bytes, entry.path, entry.executable, number)
 
 
-def _patch(offer: Offer, needed: Collection[bytes], have: Have) -> tuple[PatchStep | None, set[bytes]]:
-    """The windows to apply, and the roots that they make whole.
-
-    An old file that is not here any more as it was is fetched again where that is less than what its window makes.
-    """
-    if offer.patch is None or offer.old is None or not needed:
-        return None, set()
-    made: dict[bytes, list[int]] = {}
-    lost: dict[int, set[Ref]] = {}
+def windows_for(offer: Offer, needed: Collection[bytes], have: Have) -> Windows:
+    """What of the offer's patch the ``needed`` roots need."""
+    made: dict[bytes, set[int]] = {}
+    lost: dict[int, frozenset[Ref]] = {}
+    length: dict[int, int] = {}
+    held = {root: _held(offer, root, have) for root in needed}
     unreadable: set[bytes] = set()
-    for number, window in enumerate(offer.patch.windows):
-        used = [offer.old.entries[span.file] for span in window.old]
-        lost[number] = {Ref(entry.root, entry.size_bytes) for entry in used if entry.root not in have.sources}
-        roots = {offer.manifest.entries[span.file].root for span in window.new}
-        for root in roots:
-            made.setdefault(root, []).append(number)
-        if sum(ref.size_bytes for ref in lost[number]) >= window.output_bytes:
-            unreadable |= roots
-    by_patch = {root for root in needed if root in made and root not in unreadable}
-    wanted = sorted({n for root in by_patch for n in made[root] if not _is_done(offer, n, root, have)})
-    restores = sorted({ref for number in wanted for ref in lost[number]}, key=lambda ref: ref.root)
-    return (PatchStep(offer, tuple(wanted), tuple(restores)) if wanted else None), by_patch
+    for number, window in enumerate(offer.patch.windows if offer.patch and needed else ()):
+        assert offer.patch and offer.old
+        makes = {offer.manifest.entries[span.file].root for span in window.new} & held.keys()
+        if not makes:
+            continue
+        for root in makes:
+            made.setdefault(root, set()).update(() if _is_done(offer, window, root, held[root]) else (number,))
+        used = {offer.old.entries[span.file] for span in window.old}
+        lost[number] = frozenset(Ref(entry.root, entry.size_bytes) for entry in used if entry.root not in have.sources)
+        length[number] = window.length if offer.patch.pack else 0
+        if not have.gone.isdisjoint(ref.root for ref in lost[number]):
+            unreadable |= makes
+    return Windows({r: frozenset(numbers) for r, numbers in made.items() if r not in unreadable}, lost, length)
 
 
-def _is_done(offer: Offer, number: int, root: bytes, have: Have) -> bool:
+def _by_patch(
+    offer: Offer, windows: Windows, have: Have, found: Mapping[bytes, Rebuild], server_only: bool
+) -> set[bytes]:
+    """The roots to make by windows."""
+    if not any(windows.lost.values()) and windows.made.keys().isdisjoint(found):
+        return set(windows.made)
+    olds = {ref for refs in windows.lost.values() for ref in refs}
+    restore_bytes = {ref.root: _restore(ref, found).fetch_bytes for ref in olds}
+    mine = [entry for entry in offer.manifest.entries if entry.root in windows.made]
+    alone_bytes = {entry.root: _pieces(offer, entry, have, found).fetch_bytes for entry in mine}
+    if server_only and offer.full:
+        packed = pieces.packed_bytes(offer.manifest, offer.full)
+        alone_bytes = {root: min(size, packed.get(root, size)) for root, size in alone_bytes.items()}
+    return cheapest.by_patch(windows, restore_bytes, alone_bytes)
+
+
+def _patch(
+    offer: Offer, windows: Windows, by_patch: Collection[bytes], found: Mapping[bytes, Rebuild]
+) -> PatchStep | None:
+    wanted = sorted({number for root in by_patch for number in windows.made[root]})
+    olds = {ref for number in wanted for ref in windows.lost[number]}
+    restores = tuple(_restore(ref, found) for ref in sorted(olds, key=lambda ref: ref.root))
+    return PatchStep(offer, tuple(wanted), restores) if wanted else None
+
+
+def _restore(old: Ref, found: Mapping[bytes, Rebuild]) -> Rebuild:
+    return found.get(old.root) or Rebuild.of_nothing(old)
+
+
+def _is_done(offer: Offer, window: delta.Window, root: bytes, held: Collection[int]) -> bool:
     """Whether an earlier try already staged what this window makes of the file ``root``."""
-    assert offer.patch
-    held = _held(offer, root, have)
-    if not held:
-        return False
     piece = offer.manifest.piece_bytes
-    spans = [s for s in offer.patch.windows[number].new if offer.manifest.entries[s.file].root == root]
-    return all(set(range(s.offset // piece, -(-(s.offset + s.length) // piece))) <= held for s in spans)
+    spans = (span for span in window.new if offer.manifest.entries[span.file].root == root)
+    numbers = (n for span in spans for n in range(span.offset // piece, -(-span.end // piece)))
+    return bool(held) and all(number in held for number in numbers)
 
 
 def _held(offer: Offer, root: bytes, have: Have) -> frozenset[int]:
@@ -249,69 +326,50 @@ def _held(offer: Offer, root: bytes, have: Have) -> frozenset[int]:
     return held_pieces(leaves, offer.layers.get(root, b""), root, offer.manifest.piece_bytes)
 
 
-def _tree(offer: Offer, roots: Collection[bytes], have: Have) -> TreeStep:
+def _pieces(offer: Offer, entry: Entry, have: Have, found: Mapping[bytes, Rebuild]) -> Pieces:
+    if entry.root in found:
+        return pieces.of_rebuild(entry, offer.manifest.piece_bytes, found[entry.root])
+    return pieces.of_held(entry, offer.manifest.piece_bytes, _held(offer, entry.root, have))
+
+
+def _tree(offer: Offer, roots: Collection[bytes], have: Have, found: Mapping[bytes, Rebuild]) -> TreeStep:
     wanted: list[int] = []
     held: list[int] = []
-    fetch_bytes = 0
+    partial: dict[int, tuple[int, ...]] = {}
+    fetch_bytes = block_bytes = 0
     todo = set(roots)
-    for entry, pieces in pieces_of(offer.manifest):
+    for entry, numbers in pieces_of(offer.manifest):
         if entry.root in todo:
             todo.discard(entry.root)
-            mine = {pieces.start + piece for piece in _held(offer, entry.root, have)}
-            held += sorted(mine)
-            wanted += [piece for piece in pieces if piece not in mine]
-            fetch_bytes += sum(_piece_bytes(offer, entry, p - pieces.start) for p in pieces if p not in mine)
+            mine = _pieces(offer, entry, have, found)
+            here = {numbers.start + piece for piece in mine.held}
+            held += sorted(here)
+            wanted += [piece for piece in numbers if piece not in here]
+            partial |= {numbers.start + piece: blocks for piece, blocks in mine.partial.items()}
+            fetch_bytes += mine.fetch_bytes
+            block_bytes += mine.fetch_bytes if here or mine.partial else 0
         elif entry.root and have.intact.get(entry.path) == entry.root:
-            held += pieces
-    return TreeStep(offer, tuple(wanted), tuple(held), fetch_bytes)
+            held += numbers
+    return TreeStep(offer, tuple(wanted), tuple(held), partial, fetch_bytes, block_bytes)
 
 
-def _piece_bytes(offer: Offer, entry: Entry, piece: int) -> int:
-    return min(offer.manifest.piece_bytes, entry.size_bytes - piece * offer.manifest.piece_bytes)
-
-
-def server_bytes(step: TreeStep) -> int:
-    """What the pieces cost from the origin alone: windows of the full pack where it holds them, else themselves."""
-    wanted = set(step.wanted)
-    firsts = step.offer.manifest.first_pieces
-    piece_bytes = step.offer.manifest.piece_bytes
-    total, packed = 0, 0
-    for window in step.offer.full.windows if step.offer.full else ():
-        covered = 0
-        for span in window.new:
-            first = firsts[span.file] + span.offset // piece_bytes
-            entry = step.offer.manifest.entries[span.file]
-            covered += sum(
-                _piece_bytes(step.offer, entry, p - firsts[span.file])
-                for p in range(first, first - (-span.length // piece_bytes))
-                if p in wanted
-            )
-        if covered > window.length:
-            total, packed = total + window.length, packed + covered
-    return total + step.fetch_bytes - packed
-
-
-def _totals(
-    copies: Sequence[Copy],
-    patches: Sequence[PatchStep],
-    trees: Sequence[TreeStep],
-    places: Sequence[Place],
-    have: Have,
-    server_only: bool,
-) -> Totals:
-    patch_bytes = sum(step.fetch_bytes for step in patches)
-    old_bytes = sum(r.length for s in patches if s.offer.patch for i in s.windows for r in s.offer.patch.windows[i].old)
-    repaired = {step.offer.part.name for step in trees if have.modified or have.staged}
-    costs = [(step, server_bytes(step) if server_only else step.fetch_bytes) for step in trees]
-    write_bytes = sum(place.size_bytes for place in places)
-    staged = sum(place.size_bytes for place in places if not place.copy and place.root in have.staged)
+def _totals(plan: Plan, have: Have, server_only: bool) -> Totals:
+    windows = ((step.offer.patch, number) for step in plan.patches for number in step.windows)
+    old_bytes = sum(span.length for index, number in windows if index for span in index.windows[number].old)
+    costs = [(step.server_bytes if server_only else step.fetch_bytes, step.block_bytes) for step in plan.trees]
+    block_bytes = sum(min(cost, blocks) for cost, blocks in costs)
+    mended_bytes = sum(mend.rebuild.fetch_bytes for mend in plan.mends)
+    write_bytes = sum(place.size_bytes for place in plan.places)
+    write_bytes -= sum(place.size_bytes for place in plan.places if not place.copy and place.root in have.staged)
+    write_bytes += sum(restore.content.size_bytes for restore in plan.restores)
+    patch_bytes = sum(step.pack_bytes for step in plan.patches)
     return Totals(
         patch_bytes=patch_bytes,
-        full_bytes=sum(cost for step, cost in costs if step.offer.part.name not in repaired),
-        block_bytes=sum(cost for step, cost in costs if step.offer.part.name in repaired),
-        read_bytes=sum(copy.size_bytes for copy in copies) + old_bytes,
-        write_bytes=write_bytes - staged,
-        peak_extra_bytes=write_bytes - staged + patch_bytes,
+        full_bytes=sum(cost for cost, _ in costs) - block_bytes,
+        block_bytes=block_bytes + mended_bytes + sum(restore.fetch_bytes for restore in plan.restores),
+        read_bytes=plan.local_bytes + old_bytes,
+        write_bytes=write_bytes + mended_bytes,
+        peak_extra_bytes=write_bytes + patch_bytes,
     )
 
 

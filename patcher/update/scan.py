@@ -49,8 +49,8 @@ class Have:
     """Root to the leaves of what staging holds of it: whole when they fold to the root."""
     modified: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    foreign: tuple[str, ...] = ()
-    """Files where a new one must go that are not ours."""
+    gone: frozenset[bytes] = frozenset()
+    """Old files that the origin does not have any more."""
     defaults: frozenset[str] = frozenset()
     """Files of `defaults` parts that are here already: the player's own now."""
     executable: frozenset[str] = frozenset()

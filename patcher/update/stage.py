@@ -1,15 +1,18 @@
-"""Assemble new files in ``.shoal/staging`` from local copies, patch windows and pieces; verify each root at the end.
+"""Assemble new files in ``.shoal/staging`` from local bytes, patch windows and pieces; verify each root at the end.
 
 Nothing here touches the installed files or the network. A staged file is named by its root, so whatever an interrupted
 job leaves behind is a source of the next one.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
 
 from patcher import disk
 from patcher.content import delta, merkle
+from patcher.content.blocks import Rebuild, spans
+from patcher.content.merkle import BLOCK_BYTES
 from patcher.errors import ContentError
 from patcher.update.decode import Map, Old, Output, Slice, Task
 from patcher.update.installs import Seen, seen
@@ -21,6 +24,7 @@ class Stage:
     """The staging folder of one install."""
 
     def __init__(self, folder: Path, sources: Mapping[bytes, Path], watch: Watch) -> None:
+        self._install = folder
         self.folder = folder / ".shoal" / "staging"
         self._sources = dict(sources)
         self._watch = watch
@@ -30,23 +34,43 @@ class Stage:
         """Where the content ``root`` is staged."""
         return self.folder / staged_name(root)
 
-    def prune(self, wanted: Collection[bytes]) -> None:
+    def prune(self, plan: Plan) -> None:
         """Remove what an older job staged and this one cannot use."""
-        names = {staged_name(root) for root in wanted}
+        names = {staged_name(root) for root in (*plan.roots, *(restore.content.root for restore in plan.restores))}
         for path in self.folder.iterdir():
             if path.name not in names:
                 disk.remove(path)
 
-    def copy(self, copy: Copy) -> None:
-        """Copy a local file. Its bytes are checked with all others by `verify`."""
+    def take(self, plan: Plan) -> None:
+        """Copy what local files have, whole or in part. Raises ContentError (content.mismatch), DiskError."""
+        for copy in plan.copies:
+            self._copy(copy)
+        for rebuild in (*plan.rebuilds, *plan.restores):
+            self._rebuild(rebuild)
+
+    def _copy(self, copy: Copy) -> None:
+        """Its bytes are checked with all others by `verify`."""
         with _open(copy.source) as source, disk.Staged(self.path(copy.root), copy.size_bytes) as staged:
             disk.copy_range(source, 0, staged, 0, copy.size_bytes)
         self._watch(copy.source.name, copy.size_bytes)
 
-    def restore(self, root: bytes, data: bytes) -> None:
-        """Have an old file, whose bytes were checked, as it was, for windows that are cut against it."""
-        with disk.Staged(self.path(root), len(data)) as staged:
-            staged.write(0, data)
+    def _rebuild(self, rebuild: Rebuild) -> None:
+        """Checked at once: of pieces that are here in part players are asked only for the rest."""
+        content = rebuild.content
+        with ExitStack() as stack, disk.Staged(self.path(content.root), content.size_bytes) as staged:
+            files = {path: stack.enter_context(_open(path)) for path in {found.source for found in rebuild.found}}
+            for found in rebuild.found:
+                files[found.source].seek(found.source_offset)
+                for at, length in spans(range(-(-found.length // BLOCK_BYTES)), found.length):
+                    data = files[found.source].read(length)
+                    if not rebuild.is_right((found.offset + at) // BLOCK_BYTES, data):
+                        text = f"{found.source} was changed meanwhile."
+                        raise ContentError("content.mismatch", text, root=content.root.hex())
+                    staged.write(found.offset + at, data)
+                    self._watch(found.source.name, length)
+
+    def restored(self, root: bytes) -> None:
+        """An old file is staged as it was, for windows that are cut against it."""
         self._sources[root] = self.path(root)
 
     def task(
@@ -81,26 +105,24 @@ class Stage:
                     disk.copy_range(source, 0, staged, 0, place.size_bytes)
 
     def verify(self, plan: Plan, piece_bytes: Mapping[bytes, int]) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
-        """Hash every staged file. Returns root to piece layer, and the path each will have to its stat.
+        """Hash every staged and mended file. Returns root to piece layer, and the path each will have to its stat.
 
         A file that is wrong is removed from staging. Raises ContentError (content.mismatch) with its root as a fact.
         """
         layers: dict[bytes, bytes] = {}
         stats: dict[str, Seen] = {}
-        for place in plan.places:
-            path = self.folder / place.staged
-            if stat := seen(path):
-                stats[place.path] = stat
-            found = hash_file(path, self._watch, place.path) if place.root else b""
-            if merkle.root_of(found) != place.root:
-                disk.remove(path)
-                raise ContentError(
-                    "content.mismatch",
-                    f"{place.path} was not assembled as signed.",
-                    path=place.path,
-                    root=place.root.hex(),
-                )
-            layers[place.root] = merkle.layer_of(found, piece_bytes[place.root])
+        staged = [(self.folder / place.staged, place.path, place.root) for place in plan.places]
+        mended = [(self._install / mend.path, mend.path, mend.rebuild.content.root) for mend in plan.mends]
+        for at, path, root in (*staged, *mended):
+            if stat := seen(at):
+                stats[path] = stat
+            found = hash_file(at, self._watch, path) if root else b""
+            if merkle.root_of(found) != root:
+                if at.parent == self.folder:
+                    disk.remove(at)
+                text = f"{path} was not assembled as signed."
+                raise ContentError("content.mismatch", text, path=path, root=root.hex())
+            layers[root] = merkle.layer_of(found, piece_bytes[root])
         return layers, stats
 
     def _old(self, offer: Offer, span: delta.Range, by: Map | None) -> Old:

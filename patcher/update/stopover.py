@@ -26,7 +26,7 @@ WORTH = 2 / 3
 LEAST_BYTES = 256 * 1024
 """Two updates write everything twice: they may fetch this share of what one would, and must fetch this much less."""
 CLEAR = 1 / 8
-"""Nothing makes so much less of what one would fetch: neither full packs nor what staging holds."""
+"""Hardly anything makes so much less of what one would fetch: neither full packs nor what is here in part."""
 
 _SUMS = ("patch_bytes", "full_bytes", "block_bytes", "read_bytes", "write_bytes", "peak_extra_bytes")
 """The totals that add up; the space too, for the first job's pack and old files are still there in the second."""
@@ -71,7 +71,7 @@ def _cheaper(job: Job, first: Goal, second: Goal, via: str) -> Route:
     sums = {name: sum(getattr(totals, name) for totals in both) for name in _SUMS}
     two_bytes = both[0].fetch_bytes + both[1].fetch_bytes
     direct = replace(second, offers=tuple(map(_bare, second.offers)))
-    one = job.run(replace(direct, network=replace(direct.network, reader=None)), only_plan=True)
+    one = job.run(replace(direct, network=replace(direct.network, reader=None, origin=None)), only_plan=True)
     if two_bytes > one.planned_bytes * CLEAR:  # then it is worth the documents that a closer look needs
         one = job.run(direct, only_plan=True)
     room_bytes, most_bytes = disk.free_bytes(second.install.folder), one.planned_bytes

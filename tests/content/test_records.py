@@ -26,7 +26,7 @@ from patcher.errors import TrustError
 
 A, B = ref_of(b"a"), ref_of(b"b")
 MAIN = Part("main", (), defaults=False, manifest=A, info_hash=bytes(32), layers=None, leaves=B)
-GERMAN = Part("german", ("lang:de", "lang:at", "os:linux"), True, B, bytes(range(32)), A, B)
+GERMAN = Part("german", ("lang:de", "lang:at", "os:linux"), True, B, bytes(range(32)), A, B, A)
 FEED = Feed("studio", "Süd Studio", ("https://cdn.example/feed/", "http://127.0.0.1:8000/"),
             ("udp://t.example:6969/announce",), ("cdn.example", "127.0.0.1:8000"), ("game",))  # fmt: skip
 TITLE = Title("game", "game", {"en": Text("Game", "Fun.\nMore fun."), "pt-BR": Text("Jogo")}, A,

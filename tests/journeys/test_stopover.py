@@ -25,9 +25,9 @@ _HALF = 100_000
 
 
 def _tree(number: int) -> trees.Layout:
-    """Each release edits a large file, and adds to another."""
+    """Each release edits a large file everywhere, so that few of its blocks stay, and adds to another."""
     music = {"music.pak": File(_NEWS[: _HALF * (number - 1)])} if number > 1 else {}
-    return {"sound.pak": File(trees.edited(_SOUND, number)), "version": File(b"%d" % number), **music}
+    return {"sound.pak": File(trees.edited(_SOUND, number, 150)), "version": File(b"%d" % number), **music}
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_a_changed_file_is_listed_and_put_back_and_strangers_stay(world: World, 
     (folder / "data/sound.pak").write_bytes(b"replaced again")
     _released(world, tmp_path, "mended", "2", scenario.new)
     updated = player.run("update", "mended")
-    # the changed file as it was, not the whole release: the patch needs it
+    # the changed file, not the whole release
     assert 300_000 < updated["fetched"]["origin_bytes"] < 310_000
     assert trees.read(folder) == {**scenario.new, "saves/slot1": File(b"mine")}
     player.run("uninstall", "mended")
@@ -146,11 +146,12 @@ def test_one_wrong_byte_of_a_large_file_costs_one_block_where_it_stands(world: W
         with (folder / "data/world.bin").open("r+b") as file:
             file.seek(wrong)
             file.write(b"!")
-    assert player.run("repair", "large", "--plan")["block_bytes"] == 2 * 16384
+    blocks_bytes = 16384 + 12_000_000 % 16384
+    assert player.run("repair", "large", "--plan")["block_bytes"] == blocks_bytes
     sent = world.origin.body_bytes
     player.run("repair", "large")
-    leaves_bytes = 32 * 12_000_000 // 16384
-    assert world.origin.body_bytes - sent < 2 * 16384 + leaves_bytes + 5000
+    leaves_bytes, landmarks_bytes = 32 * 12_000_000 // 16384, 10 * 12_000_000 // 32768
+    assert world.origin.body_bytes - sent < blocks_bytes + leaves_bytes + landmarks_bytes + 5000
     assert trees.read(folder) == layout
     assert (folder / "data/world.bin").stat().st_ino == inode
     assert player.run("verify", "large")["damaged"] == []

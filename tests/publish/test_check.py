@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher.content import merkle, records
+from patcher.content import landmarks, merkle, records
 from patcher.errors import UsageError
 from patcher.publish import check, repository
 from patcher.publish.keys import KeyRing, Passphrases
@@ -68,6 +68,16 @@ def test_a_damaged_file_is_named(publisher: Publisher) -> None:
     Store(publisher.folder).path(merkle.ref_of(b"read me")).unlink()
     (problem,) = report(publisher).problems
     assert problem.startswith("game 1.0: readme.txt: is missing")
+
+
+def test_landmarks_that_lead_astray_are_found(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = landmarks.of
+    with monkeypatch.context() as wrong:
+        wrong.setattr(landmarks, "of", lambda portions, size: bytes(len(right(portions, size))))
+        publisher.release(lay(publisher.root / "tree", {"data/level.dat": LEVEL + b"even more"}), "1.2")
+    assert report(publisher).problems == ()
+    problems = ("game.main: the landmarks of data/level.dat are not where they should be",)
+    assert report(publisher, deep=True).problems == problems
 
 
 @pytest.mark.parametrize("folder", ["metadata", "targets"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from patcher.content import manifest, merkle, records
+from patcher.content import landmarks, manifest, merkle, records
 from patcher.content.merkle import Ref
 from patcher.content.tree import parse_part
 from patcher.errors import BusyError, ShoalError, UsageError
@@ -75,6 +75,23 @@ def test_content_holds_each_file_once_under_its_root(publisher: Publisher, tree:
 def test_a_layers_document_and_its_file_do_not_share_a_name(publisher: Publisher, tmp_path: Path) -> None:
     tree = lay(tmp_path / "tree", {"two-pieces": bytes(100_000)})
     publisher.release(tree, "1.0")
+    assert publisher.problems() == ()
+
+
+def test_large_files_have_landmarks_and_releases_from_before_there_were_any_stay_as_they_are(
+    publisher: Publisher, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def landmarks_of(version: str) -> Ref | None:
+        publisher.release(tree, version)
+        (part,) = records.parse_release(read(publisher, f"game/releases/{version[-1]}.json")).parts
+        return part.landmarks
+
+    with monkeypatch.context() as before:
+        before.setattr(landmarks, "of", lambda portions, size_bytes: b"".join(portions)[:0])
+        assert landmarks_of("1") is None
+    assert landmarks_of("1") is None
+    marks = landmarks_of("2")
+    assert marks and marks.size_bytes == 2 * 10 * -(-len(TREE["data/level.dat"]) // landmarks.SECTION_BYTES)
     assert publisher.problems() == ()
 
 

@@ -96,6 +96,17 @@ def test_without_the_full_pack_the_loose_files_remain(origin: Origin) -> None:
     origin.brings(origin.source(), range(origin.layout.count))
 
 
+def test_without_the_full_pack_some_pieces_of_a_window_come_loose(origin: Origin) -> None:
+    number = [entry.path for entry in origin.manifest.entries].index("big/prose")
+    pieces = origin.layout.pieces(number)
+    wanted = {pieces[0], pieces[2], pieces[3], pieces[-1]}
+    source = origin.source()
+    assert set(source.pieces(pieces[0], 4, wanted.__contains__)) == wanted
+    origin.shelf.missing = {origin.pack.root}
+    origin.brings(source, wanted)
+    assert origin.received_bytes == sum(origin.layout.span(piece).length for piece in wanted)
+
+
 def test_without_the_loose_files_the_full_pack_remains(origin: Origin) -> None:
     origin.shelf.missing = {root for root in origin.shelf.contents if root != origin.pack.root}
     source = origin.source()

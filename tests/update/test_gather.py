@@ -1,19 +1,64 @@
-"""What a window needs of a pack: its own bytes, and the maps by which it reads."""
+"""Old files put back and damaged ones mended: only right bytes, only those that are missing. And what a window needs of
+a pack before it begins: its own bytes, and the maps by which it reads.
+"""
 
 from pathlib import Path
 
-from patcher.content import records
+import pytest
+
+from patcher.content import merkle, records
+from patcher.content.blocks import Rebuild
 from patcher.content.manifest import encode
-from patcher.content.merkle import leaves_of, ref_of
-from patcher.update.gather import _Windows
+from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
+from patcher.errors import ContentError
+from patcher.transfer.packs import Packs
+from patcher.update.gather import Gather, _Windows
 from patcher.update.meter import Meter
-from patcher.update.plan import Offer, PatchStep
+from patcher.update.plan import Mend, Offer, PatchStep, Plan
 from patcher.update.stage import Stage
 from tests.support.libraries import library
+from tests.support.peers import Shelf
 from tests.support.publisher import drafted
 from tests.support.trees import noise
 
-_PIECE_BYTES = 16
+RIGHT = noise(1, 100_000)
+BLOCKS = Rebuild(ref_of(RIGHT), merkle.leaves_of(RIGHT), (), (range(1, 3), range(6, 7)))
+WHOLE = Rebuild.of_nothing(ref_of(RIGHT))
+
+
+def mended(folder: Path, shelf: Shelf, rebuild: Rebuild) -> Gather:
+    """What a job does with a file ``game`` of zeros."""
+    (folder / "game").write_bytes(bytes(len(RIGHT)))
+    meter = Meter(1, "game", lambda: False, lambda _: None)
+    gather = Gather(shelf, None, Packs(folder / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
+    plan = Plan((), (), (), (), mends=(Mend("game", rebuild),))
+    gather.carry_out(plan, Stage(folder, {}, meter.watch), {}, folder)
+    return gather
+
+
+def test_missing_blocks_come_and_nothing_else(tmp_path: Path) -> None:
+    shelf = Shelf(RIGHT)
+    gather = mended(tmp_path, shelf, BLOCKS)
+    made = (tmp_path / "game").read_bytes()
+    assert made[BLOCK_BYTES : 3 * BLOCK_BYTES] == RIGHT[BLOCK_BYTES : 3 * BLOCK_BYTES]
+    assert made[6 * BLOCK_BYTES :] == RIGHT[6 * BLOCK_BYTES :]
+    assert not any(made[3 * BLOCK_BYTES : 6 * BLOCK_BYTES])
+    assert gather.gathered.origin_bytes == shelf.sent_bytes == BLOCKS.fetch_bytes
+    assert len(shelf.requests) == 2
+
+
+def test_without_leaves_the_whole_file_comes_and_is_checked_as_one(tmp_path: Path) -> None:
+    mended(tmp_path, Shelf(RIGHT), WHOLE)
+    assert (tmp_path / "game").read_bytes() == RIGHT
+
+
+@pytest.mark.parametrize("rebuild", [BLOCKS, WHOLE])
+def test_a_lying_server_is_found_out(tmp_path: Path, rebuild: Rebuild) -> None:
+    shelf = Shelf(RIGHT)
+    shelf.lies = True
+    with pytest.raises(ContentError) as raised:
+        mended(tmp_path, shelf, rebuild)
+    assert raised.value.facts["root"] == rebuild.content.hex
 
 
 def test_a_window_begins_when_its_bytes_and_those_of_its_map_are_here(tmp_path: Path) -> None:
@@ -32,10 +77,10 @@ def test_a_window_begins_when_its_bytes_and_those_of_its_map_are_here(tmp_path: 
     needs_map = {n for n, window in enumerate(index.windows) if index.filters_of(window)}
     assert {window.is_copy for window in index.windows} == {True, False}
     with _Windows(stage, step, roots, Meter(1, "game", lambda: False, lambda progress: None)) as windows:
-        windows.read_from(tmp_path / "pack", _PIECE_BYTES, ())
-        assert windows.pieces == frozenset(range(-(-len(pack) // _PIECE_BYTES)))
+        windows.read_from(tmp_path / "pack", 16, ())
+        assert windows.pieces == frozenset(range(-(-len(pack) // 16)))
         assert all(index.windows[n].length for n in windows._todo), "a copy of a file as it is needs nothing"
-        maps = frozenset(range(-(-by.length // _PIECE_BYTES)))
+        maps = frozenset(range(-(-by.length // 16)))
         windows.take(sorted(windows.pieces - maps))
         assert set(windows._todo) == needs_map
         windows.take(sorted(maps))

@@ -1,14 +1,16 @@
 """Whatever was there and whatever comes: a plan reaches the new tree, once each byte, and touches nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from bencode2 import bencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.content import delta, records
+from patcher.content import delta, merkle, records
+from patcher.content.blocks import Rebuild, Stretch, spans
 from patcher.content.manifest import Manifest, encode
-from patcher.content.merkle import ref_of
+from patcher.content.merkle import BLOCK_BYTES, ref_of
 from patcher.update import plan as planning
 from patcher.update.commit import Change
 from patcher.update.plan import Offer, PatchStep, Plan
@@ -53,6 +55,7 @@ def _have(old: Layout, damaged: frozenset[str]) -> Have:
 def _made(plan: Plan) -> dict[bytes, int]:
     """Root to how many of its bytes the steps bring."""
     made = {copy.root: copy.size_bytes for copy in plan.copies}
+    made |= {rebuild.content.root: rebuild.found_bytes for rebuild in plan.rebuilds}
     for step in plan.patches:
         assert step.offer.patch
         for number in step.windows:
@@ -60,11 +63,23 @@ def _made(plan: Plan) -> dict[bytes, int]:
                 root = step.offer.manifest.entries[span.file].root
                 made[root] = made.get(root, 0) + span.length
     for tree in plan.trees:
-        wanted = set(tree.wanted)
+        piece_bytes = tree.offer.manifest.piece_bytes
+        assert set(tree.wanted).isdisjoint(tree.held) and tree.partial.keys() <= set(tree.wanted)
         for entry, pieces in planning.pieces_of(tree.offer.manifest):
-            if wanted >= set(pieces) and entry.root and pieces:
-                made[entry.root] = made.get(entry.root, 0) + entry.size_bytes
+            for piece in set(pieces) & set(tree.wanted):
+                length = min(piece_bytes, entry.size_bytes - (piece - pieces.start) * piece_bytes)
+                blocks = tree.partial.get(piece, range(-(-length // BLOCK_BYTES)))
+                made[entry.root] = made.get(entry.root, 0) + sum(count for _, count in spans(blocks, length))
     return made
+
+
+def _rebuild(data: bytes, missing: frozenset[int]) -> Rebuild:
+    """Some of the file's blocks are somewhere on this machine, the others are not."""
+    blocks = range(-(-len(data) // BLOCK_BYTES))
+    some = [(block, length) for block, (_, length) in zip(blocks, spans(blocks, len(data)), strict=True)]
+    found = tuple(Stretch(b * BLOCK_BYTES, n, _FOLDER, 0) for b, n in some if b not in missing)
+    lacking = tuple(range(block, block + 1) for block, _ in some if block in missing)
+    return Rebuild(ref_of(data), merkle.leaves_of(data), found, lacking)
 
 
 def _after(old: Layout, change: Change, plan: Plan, contents: dict[bytes, bytes]) -> Layout:
@@ -80,13 +95,29 @@ def _after(old: Layout, change: Change, plan: Plan, contents: dict[bytes, bytes]
     return tree
 
 
-@given(old=layouts, new=layouts, damaged=st.frozensets(st.sampled_from(_NAMES)), is_patched=st.booleans())
+rebuilds = st.dictionaries(st.sampled_from(_CONTENTS[1:]), st.frozensets(st.integers(0, 14)))
+
+
+@given(
+    old=layouts,
+    new=layouts,
+    damaged=st.frozensets(st.sampled_from(_NAMES)),
+    is_patched=st.booleans(),
+    found=rebuilds,
+    server_only=st.booleans(),
+)
 def test_a_plan_reaches_the_new_tree_whatever_is_left_of_the_old(
-    old: dict[str, File], new: dict[str, File], damaged: frozenset[str], is_patched: bool
+    old: dict[str, File],
+    new: dict[str, File],
+    damaged: frozenset[str],
+    is_patched: bool,
+    found: dict[bytes, frozenset[int]],
+    server_only: bool,
 ) -> None:
     offer, have = _offer(new, old if is_patched else None), _have(old, damaged)
     installed: list[Manifest] = [trees.manifest_of(old)]
-    plan = planning.make([offer], installed, have, server_only=True)
+    by_root = {ref_of(data).root: _rebuild(data, missing) for data, missing in found.items()}
+    plan = planning.make([offer], installed, have, (), by_root, server_only=server_only)
     needed = {place.root: place.size_bytes for place in plan.places if place.root}
     made = _made(plan)
     assert {root: made.get(root, 0) for root in needed} == needed
@@ -95,6 +126,28 @@ def test_a_plan_reaches_the_new_tree_whatever_is_left_of_the_old(
     contents = {ref_of(file.data).root: file.data for file in new.values() if file.data} | {b"": b""}
     change = planning.change([offer], installed, have, plan, ())
     assert _after(old, change, plan, contents) == new
+
+
+def test_a_modified_file_comes_the_cheapest_way() -> None:
+    before = trees.noise(4, 500_000)
+    after = before[:-9] + b"and more"
+    old, new = {"large": File(before)}, {"large": File(after)}
+    offer, have = _offer(new, old), _have(old, frozenset({"large"}))
+    back, anew = _rebuild(before, frozenset({3})), _rebuild(after, frozenset({3, 30}))
+
+    def plan(*found: Rebuild, have: Have = have) -> Plan:
+        mine = {rebuild.content.root: rebuild for rebuild in found}
+        return planning.make([offer], [trees.manifest_of(old)], have, (), mine, server_only=True)
+
+    for cheap in (plan(back), plan(back, anew)):
+        assert [step.restores for step in cheap.patches] == [(back,)]
+        assert (cheap.trees, cheap.rebuilds, cheap.totals.block_bytes) == ((), (), BLOCK_BYTES)
+    by_blocks, whole = plan(anew), plan()
+    assert (by_blocks.rebuilds, by_blocks.patches, whole.patches) == ((anew,), (), ())
+    assert (by_blocks.totals.block_bytes, by_blocks.totals.full_bytes) == (anew.fetch_bytes, 0)
+    assert (whole.totals.block_bytes, whole.totals.full_bytes) == (0, len(after))
+    gone = replace(have, gone=frozenset({ref_of(before).root}))
+    assert plan(back, have=gone).totals.full_bytes == len(after)
 
 
 @given(old=layouts, new=layouts)
@@ -134,4 +187,4 @@ def test_a_map_is_fetched_once_for_all_windows_that_read_through_it() -> None:
     document = indexes.mapped(pack={b"root": bytes(32), b"size": 150}, inline=b"")
     offer = Offer(part, encode(m), m, indexes.OLD, delta.parse(bencode(document), m, indexes.OLD))
     costs = {(0,): 20 + 50, (1,): 30, (2,): 50, (0, 1): 100, (0, 1, 2): 150}
-    assert {windows: PatchStep(offer, windows).fetch_bytes for windows in costs} == costs
+    assert {windows: PatchStep(offer, windows).pack_bytes for windows in costs} == costs

@@ -1,0 +1,50 @@
+"""Many stretches of one content file in few requests."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from patcher.content.merkle import Ref
+
+Span = tuple[int, int]
+"""Offset, length."""
+
+_RUN_BYTES = 16 * 1024 * 1024
+"""A request asks for no more, unless a single span is longer."""
+
+
+def read(
+    source: Callable[[Ref, int, int], Iterator[bytes]],
+    ref: Ref,
+    spans: Iterable[Span],
+    received: Callable[[int], None] = lambda count: None,
+    *,
+    gap_bytes: int = 0,
+) -> Iterator[bytes]:
+    """The bytes of each span, *unverified*. Spans come in order and do not overlap; neighbours share a request.
+
+    ``source`` reads as `Origin.read` does: content, offset, length. ``received`` is called with the size of every
+    portion. ``gap_bytes``: so many bytes that nobody needs are fetched rather than asking once more. Raises what
+    ``source`` raises.
+    """
+    for run in _runs(spans, gap_bytes):
+        at, end = run[0][0], sum(run[-1])
+        portions = source(ref, at, end - at)
+        buffer = bytearray()
+        for offset, length in run:
+            while at + len(buffer) < offset + length:
+                portion = next(portions)
+                received(len(portion))
+                buffer += portion
+            yield bytes(memoryview(buffer)[offset - at : offset - at + length])
+            del buffer[: offset - at + length]
+            at = offset + length
+
+
+def _runs(spans: Iterable[Span], gap_bytes: int) -> Iterator[Sequence[Span]]:
+    run: list[Span] = []
+    for offset, length in spans:
+        if run and (offset - sum(run[-1]) > gap_bytes or offset + length - run[0][0] > _RUN_BYTES):
+            yield run
+            run = []
+        run.append((offset, length))
+    if run:
+        yield run
