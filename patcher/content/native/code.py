@@ -1,6 +1,7 @@
 """References in x86-64 code: branches, operands relative to RIP, and absolute operands where there can be any."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,64 +10,77 @@ from patcher.content.native.fields import CODE, DATA, GUESS, Fields, where
 from patcher.content.native.sections import Section
 from patcher.content.native.window import Places, Window
 
-MARGIN_BYTES = x86.LEAD_BYTES + x86.BLOCK_BYTES + x86.TAIL_BYTES
-"""So much of a file around a place decides what is found at it."""
-
 _LEAST_ABSOLUTE = 0x10000
+"""Smaller operands count something."""
 
 
 def find(window: Window) -> Iterator[Fields]:
-    """All references from instructions that begin in whole blocks of the window, and in the blocks at its end."""
+    """The references of all instructions in blocks whose lead lies in the window."""
     for section in window.sections("code"):
-        yield from _Code(window, section).find()
+        decoded = _decoded(window, section)
+        yield from _relative(window, section, decoded)
+        yield from _absolute(window, decoded)
 
 
-class _Code:
-    """The instructions of one section in a window."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decoded:
+    """Instructions: where each begins, and what `x86.decode` says about it. Their section has bytes up to ``end``."""
 
-    def __init__(self, window: Window, section: Section) -> None:
-        self._window, self._section = window, section
-        lead, block = x86.LEAD_BYTES, x86.BLOCK_BYTES
-        skipped = -(-max(window.start + lead - section.offset, 0) // block) * block if window.start else 0
-        self._start = section.offset + skipped
-        end = min(section.end, window.end)
-        self._end = end
-        blocks = max(-(-(end - self._start) // block), 0)
-        code = np.full(lead + blocks * block + x86.TAIL_BYTES, 0x90, np.uint8)
-        first = max(section.offset, self._start - lead)
-        held = window.bytes[first - window.start : max(end - window.start, 0)]
-        code[lead - (self._start - first) :][: held.size] = held
-        self._told = x86.decode(code)
-        self._begins = x86.beginnings(self._told)
-        self._told = self._told[lead:]
+    begin: Places
+    told: x86.Bytes
+    end: int
 
-    def find(self) -> Iterator[Fields]:
-        window, section = self._window, self._section
-        address = section.address - section.offset
-        begins = np.flatnonzero(self._begins & (self._told >= x86.BRANCH << 6)).astype(np.int64)
-        told = self._told[begins]
-        kind, behind = told >> 6, x86.IMMEDIATE_BYTES[(told >> 4) & 3]
-        places = self._start + begins + (told & 15) - 4 - behind
-        inside = places + 4 + behind <= self._end
-        places, kind, behind = places[inside], kind[inside], behind[inside]
-        for wanted, spans, of in ((x86.BRANCH, window.binary.code, CODE), (x86.RELATIVE, window.binary.loaded, DATA)):
-            these = kind == wanted
-            at = places[these]
-            target = at + address + 4 + behind[these] + window.i32(at)
-            yield where(spans.hold(target), at, target, at + address, kind=of)
-        yield from self._absolute(places[kind == x86.ABSOLUTE])
+    def fields(self, kind: int) -> tuple[Places, Places]:
+        """Places of all addresses of this kind, and the bytes of the immediates behind them."""
+        these = self.told >> 6 == kind
+        told = self.told[these]
+        behind = x86.IMMEDIATE_BYTES[(told >> 4) & 3]
+        places = self.begin[these] + (told & 15) - 4 - behind
+        inside = places + 4 + behind <= self.end
+        return places[inside], behind[inside]
 
-    def _absolute(self, displacements: Places) -> Iterator[Fields]:
-        """Of a file that runs where it was linked for, absolute operands; of PE, operands that are RVAs."""
-        image = self._window.binary.image
-        if not image.relocatable:
-            immediate = np.flatnonzero(self._begins & ((self._told >> 4) & 3 == 3)).astype(np.int64)
-            places = self._start + immediate + (self._told[immediate] & 15) - 4
-            yield from self._mapped(np.concatenate([displacements, places[places + 4 <= self._end]]), image.base, DATA)
-        if image.format == "pe":
-            yield from self._mapped(displacements, 0, GUESS)
+    def immediates(self) -> Places:
+        """Places of all immediates of 4 bytes."""
+        these = (self.told >> 4) & 3 == 3
+        places: Places = self.begin[these] + (self.told[these] & 15) - 4
+        return places[places + 4 <= self.end]
 
-    def _mapped(self, places: Places, base: int, kind: int) -> Iterator[Fields]:
-        value = self._window.u32(places)
-        held = (value >= _LEAST_ABSOLUTE) & self._window.binary.loaded.hold(value - base)
-        yield where(held, places, value - base, kind=kind)
+
+def _decoded(window: Window, section: Section) -> _Decoded:
+    lead, block = x86.LEAD_BYTES, x86.BLOCK_BYTES
+    skipped = -(-max(window.start + lead - section.offset, 0) // block) if window.start else 0
+    start, end = section.offset + skipped * block, min(section.end, window.end)
+    blocks = max(-(-(end - start) // block), 0)
+    code = np.full(lead + blocks * block + x86.TAIL_BYTES, x86.NOP, np.uint8)
+    first = max(section.offset, start - lead)
+    held = window.bytes[first - window.start : max(end, first) - window.start]
+    code[lead + first - start :][: held.size] = held
+    told = x86.decode(code)
+    begin = np.flatnonzero(x86.beginnings(told))
+    return _Decoded(start + begin.astype(np.int64), told[lead:][begin], end)
+
+
+def _relative(window: Window, section: Section, decoded: _Decoded) -> Iterator[Fields]:
+    """A branch counts from the end of its field, an operand from the end of the instruction."""
+    binary = window.binary
+    for what, spans, kind in ((x86.BRANCH, binary.code, CODE), (x86.RELATIVE, binary.loaded, DATA)):
+        places, behind = decoded.fields(what)
+        own = places - section.offset + section.address
+        target = own + 4 + behind + window.i32(places)
+        yield where(spans.hold(target), places, target, own, kind=kind)
+
+
+def _absolute(window: Window, decoded: _Decoded) -> Iterator[Fields]:
+    """Of a file that runs where it was linked for, absolute operands; of PE, operands that are RVAs."""
+    image = window.binary.image
+    displacements, _ = decoded.fields(x86.ABSOLUTE)
+    if not image.relocatable:
+        yield _mapped(window, np.concatenate([displacements, decoded.immediates()]), image.base, DATA)
+    if image.format == "pe":
+        yield _mapped(window, displacements, 0, GUESS)
+
+
+def _mapped(window: Window, places: Places, base: int, kind: int) -> Fields:
+    value = window.u32(places)
+    held = (value >= _LEAST_ABSOLUTE) & window.binary.loaded.hold(value - base)
+    return where(held, places, value - base, kind=kind)

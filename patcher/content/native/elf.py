@@ -21,7 +21,7 @@ _LOADED = {
 }  # fmt: skip
 _NAMED = {
     ".got": "pointers", ".got.plt": "pointers", ".ctors": "pointers", ".dtors": "pointers",
-    ".eh_frame_hdr": "eh_frame_hdr", ".eh_frame": "eh_frame", ".gcc_except_table": "",
+    ".eh_frame_hdr": "eh_frame_hdr", ".eh_frame": "eh_frame", ".gcc_except_table": "handlers",
 }  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def _sections(entries: list[_Entry], names: bytes) -> Iterator[Section]:
             entry.size_bytes,
             bool(entry.flags & _CODE and entry.loaded),
             entry.loaded,
-            linked.place if linked.kind else 0,
+            linked.place if linked.kind and linked.place < 2 * UNLOADED else 0,
         )
 
 

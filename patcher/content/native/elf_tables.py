@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from patcher.content.native.binary import Spans
 from patcher.content.native.fields import Fields, where
 from patcher.content.native.places import RELATIVE
 from patcher.content.native.sections import UNLOADED, Section
@@ -97,8 +98,13 @@ def _frames(window: Window, section: Section) -> Iterator[Fields]:
     yield where(known & (cie >= section.address), rows + 4, own + 4, cie)
     yield where(known, rows + 8, begin, own + 8)
     yield where(known & (size > 0) & loaded.hold(begin + size - 1), rows + 12, begin + size - 1, begin)
-    handlers = own + 17 + window.i32(rows + 17)
-    yield where(known & (window.u8(rows + 16) == 4) & loaded.hold(handlers), rows + 17, handlers, own + 17)
+    image = window.binary.image
+    handlers = Spans.of(image.of_role("handlers"))
+    known &= window.u8(rows + 16) == 4  # an address is all that the FDE adds
+    relative, absolute = own + 17 + window.i32(rows + 17), window.u32(rows + 17)
+    yield where(known & handlers.hold(relative), rows + 17, relative, own + 17)
+    if not image.relocatable:
+        yield where(known & handlers.hold(absolute), rows + 17, absolute)
 
 
 def _dynamic(window: Window, section: Section) -> Iterator[Fields]:

@@ -14,7 +14,7 @@ from patcher.content.native.window import Places, Window
 
 NEAR_BYTES = 64
 """A record begins at most so far behind what leads to it."""
-REACH_BYTES = 768
+REACH_BYTES = 512
 """So far behind the beginning of a record its maps are read."""
 
 _LENGTHS = np.array([1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1, 5], np.int64)

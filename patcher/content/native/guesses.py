@@ -32,6 +32,8 @@ def _tables(window: Window, role: str, *, relative: bool) -> Iterator[Fields]:
     """
     for section in window.sections(role):
         places = window.entries(section, 4)
+        if places.size < 3:
+            continue
         base = places - section.offset + section.address
         target = base + window.i32(places) if relative else window.u32(places)
         held = window.binary.code.hold(target)
@@ -41,8 +43,10 @@ def _tables(window: Window, role: str, *, relative: bool) -> Iterator[Fields]:
 
 def _in_threes(pair: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Those that stand in a row of three or more; ``pair`` says which are like the next one."""
-    three = np.concatenate([np.zeros(2, np.bool_), pair[1:] & pair[:-1], np.zeros(2, np.bool_)])
-    run: NDArray[np.bool_] = three[2:] | three[1:-1] | three[:-2]
+    middle = np.concatenate([[False], pair[1:] & pair[:-1], [False]])
+    run: NDArray[np.bool_] = middle.copy()
+    run[1:] |= middle[:-1]
+    run[:-1] |= middle[1:]
     return run
 
 
@@ -67,4 +71,5 @@ def _debug(window: Window) -> Iterator[Fields]:
         high = window.bytes[places[0] - window.start + 5 :][: places.size + 2] if places.size else window.bytes[:0]
         places = places[(high[:-2] | high[1:-1] | high[2:]) == 0]
         target = window.i64(places)
-        yield where(window.binary.code.hold(target), places, target, width=8, kind=GUESS)
+        held = (target >= PAGE_BYTES) & window.binary.code.hold(target)
+        yield where(held, places, target, width=8, kind=GUESS)

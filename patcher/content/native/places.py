@@ -20,7 +20,6 @@ MAX_TABLE_BYTES = 64 * 1024 * 1024
 RELATIVE = np.array([8, 37], np.int64)
 """R_X86_64_RELATIVE and R_X86_64_IRELATIVE: the addend is an address, and the place of 8 bytes may hold it too."""
 
-_NONE = np.empty(0, np.int64)
 _PLAIN_FRAMES = b"\x01\x1b\x03\x3b"
 """Version and encodings of .eh_frame_hdr as all linkers write them; what is encoded otherwise is left alone."""
 _MAX_PAGES = 1 << 18
@@ -65,9 +64,9 @@ def _unwound(image: Image, read: Read) -> Iterator[Addresses]:
 
 
 def rvas(image: Image, read: Read) -> Offsets:
-    """Where addresses of 4 bytes lie in a PE file, by its directories: exports, imports, and what guards calls."""
+    """Where addresses of 4 bytes lie in a PE file, by its directories."""
     imports = (addresses for directory in _IMPORTS for addresses in _imports(image, read, *directory))
-    return _listed(image, chain(_exports(image, read), imports, _guards(image, read)), 4)
+    return _listed(image, chain(_exports(image, read), imports, _guards(image, read), _relocated_pages(image, read)), 4)
 
 
 def _exports(image: Image, read: Read) -> Iterator[Addresses]:
@@ -107,6 +106,11 @@ def _guards(image: Image, read: Read) -> Iterator[Addresses]:
             yield _row(address - image.base, count if place + 16 <= size else 0, step)
 
 
+def _relocated_pages(image: Image, read: Read) -> Iterator[Addresses]:
+    for section in image.of_role("relocations"):
+        yield section.address + np.array([at for at, _, _ in _pages(_whole(read, section))], np.int64)
+
+
 def _directory(image: Image, number: int) -> int:
     """Where a data directory lies; an address that no file has where there is none."""
     return image.directories[number] if number < len(image.directories) and image.directories[number] else UNLOADED
@@ -122,8 +126,9 @@ def _read(image: Image, read: Read, address: int, length: int) -> bytes:
 
 
 def _row(address: int, count: int, step: int) -> Addresses:
-    sane = 0 < address < UNLOADED and count <= MAX_PLACES // 4
-    return address + step * np.arange(count if sane else 0, dtype=np.int64)
+    if 0 < address < UNLOADED and count <= MAX_PLACES // 4:
+        return address + step * np.arange(count, dtype=np.int64)
+    return np.empty(0, np.int64)
 
 
 def _listed(image: Image, addresses: Iterable[Addresses], width: int) -> Offsets:
@@ -132,13 +137,16 @@ def _listed(image: Image, addresses: Iterable[Addresses], width: int) -> Offsets
     starts = np.array([UNLOADED, *(section.address for section in sections)], np.int64)
     lengths = np.array([0, *(section.size_bytes for section in sections)], np.int64)
     begins = np.array([0, *(section.offset for section in sections)], np.int64)
-    found, left = [_NONE], MAX_PLACES
+    found, left = [np.empty(0, np.uint32)], MAX_PLACES
     for some in addresses:
         number = np.searchsorted(starts[1:], some, "right")
         into = some - starts[number]
-        found.append((begins[number] + into)[(into >= 0) & (into <= lengths[number] - width)][:left])
+        held = (into >= 0) & (into <= lengths[number] - width)
+        found.append((begins[number] + into)[held][:left].astype(np.uint32))
         left -= found[-1].size
-    return np.unique(np.concatenate(found).astype(np.uint32))
+        if not left:
+            break
+    return np.unique(np.concatenate(found))
 
 
 def _pieces(read: Read, section: Section) -> Iterator[bytes]:
@@ -177,15 +185,21 @@ def _relr_places(table: bytes) -> Addresses:
 
 
 def _page_places(table: bytes) -> Addresses:
-    """Blocks of (page, bytes of the block, entries of 16 bits: type and offset); type 10 is an address of 64 bits."""
+    """Entries of 16 bits, type and offset; of type 10 is an address of 64 bits."""
     halves = _words(table, "<u2")
     pages = np.zeros(halves.size, np.uint32)
+    for at, page, size in _pages(table):
+        pages[at // 2 + 4 : (at + size) // 2] = page
+    chosen = np.flatnonzero((halves >> 12 == 10) & (pages > 0))[:MAX_PLACES]
+    return pages[chosen].astype(np.int64) + (halves[chosen] & 0xFFF)
+
+
+def _pages(table: bytes) -> Iterator[tuple[int, int, int]]:
+    """Where each block of relocations begins, its page, and its bytes with those of page and size themselves."""
     at = 0
     for _ in range(_MAX_PAGES):
         page, size = struct.unpack_from("<II", table, at) if at + 8 <= len(table) else (0, 0)
         if size < 8 or size % 2:
-            break
-        pages[at // 2 + 4 : (at + size) // 2] = page
+            return
+        yield at, page, size
         at += size
-    chosen = np.flatnonzero((halves >> 12 == 10) & (pages > 0))[:MAX_PLACES]
-    return pages[chosen].astype(np.int64) + (halves[chosen] & 0xFFF)

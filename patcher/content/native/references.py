@@ -17,7 +17,7 @@ __all__ = ["CODE", "DATA", "GUESS", "NO_BASE", "TABLE", "Binary", "Fields", "fin
 _TILE_BYTES = 1024 * 1024
 _BEFORE_BYTES = 2048
 _BEHIND_BYTES = 1024
-"""So much around a place decides what is found at it, twice over."""
+"""More than what decides, before a place and behind it, on what is found there."""
 
 
 def find(binary: Binary, start: int, end: int) -> Fields:
@@ -31,10 +31,8 @@ def _find(binary: Binary, start: int, end: int) -> Fields:
     reach = MAX_WIDTH + NEAR_BYTES
     sure = [_within(part, start - reach, end + reach) for part in (*code.find(window), *tables.find(window))]
     rvas = [part.position[(part.width == 4) & (part.base == NO_BASE)] for part in sure]
-    near = [*sure, *guesses.find(window, np.sort(np.concatenate(rvas)))]
-    return _within(
-        fields.apart(joined([_within(part, start - MAX_WIDTH, end + MAX_WIDTH) for part in near])), start, end
-    )
+    every = joined([*sure, *guesses.find(window, np.sort(np.concatenate(rvas)))])
+    return _within(fields.apart(_within(every, start - MAX_WIDTH, end + MAX_WIDTH)), start, end)
 
 
 def _within(found: Fields, start: int, end: int) -> Fields:

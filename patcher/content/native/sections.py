@@ -9,7 +9,7 @@ Read = Callable[[int, int], bytes]
 UNLOADED = 1 << 40
 """Addresses of what is never loaded: this and its offset. What is loaded lies below."""
 
-MAX_SECTIONS = 4096
+MAX_SECTIONS = 1024
 MAX_FILE_BYTES = 1 << 32
 
 

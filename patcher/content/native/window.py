@@ -33,7 +33,7 @@ class Window:
 
     def inside(self, places: NDArray[np.uint32], width: int) -> Places:
         """Those of the places in order of which ``width`` bytes lie in here."""
-        first, last = np.searchsorted(places, np.array([self.start, max(self.end - width + 1, 0)], np.int64))
+        first, last = np.searchsorted(places, np.array([self.start, max(self.end - width + 1, 0)], np.uint32))
         return places[first:last].astype(np.int64)
 
     def u8(self, places: Places) -> Places:

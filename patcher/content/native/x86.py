@@ -13,20 +13,20 @@ Places = NDArray[np.int64]
 
 BLOCK_BYTES = 256
 """Every block of a section is decoded for itself, so that what is found in it depends on nothing far away."""
-LEAD_BYTES = 96
+LEAD_BYTES = BLOCK_BYTES
 """How much earlier its decoding begins: code synchronises itself."""
+NOP = 0x90
 TAIL_BYTES = 16
 """What must follow the last block: more than an instruction's bytes."""
 
 BRANCH, RELATIVE, ABSOLUTE = 1, 2, 3
 """What of an instruction may be an address: rel32, a displacement from RIP, one from nothing or a register."""
 IMMEDIATE_BYTES = np.array([0, 1, 2, 4], np.int64)
-"""By the number that `immediate` gives."""
+"""By the two bits that tell of it."""
 
 _ROW_BYTES = LEAD_BYTES + BLOCK_BYTES + TAIL_BYTES
 _STEPS = 8
 
-# A byte says about the instruction that begins at it: length in bits 0–3, immediate in 4–5, kind of address in 6–7.
 _IB, _IW, _IZ = 0x11, 0x22, 0x34
 _REL32 = 4 | BRANCH << 6
 _PLAIN, _MAP1, _MAP2, _MAP3 = range(4)
@@ -119,7 +119,10 @@ _TEST = np.array([_IB, _IZ], np.uint8)
 
 
 def decode(code: Bytes) -> Bytes:
-    """What each byte but the last `TAIL_BYTES` of ``code`` says when an instruction begins there."""
+    """What each byte but the last `TAIL_BYTES` of ``code`` tells of the instruction that would begin there.
+
+    Its length in bits 0–3, its immediate in bits 4–5, the kind of its address, 0 for none, in bits 6–7.
+    """
     size = code.size - TAIL_BYTES
     first, second = code[:size], code[1 : size + 1]
     modrm = _MODRM_BYTES.take(code[:-1])
@@ -163,6 +166,8 @@ def beginnings(told: Bytes) -> NDArray[np.bool_]:
     """Where instructions begin in whole blocks behind a lead, ``told`` by `decode` of both."""
     lengths = told & 15
     blocks = (told.size - LEAD_BYTES) // BLOCK_BYTES
+    if not blocks:
+        return np.zeros(0, np.bool_)
     rows = np.zeros((blocks, _ROW_BYTES), np.uint8)  # zeros hold a walk that has left its block
     rows[:, :-TAIL_BYTES] = np.lib.stride_tricks.sliding_window_view(lengths, _ROW_BYTES - TAIL_BYTES)[::BLOCK_BYTES]
     steps, seen = rows.reshape(-1), np.zeros(rows.size, np.bool_)
