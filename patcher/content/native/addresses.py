@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from patcher.content.native.numbers import Ints
 from patcher.errors import ContentError
-
-Ints = NDArray[np.int64]
 
 SPAN = 1 << 48
 """Addresses lie below it, shifts at most so far to both sides."""
@@ -83,7 +81,7 @@ class AddressMap:
         )
         if not (_rising(made.starts) and _rising(made.refused) and _rising(made.allowed)):
             raise _damaged("its addresses do not rise")
-        if breaks and np.max(np.abs(made.shifts)) > SPAN:
+        if np.any((made.shifts > SPAN) | (made.shifts < -SPAN)):
             raise _damaged("it moves too far")
         return made
 

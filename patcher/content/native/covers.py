@@ -1,26 +1,28 @@
-"""Which bytes of a new file come from which of an old one: *covers*, found quickly and without much memory.
+"""Which bytes of a new file come from which of an old one: *covers*, found quickly and in little memory.
 
 Windows of 32 bytes are hashed at every place of both files, and of the hashes a share, those below a bound, are looked
-at: the same ones on both sides. What stands once in each file is a *seed*. Seeds in a row that moved alike are
-a run; between two runs the bytes themselves say where the one ends and the other begins.
+at: the same ones on both sides. What stands once in each file is a *seed*. Seeds in a row that moved alike are a run;
+between two runs the bytes themselves say where the one ends and the other begins.
 
-Good enough to vote on where addresses went; the patch itself is cut and compared by others.
+Good enough to vote on where addresses went. The patch itself is cut and compared by others.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from patcher.content.native.numbers import Ints, changes, ramps
+
 Bytes = NDArray[np.uint8]
-Ints = NDArray[np.int64]
 Places = NDArray[np.uint32]
+Pairs = NDArray[np.uint64]
 
 _SEED_BYTES = 32
-_MOST_SHARE = 4
+_SHARE = 4
 _SAMPLES = 6 << 20
 """Of a file of more than 24 MiB about so many hashes are looked at, of a smaller one a fourth of all."""
-_HALF = np.uint64(32)
 _HASHED_BYTES = 128 * 1024
 _REACH_BYTES = 16 * 1024
 _COMPARED_BYTES = 1024 * 1024
@@ -38,8 +40,7 @@ class Covers:
         """What of them comes from there."""
         low, high = np.maximum(self.old, start), np.minimum(self.old + self.length, end)
         some = np.flatnonzero(low < high)
-        low, high = low[some], high[some]
-        return Covers(self.new[some] + low - self.old[some], low, high - low)
+        return Covers((self.new - self.old + low)[some], low[some], (high - low)[some])
 
 
 def find(old: Bytes, new: Bytes) -> Covers:
@@ -52,7 +53,7 @@ def find(old: Bytes, new: Bytes) -> Covers:
 
 def _seeds(old: Bytes, new: Bytes) -> tuple[Places, Places]:
     """Places in new and old of windows that stand once in both, in the order of the new file."""
-    bound = (1 << 32) // max(_MOST_SHARE, max(len(old), len(new)) // _SAMPLES)
+    bound = (1 << 32) // max(_SHARE, max(len(old), len(new)) // _SAMPLES)
     (old_hashes, old_places), (new_hashes, new_places) = _once(old, bound), _once(new, bound)
     if not len(old_hashes):
         return old_places, old_places
@@ -70,34 +71,12 @@ def _once(data: Bytes, bound: int) -> tuple[Places, Places]:
         places = np.flatnonzero(hashes < np.uint32(bound))
         found.append(_paired(hashes[places], places + start))
     pairs = _sorted(found)
-    hashes = _high(pairs)
-    differs = np.concatenate(([True], hashes[1:] != hashes[:-1], [True]))
-    pairs = pairs[differs[1:] & differs[:-1]]
+    first = changes(_high(pairs))
+    pairs = pairs[first & np.append(first[1:], True)[: len(first)]]
     return _high(pairs), _low(pairs)
 
 
-def _paired(high: NDArray[np.integer], low: NDArray[np.integer]) -> NDArray[np.uint64]:
-    """Two numbers of 32 bits as one, so that they are quickly sorted together."""
-    return high.astype(np.uint64) << _HALF | low.astype(np.uint64)
-
-
-def _sorted(parts: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
-    """All of ``parts``, which are empty afterwards."""
-    pairs = np.concatenate(parts)
-    parts.clear()
-    pairs.sort()
-    return pairs
-
-
-def _high(pairs: NDArray[np.uint64]) -> Places:
-    return (pairs >> _HALF).astype(np.uint32)
-
-
-def _low(pairs: NDArray[np.uint64]) -> Places:
-    return pairs.astype(np.uint32)
-
-
-def _hashes(data: Bytes) -> NDArray[np.uint32]:
+def _hashes(data: Bytes) -> Places:
     """Of the 32 bytes from each place, by doubling."""
     words = np.ndarray((len(data) - 3,), "<u4", np.ascontiguousarray(data), strides=(1,))
     hashes = _mixed(words * np.uint32(0x9E3779B1))
@@ -108,9 +87,30 @@ def _hashes(data: Bytes) -> NDArray[np.uint32]:
     return hashes
 
 
-def _mixed(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
+def _mixed(hashes: Places) -> Places:
     hashes ^= hashes >> np.uint32(15)
     return hashes
+
+
+def _paired(high: NDArray[np.integer], low: NDArray[np.integer]) -> Pairs:
+    """Two numbers of 32 bits as one, so that they are quickly sorted together."""
+    return high.astype(np.uint64) << np.uint64(32) | low.astype(np.uint64)
+
+
+def _sorted(parts: list[Pairs]) -> Pairs:
+    """All of ``parts``, which are empty afterwards."""
+    pairs = np.concatenate(parts)
+    parts.clear()
+    pairs.sort()
+    return pairs
+
+
+def _high(pairs: Pairs) -> Places:
+    return (pairs >> np.uint64(32)).astype(np.uint32)
+
+
+def _low(pairs: Pairs) -> Places:
+    return pairs.astype(np.uint32)
 
 
 # ---------------------------------------------------------------- runs
@@ -127,22 +127,21 @@ class _Runs:
 
 def _runs(new: Places, old: Places) -> _Runs:
     by = new.astype(np.int64) - old
-    for _ in range(3):  # what stands alone among seeds that moved alike is a coincidence
-        keep = _steady(by)
-        new, by = new[keep], by[keep]
-    first = np.flatnonzero(np.concatenate(([True], by[1:] != by[:-1]))[: len(by)])
-    last = np.concatenate((first[1:], [len(by)]))[: len(first)] - 1
-    start, end = (new[rows].astype(np.int64) for rows in (first, last))
-    end += _SEED_BYTES
+    for _ in range(3):
+        steady = _steady(by)
+        new, by = new[steady], by[steady]
+    first = np.flatnonzero(changes(by))
+    last = np.append(first[1:], len(by))[: len(first)] - 1
+    start, end = new[first].astype(np.int64), new[last].astype(np.int64) + _SEED_BYTES
     start[1:] = np.maximum(start[1:], end[:-1])
-    return _Runs(start, np.maximum(end, start), by[first])
+    return _Runs(start, np.maximum(start, end), by[first])
 
 
 def _steady(by: Ints) -> NDArray[np.bool_]:
-    """False for seeds whose two neighbours moved alike, and otherwise than they."""
-    keep = np.ones(len(by), np.bool_)
-    keep[1:-1] = (by[:-2] != by[2:]) | (by[1:-1] == by[:-2])
-    return keep
+    """False for a coincidence: a seed whose two neighbours moved alike, and otherwise than it did."""
+    steady = np.ones(len(by), np.bool_)
+    steady[1:-1] = (by[:-2] != by[2:]) | (by[1:-1] == by[:-2])
+    return steady
 
 
 # ---------------------------------------------------------------- what lies between them
@@ -150,57 +149,50 @@ def _steady(by: Ints) -> NDArray[np.bool_]:
 
 def _covers(runs: _Runs, old: Bytes, new: Bytes) -> Covers:
     """The runs, each as far as it reaches into the gaps on its sides."""
-    none = np.zeros(1, np.int64)
-    low, high = np.concatenate((none, runs.end)), np.concatenate((runs.start, [len(new)]))
-    before, behind = np.concatenate((none, runs.by)), np.concatenate((runs.by, none))
+    low, high = np.append(0, runs.end), np.append(runs.start, len(new))
+    before, behind = np.append(0, runs.by), np.append(runs.by, 0)
     most = np.minimum(high - low, _REACH_BYTES)
     rightwards, leftwards = np.minimum(most, len(old) - (low - before)), np.minimum(most, high - behind)
     rightwards[0] = leftwards[-1] = 0
-    from_left = _grown(old, new, low, before, rightwards, 1)
-    from_right = _grown(old, new, high - 1, behind, leftwards, -1)
+    from_left = _grown(old, new, low, before, rightwards)
+    from_right = _grown(old, new, high - 1, behind, leftwards, step=-1)
+
     both = np.flatnonzero(from_left + from_right > high - low)
     shared = (from_left + from_right - (high - low))[both]
-    begin = high[both] - from_right[both]
-    kept = _grown(old, new, begin, before[both], shared, 1, behind[both])
+    kept = _grown(old, new, (high - from_right)[both], before[both], shared, behind[both])
     from_left[both] -= shared - kept
     from_right[both] -= kept
     start, end = runs.start - from_right[:-1], runs.end + from_left[1:]
     return Covers(start, start - runs.by, end - start)
 
 
-def _grown(old: Bytes, new: Bytes, start: Ints, by: Ints, most: Ints, step: int, other: Ints | None = None) -> Ints:
+def _grown(old: Bytes, new: Bytes, start: Ints, by: Ints, most: Ints, other: Ints | None = None, step: int = 1) -> Ints:
     """How many of up to ``most`` bytes from ``start`` on, forwards or backwards, speak for having moved ``by``.
 
-    An equal byte speaks for it, another against it; or, where there is an ``other`` way to have moved, what is equal
-    there speaks against it.
+    An equal byte speaks for it, one that differs against it; or, where there is an ``other`` way to have moved, a byte
+    that is equal there.
     """
     grown = np.zeros(len(start), np.int64)
-    sums = np.cumsum(most)
-    at = 0
-    while at < len(start):
-        behind = int(np.searchsorted(sums, (sums[at - 1] if at else 0) + _COMPARED_BYTES, side="right"))
-        some = np.arange(at, max(behind, at + 1))
-        some, at = some[most[some] > 0], int(some[-1]) + 1
-        if not len(some):
-            continue
-        steps = _counted(most[some])
-        places = np.repeat(start[some], most[some]) + step * steps
-        equal = _equal(old, new, places, np.repeat(by[some], most[some]))
-        if other is None:
-            score = 2 * equal - 1
-        else:
-            score = equal - _equal(old, new, places, np.repeat(other[some], most[some]))
-        grown[some] = _best(score, steps, most[some])
+    for some in _portions(most):
+        lengths = most[some]
+        steps = ramps(np.zeros(len(some), np.int64), lengths)
+        places = np.repeat(start[some], lengths) + step * steps
+        equal = _equal(old, new, places, np.repeat(by[some], lengths))
+        against = 1 - equal if other is None else _equal(old, new, places, np.repeat(other[some], lengths))
+        grown[some] = _best(equal - against, steps, lengths)
     return grown
 
 
-def _equal(old: Bytes, new: Bytes, places: Ints, by: Ints) -> NDArray[np.int64]:
-    return (new[places] == old[places - by]).astype(np.int64)
+def _portions(lengths: Ints) -> Iterator[Ints]:
+    """The numbers of what has a length, so many at a time that no more than needed is compared at once."""
+    some = np.flatnonzero(lengths)
+    portion = np.cumsum(lengths[some]) // _COMPARED_BYTES
+    return (part for part in np.split(some, np.flatnonzero(changes(portion))) if len(part))
 
 
-def _counted(lengths: Ints) -> Ints:
-    """0, 1, 2 … for each length, one behind the other."""
-    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+def _equal(old: Bytes, new: Bytes, places: Ints, by: Ints) -> Ints:
+    equal: NDArray[np.bool_] = new[places] == old[places - by]
+    return equal.astype(np.int64)
 
 
 def _best(score: Ints, steps: Ints, lengths: Ints) -> Ints:
@@ -208,6 +200,6 @@ def _best(score: Ints, steps: Ints, lengths: Ints) -> Ints:
     begin = np.cumsum(lengths) - lengths
     sums = np.cumsum(score)
     sums -= np.repeat(sums[begin] - score[begin], lengths)
-    best = np.maximum.reduceat(sums * (2 * _REACH_BYTES) - steps, begin)
-    value = -(-best // (2 * _REACH_BYTES))
-    return np.where(value > 0, value * (2 * _REACH_BYTES) - best + 1, 0)
+    best: Ints = np.maximum.reduceat(sums * _REACH_BYTES - steps, begin)
+    value = -(-best // _REACH_BYTES)
+    return np.where(value > 0, value * _REACH_BYTES - best + 1, 0)

@@ -15,11 +15,13 @@ from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, Addre
 from patcher.content.native.binary import Spans
 from patcher.content.native.covers import Bytes, Covers
 from patcher.content.native.matches import BLOCK_BYTES, Matches
+from patcher.content.native.numbers import changes
 from patcher.content.native.rebase import Mover, moves
 from patcher.content.native.references import GUESS, NO_BASE, TABLE, Binary, Fields
 from patcher.content.native.sections import Image, Read
 from patcher.content.native.votes import Ballot
 
+_MOST_BYTES = 1 << 30
 _ROUNDS = 3
 _SECTION_VOTES = 64
 _GROUP_BITS = 4
@@ -43,18 +45,19 @@ class Fitted:
 def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
     """The map that makes ``old`` most like ``new``; None when they are not of one kind, or it would save too little.
 
-    Takes memory of both files and half as much again. The same files give the same map.
+    Takes two and a half times the memory of both files; None, too, when these are too large for that. The same files
+    give the same map.
     """
+    if old_bytes + new_bytes > _MOST_BYTES:
+        return None
     ours, theirs = Binary.open(old, old_bytes), Binary.open(new, new_bytes)
     if not ours or not theirs or (ours.image.filter, ours.image.format) != (theirs.image.filter, theirs.image.format):
         return None
     pair = _Pair(ours, theirs)
-    addresses: AddressMap | None = None
-    right = 1.0
-    for _ in range(_ROUNDS):
-        if right:
-            addresses, right = pair.round(addresses)
-    data = addresses.encode() if addresses else b""
+    addresses, right = pair.round(None)
+    for _ in range(_ROUNDS - 1 if right else 0):
+        addresses, right = pair.round(addresses)
+    data = addresses.encode()
     saved_bytes = int(right * _SAVED_BYTES) - len(data)
     return Fitted(ours.image.filter, data, saved_bytes) if saved_bytes >= _WORTH_BYTES else None
 
@@ -104,10 +107,10 @@ class _Pair:
         guessed = np.zeros(self._old.size_bytes // ALLOWED_BYTES + 1)
         for some in matches.find(self._old, self._new, self._fields, found):
             by = moves(addresses, some.fields)
-            score = np.where(by == some.grown, 1.0, -_BROKEN * (some.grown == 0)) * (by != 0)
-            guess = some.fields.kind == GUESS
-            for blocks, size, these in ((certain, REFUSED_BYTES, ~guess), (guessed, ALLOWED_BYTES, guess)):
-                blocks += np.bincount(some.fields.position[these] // size, score[these], len(blocks))
+            score = (by != 0) * ((by == some.grown) - _BROKEN * (some.grown == 0))
+            guess, position = some.fields.kind == GUESS, some.fields.position
+            certain += np.bincount(position[~guess] // REFUSED_BYTES, score[~guess], len(certain))
+            guessed += np.bincount(position[guess] // ALLOWED_BYTES, score[guess], len(guessed))
         right = certain[certain > 0].sum() + guessed[guessed > 0].sum()
         refused, allowed = np.flatnonzero(certain < 0), np.flatnonzero(guessed > 0)
         return AddressMap(addresses.starts, addresses.shifts, refused, allowed), float(right)
@@ -137,7 +140,7 @@ def _vote(ballot: Ballot, some: Matches, known: AddressMap | None, stubs: Spans)
     ballot.add(target[clear], shift[clear], np.ones(len(target), np.int64)[clear])
     sure = some.relative & ~stubs.hold(base)
     own, moved = base[sure], some.moved[sure]
-    first = np.flatnonzero(votes.changes(own >> _GROUP_BITS) | votes.changes(moved))
+    first = np.flatnonzero(changes(own >> _GROUP_BITS) | changes(moved))
     ballot.add(own[first], moved[first], np.diff(first, append=len(own)))
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from patcher.content.native import stored
-from patcher.content.native.addresses import Ints
 from patcher.content.native.covers import Covers
 from patcher.content.native.fields import MAX_WIDTH
+from patcher.content.native.numbers import Ints, ramps
 from patcher.content.native.references import Binary, Fields
 from patcher.content.native.sections import UNLOADED, Image
 
@@ -27,7 +28,7 @@ class Matches:
     fields: Fields
     grown: Ints
     moved: Ints
-    relative: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
+    relative: NDArray[np.bool_]
 
 
 def find(old: Binary, new: Binary, blocks: Sequence[Fields], covers: Covers) -> Iterator[Matches]:
@@ -51,7 +52,7 @@ def _inside(fields: Fields, covers: Covers) -> tuple[Ints, Fields]:
     first = np.searchsorted(fields.position, covers.old)
     counts = np.searchsorted(fields.position, covers.old + covers.length) - first
     cover = np.repeat(np.arange(len(counts)), counts)
-    some = fields.at(np.arange(len(cover)) + (first - (np.cumsum(counts) - counts))[cover])
+    some = fields.at(ramps(first, counts))
     whole = some.position + some.width <= (covers.old + covers.length)[cover]
     return cover[whole], some.at(whole)
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patcher.content.native import references, stored
-from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap, Ints
+from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap
+from patcher.content.native.numbers import Ints
 from patcher.content.native.references import GUESS, Binary, Fields
 from patcher.content.native.sections import Read
 from patcher.errors import ContentError

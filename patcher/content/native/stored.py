@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patcher.content.native.fields import Fields
+from patcher.content.native.numbers import Ints
 
-Ints = NDArray[np.int64]
 Data = bytes | bytearray | NDArray[np.uint8]
 
 _WIDTHS = (4, 8)

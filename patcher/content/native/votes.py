@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from patcher.content.native.addresses import SPAN, Ints
+from patcher.content.native.addresses import SPAN
+from patcher.content.native.numbers import Ints, changes
 
-BREAK_VOTES = 1.5
+BREAK_VOTES = 1.25
 """What a break of the map must bring, since it takes some three bytes."""
 
 _PENDING_ROWS = 1 << 20
@@ -17,7 +18,7 @@ _PENDING_ROWS = 1 << 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """So many votes, each for an address of the old file having moved by so much: int64, by rising address and shift."""
+    """So many votes, each for an address having moved by so much. int64; addresses rise, and shifts at each of them."""
 
     address: Ints
     shift: Ints
@@ -28,37 +29,40 @@ class Ballot:
     """Takes votes in any order, and keeps those for the same together."""
 
     def __init__(self) -> None:
-        self._pending: list[tuple[Ints, Ints, Ints]] = []
+        self._columns: tuple[list[Ints], ...] = ([], [], [])
         self._rows = 0
         self._most_rows = _PENDING_ROWS
 
     def add(self, address: Ints, shift: Ints, count: Ints) -> None:
         """``count`` votes for each ``address`` having moved by the ``shift`` beside it; none that no map can hold."""
-        sane = (address >= 0) & (address < SPAN) & (np.abs(shift) < SPAN)
-        self._pending.append((address[sane], shift[sane], count[sane]))
+        sane = (address >= 0) & (address < SPAN) & (shift > -SPAN) & (shift < SPAN)
+        for parts, column in zip(self._columns, (address, shift, count), strict=True):
+            parts.append(column[sane])
         self._rows += len(address)
         if self._rows > self._most_rows:
-            found = self.votes()
-            self._most_rows = 2 * len(found.address) + _PENDING_ROWS
+            self.votes()
+            self._most_rows = self._rows * 3 // 2 + _PENDING_ROWS
 
     def votes(self) -> Votes:
         """All so far."""
-        none = np.zeros(0, np.int64)
-        address, shift, count = (np.concatenate(rows) for rows in zip((none,) * 3, *self._pending, strict=True))
-        self._pending.clear()
+        address, shift, count = (_taken(parts) for parts in self._columns)
         order = np.lexsort((shift, address))
-        address, shift, count = address[order], shift[order], count[order]
+        address = address[order]
+        shift = shift[order]
+        count = count[order]
         first = np.flatnonzero(changes(address) | changes(shift))
-        if len(first):
-            address, shift, count = address[first], shift[first], np.add.reduceat(count, first)
-        self._pending.append((address, shift, count))
-        self._rows = len(address)
-        return Votes(address, shift, count)
+        found = Votes(address[first], shift[first], np.add.reduceat(count, first) if len(first) else count)
+        self._rows = len(first)
+        for parts, column in zip(self._columns, (found.address, found.shift, found.count), strict=True):
+            parts.append(column)
+        return found
 
 
-def changes(numbers: Ints) -> NDArray[np.bool_]:
-    """Where a number is another than the one before it."""
-    return np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)]
+def _taken(parts: list[Ints]) -> Ints:
+    """All of ``parts``, which are empty afterwards; columns are large, and two of each would not fit."""
+    column = np.concatenate([np.zeros(0, np.int64), *parts])
+    parts.clear()
+    return column
 
 
 # ---------------------------------------------------------------- the map
@@ -103,7 +107,7 @@ def fitted(votes: Votes) -> tuple[Ints, Ints]:
 
 
 def _places(votes: Votes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
-    """First and last address of what has the same votes: one address, or several in a row that are all for one shift."""
+    """What has the same votes, as first address, last address, votes: one address, or a row that is for one shift."""
     begins = changes(votes.address)
     alone = begins & np.append(begins[1:], True)[: len(begins)]
     again = np.zeros(len(begins), np.bool_)
@@ -115,7 +119,7 @@ def _places(votes: Votes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
     places = np.append(np.flatnonzero(begins[rows]), len(rows)).tolist()
     firsts = votes.address[rows].tolist()
     lasts = votes.address[np.append(rows[1:], len(begins)) - 1].tolist()
-    for start, end in zip(places[:-1], places[1:], strict=True):
+    for start, end in pairwise(places):
         yield firsts[start], lasts[end - 1], candidates[start:end]
 
 

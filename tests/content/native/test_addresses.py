@@ -1,5 +1,6 @@
 """An address map comes back as it went, and nothing else is taken for one."""
 
+import lzma
 import random
 
 import numpy as np
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 
 from patcher.content.native.addresses import MAX_BREAKS, SPAN, AddressMap
 from patcher.errors import ContentError
-from tests.support.native_maps import check_bounds, mutant
 from tests.support.trees import noise
 
 
@@ -28,6 +28,7 @@ def maps(draw: st.DrawFn) -> AddressMap:
     return made(starts, shifts, draw(rising(2**32 - 1)), draw(rising(2**32 - 1)))
 
 
+FILTERS: list[dict[str, int]] = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 20}]
 SMALL = made([4096, 8192, (1 << 40) + 5], [16, -24, 7], [0, 5], [9])
 
 
@@ -73,6 +74,17 @@ def test_a_map_that_bombs_is_never_inflated() -> None:
         AddressMap.decode((1).to_bytes(4, "little") + bomb[4:])
 
 
-@given(st.randoms(use_true_random=False))
-def test_a_mutant_is_refused_or_keeps_to_the_bounds(dice: random.Random) -> None:
-    check_bounds(mutant(dice, SMALL.encode()))
+@given(st.randoms(use_true_random=False), maps())
+def test_what_numbers_a_map_may_hold_is_bounded(dice: random.Random, addresses: AddressMap) -> None:
+    data = bytearray(addresses.encode())
+    plain = bytearray(lzma.decompress(data[12:], lzma.FORMAT_RAW, filters=FILTERS))
+    for place in dice.choices(range(len(plain)), k=3) if plain else ():
+        plain[place] = dice.choice((0, 1, 127, 128, 255))
+    try:
+        taken = AddressMap.decode(bytes(data[:12]) + lzma.compress(plain, lzma.FORMAT_RAW, filters=FILTERS))
+    except ContentError:
+        return
+    for numbers in (taken.starts, taken.refused, taken.allowed):
+        assert np.all(np.diff(numbers) > 0)
+        assert np.all((numbers >= 0) & (numbers < SPAN))
+    assert np.all(np.abs(taken.shifts) <= SPAN)
