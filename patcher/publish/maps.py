@@ -14,10 +14,10 @@ from patcher import disk
 from patcher.content import delta
 from patcher.content.chunks import Chunks
 from patcher.content.manifest import Entry, Manifest
+from patcher.content.native import image
 from patcher.publish import workers
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress
 
-_MAGICS = (b"\x7fELF", b"MZ")
 _MIN_BYTES = 16 * 1024
 """Smaller files have hardly a reference that moves."""
 
@@ -125,8 +125,9 @@ def _pairs(
 
 
 def _is_native(entry: Entry, places: Mapping[bytes, Path]) -> bool:
-    """By its first bytes: what is none after all gets no map."""
-    return entry.size_bytes >= _MIN_BYTES and _read(places[entry.root], 0, 4).startswith(_MAGICS)
+    if entry.size_bytes < _MIN_BYTES:
+        return False
+    return image.parse(partial(_read, places[entry.root]), entry.size_bytes) is not None
 
 
 def _read(path: Path, offset: int, length: int) -> bytes:

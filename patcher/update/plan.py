@@ -64,7 +64,7 @@ class PatchStep:
 
     @property
     def pack_bytes(self) -> int:
-        """Bytes of windows and the maps that they need; a small pack came with its index already."""
+        """Bytes of windows and the maps they need, each map once; a small pack came with its index already."""
         assert self.offer.patch
         index = self.offer.patch
         windows = [index.windows[number] for number in self.windows] if index.pack else []

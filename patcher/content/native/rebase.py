@@ -19,7 +19,7 @@ from patcher.errors import ContentError
 FILTERS = ("x86-1", "arm64-1")
 
 TILE_BYTES = 1024 * 1024
-_KEPT = 16
+_KEPT = 4
 _WIDEST = 8
 
 
