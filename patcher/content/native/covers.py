@@ -57,9 +57,11 @@ def _seeds(old: Bytes, new: Bytes) -> tuple[Places, Places]:
     (old_hashes, old_places), (new_hashes, new_places) = _once(old, bound), _once(new, bound)
     if not len(old_hashes):
         return old_places, old_places
-    at = np.minimum(np.searchsorted(old_hashes, new_hashes), len(old_hashes) - 1)
+    at = np.searchsorted(old_hashes, new_hashes)
+    np.minimum(at, len(old_hashes) - 1, out=at)
     same = old_hashes[at] == new_hashes
-    pairs = _sorted([_paired(new_places[same], old_places[at[same]])])
+    pairs = _paired(new_places[same], old_places[at[same]])
+    pairs.sort()
     return _high(pairs), _low(pairs)
 
 
@@ -70,7 +72,9 @@ def _once(data: Bytes, bound: int) -> tuple[Places, Places]:
         hashes = _hashes(data[start : start + _HASHED_BYTES + _SEED_BYTES - 1])
         places = np.flatnonzero(hashes < np.uint32(bound))
         found.append(_paired(hashes[places], places + start))
-    pairs = _sorted(found)
+    pairs = np.concatenate(found)
+    found.clear()
+    pairs.sort()
     first = changes(_high(pairs))
     pairs = pairs[first & np.append(first[1:], True)[: len(first)]]
     return _high(pairs), _low(pairs)
@@ -94,14 +98,9 @@ def _mixed(hashes: Places) -> Places:
 
 def _paired(high: NDArray[np.integer], low: NDArray[np.integer]) -> Pairs:
     """Two numbers of 32 bits as one, so that they are quickly sorted together."""
-    return high.astype(np.uint64) << np.uint64(32) | low.astype(np.uint64)
-
-
-def _sorted(parts: list[Pairs]) -> Pairs:
-    """All of ``parts``, which are empty afterwards."""
-    pairs = np.concatenate(parts)
-    parts.clear()
-    pairs.sort()
+    pairs = high.astype(np.uint64)
+    pairs <<= np.uint64(32)
+    pairs |= low.astype(np.uint32)
     return pairs
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from patcher.content.native.addresses import SPAN
 from patcher.content.native.numbers import Ints, changes
@@ -13,56 +14,49 @@ from patcher.content.native.numbers import Ints, changes
 BREAK_VOTES = 1.25
 """What a break of the map must bring, since it takes some three bytes."""
 
+_FARTHEST = 1 << 31
 _PENDING_ROWS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """So many votes, each for an address having moved by so much. int64; addresses rise, and shifts at each of them."""
+    """So many votes, each for an address having moved by so much. Addresses rise, and shifts at each of them."""
 
     address: Ints
-    shift: Ints
-    count: Ints
+    shift: NDArray[np.int32]
+    count: NDArray[np.int32]
 
 
 class Ballot:
     """Takes votes in any order, and keeps those for the same together."""
 
     def __init__(self) -> None:
-        self._columns: tuple[list[Ints], ...] = ([], [], [])
-        self._rows = 0
-        self._most_rows = _PENDING_ROWS
+        self._votes = [Votes(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))]
+        self._rows, self._most_rows = 0, _PENDING_ROWS
 
     def add(self, address: Ints, shift: Ints, count: Ints) -> None:
-        """``count`` votes for each ``address`` having moved by the ``shift`` beside it; none that no map can hold."""
-        sane = (address >= 0) & (address < SPAN) & (shift > -SPAN) & (shift < SPAN)
-        for parts, column in zip(self._columns, (address, shift, count), strict=True):
-            parts.append(column[sane])
+        """``count`` votes for each ``address`` having moved by the ``shift`` beside it; none for what cannot be."""
+        sane = (address >= 0) & (address < SPAN) & (shift > -_FARTHEST) & (shift < _FARTHEST)
+        self._votes.append(Votes(address[sane], shift[sane].astype(np.int32), count[sane].astype(np.int32)))
         self._rows += len(address)
         if self._rows > self._most_rows:
-            self.votes()
+            self._rows = len(self.votes().address)
             self._most_rows = self._rows * 3 // 2 + _PENDING_ROWS
 
     def votes(self) -> Votes:
         """All so far."""
-        address, shift, count = (_taken(parts) for parts in self._columns)
+        address = np.concatenate([some.address for some in self._votes])
+        shift = np.concatenate([some.shift for some in self._votes])
+        count = np.concatenate([some.count for some in self._votes])
+        self._votes.clear()
         order = np.lexsort((shift, address))
-        address = address[order]
+        address = address[order]  # one after the other: these are the longest rows of all, and memory is short
         shift = shift[order]
         count = count[order]
         first = np.flatnonzero(changes(address) | changes(shift))
-        found = Votes(address[first], shift[first], np.add.reduceat(count, first) if len(first) else count)
-        self._rows = len(first)
-        for parts, column in zip(self._columns, (found.address, found.shift, found.count), strict=True):
-            parts.append(column)
-        return found
-
-
-def _taken(parts: list[Ints]) -> Ints:
-    """All of ``parts``, which are empty afterwards; columns are large, and two of each would not fit."""
-    column = np.concatenate([np.zeros(0, np.int64), *parts])
-    parts.clear()
-    return column
+        counts = np.add.reduceat(count, first, dtype=np.int32) if len(first) else count
+        self._votes.append(Votes(address[first], shift[first], counts))
+        return self._votes[0]
 
 
 # ---------------------------------------------------------------- the map

@@ -55,7 +55,7 @@ def test_without_votes_there_is_no_map() -> None:
 
 
 def test_what_no_map_can_hold_is_no_vote() -> None:
-    cast = [(-1, 5, 9), (SPAN, 5, 9), (7, SPAN, 9), (7, -SPAN, 9), (7, -(1 << 63), 9)]
+    cast = [(-1, 5, 9), (SPAN, 5, 9), (7, 1 << 31, 9), (7, -(1 << 40), 9), (7, -(1 << 63), 9)]
     assert fitted(cast) == []
 
 
