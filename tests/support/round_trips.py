@@ -111,7 +111,9 @@ def pair(recipe: Recipe) -> tuple[Layout, Layout]:
     old = _tidy((path, _item(made)) for path, made in items)
     new = old
     for change in changes:
-        new = _changed(new, *change)
+        changed = _changed(new, *change)
+        if any(isinstance(item, File) for item in changed.values()):  # a release holds one at least
+            new = changed
     return old, new
 
 
