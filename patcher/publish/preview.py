@@ -1,8 +1,9 @@
 """`preview`: what a patch between two folders would cost players and publisher, file by file, beside other ways."""
 
 import hashlib
+import math
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,11 +105,11 @@ def _costs(draft: Draft, joined: Joined) -> Iterator[FileCost]:
     """Each new file with its share of the pack."""
     assert draft.old is not None
     old = draft.old.entries
-    costs: Counter[int] = Counter()
+    costs: dict[int, float] = defaultdict(float)
     leans = {span.file: False for window in joined.windows for span in window.new}
     for window in joined.windows:
         for span in window.new:
-            costs[span.file] += round(window.length * span.length / window.output_bytes)
+            costs[span.file] += window.length * span.length / window.output_bytes
             leans[span.file] |= bool(window.old)
     maps = {found.new: found for found in (draft.maps[old[each.file].root] for each in joined.filters)}
     same = {(entry.path, entry.root) for entry in old}
@@ -119,7 +120,7 @@ def _costs(draft: Draft, joined: Joined) -> Iterator[FileCost]:
             kind = "unchanged" if (entry.path, entry.root) in same or not entry.size_bytes else "moved"
         found = maps.get(entry.root) if number in leans else None
         map_bytes, saved_bytes = (found.length, found.saved_bytes) if found else (0, 0)
-        yield FileCost(entry.path, kind, entry.size_bytes, costs[number] + map_bytes, saved_bytes)
+        yield FileCost(entry.path, kind, entry.size_bytes, math.ceil(costs[number]) + map_bytes, saved_bytes)
 
 
 # ---------------------------------------------------------------- the other ways
