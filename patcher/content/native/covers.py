@@ -21,8 +21,8 @@ Pairs = NDArray[np.uint64]
 
 _SEED_BYTES = 32
 _SHARE = 4
-_SAMPLES = 6 << 20
-"""Of a file of more than 24 MiB about so many hashes are looked at, of a smaller one a fourth of all."""
+_SAMPLES = 5 << 20
+"""Of a file of more than 20 MiB about so many hashes are looked at, of a smaller one a fourth of all."""
 _HASHED_BYTES = 128 * 1024
 _REACH_BYTES = 16 * 1024
 _COMPARED_BYTES = 1024 * 1024
