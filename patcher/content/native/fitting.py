@@ -29,13 +29,12 @@ _BROKEN = 1.5
 """So many references that the map puts right are worth one that it breaks."""
 _SAVED_BYTES = 0.4
 """What a reference put right saves at least; most often it is twice as much."""
-_WORTH_BYTES = 64
 _NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A filter's name, the encoded map, and how many bytes smaller a patch is with both, about and at least."""
+    """A filter's name, the encoded map, and a careful estimate of how many bytes a patch is smaller with both."""
 
     filter: str
     data: bytes
@@ -45,8 +44,8 @@ class Fitted:
 def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
     """The map that makes ``old`` most like ``new``; None when they are not of one kind, or it would save too little.
 
-    Takes two and a half times the memory of both files; None, too, when these are too large for that. The same files
-    give the same map.
+    Takes memory of two and a half times both files; None, too, when they are too large for that. The same files give
+    the same map.
     """
     if old_bytes + new_bytes > _MOST_BYTES:
         return None
@@ -59,7 +58,7 @@ def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
         addresses, right = pair.round(addresses)
     data = addresses.encode()
     saved_bytes = int(right * _SAVED_BYTES) - len(data)
-    return Fitted(ours.image.filter, data, saved_bytes) if saved_bytes >= _WORTH_BYTES else None
+    return Fitted(ours.image.filter, data, saved_bytes) if saved_bytes > 0 else None
 
 
 class _Pair:
@@ -134,9 +133,9 @@ def _vote(ballot: Ballot, some: Matches, known: AddressMap | None, stubs: Spans)
     Stubs of the linker all look alike: they know nothing of themselves, only who calls them does.
     """
     base, target = some.fields.base, some.fields.target
-    shift = some.further + np.where(some.relative, some.moved, known.shift(base) if known else 0)
-    clear = some.tell & (some.relative | (base == NO_BASE) | (known is not None))
-    ballot.add(target[clear], shift[clear], np.ones(len(target), np.int64)[clear])
+    shift = some.further + np.where(some.relative, some.moved, 0 if known is None else known.shift(base))
+    clear = np.flatnonzero(some.tell & (some.relative | (base == NO_BASE) | (known is not None)))
+    ballot.add(target[clear], shift[clear], np.ones(len(clear), np.int64))
     sure = some.relative & ~stubs.hold(base)
     own, moved = base[sure], some.moved[sure]
     first = np.flatnonzero(changes(own >> _GROUP_BITS) | changes(moved))

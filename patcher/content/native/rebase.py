@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from patcher.content.native import references, stored
 from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap
+from patcher.content.native.fields import MAX_WIDTH
 from patcher.content.native.numbers import Ints
 from patcher.content.native.references import GUESS, Binary, Fields
 from patcher.content.native.sections import Read
@@ -20,7 +21,6 @@ FILTERS = ("x86-1", "arm64-1")
 
 TILE_BYTES = 1024 * 1024
 _KEPT = 4
-_WIDEST = 8
 
 
 class Rebased:
@@ -56,7 +56,7 @@ class Rebased:
             self._tiles.move_to_end(number)
         else:
             start = number * TILE_BYTES
-            found = references.find(binary, start - _WIDEST + 1, start + TILE_BYTES)
+            found = references.find(binary, start - MAX_WIDTH + 1, start + TILE_BYTES)
             self._tiles[number] = self._mover.read(binary, start, TILE_BYTES, found)
             if len(self._tiles) > _KEPT:
                 self._tiles.popitem(last=False)
@@ -76,8 +76,8 @@ class Mover:
 
         One of which the file has not all bytes is left as it is.
         """
-        low = max(start - _WIDEST + 1, 0)
-        data = bytearray(binary.read(low, start + length + _WIDEST - 1 - low))
+        low = max(start - MAX_WIDTH + 1, 0)
+        data = bytearray(binary.read(low, start + length + MAX_WIDTH - 1 - low))
         by = self._moves(fields)
         fields, by = fields.at(by != 0), by[by != 0]
         whole = fields.position + fields.width <= low + len(data)
