@@ -18,7 +18,7 @@ SPAN = 1 << 48
 """Addresses lie below it, shifts at most so far to both sides."""
 
 MAX_BREAKS = 1 << 20
-MAX_BLOCKS = 1 << 22
+MAX_BLOCKS = 1 << 20
 REFUSED_BYTES = 4096
 ALLOWED_BYTES = 1024
 
@@ -64,7 +64,7 @@ class AddressMap:
 
     @classmethod
     def decode(cls, data: bytes) -> "AddressMap":
-        """The map again. Raises ContentError content.window for anything else, in 128 MiB of memory at most."""
+        """The map again. Raises ContentError content.window for anything else, in 96 MiB of memory at most."""
         if len(data) < _HEAD.size:
             raise _damaged("it is too short")
         breaks, refused, allowed = _HEAD.unpack_from(data)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from patcher.content.native import covers, fields, matches, references, stored, votes
-from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap
+from patcher.content.native.addresses import ALLOWED_BYTES, MAX_BREAKS, REFUSED_BYTES, AddressMap
 from patcher.content.native.binary import Spans
 from patcher.content.native.covers import Bytes, Covers
 from patcher.content.native.matches import BLOCK_BYTES, Matches
@@ -58,7 +58,8 @@ def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
         addresses, right = pair.round(addresses)
     data = addresses.encode()
     saved_bytes = int(right * _SAVED_BYTES) - len(data)
-    return Fitted(ours.image.filter, data, saved_bytes) if saved_bytes > 0 else None
+    useful = saved_bytes > 0 and len(addresses.starts) <= MAX_BREAKS
+    return Fitted(ours.image.filter, data, saved_bytes) if useful else None
 
 
 class _Pair:
