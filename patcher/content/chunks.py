@@ -22,6 +22,12 @@ AVERAGE_BYTES = 2 * 1024
 COPY_BYTES = 32 * 1024
 """Shorter equal stretches are left to the delta: naming them would cost more than they save."""
 
+LONG_BYTES = 256 * 1024
+MARGIN_BYTES = 1024
+"""Of a gap this long copies take the equal bytes at its ends, but for a margin: a delta needs some to go on from, into
+bytes that differ here and there. In native code, where gaps are short, it makes good use of all of them.
+"""
+
 _MOST_CHUNKS = 1 << 19
 _NEAR_BYTES = 1024 * 1024
 _BUFFER_BYTES = 4 * 1024 * 1024
@@ -116,19 +122,25 @@ both; with a limit below zero how many before."""
 
 
 def stretched(copies: Sequence[Copy], new_bytes: int, old_bytes: Mapping[int, int], common: Common) -> list[Copy]:
-    """The copies up to the very bytes where they end: chunks end where their own content says, somewhere before.
+    """The copies on both sides of a long gap, nearly up to the bytes where the files differ.
 
-    ``old_bytes``: number of each old file → its size. What is left for windows is what is new indeed.
+    Chunks end where their own content says, the larger the files the farther away (`average_for`). ``old_bytes``:
+    number of each old file → its size.
     """
     wider: list[Copy] = []
     for number, copy in enumerate(copies):
         start, end, old_end = copy.new, copy.new + copy.length, copy.old + copy.length
         room = start - (wider[-1].new + wider[-1].length if wider else 0)
-        before = common(start, copy.file, copy.old, -min(room, copy.old))
+        before = _more(common(start, copy.file, copy.old, -min(room, copy.old)), room)
         room = (copies[number + 1].new if number + 1 < len(copies) else new_bytes) - end
-        behind = common(end, copy.file, old_end, min(room, old_bytes[copy.file] - old_end))
+        behind = _more(common(end, copy.file, old_end, min(room, old_bytes[copy.file] - old_end)), room)
         wider.append(Copy(start - before, copy.file, copy.old - before, before + copy.length + behind))
     return wider
+
+
+def _more(same: int, room: int) -> int:
+    """What a copy takes of a gap that begins with ``same`` equal bytes."""
+    return max(same - MARGIN_BYTES, 0) if room >= LONG_BYTES else 0
 
 
 Place = tuple[int, int]

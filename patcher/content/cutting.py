@@ -71,7 +71,7 @@ def cut(
     """All windows of the patch from ``old`` to ``new``, or of the full pack of ``new``, in the order of their files.
 
     ``chunks`` are those of the files that `to_chunk` names, by root; of old files that are ``rebased`` (roots) those of
-    what they are then. ``compare`` lets copies end at the very byte. The windows of a full pack hold either files under
+    what they are then. ``compare`` tells how far copies may go on. The windows of a full pack hold either files under
     1 MiB or larger ones, never both (see `worth_packing`), and keep to the pieces of the tree.
     """
     cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}, rebased, compare).cuts()
@@ -243,7 +243,8 @@ class _Patch:
             near = () if base is None else (Range(base, 0, old_bytes),)
             self._lane.add(Range(number, 0, entry.size_bytes), near)
             return
-        if copies and self._compare:
+        taken = merge((copy.old, copy.old + copy.length) for copy in copies if copy.file == base)
+        if copies and self._compare:  # what is taken stays: old bytes close to a run help it, copied or not
             sizes = {copy.file: self._old.entries[copy.file].size_bytes for copy in copies}
             copies = stretched(copies, entry.size_bytes, sizes, self._compare(number))
         if copies:
@@ -251,7 +252,6 @@ class _Patch:
             used = tuple(Range(copy.file, copy.old, copy.length) for copy in copies)
             self._copied.append(Cut(made, used, copied=True))
         anchors = trace.anchors() if trace else Anchors(())
-        taken = merge((copy.old, copy.old + copy.length) for copy in copies if copy.file == base)
         for start, end in _between(copies, entry.size_bytes):
             for span in _pieces(number, start, end, _RUN_BYTES):
                 self._lane.add(span, () if base is None else self._around(span, entry, base, anchors, taken))

@@ -5,7 +5,18 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patcher.content.chunks import COPY_BYTES, Anchors, Chunker, Chunks, Common, Copy, Known, average_for, stretched
+from patcher.content.chunks import (
+    COPY_BYTES,
+    LONG_BYTES,
+    MARGIN_BYTES,
+    Anchors,
+    Chunker,
+    Chunks,
+    Copy,
+    Known,
+    average_for,
+    stretched,
+)
 from tests.support.trees import MIB, noise, prose
 
 
@@ -48,40 +59,21 @@ def test_stretches_are_copied_from_the_file_of_the_same_name_first() -> None:
     assert all(copy.length >= COPY_BYTES for copy in copies)
 
 
-@given(st.data())
-def test_copies_end_at_the_byte_where_the_files_differ(data: st.DataObject) -> None:
-    old = data.draw(st.binary(min_size=20, max_size=60))
-    new = bytearray(old)
-    for _ in range(data.draw(st.integers(0, 3))):
-        at = data.draw(st.integers(0, len(new)))
-        new[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
-    copies = _some_copies(bytes(new), old)
-    wider = stretched(copies, len(new), {0: len(old)}, _common(bytes(new), old))
-    assert len(wider) == len(copies)
-    assert all(a.new <= b.new and a.new + a.length >= b.new + b.length for a, b in zip(wider, copies, strict=True))
-    ends = [0, *(end for copy in wider for end in (copy.new, copy.new + copy.length)), len(new)]
-    assert ends == sorted(ends)
-    for number, copy in enumerate(wider):
-        assert new[copy.new : copy.new + copy.length] == old[copy.old : copy.old + copy.length]
-        end, old_end, room_ends = copy.new + copy.length, copy.old + copy.length, ends[2 * number + 3]
-        assert end == room_ends or old_end == len(old) or new[end] != old[old_end]
-
-
-def _some_copies(new: bytes, old: bytes) -> list[Copy]:
-    """Of the middle of every ten new bytes, where the old ones have it."""
-    found = ((at, old.find(new[at : at + 4])) for at in range(3, len(new) - 4, 10))
-    return [Copy(at, 0, place, 4) for at, place in found if place >= 0]
-
-
-def _common(new: bytes, old: bytes) -> Common:
-    def common(at: int, _: int, old_at: int, limit: int) -> int:
-        step, count = (1, 0) if limit > 0 else (-1, 0)
-        base = 0 if limit > 0 else -1
-        while count < abs(limit) and new[at + base + step * count] == old[old_at + base + step * count]:
-            count += 1
-        return count
-
-    return common
+@given(st.integers(0, 300_000), st.integers(0, 300_000), st.sampled_from([0, 1000, LONG_BYTES]))
+def test_copies_go_on_to_where_a_long_gap_differs(before: int, behind: int, more: int) -> None:
+    """Between copies of 10 bytes lie so many equal bytes on both sides, and so many more new ones."""
+    copies = [Copy(0, 0, 0, 10), Copy(10 + before + more + behind, 0, 10 + before + behind, 10)]
+    ends = {10: before, copies[1].new: behind}
+    new_bytes, old_bytes = copies[1].new + 10, copies[1].old + 10
+    first, last = stretched(
+        copies, new_bytes, {0: old_bytes}, lambda at, _, __, limit: min(ends.get(at, 0), abs(limit))
+    )
+    is_long = before + more + behind >= LONG_BYTES
+    assert first == Copy(0, 0, 0, 10 + max(before - MARGIN_BYTES, 0) * is_long)
+    assert last.new >= first.new + first.length
+    assert (last.new - last.old, last.new + last.length) == (more, new_bytes)
+    if not is_long or more:
+        assert last.length == 10 + max(behind - MARGIN_BYTES, 0) * is_long
 
 
 def test_content_that_repeats_is_copied_in_one_stretch() -> None:
