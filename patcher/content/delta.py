@@ -19,9 +19,10 @@ from patcher.content.codec import (
     manifest_delta,
 )
 from patcher.content.cutting import MAX_OLD_BYTES, Compare, Cut, Range, bases, cut, to_chunk, worth_packing
-from patcher.content.index import FILTERS, INLINE_BYTES, WHAT, Filter, Index, Window, index_of, pack_torrent
+from patcher.content.index import INLINE_BYTES, WHAT, Filter, Index, Window, index_of, pack_torrent
 from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest
 from patcher.content.merkle import Ref
+from patcher.content.native.sections import FILTERS
 from patcher.errors import ContentError, TrustError
 
 __all__ = [

@@ -21,9 +21,6 @@ from patcher.content.cutting import Range
 from patcher.content.manifest import announce, piece_bytes_for
 from patcher.content.merkle import Ref
 
-FILTERS = frozenset({"x86-1", "arm64-1"})
-"""The names of the filters that this version has (`content.native`)."""
-
 INLINE_BYTES = 8 * 1024
 SWARM_BYTES = 64 * 1024
 

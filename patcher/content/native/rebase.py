@@ -14,10 +14,8 @@ from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, Addre
 from patcher.content.native.fields import MAX_WIDTH
 from patcher.content.native.numbers import Ints
 from patcher.content.native.references import GUESS, Binary, Fields
-from patcher.content.native.sections import Read
+from patcher.content.native.sections import FILTERS, Read
 from patcher.errors import ContentError
-
-FILTERS = ("x86-1", "arm64-1")
 
 TILE_BYTES = 1024 * 1024
 _KEPT = 4

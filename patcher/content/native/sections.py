@@ -6,6 +6,9 @@ from dataclasses import dataclass
 Read = Callable[[int, int], bytes]
 """(offset, length) → that much of a file, less at its end. Never raises."""
 
+FILTERS = frozenset({"x86-1", "arm64-1"})
+"""Names of what finds references. A name means the same for ever, and stands in the formats."""
+
 UNLOADED = 1 << 40
 """Addresses of what is never loaded: this and its offset. What is loaded lies below."""
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from patcher.content.native import rebase, references
 from patcher.content.native.addresses import AddressMap
-from patcher.content.native.rebase import FILTERS, Mover, Rebased
+from patcher.content.native.rebase import Mover, Rebased
 from patcher.content.native.references import Binary
+from patcher.content.native.sections import FILTERS
 from patcher.errors import ContentError
 from tests.support.libraries import library
 from tests.support.native_images import elf_library, elf_of_noise, elf_program, pe_library
