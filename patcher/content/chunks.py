@@ -128,10 +128,11 @@ def stretched(copies: Sequence[Copy], new_bytes: int, old_bytes: Mapping[int, in
     number of each old file → its size.
     """
     wider: list[Copy] = []
+    room = copies[0].new if copies else 0
     for number, copy in enumerate(copies):
         start, end, old_end = copy.new, copy.new + copy.length, copy.old + copy.length
-        room = start - (wider[-1].new + wider[-1].length if wider else 0)
-        before = _more(common(start, copy.file, copy.old, -min(room, copy.old)), room)
+        left = start - (wider[-1].new + wider[-1].length if wider else 0)
+        before = _more(common(start, copy.file, copy.old, -min(left, copy.old)), room)
         room = (copies[number + 1].new if number + 1 < len(copies) else new_bytes) - end
         behind = _more(common(end, copy.file, old_end, min(room, old_bytes[copy.file] - old_end)), room)
         wider.append(Copy(start - before, copy.file, copy.old - before, before + copy.length + behind))
