@@ -3,9 +3,10 @@
 import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -18,6 +19,8 @@ Slice = tuple[str, int, int]
 """Path of a file, offset, length."""
 
 _HEAD_BYTES = 1 + 32
+_AHEAD = 2
+"""Tasks a worker may have, done or not: where the disk is slower than they are, what is made would fill our memory."""
 _CLOSE_BYTES = 4 * 1024
 """A re-based delta that is smaller, or leans mostly on files without a map, is made without maps, too."""
 
@@ -130,10 +133,14 @@ def _made(tasks: Sequence[AnyWork], jobs: int) -> Iterator[tuple[AnyWork, bytes]
     others = set(multiprocessing.active_children())
     with processes.pool(jobs) as pool:
         try:
-            futures = {pool.submit(_make, task): task for task in tasks}
-            for future in as_completed(futures):
-                with disk.translated(futures[future].result):
-                    yield futures.pop(future), future.result()
+            left = iter(tasks)
+            futures = {pool.submit(_make, task): task for task in islice(left, jobs * _AHEAD)}
+            while futures:
+                for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                    task = futures.pop(future)
+                    with disk.translated(task.result):
+                        yield task, future.result()
+                    futures |= {pool.submit(_make, task): task for task in islice(left, 1)}
         except BrokenProcessPool as error:
             message = "A worker process ended; it may have run out of memory. Fewer --jobs need less."
             raise InternalError("internal.failure", message) from error

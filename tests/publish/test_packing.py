@@ -1,6 +1,7 @@
 """Packs: the same from any number of workers, and whole after any interruption."""
 
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,26 @@ def test_finished_windows_are_not_made_again(tmp_path: Path) -> None:
     workers.run([task], 1, counted.append)
     assert counted == [900, 900]
     assert task.result.read_bytes() == made
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """Work that leaves a mark when it is begun."""
+
+    result: Path
+    size_bytes: int = 1
+
+    def make(self) -> bytes:
+        self.result.with_suffix(".begun").write_bytes(b"")
+        return b"made"
+
+
+def test_what_is_made_waits_for_a_slow_disk_in_bounded_memory(tmp_path: Path) -> None:
+    begun: list[int] = []
+    tasks = [_Begun(tmp_path / f"{number}") for number in range(30)]
+    workers.run(tasks, 2, lambda _: begun.append(len(list(tmp_path.glob("*.begun"))) - len(begun)))
+    assert len(begun) == 30
+    assert max(begun) <= 4
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
