@@ -127,21 +127,21 @@ def stretched(copies: Sequence[Copy], new_bytes: int, old_bytes: Mapping[int, in
     Chunks end where their own content says, the larger the files the farther away (`average_for`). ``old_bytes``:
     number of each old file → its size.
     """
+    edges = [0, *(copy.new + copy.length for copy in copies)]
+    starts = [*(copy.new for copy in copies[1:]), new_bytes]
     wider: list[Copy] = []
-    room = copies[0].new if copies else 0
-    for number, copy in enumerate(copies):
-        start, end, old_end = copy.new, copy.new + copy.length, copy.old + copy.length
-        left = start - (wider[-1].new + wider[-1].length if wider else 0)
-        before = _more(common(start, copy.file, copy.old, -min(left, copy.old)), room)
-        room = (copies[number + 1].new if number + 1 < len(copies) else new_bytes) - end
-        behind = _more(common(end, copy.file, old_end, min(room, old_bytes[copy.file] - old_end)), room)
-        wider.append(Copy(start - before, copy.file, copy.old - before, before + copy.length + behind))
+    at = 0
+    for copy, edge, start in zip(copies, edges, starts, strict=False):
+        end, old_end, before, behind = copy.new + copy.length, copy.old + copy.length, 0, 0
+        if copy.new - edge >= LONG_BYTES:
+            same = common(copy.new, copy.file, copy.old, -min(copy.new - at, copy.old))
+            before = max(same - MARGIN_BYTES, 0)
+        if start - end >= LONG_BYTES:
+            same = common(end, copy.file, old_end, min(start - end, old_bytes[copy.file] - old_end))
+            behind = max(same - MARGIN_BYTES, 0)
+        wider.append(Copy(copy.new - before, copy.file, copy.old - before, before + copy.length + behind))
+        at = end + behind
     return wider
-
-
-def _more(same: int, room: int) -> int:
-    """What a copy takes of a gap that begins with ``same`` equal bytes."""
-    return max(same - MARGIN_BYTES, 0) if room >= LONG_BYTES else 0
 
 
 Place = tuple[int, int]
