@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,6 @@ OLD = {"bin/game": b"old game", "data/level.dat": bytes(range(256)) * 1000, "gon
 NEW = {"bin/game": b"new game", "data/level.dat": bytes(range(256)) * 1001, "new/file": b"new" * 50_000}
 
 
-class DeadDisk(Exception):
-    """No step is done any more."""
-
-
 class World:
     """A feed with one release, and the tree of the next."""
 
@@ -36,21 +33,8 @@ class World:
         self.old_records = self.player.visit()
 
     def die_at(self, step: int) -> bool:
-        """Begin the release; from ``step`` on nothing reaches the disk, as after a kill. False when it ended before."""
-        steps = itertools.count(1)
-
-        def hook(name: str, arguments: tuple[object, ...]) -> None:
-            if next(steps) >= step:
-                raise DeadDisk
-
-        disk.hook = hook
-        try:
-            self.publisher.release(self.new, "1.1")
-        except DeadDisk:
-            return True
-        finally:
-            disk.hook = None
-        return False
+        """Begin the release; from ``step`` on nothing reaches the disk. False when it ended before."""
+        return crash.is_cut_off(step, lambda: self.publisher.release(self.new, "1.1"))
 
 
 @pytest.fixture
@@ -140,26 +124,11 @@ def test_a_stopped_publisher_leaves_nothing_half_written(room: Path) -> None:
 def test_an_interrupted_init_is_completed_at_every_step(room: Path) -> None:
     for step in itertools.count(1):
         root = room / str(step)
-        steps = itertools.count(1)
-
-        def hook(
-            name: str, arguments: tuple[object, ...], steps: "itertools.count[int]" = steps, step: int = step
-        ) -> None:
-            if next(steps) >= step:
-                raise DeadDisk
-
-        disk.hook = hook
-        try:
-            Publisher(root)
-        except DeadDisk:
-            disk.hook = None
-            made = Publisher(root)
-            assert list(Player(root / "feed", root / "player").visit()) == ["feed.json"]
-            assert repository.load(root / "feed").fingerprint == made.made.fingerprint
-        else:
+        if not crash.is_cut_off(step, partial(Publisher, root)):
             break
-        finally:
-            disk.hook = None
+        made = Publisher(root)
+        assert list(Player(root / "feed", root / "player").visit()) == ["feed.json"]
+        assert repository.load(root / "feed").fingerprint == made.made.fingerprint
     assert step > 30
 
 
@@ -176,11 +145,11 @@ def test_signatures_survive_a_kill_between_them_and_publication(room: Path) -> N
 
     def hook(name: str, arguments: tuple[object, ...]) -> None:
         if name == "rename" and str(arguments[1]).endswith("targets.json"):
-            raise DeadDisk
+            raise crash.DeadDisk
 
     disk.hook = hook
     try:
-        with pytest.raises(DeadDisk):
+        with pytest.raises(crash.DeadDisk):
             publisher.release(new, "1.0")
     finally:
         disk.hook = None

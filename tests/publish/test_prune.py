@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from patcher import disk
 from patcher.content import records
 from patcher.errors import BusyError, ContentError, TrustError
 from patcher.publish import check, prune, release, repository
@@ -21,10 +20,6 @@ from tests.support.publisher import Player, Publisher, files_below, lay, quiet
 _NOW = datetime.now(UTC)
 _LATER = _NOW + timedelta(days=prune.DAYS + 1)
 _LONG_AGO_S = (_NOW - timedelta(days=100)).timestamp()
-
-
-class DeadDisk(Exception):
-    """No step is done any more."""
 
 
 class Day:
@@ -185,25 +180,11 @@ def test_killed_at_every_step_what_is_left_leads_somewhere_and_a_rerun_completes
     for step in itertools.count(1):
         shutil.rmtree(publisher.folder)
         shutil.copytree(kept, publisher.folder)  # with the times of the files
-        steps = itertools.count(1)
-
-        def hook(
-            name: str, arguments: tuple[object, ...], steps: "itertools.count[int]" = steps, step: int = step
-        ) -> None:
-            if next(steps) >= step:
-                raise DeadDisk
-
-        disk.hook = hook
-        try:
-            _prune(publisher, days=10)
+        if not crash.is_cut_off(step, lambda: _prune(publisher, days=10)):
             break
-        except DeadDisk:
-            disk.hook = None
-            assert whole.items() <= files_below(publisher.folder).items()
-            assert all(_is_whole(publisher, version) for version in _snapshots(publisher))
-            _prune(publisher, days=10)
-            assert files_below(publisher.folder) == whole, f"after step {step}"
-        finally:
-            disk.hook = None
+        assert whole.items() <= files_below(publisher.folder).items()
+        assert all(_is_whole(publisher, version) for version in _snapshots(publisher))
+        _prune(publisher, days=10)
+        assert files_below(publisher.folder) == whole, f"after step {step}"
     assert step > 30
     assert Player(publisher.folder, publisher.root / "player").visit() == seen

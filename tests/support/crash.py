@@ -290,6 +290,28 @@ def room() -> Iterator[Path]:
         yield Path(folder)
 
 
+class DeadDisk(Exception):
+    """No step is done any more."""
+
+
+def is_cut_off(step: int, work: Callable[[], object]) -> bool:
+    """Do ``work``; from its ``step`` on nothing reaches the disk, as after a kill. False when it ended before."""
+    steps = itertools.count(1)
+
+    def hook(name: str, arguments: tuple[object, ...]) -> None:
+        if next(steps) >= step:
+            raise DeadDisk
+
+    disk.hook = hook
+    try:
+        work()
+    except DeadDisk:
+        return True
+    finally:
+        disk.hook = None
+    return False
+
+
 def main() -> None:
     """The program: ``--every-pair`` takes a while; ``--without-journal`` must find faults."""
     parser = argparse.ArgumentParser()

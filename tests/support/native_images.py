@@ -3,11 +3,13 @@
 `elf` and `pe` lay sections out and know nothing about what is in them.
 """
 
+import hashlib
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
+from patcher.content.native.fields import Fields
 from tests.support.trees import noise
 
 PROGBITS, SYMTAB, STRTAB, RELA, HASH, DYNAMIC, NOBITS, DYNSYM, INIT_ARRAY, RELR, GNU_HASH = (
@@ -31,6 +33,14 @@ def at(*pieces: tuple[int, bytes], size: int, fill: int = 0) -> bytes:
     for place, data in pieces:
         out[place : place + len(data)] = data
     return bytes(out)
+
+
+def vector(found: Fields) -> tuple[int, str]:
+    """What freezes a result of `find`: how many references, and a digest of all their columns."""
+    digest = hashlib.sha256()
+    for column in fields(found):
+        digest.update(getattr(found, column.name).astype("<i8").tobytes())
+    return len(found), digest.hexdigest()[:16]
 
 
 # ---------------------------------------------------------------- ELF

@@ -1,6 +1,5 @@
 """References: all that an image has, in any part of it alike, and the same for ever."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import fields as columns
 from functools import cache
@@ -243,8 +242,4 @@ FROZEN = {
 @pytest.mark.parametrize("sample", [images.elf_library, images.elf_program, images.pe_library, images.elf_of_noise])
 def test_what_is_found_never_changes(sample: Callable[[], bytes]) -> None:
     """A patch is applied with what a later version finds. Who must change this adds a filter of another name."""
-    fields = whole(sample)
-    digest = hashlib.sha256()
-    for column in columns(fields):
-        digest.update(getattr(fields, column.name).astype("<i8").tobytes())
-    assert (len(fields), digest.hexdigest()[:16]) == FROZEN[sample.__name__]
+    assert images.vector(whole(sample)) == FROZEN[sample.__name__]
