@@ -7,6 +7,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from patcher.content.native.numbers import changes
 from patcher.content.native.sections import UNLOADED, Image, Read, Section
 
 Addresses = NDArray[np.int64]
@@ -151,7 +152,10 @@ def _listed(image: Image, addresses: Iterable[Addresses], width: int) -> Offsets
         left -= found[-1].size
         if not left:
             break
-    return np.unique(np.concatenate(found))
+    offsets = np.concatenate(found)
+    found.clear()
+    offsets.sort()  # np.unique would hash, which takes twenty times the memory
+    return offsets[changes(offsets)]
 
 
 def _pieces(read: Read, section: Section) -> Iterator[bytes]:

@@ -17,8 +17,8 @@ from patcher.content.native.references import GUESS, Binary, Fields
 from patcher.content.native.sections import FILTERS, Read
 from patcher.errors import ContentError
 
-TILE_BYTES = 1024 * 1024
-_KEPT = 4
+TILE_BYTES = 256 * 1024
+_KEPT = 8
 
 
 class Rebased:

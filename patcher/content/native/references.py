@@ -15,7 +15,7 @@ from patcher.content.native.window import Window
 __all__ = ["CODE", "DATA", "GUESS", "NO_BASE", "TABLE", "Binary", "Fields", "find", "joined"]
 
 _CODE = {"x86-1": code, "arm64-1": arm64}
-_TILE_BYTES = 1024 * 1024
+_TILE_BYTES = 256 * 1024
 _BEFORE_BYTES = 2048
 _BEHIND_BYTES = 1024
 """More than what decides, before a place and behind it, on what is found there."""
