@@ -21,7 +21,7 @@ from multiprocessing import AuthenticationError, connection
 from pathlib import Path
 
 import patcher
-from patcher import disk, events, wire
+from patcher import disk, events, processes, wire
 from patcher.config import Home, default_home
 from patcher.engine import Engine
 from patcher.errors import InternalError, ShoalError
@@ -185,6 +185,7 @@ def serve(home: Home, *, keep: bool = False) -> int:
     with _locked(home.lock) as mine:
         if not mine:
             return 0
+        processes.keep_small()
         _log_to(home.log)
         engine = Engine(home)
         try:
@@ -207,11 +208,7 @@ def _log_to(path: Path) -> None:
 
 
 def main() -> int:
-    """``python -m patcher.agent``: how a client starts an engine."""
+    """``python -m patcher``: how a client starts an engine."""
     parser = argparse.ArgumentParser(prog="shoal-engine")
     parser.add_argument("--home", type=Path, default=default_home().root)
     return serve(Home(parser.parse_args().home))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -164,7 +164,7 @@ def _start(home: Home) -> None:
     place = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
     if not os.access(place, os.W_OK):
         raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))
-    engine = [sys.executable, "-m", "patcher.agent", "--home", str(home.root)]
+    engine = [sys.executable, "-m", "patcher", "--home", str(home.root)]
     home.make()
     config.load(home)  # the engine would die of it, where nobody hears why
     with (home.root / "engine.err").open("ab") as err:

@@ -1,6 +1,12 @@
-"""Worker processes are bounded, and quick because they keep what they have."""
+"""Worker processes are small, bounded, and quick because they keep what they have."""
 
 import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
 
 from patcher import processes
 
@@ -25,3 +31,43 @@ def test_a_bounded_worker_gets_no_more_than_it_may() -> None:
     with processes.pool(1, 256 * _MIB) as pool:
         error = pool.submit(_fresh_pages, 512 * _MIB).exception()
     assert isinstance(error, MemoryError)
+
+
+def _given_back_bytes() -> int:
+    """Of 64 MiB that were freed."""
+    process = psutil.Process()
+    assert len(b"x" * (64 * _MIB)) == 64 * _MIB
+    before = process.memory_info().rss
+    processes.give_back()
+    return int(before - process.memory_info().rss)
+
+
+def test_a_bounded_worker_can_give_memory_back() -> None:
+    with processes.pool(1, 256 * _MIB) as pool:
+        assert pool.submit(_given_back_bytes).result() > 48 * _MIB
+
+
+_PROBE = """
+import importlib, runpy, sys
+from patcher import processes
+
+def probe():
+    with processes.pool(1) as pool:
+        print(pool.submit(eval, "[n for n in __import__('sys').modules if n.startswith('patcher')]").result())
+
+importlib.import_module(sys.argv[1]).main = probe
+runpy.run_path(sys.argv[2], run_name="__main__") if "/" in sys.argv[2] else \\
+    runpy.run_module(sys.argv[2], run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "start"),
+    [("patcher.agent", "patcher"), ("patcher.cli", str(Path(sys.executable).with_name("shoal")))],
+    ids=["engine", "shoal"],
+)
+def test_a_worker_does_not_carry_the_program_that_started_it(module: str, start: str) -> None:
+    command = [sys.executable, "-c", _PROBE, module, start]
+    modules = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "patcher.processes" in modules
+    assert not any(name in modules for name in ("engine", "feed", "transfer", "publish"))

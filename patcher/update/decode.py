@@ -121,13 +121,27 @@ def decode(task: Task) -> int:
     """Runs in a worker. Returns the bytes of the output. Raises ContentError, DiskError."""
     if task.codec in {codec.COPY, codec.COPY_REBASED}:
         return _copy(task)
-    output = memoryview(codec.apply(task.codec, _held(task.data), _read(*task.old), task.output_bytes, task.sha256))
+    _apply(task)
+    _tidy(task)
+    return task.output_bytes
+
+
+def _apply(task: Task) -> None:
+    _tidy(task)
+    old = _read(*task.old)
+    _tidy(task)
+    output = memoryview(codec.apply(task.codec, _held(task.data), old, task.output_bytes, task.sha256))
     for place in task.new:
         if place.path:
             with disk.Staged(Path(place.path), place.size_bytes) as staged:
                 staged.write(place.offset, output[: place.length])
         output = output[place.length :]
-    return task.output_bytes
+
+
+def _tidy(task: Task) -> None:
+    """Moving addresses leaves memory in pieces, none large enough for a window's bytes: better give it back."""
+    if _rebased.cache_info().currsize or any(by for _, by in task.old):
+        processes.give_back()
 
 
 def _copy(task: Task) -> int:
