@@ -12,14 +12,19 @@ import random
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import fields as columns
+from functools import partial
 
 import numpy as np
 
 from patcher.content.native.references import Binary, find
-from tests.support import native_images
+from tests.support import arm64_images, native_images
 
-SAMPLES = (native_images.elf_library, native_images.elf_program, native_images.pe_library)
+SAMPLES: tuple[Callable[[], bytes], ...] = (
+    native_images.elf_library, native_images.elf_program, native_images.pe_library,
+    partial(arm64_images.everything, 4000), arm64_images.windows,
+)  # fmt: skip
 _MORE_BYTES = 300 * 10**6
 _BITS = (0, 1, 2, 3, 8, 12, 16, 31, 32, 40, 47, 48, 63, 64)
 _EDGES = tuple((1 << bits) + more for bits in _BITS for more in (-1, 0, 1))

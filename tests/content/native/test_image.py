@@ -22,10 +22,10 @@ def put(data: bytes, place: int, value: bytes) -> bytes:
 
 
 def test_libraries_and_programs_are_told_by_their_headers() -> None:
-    library, program, windows = (parsed(make()) for make in native_mutants.SAMPLES)
-    assert library and program and windows
-    assert [(i.filter, i.format, i.relocatable, i.base) for i in (library, program, windows)] == [
+    found = [parsed(make()) for make in native_mutants.SAMPLES]
+    assert [i and (i.filter, i.format, i.relocatable, i.base) for i in found] == [
         ("x86-1", "elf", True, 0), ("x86-1", "elf", False, 0), ("x86-1", "pe", True, images.BASE),
+        ("arm64-1", "elf", True, 0), ("arm64-1", "pe", False, images.BASE),
     ]  # fmt: skip
     stripped = parsed(images.pe_library(flags=0x2023))
     assert stripped and not stripped.relocatable
