@@ -10,7 +10,8 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -57,54 +58,90 @@ def _cpu_s(*who: int) -> float:
     return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
-def measure(old_folder: Path, new_folder: Path) -> Ours:
+@dataclass(frozen=True)
+class Made:
+    """A patch as `publish release` makes it, where its pack lies, and the old files: by root."""
+
+    offer: Offer
+    pack: Path
+    held: Mapping[bytes, Path]
+    manifest_bytes: int
+    """The manifest delta."""
+    cpu_s: float
+    wall_s: float
+    worker_bytes: int
+    maker_bytes: int
+
+
+def make(old_folder: Path, new_folder: Path, work: Path) -> Made:
     sources = [build.read(folder, "game", (), JOBS, _silent) for folder in (old_folder, new_folder)]
     (old, old_document), (new, document) = ((s.parts[0].manifest, s.parts[0].document) for s in sources)
     places = {e.root: s.folder / e.path for s in sources for e in s.parts[0].manifest.entries}
+    cpu_s, started_s = _cpu_s(), time.monotonic()
+    draft = cuts.draft(new, old, places, work, JOBS, _silent)
+    cuts.make([draft], JOBS, _silent)
+    cpu_s, wall_s = _cpu_s() - cpu_s, time.monotonic() - started_s
+    worker_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    maker_bytes = peak_bytes(os.getpid())
+    joined = draft.joined()
+    pack = b"".join(joined.chunks())
+    (work / "pack").write_bytes(pack)
+    offer = Offer(sources[1].parts[0].record, document, new, old, joined.index(merkle.leaves_of(pack)))
+    held = {entry.root: places[entry.root] for entry in old.entries if entry.root}
+    manifest_bytes = len(delta.manifest_delta(old_document, document))
+    return Made(offer, work / "pack", held, manifest_bytes, cpu_s, wall_s, worker_bytes, maker_bytes)
+
+
+@contextmanager
+def without_maps() -> Iterator[None]:
+    """No program has a switch for this."""
+    known, maps.make = maps.make, lambda *_: {}
+    try:
+        yield
+    finally:
+        maps.make = known
+
+
+def measure(old_folder: Path, new_folder: Path) -> Ours:
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        cpu_s, started_s = _cpu_s(), time.monotonic()
-        draft = cuts.draft(new, old, places, place / "work", JOBS, _silent)
-        cuts.make([draft], JOBS, _silent)
-        make_cpu_s, make_s = _cpu_s() - cpu_s, time.monotonic() - started_s
-        worker_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-        maker_bytes = peak_bytes(os.getpid())
-        joined = draft.joined()
-        pack = b"".join(joined.chunks())
-        (place / "pack").write_bytes(pack)
-        index = joined.index(merkle.leaves_of(pack))
-        index_bytes = len(delta.encode(index, new, old)) - len(index.inline)
-        offer = Offer(sources[1].parts[0].record, document, new, old, index)
-        held = {entry.root: places[entry.root] for entry in old.entries if entry.root}
-        applied_bytes, apply_cpu_s = _applied(offer, place / "pack", held, place / "install")
+        made = make(old_folder, new_folder, Path(folder) / "work")
+        applied_bytes, apply_cpu_s = _applied(made, Path(folder) / "install")
+        pack_bytes = made.pack.stat().st_size
+    old, index = made.offer.old, made.offer.patch
+    assert old and index
+    index_bytes = len(delta.encode(index, made.offer.manifest, old)) - len(index.inline)
     map_bytes = sum(each.length for each in index.filters)
     rebased_bytes = sum(old.entries[each.file].size_bytes for each in index.filters)
     return Ours(
-        len(pack), map_bytes, index_bytes, len(delta.manifest_delta(old_document, document)), round(make_cpu_s, 2),
-        round(make_s, 2), worker_bytes, maker_bytes, applied_bytes, rebased_bytes, round(apply_cpu_s, 2),
+        pack_bytes, map_bytes, index_bytes, made.manifest_bytes, round(made.cpu_s, 2), round(made.wall_s, 2),
+        made.worker_bytes, made.maker_bytes, applied_bytes, rebased_bytes, round(apply_cpu_s, 2),
     )  # fmt: skip
 
 
-def _applied(offer: Offer, pack: Path, sources: Mapping[bytes, Path], folder: Path) -> tuple[int, float]:
+def _applied(made: Made, folder: Path) -> tuple[int, float]:
     """The better of two runs: a virtual machine's first one also pays for memory that its host had not given it yet."""
     runs = []
     for _ in range(2):
         with processes.pool(1, MEMORY_BYTES) as decoder:
-            runs.append(decoder.submit(_apply, offer, pack, sources, folder).result())
+            runs.append(decoder.submit(apply, made, folder).result())
         shutil.rmtree(folder)
     return min(runs, key=lambda run: run[1])
 
 
-def _apply(offer: Offer, pack: Path, sources: Mapping[bytes, Path], folder: Path) -> tuple[int, float]:
-    """As a player applies a patch, but all in a decoder: every window, every place, every root. Bytes, CPU seconds."""
+def apply(made: Made, folder: Path) -> tuple[int, float]:
+    """As a player applies a patch, but all in a decoder: every window, every place, every root. Bytes, CPU seconds.
+
+    The new files stay in ``folder``, staged.
+    """
+    offer = made.offer
     assert offer.old and offer.patch
-    have = Have(intact={entry.path: entry.root for entry in offer.old.entries}, sources=sources)
+    have = Have(intact={entry.path: entry.root for entry in offer.old.entries}, sources=made.held)
     plan = planning.make([offer], [offer.old], have, server_only=True)
-    stage = Stage(folder, sources, lambda name, count: None)
+    stage = Stage(folder, made.held, lambda name, count: None)
     wanted = {place.root for place in plan.places}
     before_s = _cpu_s(resource.RUSAGE_SELF)
     for window in offer.patch.windows:
-        decode(stage.task(offer, window, lambda offset, length: (str(pack), offset, length), wanted))
+        decode(stage.task(offer, window, lambda offset, length: (str(made.pack), offset, length), wanted))
     stage.take(plan)
     stage.multiply(plan.places)
     stage.verify(plan, {entry.root: offer.manifest.piece_bytes for entry in offer.manifest.entries})
@@ -117,9 +154,8 @@ def main() -> None:
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
     args = parser.parse_args()
-    if args.plain:
-        maps.make = lambda *_: {}  # no program has a switch for this
-    print(json.dumps(asdict(measure(args.old, args.new))))
+    with without_maps() if args.plain else nullcontext():
+        print(json.dumps(asdict(measure(args.old, args.new))))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,13 @@ _ENGINE = ("PySide6/Qt/lib/libQt6WebEngineCore.so.6",)
 _CORE = tuple(f"PySide6/Qt/lib/libQt6{name}.so.6" for name in ("Core", "Gui", "Widgets"))
 _QML = tuple(f"PySide6/Qt/lib/libQt6{name}.so.6" for name in ("Qml", "Quick"))
 _DLLS = tuple(f"PySide6/Qt6{name}.dll" for name in ("Core", "Gui", "Widgets"))
+_TAGS = {
+    "x86_64": ("manylinux2014_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64"),
+    "aarch64": ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinux_2_39_aarch64"),
+    "win_amd64": ("win_amd64",),
+    "win_arm64": ("win_arm64",),
+}
+"""By machine, which is how the names of its wheels end: what these may ask for."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +43,7 @@ class Pair:
     solid_of: str = ""
 
 
-def pip(package: str, version: str) -> None:
-    _pip(package, version, "manylinux2014_x86_64", "manylinux_2_34_x86_64")
-
-
-def pip_windows(package: str, version: str) -> None:
-    _pip(package, version, "win_amd64")
-
-
-def _pip(package: str, version: str, *platforms: str) -> None:
+def pip(package: str, version: str, machine: str = "x86_64") -> None:
     wheels = [
         sys.executable,
         "-m",
@@ -57,7 +56,7 @@ def _pip(package: str, version: str, *platforms: str) -> None:
         "-d",
         str(CACHE / "dl"),
     ]
-    target = ["--python-version", "3.11", *(word for name in platforms for word in ("--platform", name))]
+    target = ["--python-version", "3.11", *(word for tag in _TAGS[machine] for word in ("--platform", tag))]
     subprocess.run([*wheels, *target, f"{package}=={version}"], check=True)
 
 
@@ -85,6 +84,12 @@ def tree(name: str, version: str, get: Callable[[str, str], None], packages: tup
             with tarfile.open(archive) as ball:
                 ball.extractall(partial, filter="data")
     return partial.rename(folder)
+
+
+def wheel(package: str, version: str, machine: str) -> Path:
+    """The unpacked wheel of one package."""
+    pattern = f"{{package}}-{{version}}-*{machine}.whl"
+    return tree(f"{package}-{machine}", version, lambda name, number: pip(name, number, machine), (package,), pattern)
 
 
 def some(name: str, version: str, source: Path, paths: tuple[str, ...]) -> Path:
@@ -123,15 +128,14 @@ def babylon(version: str) -> Path:
 
 def pairs() -> list[Pair]:
     """All pairs, fetched."""
-    wheels, dlls = "{package}-{version}-*linux*.whl", "{package}-{version}-*win_amd64.whl"
-    essentials = ("PySide6-Essentials",)
-    qt_packages = ("PySide6-Addons", *essentials)
-    panda = [tree("panda3d", v, pip, ("panda3d",), wheels) for v in ("1.10.15", "1.10.16")]
-    sides = [tree("pyside6", v, pip, qt_packages, wheels) for v in ("6.11.2", "6.11.3")]
+    essentials = "PySide6-Essentials"
+    panda = [wheel("panda3d", v, "x86_64") for v in ("1.10.15", "1.10.16")]
+    both, wheels = ("PySide6-Addons", essentials), "{package}-{version}-*x86_64.whl"
+    sides = [tree("pyside6", v, pip, both, wheels) for v in ("6.11.2", "6.11.3")]
     core = [babylon(v) for v in ("9.33.3", "9.34.0")]
     cesium = [tree("cesium", v, npm, ("cesium",), "{package}-{version}.tgz") for v in ("1.144.0", "1.145.0")]
-    later = tree("essentials", "6.12.0", pip, essentials, wheels)
-    windows = [tree("essentials-windows", v, pip_windows, essentials, dlls) for v in ("6.11.2", "6.11.3")]
+    later = wheel(essentials, "6.12.0", "x86_64")
+    windows = [wheel(essentials, v, "win_amd64") for v in ("6.11.2", "6.11.3")]
     versions = ("6.11.2", "6.11.3")
     engine = [some("webengine", v, side, _ENGINE) for v, side in zip(versions, sides, strict=True)]
     qt = [some("qt", v, side, _CORE + _QML) for v, side in zip(versions, sides, strict=True)]
