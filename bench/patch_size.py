@@ -5,6 +5,7 @@ than promised: in megabytes, beside the smallest of other tools, or beside itsel
 """
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def table(rows: dict[str, Row]) -> list[str]:
         *(line(name, [_mb(row.others[name].size_bytes) for row in rows.values()]) for name in SCHEMES),
         line("Shoal's pack without address maps", [_mb(row.plain.pack_bytes) for row in rows.values()]),
         line("**Shoal's pack**", [f"**{_mb(row.ours.pack_bytes)}**" for row in rows.values()]),
+        line("limit", [_mb(row.pair.limit_mb * 1e6) for row in rows.values()]),
         line("of it address maps", [_mb(row.ours.map_bytes or None) for row in rows.values()]),
         line("index, manifest delta", [_mb(row.ours.index_bytes + row.ours.manifest_bytes) for row in rows.values()]),
         line("smallest of other tools", [_mb(row.limit_bytes(rows)) for row in rows.values()]),
@@ -47,8 +49,10 @@ def is_larger_than_promised(row: Row, rows: dict[str, Row]) -> bool:
     )
 
 
-def _mb(count: int | None) -> str:
-    return "–" if count is None else f"{count / 1e6:,.4f}" if count < 100_000 else f"{count / 1e6:,.2f}"
+def _mb(count: float | None) -> str:
+    if count is None or count == math.inf:
+        return "–"
+    return f"{count / 1e6:,.{4 if count < 100_000 else 2}f}"
 
 
 def drawing(rows: dict[str, Row]) -> str:
