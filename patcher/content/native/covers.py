@@ -54,15 +54,20 @@ def find(old: Bytes, new: Bytes) -> Covers:
 def _seeds(old: Bytes, new: Bytes) -> tuple[Places, Places]:
     """Places in new and old of windows that stand once in both, in the order of the new file."""
     bound = (1 << 32) // max(_SHARE, max(len(old), len(new)) // _SAMPLES)
-    (old_hashes, old_places), (new_hashes, new_places) = _once(old, bound), _once(new, bound)
+    pairs = _met(_once(old, bound), _once(new, bound))
+    pairs.sort()
+    return _high(pairs), _low(pairs)
+
+
+def _met(old: tuple[Places, Places], new: tuple[Places, Places]) -> Pairs:
+    """Places in new and old with the same hash."""
+    (old_hashes, old_places), (new_hashes, new_places) = old, new
     if not len(old_hashes):
-        return old_places, old_places
+        return np.zeros(0, np.uint64)
     at = np.searchsorted(old_hashes, new_hashes)
     np.minimum(at, len(old_hashes) - 1, out=at)
     same = old_hashes[at] == new_hashes
-    pairs = _paired(new_places[same], old_places[at[same]])
-    pairs.sort()
-    return _high(pairs), _low(pairs)
+    return _paired(new_places[same], old_places[at[same]])
 
 
 def _once(data: Bytes, bound: int) -> tuple[Places, Places]:

@@ -6,6 +6,7 @@ its target went, and on where it stands itself. In the rounds that follow the ol
 before: now its tables lie in covers too, and what is counted from another address finds that one in the map.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from patcher.content.native import covers, fields, matches, references, stored, 
 from patcher.content.native.addresses import ALLOWED_BYTES, MAX_BREAKS, REFUSED_BYTES, AddressMap
 from patcher.content.native.binary import Spans
 from patcher.content.native.covers import Bytes, Covers
+from patcher.content.native.fields import Kept
 from patcher.content.native.matches import BLOCK_BYTES, Matches
 from patcher.content.native.numbers import changes
 from patcher.content.native.rebase import Mover, moves
@@ -44,7 +46,7 @@ class Fitted:
 def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
     """The map that makes ``old`` most like ``new``; None when they are not of one kind, or it would save too little.
 
-    Takes memory of two and a half times both files; None, too, when they are too large for that. The same files give
+    Takes memory of twice both files; None, too, when they are too large for that. The same files give
     the same map.
     """
     if old_bytes + new_bytes > _MOST_BYTES:
@@ -68,7 +70,12 @@ class _Pair:
     def __init__(self, old: Binary, new: Binary) -> None:
         self._old, self._new = old, new
         self._stubs = Spans.of(section for section in old.image.sections if section.name.startswith(".plt"))
-        self._fields = [references.find(old, at, at + BLOCK_BYTES) for at in _blocks(old)]
+        self._kept = [Kept.of(references.find(old, at, at + BLOCK_BYTES)) for at in _blocks(old)]
+
+    @property
+    def _fields(self) -> Iterator[Fields]:
+        """The references of the old file, `BLOCK_BYTES` of it at a time."""
+        return (kept.fields() for kept in self._kept)
 
     def round(self, known: AddressMap | None) -> tuple[AddressMap, float]:
         """A map made with what the one before says, and how many references it puts right, less what it breaks."""
@@ -95,10 +102,11 @@ class _Pair:
     def _covers(self, addresses: AddressMap) -> Covers:
         """Of the old file moved."""
         mover, data = Mover(addresses, self._old.size_bytes), np.zeros(self._old.size_bytes, np.uint8)
-        for at, before, some in zip(_blocks(self._old), [None, *self._fields], self._fields, strict=False):
-            reaching = [before.at(before.position > at - fields.MAX_WIDTH)] if before else []
-            part = mover.read(self._old, at, BLOCK_BYTES, fields.joined([*reaching, some]))
+        reaching = fields.joined([])
+        for at, some in zip(_blocks(self._old), self._fields, strict=True):
+            part = mover.read(self._old, at, BLOCK_BYTES, fields.joined([reaching, some]))
             data[at : at + len(part)] = np.frombuffer(part, np.uint8)
+            reaching = some.at(some.position > at + BLOCK_BYTES - fields.MAX_WIDTH)
         return covers.find(data, _whole(self._new))
 
     def _listed(self, addresses: AddressMap, found: Covers) -> tuple[AddressMap, float]:

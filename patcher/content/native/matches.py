@@ -1,6 +1,6 @@
 """The references of an old native file, beside what the new one holds in their place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,7 +34,7 @@ class Matches:
     relative: NDArray[np.bool_]
 
 
-def find(old: Binary, new: Binary, blocks: Sequence[Fields], covers: Covers) -> Iterator[Matches]:
+def find(old: Binary, new: Binary, blocks: Iterable[Fields], covers: Covers) -> Iterator[Matches]:
     """All of them. ``blocks`` are the fields of the old file, `BLOCK_BYTES` of it at a time."""
     address, new_address = _Addresses(old.image), _Addresses(new.image)
     for number, fields in enumerate(blocks):
