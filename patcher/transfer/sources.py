@@ -77,13 +77,26 @@ class TreeSource:
 
     def pieces(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
         """The needed pieces of the window that makes ``first``, if that is cheaper; else its neighbours."""
+        if made := self._windowed_pieces(first, is_needed):
+            return made
+        number = self._window_of.get(first)
+
+        def is_loose(piece: int) -> bool:
+            """Neighbours that another window makes for less are left to it."""
+            nonlocal number
+            before, number = number, self._window_of.get(piece)
+            return is_needed(piece) and (number == before or not self._windowed_pieces(piece, is_needed))
+
+        return _neighbours(first, min(first + limit, self._layout.count), is_loose)
+
+    def _windowed_pieces(self, first: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
+        """The needed pieces of the window that makes ``first``, if that is cheaper; else none."""
         number, pack = self._window_of.get(first), self._pack
-        if number is not None and pack:
-            window = pack.windows[number]
-            made = [piece for piece, _, _ in self._made(window) if piece == first or is_needed(piece)]
-            if self._is_cheaper(window, made):
-                return made
-        return _neighbours(first, min(first + limit, self._layout.count), is_needed)
+        if number is None or not pack:
+            return ()
+        window = pack.windows[number]
+        made = [piece for piece, _, _ in self._made(window) if piece == first or is_needed(piece)]
+        return made if self._is_cheaper(window, made) else ()
 
     def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
         """What `pieces` named. Raises OriginError; ContentError for a window that is damaged: it is not used again."""

@@ -1,6 +1,6 @@
 """The origin's side of a tree: loose files, windows of the full pack, and one in place of the other."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,12 +27,12 @@ FILES = {f"text/{number:02}": prose(number, 9_000) for number in range(30)} | {
 class Origin:
     """A folder with its full pack, both on a shelf."""
 
-    def __init__(self, folder: Path) -> None:
-        for name, data in FILES.items():
+    def __init__(self, folder: Path, files: Mapping[str, bytes] = FILES) -> None:
+        for name, data in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         self.manifest = manifest_of(folder)
-        self.contents = [FILES[entry.path] for entry in self.manifest.entries]
+        self.contents = [files[entry.path] for entry in self.manifest.entries]
         self.layout: Layout = layout_of(self.manifest, self.contents)
         windows, pack = [], b""
         for cut in delta.cut(self.manifest, None):
@@ -89,6 +89,15 @@ def test_a_window_brings_every_file_that_has_its_content(origin: Origin) -> None
     asked = source.pieces(0, 4, lambda _: True)
     paths = {origin.manifest.entries[origin.layout.span(piece).file].path for piece in asked}
     assert {"text/03", "text/twin"} <= paths
+
+
+def test_loose_pieces_leave_their_neighbours_to_a_window_that_is_shorter(tmp_path: Path) -> None:
+    origin = Origin(tmp_path / "game", {"a/noise": noise(5, 1_200_000), "b/prose": prose(99, 400_000)})
+    loose, packed = map(origin.layout.pieces, range(2))
+    wanted = {*loose[-2:], *packed}
+    assert list(origin.source().pieces(loose[-2], len(wanted), wanted.__contains__)) == list(loose[-2:])
+    origin.brings(origin.source(), wanted)
+    assert {root for root, _, _ in origin.shelf.requests} == {ref_of(noise(5, 1_200_000)).root, origin.pack.root}
 
 
 def test_without_the_full_pack_the_loose_files_remain(origin: Origin) -> None:
