@@ -42,6 +42,8 @@ from patcher.update.stage import Stage
 _TRIES = 4
 _PREVIOUS_BYTES = 5_000_000_000
 _PREVIOUS_SHARE = 10
+_DEAR_BYTES = 1 << 20
+"""Old files come as they are, new ones packed: to put back more than this is worth a look at the full pack's index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,9 +341,14 @@ def _is_defaults(installed: Installed, part: str) -> bool:
 
 
 def _in_need_of_layers(goal: Goal, have: scan.Have, plan: Plan) -> set[str]:
-    """The parts whose trees are fetched, or of which staging holds something half."""
+    """The parts whose trees are fetched or, from the origin alone, might be for less than it takes to put old files back;
+    and those of which staging holds something half.
+    """
     half = {root for root, leaves in have.staged.items() if merkle.root_of(leaves) != root}
     parts = {step.offer.part.name for step in plan.trees}
+    if goal.network.server_only:
+        restores = ((s.offer.part.name, sum(old.fetch_bytes for old in s.restores)) for s in plan.patches)
+        parts |= {name for name, size_bytes in restores if size_bytes > _DEAR_BYTES}
     return parts | {o.part.name for o in goal.offers if half & {entry.root for entry in o.manifest.entries}}
 
 

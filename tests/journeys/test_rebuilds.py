@@ -123,6 +123,21 @@ def test_old_files_that_the_origin_lost_are_no_dead_end(world: World) -> None:
     player.stop_engine()
 
 
+def test_a_missing_file_comes_packed(world: World) -> None:
+    text = trees.prose(94, _SIZE)
+    trees.write(world.root / "text 1", {"text": File(text)})
+    trees.write(world.root / "text 2", {"text": File(text[: _SIZE // 2] + b"more" + text[_SIZE // 2 :])})
+    world.release("1", world.root / "text 1", title="book")
+    player = world.player("reader", peers="none")
+    player.run("install", "book", "--to", world.folder(player))
+    world.release("2", world.root / "text 2", title="book")
+    (world.folder(player) / "text").unlink()
+    done = player.run("update", "book")
+    assert trees.read(world.folder(player)) == trees.read(world.root / "text 2")
+    assert done["fetched"]["origin_bytes"] < _SIZE / 2
+    player.stop_engine()
+
+
 def test_a_folder_of_an_unknown_version_costs_what_changed(world: World) -> None:
     with _found(world, "finder", _ONE, peers="none") as player:
         sent = world.origin.body_bytes
