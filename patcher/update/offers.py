@@ -6,8 +6,10 @@ from itertools import chain
 from pathlib import Path
 
 from patcher.content import manifest, merkle, paths, records
+from patcher.content.delta import Index
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
+from patcher.errors import ContentError, OriginError
 from patcher.feed.reader import Reader
 from patcher.update.installs import Installed, manifest_data
 from patcher.update.plan import Offer
@@ -82,7 +84,20 @@ def _offer(
     if not old_data or not delta or not delta.index or part.defaults:
         return Offer(part, data, new)
     old = manifest.parse(old_data)
-    return Offer(part, data, new, old, reader.index(delta.index, new, old))
+    index = _index(reader, delta.index, new, old)
+    return Offer(part, data, new, old if index else None, index)
+
+
+def _index(reader: Reader, ref: Ref, new: Manifest, old: Manifest | None) -> Index | None:
+    """The index of a pack, or None when no server has it right: then the pack is of no use, and the tree remains."""
+    try:
+        return reader.index(ref, new, old)
+    except ContentError:
+        return None
+    except OriginError as error:
+        if error.code != "origin.missing":
+            raise
+        return None
 
 
 def complete(reader: Reader, release: records.Release, offers: Sequence[Offer], parts: Collection[str]) -> list[Offer]:
@@ -92,7 +107,7 @@ def complete(reader: Reader, release: records.Release, offers: Sequence[Offer], 
 
     def completed(offer: Offer) -> Offer:
         ref = full.get(offer.part.name)
-        index = reader.index(ref, offer.manifest, None) if ref else None
+        index = _index(reader, ref, offer.manifest, None) if ref else None
         return dataclasses.replace(offer, full=index, layers=reader.layers(offer.part, offer.manifest))
 
     return [completed(offer) if offer.part.name in parts else offer for offer in offers]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from patcher.content import records
+from patcher.publish.repository import load
 from patcher.serve.certificate import make_authority
 from patcher.serve.origin import StaticServer
 from tests.support import trees
@@ -162,6 +164,19 @@ def test_a_tampered_pack_is_left_aside_and_the_files_come_whole(world: World) ->
     assert packs
     for path in packs:
         _flip(path)
+    player.run("update", "game")
+    assert trees.read(world.folder(player)) == _NEW
+
+
+@pytest.mark.parametrize("spoil", [_flip, Path.unlink])
+def test_without_the_index_of_any_pack_the_files_come_whole(world: World, spoil: Callable[[Path], None]) -> None:
+    player = _installed(world)
+    world.release("2", world.root / "new")
+    parts = records.parse_patches(load(world.feed).record("game/patches/2.json") or b"").parts
+    indexes = {ref for part in parts for ref in (part.full, *(step.index for step in part.deltas)) if ref}
+    assert len(indexes) > 1
+    for ref in indexes:
+        spoil(world.feed / "content" / ref.file)
     player.run("update", "game")
     assert trees.read(world.folder(player)) == _NEW
 
