@@ -155,7 +155,7 @@ class _Search:
                 name = f"{release.title} {release.version}: part {part.part}, patch from {source or 'nothing'}"
                 try:
                     self._pack(index, name, (release.sequence, part.part), (source, part.part))
-                except (ShoalError, KeyError) as error:
+                except ShoalError as error:
                     self.problems.append(f"{name}: {error}")
             for source, step in [(0, part.manifest), *((d.from_sequence, d.manifest) for d in part.deltas)]:
                 self._manifest_delta(step, source, release, part.part)
@@ -169,9 +169,8 @@ class _Search:
         if pack:
             self._want(pack, f"{name}, pack")
         if not old[0] or old[0] in self._listed:
-            before = self._manifests[old][1] if old[0] else None
-            index = delta.parse(document, self._manifests[new][1], before)
-            self.packs.append((index, self._manifests[new][1], before))
+            after, before = self._manifest(*new)[1], self._manifest(*old)[1] if old[0] else None
+            self.packs.append((delta.parse(document, after, before), after, before))
 
     def _manifest_delta(self, step: Ref | None, source: int, release: records.Release, part: str) -> None:
         if step is None:
@@ -181,11 +180,17 @@ class _Search:
         if source and source not in self._listed:
             return
         try:
-            old = self._manifests[source, part][0] if source else b""
-            new = self._manifests[release.sequence, part][0]
+            old = self._manifest(source, part)[0] if source else b""
+            new = self._manifest(release.sequence, part)[0]
             delta.apply_manifest_delta(old, self.store.read(step), merkle.ref_of(new))
-        except (ShoalError, KeyError) as error:
+        except ShoalError as error:
             self.problems.append(f"{name}: {error}")
+
+    def _manifest(self, sequence: int, part: str) -> tuple[bytes, Manifest]:
+        """Raises ContentError (content.mismatch)."""
+        if found := self._manifests.get((sequence, part)):
+            return found
+        raise ContentError("content.mismatch", f"the manifest of {part} in release {sequence} cannot be read")
 
 
 def _damage(store: Store, ref: Ref, what: str, meter: Meter) -> str:
@@ -194,12 +199,7 @@ def _damage(store: Store, ref: Ref, what: str, meter: Meter) -> str:
     if not store.has(ref):
         meter.add(ref.size_bytes)
         return f"{what}: {'has a wrong size' if path.exists() else 'is missing'} ({path})"
-    hasher = merkle.Hasher()
-    with path.open("rb") as file:
-        while data := file.read(CHUNK_BYTES):
-            hasher.update(data)
-            meter.add(len(data))
-    return "" if merkle.root_of(hasher.leaves()) == ref.root else f"{what}: is damaged ({path})"
+    return "" if store.is_right(ref, meter) else f"{what}: is damaged ({path})"
 
 
 def _deep(search: _Search, progress: Progress) -> Iterator[str]:

@@ -89,6 +89,15 @@ class Store:
         path = self.path(ref)
         return path.is_file() and path.stat().st_size == ref.size_bytes
 
+    def is_right(self, ref: Ref, meter: Meter) -> bool:
+        """Whether the content that is there folds to its root; read by portions. Raises DiskError."""
+        hasher, path = merkle.Hasher(), self.path(ref)
+        with disk.translated(path), path.open("rb") as file:
+            while data := file.read(CHUNK_BYTES):
+                hasher.update(data)
+                meter.add(len(data))
+        return merkle.root_of(hasher.leaves()) == ref.root
+
     def read(self, ref: Ref) -> bytes:
         """The content, folded to its root. Raises ContentError (content.mismatch)."""
         path = self.path(ref)

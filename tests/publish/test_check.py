@@ -10,6 +10,7 @@ from patcher.content import landmarks, merkle, records
 from patcher.errors import UsageError
 from patcher.publish import check, repository
 from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.release import history
 from patcher.publish.store import Store
 from tests.support.publisher import Publisher, lay, quiet
 
@@ -68,6 +69,13 @@ def test_a_damaged_file_is_named(publisher: Publisher) -> None:
     Store(publisher.folder).path(merkle.ref_of(b"read me")).unlink()
     (problem,) = report(publisher).problems
     assert problem.startswith("game 1.0: readme.txt: is missing")
+
+
+def test_a_damaged_manifest_is_told_in_words(publisher: Publisher) -> None:
+    (part,) = history(repository.load(publisher.folder), "game").releases[1].parts
+    _flip(Store(publisher.folder).path(part.manifest))
+    problems = report(publisher).problems
+    assert "game 1.1: part main, patch from 1: the manifest of main in release 1 cannot be read" in problems
 
 
 def test_landmarks_that_lead_astray_are_found(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
