@@ -20,7 +20,7 @@ from patcher.errors import ContentError, TrustError
 from patcher.publish import cuts
 from patcher.publish.build import BuiltPart
 from patcher.publish.cuts import Draft, Joined
-from patcher.publish.store import Progress, Store
+from patcher.publish.store import Meter, Progress, Store, in_threads
 
 WORTH = 0.5
 """A patch from a release before the last one must be smaller than this share of what it changes."""
@@ -113,7 +113,7 @@ def pack_release(
     maker = Maker(store, build, jobs, progress)
     mine = [Side(part.rule.name, part.document, part.manifest) for part in parts]
     fixed = {part.rule.name for part in parts if part.rule.defaults}  # its files are the player's once they are there
-    last = [*_pairs(store, mine, fixed, older[0], say)] if older else []
+    last = [*_pairs(store, mine, fixed, older[0], jobs, progress, say)] if older else []
     made = maker.make([
         *(maker.plan(side, None) for side in mine),
         *(maker.plan(side, old) for side, old in last),
@@ -123,7 +123,7 @@ def pack_release(
     steps = [(older[0], rest[: len(last)])] if older else []
     full_of = {full.pack.new.part: full for full in fulls}
     for release in older[1:]:
-        packs = [maker.plan(side, old) for side, old in _pairs(store, mine, fixed, release, say)]
+        packs = [maker.plan(side, old) for side, old in _pairs(store, mine, fixed, release, jobs, progress, say)]
         found = maker.make(packs, WORTH * sum(full_of[pack.new.part].cost_of(pack.fresh) for pack in packs))
         if packs and not found:
             say(f"No patch from {release.version}: it would save less than half.")
@@ -134,7 +134,8 @@ def pack_release(
 
 
 def _pairs(
-    store: Store, mine: Sequence[Side], fixed: Collection[str], release: records.Release, say: Callable[[str], None]
+    store: Store, mine: Sequence[Side], fixed: Collection[str], release: records.Release,
+    jobs: int, progress: Progress, say: Callable[[str], None],
 ) -> Iterator[tuple[Side, Side]]:  # fmt: skip
     """Each part with itself in an older release, as far as the feed still holds all that a patch is made from."""
     by_name = {part.name: part for part in release.parts if not part.defaults and part.name not in fixed}
@@ -145,11 +146,22 @@ def _pairs(
         except (ContentError, TrustError) as error:
             say(f"No patch from {release.version}: {error.message}.")
             continue
-        missing = [e.path for e in old.entries if e.size_bytes and not store.has(Ref(e.root, e.size_bytes))]
-        if missing:
-            say(f"No patch from {release.version}: the feed no longer holds {missing[0]}.")
+        if reason := _unfit(store, side.manifest, old, jobs, progress):
+            say(f"No patch from {release.version}: {reason}.")
         else:
             yield side, Side(side.part, document, old)
+
+
+def _unfit(store: Store, new: Manifest, old: Manifest, jobs: int, progress: Progress) -> str:
+    """Why no player could use what would be made from the feed's older files; empty when nothing is wrong."""
+    held = {entry.root for entry in new.entries}
+    paths = {Ref(entry.root, entry.size_bytes): entry.path for entry in old.entries if entry.size_bytes}
+    if missing := [path for ref, path in paths.items() if not store.has(ref)]:
+        return f"the feed no longer holds {missing[0]}"
+    refs = [ref for ref in paths if ref.root not in held]
+    meter = Meter(progress, "check", sum(ref.size_bytes for ref in refs))
+    is_right = in_threads(jobs, lambda ref: store.is_right(ref, meter), refs, meter)
+    return next((f"the feed's {paths[ref]} is damaged" for ref, ok in zip(refs, is_right, strict=True) if not ok), "")
 
 
 def _delta(made: Made, start: records.Release) -> records.Delta:

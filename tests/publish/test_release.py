@@ -364,14 +364,14 @@ def test_a_full_disk_is_told_before_anything_is_written(
     assert publisher.content() == {}
 
 
-@pytest.mark.parametrize("damage", ["gone", "cut"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "flipped"])
 def test_an_old_release_that_is_damaged_only_costs_its_patch(publisher: Publisher, tree: Path, damage: str) -> None:
     publisher.release(tree, "1.0")
     old = Store(publisher.folder).path(merkle.ref_of((tree / "game.ini").read_bytes()))
     if damage == "gone":
         old.unlink()
     else:
-        old.write_bytes(b"v")
+        old.write_bytes(b"v" if damage == "cut" else b"Volume=5\n")
     outcome = publisher.release(lay(tree, {"game.ini": b"volume=6\n"}), "1.1")
     assert outcome.state == "published"
     assert any("No patch from 1.0" in text for text in publisher.said)
