@@ -159,6 +159,8 @@ def _unfit(store: Store, new: Manifest, old: Manifest, jobs: int, progress: Prog
     if missing := [path for ref, path in paths.items() if not store.has(ref)]:
         return f"the feed no longer holds {missing[0]}"
     refs = [ref for ref in paths if ref.root not in held]
+    if not refs:
+        return ""
     meter = Meter(progress, "check", sum(ref.size_bytes for ref in refs))
     is_right = in_threads(jobs, lambda ref: store.is_right(ref, meter), refs, meter)
     return next((f"the feed's {paths[ref]} is damaged" for ref, ok in zip(refs, is_right, strict=True) if not ok), "")

@@ -341,8 +341,8 @@ def _is_defaults(installed: Installed, part: str) -> bool:
 
 
 def _in_need_of_layers(goal: Goal, have: scan.Have, plan: Plan) -> set[str]:
-    """The parts whose trees are fetched or, from the origin alone, might be for less than it takes to put old files back;
-    and those of which staging holds something half.
+    """The parts whose trees are fetched, or might be for less than old files that are put back cost at the origin; and
+    those of which staging holds something half.
     """
     half = {root for root, leaves in have.staged.items() if merkle.root_of(leaves) != root}
     parts = {step.offer.part.name for step in plan.trees}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from patcher.cli.__main__ import main
+from patcher.errors import CODES, PUBLISHER_HINTS, ShoalError
 from tests.support.publisher import ORIGIN, PASSPHRASE, files_below, lay
 
 Run = Callable[..., dict[str, Any]]
@@ -58,7 +59,7 @@ def test_a_release_reports_what_the_command_line_promises(run: Run, feed: Path, 
     run("release", feed, "game", tree, "--version", "1.0", "--launch", "bin/game", "--part", "de=lang/de*:lang:de")
     lay(tree, {"bin/game": b"#!/bin/sh\n" * 101})
     result = run("release", feed, "game", tree, "--version", "1.1", "--part", "de=lang/de*:lang:de", "--jobs", "1")
-    assert result["phases"] == {"hash", "write", "pack", "sign"}
+    assert result["phases"] == {"hash", "write", "check", "pack", "sign"}
     assert (result["title"], result["version"], result["files"], result["tree_bytes"]) == ("game", "1.1", 2, 1015)
     assert [part["name"] for part in result["parts"]] == ["de", "main"]
     for part in result["parts"]:
@@ -198,6 +199,33 @@ def test_wrong_use_is_told_and_changes_nothing(
     assert error["safe"] and error["hint"]
     assert (files_below(feed), files_below(tree)) == before
     assert not (tmp_path / "new").exists()
+
+
+def test_a_full_disk_is_told_in_a_publishers_words(
+    run: Run, feed: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("patcher.disk.free_bytes", lambda folder: 10)
+    error = run("release", feed, "game", tree, "--version", "1.0", expect=6)["error"]
+    assert error["code"] == "disk.full"
+    assert error["safe"] == "What players see is unchanged."
+    assert "a release goes on where it was" in error["hint"]
+
+
+def test_no_error_speaks_to_a_publisher_of_an_installed_version() -> None:
+    assert CODES.keys() >= PUBLISHER_HINTS.keys()
+    assert not [code for code in CODES if "installed version" in ShoalError(code, "").to_publisher().safe]
+
+
+def test_ctrl_c_says_that_a_release_goes_on(
+    home: Path, feed: Path, tree: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("patcher.publish.build.write", pressed)
+    words = ["publish", "release", str(feed), "game", str(tree), "--version", "1.0"]
+    assert main(["--home", str(home), *words]) == 130
+    assert "A release keeps what is made; run the same command to go on." in capsys.readouterr().err
 
 
 def test_without_a_terminal_each_phase_is_one_line(home: Path, feed: Path, tree: Path) -> None:
