@@ -6,7 +6,7 @@ walk the list. Being cancelled is not an error: `Cancelled` is what a cancelled 
 """
 
 import functools
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 Facts = dict[str, str | int]
 
@@ -37,6 +37,12 @@ class ShoalError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Errors of worker processes come to us whole."""
         return functools.partial(type(self), self.code, self.message, **self.facts), ()
+
+    def to_publisher(self) -> Self:
+        """The same error with what is true, and a way out, where a publisher meets it and not a player."""
+        self.safe = _LIVE if self.safe == _INSTALLED else self.safe
+        self.hint = PUBLISHER_HINTS.get(self.code, self.hint)
+        return self
 
     def as_dict(self) -> dict[str, object]:
         """The ``error`` object of the command line's JSON output."""
@@ -101,6 +107,7 @@ class Cancelled(Exception):
 
 _INSTALLED = "The installed version was not touched and still starts."
 _FEED = "Nothing was changed on this machine."
+_LIVE = "What players see is unchanged."
 _SOURCE = "Nothing was written to the feed; what players see is unchanged."
 
 CODES: dict[str, CodeText] = {
@@ -190,3 +197,15 @@ CODES: dict[str, CodeText] = {
     ),
     "internal.failure": CodeText(_INSTALLED, "Try again; `shoal doctor` collects what a bug report needs."),
 }
+
+PUBLISHER_HINTS: dict[str, str] = {
+    "trust.signature": "Restore the feed folder from your copy, then look at it with `shoal publish check`.",
+    "trust.record": "Restore the feed folder from your copy, then look at it with `shoal publish check`.",
+    "content.invalid": "Look at the feed with `shoal publish check`.",
+    "content.mismatch": "Look at the feed with `shoal publish check`.",
+    "disk.full": "Free some space, then run the same command again; a release goes on where it was.",
+    "disk.read_only": "Make the folder writable, then run the same command again.",
+    "disk.denied": "Check who owns the named file or folder, and who may read and write there.",
+    "disk.folder_missing": "Name a folder that is there.",
+}
+"""Where the hint of `CODES` would not help a publisher."""

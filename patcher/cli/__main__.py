@@ -53,7 +53,7 @@ def parser() -> VerbParser:
 def _with_defaults(args: argparse.Namespace) -> argparse.Namespace:
     given = getattr(args, "home", None) or os.environ.get("SHOAL_HOME")
     args.home = Home(Path(given).absolute()) if given else default_home()
-    for name in ("json", "quiet", "verbose", "yes", "server_only"):
+    for name in ("json", "quiet", "verbose", "yes", "server_only", "for_publisher"):
         setattr(args, name, getattr(args, name, False))
     args.ca = str(Path(args.ca).absolute()) if getattr(args, "ca", "") else ""
     args.passphrase_file = getattr(args, "passphrase_file", None)
@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with Output(json_lines="--json" in words, quiet="--quiet" in words) as out:
         try:
             args = _with_defaults(parser().parse_args(words))
+            out.for_publisher = args.for_publisher
             return int(args.run(args, out) or 0)
         except ShoalError as error:
             out.error(error)

@@ -36,6 +36,8 @@ class Output:
 
     def __init__(self, *, json_lines: bool = False, quiet: bool = False, stream: TextIO | None = None) -> None:
         self.json = json_lines
+        self.for_publisher = False
+        """Who reads what went wrong: a publisher, or else a player."""
         self._quiet = quiet
         self._stream = stream or sys.stdout
         self._console = Console(file=self._stream, highlight=False, soft_wrap=True)
@@ -101,6 +103,7 @@ class Output:
     def error(self, error: ShoalError) -> None:
         """The last words of a run that failed: what, what stays safe, and a way out."""
         self._end_bar()
+        error = error.to_publisher() if self.for_publisher else error
         if self.json:
             self._object({"event": "result", "ok": False, "error": error.as_dict()})
             return
@@ -114,7 +117,8 @@ class Output:
         if self.json:
             self._object({"event": "result", "ok": False, "cancelled": True})
         else:
-            print("Stopped. What was downloaded is kept; run the same command to go on.", file=sys.stderr)
+            kept = "A release keeps what is made" if self.for_publisher else "What was downloaded is kept"
+            print(f"Stopped. {kept}; run the same command to go on.", file=sys.stderr)
 
     def _json_sample(self, sample: events.Progress, phase: str) -> None:
         sources = {name: getattr(sample.sources, name) for name in sample.sources.__slots__}

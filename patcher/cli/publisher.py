@@ -20,6 +20,7 @@ Subparsers = argparse._SubParsersAction  # noqa: SLF001 -- argparse has no publi
 def add_verbs(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add `publish` with its own verbs to the command line."""
     publish = subparsers.add_parser("publish", help="make a feed, release into it, check it")
+    publish.set_defaults(for_publisher=True)
     verbs = publish.add_subparsers(metavar="VERB", required=True)
     _add_init(verbs)
     _add_release(verbs)
