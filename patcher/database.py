@@ -18,11 +18,12 @@ _TIMEOUT_S = 30.0
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection of the caller's own, so of his thread; what he did is durable when this is left without an error.
 
-    Raises DiskError (disk.home), also for what goes wrong within.
+    Raises DiskError (disk.home, disk.full), also for what goes wrong within.
     """
     try:
         with closing(sqlite3.connect(path, timeout=_TIMEOUT_S)) as db, db:
             db.execute("PRAGMA synchronous = FULL")
             yield db
     except sqlite3.Error as error:
-        raise DiskError("disk.home", f"The registry cannot be used: {error}.", path=str(path)) from error
+        code = "disk.full" if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL else "disk.home"
+        raise DiskError(code, f"The registry cannot be used: {error}.", path=str(path)) from error
