@@ -166,7 +166,7 @@ def _needs_request(delegator: repository.Delegator, role: str, ring: KeyRing) ->
 
 
 def _check(order: Order) -> None:
-    for name in (f"{order.title}-releases", order.channel):
+    for name in (order.title, f"{order.title}-releases", order.channel):
         paths.check_name(name)
     if not _VERSION.fullmatch(order.version):
         message = f"The version {order.version!r} may hold letters, digits and . _ + - only, 64 of them at most."

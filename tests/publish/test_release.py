@@ -364,6 +364,11 @@ def test_a_full_disk_is_told_before_anything_is_written(
     assert publisher.content() == {}
 
 
+def test_a_title_that_is_no_name_is_named_as_it_was_given(publisher: Publisher, tree: Path) -> None:
+    with pytest.raises(UsageError, match="^'T!' is no valid name"):
+        publisher.release(tree, "1.0", title="T!")
+
+
 @pytest.mark.parametrize("damage", ["gone", "cut", "flipped"])
 def test_an_old_release_that_is_damaged_only_costs_its_patch(publisher: Publisher, tree: Path, damage: str) -> None:
     publisher.release(tree, "1.0")
