@@ -365,7 +365,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
 
 
 def test_a_title_that_is_no_name_is_named_as_it_was_given(publisher: Publisher, tree: Path) -> None:
-    with pytest.raises(UsageError, match="^'T!' is no valid name"):
+    with pytest.raises(UsageError, match=r"^'T!' is no valid name"):
         publisher.release(tree, "1.0", title="T!")
 
 
