@@ -27,6 +27,7 @@ from patcher.engine import Engine
 from patcher.errors import InternalError, ShoalError
 
 _LINGER_S = 3.0
+_WAKE_S = 1.0
 _LOG_BYTES = 4 << 20
 _SOCKET_PATH_BYTES = 100
 _QUEUE_EVENTS = 1000
@@ -79,16 +80,14 @@ class Agent:
 
     def run(self) -> None:
         """Serve until nobody needs the engine, or `stop` is called."""
-        watcher = threading.Thread(target=self._watch, name="agent-watch", daemon=True)
-        watcher.start()
-        while not self._stopping.is_set():
-            try:
-                face = self._listener.accept()
-            except OSError as error:
-                _log.info("a face did not get in: %r", error)
-                continue
-            threading.Thread(target=self._serve, args=(face,), name="face", daemon=True).start()
-        self._listener.close()
+        doors = threading.Thread(target=self._accept, name="agent-accept", daemon=True)
+        doors.start()
+        self._watch()
+        with contextlib.suppress(OSError, EOFError):  # wakes accept(), unless the socket is no longer in its place
+            connection.Client(self._listener.address).close()
+        doors.join(_WAKE_S)
+        with contextlib.suppress(FileNotFoundError):
+            self._listener.close()
 
     def stop(self) -> None:
         """End `run` from another thread or a signal handler."""
@@ -102,8 +101,15 @@ class Agent:
                     self._last_need = now
                 elif now - self._last_need > _LINGER_S:
                     self.stop()  # under the lock: no face gets in between
-        with contextlib.suppress(OSError, EOFError):  # wake accept()
-            connection.Client(self._listener.address).close()
+
+    def _accept(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                face = self._listener.accept()
+            except OSError as error:
+                _log.info("a face did not get in: %r", error)
+                continue
+            threading.Thread(target=self._serve, args=(face,), name="face", daemon=True).start()
 
     def _serve(self, face: connection.Connection) -> None:
         try:

@@ -1,8 +1,11 @@
 """The engine in this process, without a feed: jobs, wishes that wait, and faces that do not listen."""
 
 import contextlib
+import json
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing import connection
@@ -22,6 +25,7 @@ from patcher.events import Failed, Finished, Phase, Progress
 from patcher.transfer.session import Session
 from patcher.update.installs import Install, Registry
 from patcher.update.keep import Keeper
+from tests.support.world import wait_until
 
 _UPDATE = wishes.Update("demo/game")
 
@@ -124,6 +128,15 @@ def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: 
         assert len(agent._faces) == 1
     agent.stop()
     serving.join()
+
+
+def test_an_engine_whose_socket_is_gone_ends_all_the_same(home: Path) -> None:
+    code = "import sys; from patcher import agent; agent._LINGER_S = 1; sys.exit(agent.main())"
+    with subprocess.Popen([sys.executable, "-c", code, "--home", str(home)]) as process:
+        wait_until((home / "engine.json").exists, "the engine's address")
+        Path(json.loads((home / "engine.json").read_text())["address"]).unlink()
+        wait_until(lambda: process.poll() is not None, "the engine's end")
+    assert process.returncode == 0
 
 
 def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:

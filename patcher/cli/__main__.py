@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import patcher
-from patcher.cli import hosting, operator, player, publisher, tuf_client
+from patcher.cli import CANCELLED_EXIT, hosting, operator, player, publisher, tuf_client
 from patcher.cli.output import Output
 from patcher.config import Home, default_home
 from patcher.errors import Cancelled, InternalError, ShoalError, UsageError
-
-_CANCELLED_EXIT = 130
 
 
 class VerbParser(argparse.ArgumentParser):
@@ -73,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return error.exit_code
         except (Cancelled, KeyboardInterrupt):
             out.cancelled()
-            return _CANCELLED_EXIT
+            return CANCELLED_EXIT
         except OSError as error:
             out.error(InternalError("internal.failure", f"{error.filename or 'The system'}: {error.strerror}."))
             return 1
