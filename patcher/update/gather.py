@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from patcher import disk
+from patcher import disk, processes
 from patcher.content import delta, manifest, merkle
 from patcher.content.blocks import Rebuild, spans
 from patcher.content.manifest import Manifest
@@ -222,6 +222,7 @@ class _Windows:
         self._data: Callable[[int, int], bytes | Slice] = lambda offset, length: b""
 
     def __enter__(self) -> Self:
+        processes.give_back()  # what planning took, before the decoders take theirs
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:

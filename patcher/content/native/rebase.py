@@ -18,7 +18,7 @@ from patcher.content.native.sections import FILTERS, Read
 from patcher.errors import ContentError
 
 TILE_BYTES = 256 * 1024
-_KEPT = 8
+_KEPT = 2
 
 
 class Rebased:
