@@ -54,13 +54,23 @@ def _locked(path: Path) -> Iterator[bool]:
 
 
 def _socket_path(home: Home) -> str | None:
-    """A path in the home where it fits a socket address, else None: the library chooses a private temporary one."""
-    path = home.root / "engine.sock"
+    """A path in the home where it fits a socket address, else None: the library chooses a private temporary one.
+
+    Each process has its own: who listened there removes it at the end, when another may have the home by then.
+    """
+    path = home.root / f"engine-{os.getpid()}.sock"
     if sys.platform == "win32" or len(os.fsencode(path)) > _SOCKET_PATH_BYTES:
         return None
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
+    for left in home.root.glob("engine-*.sock"):  # by engines that were killed: the lock is ours
+        left.unlink(missing_ok=True)
     return str(path)
+
+
+def _forget(address: Path) -> None:
+    """Remove the address unless it is another engine's: the home may have been replaced under us."""
+    with contextlib.suppress(FileNotFoundError):
+        if json.loads(address.read_bytes())["pid"] == os.getpid():
+            address.unlink()
 
 
 class Agent:
@@ -90,7 +100,7 @@ class Agent:
             self._listener.close()
 
     def stop(self) -> None:
-        """End `run` from another thread or a signal handler."""
+        """End `run` from another thread."""
         self._stopping.set()
 
     def _watch(self) -> None:
@@ -201,8 +211,7 @@ def serve(home: Home, *, keep: bool = False) -> int:
             engine.start()
             agent.run()
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                home.address.unlink()
+            _forget(home.address)
             engine.close()
     return 0
 

@@ -130,13 +130,30 @@ def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: 
     serving.join()
 
 
-def test_an_engine_whose_socket_is_gone_ends_all_the_same(home: Path) -> None:
+def _started(home: Path) -> "subprocess.Popen[bytes]":
+    """An engine in a process of its own, soon tired of waiting."""
     code = "import sys; from patcher import agent; agent._LINGER_S = 1; sys.exit(agent.main())"
-    with subprocess.Popen([sys.executable, "-c", code, "--home", str(home)]) as process:
-        wait_until((home / "engine.json").exists, "the engine's address")
+    process = subprocess.Popen([sys.executable, "-c", code, "--home", str(home)])
+    wait_until((home / "engine.json").exists, "the engine's address")
+    return process
+
+
+def test_an_engine_whose_socket_is_gone_ends_all_the_same(home: Path) -> None:
+    with _started(home) as process:
         Path(json.loads((home / "engine.json").read_text())["address"]).unlink()
         wait_until(lambda: process.poll() is not None, "the engine's end")
     assert process.returncode == 0
+
+
+def test_an_engine_whose_home_was_replaced_leaves_the_next_one_alone(home: Path) -> None:
+    with _started(home) as first:
+        home.rename(home.with_name("elsewhere"))
+        with _started(home) as second, Client(Home(home)):
+            wait_until(lambda: first.poll() is not None, "the first engine's end")
+            with Client(Home(home)) as late:
+                assert late.snapshot().feeds == ()
+            assert second.poll() is None
+    assert (first.returncode, second.returncode) == (0, 0)
 
 
 def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
