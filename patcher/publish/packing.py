@@ -113,7 +113,7 @@ def pack_release(
     maker = Maker(store, build, jobs, progress)
     mine = [Side(part.rule.name, part.document, part.manifest) for part in parts]
     fixed = {part.rule.name for part in parts if part.rule.defaults}  # its files are the player's once they are there
-    last = [*_pairs(store, mine, fixed, older[0], jobs, progress, say)] if older else []
+    last = [*maker.pairs(mine, fixed, older[0], say)] if older else []
     made = maker.make([
         *(maker.plan(side, None) for side in mine),
         *(maker.plan(side, old) for side, old in last),
@@ -123,7 +123,7 @@ def pack_release(
     steps = [(older[0], rest[: len(last)])] if older else []
     full_of = {full.pack.new.part: full for full in fulls}
     for release in older[1:]:
-        packs = [maker.plan(side, old) for side, old in _pairs(store, mine, fixed, release, jobs, progress, say)]
+        packs = [maker.plan(side, old) for side, old in maker.pairs(mine, fixed, release, say)]
         found = maker.make(packs, WORTH * sum(full_of[pack.new.part].cost_of(pack.fresh) for pack in packs))
         if packs and not found:
             say(f"No patch from {release.version}: it would save less than half.")
@@ -131,39 +131,6 @@ def pack_release(
         steps.append((release, found))
     store.flush()
     return _summary(fulls, steps, tuple((one.pack.new.part, _delta(one, new)) for one in rest[len(last) :]))
-
-
-def _pairs(
-    store: Store, mine: Sequence[Side], fixed: Collection[str], release: records.Release,
-    jobs: int, progress: Progress, say: Callable[[str], None],
-) -> Iterator[tuple[Side, Side]]:  # fmt: skip
-    """Each part with itself in an older release, as far as the feed still holds all that a patch is made from."""
-    by_name = {part.name: part for part in release.parts if not part.defaults and part.name not in fixed}
-    for side in (side for side in mine if side.part in by_name):
-        try:
-            document = store.read(by_name[side.part].manifest)
-            old = manifest.parse(document)
-        except (ContentError, TrustError) as error:
-            say(f"No patch from {release.version}: {error.message}.")
-            continue
-        if reason := _unfit(store, side.manifest, old, jobs, progress):
-            say(f"No patch from {release.version}: {reason}.")
-        else:
-            yield side, Side(side.part, document, old)
-
-
-def _unfit(store: Store, new: Manifest, old: Manifest, jobs: int, progress: Progress) -> str:
-    """Why no player could use what would be made from the feed's older files; empty when nothing is wrong."""
-    held = {entry.root for entry in new.entries}
-    paths = {Ref(entry.root, entry.size_bytes): entry.path for entry in old.entries if entry.size_bytes}
-    if missing := [path for ref, path in paths.items() if not store.has(ref)]:
-        return f"the feed no longer holds {missing[0]}"
-    refs = [ref for ref in paths if ref.root not in held]
-    if not refs:
-        return ""
-    meter = Meter(progress, "check", sum(ref.size_bytes for ref in refs))
-    is_right = in_threads(jobs, lambda ref: store.is_right(ref, meter), refs, meter)
-    return next((f"the feed's {paths[ref]} is damaged" for ref, ok in zip(refs, is_right, strict=True) if not ok), "")
 
 
 def _delta(made: Made, start: records.Release) -> records.Delta:
@@ -196,6 +163,38 @@ class Maker:
     def __init__(self, store: Store, build: Path, jobs: int, progress: Progress) -> None:
         self._store, self._build = store, build
         self._jobs, self._progress = jobs, progress
+        self._right: dict[Ref, bool] = {}
+        """Whether the feed's older content folds to its root, as far as it was looked at."""
+
+    def pairs(
+        self, mine: Sequence[Side], fixed: Collection[str], release: records.Release, say: Callable[[str], None]
+    ) -> Iterator[tuple[Side, Side]]:
+        """Each part with itself in an older release, as far as the feed still holds all that a patch is made from."""
+        by_name = {part.name: part for part in release.parts if not part.defaults and part.name not in fixed}
+        for side in (side for side in mine if side.part in by_name):
+            try:
+                document = self._store.read(by_name[side.part].manifest)
+                old = manifest.parse(document)
+            except (ContentError, TrustError) as error:
+                say(f"No patch from {release.version}: {error.message}.")
+                continue
+            if reason := self._unfit(side.manifest, old):
+                say(f"No patch from {release.version}: {reason}.")
+            else:
+                yield side, Side(side.part, document, old)
+
+    def _unfit(self, new: Manifest, old: Manifest) -> str:
+        """Why no player could use what would be made from the feed's older files; empty when nothing is wrong."""
+        held = {entry.root for entry in new.entries}
+        paths = {Ref(entry.root, entry.size_bytes): entry.path for entry in old.entries if entry.size_bytes}
+        if missing := [path for ref, path in paths.items() if not self._store.has(ref)]:
+            return f"the feed no longer holds {missing[0]}"
+        refs = [ref for ref in paths if ref.root not in held]
+        if todo := [ref for ref in refs if ref not in self._right]:
+            meter = Meter(self._progress, "check", sum(ref.size_bytes for ref in todo))
+            looked = in_threads(self._jobs, lambda ref: self._store.is_right(ref, meter), todo, meter)
+            self._right.update(zip(todo, looked, strict=True))
+        return next((f"the feed's {paths[ref]} is damaged" for ref in refs if not self._right[ref]), "")
 
     def plan(self, new: Side, old: Side | None) -> Pack:
         """The pack, with the folder that is its alone."""
