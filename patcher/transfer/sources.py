@@ -79,13 +79,11 @@ class TreeSource:
         """The needed pieces of the window that makes ``first``, if that is cheaper; else its neighbours."""
         if made := self._windowed_pieces(first, is_needed):
             return made
-        number = self._window_of.get(first)
 
         def is_loose(piece: int) -> bool:
             """Neighbours that another window makes for less are left to it."""
-            nonlocal number
-            before, number = number, self._window_of.get(piece)
-            return is_needed(piece) and (number == before or not self._windowed_pieces(piece, is_needed))
+            is_same = self._window_of.get(piece) == self._window_of.get(piece - 1)
+            return is_needed(piece) and (is_same or not self._windowed_pieces(piece, is_needed))
 
         return _neighbours(first, min(first + limit, self._layout.count), is_loose)
 

@@ -92,10 +92,8 @@ def _index(reader: Reader, ref: Ref, new: Manifest, old: Manifest | None) -> Ind
     """The index of a pack, or None when no server has it right: then the pack is of no use, and the tree remains."""
     try:
         return reader.index(ref, new, old)
-    except ContentError:
-        return None
-    except OriginError as error:
-        if error.code != "origin.missing":
+    except (ContentError, OriginError) as error:
+        if isinstance(error, OriginError) and error.code != "origin.missing":
             raise
         return None
 
