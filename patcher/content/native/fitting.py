@@ -46,8 +46,8 @@ class Fitted:
 def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
     """The map that makes ``old`` most like ``new``; None when they are not of one kind, or it would save too little.
 
-    Takes memory of twice both files; None, too, when they are too large for that. The same files give
-    the same map.
+    Takes memory of twice both files, or some 300 MB where that is more; None, too, when they are too large for that.
+    The same files give the same map.
     """
     if old_bytes + new_bytes > _MOST_BYTES:
         return None
