@@ -21,7 +21,7 @@ from multiprocessing import AuthenticationError, connection
 from pathlib import Path
 
 import patcher
-from patcher import disk, events, processes, wire
+from patcher import disk, events, processes, strict_json, wire
 from patcher.config import Home, default_home
 from patcher.engine import Engine
 from patcher.errors import InternalError, ShoalError
@@ -31,6 +31,8 @@ _WAKE_S = 1.0
 _LOG_BYTES = 4 << 20
 _SOCKET_PATH_BYTES = 100
 _QUEUE_EVENTS = 1000
+_REQUEST_BYTES = 1 << 20
+_ADDRESS_BYTES = 4096
 _log = logging.getLogger("shoal.agent")
 
 
@@ -68,8 +70,8 @@ def _socket_path(home: Home) -> str | None:
 
 def _forget(address: Path) -> None:
     """Remove the address unless it is another engine's: the home may have been replaced under us."""
-    with contextlib.suppress(FileNotFoundError):
-        if json.loads(address.read_bytes())["pid"] == os.getpid():
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        if strict_json.load(address, _ADDRESS_BYTES)["pid"] == os.getpid():
             address.unlink()
 
 
@@ -128,12 +130,12 @@ class Agent:
             hello = {"version": patcher.__version__, "pid": os.getpid()}
             face.send_bytes(json.dumps(hello).encode())
             while True:
-                request = json.loads(face.recv_bytes(1 << 24))
+                request = strict_json.loads(face.recv_bytes(_REQUEST_BYTES), _REQUEST_BYTES)
                 if request["call"] == "listen":
                     self._stream(face)
                 else:
                     face.send_bytes(json.dumps(self._answer(request)).encode())
-        except (EOFError, OSError, ValueError, KeyError, AuthenticationError) as error:
+        except (EOFError, OSError, ValueError, KeyError, TypeError, AuthenticationError) as error:
             _log.debug("a face left: %r", error)
         finally:
             with self._lock:
@@ -164,7 +166,9 @@ class Agent:
                     return {"ok": self._retire()}
                 case call:
                     raise InternalError("internal.version", f"The engine does not know the call {call!r}.")
-        except ShoalError as error:
+        except Exception as error:  # noqa: BLE001 - whatever a call dies of, its face must hear of it
+            if not isinstance(error, ShoalError):
+                _log.exception("the call %s failed", request["call"])
             return {"error": json.loads(wire.to_json(events.Failure.of(error)))}
 
     def _retire(self) -> bool:

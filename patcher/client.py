@@ -16,13 +16,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import patcher
-from patcher import config, events, wire, wishes
+from patcher import config, events, strict_json, wire, wishes
 from patcher.config import Home
 from patcher.errors import InternalError, ShoalError, UsageError
 
 _START_S = 20.0
 _RETRY_S = 5.0
 _POLL_S = 0.05
+_ADDRESS_BYTES = 4096
 _STARTER = """
 import subprocess, sys
 subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
@@ -102,7 +103,7 @@ class Client:
         with stream:
             while self._wake not in connection.wait([stream, self._wake]):
                 try:
-                    event = wire.from_json(stream.recv_bytes())
+                    event = wire.from_json(stream.recv_bytes(wire.MAX_BYTES))
                 except (EOFError, OSError, ValueError):  # gone, or speaks another language after all
                     callback(None)
                     return
@@ -112,10 +113,14 @@ class Client:
 def _exchange(calls: connection.Connection, request: dict[str, object]) -> dict[str, Any]:
     try:
         calls.send_bytes(json.dumps(request).encode())
-        answer: dict[str, Any] = json.loads(calls.recv_bytes())
-    except (EOFError, OSError) as error:
+        answer: dict[str, Any] = _read(calls)
+    except (EOFError, OSError, ValueError) as error:
         raise lost() from error
     return answer
+
+
+def _read(calls: connection.Connection) -> Any:
+    return strict_json.loads(calls.recv_bytes(wire.MAX_BYTES), wire.MAX_BYTES)
 
 
 def _connect(home: Home) -> connection.Connection:
@@ -137,21 +142,21 @@ def _connect(home: Home) -> connection.Connection:
 
 def _try(home: Home) -> connection.Connection | None:
     try:
-        address = json.loads(home.address.read_bytes())
+        address = strict_json.load(home.address, _ADDRESS_BYTES)
         return connection.Client(address["address"], authkey=bytes.fromhex(address["key"]))
-    except (OSError, ValueError, KeyError, EOFError, AuthenticationError):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, AuthenticationError):
         return None
 
 
 def _agrees(calls: connection.Connection) -> bool:
     """Whether the engine is of our version; an idle one of another version makes room, one that is ending has."""
     try:
-        hello = json.loads(calls.recv_bytes())
+        hello = _read(calls)
         if hello["version"] == patcher.__version__:
             return True
         calls.send_bytes(b'{"call": "retire"}')
-        makes_room = json.loads(calls.recv_bytes())["ok"]
-    except (EOFError, OSError):
+        makes_room = _read(calls)["ok"]
+    except (EOFError, OSError, ValueError, KeyError, TypeError):
         return False
     if not makes_room:
         text = f"An engine of version {hello['version']} is at work."

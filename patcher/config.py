@@ -104,7 +104,7 @@ def load(home: Home) -> Settings:
         table = tomllib.loads(home.settings.read_text("utf-8"))
     except FileNotFoundError:
         return Settings()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DiskError("disk.home", f"The settings cannot be read: {error}.", path=str(home.settings)) from error
     settings = Settings()
     for field in fields(Settings):

@@ -17,7 +17,7 @@ import pytest
 
 from patcher import config, events, wishes
 from patcher.agent import Agent
-from patcher.client import Client
+from patcher.client import Client, RemoteError
 from patcher.config import Home
 from patcher.engine import Engine
 from patcher.errors import DiskError, UsageError
@@ -128,6 +128,57 @@ def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: 
         assert len(agent._faces) == 1
     agent.stop()
     serving.join()
+
+
+@pytest.mark.parametrize(
+    "request_", [b"[" * 200_000, b"[]", b"{}", b"\xff", b'{"call": NaN}', b"x" * (2 << 20)], ids=lambda data: data[:8]
+)
+def test_a_face_that_talks_nonsense_is_shown_out_and_no_other(engine: Engine, home: Path, request_: bytes) -> None:
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    with Client(Home(home)) as face:
+        with connection.Client(agent._listener.address, authkey=agent._authkey) as other:
+            other.recv_bytes()
+            with contextlib.suppress(OSError):  # the door may close before all of it is said
+                other.send_bytes(request_)
+            with pytest.raises((EOFError, OSError)):
+                other.recv_bytes()
+        assert face.snapshot().titles == ()
+    agent.stop()
+    serving.join()
+
+
+@pytest.mark.parametrize(
+    "error", [RecursionError("deep"), KeyError("x"), MemoryError(), OverflowError(), ValueError("?")]
+)
+def test_whatever_a_call_dies_of_is_its_answer(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def die(*_: object) -> Never:
+        raise error
+
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    with Client(Home(home)) as face:
+        with monkeypatch.context() as patched:
+            patched.setattr(Engine, "snapshot", die)
+            with pytest.raises(RemoteError, match=type(error).__name__) as caught:
+                face.snapshot()
+        assert caught.value.code == "internal.failure"
+        assert face.snapshot().titles == ()
+    agent.stop()
+    serving.join()
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" * 200_000, b"[]", b"7", b"\xff", b'{"address": 7, "key": "00"}', b'{"address": "x", "key": 7}']
+)
+def test_an_address_that_is_none_is_replaced_by_that_of_an_engine(home: Path, data: bytes) -> None:
+    (home / "engine.json").write_bytes(data)
+    with Client(Home(home)) as face:
+        assert face.snapshot().titles == ()
 
 
 def _started(home: Path) -> "subprocess.Popen[bytes]":

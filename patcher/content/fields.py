@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
+from patcher import strict_json
 from patcher.content.merkle import Ref
 from patcher.errors import TrustError
 
@@ -38,12 +39,10 @@ def load(data: bytes) -> "Fields":
 
     Raises TrustError trust.record, trust.needs_newer.
     """
-    if len(data) > MAX_RECORD_BYTES:
-        raise wrong("it is too large")
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_object, parse_float=_no_number, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise wrong("it is no JSON") from error
+        value = strict_json.loads(data, MAX_RECORD_BYTES, _no_number)
+    except ValueError as error:
+        raise wrong(str(error)[:200]) from error
     fields = Fields(value)
     number, requires = fields.integer("format", FORMAT), fields.items("requires", lambda item: line(item, "requires"))
     if number > FORMAT or requires:
@@ -52,15 +51,8 @@ def load(data: bytes) -> "Fields":
     return fields
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise wrong("a key stands twice")
-    return value
-
-
 def _no_number(text: str) -> NoReturn:
-    raise wrong(f"{text[:20]} is no whole number")
+    raise ValueError(f"{text[:20]} is no whole number")
 
 
 class Fields:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from patcher import disk, wire
+from patcher import disk, strict_json, wire
 from patcher.content import records
 from patcher.content.merkle import BLOCK_BYTES, HASH_BYTES, Ref
 from patcher.errors import ContentError, OriginError, TrustError
@@ -21,6 +21,7 @@ ART_MAX_BYTES = 8 << 20
 NOTES_MAX_BYTES = 256 << 10
 _LIVE = "live"
 _FILE = "catalog.json"
+_MAX_BYTES = 1 << 26
 _ART = "art"
 
 
@@ -53,7 +54,7 @@ class Catalog:
 def load(folder: Path) -> Catalog | None:
     """What `save` wrote, or None when there is nothing that this version understands."""
     try:
-        loaded: Catalog = wire.build(Catalog, json.loads((folder / _FILE).read_bytes()))
+        loaded: Catalog = wire.build(Catalog, strict_json.load(folder / _FILE, _MAX_BYTES))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return loaded

@@ -17,7 +17,7 @@ from patcher.events import FeedSnapshot
 from patcher.feed import catalog
 from patcher.feed.catalog import Catalog, TitleFacts
 from patcher.feed.floor import Floor
-from patcher.feed.pin import PIN_FILE, Pin, parse_pin
+from patcher.feed.pin import PIN_FILE, Pin, read_pin
 from patcher.feed.reader import Reader
 from patcher.feed.trust import Trust
 from patcher.transfer.origin import Origin
@@ -202,7 +202,7 @@ class Feeds:
 
     def _pin(self, name: str) -> Pin:
         try:
-            return parse_pin((self._folder / name / PIN_FILE).read_bytes())
+            return read_pin(self._folder / name / PIN_FILE)
         except OSError as error:
             raise UsageError("usage.unknown_feed", f"There is no feed {name!r} here.", feed=name) from error
 
@@ -261,7 +261,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _pin_of(source: str, fingerprint: str) -> Pin:
     if source.endswith(".shoalfeed"):
         try:
-            pin = parse_pin(Path(source).read_bytes())
+            pin = read_pin(Path(source))
         except OSError as error:
             raise UsageError("usage.argument", f"{source} cannot be read: {error.strerror}.", path=source) from error
         return dataclasses.replace(pin, fingerprint=fingerprint or pin.fingerprint)

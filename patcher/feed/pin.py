@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
+from patcher import strict_json
 from patcher.errors import TrustError
 
 PIN_FILE = "feed.shoalfeed"
 """Its name in a feed's own folder below the home folder."""
+_MAX_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,12 @@ class Pin:
         return json.dumps({"format": 1, "url": self.url, "fingerprint": self.fingerprint}, indent=1).encode() + b"\n"
 
 
-def parse_pin(data: bytes) -> Pin:
-    """Read a ``.shoalfeed`` file. Raises TrustError: trust.not_a_feed, trust.needs_newer."""
+def read_pin(path: Path) -> Pin:
+    """Read a ``.shoalfeed`` file. Raises OSError, TrustError: trust.not_a_feed, trust.needs_newer."""
     try:
-        fields = json.loads(data)
+        fields = strict_json.load(path, _MAX_BYTES)
         version, url, fingerprint = fields["format"], fields["url"], fields["fingerprint"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise TrustError("trust.not_a_feed", "This is no .shoalfeed file.") from error
     if version != 1:
         raise TrustError("trust.needs_newer", f"This .shoalfeed file has format {version!a:.40}, which is not known.")

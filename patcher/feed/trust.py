@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from patcher import disk
 from patcher.errors import DiskError, OriginError, TrustError, UsageError
 from patcher.feed.floor import Floor
-from patcher.feed.pin import PIN_FILE, Pin, parse_pin
+from patcher.feed.pin import PIN_FILE, Pin
 from patcher.transfer.origin import Origin
 from patcher.transfer.patience import Patience, never
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is impor
     )
     from tuf.ngclient import Updater  # type: ignore[attr-defined]  # exported, but not by __all__
 
-__all__ = ["PIN_FILE", "Pin", "Trust", "parse_pin", "plain_download", "plain_init", "plain_refresh"]
+__all__ = ["Trust", "plain_download", "plain_init", "plain_refresh"]
 
 SIGNED_AT = "x-shoal-signed-at"
 CLOCK_SLACK_S = 600

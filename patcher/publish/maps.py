@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from patcher import disk
+from patcher import disk, strict_json
 from patcher.content import delta
 from patcher.content.chunks import Chunks
 from patcher.content.manifest import Entry, Manifest
@@ -19,6 +19,7 @@ from patcher.publish import workers
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress
 
 _MIN_BYTES = 16 * 1024
+_HEAD_BYTES = 4096
 """Smaller files have hardly a reference that moves."""
 
 
@@ -72,7 +73,7 @@ class Map:
             head, _, data = path.read_bytes().partition(b"\n")
         if not head:
             return None
-        name, saved_bytes = json.loads(head)
+        name, saved_bytes = strict_json.loads(head, _HEAD_BYTES)
         return cls(name, data, _rebased(path), new, saved_bytes)
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import disk
+from patcher import disk, strict_json
 from patcher.content import delta, manifest, merkle, records
 from patcher.content.delta import Index
 from patcher.content.manifest import Manifest
@@ -21,6 +21,8 @@ from patcher.publish import cuts
 from patcher.publish.build import BuiltPart
 from patcher.publish.cuts import Draft, Joined
 from patcher.publish.store import Meter, Progress, Store, in_threads
+
+_NOTE_BYTES = 4096
 
 WORTH = 0.5
 """A patch from a release before the last one must be smaller than this share of what it changes."""
@@ -231,7 +233,7 @@ class Maker:
     def _known(self, pack: Pack) -> Made | None:
         """The pack as an earlier run finished it."""
         try:
-            ref = Ref.from_json(json.loads(pack.note.read_bytes()))
+            ref = Ref.from_json(strict_json.load(pack.note, _NOTE_BYTES))
             index = delta.parse(self._store.read(ref), pack.new.manifest, pack.old.manifest if pack.old else None)
         except (OSError, ValueError, ContentError, TrustError):
             return None

@@ -17,7 +17,7 @@ from securesystemslib.signer import Key, SSlibKey  # type: ignore[attr-defined] 
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
 
-from patcher import disk
+from patcher import disk, strict_json
 from patcher.errors import UsageError
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, name_of
@@ -190,9 +190,7 @@ def load(path: Path) -> Request:
     Raises UsageError (usage.argument) when it is none, (usage.signatures) when it was changed after it was written.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError("too large")
-        document = json.loads(path.read_bytes())
+        document = strict_json.load(path, MAX_BYTES)
         request = _parse(document)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RepositoryError) as error:
         message = f"{path} is not a signing request: {error}."

@@ -5,7 +5,8 @@ from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  
 
 from patcher.errors import DiskError, TrustError, UsageError
 from patcher.feed.floor import Floor
-from patcher.feed.trust import PIN_FILE, Pin, Trust, parse_pin
+from patcher.feed.pin import PIN_FILE, Pin, read_pin
+from patcher.feed.trust import Trust
 from tests.feed.player import Player, fails
 from tests.support.hostile_origin import HostileOrigin
 from tests.support.repository_simulator import RepositorySimulator
@@ -14,7 +15,7 @@ RELEASE = "demo/releases/1.json"
 
 
 def test_a_pinned_feed_remembers_its_address(player: Player, feed: RepositorySimulator) -> None:
-    assert parse_pin((player.folder / PIN_FILE).read_bytes()) == Pin(player.url, feed.fingerprint)
+    assert read_pin(player.folder / PIN_FILE) == Pin(player.url, feed.fingerprint)
 
 
 def test_pinning_again_changes_nothing(player: Player, feed: RepositorySimulator) -> None:
@@ -60,15 +61,17 @@ def test_what_is_no_address_is_a_wrong_argument(tmp_path: Path, url: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"[]", b"{}", b"\xff", b'{"format": 1, "url": 7, "fingerprint": ""}', b"[" * 9999]
+    "data", [b"", b"[]", b"{}", b"\xff", b'{"format": 1, "url": 7, "fingerprint": ""}', b"[" * 9999, b" " * (1 << 20)]
 )
-def test_a_damaged_shoalfeed_file_is_told_so(data: bytes) -> None:
+def test_a_damaged_shoalfeed_file_is_told_so(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.shoalfeed").write_bytes(data)
     with pytest.raises(TrustError, match=r"\.shoalfeed"):
-        parse_pin(data)
+        read_pin(tmp_path / "x.shoalfeed")
 
 
-def test_a_shoalfeed_file_of_the_future_needs_a_newer_shoal() -> None:
-    assert fails(lambda: parse_pin(b'{"format": 2, "url": "", "fingerprint": ""}')) == "trust.needs_newer"
+def test_a_shoalfeed_file_of_the_future_needs_a_newer_shoal(tmp_path: Path) -> None:
+    (tmp_path / "x.shoalfeed").write_bytes(b'{"format": 2, "url": "", "fingerprint": ""}')
+    assert fails(lambda: read_pin(tmp_path / "x.shoalfeed")) == "trust.needs_newer"
 
 
 def test_a_folder_without_a_pin_is_told_so(tmp_path: Path) -> None:
