@@ -200,6 +200,11 @@ TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
         QT_TRANSLATE_NOOP("Errors", "Try again: it goes on where it stopped."),
         (_R,),
     ),
+    "disk.journal": (
+        QT_TRANSLATE_NOOP("Errors", "Somebody else put notes of an update into the game's folder."),
+        QT_TRANSLATE_NOOP("Errors", "Repair removes them and compares every file."),
+        (_P,),
+    ),
     "disk.home": (
         QT_TRANSLATE_NOOP("Errors", "Shoal's own files cannot be read or written."),
         QT_TRANSLATE_NOOP("Errors", "Repair the named file, or start Shoal with another home folder."),
@@ -255,6 +260,11 @@ TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
     "busy.title": (
         QT_TRANSLATE_NOOP("Errors", "Something else is being done with this title."),
         QT_TRANSLATE_NOOP("Errors", "Wait until it is done, then try again."),
+        (_R,),
+    ),
+    "busy.locked": (
+        QT_TRANSLATE_NOOP("Errors", "Another Shoal is changing this game."),
+        QT_TRANSLATE_NOOP("Errors", "Wait until it is done, or close it, then try again."),
         (_R,),
     ),
     "busy.running": (

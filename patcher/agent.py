@@ -16,7 +16,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from multiprocessing import AuthenticationError, connection
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from patcher import disk, events, processes, strict_json, wire
 from patcher.config import Home, default_home
 from patcher.engine import Engine
 from patcher.errors import InternalError, ShoalError
+from patcher.lock import locked
 
 _LINGER_S = 3.0
 _WAKE_S = 1.0
@@ -34,25 +34,6 @@ _QUEUE_EVENTS = 1000
 _REQUEST_BYTES = 1 << 20
 _ADDRESS_BYTES = 4096
 _log = logging.getLogger("shoal.agent")
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Hold the home's lock; False when another engine has it. The system lets go of it when we die."""
-    with path.open("a+b") as file:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
 
 
 def _socket_path(home: Home) -> str | None:
@@ -202,8 +183,8 @@ def serve(home: Home, *, keep: bool = False) -> int:
     Returns 0, also when another engine already serves this home.
     """
     home.make()
-    with _locked(home.lock) as mine:
-        if not mine:
+    with locked(home.lock, f"process {os.getpid()}") as other:
+        if other:
             return 0
         processes.keep_small()
         _log_to(home.log)

@@ -9,7 +9,7 @@ process at any of them, and a model can record them. Steps and their arguments:
 
 What a disk cannot do (hard links, fsync of a folder, replacing a file in use) is found by trying, not by asking for the
 system's name. Every OSError leaves as a DiskError with the fact ``path``. Nothing here follows a link in the last
-component of a path; `inside` looks after the others.
+component of a path, and none at all on the way to a `beneath.Beneath`.
 """
 
 import errno
@@ -18,33 +18,21 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from patcher.errors import DiskError
+from patcher import beneath
+from patcher.beneath import Beneath, Where, held, path_of, translated
 
 hook: Callable[[str, tuple[object, ...]], None] | None = None
 
-_OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _SYNC = os.O_RDWR if os.name == "nt" else os.O_RDONLY
 """Windows flushes only through a handle that may write; elsewhere a running program cannot be opened for writing."""
 
-_CODES = {
-    errno.ENOSPC: "disk.full",
-    errno.EDQUOT: "disk.full",
-    errno.EROFS: "disk.read_only",
-    errno.EACCES: "disk.denied",
-    errno.EPERM: "disk.denied",
-    errno.ETXTBSY: "disk.in_use",
-    errno.EBUSY: "disk.in_use",
-    errno.ELOOP: "disk.in_the_way",
-}
-_SHARING = (32, 33)
-"""Windows: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which Python shows as a PermissionError."""
 _PATIENCE_S = (0.01, 0.02, 0.05, 0.1, 0.2)
 """Virus scanners and indexers open new files for a moment; a player's program stays longer than this."""
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -54,25 +42,9 @@ _COPY_BYTES = 1 << 20
 
 
 def _step(name: str, *arguments: object) -> None:
+    """Tell the hook; paths as they are now."""
     if hook is not None:
-        hook(name, arguments)
-
-
-# ---------------------------------------------------------------- errors
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn an OSError about ``path`` into a DiskError. For readers too: reading needs no door, but the same errors."""
-    try:
-        yield
-    except OSError as error:
-        code = "disk.in_use" if _is_sharing(error) else _CODES.get(error.errno or 0, "disk.failed")
-        raise DiskError(code, f"{path}: {error.strerror or error}.", path=str(path)) from error
-
-
-def _is_sharing(error: OSError) -> bool:
-    return getattr(error, "winerror", None) in _SHARING
+        hook(name, tuple(each.path if isinstance(each, Beneath) else each for each in arguments))
 
 
 def _patiently(call: Callable[[], None]) -> None:
@@ -80,29 +52,13 @@ def _patiently(call: Callable[[], None]) -> None:
         try:
             return call()
         except OSError as error:
-            if not _is_sharing(error):
+            if not beneath.is_sharing(error):
                 raise
         time.sleep(pause_s)
     return call()
 
 
-# ---------------------------------------------------------------- where we may write
-
-
-def inside(root: Path, relative: str) -> Path:
-    """``root / relative``, sure to lie below ``root``: no parent is a link, no component leads up.
-
-    The last component may be anything or missing. Raises DiskError (disk.in_the_way).
-    """
-    parts = relative.split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        raise DiskError("disk.in_the_way", f"{relative!r} is no path below {root}.", path=relative)
-    path = root
-    for part in parts[:-1]:
-        path = path / part
-        if path.is_symlink():
-            raise DiskError("disk.in_the_way", f"{path} is a link where a folder must be.", path=str(path))
-    return path / parts[-1]
+# ---------------------------------------------------------------- what may be written
 
 
 def free_bytes(folder: Path) -> int:
@@ -113,55 +69,66 @@ def free_bytes(folder: Path) -> int:
         return shutil.disk_usage(folder).free
 
 
-def check_writable(folder: Path) -> None:
+def check_writable(folder: Where) -> None:
     """Raises DiskError (disk.read_only, disk.denied) when no name in ``folder`` can be changed."""
-    if os.access(folder, os.W_OK | os.X_OK):
-        return
-    with translated(folder):
-        read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+    with translated(folder), held(folder) as (name, above):
+        if os.access(name, os.W_OK | os.X_OK, dir_fd=above):
+            return
+        read_only = os.statvfs(path_of(folder)).f_flag & os.ST_RDONLY
         raise OSError(errno.EROFS if read_only else errno.EACCES, "This folder may not be changed")
 
 
-def check_replaceable(path: Path) -> None:
-    """Raises DiskError (disk.in_use, …) when the system would not let ``path`` be renamed: a running game's files."""
-    with translated(path):
-        _patiently(lambda: os.replace(path, path))  # changes nothing, but needs what a rename needs
+def check_replaceable(where: Where) -> None:
+    """Raises DiskError (disk.in_use, …) when the system would not let it be renamed: a running game's files."""
+    with translated(where), held(where) as (name, folder):  # changes nothing, but needs what a rename needs
+        _patiently(lambda: os.replace(name, name, src_dir_fd=folder, dst_dir_fd=folder))
 
 
 # ---------------------------------------------------------------- folders and names
 
 
-def make_folder(path: Path) -> None:
-    """Make ``path`` and its parents where missing. Not durable before each one's parent is synced."""
-    missing = [path]
-    while not missing[-1].parent.is_dir():
-        missing.append(missing[-1].parent)
+def make_folder(where: Where) -> None:
+    """Make a folder and those above where missing. Not durable before each one's parent is synced.
+
+    Raises DiskError: disk.in_the_way when a link or file stands beneath a base where a folder must be.
+    """
+    missing: list[Where] = []
+    while not _is_folder(where):
+        missing.append(where)
+        where = where.parent
+        if isinstance(where, Beneath) and not where.name:
+            where = where.base.path
     for folder in reversed(missing):
-        with translated(folder):
-            if not folder.is_dir():
-                _step("make_folder", folder)
-                with suppress(FileExistsError):
-                    os.mkdir(folder)
+        with translated(folder), held(folder) as (name, above):
+            _step("make_folder", folder)
+            with suppress(FileExistsError):
+                os.mkdir(name, dir_fd=above)
+            if not _is_folder(folder):
+                raise OSError(errno.ELOOP, "A link or a file stands where a folder must be")
 
 
-def rename(source: Path, path: Path) -> None:
+def _is_folder(where: Where) -> bool:
+    return where.is_dir() if isinstance(where, Path) else beneath.is_folder(where)
+
+
+def rename(source: Where, where: Where) -> None:
     """Move one name over another, at once. Not durable before both folders are synced."""
-    _step("rename", source, path)
-    with translated(path):
-        _patiently(lambda: os.replace(source, path))
+    _step("rename", source, where)
+    with translated(where), held(source) as (old, old_folder), held(where) as (new, new_folder):
+        _patiently(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder))
 
 
-def link(source: Path, path: Path) -> bool:
+def link(source: Where, where: Where) -> bool:
     """Give a file (or link, itself) a second name. False when this disk or system has none: rename or copy it then.
 
     On Windows always False: a second name would not let a running program be replaced, renaming it away does.
     """
     if os.name == "nt":
         return False
-    _step("link", source, path)
-    with translated(path):
+    _step("link", source, where)
+    with translated(where), held(source) as (old, old_folder), held(where) as (new, new_folder):
         try:
-            os.link(source, path, follow_symlinks=False)
+            os.link(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder, follow_symlinks=False)
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
@@ -169,88 +136,106 @@ def link(source: Path, path: Path) -> bool:
     return True
 
 
-def symlink(target: str, path: Path) -> None:
-    """Make a symbolic link at ``path``, which must be free."""
-    _step("symlink", target, path)
-    with translated(path):
-        os.symlink(target, path)
+def symlink(target: str, where: Where) -> None:
+    """Make a symbolic link, where nothing may stand."""
+    _step("symlink", target, where)
+    with translated(where), held(where) as (name, folder):
+        os.symlink(target, name, dir_fd=folder)
 
 
-def remove(path: Path) -> None:
+def remove(where: Where) -> None:
     """Remove a file or link. A missing one is an error."""
-    _step("remove", path)
-    with translated(path):
-        _patiently(lambda: os.unlink(path))
+    _step("remove", where)
+    with translated(where), held(where) as (name, folder):
+        _patiently(lambda: os.unlink(name, dir_fd=folder))
 
 
-def remove_folder(path: Path) -> None:
+def remove_folder(where: Where) -> None:
     """Remove an empty folder."""
-    _step("remove_folder", path)
-    with translated(path):
-        _patiently(lambda: os.rmdir(path))
+    _step("remove_folder", where)
+    with translated(where), held(where) as (name, folder):
+        _patiently(lambda: os.rmdir(name, dir_fd=folder))
 
 
-def remove_tree(folder: Path) -> None:
-    """Remove a folder and all below it, following no link. A missing one is fine."""
-    with translated(folder):
-        if not os.path.lexists(folder):
-            return
-        with os.scandir(folder) as found:
-            entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
-    for name, is_folder in entries:
-        if is_folder:
-            remove_tree(folder / name)
-        else:
-            remove(folder / name)
-    remove_folder(folder)
+def remove_tree(where: Where) -> None:
+    """Remove a folder and all below it, following no link: where one stands it goes itself. A missing one is fine."""
+    found = beneath.status(where)
+    if found is not None and not beneath.is_folder(where):
+        remove(where)
+    folders = [where] if found is not None and beneath.is_folder(where) else []
+    for folder in folders:  # grows as we go: deep trees need no deep stack
+        for name, each in beneath.entries(folder):
+            inner = folder / name
+            if stat.S_ISDIR(each.st_mode) and beneath.is_folder(inner):
+                folders.append(inner)
+            else:
+                remove(inner)
+    for folder in reversed(folders):
+        remove_folder(folder)
 
 
-def set_executable(path: Path, on: bool) -> None:
+def set_executable(where: Where, on: bool) -> None:
     """Let those who may read a file run it, or nobody. Durable after `sync_file`. Does nothing on Windows."""
-    with translated(path):
-        status = os.lstat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.ELOOP, "Not a regular file")
-        mode = stat.S_IMODE(status.st_mode)
-        wanted = mode | (mode & 0o444) >> 2 if on else mode & ~0o111
-        _set_mode(path, mode, wanted)
+    if os.name == "nt":
+        return
+    with translated(where):
+        descriptor = beneath.open_descriptor(where, os.O_RDONLY)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.ELOOP, "Not a regular file")
+            mode = stat.S_IMODE(status.st_mode)
+            wanted = mode | (mode & 0o444) >> 2 if on else mode & ~0o111
+            if wanted != mode:
+                _step("mode", where, wanted)
+                os.fchmod(descriptor, wanted)
+        finally:
+            os.close(descriptor)
 
 
-def set_private(folder: Path) -> None:
+def set_private(folder: Where) -> None:
     """Let nobody else into a folder. Does nothing on Windows, where a profile's folders are private."""
+    if os.name == "nt":
+        return
     with translated(folder):
-        _set_mode(folder, stat.S_IMODE(os.lstat(folder).st_mode), 0o700)
-
-
-def _set_mode(path: Path, mode: int, wanted: int) -> None:
-    if wanted != mode and os.name != "nt":
-        _step("mode", path, wanted)
-        os.chmod(path, wanted)
+        try:
+            descriptor = beneath.open_descriptor(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except PermissionError:
+            return  # a disk like Windows' opens no folder
+        try:
+            if stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o700:
+                _step("mode", folder, 0o700)
+                os.fchmod(descriptor, 0o700)
+        finally:
+            os.close(descriptor)
 
 
 # ---------------------------------------------------------------- durability
 
 
-def sync_file(path: Path) -> None:
+def sync_file(where: Where) -> None:
     """Make a file's bytes and mode durable (fsync), not its name."""
-    with translated(path):
-        descriptor = os.open(path, _SYNC | _OPEN)
+    with translated(where):
+        descriptor = beneath.open_descriptor(where, _SYNC)
         try:
-            _step("sync_file", path)
+            _step("sync_file", where)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
 
-def sync_folder(path: Path) -> None:
+def sync_folder(where: Where) -> None:
     """Make the names in a folder durable. A disk that cannot (Windows, some network disks) orders them itself."""
-    with translated(path):
+    with translated(where):
         try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            if isinstance(where, Beneath):
+                descriptor = beneath.open_descriptor(where, os.O_RDONLY)
+            else:  # the folders of the player's own may be links
+                descriptor = os.open(where, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         except PermissionError:
             return  # Windows opens no folder; elsewhere a folder we may write but not read: nothing better to do
         try:
-            _step("sync_folder", path)
+            _step("sync_folder", where)
             os.fsync(descriptor)
         except OSError as error:
             if error.errno not in _NO_FOLDER_SYNC:
@@ -265,19 +250,21 @@ def sync_folder(path: Path) -> None:
 class Staged:
     """A file of known size that is filled in any order, from several threads if need be. Not durable before `sync`.
 
-    An existing file keeps its bytes and is brought to ``size_bytes``; unwritten ranges read as zeros.
+    An existing file keeps its bytes and is brought to ``size_bytes``; unwritten ranges read as zeros. A link, or a file
+    with a second name, is not written: raises DiskError (disk.in_the_way).
     """
 
-    def __init__(self, path: Path, size_bytes: int) -> None:
-        self.path = path
+    def __init__(self, where: Where, size_bytes: int) -> None:
+        self.path = path_of(where)
         self._lock = threading.Lock()
-        with translated(path):
-            if not os.path.lexists(path):
-                _step("create", path)
-            self._file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | _OPEN, 0o666), "r+")
+        with translated(where):
+            if not beneath.exists(where):
+                _step("create", where)
+            descriptor = beneath.open_descriptor(where, os.O_RDWR | os.O_CREAT)
+            self._file = FileIO(descriptor, "r+")
             try:
-                if os.fstat(self._file.fileno()).st_size != size_bytes:
-                    _step("resize", path, size_bytes)
+                if beneath.own(descriptor).st_size != size_bytes:
+                    _step("resize", where, size_bytes)
                     self._file.truncate(size_bytes)
             except BaseException:
                 self._file.close()
@@ -347,34 +334,40 @@ def copy_range(source: FileIO, source_offset: int, staged: Staged, offset: int, 
             offset, length = offset + len(data), length - len(data)
 
 
-def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
+def write_atomic(where: Where, data: bytes, mode: int = 0o644) -> None:
     """Replace a file's content, all or nothing, durably: new file beside it, fsync, rename, fsync of the folder.
 
-    One writer a path at a time: the new file's name is ``path`` with ``.new``, so that a crash leaves no second one.
+    One writer a path at a time: the new file's name is that of the old with ``.new``, so that a crash leaves no second.
     """
-    new = path.with_name(path.name + ".new")
-    if os.path.lexists(new):
+    new = where.parent / (beneath.name_of(where) + ".new")
+    if beneath.exists(new):
         remove(new)
     _put(new, 0, data, os.O_EXCL, mode)
-    rename(new, path)
-    sync_folder(path.parent)
+    rename(new, where)
+    sync_folder(where.parent)
 
 
-def append(path: Path, data: bytes) -> None:
+def create(where: Where, data: bytes) -> None:
+    """Write a file where nothing stands, durably. Its name needs `sync_folder`."""
+    _put(where, 0, data, os.O_EXCL, 0o644)
+
+
+def append(where: Where, data: bytes) -> None:
     """Add to the end of a file, made when missing, durably. A new file's name needs `sync_folder`."""
-    size_bytes = path.lstat().st_size if os.path.lexists(path) else 0
-    _put(path, size_bytes, data, os.O_APPEND, 0o644)
+    found = beneath.status(where)
+    _put(where, found.st_size if found else 0, data, os.O_APPEND, 0o644)
 
 
-def _put(path: Path, offset: int, data: bytes, flag: int, mode: int) -> None:
-    with translated(path):
-        if not os.path.lexists(path):
-            _step("create", path)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flag | _OPEN, mode)
+def _put(where: Where, offset: int, data: bytes, flag: int, mode: int) -> None:
+    with translated(where):
+        if not beneath.exists(where):
+            _step("create", where)
+        descriptor = beneath.open_descriptor(where, os.O_WRONLY | os.O_CREAT | flag, mode)
         try:
-            _step("write", path, offset, data)
+            beneath.own(descriptor)
+            _step("write", where, offset, data)
             _write_all(descriptor, data)
-            _step("sync_file", path)
+            _step("sync_file", where)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

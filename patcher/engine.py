@@ -26,9 +26,8 @@ from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.sharing import Sharing
 from patcher.update import commit, play
-from patcher.update.commit import STATE
 from patcher.update.fulfil import Fulfil, Tools
-from patcher.update.installs import Install, Registry, read_installed
+from patcher.update.installs import Install, Registry
 from patcher.update.job import recover
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
@@ -100,7 +99,7 @@ class Engine:
         """Finish interrupted commits, go on with interrupted jobs, and seed what may be seeded."""
         for install in self._registry.installs():
             with contextlib.suppress(ShoalError):
-                recover(install, self._registry)
+                recover(install, self._registry, self._home.root)
         for title, (wish, paused) in self._registry.wishes().items():
             if not paused:
                 with contextlib.suppress(ShoalError):
@@ -200,9 +199,10 @@ class Engine:
         )
         if install is None:
             return shown
+        folder = install.folder
         with contextlib.suppress(ShoalError):
-            if installed := read_installed(install.folder / STATE):
-                before = read_installed(install.folder / STATE / "previous")
+            if installed := folder.current.installed():
+                before = folder.previous.installed()
                 shown = dataclasses.replace(
                     shown,
                     installed=True,
@@ -214,7 +214,7 @@ class Engine:
             folder=str(install.folder),
             channel=install.channel,
             tags=install.tags,
-            interrupted=commit.pending(install.folder),
+            interrupted=commit.pending(folder),
             seeding=self._keeper.is_offered(name),
             uploaded_bytes=self._keeper.given_bytes(name),
         )
@@ -295,14 +295,14 @@ class Engine:
     def _play(self, wish: wishes.Play) -> events.Outcome:
         install = self._registry.find(wish.title)
         if install:
-            recover(install, self._registry)
-        installed = read_installed(install.folder / STATE) if install else None
+            recover(install, self._registry, self._home.root)
+        installed = install.folder.current.installed() if install else None
         if install is None or installed is None:
             raise UsageError("usage.not_installed", f"{wish.title} is not installed.", title=wish.title)
         memory = self._memory.setdefault(wish.title, _Memory())
         with contextlib.ExitStack() as held:
             held.enter_context(self._keeper.holding(wish.title))
-            game = play.launch(install.folder, installed, wish.args)
+            game = play.launch(install.folder.path, installed, wish.args)
             with self._lock:
                 memory.playing = game
                 memory.held.push(held.pop_all())

@@ -165,6 +165,9 @@ CODES: dict[str, CodeText] = {
     "disk.interrupted": CodeText(
         "Both versions are kept safe by the journal.", "Run `shoal update` to finish what was interrupted."
     ),
+    "disk.journal": CodeText(
+        "Nothing was done that it says.", "Run `shoal repair`: it removes the journal and compares every file."
+    ),
     "disk.home": CodeText("Nothing was changed.", "Choose another --home folder or repair the named file."),
     # usage
     "usage.argument": CodeText("Nothing was changed.", "See `shoal VERB -h`."),
@@ -188,6 +191,7 @@ CODES: dict[str, CodeText] = {
     "usage.port": CodeText("Nothing was changed.", "Choose another port or address, or end the program that uses it."),
     # busy, internal
     "busy.title": CodeText("The running job goes on.", "Wait for it, or cancel it; `shoal status` shows its progress."),
+    "busy.locked": CodeText(_INSTALLED, "Wait until the other one is done, or close it, then try again."),
     "busy.running": CodeText(_INSTALLED, "Close the game, then try again."),
     "internal.engine_lost": CodeText(
         _INSTALLED, "Run the command again: the engine is started anew and goes on where it was."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher import disk
+from patcher import beneath, disk
 from patcher.errors import DiskError
 from tests.support.windows_like import WindowsLike
 
@@ -135,10 +135,10 @@ def test_the_executable_bit_goes_to_those_who_may_read(folder: Path) -> None:
     assert stat.S_IMODE(game.stat().st_mode) == 0o640
 
 
-def test_a_private_folder_lets_nobody_else_in(folder: Path) -> None:
-    disk.make_folder(folder / "keys")
-    disk.set_private(folder / "keys")
-    assert stat.S_IMODE((folder / "keys").stat().st_mode) == 0o700
+def test_a_private_folder_lets_nobody_else_in(tmp_path: Path) -> None:
+    disk.make_folder(tmp_path / "keys")
+    disk.set_private(tmp_path / "keys")
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
 
 
 def test_free_space_is_known_before_the_folder_exists(folder: Path) -> None:
@@ -184,24 +184,6 @@ def test_what_changes_nothing_is_no_step(tmp_path: Path, monkeypatch: pytest.Mon
 # ---------------------------------------------------------------- links that lead out
 
 
-@pytest.mark.parametrize(
-    "path", ["../save", "a/../../save", "/etc/passwd", "", "a//b", "./a", "out/save", "out/deep/save"]
-)
-def test_a_path_that_leads_out_is_refused(tmp_path: Path, path: str) -> None:
-    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
-    (tmp_path / "game").mkdir()
-    (tmp_path / "game" / "out").symlink_to("../elsewhere")
-    with pytest.raises(DiskError) as caught:
-        disk.inside(tmp_path / "game", path)
-    assert caught.value.code == "disk.in_the_way"
-
-
-def test_a_path_below_is_given_whether_or_not_it_exists(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to("elsewhere")
-    assert disk.inside(tmp_path, "a/b") == tmp_path / "a" / "b"
-    assert disk.inside(tmp_path, "link") == tmp_path / "link"
-
-
 def test_writing_never_follows_a_link(tmp_path: Path) -> None:
     (tmp_path / "save").write_bytes(b"precious")
     (tmp_path / "link").symlink_to("save")
@@ -235,14 +217,14 @@ def test_writing_never_follows_a_link(tmp_path: Path) -> None:
     ],
 )
 def test_an_error_says_what_the_player_can_do(tmp_path: Path, number: int, code: str) -> None:
-    with pytest.raises(DiskError) as caught, disk.translated(tmp_path):
+    with pytest.raises(DiskError) as caught, beneath.translated(tmp_path):
         raise OSError(number, os.strerror(number))
     assert caught.value.code == code
     assert caught.value.facts == {"path": str(tmp_path)}
 
 
 def test_a_folder_that_may_not_be_changed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
     with pytest.raises(DiskError) as caught:
         disk.check_writable(tmp_path)
     assert caught.value.code == "disk.denied"

@@ -23,6 +23,7 @@ from patcher.engine import Engine
 from patcher.errors import DiskError, UsageError
 from patcher.events import Failed, Finished, Phase, Progress
 from patcher.transfer.session import Session
+from patcher.update.folder import InstallFolder
 from patcher.update.installs import Install, Registry
 from patcher.update.keep import Keeper
 from tests.support.world import wait_until
@@ -248,7 +249,7 @@ def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
     for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
         engine.submit(wishes.ChangeSetting(key, value))
     for name in ("game", "other"):
-        Registry(Home(home).registry).put(Install(f"demo/{name}", Path(name)))
+        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(Path(name))))
     looked: list[str] = []
     job = contextlib.ExitStack()
 

@@ -21,6 +21,7 @@ from patcher.content import delta, merkle
 from patcher.publish import build, cuts, maps
 from patcher.update import plan as planning
 from patcher.update.decode import MEMORY_BYTES, decode
+from patcher.update.folder import InstallFolder
 from patcher.update.plan import Offer
 from patcher.update.scan import Have
 from patcher.update.stage import Stage
@@ -137,11 +138,11 @@ def apply(made: Made, folder: Path) -> tuple[int, float]:
     assert offer.old and offer.patch
     have = Have(intact={entry.path: entry.root for entry in offer.old.entries}, sources=made.held)
     plan = planning.make([offer], [offer.old], have, server_only=True)
-    stage = Stage(folder, made.held, lambda name, count: None)
+    stage = Stage(InstallFolder.at(folder), made.held, lambda name, count: None)
     wanted = {place.root for place in plan.places}
     before_s = _cpu_s(resource.RUSAGE_SELF)
     for window in offer.patch.windows:
-        decode(stage.task(offer, window, lambda offset, length: (str(made.pack), offset, length), wanted))
+        decode(stage.task(offer, window, lambda offset, length: (made.pack, offset, length), wanted))
     stage.take(plan)
     stage.multiply(plan.places)
     stage.verify(plan, {entry.root: offer.manifest.piece_bytes for entry in offer.manifest.entries})

@@ -9,8 +9,8 @@ import hashlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+from patcher.beneath import Where
 from patcher.content import landmarks, merkle
 from patcher.content.merkle import BLOCK_BYTES, HASH_BYTES, Ref
 
@@ -26,7 +26,7 @@ class Stretch:
 
     offset: int
     length: int
-    source: Path
+    source: Where
     source_offset: int
 
 
@@ -73,7 +73,7 @@ class Rebuild:
 class Source:
     """A local file to look in; ``read`` gives its bytes by offset and length."""
 
-    path: Path
+    path: Where
     size_bytes: int
     read: Callable[[int, int], bytes]
 
@@ -148,7 +148,7 @@ class Search:
                 self._join(found, block, self._sources[number - _HERE - 1].path)
         return Rebuild(self._content, self._leaves, tuple(found), tuple(missing))
 
-    def _join(self, found: list[Stretch], block: int, source: Path) -> None:
+    def _join(self, found: list[Stretch], block: int, source: Where) -> None:
         offset, at = block * BLOCK_BYTES, self._at[block]
         length = min(BLOCK_BYTES, self._content.size_bytes - offset)
         last = found[-1] if found else None

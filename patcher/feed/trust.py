@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
-from patcher import disk
+from patcher import beneath, disk
 from patcher.errors import DiskError, OriginError, TrustError, UsageError
 from patcher.feed.floor import Floor
 from patcher.feed.pin import PIN_FILE, Pin
@@ -387,7 +387,7 @@ def _translated(folder: Path) -> Iterator[None]:
     from tuf.api import exceptions as tuf
 
     try:
-        with disk.translated(folder):
+        with beneath.translated(folder):
             yield
     except tuf.ExpiredMetadataError as error:
         raise TrustError("trust.expired", f"The feed's signatures are too old: {error}.") from error

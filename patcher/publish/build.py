@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import disk
+from patcher import beneath, disk
 from patcher.content import landmarks, manifest, merkle, records
 from patcher.content import tree as trees
 from patcher.content.manifest import Entry, Manifest
@@ -139,7 +139,7 @@ def _hash(path: Path, size_bytes: int, meter: Meter) -> _Hashes:
             meter.add(len(data))
             yield data
 
-    with disk.translated(path):
+    with beneath.translated(path):
         before = path.stat()
         with path.open("rb") as file:
             marks = landmarks.of(portions(), size_bytes)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from patcher import disk
+from patcher import beneath
 from patcher.content import delta
 from patcher.content.chunks import Chunker, Chunks, average_for
 from patcher.content.delta import Cut, Filter, Index, Range, Window
@@ -173,7 +173,7 @@ def _chunked(
 
 def _chunks(path: Path, size_bytes: int, average: int, meter: Meter) -> Chunks:
     chunker, done = Chunker(average), 0
-    with disk.translated(path), path.open("rb") as file:
+    with beneath.translated(path), path.open("rb") as file:
         while data := file.read(CHUNK_BYTES):
             chunker.update(data)
             done += len(data)
@@ -195,7 +195,7 @@ def _compare(new: Manifest, places: Places, old: Manifest, old_places: Places) -
 
 def _common(path: Path, at: int, old_path: Path, old_at: int, limit: int) -> int:
     count = 0
-    with disk.translated(path), path.open("rb") as new, old_path.open("rb") as old:
+    with beneath.translated(path), path.open("rb") as new, old_path.open("rb") as old:
         while count < abs(limit):
             portion = min(_COMPARE_BYTES, abs(limit) - count)
             back = count + portion if limit < 0 else -count

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from patcher import disk, strict_json
+from patcher import beneath, disk, strict_json
 from patcher.content import delta
 from patcher.content.chunks import Chunks
 from patcher.content.manifest import Entry, Manifest
@@ -69,7 +69,7 @@ class Map:
     @classmethod
     def read(cls, path: Path, new: bytes) -> "Map | None":
         """None when none was worth having. Raises DiskError."""
-        with disk.translated(path):
+        with beneath.translated(path):
             head, _, data = path.read_bytes().partition(b"\n")
         if not head:
             return None
@@ -132,7 +132,7 @@ def _is_native(entry: Entry, places: Mapping[bytes, Path]) -> bool:
 
 
 def _read(path: Path, offset: int, length: int) -> bytes:
-    with disk.translated(path):
+    with beneath.translated(path):
         return workers.read((str(path), offset, length))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import disk
+from patcher import beneath, disk
 from patcher.content import codec, delta, merkle
 from patcher.content.manifest import Manifest
 from patcher.publish import cuts
@@ -144,7 +144,7 @@ def _by_chunks(old: Source, new: Source, places: cuts.Places, jobs: int, progres
 def _chunks(path: Path, meter: Meter, *, pack: bool) -> dict[bytes, int]:
     """Digest → compressed bytes (0 without ``pack``) of each chunk of a file."""
     found: dict[bytes, int] = {}
-    with disk.translated(path), path.open("rb") as file:
+    with beneath.translated(path), path.open("rb") as file:
         while data := file.read(STEAM_BYTES):
             digest = hashlib.sha256(data).digest()
             if digest not in found:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from patcher import disk
+from patcher import beneath, disk
 from patcher.content import merkle
 from patcher.content.merkle import Ref
 from patcher.errors import Cancelled, ContentError, UsageError
@@ -92,7 +92,7 @@ class Store:
     def is_right(self, ref: Ref, meter: Meter) -> bool:
         """Whether the content that is there folds to its root; read by portions. Raises DiskError."""
         hasher, path = merkle.Hasher(), self.path(ref)
-        with disk.translated(path), path.open("rb") as file:
+        with beneath.translated(path), path.open("rb") as file:
             while data := file.read(CHUNK_BYTES):
                 hasher.update(data)
                 meter.add(len(data))
@@ -118,7 +118,7 @@ class Store:
         if self._is_there(ref):
             meter.add(ref.size_bytes)
             return
-        with disk.translated(source), source.open("rb") as file:
+        with beneath.translated(source), source.open("rb") as file:
             leaves = self._add(ref, iter(lambda: file.read(CHUNK_BYTES), b""), meter)
         if merkle.root_of(leaves) != ref.root:
             raise UsageError("usage.release", f"{source} was changed while it was published.", path=str(source))

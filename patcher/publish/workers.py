@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from patcher import disk, processes
+from patcher import beneath, disk, processes
 from patcher.content import delta
 from patcher.errors import ContentError, InternalError
 from patcher.publish.store import CHUNK_BYTES
@@ -91,13 +91,13 @@ class WindowFile:
     @classmethod
     def read(cls, path: Path) -> "WindowFile":
         """Raises DiskError."""
-        with disk.translated(path), path.open("rb") as file:
+        with beneath.translated(path), path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
             return cls(path, head[0], head[1:], path.stat().st_size - _HEAD_BYTES)
 
     def chunks(self) -> Iterator[bytes]:
         """Its bytes. Raises DiskError."""
-        with disk.translated(self.path), self.path.open("rb") as file:
+        with beneath.translated(self.path), self.path.open("rb") as file:
             file.seek(_HEAD_BYTES)
             while data := file.read(CHUNK_BYTES):
                 yield data
@@ -127,7 +127,7 @@ def run(tasks: Sequence[Work], jobs: int, done: Callable[[int], None]) -> None:
 def _made(tasks: Sequence[AnyWork], jobs: int) -> Iterator[tuple[AnyWork, bytes]]:
     if jobs < 2:
         for task in tasks:
-            with disk.translated(task.result):
+            with beneath.translated(task.result):
                 yield task, task.make()
         return
     others = set(multiprocessing.active_children())
@@ -138,7 +138,7 @@ def _made(tasks: Sequence[AnyWork], jobs: int) -> Iterator[tuple[AnyWork, bytes]
             while futures:
                 for future in wait(futures, return_when=FIRST_COMPLETED).done:
                     task = futures.pop(future)
-                    with disk.translated(task.result):
+                    with beneath.translated(task.result):
                         yield task, future.result()
                     futures |= {pool.submit(_make, task): task for task in islice(left, 1)}
         except BrokenProcessPool as error:

@@ -3,12 +3,12 @@
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from pathlib import Path
 from queue import Empty, Full, Queue
 from types import TracebackType
 from typing import Self
 
 from patcher import disk
+from patcher.beneath import Where
 from patcher.errors import Cancelled, OriginError
 from patcher.transfer.layout import Layout, Torrent
 from patcher.transfer.picture import picture
@@ -133,7 +133,7 @@ class _Direct:
 class _Files:
     """The files of a torrent, a few of them open."""
 
-    def __init__(self, paths: Sequence[Path], layout: Layout) -> None:
+    def __init__(self, paths: Sequence[Where], layout: Layout) -> None:
         self._paths = paths
         self._layout = layout
         self._open: OrderedDict[int, disk.Staged] = OrderedDict()

@@ -5,11 +5,12 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from bencode2 import bdecode, bencode
 
+from patcher import beneath
+from patcher.beneath import Where
 from patcher.content import merkle
 from patcher.content.blocks import spans
 
@@ -20,7 +21,7 @@ class Torrent:
 
     data: bytes
     """The ``.torrent`` with ``piece layers`` (`manifest.torrent`, `delta.pack_torrent`)."""
-    paths: tuple[Path, ...]
+    paths: tuple[Where, ...]
     """One absolute path a file, in entry order, empty files included."""
     trackers: tuple[str, ...] = ()
     """Announce URLs; those inside ``data`` are not used."""
@@ -103,13 +104,13 @@ class Layout:
         at = (piece - self.firsts[span.file]) * merkle.HASH_BYTES
         return merkle.piece_root(data, self.piece_bytes) == self.layers[root][at : at + merkle.HASH_BYTES]
 
-    def held(self, paths: tuple[Path, ...]) -> frozenset[int]:
+    def held(self, paths: tuple[Where, ...]) -> frozenset[int]:
         """Which pieces the files at ``paths`` (one a file) hold right, by hashing; a missing file holds none."""
         return frozenset(piece for file, path in enumerate(paths) for piece in self._held_of(file, path))
 
-    def _held_of(self, file: int, path: Path) -> list[int]:
+    def _held_of(self, file: int, path: Where) -> list[int]:
         try:
-            with path.open("rb", buffering=0) as stream:
+            with beneath.open_file(path) as stream:
                 return [p for p in self.pieces(file) if self.is_right(p, stream.read(self.span(p).length))]
         except OSError:
             return []

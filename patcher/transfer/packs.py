@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from patcher import disk
+from patcher.beneath import name_of, path_of
 from patcher.content.merkle import Ref
 from patcher.transfer.layout import Layout, Torrent
 
@@ -53,7 +54,7 @@ class Packs:
         """What can be offered: all whole packs, the least recently used first."""
         whole = [(name, self._mark(name).read_bytes()) for name in self._names() if self._mark(name).exists()]
         found = [Torrent(data, (self._folder / name,), trackers) for name, data in whole]
-        return [t for t in found if self._is_whole(t.paths[0], Layout.parse(t.data).sizes[0])]
+        return [t for t in found if self._is_whole(path_of(t.paths[0]), Layout.parse(t.data).sizes[0])]
 
     def surplus(self) -> list[bytes]:
         """Roots to `remove` for the cache to fit its bound: half-fetched ones, then the least recently used.
@@ -77,7 +78,7 @@ class Packs:
         with self._lock:
             surplus = self.surplus()
             for torrent in self.torrents() if surplus else ():
-                if bytes.fromhex(torrent.paths[0].name) in surplus:
+                if bytes.fromhex(name_of(torrent.paths[0])) in surplus:
                     let_go(Layout.parse(torrent.data).info_hash)
             for root in surplus:
                 self.remove(root)

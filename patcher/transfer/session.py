@@ -7,15 +7,15 @@ that it choked once.
 """
 
 import math
-import os
 import socket
 import threading
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import libtorrent as lt
 
+from patcher import beneath
+from patcher.beneath import Where
 from patcher.config import Settings
 from patcher.errors import DiskError
 from patcher.transfer import policy, swarm
@@ -103,7 +103,8 @@ class Session:
         layout = Layout.parse(torrent.data)
         self.release(layout.info_hash)
         with self._lock:
-            return self._enter(Swarm(torrent, layout, wanted), swarm.fetching(torrent, layout, have, wanted))
+            member = Swarm(torrent, layout, wanted)
+            return self._enter(member, swarm.fetching(member, have, wanted))
 
     def keep(self, torrent: Torrent, have: Collection[int] | None = None) -> bytes:
         """Offer verified files in place from now on, as far as the allowances go, until `release`; never writes them.
@@ -180,6 +181,7 @@ class Session:
             member.start(self._session.add_torrent(params))
         except BaseException:
             del self._swarms[info_hash]
+            member.anchors.close()
             raise
         return member
 
@@ -309,12 +311,9 @@ class _Kept:
         return all(_stat(self.torrent.paths[number]) == self.stats[number] for number in numbers)
 
 
-def _stat(path: Path) -> Stat | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+def _stat(where: Where) -> Stat | None:
+    found = beneath.status(where)
+    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino) if found else None
 
 
 def _added(one: Counters, other: Counters) -> Counters:

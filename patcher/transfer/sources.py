@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol
 
-from patcher import disk
+from patcher import beneath
 from patcher.content import delta
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
@@ -145,7 +145,7 @@ class TreeSource:
     def _filled(self, piece: int, stream: Iterator[bytes]) -> bytes:
         """A piece from what its file holds and what comes of the rest."""
         file, start, length = self._layout.span(piece)
-        with disk.translated(self._torrent.paths[file]), self._torrent.paths[file].open("rb") as held:
+        with beneath.translated(self._torrent.paths[file]), beneath.open_file(self._torrent.paths[file]) as held:
             held.seek(start)
             data = bytearray(held.read(length))
         for offset, count in self._torrent.lacking(piece, length):

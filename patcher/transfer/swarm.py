@@ -6,16 +6,17 @@ what is given before ``torrent_checked_alert`` is lost; counters start anew afte
 numbers; a piece that was had when adding is "finished" once more.
 """
 
+import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import libtorrent as lt
 
-from patcher import disk
+from patcher import beneath
 from patcher.content.merkle import BLOCK_BYTES
 from patcher.errors import ContentError
 from patcher.transfer import policy
@@ -58,12 +59,18 @@ class Peer:
         return self.is_seed or (piece < len(self.pieces) and self.pieces[piece] == 1)
 
 
-def fetching(torrent: Torrent, layout: Layout, have: Collection[int], wanted: Collection[int]) -> lt.add_torrent_params:
+def fetching(member: "Swarm", have: Collection[int], wanted: Collection[int]) -> lt.add_torrent_params:
     """Parameters to fetch ``wanted`` into the files and to offer ``have`` as it is; all else is left alone.
 
     Of pieces that are there in part (read_resume_data's ``unfinished_pieces``) only the missing blocks are fetched.
     """
-    params = _parameters(torrent, layout)
+    torrent, layout = member.torrent, member.layout
+    written = set(wanted)
+    paths = [
+        member.anchors.path(path) if not size or not written.isdisjoint(layout.pieces(file)) else str(path)
+        for file, (path, size) in enumerate(zip(torrent.paths, layout.sizes, strict=True))
+    ]
+    params = _parameters(torrent, layout, paths)
     params.unfinished_pieces = {piece: _held_blocks(torrent, layout, piece) for piece in torrent.partial}
     params.have_pieces = _marks(layout.count, have)
     params.piece_priorities = [4 * mark for mark in _marks(layout.count, wanted)]  # what is had is never written over
@@ -72,7 +79,7 @@ def fetching(torrent: Torrent, layout: Layout, have: Collection[int], wanted: Co
 
 def seeding(torrent: Torrent, layout: Layout, have: Collection[int] | None) -> lt.add_torrent_params:
     """Parameters to offer files in place, never writing; ``have`` None means all of them, checked at first request."""
-    params = _parameters(torrent, layout)
+    params = _parameters(torrent, layout, [str(path) for path in torrent.paths])
     params.flags |= lt.torrent_flags.upload_mode
     if have is None:
         params.flags |= lt.torrent_flags.seed_mode
@@ -94,14 +101,14 @@ def _marks(count: int, pieces: Collection[int]) -> list[bool]:
     return marks
 
 
-def _parameters(torrent: Torrent, layout: Layout) -> lt.add_torrent_params:
+def _parameters(torrent: Torrent, layout: Layout, paths: Sequence[str]) -> lt.add_torrent_params:
     params: lt.add_torrent_params = lt.load_torrent_buffer(torrent.data, _LOAD_LIMITS)
     info = params.ti
     if info is None or info.num_pieces() != layout.count:
         raise ContentError("content.invalid", "a torrent was not understood as it was written")
     files = info.layout()
     real = [i for i in range(files.num_files()) if not files.file_flags(i) & lt.file_flags_t.flag_pad_file]
-    params.renamed_files = {i: str(path) for i, path in zip(real, torrent.paths, strict=True)}
+    params.renamed_files = dict(zip(real, paths, strict=True))
     params.save_path = str(torrent.paths[0].parent)  # not used: every file has a path of its own
     params.trackers = list(torrent.trackers)
     params.tracker_tiers = [0] * len(torrent.trackers)
@@ -116,6 +123,7 @@ class Swarm:
         self.torrent = torrent
         self.layout = layout
         self._wanted = frozenset(wanted)
+        self.anchors = beneath.Anchors()
         self.finished_bytes = 0
         self._facts = threading.Condition()
         self._finished: set[int] = set()
@@ -248,7 +256,9 @@ class Swarm:
             problem = self._problem
         if problem:
             number, text, path = problem
-            with disk.translated(self.torrent.paths[0].parent / path):
+            name = os.path.basename(path)
+            paths = self.torrent.paths
+            with beneath.translated(next((each for each in paths if beneath.name_of(each) == name), paths[0])):
                 raise OSError(number, text)
 
     # ------------------------------------------------------------ network
@@ -346,6 +356,7 @@ class Swarm:
     def wait_removed(self) -> None:
         """Return when the session has no memory of the torrent."""
         self._wait(lambda: self._is_removed, _PATIENCE_S)
+        self.anchors.close()
 
 
 def _peer(info: lt.peer_info, count: int) -> Peer:

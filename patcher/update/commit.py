@@ -12,22 +12,20 @@ trash, and only replaced while its successor is still in staging. Trash is durab
 "not in trash" means "not begun". While a journal exists the title must not be played.
 """
 
-import dataclasses
-import json
 import os
-import zlib
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from patcher import disk
+from patcher import beneath, disk
+from patcher.beneath import Beneath
 from patcher.errors import DiskError
+from patcher.update import journal
+from patcher.update.folder import InstallFolder
+from patcher.update.journal import ForeignJournal, Operations
 from patcher.update.survey import Survey
 
-STATE = ".shoal"
-_FORMAT = 1
 _SLACK_BYTES = 1 << 20
 """Folders and names need some room too."""
 
@@ -52,109 +50,69 @@ class Change:
     """Name in staging and path below ``.shoal`` of the documents that change; without a name, one that goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Operations:
-    """What the journal says: a change, put into an order that can be done, and done again."""
-
-    keep_previous: bool
-    old: tuple[str, ...]
-    """Files and links that are replaced or removed; they go to ``trash/files``."""
-    documents: tuple[str, ...]
-    """What ``.shoal`` says of the old release; copied to ``trash``."""
-    first: tuple[str, ...]
-    """Old files that stand where a folder, or a name that differs in case only, must be."""
-    first_folders: tuple[str, ...]
-    folders: tuple[str, ...]
-    place: tuple[tuple[str, str], ...]
-    """Name in staging and path, files and links."""
-    modes: tuple[tuple[str, bool], ...]
-    last: tuple[str, ...]
-    last_folders: tuple[str, ...]
-    meta: tuple[tuple[str, str], ...]
-
-    @property
-    def touched(self) -> set[str]:
-        """The folders whose names change."""
-        paths = {*self.old, *self.first_folders, *self.folders, *self.last_folders, *(path for _, path in self.place)}
-        return {path.rpartition("/")[0] for path in paths}
-
-
-def commit(folder: Path, change: Change, keep_bytes: int) -> None:
+def commit(folder: InstallFolder, change: Change, keep_bytes: int) -> None:
     """Make ``change`` in the install ``folder``. What it replaces is kept in ``.shoal/previous`` up to ``keep_bytes``.
 
     Raises DiskError: disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.failed while nothing
     was changed; disk.interrupted once the journal stands: `recover` then goes on.
     """
     if pending(folder):
-        raise DiskError("disk.interrupted", "An earlier update is not finished.", path=str(folder))
+        raise DiskError("disk.interrupted", "An earlier update is not finished.", path=str(folder.path))
+    folder.check()
     operations = _check(folder, change, keep_bytes)
-    record = _record({"format": _FORMAT, "state": "PREPARED", **dataclasses.asdict(operations)})
-    if disk.free_bytes(folder) < len(record) + _SLACK_BYTES:
-        raise DiskError("disk.full", f"No room for the journal in {folder}.", path=str(folder))
+    record = journal.prepared(operations)
+    if disk.free_bytes(folder.path) < len(record) + _SLACK_BYTES:
+        raise DiskError("disk.full", f"No room for the journal in {folder.path}.", path=str(folder.path))
     with _interruptible(folder):
         _sync_staged(folder, change, operations)
         _begin(folder, record)
         _go_on(folder, operations, done=False)
 
 
-def recover(folder: Path) -> bool:
+def recover(folder: InstallFolder) -> bool:
     """Finish a commit that was interrupted; True when there was one past the point of no return.
 
     Otherwise the old release is untouched and staging is kept. May itself be interrupted and called again.
-    Raises DiskError (disk.interrupted).
+    Raises DiskError: disk.interrupted; disk.in_the_way before anything is changed; `ForeignJournal`.
     """
-    journal = folder / STATE / "journal"
     if not pending(folder):
         return False
+    folder.check()
     with _interruptible(folder):
-        records = _read(journal)
-        if not records:
-            disk.remove(journal)
-            disk.sync_folder(journal.parent)
+        found = journal.read(folder.journal)
+        if not found:
+            disk.remove(folder.journal)
+            disk.sync_folder(folder.state)
             return False
-        prepared, done = records[0], len(records) > 1
-        if prepared["format"] != _FORMAT:
-            raise DiskError("disk.interrupted", "A newer Shoal left an update unfinished.", path=str(folder))
-        disk.sync_file(journal)  # read from memory perhaps: it must be on disk before anything relies on it
-        disk.sync_folder(journal.parent)
-        fields = {field.name: prepared[field.name] for field in dataclasses.fields(_Operations)}
-        operations = _Operations(**fields)
-        # Somebody may hand us a folder with any journal in it: no name may lead out.
-        named = [path for path, _ in operations.modes] + [name for pair in operations.place for name in pair]
-        _check_paths(
-            (
-                *operations.old,
-                *operations.first,
-                *operations.first_folders,
-                *operations.folders,
-                *named,
-                *operations.last,
-                *operations.last_folders,
-                *operations.documents,
-                *(name for pair in operations.meta for name in pair if name),
-            )
-        )
+        operations, done = found
+        disk.sync_file(folder.journal)  # read from memory perhaps: it must be on disk before anything relies on it
+        disk.sync_folder(folder.state)
         _go_on(folder, operations, done=done)
     return True
 
 
-def pending(folder: Path) -> bool:
+def forget(folder: InstallFolder) -> None:
+    """Remove a journal that no Shoal wrote. What the folder then holds has to be scanned. Raises DiskError."""
+    disk.remove_tree(folder.journal)
+    disk.sync_folder(folder.state)
+
+
+def pending(folder: InstallFolder) -> bool:
     """Whether a journal exists: `recover` first, no play."""
-    return os.path.lexists(folder / STATE / "journal")
+    return beneath.exists(folder.journal)
 
 
 # ---------------------------------------------------------------- prepare
 
 
-def _check(folder: Path, change: Change, keep_bytes: int) -> _Operations:
+def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations:
     """All that could make the commit fail is looked at here, before anything changes."""
     _check_names(change)
-    disk.inside(folder, f"{STATE}/journal")
     for name in _staged_files(change):
-        staged = disk.inside(_staging(folder), name)
-        if not staged.is_file() or staged.is_symlink() or staged.lstat().st_nlink > 1:
+        staged = beneath.status(folder.staging / name)
+        if staged is None or not stat.S_ISREG(staged.st_mode) or staged.st_nlink > 1:
             raise DiskError("disk.failed", f"{name} was not staged as a file of its own.", path=name)
-    survey = Survey(folder, change.remove)
+    survey = Survey(folder.root, change.remove)
     links = [(f"link-{i}", path) for i, (path, to) in enumerate(change.links) if not survey.is_link(path, to)]
     place = [(name, path) for name, path, _ in change.place] + links
     for path in change.folders:
@@ -165,10 +123,10 @@ def _check(folder: Path, change: Change, keep_bytes: int) -> _Operations:
         survey.need_kept(path)
     first, last = survey.removed()
     first_folders, last_folders = survey.removed_folders(change.remove_folders)
-    operations = _Operations(
+    operations = Operations(
         keep_previous=survey.old_bytes <= keep_bytes,
         old=tuple(survey.old),
-        documents=tuple(_documents(folder)),
+        documents=tuple(folder.current.names()),
         first=tuple(first),
         first_folders=tuple(first_folders),
         folders=tuple(survey.folders),
@@ -178,9 +136,8 @@ def _check(folder: Path, change: Change, keep_bytes: int) -> _Operations:
         last_folders=tuple(last_folders),
         meta=change.meta,
     )
-    for touched in sorted(operations.touched | {STATE}):
-        if (folder / touched).is_dir():
-            disk.check_writable(folder / touched)
+    for touched in (folder.state, *_folders(folder, operations.touched)):
+        disk.check_writable(touched)
     return operations
 
 
@@ -188,76 +145,58 @@ def _check_names(change: Change) -> None:
     """The manifests' readers refused such names already; a journal must not hold one whatever happened since."""
     places = [path for _, path, _ in change.place] + [path for path, _ in (*change.links, *change.modes)]
     meta = [path for _, path in change.meta]
-    _check_paths((*places, *change.folders, *change.remove, *change.remove_folders, *meta))
-
-
-def _check_paths(names: Iterable[str]) -> None:
-    for name in names:
-        parts = name.split("/")
-        if parts[0] == STATE or any(part in ("", ".", "..") for part in parts):
-            raise DiskError("disk.in_the_way", f"{name!r} is no path of a release.", path=name)
+    journal.check_paths((*places, *change.folders, *change.remove, *change.remove_folders, *meta))
 
 
 def _staged_files(change: Change) -> list[str]:
     return [name for name, _, _ in change.place] + [name for name, _ in change.meta if name]
 
 
-def _documents(folder: Path) -> Iterable[str]:
-    """What ``.shoal`` says of the release in place: its pointer, manifests and the like."""
-    state = folder / STATE
-    for at, folders, files in os.walk(state):
-        folders.sort()
-        if at == str(state):
-            folders[:] = [name for name in folders if name not in ("staging", "trash", "previous")]
-        yield from sorted(str((Path(at) / name).relative_to(state).as_posix()) for name in files)
-
-
-def _sync_staged(folder: Path, change: Change, operations: _Operations) -> None:
+def _sync_staged(folder: InstallFolder, change: Change, operations: Operations) -> None:
     """Stage the links, set the executable bits, and make all that is staged durable: older stages may not be."""
-    staging = _staging(folder)
-    disk.make_folder(staging)
+    disk.make_folder(folder.staging)
     targets = dict(change.links)
     for staged, path in operations.place:
         if path in targets:
-            with suppress(FileNotFoundError):
-                os.lstat(staging / staged)
-                disk.remove(staging / staged)
-            disk.symlink(targets[path], staging / staged)
+            if beneath.exists(folder.staging / staged):
+                disk.remove(folder.staging / staged)
+            disk.symlink(targets[path], folder.staging / staged)
     for staged, _, executable in change.place:
-        disk.set_executable(staging / staged, executable)
+        disk.set_executable(folder.staging / staged, executable)
     for staged in _staged_files(change):
-        disk.sync_file(staging / staged)
-    disk.sync_folder(staging)
+        disk.sync_file(folder.staging / staged)
+    disk.sync_folder(folder.staging)
 
 
-def _begin(folder: Path, record: bytes) -> None:
+def _begin(folder: InstallFolder, record: bytes) -> None:
     """Write the journal. What it relies on, its own folders too, is durable before it can be."""
-    state = folder / STATE
-    disk.remove_tree(state / "trash")
-    for above in (state, folder, folder.parent):
+    disk.remove_tree(folder.trash)
+    for above in (folder.state, folder.root, folder.path.parent):
         disk.sync_folder(above)
-    disk.append(state / "journal", record)
-    disk.sync_folder(state)
+    disk.create(folder.journal, record)
+    disk.sync_folder(folder.state)
 
 
 # ---------------------------------------------------------------- commit
 
 
-def _go_on(folder: Path, operations: _Operations, *, done: bool) -> None:
+def _go_on(folder: InstallFolder, operations: Operations, *, done: bool) -> None:
     if not done:
         _keep_old(folder, operations)
         _swap(folder, operations)
         _sync_swapped(folder, operations)
-        disk.append(folder / STATE / "journal", b"\n" + _record({"state": "DONE"}))
+        disk.append(folder.journal, journal.DONE)
     _finish(folder, operations)
 
 
 @contextmanager
-def _interruptible(folder: Path) -> Iterator[None]:
+def _interruptible(folder: InstallFolder) -> Iterator[None]:
     """While a journal stands, whatever went wrong is an interrupted commit."""
     try:
-        with disk.translated(folder):
+        with beneath.translated(folder.root):
             yield
+    except ForeignJournal:
+        raise
     except DiskError as error:
         if not pending(folder):
             raise
@@ -265,130 +204,103 @@ def _interruptible(folder: Path) -> Iterator[None]:
         raise DiskError("disk.interrupted", message, **error.facts) from error
 
 
-def _keep_old(folder: Path, operations: _Operations) -> None:
+def _keep_old(folder: InstallFolder, operations: Operations) -> None:
     """Give every old file a name in trash; where the disk has no second names, move it there."""
-    trash = folder / STATE / "trash"
     names = [f"files/{path}" for path in operations.old] + list(operations.documents)
-    disk.make_folder(trash)
+    disk.make_folder(folder.trash)
     for name in names:
-        disk.make_folder((trash / name).parent)
-    _sync_folders(trash.parent, [f"trash/{name}" for name in names])  # or a file moved into one could be lost with it
+        disk.make_folder((folder.trash / name).parent)
+    inner = [f"trash/{name}" for name in names]
+    _sync_folders(folder.state, inner)  # or a file moved into one could be lost with it
     for path in operations.old:
-        old, kept = _find(folder, path), trash / "files" / path
-        if old and not os.path.lexists(kept) and not disk.link(old, kept):
+        old, kept = folder.root / path, folder.trash / "files" / path
+        if beneath.exists(old) and not beneath.exists(kept) and not disk.link(old, kept):
             disk.rename(old, kept)
     for path in operations.documents:
-        document, kept = trash.parent / path, trash / path
-        if not os.path.lexists(kept) and not disk.link(document, kept):
-            disk.write_atomic(kept, document.read_bytes())
-    _sync_folders(trash.parent, [f"trash/{name}" for name in names])
+        document, kept = folder.state / path, folder.trash / path
+        if not beneath.exists(kept) and not disk.link(document, kept):
+            disk.write_atomic(kept, beneath.read(document))
+    _sync_folders(folder.state, inner)
 
 
-def _swap(folder: Path, operations: _Operations) -> None:
+def _swap(folder: InstallFolder, operations: Operations) -> None:
     _drop(folder, operations.first, operations.first_folders)
     for path in operations.folders:
-        disk.make_folder(disk.inside(folder, path))
-    _sync_folders(folder, operations.folders)
+        disk.make_folder(folder.root / path)
+    _sync_folders(folder.root, operations.folders)
     for staged, path in operations.place:
-        source = disk.inside(_staging(folder), staged)
-        if os.path.lexists(source):
-            disk.rename(source, disk.inside(folder, path))
+        if beneath.exists(folder.staging / staged):
+            disk.rename(folder.staging / staged, folder.root / path)
     for path, executable in operations.modes:
-        if (file := _find(folder, path)) and file.is_file():
-            disk.set_executable(file, executable)
+        if beneath.is_file(folder.root / path):
+            disk.set_executable(folder.root / path, executable)
     _drop(folder, operations.last, operations.last_folders)
 
 
-def _drop(folder: Path, paths: Iterable[str], folders: Iterable[str]) -> None:
+def _drop(folder: InstallFolder, paths: Iterable[str], folders: Iterable[str]) -> None:
     for path in paths:
-        old, kept = _find(folder, path), folder / STATE / "trash" / "files" / path
-        if old and os.path.lexists(kept) and os.path.samestat(old.lstat(), kept.lstat()):
-            disk.remove(old)
+        old, kept = (beneath.status(where) for where in (folder.root / path, folder.trash / "files" / path))
+        if old and kept and os.path.samestat(old, kept):
+            disk.remove(folder.root / path)
     for path in folders:
-        old = _find(folder, path)
-        if old and old.is_dir() and not old.is_symlink() and not any(old.iterdir()):
-            disk.remove_folder(old)
+        old_folder = folder.root / path
+        if beneath.is_folder(old_folder) and not beneath.entries(old_folder):
+            disk.remove_folder(old_folder)
 
 
-def _sync_swapped(folder: Path, operations: _Operations) -> None:
+def _sync_swapped(folder: InstallFolder, operations: Operations) -> None:
     for path, _ in operations.modes:
-        if (file := _find(folder, path)) and file.is_file():
-            disk.sync_file(file)
-    disk.sync_folder(_staging(folder))
-    for path in sorted(operations.touched):
-        touched = _find(folder, path) if path else folder
-        if touched and touched.is_dir() and not touched.is_symlink():
-            disk.sync_folder(touched)
+        if beneath.is_file(folder.root / path):
+            disk.sync_file(folder.root / path)
+    disk.sync_folder(folder.staging)
+    for touched in _folders(folder, operations.touched):
+        disk.sync_folder(touched)
 
 
 # ---------------------------------------------------------------- done
 
 
-def _finish(folder: Path, operations: _Operations) -> None:
-    state = folder / STATE
+def _finish(folder: InstallFolder, operations: Operations) -> None:
     for staged, path in operations.meta:
-        document = disk.inside(state, path)
-        source = disk.inside(_staging(folder), staged) if staged else None
-        if source is None and os.path.lexists(document):
+        document = folder.state / path
+        if not staged and beneath.exists(document):
             disk.remove(document)
-        elif source and os.path.lexists(source):
+        elif staged and beneath.exists(folder.staging / staged):
             disk.make_folder(document.parent)
-            disk.rename(source, document)
-    if _staging(folder).is_dir():
-        disk.sync_folder(_staging(folder))
-    _sync_folders(state, [path for _, path in operations.meta])
-    if os.path.lexists(state / "trash"):
-        disk.remove_tree(state / "previous")
+            disk.rename(folder.staging / staged, document)
+    if beneath.is_folder(folder.staging):
+        disk.sync_folder(folder.staging)
+    _sync_folders(folder.state, [path for _, path in operations.meta])
+    if beneath.exists(folder.trash):
+        disk.remove_tree(folder.previous.folder)
         if operations.keep_previous:
-            disk.rename(state / "trash", state / "previous")
+            disk.rename(folder.trash, folder.previous.folder)
         else:
-            disk.remove_tree(state / "trash")
-    disk.remove_tree(_staging(folder))
-    disk.sync_folder(state)  # all of it, before the journal that would do it again can be gone
-    disk.remove(state / "journal")
+            disk.remove_tree(folder.trash)
+    disk.remove_tree(folder.staging)
+    disk.sync_folder(folder.state)  # all of it, before the journal that would do it again can be gone
+    disk.remove(folder.journal)
     with suppress(DiskError):  # should the journal come back, all this is done again; it is no failed update
-        disk.sync_folder(state)
+        disk.sync_folder(folder.state)
 
 
-# ---------------------------------------------------------------- journal and paths
+# ---------------------------------------------------------------- folders
 
 
-def _record(fields: dict[str, Any]) -> bytes:
-    text = json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()
-    return b"%08x %s\n" % (zlib.crc32(text), text)
+def _folders(folder: InstallFolder, paths: Iterable[str]) -> list[Beneath]:
+    """Those of the ``paths`` at which folders stand; without a name, the install folder."""
+    found = (folder.root / path if path else folder.root for path in sorted(paths))
+    return [each for each in found if beneath.is_folder(each)]
 
 
-def _read(journal: Path) -> list[dict[str, Any]]:
-    """The whole records, none when the first (PREPARED) is torn. What was torn after it is skipped."""
-    lines = [_parse(line) for line in journal.read_bytes().split(b"\n")]
-    return [record for record in lines if record is not None] if lines[0] is not None else []
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    crc, _, text = line.partition(b" ")
-    if crc != b"%08x" % zlib.crc32(text):
-        return None
-    record = json.loads(text)
-    assert isinstance(record, dict)
-    return record
-
-
-def _staging(folder: Path) -> Path:
-    return folder / STATE / "staging"
-
-
-def _find(folder: Path, path: str) -> Path | None:
-    """``path`` below ``folder`` when it is there and none of its parents is a link or file."""
-    with suppress(DiskError):
-        found = disk.inside(folder, path)
-        return found if os.path.lexists(found) else None
-    return None
-
-
-def _sync_folders(root: Path, paths: Iterable[str]) -> None:
+def _sync_folders(root: Beneath, paths: Iterable[str]) -> None:
     """Sync every folder from ``root`` down to those that hold ``paths``."""
     folders = {root}
     for path in paths:
-        folders.update((root / path).parents)
-    for folder in sorted(f for f in folders if f.is_relative_to(root) and f.is_dir()):
-        disk.sync_folder(folder)
+        folder = (root / path).parent
+        while folder not in folders:
+            folders.add(folder)
+            folder = folder.parent
+    for folder in sorted(folders, key=lambda each: each.name):
+        if beneath.is_folder(folder):
+            disk.sync_folder(folder)

@@ -12,10 +12,10 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from patcher import disk, processes
+from patcher import beneath, disk, processes
+from patcher.beneath import Where
 from patcher.content import codec  # and no more: what a decoder imports it pays for at each start
 from patcher.errors import ContentError
 
@@ -31,8 +31,8 @@ _PORTION_BYTES = 1 << 20
 _AHEAD = 2
 """Windows a worker may have waiting; more would only fill memory."""
 
-Slice = tuple[str, int, int]
-"""Path of a file, offset, length."""
+Slice = tuple[Where, int, int]
+"""A file, offset, length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ Old = tuple[Slice, Map | None]
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where a stretch of a window's output goes. Without a path nobody needs it."""
+    """Where a stretch of a window's output goes. Without a file nobody needs it."""
 
-    path: str
+    file: Where | None
     size_bytes: int
     offset: int
     length: int
@@ -132,8 +132,8 @@ def _apply(task: Task) -> None:
     _tidy(task)
     output = memoryview(codec.apply(task.codec, _held(task.data), old, task.output_bytes, task.sha256))
     for place in task.new:
-        if place.path:
-            with disk.Staged(Path(place.path), place.size_bytes) as staged:
+        if place.file:
+            with disk.Staged(place.file, place.size_bytes) as staged:
                 staged.write(place.offset, output[: place.length])
         output = output[place.length :]
 
@@ -147,8 +147,8 @@ def _tidy(task: Task) -> None:
 def _copy(task: Task) -> int:
     """Put each old range where the new one stands, however large; the files' own roots say whether it was right."""
     for place, (where, by) in zip(task.new, task.old, strict=True):
-        if place.path:
-            with disk.Staged(Path(place.path), place.size_bytes) as staged:
+        if place.file:
+            with disk.Staged(place.file, place.size_bytes) as staged:
                 if by is None:
                     _copy_plain(where, staged, place.offset)
                 else:
@@ -159,7 +159,7 @@ def _copy(task: Task) -> int:
 
 def _copy_plain(where: Slice, staged: disk.Staged, to: int) -> None:
     path, offset, length = where
-    with disk.translated(Path(path)), Path(path).open("rb", buffering=0) as source:
+    with beneath.translated(path), beneath.open_file(path) as source:
         disk.copy_range(source, offset, staged, to, length)
 
 
@@ -187,9 +187,10 @@ def _fill(room: memoryview, where: Slice, by: Map | None) -> None:
     """What a file is too short for stays as it is."""
     if by is None:
         path, offset, _ = where
-        with disk.translated(Path(path)), Path(path).open("rb") as file:
+        with beneath.translated(path), beneath.open_file(path) as file:
             file.seek(offset)
-            file.readinto(room)
+            while room and (count := file.readinto(room)):
+                room = room[count:]
         return
     for at, data in _rebased_bytes(where, by):
         room[at : at + len(data)] = data
@@ -203,7 +204,7 @@ def _rebased_bytes(where: Slice, by: Map) -> Iterator[tuple[int, bytes]]:
 
 
 @lru_cache(_REBASED)
-def _rebased(path: str, by: Map) -> "Rebased":
+def _rebased(path: Where, by: Map) -> "Rebased":
     """Kept, since the next windows mostly lean on the same file."""
     from patcher.content.native.rebase import Rebased
 
@@ -213,8 +214,8 @@ def _rebased(path: str, by: Map) -> "Rebased":
     return Rebased(partial(_read_at, path), by.file_bytes, by.filter, data)
 
 
-def _read_at(path: str, offset: int, length: int) -> bytes:
-    with disk.translated(Path(path)), Path(path).open("rb") as file:
+def _read_at(path: Where, offset: int, length: int) -> bytes:
+    with beneath.translated(path), beneath.open_file(path) as file:
         file.seek(offset)
         return file.read(length)
 

@@ -1,30 +1,32 @@
 """What the ``.shoal`` folder of an install says of itself: which release, and the manifests and layers to seed it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from patcher import disk
 from patcher.content import manifest, merkle
 from patcher.content.manifest import Manifest
 from patcher.errors import ContentError
 from patcher.update import scan
-from patcher.update.commit import STATE
+from patcher.update.folder import LAYERS, MANIFESTS, POINTER, Installed, InstallFolder
 from patcher.update.gather import layers_document
 from patcher.update.goal import Goal
-from patcher.update.installs import LAYERS, MANIFESTS, POINTER, Installed
 from patcher.update.plan import Offer
 from patcher.update.scan import Watch
 from patcher.update.stage import Stage
 
 
 def stage_documents(
-    goal: Goal, stage: Stage, layers: Mapping[bytes, bytes], old: Mapping[str, Manifest], watch: Watch
+    folder: InstallFolder,
+    goal: Goal,
+    stage: Stage,
+    layers: Mapping[bytes, bytes],
+    old: Mapping[str, Manifest],
+    watch: Watch,
 ) -> list[tuple[str, str]]:
     """Stage the documents of the new release. Returns staged name and place of each; stale ones have no name.
 
     ``layers`` of the staged files by root; ``old``: the manifests of the release in place, by part.
     """
-    state = goal.install.folder / STATE
     documents: dict[str, bytes] = {}
     if goal.release:
         pointer = Installed(
@@ -35,16 +37,17 @@ def stage_documents(
         name = offer.part.manifest.hex
         documents[f"{MANIFESTS}/{name}"] = offer.document
         if not offer.part.defaults:
-            documents[f"{LAYERS}/{name}"] = _layers(goal.install.folder, offer, layers, old.get(offer.part.name), watch)
+            documents[f"{LAYERS}/{name}"] = _layers(folder, offer, layers, old.get(offer.part.name), watch)
     meta = []
     for number, (path, data) in enumerate(documents.items()):
         disk.write_atomic(stage.folder / f"meta.{number}", data)
         meta.append((f"meta.{number}", path))
-    stale = [f"{kind}/{path.name}" for kind in (MANIFESTS, LAYERS) for path in _files(state / kind)]
-    return meta + [("", path) for path in (*stale, POINTER) if path not in documents]
+    return meta + [("", path) for path in folder.current.names() if path not in documents]
 
 
-def _layers(folder: Path, offer: Offer, made: Mapping[bytes, bytes], old: Manifest | None, watch: Watch) -> bytes:
+def _layers(
+    folder: InstallFolder, offer: Offer, made: Mapping[bytes, bytes], old: Manifest | None, watch: Watch
+) -> bytes:
     """The layers document: of staged files, of files that stay, and at last by hashing."""
     piece = offer.manifest.piece_bytes
     kept = _kept_layers(folder, old) if old else {}
@@ -55,18 +58,14 @@ def _layers(folder: Path, offer: Offer, made: Mapping[bytes, bytes], old: Manife
         length = merkle.HASH_BYTES * -(-entry.size_bytes // piece)  # another part may have other pieces
         layers = (source.get(entry.root, b"") for source in (made, kept, offer.layers))
         layer = next((layer for layer in layers if len(layer) == length), b"")
-        known[entry.root] = layer or merkle.layer_of(scan.hash_file(folder / entry.path, watch), piece)
+        known[entry.root] = layer or merkle.layer_of(scan.hash_file(folder.root / entry.path, watch), piece)
     return layers_document(offer.manifest, known)
 
 
-def _kept_layers(folder: Path, old: Manifest) -> dict[bytes, bytes]:
+def _kept_layers(folder: InstallFolder, old: Manifest) -> dict[bytes, bytes]:
     """The layers of the release in place, by root."""
     ref = merkle.ref_of(manifest.encode(old))
     try:
-        return manifest.split_layers(old, (folder / STATE / LAYERS / ref.hex).read_bytes())
-    except (OSError, ContentError):
+        return manifest.split_layers(old, folder.current.layers(old, ref) or b"")
+    except ContentError:
         return {}
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from patcher import disk, events, wishes
+from patcher import beneath, disk, events, wishes
+from patcher.beneath import Beneath
 from patcher.config import Home, Settings
 from patcher.content import records
 from patcher.errors import BusyError, DiskError, UsageError
@@ -17,9 +18,9 @@ from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
 from patcher.update import commit, offers, play, scan, stopover
-from patcher.update.commit import STATE
+from patcher.update.folder import Installed, InstallFolder
 from patcher.update.goal import Goal, Network
-from patcher.update.installs import Install, Installed, Registry, read_installed, read_manifests
+from patcher.update.installs import Install, Registry
 from patcher.update.job import Job, gather_of, recover
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
@@ -45,8 +46,8 @@ class Fulfil:
 
     def __init__(self, tools: Tools, number: int, meter: Meter, emit: Callable[[events.Event], None]) -> None:
         self._tools, self._meter, self._number, self._emit = tools, meter, number, emit
-        self._job = Job(number, tools.registry, tools.packs, tools.keeper, meter, emit)
-        self._leg = Job(number, tools.registry, tools.packs, tools.keeper, meter, lambda _: None)
+        self._job = Job(number, tools.home.root, tools.registry, tools.packs, tools.keeper, meter, emit)
+        self._leg = Job(number, tools.home.root, tools.registry, tools.packs, tools.keeper, meter, lambda _: None)
         self._verbs: dict[type, Callable[[Any], Outcome]] = {
             wishes.AddFeed: self._add_feed,
             wishes.RefreshFeed: self._refresh_feed,
@@ -97,17 +98,19 @@ class Fulfil:
 
     def _install(self, wish: wishes.Install) -> Outcome:
         known = self._tools.registry.find(wish.title)
-        if known and (installed := read_installed(known.folder / STATE)):
+        if known and (installed := known.folder.current.installed()):
             if self._is_seen(known):
                 raise UsageError("usage.already_installed", f"{wish.title} is installed in {known.folder}.")
             with self._network(wish.title, wish.network, offline=True) as (opened, network):
                 return self._reach(known, installed.release, opened, network, only=wish.only)
-        install = Install(wish.title, self._folder(wish), wish.channel, wish.tags)
+        install = Install(wish.title, InstallFolder.at(self._folder(wish)), wish.channel, wish.tags)
         if wish.locate:
             return self._locate(install, wish)
-        if read_installed(install.folder / STATE):
-            raise DiskError("disk.not_empty", f"{install.folder} holds an install already.", path=str(install.folder))
-        scan.folder_state(install.folder)
+        folder = install.folder
+        folder.check()
+        if folder.current.installed():
+            raise DiskError("disk.not_empty", f"{folder} holds an install already.", path=str(folder))
+        scan.folder_state(folder.root)
         if not wish.only:
             self._drop_other_try(known, install)
         with self._network(wish.title, wish.network) as (opened, network):
@@ -126,16 +129,18 @@ class Fulfil:
 
     def _drop_other_try(self, known: Install | None, install: Install) -> None:
         """An install that was begun elsewhere and given up leaves only its staging."""
-        if known and known.folder != install.folder:
-            disk.remove_tree(known.folder / STATE)
+        if known and known.folder.path != install.folder.path:
+            known.folder.erase(self._tools.home.root)
         self._tools.registry.forget(install.title)
 
     def _locate(self, install: Install, wish: wishes.Install) -> Outcome:
         """Adopt a folder: its own description where there is one, else it is hashed and brought to the release."""
-        if not install.folder.is_dir():
+        if not install.folder.is_there:
             raise _folder_missing(install.folder)
-        commit.recover(install.folder)
-        installed = read_installed(install.folder / STATE)
+        folder = install.folder
+        folder.check()
+        recover(install, self._tools.registry, self._tools.home.root, forget_foreign=True)
+        installed = folder.current.installed()
         with self._network(wish.title, wish.network) as (opened, network):
             name = install.title.partition("/")[2]
             if installed and (installed.title, installed.feed_fingerprint) == (name, opened.fingerprint):
@@ -146,7 +151,7 @@ class Fulfil:
             return self._reach(install, release, opened, network, full_scan=True, adopt=True, only=wish.only)
 
     def _update(self, wish: wishes.Update | wishes.SetTags | wishes.Repair) -> Outcome:
-        install, installed = self._installed(wish.title)
+        install, installed = self._installed(wish.title, forget_foreign=isinstance(wish, wishes.Repair))
         self._meter.begin(Phase.TRUST)
         if isinstance(wish, wishes.Repair):
             with self._network(wish.title, wish.network, offline=True) as (opened, network):
@@ -159,7 +164,7 @@ class Fulfil:
                 return self._reach(install, installed.release, opened, network, only=wish.only)
             release = self._release(wish, opened, install)
             is_news = release.sequence != installed.release.sequence
-            interrupted = (install.folder / STATE / "staging").exists() or not self._is_seen(install)
+            interrupted = beneath.exists(install.folder.staging) or not self._is_seen(install)
             if wish.only == "check" or not (is_news or interrupted):
                 versions = (installed.release.version, release.version)
                 return _counted(Outcome(*versions, work_left=is_news), opened)
@@ -177,8 +182,8 @@ class Fulfil:
 
     def _rollback(self, wish: wishes.Rollback) -> Outcome:
         install, installed = self._installed(wish.title)
-        previous = install.folder / STATE / "previous"
-        before = read_installed(previous)
+        previous = install.folder.previous
+        before = previous.installed()
         if before is None or before.release.sequence == installed.release.sequence:
             raise UsageError(
                 "usage.no_previous", f"No release before {installed.release.version} is kept.", title=wish.title
@@ -195,49 +200,53 @@ class Fulfil:
         install, installed = self._installed(wish.title)
         target = Path(wish.folder)
         self._leave(install)
-        if target.resolve() == install.folder.resolve():  # it was interrupted when it had moved
+        if target.resolve() == install.folder.path.resolve():  # it was interrupted when it had moved
             return Outcome(installed.release.version, installed.release.version)
-        if name := play.running(install.folder):
+        if name := play.running(install.folder.path):
             raise BusyError("busy.running", f"{wish.title} is running ({name}).", title=wish.title)
-        commit.recover(target)
-        there = read_installed(target / STATE)
-        if there is None or there.release != installed.release:  # else it was interrupted when it had nearly moved
-            scan.folder_state(target)
-        offered = offers.local(installed, install.folder / STATE)
-        old = read_manifests(install.folder / STATE, installed)
-        moved = replace(install, folder=target)
+        here, there = install.folder, InstallFolder.at(target)
+        there.check()
+        recover(replace(install, folder=there), self._tools.registry, self._tools.home.root)
+        arrived = there.current.installed()
+        if arrived is None or arrived.release != installed.release:  # else it was interrupted when it had nearly moved
+            scan.folder_state(there.root)
+        offered = offers.local(installed, here.current)
+        old = here.current.manifests(installed)
+        moved = replace(install, folder=there)
         with self._network(wish.title, wish.network, offline=True) as (opened, network):
             if offered is None:
-                offered = offers.remote(opened.reader, installed.release, install.tags, None, target / STATE)
-            borrow = ((install.folder, tuple(old.values())),)
+                offered = offers.remote(opened.reader, installed.release, install.tags, None, there.current)
+            borrow = ((here.root, tuple(old.values())),)
             with self._tools.keeper.holding(wish.title):
-                outcome = self._job.run(Goal(moved, installed.release, tuple(offered), network, borrow=borrow))
-                self._take_defaults(install.folder, target, offered)
-                self._tools.registry.put(moved, left=install.folder)  # it is where it was until it has moved
+                with here.locked(self._tools.home.root):
+                    outcome = self._job.run(Goal(moved, installed.release, tuple(offered), network, borrow=borrow))
+                    self._take_defaults(here.root, InstallFolder.at(target).root, offered)
+                    self._tools.registry.put(moved, left=install.folder)  # it is where it was until it has moved
                 self._leave(moved)
             return _counted(outcome, opened)
 
     def _leave(self, install: Install) -> None:
         """Empty the folder that the title moved out of, now or when that was interrupted."""
         left = self._tools.registry.left(install.title)
-        lived_in = {other.folder for other in self._tools.registry.installs()}
-        if left and left.is_dir() and left not in lived_in:
-            commit.recover(left)
+        lived_in = {other.folder.path for other in self._tools.registry.installs()}
+        if left and left.is_there and left.path not in lived_in:
+            recover(replace(install, folder=left), self._tools.registry, self._tools.home.root)
             self._remove(replace(install, folder=left))
         self._tools.registry.emptied(install.title)
 
-    def _take_defaults(self, folder: Path, target: Path, offered: list[Offer]) -> None:
+    def _take_defaults(self, source: Beneath, target: Beneath, offered: list[Offer]) -> None:
         """Default settings are the player's own: they move as they are."""
         for path in (e.path for o in offered if o.part.defaults for e in o.manifest.entries):
-            source, goal = disk.inside(folder, path), disk.inside(target, path)
-            if source.is_file():
-                disk.make_folder(goal.parent)
-                disk.write_atomic(goal, source.read_bytes())
+            if beneath.is_file(source / path):
+                disk.make_folder((target / path).parent)
+                with beneath.translated(source / path):
+                    disk.write_atomic(target / path, beneath.read(source / path))
 
     def _uninstall(self, wish: wishes.Uninstall) -> Outcome:
         given_up = self._tools.registry.find(wish.title)
-        if given_up and read_installed(given_up.folder / STATE) is None and not commit.pending(given_up.folder):
-            disk.remove_tree(given_up.folder / STATE)  # what a first install staged before it was given up
+        folder = given_up.folder if given_up else None
+        if folder and folder.current.installed() is None and not commit.pending(folder):
+            folder.erase(self._tools.home.root)  # what a first install staged before it was given up
             self._tools.registry.forget(wish.title)
             return Outcome()
         install, installed = self._installed(wish.title)
@@ -249,21 +258,23 @@ class Fulfil:
     def _remove(self, install: Install) -> Outcome:
         """The update to the empty list: no trust, no network. Then our own folder goes, and an empty one too."""
         outcome = self._job.run(Goal(install, None, (), Network()))
-        disk.remove_tree(install.folder / STATE)
-        if not any(install.folder.iterdir()):
-            disk.remove_folder(install.folder)
+        install.folder.erase(self._tools.home.root)
+        if not beneath.entries(install.folder.root):
+            disk.remove_folder(install.folder.path)
         return outcome
 
     # ------------------------------------------------------------ what they share
 
-    def _installed(self, title: str) -> tuple[Install, Installed]:
+    def _installed(self, title: str, *, forget_foreign: bool = False) -> tuple[Install, Installed]:
         install = self._tools.registry.find(title)
         if install is None:
             raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
-        if not install.folder.is_dir():
+        if not install.folder.is_there:
             raise _folder_missing(install.folder)
-        recover(install, self._tools.registry)
-        installed = read_installed(install.folder / STATE)
+        folder = install.folder
+        folder.check()
+        recover(install, self._tools.registry, self._tools.home.root, forget_foreign=forget_foreign)
+        installed = folder.current.installed()
         if installed is None:
             raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
         return install, installed
@@ -299,8 +310,9 @@ class Fulfil:
         adopt: bool = False,
         only: str = "",
     ) -> Outcome:
-        installed = read_installed(install.folder / STATE)
-        offered = offers.remote(opened.reader, release, install.tags, installed, install.folder / STATE)
+        current = install.folder.current
+        installed = current.installed()
+        offered = offers.remote(opened.reader, release, install.tags, installed, current)
         goal = Goal(install, release, tuple(offered), network, full_scan=full_scan, mend=mend, adopt=adopt)
         return self._run(goal, opened, only=only)
 
@@ -333,7 +345,7 @@ class Fulfil:
             self._check_size(wish, opened)
             for name in opened.record.titles:
                 title = f"{wish.feed}/{name}"
-                install = self._tools.registry.find(title) or Install(title, Path(wish.folder) / name)
+                install = self._tools.registry.find(title) or Install(title, InstallFolder.at(Path(wish.folder) / name))
                 release = opened.live(name, install.channel, self._tools.registry.install_id)
                 tags = sorted({tag for part in release.parts for tag in part.tags})
                 install = replace(install, tags=tuple(tags))
@@ -345,9 +357,10 @@ class Fulfil:
         return outcome
 
     def _is_reached(self, install: Install, release: records.Release) -> bool:
-        there = read_installed(install.folder / STATE)
+        folder = install.folder
+        there = folder.current.installed()
         is_whole = there is not None and (there.release, there.tags) == (release, install.tags)
-        return is_whole and self._is_seen(install) and not commit.pending(install.folder)
+        return is_whole and self._is_seen(install) and not commit.pending(folder)
 
     def _check_size(self, wish: wishes.Seed, opened: Opened) -> None:
         """Refuse a feed that needs more than the operator gives it, as far as its records tell (16 KiB a file)."""
@@ -365,7 +378,7 @@ class Fulfil:
         return room_bytes
 
 
-def _folder_missing(folder: Path) -> DiskError:
+def _folder_missing(folder: InstallFolder) -> DiskError:
     return DiskError("disk.folder_missing", f"The folder {folder} is not there.", path=str(folder))
 
 

@@ -7,10 +7,10 @@ import dataclasses
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from patcher import disk, processes
+from patcher.beneath import Beneath, Where
 from patcher.content import delta, manifest, merkle
 from patcher.content.blocks import Rebuild, spans
 from patcher.content.manifest import Manifest
@@ -51,13 +51,13 @@ class Gather:
     def __post_init__(self) -> None:
         self._pace = Pace(self.download_limit_bps)
 
-    def carry_out(self, plan: Plan, stage: Stage, intact: Mapping[str, bytes], folder: Path) -> None:
+    def carry_out(self, plan: Plan, stage: Stage, intact: Mapping[str, bytes], folder: Beneath) -> None:
         """All steps that need bytes from elsewhere. ``intact``: path to root of what is right in the ``folder``.
 
         Raises OriginError, ContentError, DiskError, Cancelled.
         """
         for mend in plan.mends:
-            self._complete(disk.inside(folder, mend.path), mend.rebuild)
+            self._complete(folder / mend.path, mend.rebuild)
             disk.sync_file(folder / mend.path)
         for patch in plan.patches:
             self.patch(stage, patch, plan.roots)
@@ -90,7 +90,7 @@ class Gather:
         if index.pack is not None and index.has_swarm and not self.packs.has(index.pack):
             self._pack(index, part, None)
 
-    def tree(self, stage: Stage, step: TreeStep, intact: Mapping[str, bytes], folder: Path) -> None:
+    def tree(self, stage: Stage, step: TreeStep, intact: Mapping[str, bytes], folder: Beneath) -> None:
         """Fetch pieces of the tree straight into staged files. Raises OriginError, ContentError."""
         m = step.offer.manifest
         wanted = frozenset(step.wanted)
@@ -101,7 +101,7 @@ class Gather:
         self._fetch(torrent, frozenset(step.held), wanted, source, lambda pieces: None)
         self._step_done(step.fetch_bytes)
 
-    def _complete(self, path: Path, rebuild: Rebuild) -> None:
+    def _complete(self, path: Beneath, rebuild: Rebuild) -> None:
         """Fetch the missing blocks of a file from the origin.
 
         Raises ContentError (content.mismatch) for wrong ones, OriginError, both with the root as a fact.
@@ -115,7 +115,7 @@ class Gather:
                     raise _wrong(content)
                 hasher.update(data)
                 file.write(block * BLOCK_BYTES, data)
-                self.meter.watch(path.name, len(data))
+                self.meter.watch(path.leaf, len(data))
         if not rebuild.leaves and merkle.root_of(hasher.leaves()) != content.root:
             raise _wrong(content)
         self._step_done(rebuild.fetch_bytes)
@@ -180,14 +180,17 @@ class Gather:
         self.meter.reach(self._before)
 
 
-def _places(stage: Stage, m: Manifest, used: frozenset[int], intact: Mapping[str, bytes], folder: Path) -> list[Path]:
+def _places(
+    stage: Stage, m: Manifest, used: frozenset[int], intact: Mapping[str, bytes], folder: Beneath
+) -> list[Where]:
     """Where each file of the torrent is: in place, in staging, or (not needed) nowhere."""
-    places = []
+    places: list[Where] = []
     for number, (entry, first) in enumerate(zip(m.entries, m.first_pieces, strict=False)):
-        if intact.get(entry.path) == entry.root:
+        if entry.root and intact.get(entry.path) == entry.root:
             places.append(folder / entry.path)
         elif not used.isdisjoint(range(first, m.first_pieces[number + 1])):
             places.append(stage.path(entry.root))
+            disk.Staged(places[-1], entry.size_bytes).close()  # the session opens by name what we have made
         else:
             places.append(stage.folder / f"unused.{number}")
     return places
@@ -245,9 +248,9 @@ class _Windows:
         for number in list(self._todo):
             self._start(number)
 
-    def read_from(self, path: Path, piece_bytes: int, have: Collection[int]) -> None:
+    def read_from(self, path: Where, piece_bytes: int, have: Collection[int]) -> None:
         """Pieces come into the file ``path``; some are in it already."""
-        self._data = lambda offset, length: (str(path), offset, length)
+        self._data = lambda offset, length: (path, offset, length)
         self._piece_bytes = piece_bytes
         wanted = self.pieces
         self.take([piece for piece in have if piece in wanted])

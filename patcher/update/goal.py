@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from patcher.beneath import Beneath
 from patcher.content import records
 from patcher.content.manifest import Manifest
 from patcher.feed.reader import Reader
@@ -36,7 +36,7 @@ class Goal:
     offers: tuple[Offer, ...]
     network: Network
     full_scan: bool = False
-    borrow: tuple[tuple[Path, tuple[Manifest, ...]], ...] = ()
+    borrow: tuple[tuple[Beneath, tuple[Manifest, ...]], ...] = ()
     """Other folders to copy from, with the manifests of what they hold."""
     mend: bool = False
     """Large files may be repaired where they stand: the release to reach is the one that is there."""

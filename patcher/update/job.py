@@ -6,13 +6,13 @@ from anywhere, the job scans and plans once more without it. A job is done only 
 """
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from patcher import disk
+from patcher import beneath, disk
+from patcher.beneath import Beneath, Where
 from patcher.content import merkle
 from patcher.content.manifest import Entry, Manifest
 from patcher.errors import BusyError, ContentError, DiskError, OriginError
@@ -20,19 +20,11 @@ from patcher.events import Outcome, Phase, Planned, Sources
 from patcher.transfer.packs import Packs
 from patcher.update import commit, describe, offers, play, scan
 from patcher.update import plan as planning
-from patcher.update.commit import STATE
+from patcher.update.folder import MANIFESTS, STATE, Installed, InstallFolder
 from patcher.update.gather import Gather
 from patcher.update.goal import Goal, Network
-from patcher.update.installs import (
-    MANIFESTS,
-    Install,
-    Installed,
-    Registry,
-    Seen,
-    read_installed,
-    read_manifests,
-    seen,
-)
+from patcher.update.installs import Install, Registry, Seen, seen
+from patcher.update.journal import ForeignJournal
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 from patcher.update.plan import Plan
@@ -73,13 +65,14 @@ class Job:
     def __init__(
         self,
         number: int,
+        home: Path,
         registry: Registry,
         packs: Packs,
         keeper: Keeper,
         meter: Meter,
         emit: Callable[[Planned], None],
     ) -> None:
-        self._number, self._registry, self._packs, self._keeper = number, registry, packs, keeper
+        self._number, self._home, self._registry, self._packs, self._keeper = number, home, registry, packs, keeper
         self._meter, self._emit = meter, emit
         self._started_s = time.monotonic()
         self._gathered = Sources()
@@ -96,13 +89,14 @@ class Job:
 
         Raises DiskError before the download when there is not enough room, BusyError while the title runs.
         """
-        with contextlib.nullcontext() if only_plan else self._alone(goal.install):
+        here = contextlib.nullcontext(goal.install.folder) if only_plan else self._alone(goal.install)
+        with here as self._folder:
             return self._reach(goal, only_plan=only_plan)
 
     def _reach(self, goal: Goal, *, only_plan: bool) -> Outcome:
-        folder, state = goal.install.folder, goal.install.folder / STATE
-        installed = read_installed(state)
-        old = read_manifests(state, installed) if installed else {}
+        current = self._folder.current
+        installed = current.installed()
+        old = current.manifests(installed) if installed else {}
         ours = [m for part, m in old.items() if installed and not _is_defaults(installed, part)]
         if goal.mend:  # the release is the one that is there, whatever became of its manifests
             ours = [offer.manifest for offer in goal.offers if not offer.part.defaults]
@@ -118,23 +112,24 @@ class Job:
             self._emit(Planned(self._number, goal.install.title, outcome.version_from, outcome.version_to, plan.totals))
         if only_plan:
             return outcome
-        self._check_room(folder, plan)
+        self._check_room(plan)
         done = self._stage(_Work(goal, have, plan), ours)
-        meta = describe.stage_documents(done.goal, done.stage, done.layers, old, self._meter.watch)
+        meta = describe.stage_documents(self._folder, done.goal, done.stage, done.layers, old, self._meter.watch)
         self._commit(done, ours, meta)
         return self._finished(outcome, done.plan)
 
     def verify(self, install: Install) -> Outcome:
         """Read every installed byte. ``files`` of the outcome are those that are not as released."""
-        state = install.folder / STATE
-        installed = read_installed(state)
+        folder = install.folder
+        installed = folder.current.installed()
         assert installed is not None
-        manifests = [m for part, m in read_manifests(state, installed).items() if not _is_defaults(installed, part)]
+        found_here = folder.current.manifests(installed)
+        manifests = [m for part, m in found_here.items() if not _is_defaults(installed, part)]
         entries = [entry for m in manifests for entry in m.entries]
         self._meter.begin(Phase.SCAN, sum(entry.size_bytes for entry in entries))
-        found = scan.installed(install.folder, entries, None, self._meter.watch)
-        damaged = {*found.modified, *found.missing, *_wrong_modes(install.folder, manifests, found.intact)}
-        links = scan.links(install.folder, manifests)
+        found = scan.installed(folder.root, entries, None, self._meter.watch)
+        damaged = {*found.modified, *found.missing, *_wrong_modes(folder.root, manifests, found.intact)}
+        links = scan.links(folder.root, manifests)
         damaged |= {path for m in manifests for path, target in m.links if links.get(path) != target}
         if len(manifests) < sum(not part.defaults for part in installed.parts):
             damaged.add(f"{STATE}/{MANIFESTS}")
@@ -147,19 +142,19 @@ class Job:
     # ------------------------------------------------------------ scan and plan
 
     @contextlib.contextmanager
-    def _alone(self, install: Install) -> Iterator[None]:
-        """Nobody else has the title's files: no swarm, no commit that was interrupted, no player."""
-        with self._keeper.holding(install.title):
-            recover(install, self._registry)
-            if name := play.running(install.folder):
+    def _alone(self, install: Install) -> Iterator[InstallFolder]:
+        """Nobody else has the title's files: no swarm, no other Shoal, no interrupted commit, no player."""
+        with self._keeper.holding(install.title), install.folder.locked(self._home) as folder:
+            _recover(folder, install.title, self._registry)
+            if name := play.running(install.folder.path):
                 raise BusyError("busy.running", f"{install.title} is running ({name}).", title=install.title)
-            yield
+            yield folder
 
     def _plan(self, goal: Goal, ours: Sequence[Manifest]) -> tuple[scan.Have, Plan, Goal]:
         have = self._scan(goal, ours)
         self._meter.begin(Phase.PLAN)
         server_only = goal.network.server_only
-        finder = Finder(goal, ours, have, self._meter)
+        finder = Finder(self._folder, goal, ours, have, self._meter)
         mends = finder.mends()
         found = finder.rebuilds(mend.path for mend in mends)
         plan = planning.make(goal.offers, ours, have, mends, found, server_only=server_only)
@@ -171,7 +166,7 @@ class Job:
         return have, plan, goal
 
     def _scan(self, goal: Goal, ours: Sequence[Manifest]) -> scan.Have:
-        folder, watch = goal.install.folder, self._meter.watch
+        folder, watch = self._folder.root, self._meter.watch
         entries = [entry for m in ours for entry in m.entries]
         self._meter.begin(Phase.SCAN, sum(entry.size_bytes for entry in entries) if goal.full_scan else 0)
         known = None if goal.full_scan else self._registry.files_seen(goal.install.title)
@@ -197,28 +192,28 @@ class Job:
             intact,
             {**found.stats, **way.stats},
             sources,
-            scan.staging(folder / STATE / "staging", wanted, watch),
+            scan.staging(self._folder.staging, wanted, watch),
             modified=tuple(sorted((*found.modified, *way.modified))),
             missing=found.missing,
             gone=frozenset(self._gone),
-            defaults=frozenset(entry.path for entry in given if os.path.lexists(folder / entry.path)),
+            defaults=frozenset(entry.path for entry in given if beneath.exists(folder / entry.path)),
             executable=scan.executable(folder, (*intact, *found.modified)),
             links=scan.links(folder, [*ours, *manifests]),
         )
 
-    def _sources(self, goal: Goal) -> dict[bytes, Path]:
-        sources: dict[bytes, Path] = {}
-        previous = goal.install.folder / STATE / "previous"
+    def _sources(self, goal: Goal) -> dict[bytes, Where]:
+        sources: dict[bytes, Where] = {}
+        previous = self._folder.previous
         with contextlib.suppress(DiskError):
-            if before := read_installed(previous):
-                sources.update(scan.borrow(previous / "files", read_manifests(previous, before).values()))
+            if before := previous.installed():
+                sources.update(scan.borrow(self._folder.previous_files, previous.manifests(before).values()))
         for folder, manifests in goal.borrow:
             sources.update(scan.borrow(folder, manifests))
         return sources
 
-    def _check_room(self, folder: Path, plan: Plan) -> None:
-        needed, previous = plan.totals.peak_extra_bytes, folder / STATE / "previous"
-        is_used = any(source.is_relative_to(previous) for source in plan.sources)
+    def _check_room(self, plan: Plan) -> None:
+        folder, needed, previous = self._folder.path, plan.totals.peak_extra_bytes, self._folder.previous.folder
+        is_used = any(beneath.path_of(source).is_relative_to(previous.path) for source in plan.sources)
         if needed > disk.free_bytes(folder) and not is_used:
             disk.remove_tree(previous)
         if needed > (free := disk.free_bytes(folder)):
@@ -235,7 +230,7 @@ class Job:
     def _stage(self, work: "_Work", ours: Sequence[Manifest]) -> "_Staged":
         """Stage and verify everything, planning again when a source turns out to be bad or out of reach."""
         for tries_left in reversed(range(_TRIES)):
-            stage = Stage(work.goal.install.folder, work.have.sources, self._meter.watch)
+            stage = Stage(self._folder, work.have.sources, self._meter.watch)
             try:
                 self._fill(work, stage)
                 self._meter.begin(Phase.VERIFY, sum(place.size_bytes for place in work.plan.places))
@@ -262,7 +257,7 @@ class Job:
             goal = replace(goal, offers=tuple(replace(offer, patch=None) for offer in goal.offers))
         goal = replace(goal, full_scan=goal.full_scan or isinstance(error, ContentError))
         have, plan, goal = self._plan(goal, ours)
-        self._check_room(goal.install.folder, plan)
+        self._check_room(plan)
         return _Work(goal, have, plan)
 
     def _fill(self, work: "_Work", stage: Stage) -> None:
@@ -278,7 +273,7 @@ class Job:
                 raise OriginError("origin.no_source", "Some bytes are missing, and there is no network to use.")
             gather = gather_of(network, self._packs, self._meter, self._gathered)
             try:
-                gather.carry_out(plan, stage, work.have.intact, work.goal.install.folder)
+                gather.carry_out(plan, stage, work.have.intact, self._folder.root)
             finally:
                 self._gathered = gather.gathered
                 self._uploaded_bytes += gather.uploaded_bytes
@@ -289,15 +284,15 @@ class Job:
     def _commit(self, done: "_Staged", ours: Sequence[Manifest], meta: Sequence[tuple[str, str]]) -> None:
         self._meter.begin(Phase.COMMIT)
         goal = done.goal
-        folder, title = goal.install.folder, goal.install.title
+        title = goal.install.title
         change = planning.change(goal.offers, ours, done.have, done.plan, meta)
         size_bytes = sum(offer.manifest.size_bytes for offer in goal.offers)
-        commit.commit(folder, change, max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE))
+        commit.commit(self._folder, change, max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE))
         stats = {**done.have.stats, **done.stats}
         released = [e for offer in goal.offers if not offer.part.defaults for e in offer.manifest.entries]
         if goal.release:
             self._registry.see(title, {e.path: stats[e.path] for e in released if e.path in stats})
-        if changed := [e.path for e in released if seen(folder / e.path) != stats.get(e.path)]:
+        if changed := [e.path for e in released if seen(self._folder.root / e.path) != stats.get(e.path)]:
             text = f"{changed[0]} was changed while the update ran."
             raise DiskError("disk.modified", text, path=changed[0], files=len(changed))
 
@@ -316,11 +311,27 @@ class Job:
         return round(time.monotonic() - self._started_s, 3)
 
 
-def recover(install: Install, registry: Registry) -> None:
-    """Finish an interrupted commit. Its files count as verified only when the next job has looked at them."""
-    if commit.pending(install.folder):
-        registry.see(install.title, {})
-        commit.recover(install.folder)
+def recover(install: Install, registry: Registry, home: Path, *, forget_foreign: bool = False) -> None:
+    """Finish an interrupted commit; ``forget_foreign``: a journal that no Shoal wrote goes, for all will be scanned.
+
+    Raises BusyError when another Shoal is at it, DiskError, ForeignJournal.
+    """
+    folder = install.folder
+    if commit.pending(folder):
+        with folder.locked(home) as mine:
+            try:
+                _recover(mine, install.title, registry)
+            except ForeignJournal:
+                if not forget_foreign:
+                    raise
+                commit.forget(mine)
+
+
+def _recover(folder: InstallFolder, title: str, registry: Registry) -> None:
+    """Its files count as verified only when the next job has looked at them."""
+    if commit.pending(folder):
+        registry.see(title, {})
+        commit.recover(folder)
 
 
 def gather_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Gather:
@@ -352,7 +363,7 @@ def _in_need_of_layers(goal: Goal, have: scan.Have, plan: Plan) -> set[str]:
     return parts | {o.part.name for o in goal.offers if half & {entry.root for entry in o.manifest.entries}}
 
 
-def _wrong_modes(folder: Path, manifests: Iterable[Manifest], intact: Iterable[str]) -> set[str]:
+def _wrong_modes(folder: Beneath, manifests: Iterable[Manifest], intact: Iterable[str]) -> set[str]:
     executable = scan.executable(folder, intact)
     entries: list[Entry] = [entry for m in manifests for entry in m.entries]
     return {e.path for e in entries if e.path in intact and e.executable != (e.path in executable)}

@@ -4,7 +4,6 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from patcher.content import manifest
 from patcher.errors import DiskError, ShoalError
@@ -15,30 +14,29 @@ from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
 from patcher.transfer.sharing import Sharing
-from patcher.update.commit import STATE
-from patcher.update.installs import LAYERS, Install, Registry, manifest_data, read_installed, seen
+from patcher.update.folder import InstallFolder
+from patcher.update.installs import Install, Registry, seen
 
 _OTHER = "patches"
 """Under which name the ledger counts what belongs to no installed title: patches, and trees on their way."""
 
 
-def torrents(folder: Path, trackers: tuple[str, ...]) -> list[Torrent]:
+def torrents(folder: InstallFolder, trackers: tuple[str, ...]) -> list[Torrent]:
     """One torrent for each part that is seeded, from what the install says of itself.
 
     A part whose layers are not known is left out; `defaults` parts belong to the player and are never offered.
     """
-    state = folder / STATE
-    installed = read_installed(state)
+    installed = folder.current.installed()
     found = []
     for part in installed.parts if installed else ():
-        data = manifest_data(state, part.manifest)
-        layers = state / LAYERS / part.manifest.hex
-        if data is None or part.defaults or not layers.exists():
+        data = folder.current.manifest_data(part.manifest)
+        if data is None or part.defaults:
             continue
         m = manifest.parse(data)
-        paths = tuple(folder / entry.path for entry in m.entries)
-        if m.size_bytes:
-            found.append(Torrent(manifest.torrent(m, layers.read_bytes()), paths, trackers))
+        layers = folder.current.layers(m, part.manifest)
+        paths = tuple(folder.root / entry.path for entry in m.entries)
+        if m.size_bytes and layers is not None:
+            found.append(Torrent(manifest.torrent(m, layers), paths, trackers))
     return found
 
 
@@ -141,8 +139,8 @@ class Keeper:
                 session.keep(offered[info_hash])
 
     def _looks_verified(self, install: Install) -> bool:
-        known = self._registry.files_seen(install.title)
-        return bool(known) and all(seen(install.folder / path) == stat for path, stat in known.items())
+        known, root = self._registry.files_seen(install.title), install.folder.root
+        return bool(known) and all(seen(root / path) == stat for path, stat in known.items())
 
     def _note_given(self, session: Session) -> None:
         with self._lock:

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 
 from patcher.content import manifest, merkle, paths, records
 from patcher.content.delta import Index
@@ -11,26 +10,26 @@ from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, OriginError
 from patcher.feed.reader import Reader
-from patcher.update.installs import Installed, manifest_data
+from patcher.update.folder import Description, Installed
 from patcher.update.plan import Offer
 
 
-def local(installed: Installed, state: Path) -> list[Offer] | None:
+def local(installed: Installed, there: Description) -> list[Offer] | None:
     """Offers of a release whose manifests are on the disk (``.shoal`` or ``previous``), or None when one is missing."""
-    found = [(part, manifest_data(state, part.manifest)) for part in installed.parts]
+    found = [(part, there.manifest_data(part.manifest)) for part in installed.parts]
     offers = [Offer(part, data, manifest.parse(data)) for part, data in found if data]
     return offers if len(offers) == len(found) else None
 
 
 def remote(
-    reader: Reader, release: records.Release, tags: Collection[str], installed: Installed | None, state: Path
+    reader: Reader, release: records.Release, tags: Collection[str], installed: Installed | None, there: Description
 ) -> list[Offer]:
     """Offers of a signed release: each chosen part with its manifest, and its patch from the installed release.
 
     A manifest that did not change is read from the disk, one that did comes as a delta where the publisher made one.
     Raises what `Reader` raises.
     """
-    here = {part.name: manifest_data(state, part.manifest) for part in installed.parts} if installed else {}
+    here = {part.name: there.manifest_data(part.manifest) for part in installed.parts} if installed else {}
     return _offers(reader, release, tags, installed.release if installed else None, here)
 
 

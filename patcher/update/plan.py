@@ -9,8 +9,8 @@ have of it put in: whichever is less to fetch. A plan never chains patches.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from pathlib import Path
 
+from patcher.beneath import Where
 from patcher.content import delta, merkle, records
 from patcher.content.blocks import Rebuild
 from patcher.content.manifest import Entry, Manifest
@@ -49,7 +49,7 @@ class Copy:
     """Stage a root from a local file."""
 
     root: bytes
-    source: Path
+    source: Where
     size_bytes: int
 
 
@@ -149,7 +149,7 @@ class Plan:
         return [restore for step in self.patches for restore in step.restores]
 
     @property
-    def sources(self) -> set[Path]:
+    def sources(self) -> set[Where]:
         """The local files that are copied from."""
         rebuilds = (*self.rebuilds, *self.restores)
         return {copy.source for copy in self.copies} | {found.source for r in rebuilds for found in r.found}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from patcher import disk
+from patcher import beneath
 from patcher.content import records
 from patcher.errors import UsageError
-from patcher.update.installs import Installed
+from patcher.update.folder import Installed
 
 SYSTEM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
@@ -22,11 +22,12 @@ def launch(folder: Path, installed: Installed, args: Sequence[str]) -> subproces
     Raises UsageError (usage.no_launch), DiskError when it cannot be started.
     """
     command = _command(installed.release)
-    program = disk.inside(folder, command.argv[0])
-    with disk.translated(program):
+    base = beneath.below(folder)
+    program = base / command.argv[0]
+    with beneath.translated(program):
         return subprocess.Popen(
-            [str(program), *command.argv[1:], *args],
-            cwd=disk.inside(folder, command.cwd) if command.cwd else folder,
+            [str(program.path), *command.argv[1:], *args],
+            cwd=(base / command.cwd).path if command.cwd else folder,
             env={**os.environ, "SHOAL_PYTHON": sys.executable},  # for the demo's titles (assets/demo)
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

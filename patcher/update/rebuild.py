@@ -6,12 +6,13 @@ Old files that a patch leans on are looked for before new ones, since putting th
 """
 
 import contextlib
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
-from patcher import disk
+from patcher import beneath
+from patcher.beneath import Where
 from patcher.content import landmarks, merkle, records
 from patcher.content.blocks import Rebuild, Search, Source
 from patcher.content.cutting import Similar
@@ -23,7 +24,7 @@ from patcher.transfer import ranges
 from patcher.update import plan as planning
 from patcher.update import scan
 from patcher.update.cheapest import Windows
-from patcher.update.commit import STATE
+from patcher.update.folder import InstallFolder
 from patcher.update.goal import Goal
 from patcher.update.installs import seen
 from patcher.update.meter import Meter
@@ -47,17 +48,17 @@ class _Target:
 
     number: int
     entry: Entry
-    sources: tuple[Path, ...]
+    sources: tuple[Where, ...]
 
 
 class Finder:
     """The search of one job. Reads local files, fetches hashes, changes nothing. Raises Cancelled, DiskError."""
 
-    def __init__(self, goal: Goal, ours: Sequence[Manifest], have: Have, meter: Meter) -> None:
+    def __init__(self, folder: InstallFolder, goal: Goal, ours: Sequence[Manifest], have: Have, meter: Meter) -> None:
         self._goal, self._ours, self._have, self._meter = goal, ours, have, meter
-        self._folder = goal.install.folder
-        borrowed = (folder for folder, _ in goal.borrow)
-        self._folders = (self._folder, self._folder / STATE / "previous" / "files", *borrowed)
+        self._folder = folder.root
+        borrowed = (each for each, _ in goal.borrow)
+        self._folders = (folder.root, folder.previous_files, *borrowed)
 
     def mends(self) -> list[Mend]:
         """The large damaged files that are repaired where they stand.
@@ -80,8 +81,8 @@ class Finder:
         return mends
 
     def _is_mendable(self, offer: Offer, entry: Entry) -> bool:
-        stat = disk.inside(self._folder, entry.path).lstat()
-        is_same = stat.st_size == entry.size_bytes and stat.st_nlink == 1
+        stat = beneath.status(self._folder / entry.path)
+        is_same = stat is not None and stat.st_size == entry.size_bytes and stat.st_nlink == 1
         return is_same and entry.size_bytes >= MEND_MIN_BYTES and not offer.part.defaults
 
     def rebuilds(self, mended: Iterable[str]) -> dict[bytes, Rebuild]:
@@ -116,7 +117,7 @@ class Finder:
                     found[target.entry.root] = rebuild
         return found
 
-    def _sources(self, entry: Entry, similar: Sequence[tuple[Manifest, Similar]]) -> tuple[Path, ...]:
+    def _sources(self, entry: Entry, similar: Sequence[tuple[Manifest, Similar]]) -> tuple[Where, ...]:
         """Local files that may hold content of a file: those of its path, and one of a like name that is gone."""
         if entry.size_bytes < landmarks.MIN_BYTES:
             return ()
@@ -127,23 +128,23 @@ class Finder:
         stats = ((path, seen(path)) for path in paths)
         return tuple(path for path, stat in stats if stat and stat.size_bytes >= least)[:_SOURCES]
 
-    def _look(self, search: Search, path: Path, marks: bytes) -> None:
-        with path.open("rb", buffering=0) as file:
+    def _look(self, search: Search, path: Where, marks: bytes) -> None:
+        with beneath.open_file(path) as file:
 
             def read(offset: int, length: int) -> bytes:
                 file.seek(offset)
                 data = file.read(length)
-                self._meter.watch(path.name, len(data))
+                self._meter.watch(beneath.name_of(path), len(data))
                 return data
 
-            search.look(Source(path, path.stat().st_size, read), marks)
+            search.look(Source(path, os.fstat(file.fileno()).st_size, read), marks)
 
     def _searches(
         self, part: records.Part, m: Manifest, targets: Sequence[_Target]
     ) -> Iterator[tuple[_Target, Search, bytes]]:
         """A search for each target whose leaves are right, and its landmarks. Raises OriginError."""
         if targets:
-            self._meter.begin(Phase.PLAN, sum(path.stat().st_size for each in targets for path in each.sources))
+            self._meter.begin(Phase.PLAN, sum(_size(path) for each in targets for path in each.sources))
         for batch in _batches(targets):
             leaves = self._slices(part.leaves, m.leaf_offsets, batch)
             marks = self._slices(part.landmarks, landmarks.offsets(m), batch)
@@ -173,6 +174,11 @@ def _costly(m: Manifest, roots: Collection[bytes], windows: Windows, found: Mapp
             back_bytes = sum(found[ref.root].fetch_bytes if ref.root in found else ref.size_bytes for ref in olds)
             if entry.root not in windows.made or back_bytes > entry.size_bytes // _SHARE:
                 yield entry.root
+
+
+def _size(where: Where) -> int:
+    found = beneath.status(where)
+    return found.st_size if found else 0
 
 
 def _batches(targets: Iterable[_Target]) -> Iterator[list[_Target]]:

@@ -6,14 +6,17 @@ can lose bytes but never make wrong ones look right.
 """
 
 import os
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from patcher import beneath
+from patcher.beneath import Beneath, Where
 from patcher.content import merkle
 from patcher.content.manifest import Entry, Manifest
 from patcher.errors import Cancelled, DiskError
+from patcher.update.folder import STATE
 from patcher.update.installs import Seen, seen
 
 READ_BYTES = 1 << 20
@@ -43,7 +46,7 @@ class Have:
     """Path in the install folder to the root of the bytes it holds."""
     stats: Mapping[str, Seen] = field(default_factory=dict)
     """Path to stat of the intact files."""
-    sources: Mapping[bytes, Path] = field(default_factory=dict)
+    sources: Mapping[bytes, Where] = field(default_factory=dict)
     """Root to a local file that holds it whole (checked again as it is copied)."""
     staged: Mapping[bytes, bytes] = field(default_factory=dict)
     """Root to the leaves of what staging holds of it: whole when they fold to the root."""
@@ -59,25 +62,25 @@ class Have:
     """Symbolic links that stand where a release has one, and where they point."""
 
 
-def hash_file(path: Path, watch: Watch, name: str = "") -> bytes:
+def hash_file(where: Where, watch: Watch, name: str = "") -> bytes:
     """The leaves of a file. Raises OSError, Cancelled."""
     hasher = merkle.Hasher()
-    with path.open("rb", buffering=0) as file:
+    with beneath.open_file(where) as file:
         while data := file.read(READ_BYTES):
             hasher.update(data)
-            watch(name or path.name, len(data))
+            watch(name or beneath.name_of(where), len(data))
     return hasher.leaves()
 
 
-def root_of(path: Path, watch: Watch, name: str = "") -> bytes | None:
+def root_of(where: Where, watch: Watch, name: str = "") -> bytes | None:
     """The root of a file, or None when it cannot be read."""
     try:
-        return merkle.root_of(hash_file(path, watch, name))
+        return merkle.root_of(hash_file(where, watch, name))
     except OSError:
         return None
 
 
-def installed(folder: Path, entries: Iterable[Entry], known: Mapping[str, Seen] | None, watch: Watch) -> Found:
+def installed(folder: Beneath, entries: Iterable[Entry], known: Mapping[str, Seen] | None, watch: Watch) -> Found:
     """Compare ``folder`` with the entries it should hold; ``known`` None means a full scan.
 
     A file whose stat is not the known one is hashed, so a touched file stays intact.
@@ -108,7 +111,7 @@ def installed(folder: Path, entries: Iterable[Entry], known: Mapping[str, Seen] 
     return Found(intact, stats, tuple(sorted(modified)), tuple(sorted(missing)))
 
 
-def in_the_way(folder: Path, manifests: Sequence[Manifest], ours: Collection[str], watch: Watch) -> Found:
+def in_the_way(folder: Beneath, manifests: Sequence[Manifest], ours: Collection[str], watch: Watch) -> Found:
     """Look where new files, links and folders must go: ``intact`` are right already, ``modified`` are not ours."""
     entries = [entry for m in manifests for entry in m.entries]
     links = [link for m in manifests for link in m.links]
@@ -116,7 +119,9 @@ def in_the_way(folder: Path, manifests: Sequence[Manifest], ours: Collection[str
     strangers = [e for e in entries if e.path not in ours and _is_no_folder(folder / e.path)]
     found = installed(folder, strangers, None, watch)
     other = {*found.modified, *found.missing}
-    other |= {p for p, to in links if p not in ours and _is_no_folder(folder / p) and _target(folder / p) != to}
+    other |= {
+        p for p, to in links if p not in ours and _is_no_folder(folder / p) and beneath.link_target(folder / p) != to
+    }
     folders = folders_above((*(e.path for e in entries), *(path for path, _ in links), *empty)) | empty
     other |= {path for path in folders.difference(ours) if _is_no_folder(folder / path)}
     return Found(found.intact, found.stats, tuple(sorted(other)))
@@ -131,26 +136,21 @@ def folders_above(paths: Iterable[str]) -> set[str]:
     return parents
 
 
-def _is_no_folder(path: Path) -> bool:
+def _is_no_folder(where: Beneath) -> bool:
     """Whether a file or link stands there. What is in a folder, the commit looks at."""
-    return path.is_symlink() or (os.path.lexists(path) and not path.is_dir())
+    return beneath.exists(where) and not beneath.is_folder(where)
 
 
-def _target(path: Path) -> str:
-    """Where a link points; nothing for what is no link."""
-    return os.readlink(path) if path.is_symlink() else ""
-
-
-def staging(folder: Path, wanted: Iterable[bytes], watch: Watch) -> dict[bytes, bytes]:
+def staging(folder: Beneath, wanted: Iterable[bytes], watch: Watch) -> dict[bytes, bytes]:
     """Root to leaves for each file of the staging ``folder`` that is named by a wanted root."""
     names = {root.hex(): root for root in wanted}
-    present = [name for name in _names(folder) if name in names]
-    return {names[name]: hash_file(folder / name, watch) for name in present}
+    files = [name for name, each in beneath.entries(folder) if stat.S_ISREG(each.st_mode) and each.st_nlink <= 1]
+    return {names[name]: hash_file(folder / name, watch) for name in files if name in names}
 
 
-def borrow(folder: Path, manifests: Iterable[Manifest]) -> dict[bytes, Path]:
+def borrow(folder: Beneath, manifests: Iterable[Manifest]) -> dict[bytes, Where]:
     """Root to path for the files of another folder that look right; their bytes are checked as they are used."""
-    found = {}
+    found: dict[bytes, Where] = {}
     for entry in (entry for manifest in manifests for entry in manifest.entries if entry.root):
         stat = seen(folder / entry.path)
         if stat and stat.size_bytes == entry.size_bytes:
@@ -171,14 +171,7 @@ def held_pieces(leaves: bytes, layer: bytes, root: bytes, piece_bytes: int) -> f
     return frozenset(i for i in range(count) if mine[32 * i : 32 * i + 32] == layer[32 * i : 32 * i + 32])
 
 
-def _names(folder: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False))
-    except FileNotFoundError:
-        return []
-
-
-def _roots(folder: Path, entries: list[Entry], watch: Watch) -> Iterator[tuple[Entry, bytes | None]]:
+def _roots(folder: Beneath, entries: list[Entry], watch: Watch) -> Iterator[tuple[Entry, bytes | None]]:
     stop = False
 
     def watch_all(name: str, count: int) -> None:
@@ -199,24 +192,22 @@ def _roots(folder: Path, entries: list[Entry], watch: Watch) -> Iterator[tuple[E
             raise
 
 
-def links(folder: Path, manifests: Iterable[Manifest]) -> dict[str, str]:
+def links(folder: Beneath, manifests: Iterable[Manifest]) -> dict[str, str]:
     """Where the links of the manifests point on the disk now; absent ones are left out."""
-    paths = [path for manifest in manifests for path, _ in manifest.links]
-    return {path: os.readlink(folder / path) for path in paths if (folder / path).is_symlink()}
+    found = ((path, beneath.link_target(folder / path)) for manifest in manifests for path, _ in manifest.links)
+    return {path: target for path, target in found if target is not None}
 
 
-def executable(folder: Path, paths: Iterable[str]) -> frozenset[str]:
+def executable(folder: Beneath, paths: Iterable[str]) -> frozenset[str]:
     """Which of the files the player may execute."""
-    return frozenset(path for path in paths if (folder / path).stat().st_mode & 0o100)
+    found = ((path, beneath.status(folder / path)) for path in paths)
+    return frozenset(path for path, each in found if each and each.st_mode & 0o100)
 
 
-def folder_state(folder: Path) -> None:
+def folder_state(folder: Beneath) -> None:
     """Raise DiskError unless ``folder`` is absent or empty, our own ``.shoal`` of a try that was given up aside."""
-    try:
-        names = [entry.name for entry in os.scandir(folder)]
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise DiskError("disk.denied", f"{folder} cannot be used: {error.strerror}.", path=str(folder)) from error
-    if set(names) - {".shoal"}:
+    names = [name for name, _ in beneath.entries(folder)]
+    if set(names) - {STATE}:
         raise DiskError("disk.not_empty", f"{folder} is not empty.", path=str(folder), files=len(names))
+    if not names and os.path.lexists(folder.path) and not folder.path.is_dir():
+        raise DiskError("disk.in_the_way", f"{folder} is no folder.", path=str(folder))

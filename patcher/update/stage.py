@@ -4,17 +4,19 @@ Nothing here touches the installed files or the network. A staged file is named 
 job leaves behind is a source of the next one.
 """
 
+import stat
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from io import FileIO
-from pathlib import Path
 
-from patcher import disk
+from patcher import beneath, disk
+from patcher.beneath import Beneath, Where
 from patcher.content import delta, merkle
 from patcher.content.blocks import Rebuild, spans
 from patcher.content.merkle import BLOCK_BYTES
 from patcher.errors import ContentError
 from patcher.update.decode import Map, Old, Output, Slice, Task
+from patcher.update.folder import InstallFolder
 from patcher.update.installs import Seen, seen
 from patcher.update.plan import Copy, Offer, Place, Plan, staged_name
 from patcher.update.scan import Watch, hash_file
@@ -23,23 +25,26 @@ from patcher.update.scan import Watch, hash_file
 class Stage:
     """The staging folder of one install."""
 
-    def __init__(self, folder: Path, sources: Mapping[bytes, Path], watch: Watch) -> None:
-        self._install = folder
-        self.folder = folder / ".shoal" / "staging"
+    def __init__(self, install: InstallFolder, sources: Mapping[bytes, Where], watch: Watch) -> None:
+        self._install = install
+        self.folder = install.staging
         self._sources = dict(sources)
         self._watch = watch
         disk.make_folder(self.folder)
+        disk.set_private(self.folder)  # others use names here, and nobody else may change what they mean
 
-    def path(self, root: bytes) -> Path:
+    def path(self, root: bytes) -> Beneath:
         """Where the content ``root`` is staged."""
         return self.folder / staged_name(root)
 
     def prune(self, plan: Plan) -> None:
-        """Remove what an older job staged and this one cannot use."""
+        """Remove what an older job staged and this one cannot use, and what is no file of its own."""
         names = {staged_name(root) for root in (*plan.roots, *(restore.content.root for restore in plan.restores))}
-        for path in self.folder.iterdir():
-            if path.name not in names:
-                disk.remove(path)
+        for name, found in beneath.entries(self.folder):
+            if stat.S_ISDIR(found.st_mode):
+                disk.remove_tree(self.folder / name)
+            elif name not in names or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+                disk.remove(self.folder / name)
 
     def take(self, plan: Plan) -> None:
         """Copy what local files have, whole or in part. Raises ContentError (content.mismatch), DiskError."""
@@ -52,7 +57,7 @@ class Stage:
         """Its bytes are checked with all others by `verify`."""
         with _open(copy.source) as source, disk.Staged(self.path(copy.root), copy.size_bytes) as staged:
             disk.copy_range(source, 0, staged, 0, copy.size_bytes)
-        self._watch(copy.source.name, copy.size_bytes)
+        self._watch(beneath.name_of(copy.source), copy.size_bytes)
 
     def _rebuild(self, rebuild: Rebuild) -> None:
         """Checked at once: of pieces that are here in part players are asked only for the rest."""
@@ -67,7 +72,7 @@ class Stage:
                         text = f"{found.source} was changed meanwhile."
                         raise ContentError("content.mismatch", text, root=content.root.hex())
                     staged.write(found.offset + at, data)
-                    self._watch(found.source.name, length)
+                    self._watch(beneath.name_of(found.source), length)
 
     def restored(self, root: bytes) -> None:
         """An old file is staged as it was, for windows that are cut against it."""
@@ -112,11 +117,12 @@ class Stage:
         layers: dict[bytes, bytes] = {}
         stats: dict[str, Seen] = {}
         staged = [(self.folder / place.staged, place.path, place.root) for place in plan.places]
-        mended = [(self._install / mend.path, mend.path, mend.rebuild.content.root) for mend in plan.mends]
+        mended = [(self._install.root / mend.path, mend.path, mend.rebuild.content.root) for mend in plan.mends]
         for at, path, root in (*staged, *mended):
             if stat := seen(at):
                 stats[path] = stat
-            found = hash_file(at, self._watch, path) if root else b""
+            with beneath.translated(at):
+                found = hash_file(at, self._watch, path) if root else b""
             if merkle.root_of(found) != root:
                 if at.parent == self.folder:
                     disk.remove(at)
@@ -127,14 +133,15 @@ class Stage:
 
     def _old(self, offer: Offer, span: delta.Range, by: Map | None) -> Old:
         assert offer.old
-        return (str(self._sources[offer.old.entries[span.file].root]), span.offset, span.length), by
+        return (self._sources[offer.old.entries[span.file].root], span.offset, span.length), by
 
     def _output(self, offer: Offer, span: delta.Range, wanted: Collection[bytes]) -> Output:
         entry = offer.manifest.entries[span.file]
-        path = str(self.path(entry.root)) if entry.root in wanted else ""
-        return Output(path, entry.size_bytes, span.offset, span.length)
+        return Output(
+            self.path(entry.root) if entry.root in wanted else None, entry.size_bytes, span.offset, span.length
+        )
 
 
-def _open(path: Path) -> FileIO:
-    with disk.translated(path):
-        return path.open("rb", buffering=0)
+def _open(where: Where) -> FileIO:
+    with beneath.translated(where):
+        return beneath.open_file(where)

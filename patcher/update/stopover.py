@@ -15,9 +15,9 @@ from patcher.events import Outcome, Totals
 from patcher.feed.feeds import Opened
 from patcher.update import offers
 from patcher.update import plan as planning
-from patcher.update.commit import STATE
+from patcher.update.folder import Installed
 from patcher.update.goal import Goal, Network
-from patcher.update.installs import Install, Installed
+from patcher.update.installs import Install
 from patcher.update.job import Job
 from patcher.update.plan import Offer
 from patcher.update.scan import Have
@@ -44,9 +44,10 @@ def find(
     job: Job, install: Install, installed: Installed, release: records.Release, opened: Opened, network: Network
 ) -> Route | None:
     """The way to ``release`` from one without a direct patch to it; None when there is nothing to choose from."""
+    current = install.folder.current
     for stop in opened.stops(release, installed.release.sequence, install.channel):
         with contextlib.suppress(ShoalError):  # all of it is only an offer
-            before = offers.remote(opened.reader, stop, install.tags, installed, install.folder / STATE)
+            before = offers.remote(opened.reader, stop, install.tags, installed, current)
             after = offers.onward(opened.reader, release, install.tags, stop, before)
             first, second = (Goal(install, r, tuple(o), network) for r, o in ((stop, before), (release, after)))
             return _cheaper(job, first, second, stop.version)
@@ -74,7 +75,7 @@ def _cheaper(job: Job, first: Goal, second: Goal, via: str) -> Route:
     one = job.run(replace(direct, network=replace(direct.network, reader=None, origin=None)), only_plan=True)
     if two_bytes > one.planned_bytes * CLEAR:  # then it is worth the documents that a closer look needs
         one = job.run(direct, only_plan=True)
-    room_bytes, most_bytes = disk.free_bytes(second.install.folder), one.planned_bytes
+    room_bytes, most_bytes = disk.free_bytes(second.install.folder.path), one.planned_bytes
     if two_bytes > min(most_bytes * WORTH, most_bytes - LEAST_BYTES) or sums["peak_extra_bytes"] > room_bytes:
         return Route((direct,), one)
     totals = replace(one.totals, **sums)  # its files are counted by what becomes of them in the end
@@ -93,9 +94,10 @@ def _foreseen(goal: Goal, before: Sequence[Offer]) -> Totals:
     entries = [entry for manifest in ours for entry in manifest.entries]
     there = {entry.path for offer in before for entry in offer.manifest.entries}
     given = {entry.path for offer in goal.offers if offer.part.defaults for entry in offer.manifest.entries}
+    root = goal.install.folder.root
     have = Have(
         intact={entry.path: entry.root for entry in entries},
-        sources={entry.root: goal.install.folder / entry.path for entry in entries if entry.root},
+        sources={entry.root: root / entry.path for entry in entries if entry.root},
         defaults=frozenset(there & given),
     )
     return planning.make(goal.offers, ours, have, server_only=goal.network.server_only).totals

@@ -3,15 +3,17 @@
 A folder that became a link (a player moved it to another disk) is never followed: nothing of ours is below it.
 """
 
-import os
 import stat
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
-from patcher import disk
+from patcher import beneath, disk
+from patcher.beneath import Beneath
 from patcher.errors import DiskError
+
+_DEEPEST = 64
+"""No release has deeper folders."""
 
 
 class Survey:
@@ -20,7 +22,7 @@ class Survey:
     Ask `need_folder`, `need_file` and `need_kept` for every place first, then read the results.
     """
 
-    def __init__(self, folder: Path, remove: Iterable[str]) -> None:
+    def __init__(self, folder: Beneath, remove: Iterable[str]) -> None:
         self._folder = folder
         self._kinds: dict[str, str] = {"": "folder"}
         self._files: dict[str, None] = {}
@@ -62,7 +64,7 @@ class Survey:
 
     def is_link(self, path: str, target: str) -> bool:
         """Whether this link stands at ``path`` already."""
-        return self._kind(path) == "link" and os.readlink(self._folder / path) == target
+        return beneath.link_target(self._folder / path) == target
 
     @property
     def folders(self) -> list[str]:
@@ -102,17 +104,18 @@ class Survey:
         if path not in self.old:
             disk.check_replaceable(self._folder / path)
             self.old[path] = None
-            self.old_bytes += os.lstat(self._folder / path).st_size
+            found = beneath.status(self._folder / path)
+            self.old_bytes += found.st_size if found else 0
 
     def _clear(self, path: str) -> None:
-        top = self._folder / path
-        for at, folders, files in os.walk(top, topdown=False):
-            inner = os.path.relpath(at, self._folder).replace(os.sep, "/")
-            links = [name for name in folders if os.path.islink(os.path.join(at, name))]
-            for name in (*files, *links):
-                if f"{inner}/{name}" not in self.old:
-                    raise self._in_the_way(f"{inner}/{name}", "is not part of the release, and its folder must go")
-            self._cleared.append(inner)
+        """A folder must go: what is in it may only be ours. Noted deepest first."""
+        for name, _ in beneath.entries(self._folder / path):
+            inner = f"{path}/{name}"
+            if self._kind(inner) == "folder" and inner.count("/") < _DEEPEST:
+                self._clear(inner)
+            elif inner not in self.old:
+                raise self._in_the_way(inner, "is not part of the release, and its folder must go")
+        self._cleared.append(path)
 
     def _kind(self, path: str) -> str:
         """What is at ``path``: folder, link, file (anything else), or nothing ("") when a parent is no folder."""
@@ -121,11 +124,10 @@ class Survey:
         return self._kinds[path]
 
     def _look(self, path: str) -> str:
-        try:
-            mode = os.lstat(self._folder / path).st_mode
-        except FileNotFoundError:
+        found = beneath.status(self._folder / path)
+        if found is None:
             return ""
-        return "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "file"
+        return "folder" if stat.S_ISDIR(found.st_mode) else "link" if stat.S_ISLNK(found.st_mode) else "file"
 
     def _in_the_way(self, path: str, why: str) -> DiskError:
         return DiskError("disk.in_the_way", f"{self._folder / path} {why}.", path=path)

@@ -21,6 +21,7 @@ from pathlib import Path
 from patcher import disk
 from patcher.update import commit
 from patcher.update.commit import Change
+from patcher.update.folder import InstallFolder
 from tests.support.windows_like import WindowsLike
 
 Item = tuple[str, bytes, bool]
@@ -195,7 +196,12 @@ def stage(folder: Path, sync: bool = False) -> None:
 def update(folder: Path) -> None:
     """The whole update, as a job does it."""
     stage(folder)
-    commit.commit(folder, CHANGE, KEEP_BYTES)
+    commit.commit(InstallFolder.at(folder), CHANGE, KEEP_BYTES)
+
+
+def recover(folder: Path) -> None:
+    """What an engine does when it starts."""
+    commit.recover(InstallFolder.at(folder))
 
 
 # ---------------------------------------------------------------- killing
@@ -241,13 +247,13 @@ class Sweep:
         """Kill the update at the first step, then recoveries at the others, then recover. None: it ended before."""
         shutil.rmtree(self._folder, ignore_errors=True)
         put(self._folder, OLD)
-        works = itertools.chain([update], itertools.repeat(commit.recover))
+        works = itertools.chain([update], itertools.repeat(recover))
         for step, work in zip(steps, works, strict=False):
             if not dies(step, lambda work=work: work(self._folder)):  # type: ignore[misc]  # mypy: no default in lambda
                 return None
         self.report.trials += 1
         try:
-            commit.recover(self._folder)
+            recover(self._folder)
             outcome = judge(self._folder)
             if outcome == "old":
                 update(self._folder)

@@ -25,7 +25,8 @@ from pathlib import Path
 from backports import zstd
 from bencode2 import bdecode, bencode
 
-from patcher import disk, processes
+from patcher import processes
+from patcher.beneath import below
 from patcher.content import codec, delta, documents, manifest, merkle, records
 from patcher.content.cutting import MAX_OLD_BYTES
 from patcher.content.manifest import Manifest
@@ -120,7 +121,7 @@ def _take_manifest(folder: Path) -> Callable[[bytes], None]:
         assert plan.totals.write_bytes == m.size_bytes
         named = [*change.folders, *(path for _, path, _ in change.place), *(path for path, _ in change.links)]
         for path in named:
-            assert disk.inside(folder, path).is_relative_to(folder)
+            assert (below(folder) / path).path.is_relative_to(folder)
             assert ".shoal" not in path.casefold().split("/")
         for path, target in change.links:
             assert not target.startswith("/")
@@ -180,8 +181,8 @@ def _window(
     folder: Path, kind: int, plain: bytes, new: bytes, old: bytes, travel: Callable[[bytes], bytes] = bytes
 ) -> Subject:
     half, place = len(new) // 2, folder / "new"
-    outputs = (Output(str(place), half, 0, half), Output("", len(new) - half, 0, len(new) - half))
-    used = (((str(folder / "old"), 0, len(old)), None),) if old else ()
+    outputs = (Output(place, half, 0, half), Output(None, len(new) - half, 0, len(new) - half))
+    used = (((folder / "old", 0, len(old)), None),) if old else ()
 
     def take(data: bytes) -> None:
         assert len(data) <= codec.WINDOW_BYTES
@@ -207,7 +208,7 @@ def _maps(folder: Path) -> list[Subject]:
 
     def take(data: bytes) -> None:
         by = Map(fitted.filter, data, sha256(data).digest(), len(old))
-        where, output = (str(folder / "old.so"), 0, len(old)), Output(str(place), len(old), 0, len(old))
+        where, output = (folder / "old.so", 0, len(old)), Output(place, len(old), 0, len(old))
         decode(Task(delta.COPY_REBASED, b"", ((where, by),), (output,), len(old), b""))
         assert place.stat().st_size == len(old)
 

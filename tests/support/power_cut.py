@@ -14,6 +14,7 @@ from pathlib import Path
 
 from patcher import disk
 from patcher.update import commit
+from patcher.update.folder import InstallFolder
 from tests.support import crash
 from tests.support.lost_writes import Disk, Recording, after_kill, after_power_cut, materialise
 
@@ -28,7 +29,7 @@ Update = Callable[[Path], None]
 def straight(folder: Path) -> None:
     """An update in one go, by a stage that syncs each file it wrote."""
     crash.stage(folder, sync=True)
-    commit.commit(folder, crash.CHANGE, crash.KEEP_BYTES)
+    commit.commit(InstallFolder.at(folder), crash.CHANGE, crash.KEEP_BYTES)
 
 
 def careless(folder: Path) -> None:
@@ -41,7 +42,7 @@ def restarted(folder: Path) -> None:
     with _dies_before_sync_of("1"):
         crash.stage(folder, sync=True)
     crash.stage(folder, sync=True)
-    commit.commit(folder, crash.CHANGE, crash.KEEP_BYTES)
+    commit.commit(InstallFolder.at(folder), crash.CHANGE, crash.KEEP_BYTES)
 
 
 UPDATES = (straight, careless, restarted)
@@ -116,7 +117,7 @@ class PowerCuts:
     def _cut_while_recovering(self, recovery: Recording, folder: Path, first: int, dice: random.Random) -> str:
         with recovery.running():
             try:
-                rolled_forward = commit.recover(folder)
+                rolled_forward = commit.recover(InstallFolder.at(folder))
             except Exception as error:  # noqa: BLE001 - whatever goes wrong is the finding
                 return f"the first recovery failed: {error}"
         shutil.rmtree(folder)
@@ -133,7 +134,7 @@ class PowerCuts:
         folder = self._build(nodes)
         self.states += 1
         try:
-            commit.recover(folder)
+            commit.recover(InstallFolder.at(folder))
             outcome = crash.judge(folder)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong is the finding
             outcome = f"recovery failed: {error}"

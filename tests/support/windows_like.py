@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
-from patcher import disk
+from patcher import beneath, disk
 
 _SHARING_VIOLATION = 32
 
@@ -28,8 +28,11 @@ class WindowsLike:
             "copy_file_range": _copy_file_range,
         }  # fmt: skip
         put(disk, "os", SimpleNamespace(**{**vars(os), **ours}))
+        put(beneath, "os", SimpleNamespace(**{**vars(os), "open": _open}))
+        put(beneath, "_BY_DESCRIPTOR", False)
 
-    def _replace(self, source: Path, path: Path) -> None:
+    def _replace(self, old: str, new: str, **_: None) -> None:
+        source, path = Path(old), Path(new)
         self._refuse(source)
         self._refuse(path)
         if path in self.running and source != path:
@@ -38,9 +41,9 @@ class WindowsLike:
         if source in self.running:
             self.running = self.running - {source} | {path}
 
-    def _unlink(self, path: Path) -> None:
-        self._refuse(path)
-        os.unlink(path)
+    def _unlink(self, name: str, **_: None) -> None:
+        self._refuse(Path(name))
+        os.unlink(name)
 
     def _refuse(self, path: Path) -> None:
         if self.held.get(path):
@@ -48,13 +51,13 @@ class WindowsLike:
             raise _refused()
 
 
-def _open(path: Path, flags: int, mode: int = 0o777) -> int:
-    if path.is_dir():
+def _open(name: str | Path, flags: int, mode: int = 0o777, **_: None) -> int:
+    if os.path.isdir(name):
         raise PermissionError(errno.EACCES, "Permission denied")
-    return os.open(path, flags, mode)
+    return os.open(name, flags, mode)
 
 
-def _link(source: Path, path: Path, **_: bool) -> None:
+def _link(source: str, path: str, **_: bool | None) -> None:
     raise OSError(errno.ENOTSUP, "Not supported")
 
 

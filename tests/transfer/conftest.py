@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from patcher import beneath
 from patcher.config import Settings
 from patcher.transfer.fetch import Rules, Sample, Source, Torrent, fetch
 from patcher.transfer.layout import Layout
@@ -84,14 +85,14 @@ class Game:
     def is_on_disk(self, torrent: Torrent, piece: int) -> bool:
         """Whether the piece's file has the piece's bytes now, to any other reader."""
         file, offset, length = self.layout.span(piece)
-        with torrent.paths[file].open("rb") as stream:
+        with beneath.open_file(torrent.paths[file]) as stream:
             stream.seek(offset)
             return self.layout.is_right(piece, stream.read(length))
 
     def is_whole(self, torrent: Torrent) -> bool:
         """Whether every file is byte for byte that of the tree."""
         pairs = zip(torrent.paths, SIZES, strict=True)
-        return all(path.read_bytes() == (self.folder / name).read_bytes() for path, name in pairs if SIZES[name])
+        return all(beneath.read(path) == (self.folder / name).read_bytes() for path, name in pairs if SIZES[name])
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 
 from patcher import disk
 from patcher.errors import DiskError
-from patcher.update import commit
+from patcher.update import commit, journal
 from patcher.update.commit import Change
+from patcher.update.folder import InstallFolder
 from tests.support import crash
 from tests.support.crash import CHANGE, KEEP_BYTES, NEW, OLD, PREVIOUS, file, link
 from tests.support.windows_like import WindowsLike
@@ -40,9 +41,9 @@ def refused(folder: Path, change: Change) -> DiskError:
     """The error of a commit that changes nothing."""
     before = crash.read(folder)
     with pytest.raises(DiskError) as caught:
-        commit.commit(folder, change, KEEP_BYTES)
+        commit.commit(InstallFolder.at(folder), change, KEEP_BYTES)
     assert crash.read(folder) == before
-    assert not commit.pending(folder)
+    assert not commit.pending(InstallFolder.at(folder))
     return caught.value
 
 
@@ -53,7 +54,7 @@ def test_an_update_changes_adds_moves_removes_and_swaps(game: Path) -> None:
     crash.update(game)
     assert crash.read(game) == NEW
     assert crash.judge(game) == "new"
-    assert not commit.pending(game)
+    assert not commit.pending(InstallFolder.at(game))
 
 
 def test_files_that_are_not_ours_stay_and_those_in_the_way_are_kept(game: Path) -> None:
@@ -77,13 +78,15 @@ def test_a_step_back_is_a_commit_of_what_previous_holds(game: Path) -> None:
         remove_folders=("empty-new/inner", "empty-new", "flat/deep", "flat", "data/packs", "link-to-folder", "new"),
         meta=(("installed", "installed"), ("manifests/aa", "manifests/aa"), ("", "manifests/bb")),
     )  # fmt: skip
-    commit.commit(game, change, KEEP_BYTES)
+    commit.commit(InstallFolder.at(game), change, KEEP_BYTES)
     assert crash.read(game) == {path: item for path, item in OLD.items() if path != "new/added.txt"}
 
 
 def test_an_install_into_an_empty_folder_keeps_no_previous_files(tmp_path: Path) -> None:
     staged(tmp_path, a=b"one", b=b"pointer")
-    commit.commit(tmp_path, Change(place=(("a", "deep/er/file", True),), meta=(("b", "installed"),)), KEEP_BYTES)
+    commit.commit(
+        InstallFolder.at(tmp_path), Change(place=(("a", "deep/er/file", True),), meta=(("b", "installed"),)), KEEP_BYTES
+    )
     assert crash.read(tmp_path) == {
         "deep/er/file": file(b"one", True),
         ".shoal/installed": file(b"pointer"),
@@ -94,11 +97,11 @@ def test_an_install_into_an_empty_folder_keeps_no_previous_files(tmp_path: Path)
 def test_previous_holds_the_last_release_only_and_nothing_when_it_would_be_too_large(game: Path) -> None:
     crash.update(game)
     staged(game, a=b"game 3")
-    commit.commit(game, Change(place=(("a", "bin/game", True),)), KEEP_BYTES)
+    commit.commit(InstallFolder.at(game), Change(place=(("a", "bin/game", True),)), KEEP_BYTES)
     assert crash.read(game / ".shoal" / "previous")["files/bin/game"] == file(b"game 2", True)
     assert "files/flat" not in crash.read(game / ".shoal" / "previous")
     staged(game, a=b"game 4")
-    commit.commit(game, Change(place=(("a", "bin/game", True),)), keep_bytes=5)
+    commit.commit(InstallFolder.at(game), Change(place=(("a", "bin/game", True),)), keep_bytes=5)
     assert not (game / ".shoal" / "previous").exists()
 
 
@@ -111,7 +114,7 @@ def test_what_stands_already_is_not_done_again(game: Path, monkeypatch: pytest.M
     changed: list[str] = []
     inode = (game / "pointer").lstat().st_ino
     monkeypatch.setattr(disk, "hook", lambda name, arguments: changed.append(name))
-    commit.commit(game, Change(folders=("bin",), links=(("pointer", "kept.txt"),)), KEEP_BYTES)
+    commit.commit(InstallFolder.at(game), Change(folders=("bin",), links=(("pointer", "kept.txt"),)), KEEP_BYTES)
     assert (game / "pointer").lstat().st_ino == inode
     assert "symlink" not in changed and "mode" not in changed
     assert crash.read(game) == OLD
@@ -122,7 +125,7 @@ def test_of_two_names_that_differ_in_case_the_old_goes_first(game: Path, monkeyp
     steps: list[tuple[str, str]] = []
     crash.stage(game)
     monkeypatch.setattr(disk, "hook", lambda name, arguments: steps.append((name, Path(str(arguments[-1])).name)))
-    commit.commit(game, CHANGE, KEEP_BYTES)
+    commit.commit(InstallFolder.at(game), CHANGE, KEEP_BYTES)
     gone = next(step for step in (("remove", "Readme.txt"), ("rename", "Readme.txt")) if step in steps)
     assert steps.index(gone) < steps.index(("rename", "README.txt"))
 
@@ -136,14 +139,18 @@ def test_a_folder_whose_name_changes_in_case_goes_with_all_that_was_in_it(tmp_pa
         remove=("extra/deep/gone",),
         remove_folders=("extra/deep", "extra"),
     )
-    commit.commit(tmp_path, change, KEEP_BYTES)
+    commit.commit(InstallFolder.at(tmp_path), change, KEEP_BYTES)
     assert not (tmp_path / "extra").exists()
     assert (tmp_path / "EXTRA" / "new").read_bytes() == b"new"
 
 
 def test_folders_with_files_that_are_not_ours_stay(game: Path) -> None:
     (game / "bin" / "my.cfg").write_bytes(b"mine")
-    commit.commit(game, Change(remove=("bin/game", "bin/tool", "bin/plain", "bin/gone"), remove_folders=("bin",)), 0)
+    commit.commit(
+        InstallFolder.at(game),
+        Change(remove=("bin/game", "bin/tool", "bin/plain", "bin/gone"), remove_folders=("bin",)),
+        0,
+    )
     assert [path.name for path in (game / "bin").iterdir()] == ["my.cfg"]
 
 
@@ -151,7 +158,7 @@ def test_a_file_that_is_gone_already_or_became_a_folder_is_no_fault(game: Path) 
     (game / "kept.txt").unlink()
     (game / "kept.txt").mkdir()
     (game / "kept.txt" / "mine").write_bytes(b"mine")
-    commit.commit(game, Change(remove=("kept.txt", "never/was")), KEEP_BYTES)
+    commit.commit(InstallFolder.at(game), Change(remove=("kept.txt", "never/was")), KEEP_BYTES)
     assert crash.read(game)["kept.txt/mine"] == file(b"mine")
 
 
@@ -169,14 +176,14 @@ def test_an_empty_folder_where_a_file_must_go_is_not_in_the_way(game: Path) -> N
     (game / "mods" / "mine.txt").unlink()
     (game / "mods" / "deep").mkdir()
     staged(game, a=b"new")
-    commit.commit(game, Change(place=(("a", "mods", False),)), KEEP_BYTES)
+    commit.commit(InstallFolder.at(game), Change(place=(("a", "mods", False),)), KEEP_BYTES)
     assert crash.read(game)["mods"] == file(b"new")
 
 
 def test_somebodys_file_where_a_folder_must_go_is_kept(game: Path) -> None:
     (game / "saves").write_bytes(b"precious")
     staged(game, a=b"new")
-    commit.commit(game, Change(place=(("a", "saves/readme", False),)), KEEP_BYTES)
+    commit.commit(InstallFolder.at(game), Change(place=(("a", "saves/readme", False),)), KEEP_BYTES)
     assert crash.read(game)["saves/readme"] == file(b"new")
     assert crash.read(game / ".shoal" / "previous")["files/saves"] == file(b"precious")
 
@@ -189,7 +196,7 @@ def test_nothing_is_written_or_removed_through_a_link_that_leads_out(game: Path,
     staged(game, a=b"new")
     assert refused(game, Change(place=(("a", "data/file", False),))).code == "disk.in_the_way"
     assert refused(game, Change(folders=("data/folder",))).code == "disk.in_the_way"
-    commit.commit(game, Change(remove=("data/big.bin",), remove_folders=("data",)), KEEP_BYTES)
+    commit.commit(InstallFolder.at(game), Change(remove=("data/big.bin",), remove_folders=("data",)), KEEP_BYTES)
     assert crash.read(outside) == before
     assert crash.read(game)["data"] == link(str(outside))
 
@@ -212,7 +219,7 @@ def test_what_was_not_staged_as_a_file_of_its_own_is_refused(game: Path) -> None
 
 def test_a_folder_that_may_not_be_changed_is_told_before(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     staged(game, a=b"new")
-    monkeypatch.setattr(vars(disk)["os"], "access", lambda path, mode: path != game / "bin")
+    monkeypatch.setattr(vars(disk)["os"], "access", lambda name, *_, **__: Path(name).name != "bin")
     error = refused(game, Change(place=(("a", "bin/game", False),)))
     assert error.code == "disk.denied"
     assert error.facts == {"path": str(game / "bin")}
@@ -240,7 +247,7 @@ def test_a_full_disk_is_told_before(game: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_second_commit_waits_for_the_recovery_of_the_first(game: Path) -> None:
     (game / ".shoal" / "journal").write_bytes(b"")
     with pytest.raises(DiskError) as caught:
-        commit.commit(game, Change(), KEEP_BYTES)
+        commit.commit(InstallFolder.at(game), Change(), KEEP_BYTES)
     assert caught.value.code == "disk.interrupted"
 
 
@@ -255,8 +262,8 @@ def test_whichever_step_fails_the_release_is_the_old_or_recovery_makes_it_the_ne
         if not code:
             assert step > 150
             return
-        assert commit.pending(game) == (code == "disk.interrupted"), step
-        recovered = commit.recover(game)
+        assert commit.pending(InstallFolder.at(game)) == (code == "disk.interrupted"), step
+        recovered = commit.recover(InstallFolder.at(game))
         assert crash.judge(game) == ("new" if recovered else "old"), step
 
 
@@ -285,18 +292,18 @@ def code_when_failing_at(step: int, game: Path) -> str:
 def test_a_torn_journal_is_no_journal(game: Path) -> None:
     crash.stage(game)
     (game / ".shoal" / "journal").write_bytes(b'0badcafe {"format":1,"state":"PREPARED"')
-    assert commit.pending(game)
-    assert not commit.recover(game)
+    assert commit.pending(InstallFolder.at(game))
+    assert not commit.recover(InstallFolder.at(game))
     assert crash.judge(game) == "old"
     assert len(list((game / ".shoal" / "staging").iterdir())) == len(crash.STAGED)
 
 
 def test_a_journal_of_a_newer_shoal_is_left_alone(game: Path) -> None:
-    (game / ".shoal" / "journal").write_bytes(commit._record({"format": 2, "state": "PREPARED"}))
+    (game / ".shoal" / "journal").write_bytes(journal._line({"format": 2, "state": "PREPARED"}))
     with pytest.raises(DiskError, match="newer Shoal") as caught:
-        commit.recover(game)
+        commit.recover(InstallFolder.at(game))
     assert caught.value.code == "disk.interrupted"
-    assert commit.pending(game)
+    assert commit.pending(InstallFolder.at(game))
 
 
 @pytest.mark.parametrize("field", ["old", "documents", "folders", "last"])
@@ -306,14 +313,14 @@ def test_a_journal_that_leads_out_of_the_folder_is_not_obeyed(game: Path, tmp_pa
     nothing: dict[str, list[str]] = {name: [] for name in names}
     lists = {**nothing, field: ["../precious"]}
     record = {"format": 1, "state": "PREPARED", "keep_previous": True, **lists}
-    (game / ".shoal" / "journal").write_bytes(commit._record(record))
+    (game / ".shoal" / "journal").write_bytes(journal._line(record))
     with pytest.raises(DiskError):
-        commit.recover(game)
+        commit.recover(InstallFolder.at(game))
     assert (tmp_path / "precious").read_text() == "mine"
     assert not (game / ".shoal" / "trash").exists()
 
 
 def test_without_a_journal_there_is_nothing_to_recover(game: Path) -> None:
-    assert not commit.pending(game)
-    assert not commit.recover(game)
+    assert not commit.pending(InstallFolder.at(game))
+    assert not commit.recover(InstallFolder.at(game))
     assert crash.read(game) == OLD

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from patcher import disk
-from patcher.update import commit
+from patcher import beneath, disk
+from patcher.beneath import Where, path_of
+from patcher.update import commit, journal
+from patcher.update.folder import InstallFolder
 from tests.support import crash, power_cut
 from tests.support.lost_writes import Recording, after_kill, materialise
 from tests.support.power_cut import PowerCuts
@@ -49,7 +51,7 @@ def test_the_model_sees_what_the_disk_does(room: Path) -> None:
 def no_file_sync(where: Callable[[Path], bool]) -> Sabotage:
     def plant(patch: pytest.MonkeyPatch) -> None:
         sync = disk.sync_file
-        patch.setattr(disk, "sync_file", lambda path: None if where(path) else sync(path))
+        patch.setattr(disk, "sync_file", lambda path: None if where(path_of(path)) else sync(path))
 
     return plant
 
@@ -57,7 +59,7 @@ def no_file_sync(where: Callable[[Path], bool]) -> Sabotage:
 def no_folder_sync(where: Callable[[Path], bool]) -> Sabotage:
     def plant(patch: pytest.MonkeyPatch) -> None:
         sync = disk.sync_folder
-        patch.setattr(disk, "sync_folder", lambda path: None if where(path) else sync(path))
+        patch.setattr(disk, "sync_folder", lambda path: None if where(path_of(path)) else sync(path))
 
     return plant
 
@@ -66,8 +68,9 @@ def unsynced_append(which: bytes) -> Sabotage:
     def plant(patch: pytest.MonkeyPatch) -> None:
         append = disk.append
 
-        def careless(path: Path, data: bytes) -> None:
-            size_bytes = path.stat().st_size if path.exists() else 0
+        def careless(path: Where, data: bytes) -> None:
+            found = beneath.status(path)
+            size_bytes = found.st_size if found else 0
             if which in data:
                 with disk.Staged(path, size_bytes) as file:
                     file.write(size_bytes, data)
@@ -75,16 +78,17 @@ def unsynced_append(which: bytes) -> Sabotage:
                 append(path, data)
 
         patch.setattr(disk, "append", careless)
+        patch.setattr(disk, "create", careless)
 
     return plant
 
 
 def journal_before_staged_files(patch: pytest.MonkeyPatch) -> None:
     begin, sync_staged = commit._begin, commit._sync_staged
-    late: list[tuple[Path, commit.Change, commit._Operations]] = []
+    late: list[tuple[InstallFolder, commit.Change, journal.Operations]] = []
     patch.setattr(commit, "_sync_staged", lambda *arguments: late.append(arguments))
 
-    def early(folder: Path, record: bytes) -> None:
+    def early(folder: InstallFolder, record: bytes) -> None:
         begin(folder, record)
         sync_staged(*late.pop())
 
@@ -93,10 +97,10 @@ def journal_before_staged_files(patch: pytest.MonkeyPatch) -> None:
 
 def done_before_the_tree_is_synced(patch: pytest.MonkeyPatch) -> None:
     sync_swapped, append = commit._sync_swapped, disk.append
-    late: list[tuple[Path, commit._Operations]] = []
+    late: list[tuple[InstallFolder, journal.Operations]] = []
     patch.setattr(commit, "_sync_swapped", lambda *arguments: late.append(arguments))
 
-    def early(path: Path, data: bytes) -> None:
+    def early(path: Where, data: bytes) -> None:
         append(path, data)
         while late:
             sync_swapped(*late.pop())

@@ -26,11 +26,11 @@ _NEW = trees.edited(_OLD, 2) + trees.prose(3, 50_000)
 def task(tmp_path: Path) -> Task:
     (tmp_path / "old").write_bytes(_OLD)
     codec, data = delta.make(_NEW, _OLD)
-    old = (((str(tmp_path / "old"), 0, len(_OLD)), None),)
+    old = (((tmp_path / "old", 0, len(_OLD)), None),)
     new = (
-        Output(str(tmp_path / "first"), 100_000, 0, 100_000),
-        Output("", 50_000, 0, 50_000),
-        Output(str(tmp_path / "rest"), len(_NEW), 150_000, len(_NEW) - 150_000),
+        Output(tmp_path / "first", 100_000, 0, 100_000),
+        Output(None, 50_000, 0, 50_000),
+        Output(tmp_path / "rest", len(_NEW), 150_000, len(_NEW) - 150_000),
     )
     return Task(codec, data, old, new, len(_NEW), sha256(_NEW).digest())
 
@@ -58,7 +58,7 @@ def test_a_window_goes_to_the_files_that_need_it(task: Task, tmp_path: Path) -> 
 def test_a_window_whose_bytes_are_in_the_pack_cache_is_read_there(task: Task, tmp_path: Path) -> None:
     assert isinstance(task.data, bytes)
     (tmp_path / "pack").write_bytes(b"before" + task.data + b"behind")
-    assert _run(replace(task, data=(str(tmp_path / "pack"), 6, len(task.data)))) == len(_NEW)
+    assert _run(replace(task, data=(tmp_path / "pack", 6, len(task.data)))) == len(_NEW)
 
 
 def test_an_old_file_that_changed_is_noticed_before_a_byte_is_written(task: Task, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_window_that_wants_more_memory_than_it_may_fails_alone(task: Task, tmp
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(2 * MEMORY_BYTES)
     with pytest.raises(ContentError) as failure:
-        _run(replace(task, old=(((str(tmp_path / "huge"), 0, 2 * MEMORY_BYTES), None),)))
+        _run(replace(task, old=(((tmp_path / "huge", 0, 2 * MEMORY_BYTES), None),)))
     assert failure.value.code == "content.window"
 
 
@@ -100,8 +100,8 @@ def mapped(tmp_path: Path) -> Task:
     rebased = Rebased(_bytes(old), len(old), fitted.filter, fitted.data).read(0, len(old))
     (tmp_path / "old.so").write_bytes(old)
     by = Map(fitted.filter, fitted.data, sha256(fitted.data).digest(), len(old))
-    places = (Output(str(tmp_path / "new.so"), len(new), 0, len(new)),)
-    window = (((str(tmp_path / "old.so"), 0, len(old)), by),)
+    places = (Output(tmp_path / "new.so", len(new), 0, len(new)),)
+    window = (((tmp_path / "old.so", 0, len(old)), by),)
     return Task(delta.HDIFF_REBASED, delta.make(new, rebased)[1], window, places, len(new), sha256(new).digest())
 
 
@@ -119,7 +119,7 @@ def test_a_map_in_the_pack_cache_is_read_there(mapped: Task, tmp_path: Path) -> 
     ((old, by),) = mapped.old
     assert by and isinstance(by.data, bytes)
     (tmp_path / "pack").write_bytes(by.data + b"behind")
-    _run(replace(mapped, old=((old, replace(by, data=(str(tmp_path / "pack"), 0, len(by.data)))),)))
+    _run(replace(mapped, old=((old, replace(by, data=(tmp_path / "pack", 0, len(by.data)))),)))
     assert (tmp_path / "new.so").read_bytes() == library(80, 3)
 
 
@@ -129,7 +129,7 @@ def test_a_copy_through_a_map_is_any_stretch_of_the_file_as_the_map_moves_it(map
     data = library(80)
     whole = Rebased(_bytes(data), len(data), by.filter, by.data).read(0, len(data))
     stretches = [(0, 10), (90_001, 20_000), (len(data) - 7, 7)]
-    new = tuple(Output(str(tmp_path / f"{at}"), length, 0, length) for at, length in stretches)
+    new = tuple(Output(tmp_path / f"{at}", length, 0, length) for at, length in stretches)
     _run(Task(delta.COPY_REBASED, b"", tuple(((old[0], *each), by) for each in stretches), new, 20_017, b""))
     assert [(tmp_path / f"{at}").read_bytes() for at, _ in stretches] == [whole[a : a + n] for a, n in stretches]
     assert whole != data
@@ -144,7 +144,7 @@ def test_an_old_library_that_changed_still_gives_the_stretches_that_did_not(mapp
     assert failure.value.code == "content.window"
     ((old, by),) = mapped.old
     assert by and isinstance(by.data, bytes)
-    place = Output(str(tmp_path / "part"), 30_000, 0, 30_000)
+    place = Output(tmp_path / "part", 30_000, 0, 30_000)
     _run(Task(delta.COPY_REBASED, b"", (((old[0], 60_000, 30_000), by),), (place,), 30_000, b""))
     whole = Rebased(_bytes(library(80)), len(changed), by.filter, by.data).read(60_000, 30_000)
     assert (tmp_path / "part").read_bytes() == whole

@@ -12,6 +12,7 @@ from patcher.content.manifest import encode
 from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
 from patcher.errors import ContentError
 from patcher.transfer.packs import Packs
+from patcher.update.folder import InstallFolder
 from patcher.update.gather import Gather, _Windows
 from patcher.update.meter import Meter
 from patcher.update.plan import Mend, Offer, PatchStep, Plan
@@ -30,9 +31,10 @@ def mended(folder: Path, shelf: Shelf, rebuild: Rebuild) -> Gather:
     """What a job does with a file ``game`` of zeros."""
     (folder / "game").write_bytes(bytes(len(RIGHT)))
     meter = Meter(1, "game", lambda: False, lambda _: None)
+    game = InstallFolder.at(folder)
     gather = Gather(shelf, None, Packs(folder / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
     plan = Plan((), (), (), (), mends=(Mend("game", rebuild),))
-    gather.carry_out(plan, Stage(folder, {}, meter.watch), {}, folder)
+    gather.carry_out(plan, Stage(game, {}, meter.watch), {}, game.root)
     return gather
 
 
@@ -72,7 +74,7 @@ def test_a_window_begins_when_its_bytes_and_those_of_its_map_are_here(tmp_path: 
     (by,) = index.filters
     part = records.Part("main", (), False, ref_of(document), m.info_hash, None, None)
     step = PatchStep(Offer(part, document, m, draft.old, index), tuple(range(len(index.windows))))
-    stage = Stage(tmp_path / "game", draft.places, lambda path, count: None)
+    stage = Stage(InstallFolder.at(tmp_path / "game"), draft.places, lambda path, count: None)
     roots = {entry.root for entry in m.entries}
     needs_map = {n for n, window in enumerate(index.windows) if index.filters_of(window)}
     assert {window.is_copy for window in index.windows} == {True, False}
@@ -86,4 +88,4 @@ def test_a_window_begins_when_its_bytes_and_those_of_its_map_are_here(tmp_path: 
         windows.take(sorted(maps))
         assert not windows._todo
     for entry in m.entries:
-        assert stage.path(entry.root).read_bytes() == new[entry.path]
+        assert stage.path(entry.root).path.read_bytes() == new[entry.path]

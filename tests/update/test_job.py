@@ -12,6 +12,7 @@ from patcher.feed.feeds import Feeds
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.sharing import Sharing
+from patcher.update.folder import InstallFolder
 from patcher.update.installs import Registry
 from patcher.update.job import Job
 from patcher.update.keep import Keeper
@@ -30,12 +31,13 @@ def test_the_previous_release_makes_room_unless_it_is_needed(
     meter = Meter(1, "game", lambda: False, lambda _: None)
     registry, ledger, packs = Registry(tmp_path / "home"), Ledger(tmp_path / "home"), Packs(tmp_path / "packs", 0)
     keeper = Keeper(Sharing(Settings(), ledger), registry, ledger, packs, Feeds(Home(tmp_path)))
-    job = Job(1, registry, packs, keeper, meter, lambda _: None)
+    job = Job(1, tmp_path, registry, packs, keeper, meter, lambda _: None)
+    job._folder = InstallFolder.at(tmp_path / "game")
     copies = (Copy(b"r" * 32, kept, 5),) if is_used else ()
     plan = Plan(copies=copies, patches=(), trees=(), places=(), mends=(), totals=Totals(peak_extra_bytes=5))
     if is_used:
         with pytest.raises(DiskError, match="needs 5 bytes"):
-            job._check_room(tmp_path / "game", plan)
+            job._check_room(plan)
     else:
-        job._check_room(tmp_path / "game", plan)
+        job._check_room(plan)
     assert kept.exists() == is_used

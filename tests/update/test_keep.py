@@ -13,7 +13,8 @@ from patcher.feed.pin import PIN_FILE, Pin
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.sharing import Sharing
-from patcher.update.installs import LAYERS, MANIFESTS, POINTER, Install, Installed, Registry, Seen, seen
+from patcher.update.folder import LAYERS, MANIFESTS, POINTER, Installed, InstallFolder
+from patcher.update.installs import Install, Registry, Seen, seen
 from patcher.update.keep import Keeper
 from patcher.wishes import Network
 from tests.support import trees
@@ -54,7 +55,7 @@ def keeper(home: Path, sharing: Sharing) -> Keeper:
     pin = Home(home).feeds / "demo" / PIN_FILE
     pin.parent.mkdir(parents=True)
     pin.write_bytes(Pin("https://updates.example.org", "ab" * 32).encode())
-    registry.put(Install(_TITLE, folder))
+    registry.put(Install(_TITLE, InstallFolder.at(folder)))
     registry.see(_TITLE, _stats(folder))
     home_of = Home(home)
     return Keeper(sharing, registry, Ledger(home_of.registry), Packs(home_of.packs, 0), Feeds(home_of))

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from patcher.beneath import below, name_of
 from patcher.content import landmarks, manifest, merkle, records
 from patcher.content.blocks import Rebuild
 from patcher.content.merkle import BLOCK_BYTES, Ref, ref_of
 from patcher.errors import ContentError, OriginError
 from patcher.update import plan as planning
+from patcher.update.folder import InstallFolder
 from patcher.update.goal import Goal, Network
 from patcher.update.installs import Install
 from patcher.update.meter import Meter
@@ -68,9 +70,9 @@ class Home:
 
     def finder(self, offer: Offer, have: Have, *ours: Layout, mend: bool = False) -> Finder:
         network = Network(origin=self.origin)  # type: ignore[arg-type]  # it reads as an origin does
-        goal = Goal(Install("demo/game", self.folder), None, (offer,), network, mend=mend)
+        goal = Goal(Install("demo/game", InstallFolder.at(self.folder)), None, (offer,), network, mend=mend)
         meter = Meter(1, "game", lambda: False, lambda _: None)
-        return Finder(goal, [trees.manifest_of(layout) for layout in ours], have, meter)
+        return Finder(InstallFolder.at(self.folder), goal, [trees.manifest_of(layout) for layout in ours], have, meter)
 
     def rebuilds(self, offer: Offer, *ours: Layout, have: Have | None = None) -> dict[bytes, Rebuild]:
         return self.finder(offer, have or Have(), *ours).rebuilds(())
@@ -88,7 +90,7 @@ def test_a_new_file_is_looked_for_in_the_file_of_its_path(home: Home) -> None:
     trees.write(home.folder, {"data/a.pak": File(OLD)})
     (rebuild,) = home.rebuilds(home.offer({"data/a.pak": File(NEW)})).values()
     assert rebuild.content == ref_of(NEW)
-    assert {found.source for found in rebuild.found} == {home.folder / "data/a.pak"}
+    assert {found.source for found in rebuild.found} == {below(home.folder) / "data/a.pak"}
     assert rebuild.fetch_bytes <= 2 * BLOCK_BYTES
 
 
@@ -97,7 +99,7 @@ def test_a_renamed_file_is_found_by_its_name(home: Home) -> None:
     trees.write(home.folder, old)
     offer = home.offer({"data-1.1.pak": File(NEW)})
     (rebuild,) = home.rebuilds(offer, old).values()
-    assert {found.source.name for found in rebuild.found} == {"data-1.0.pak"}
+    assert {name_of(found.source) for found in rebuild.found} == {"data-1.0.pak"}
     assert home.rebuilds(offer) == {}, "an unknown install has no names to go by"
 
 
@@ -145,9 +147,9 @@ def test_a_file_that_changes_after_the_search_is_no_source_any_more(home: Home) 
     offer = home.offer({"a.pak": File(NEW)})
     found = home.rebuilds(offer)
     plan = planning.make([offer], [], Have(), (), found, server_only=True)
-    stage = Stage(home.folder, {}, lambda name, count: None)
+    stage = Stage(InstallFolder.at(home.folder), {}, lambda name, count: None)
     stage.take(plan)
-    staged = stage.path(ref_of(NEW).root).read_bytes()
+    staged = stage.path(ref_of(NEW).root).path.read_bytes()
     (rebuild,) = plan.rebuilds
     for stretch in rebuild.found:
         assert staged[stretch.offset :][: stretch.length] == NEW[stretch.offset :][: stretch.length]

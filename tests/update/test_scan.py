@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from patcher.beneath import below
 from patcher.content import merkle
 from patcher.errors import Cancelled, DiskError
 from patcher.update import scan
@@ -31,11 +32,11 @@ def folder(tmp_path: Path) -> Path:
 def test_a_known_stat_is_believed_and_another_one_is_not(folder: Path) -> None:
     entries, known = trees.manifest_of(_LAYOUT).entries, _known(folder)
     read: list[str] = []
-    found = scan.installed(folder, entries, known, lambda name, count: read.append(name))
+    found = scan.installed(below(folder), entries, known, lambda name, count: read.append(name))
     assert (set(found.intact), read) == (set(_LAYOUT), [])
     os.utime(folder / "a")  # touched, not changed
     (folder / "d/b").write_bytes(b"TWO")
-    found = scan.installed(folder, entries, known, _quiet)
+    found = scan.installed(below(folder), entries, known, _quiet)
     assert (set(found.intact), found.modified) == ({"a", "empty"}, ("d/b",))
     assert found.stats["a"] == seen(folder / "a")
 
@@ -47,8 +48,8 @@ def test_a_full_scan_finds_what_a_stat_hides(folder: Path) -> None:
         file.seek(70_000)
         file.write(b"rot")
     os.utime(folder / "a", ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert scan.installed(folder, entries, _known(folder), _quiet).modified == ()
-    assert scan.installed(folder, entries, None, _quiet).modified == ("a",)
+    assert scan.installed(below(folder), entries, _known(folder), _quiet).modified == ()
+    assert scan.installed(below(folder), entries, None, _quiet).modified == ("a",)
 
 
 def test_a_link_or_a_folder_is_no_file_of_ours(folder: Path, tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_a_link_or_a_folder_is_no_file_of_ours(folder: Path, tmp_path: Path) -> 
     (folder / "a").symlink_to(tmp_path / "elsewhere")
     (folder / "empty").unlink()
     (folder / "empty").mkdir()
-    found = scan.installed(folder, trees.manifest_of(_LAYOUT).entries, None, _quiet)
+    found = scan.installed(below(folder), trees.manifest_of(_LAYOUT).entries, None, _quiet)
     assert found.missing == ("a", "empty")
 
 
@@ -78,15 +79,15 @@ def test_a_cancelled_scan_stops_and_leaves_no_thread(folder: Path) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        scan.installed(folder, trees.manifest_of(_LAYOUT).entries, None, cancel)
+        scan.installed(below(folder), trees.manifest_of(_LAYOUT).entries, None, cancel)
 
 
 def test_only_an_absent_or_empty_folder_is_installed_into(tmp_path: Path) -> None:
-    scan.folder_state(tmp_path / "absent")
+    scan.folder_state(below(tmp_path / "absent"))
     (tmp_path / "tried").mkdir()
     (tmp_path / "tried" / ".shoal").mkdir()
-    scan.folder_state(tmp_path / "tried")
+    scan.folder_state(below(tmp_path / "tried"))
     (tmp_path / "tried" / "photo.jpg").touch()
     with pytest.raises(DiskError) as failure:
-        scan.folder_state(tmp_path / "tried")
+        scan.folder_state(below(tmp_path / "tried"))
     assert failure.value.code == "disk.not_empty"

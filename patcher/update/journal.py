@@ -1,0 +1,151 @@
+"""The journal of a commit: what is to be done, in an order that can be done, and done again (docs/formats/install.md).
+
+A line is ``crc32 JSON``. The first says PREPARED and the operations, the second DONE. A torn line counts as not
+written. Anybody may have put a journal into an install folder, so one is followed only if it is exactly as ours are.
+"""
+
+import dataclasses
+import errno
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from patcher import beneath, strict_json
+from patcher.beneath import Beneath
+from patcher.content import paths
+from patcher.errors import ContentError, DiskError
+
+_FORMAT = 1
+_MAX_BYTES = 1 << 29
+"""Some 300 bytes for each of more than a million files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What the journal says: a change, put into an order that can be done, and done again."""
+
+    keep_previous: bool
+    old: tuple[str, ...]
+    """Files and links that are replaced or removed; they go to ``trash/files``."""
+    documents: tuple[str, ...]
+    """What ``.shoal`` says of the old release; copied to ``trash``."""
+    first: tuple[str, ...]
+    """Old files that stand where a folder, or a name that differs in case only, must be."""
+    first_folders: tuple[str, ...]
+    folders: tuple[str, ...]
+    place: tuple[tuple[str, str], ...]
+    """Name in staging and path, files and links."""
+    modes: tuple[tuple[str, bool], ...]
+    last: tuple[str, ...]
+    last_folders: tuple[str, ...]
+    meta: tuple[tuple[str, str], ...]
+
+    @property
+    def touched(self) -> set[str]:
+        """The folders whose names change."""
+        paths = {*self.old, *self.first_folders, *self.folders, *self.last_folders, *(path for _, path in self.place)}
+        return {path.rpartition("/")[0] for path in paths}
+
+
+class ForeignJournal(DiskError):
+    """A journal that no Shoal wrote. It is not followed; repair removes it."""
+
+    def __init__(self, journal: Beneath, why: str) -> None:
+        super().__init__("disk.journal", f"{journal} was not written by Shoal: {why}.", path=str(journal))
+
+
+def prepared(operations: Operations) -> bytes:
+    """The first line."""
+    return _line({"format": _FORMAT, "state": "PREPARED", **dataclasses.asdict(operations)})
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    text = json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+DONE = b"\n" + _line({"state": "DONE"})
+"""The second line, to be appended: what was torn before it stays a line of its own."""
+
+
+def read(journal: Beneath) -> tuple[Operations, bool] | None:
+    """What is to be done, and whether all but the last of it was; None when the first line is torn.
+
+    Raises OSError, ForeignJournal, DiskError (disk.interrupted) when a newer Shoal wrote it.
+    """
+    try:
+        lines = [_whole(line) for line in beneath.read(journal, _MAX_BYTES).split(b"\n")]
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EFBIG):
+            raise
+        raise ForeignJournal(journal, str(error.strerror)) from error
+    if lines[0] is None:
+        return None
+    try:
+        record = strict_json.loads(lines[0], _MAX_BYTES)
+        is_ours = record["format"] == _FORMAT
+        operations = _operations(record) if is_ours else None
+    except KeyError as error:
+        raise ForeignJournal(journal, f"{error} is missing") from error
+    except (TypeError, ValueError, DiskError) as error:
+        raise ForeignJournal(journal, str(error)) from error
+    if operations is None:
+        raise DiskError("disk.interrupted", "A newer Shoal left an update unfinished.", path=str(journal))
+    return operations, any(line is not None for line in lines[1:])
+
+
+def _operations(record: dict[str, Any]) -> Operations:
+    values = {each.name: _checked(record[each.name], each.type) for each in dataclasses.fields(Operations)}
+    operations = Operations(**values)
+    check_paths(_paths(operations))
+    if not {path.rpartition("/")[0] for _, path in operations.place} <= {"", *operations.folders}:
+        raise ValueError("a file is to be placed where no folder is made")
+    return operations
+
+
+def _whole(line: bytes) -> bytes | None:
+    """The JSON of a line, unless it is torn."""
+    crc, _, text = line.partition(b" ")
+    return text if crc == b"%08x" % zlib.crc32(text) else None
+
+
+_COLUMNS: dict[object, tuple[type, ...]] = {
+    tuple[tuple[str, str], ...]: (str, str),
+    tuple[tuple[str, bool], ...]: (str, bool),
+}
+"""What each row of a field of `Operations` holds."""
+
+
+def _checked(value: Any, kind: object) -> Any:
+    """A field as the tuples it was before it became JSON. Raises TypeError."""
+    columns = _COLUMNS.get(kind)
+    if kind is bool:
+        is_right = isinstance(value, bool)
+    elif columns is None:
+        is_right = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    else:
+        rows = value if isinstance(value, list) else [None]
+        is_right = all(isinstance(row, list) and tuple(map(type, row)) == columns for row in rows)
+    if not is_right:
+        raise TypeError("a field is not of its kind")
+    return value if kind is bool else tuple(value) if columns is None else tuple(map(tuple, value))
+
+
+def _paths(operations: Operations) -> Iterator[str]:
+    """Every name that will be joined to a folder. A document that goes has none in staging."""
+    o = operations
+    yield from (*o.old, *o.documents, *o.first, *o.first_folders, *o.folders, *o.last, *o.last_folders)
+    yield from (path for path, _ in o.modes)
+    yield from (name for pair in o.place for name in pair)
+    yield from (name for staged, path in o.meta for name in (staged or path, path))
+
+
+def check_paths(names: Iterable[str]) -> None:
+    """Raises DiskError (disk.in_the_way) for a name that no release can have."""
+    for name in names:
+        try:
+            paths.check(name)
+        except ContentError as error:
+            raise DiskError("disk.in_the_way", f"{error.message}.", path=name) from error
