@@ -149,6 +149,11 @@ TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
         QT_TRANSLATE_NOOP("Errors", "Try again: it is replaced by a full download."),
         (_R, _S),
     ),
+    "content.launch": (
+        QT_TRANSLATE_NOOP("Errors", "The program that starts this title is none of the publisher's files."),
+        QT_TRANSLATE_NOOP("Errors", "Repair the title. If it stays, tell the publisher."),
+        (_P,),
+    ),
     # disk
     "disk.full": (
         QT_TRANSLATE_NOOP("Errors", "There is not enough space on this drive."),
@@ -304,6 +309,7 @@ _SAFE = {
     "Nothing was changed.": QT_TRANSLATE_NOOP("Errors", "Nothing was changed."),
     "Changed files were not overwritten.": QT_TRANSLATE_NOOP("Errors", "Changed files were not overwritten."),
     "Both versions are kept safe by the journal.": QT_TRANSLATE_NOOP("Errors", "Both versions are kept safe."),
+    "Nothing was started.": QT_TRANSLATE_NOOP("Errors", "Nothing was started."),
     "The running job goes on.": QT_TRANSLATE_NOOP("Errors", "What is running goes on."),
 }
 

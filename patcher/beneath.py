@@ -295,6 +295,12 @@ def status(where: Where) -> os.stat_result | None:
             raise
 
 
+def check_way(where: Where) -> None:
+    """Raises DiskError (disk.in_the_way) when a link, or another thing that is no folder, stands on the way there."""
+    with translated(where), suppress(FileNotFoundError), held(where):
+        pass
+
+
 def exists(where: Where) -> bool:
     """Whether anything stands there, be it a link that leads nowhere."""
     return status(where) is not None

@@ -285,14 +285,14 @@ class Engine:
 
     def _fulfil(self, job: _Running) -> events.Outcome:
         if isinstance(job.wish, wishes.Play):
-            return self._play(job.wish)
+            return self._play(job.wish, job.meter)
         tools = Tools(
             self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
             self._sharing.session_for, self._keeper,
         )  # fmt: skip
         return Fulfil(tools, job.number, job.meter, self._emit).run(job.wish)
 
-    def _play(self, wish: wishes.Play) -> events.Outcome:
+    def _play(self, wish: wishes.Play, meter: Meter) -> events.Outcome:
         install = self._registry.find(wish.title)
         if install:
             recover(install, self._registry, self._home.root)
@@ -302,7 +302,8 @@ class Engine:
         memory = self._memory.setdefault(wish.title, _Memory())
         with contextlib.ExitStack() as held:
             held.enter_context(self._keeper.holding(wish.title))
-            game = play.launch(install.folder.path, installed, wish.args)
+            known = self._registry.files_seen(wish.title)
+            game = play.launch(install.folder, installed, known, wish.args, lambda *_: meter.check())
             with self._lock:
                 memory.playing = game
                 memory.held.push(held.pop_all())

@@ -146,6 +146,9 @@ CODES: dict[str, CodeText] = {
     "content.invalid": CodeText(_INSTALLED, "Try again; if it stays, tell the publisher that a document is damaged."),
     "content.mismatch": CodeText(_INSTALLED, "Try again; damaged bytes were thrown away."),
     "content.window": CodeText(_INSTALLED, "Try again; a damaged patch is replaced by a full download."),
+    "content.launch": CodeText(
+        "Nothing was started.", "Run `shoal repair`; if it stays, tell the publisher: nobody can start this release."
+    ),
     # disk
     "disk.full": CodeText(
         _INSTALLED, "Free some space or choose another folder, then try again; what was downloaded is kept."

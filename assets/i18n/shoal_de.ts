@@ -309,6 +309,14 @@
         <translation>Versuche es noch einmal: es wird durch einen vollen Download ersetzt.</translation>
     </message>
     <message>
+        <source>The program that starts this title is none of the publisher&apos;s files.</source>
+        <translation>Das Programm, das diesen Titel startet, ist keine Datei des Herausgebers.</translation>
+    </message>
+    <message>
+        <source>Repair the title. If it stays, tell the publisher.</source>
+        <translation>Repariere den Titel. Wenn das bleibt, sag es dem Herausgeber.</translation>
+    </message>
+    <message>
         <source>There is not enough space on this drive.</source>
         <translation>Auf diesem Laufwerk ist nicht genug Platz.</translation>
     </message>
@@ -539,6 +547,10 @@
     <message>
         <source>Both versions are kept safe.</source>
         <translation>Beide Versionen sind sicher aufbewahrt.</translation>
+    </message>
+    <message>
+        <source>Nothing was started.</source>
+        <translation>Nichts wurde gestartet.</translation>
     </message>
     <message>
         <source>What is running goes on.</source>

@@ -12,7 +12,7 @@ from patcher.serve.certificate import make_authority
 from patcher.serve.origin import StaticServer
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import Shoal, World, prepared_engine
+from tests.support.world import Shoal, World, prepared_engine, wait_until
 
 _OLD: trees.Layout = {**trees.scenario("changed").old, "data/large.pak": File(trees.noise(95, 3_000_000))}
 _NEW: trees.Layout = {
@@ -75,6 +75,23 @@ def test_an_origin_that_is_down_is_said_and_the_title_still_plays(world: World, 
     assert player.run("verify", "game")["damaged"] == []
     player.run("play", "playable")
     player.run("uninstall", "game")
+
+
+def test_a_program_that_somebody_changed_is_not_started_until_it_is_repaired(world: World, tmp_path: Path) -> None:
+    tree = {"game": File(_SAYS_HELLO.encode(), executable=True), "data/level": File(b"level")}
+    trees.write(tmp_path / "playable", tree)
+    world.release("1", tmp_path / "playable", "--launch", "game", title="playable")
+    player, said = world.player("ann", peers="none"), tmp_path / "said"
+    player.run("install", "playable", "--to", tmp_path / "mine")
+    (tmp_path / "mine" / "game").write_text(_SAYS_HELLO.replace("hello", "hallo"))
+    error = player.error("play", "playable", "--", said, expect=6)
+    assert (error["code"], error["hint"]) == ("disk.modified", "Run `shoal repair` to put the released files back.")
+    player.run("repair", "playable")
+    player.run("play", "playable", "--", said)
+    wait_until(lambda: said.exists() and said.read_text() == "hello\n", "the game")
+
+
+_SAYS_HELLO = '#!/bin/sh\necho hello > "$1"\n'
 
 
 def test_a_title_that_cannot_be_updated_keeps_no_other_waiting(world: World, tmp_path: Path) -> None:
