@@ -84,6 +84,19 @@ def read(folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progres
     return Source(folder, tree, built)
 
 
+def launch_problem(command: records.Launch, manifests: Sequence[Manifest]) -> str:
+    """Why no player would start a release; empty when they do. ``manifests`` are those of all but `defaults` parts."""
+    files = {entry.path for m in manifests for entry in m.entries}
+    program, inner = command.argv[0], f"{command.cwd}/"
+    if program not in files:
+        return f"the program, {program!r}, is no file of it ('defaults' parts are the player's own)"
+    links = (path for m in manifests for path, _ in m.links)
+    empty = (f"{path}/" for m in manifests for path in m.empty_folders)
+    if command.cwd and not any(path.startswith(inner) for path in (*files, *links, *empty)):
+        return f"the folder to start in, {command.cwd!r}, is no folder of it"
+    return ""
+
+
 def write(source: Source, store: Store, jobs: int, progress: Progress) -> None:
     """Put every content and document of the release into the feed's content, durably.
 

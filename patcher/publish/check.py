@@ -14,6 +14,7 @@ from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, ShoalError, TrustError
 from patcher.publish import repository
+from patcher.publish.build import launch_problem
 from patcher.publish.feeds import expiries
 from patcher.publish.release import History, history
 from patcher.publish.repository import Repository
@@ -129,6 +130,14 @@ class _Search:
                 self._part(release, part)
             except ShoalError as error:
                 self.problems.append(f"{name}, part {part.name}: {error.message}")
+        self._launches(release)
+
+    def _launches(self, release: records.Release) -> None:
+        lasting = [self._manifests.get((release.sequence, part.name)) for part in release.parts if not part.defaults]
+        found = [known[1] for known in lasting if known]
+        for system, command in release.launch.items() if len(found) == len(lasting) else ():
+            if problem := launch_problem(command, found):
+                self.problems.append(f"{release.title} {release.version} does not start on {system}: {problem}")
 
     def _part(self, release: records.Release, part: records.Part) -> None:
         document = self.store.read(part.manifest)

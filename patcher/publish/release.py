@@ -222,8 +222,8 @@ def _launch(order: Order, source: build.Source, past: History, say: Callable[[st
     files = {path: executable for path, _, executable in source.tree.files}
     for system, command in launch.items():
         program = command.argv[0]
-        if program not in files:
-            raise UsageError("usage.release", f"The program to start, {program!r}, is no file of the release.")
+        if problem := build.launch_problem(command, [p.manifest for p in source.parts if not p.rule.defaults]):
+            raise UsageError("usage.release", f"The release cannot be started: {problem}.", path=program)
         if system != "windows" and not files[program] and len(launch) < len(SYSTEMS):
             say(f"{program} is not executable; it will not start on {system}.")
     return launch

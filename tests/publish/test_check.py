@@ -1,6 +1,7 @@
 """`check` finds what a player would trip over."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -131,6 +132,23 @@ def test_a_channel_that_leads_nowhere_is_found(publisher: Publisher) -> None:
     channel = records.encode_channel(records.Channel(9))
     _renewed(publisher, {"game/channels/beta.json": channel}, frozenset(), datetime.now(UTC))
     assert report(publisher).problems == ("game: the channel beta names a release that is not there",)
+
+
+_NO_LAUNCH = {
+    "mods/evil": (records.Launch(("mods/evil",)), "the program, 'mods/evil', is no file of it"),
+    "in no folder": (records.Launch(("readme.txt",), "dat"), "the folder to start in, 'dat', is no folder of it"),
+    "in a file": (records.Launch(("readme.txt",), "readme.txt"), "the folder to start in, 'readme.txt', is no folder"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(_NO_LAUNCH))
+def test_a_release_that_nobody_can_start_is_found(publisher: Publisher, name: str) -> None:
+    launch, problem = _NO_LAUNCH[name]
+    right = history(repository.load(publisher.folder), "game").releases[2]
+    wrong = replace(right, launch={"linux": launch, "windows": records.Launch(("readme.txt",), "data")})
+    _renewed(publisher, {"game/releases/2.json": records.encode_release(wrong)}, frozenset(), datetime.now(UTC))
+    (found,) = report(publisher).problems
+    assert found.startswith(f"game 1.1 does not start on linux: {problem}")
 
 
 def test_a_record_that_is_not_one_is_found(publisher: Publisher) -> None:

@@ -270,6 +270,10 @@ BAD_ORDERS: dict[str, tuple[dict[str, Any], str]] = {
     "program that is not there": ({"launch": ("bin/nothing",)}, "usage.release"),
     "program above": ({"launch": ("../game",)}, "usage.release"),
     "program that is a link": ({"launch": ("latest",)}, "usage.release"),
+    "program that is the player's own": (
+        {"launch": ("bin/game",), "rules": (parse_part("own=bin/**:defaults"),)},
+        "usage.release",
+    ),
     "no program": ({"launch": ("linux=",)}, "usage.release"),
     "open quote": ({"launch": ("bin/game 'x",)}, "usage.release"),
     "part that matches nothing": ({"rules": (parse_part("fr=lang/fr/**:lang:fr"),)}, "usage.release"),
