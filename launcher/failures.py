@@ -215,6 +215,11 @@ TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
         QT_TRANSLATE_NOOP("Errors", "Repair the named file, or start Shoal with another home folder."),
         (_R,),
     ),
+    "disk.home_owner": (
+        QT_TRANSLATE_NOOP("Errors", "Shoal's own folder belongs to somebody else, or others may write into it."),
+        QT_TRANSLATE_NOOP("Errors", "Start Shoal as the folder's owner, or with another home folder."),
+        (_R,),
+    ),
     # usage: most cannot happen in the window
     "usage.argument": (
         QT_TRANSLATE_NOOP("Errors", "Shoal cannot do that."),
@@ -281,6 +286,13 @@ TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
         QT_TRANSLATE_NOOP("Errors", "Shoal's engine stopped unexpectedly."),
         QT_TRANSLATE_NOOP("Errors", "It is being started again and goes on where it was."),
         (),
+    ),
+    "internal.engine_silent": (
+        QT_TRANSLATE_NOOP("Errors", "Shoal's engine does not answer."),
+        QT_TRANSLATE_NOOP(
+            "Errors", "It may be busy: wait a little. If it stays, end its process; the details name it."
+        ),
+        (_R,),
     ),
     "internal.version": (
         QT_TRANSLATE_NOOP("Errors", "An engine of another version is still at work."),

@@ -5,6 +5,7 @@ person may edit; `changed` is the only way to set a key from text.
 """
 
 import dataclasses
+import os
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -64,9 +65,25 @@ class Home:
         return self.root / "engine.log"
 
     def make(self) -> None:
-        """Create the folder, open to the player alone. Raises DiskError."""
+        """Create the folder, open to the player alone. Raises DiskError, as `check` does."""
         disk.make_folder(self.root)
+        self.check()
         disk.set_private(self.root)
+        if os.name != "nt" and self.root.stat().st_mode & 0o022:
+            text = f"Others may write into the home folder {self.root}, and its drive takes no other permissions."
+            raise DiskError("disk.home_owner", text, path=str(self.root))
+
+    def check(self) -> None:
+        """Raises DiskError (disk.home_owner) when the folder is there and belongs to another user.
+
+        Its owner could have us run and trust anything, and what we write there would lock the owner out.
+        """
+        if os.name == "nt" or not self.root.is_dir():
+            return
+        owner = self.root.stat().st_uid
+        if owner != os.geteuid():
+            text = f"The home folder {self.root} belongs to another user (number {owner})."
+            raise DiskError("disk.home_owner", text, path=str(self.root), owner=owner, mine=os.geteuid())
 
 
 def default_home() -> Home:

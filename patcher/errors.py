@@ -172,6 +172,9 @@ CODES: dict[str, CodeText] = {
         "Nothing was done that it says.", "Run `shoal repair`: it removes the journal and compares every file."
     ),
     "disk.home": CodeText("Nothing was changed.", "Choose another --home folder or repair the named file."),
+    "disk.home_owner": CodeText(
+        "Nothing was changed.", "Run Shoal as the folder's owner, or choose another folder with --home."
+    ),
     # usage
     "usage.argument": CodeText("Nothing was changed.", "See `shoal VERB -h`."),
     "usage.unknown_title": CodeText("Nothing was changed.", "`shoal status` lists the titles of your feeds."),
@@ -198,6 +201,9 @@ CODES: dict[str, CodeText] = {
     "busy.running": CodeText(_INSTALLED, "Close the game, then try again."),
     "internal.engine_lost": CodeText(
         _INSTALLED, "Run the command again: the engine is started anew and goes on where it was."
+    ),
+    "internal.engine_silent": CodeText(
+        _INSTALLED, "Wait, or end the process that is named; then run the command again and it goes on where it was."
     ),
     "internal.version": CodeText(
         "Nothing was changed.", "An engine of another version is running; let it finish, then try again."

@@ -405,6 +405,14 @@
         <translation>Repariere die genannte Datei oder starte Shoal mit einem anderen Ordner.</translation>
     </message>
     <message>
+        <source>Shoal&apos;s own folder belongs to somebody else, or others may write into it.</source>
+        <translation>Shoals eigener Ordner gehört jemand anderem, oder andere dürfen hineinschreiben.</translation>
+    </message>
+    <message>
+        <source>Start Shoal as the folder&apos;s owner, or with another home folder.</source>
+        <translation>Starte Shoal als Besitzer des Ordners oder mit einem anderen.</translation>
+    </message>
+    <message>
         <source>Shoal cannot do that.</source>
         <translation>Das kann Shoal nicht tun.</translation>
     </message>
@@ -499,6 +507,14 @@
     <message>
         <source>It is being started again and goes on where it was.</source>
         <translation>Sie wird neu gestartet und macht weiter, wo sie war.</translation>
+    </message>
+    <message>
+        <source>Shoal&apos;s engine does not answer.</source>
+        <translation>Shoals Engine antwortet nicht.</translation>
+    </message>
+    <message>
+        <source>It may be busy: wait a little. If it stays, end its process; the details name it.</source>
+        <translation>Vielleicht ist sie beschäftigt: warte etwas. Wenn das bleibt, beende ihren Prozess; er steht in den Einzelheiten.</translation>
     </message>
     <message>
         <source>An engine of another version is still at work.</source>

@@ -51,6 +51,7 @@ def parser() -> VerbParser:
 def _with_defaults(args: argparse.Namespace) -> argparse.Namespace:
     given = getattr(args, "home", None) or os.environ.get("SHOAL_HOME")
     args.home = Home(Path(given).absolute()) if given else default_home()
+    args.home.check()
     for name in ("json", "quiet", "verbose", "yes", "server_only", "for_publisher"):
         setattr(args, name, getattr(args, name, False))
     args.ca = str(Path(args.ca).absolute()) if getattr(args, "ca", "") else ""

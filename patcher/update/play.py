@@ -78,7 +78,8 @@ def _entry(folder: InstallFolder, installed: Installed, path: str) -> Entry:
 def _place(folder: Beneath, cwd: str) -> Beneath:
     """The folder to start in, no link on the way to it."""
     place = folder / cwd if cwd else folder
-    beneath.check_way(place / "program")
+    if not beneath.is_file(place):
+        beneath.check_way(place / "program")
     if not beneath.is_folder(place):
         raise DiskError("disk.modified", f"The folder to start in, {cwd or folder}, is missing.", path=str(place))
     return place
