@@ -20,7 +20,7 @@ from multiprocessing import AuthenticationError, connection
 from pathlib import Path
 
 import patcher
-from patcher import disk, events, processes, strict_json, wire
+from patcher import disk, events, private, processes, strict_json, wire
 from patcher.config import Home, default_home
 from patcher.engine import Engine
 from patcher.errors import InternalError, ShoalError
@@ -37,12 +37,15 @@ _log = logging.getLogger("shoal.agent")
 
 
 def _socket_path(home: Home) -> str | None:
-    """A path in the home where it fits a socket address, else None: the library chooses a private temporary one.
+    """A path in the home where that is private and it fits a socket address, else None.
+
+    For None the library makes a private temporary folder.
 
     Each process has its own: who listened there removes it at the end, when another may have the home by then.
     """
     path = home.root / f"engine-{os.getpid()}.sock"
-    if sys.platform == "win32" or len(os.fsencode(path)) > _SOCKET_PATH_BYTES:
+    is_private = private.is_private(home.root.resolve())
+    if sys.platform == "win32" or not is_private or len(os.fsencode(path)) > _SOCKET_PATH_BYTES:
         return None
     for left in home.root.glob("engine-*.sock"):  # by engines that were killed: the lock is ours
         left.unlink(missing_ok=True)
@@ -211,4 +214,4 @@ def main() -> int:
     """``python -m patcher``: how a client starts an engine."""
     parser = argparse.ArgumentParser(prog="shoal-engine")
     parser.add_argument("--home", type=Path, default=default_home().root)
-    return serve(Home(parser.parse_args().home))
+    return serve(Home(parser.parse_args().home.absolute()))

@@ -6,23 +6,28 @@ Every face, window or command line, is an equal client: it may come and go while
 import contextlib
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from multiprocessing import AuthenticationError, connection
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import patcher
-from patcher import config, events, strict_json, wire, wishes
+from patcher import config, events, private, strict_json, wire, wishes
 from patcher.config import Home
 from patcher.errors import InternalError, ShoalError, UsageError
 
 _START_S = 20.0
 _RETRY_S = 5.0
 _POLL_S = 0.05
+_ANSWER_S = 60.0
+"""How long an engine may say nothing when it is asked; one that finishes an interrupted commit first takes a while."""
 _ADDRESS_BYTES = 4096
 _STARTER = """
 import subprocess, sys
@@ -78,8 +83,7 @@ class Client:
     def listen(self, callback: Callable[[events.Event | None], None]) -> None:
         """Call ``callback`` from a thread of ours for each event, and with None once when the engine is lost."""
         stream = _connect(self._home)
-        stream.send_bytes(b'{"call": "listen"}')
-        stream.recv_bytes()
+        _exchange(stream, {"call": "listen"})
         self._reader = threading.Thread(target=self._read, args=(stream, callback), name="events", daemon=True)
         self._reader.start()
 
@@ -115,24 +119,33 @@ def _exchange(calls: connection.Connection, request: dict[str, object]) -> dict[
         calls.send_bytes(json.dumps(request).encode())
         answer: dict[str, Any] = _read(calls)
     except (EOFError, OSError, ValueError) as error:
+        calls.close()  # an answer that comes too late must not be taken for the next one
         raise lost() from error
     return answer
 
 
 def _read(calls: connection.Connection) -> Any:
+    _await(calls)
     return strict_json.loads(calls.recv_bytes(wire.MAX_BYTES), wire.MAX_BYTES)
+
+
+def _await(calls: connection.Connection) -> None:
+    """Raises TimeoutError when nothing comes."""
+    if not calls.poll(_ANSWER_S):
+        raise TimeoutError("The engine does not answer")
 
 
 def _connect(home: Home) -> connection.Connection:
     """A connection to the home's engine, which is started when none answers."""
+    home.check()
     deadline = time.monotonic() + _START_S
     start_s = 0.0
     while time.monotonic() < deadline:
-        calls = _try(home)
-        if calls is not None:
-            if _agrees(calls):
-                return calls
-            calls.close()
+        found = _try(home)
+        if found is not None:
+            if _agrees(*found):
+                return found[0]
+            found[0].close()
         elif time.monotonic() >= start_s:
             _start(home)
             start_s = time.monotonic() + _RETRY_S
@@ -140,18 +153,55 @@ def _connect(home: Home) -> connection.Connection:
     raise InternalError("internal.engine_lost", "The engine did not start.", log=str(home.root / "engine.err"))
 
 
-def _try(home: Home) -> connection.Connection | None:
-    try:
-        address = strict_json.load(home.address, _ADDRESS_BYTES)
-        return connection.Client(address["address"], authkey=bytes.fromhex(address["key"]))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, AuthenticationError):
-        return None
+def _try(home: Home) -> tuple[connection.Connection, dict[str, Any]] | None:
+    """A connection to the engine that says where it is, and its hello. None when there is no such engine.
+
+    What is written in the home proves nothing, and whoever answers must be of our user and know the key.
+    Raises InternalError (internal.engine_silent).
+    """
+    said: dict[str, Any] = {}
+    with contextlib.ExitStack() as stack:
+        try:
+            said = strict_json.load(home.address, _ADDRESS_BYTES)
+            key = bytes.fromhex(said["key"])
+            calls = stack.enter_context(_dial(said["address"]))
+            if not private.is_served_by_us(calls.fileno()):
+                return None
+            _await(calls)
+            connection.answer_challenge(calls, key)
+            connection.deliver_challenge(calls, key)
+            hello: dict[str, Any] = _read(calls)
+        except (TimeoutError, BlockingIOError) as error:
+            text = f"The engine (process {said.get('pid')}) does not answer."
+            raise InternalError("internal.engine_silent", text, log=str(home.log)) from error
+        except (OSError, ValueError, KeyError, TypeError, EOFError, AuthenticationError, AssertionError):
+            return None
+        stack.pop_all()
+        return calls, hello
 
 
-def _agrees(calls: connection.Connection) -> bool:
+def _dial(address: str) -> connection.Connection:
+    """Open a local socket in a private folder of ours, or a pipe of this machine; nothing else is an engine's address.
+
+    Raises OSError, ValueError; TimeoutError or BlockingIOError for a socket that is there and says nothing.
+    """
+    if sys.platform == "win32":
+        if not address.startswith("\\\\.\\pipe\\"):
+            raise ValueError("The address is not a pipe's")
+        return connection.Client(address)  # waits for a free end no longer than 20 seconds
+    if not os.path.isabs(address) or not private.is_private(Path(os.path.realpath(os.path.dirname(address)))):
+        raise ValueError("The address is not in a private folder")
+    with socket.socket(socket.AF_UNIX) as door:
+        limit = struct.pack("ll", int(_ANSWER_S), int(_ANSWER_S % 1 * 1e6))
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            door.setsockopt(socket.SOL_SOCKET, option, limit)  # the library's handshake has no deadline of its own
+        door.connect(address)
+        return connection.Connection(door.detach())
+
+
+def _agrees(calls: connection.Connection, hello: dict[str, Any]) -> bool:
     """Whether the engine is of our version; an idle one of another version makes room, one that is ending has."""
     try:
-        hello = _read(calls)
         if hello["version"] == patcher.__version__:
             return True
         calls.send_bytes(b'{"call": "retire"}')
