@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,67 @@ def test_only_its_own_user_can_open_it_and_another_home_is_another_window(home: 
     first.close()
 
 
+def test_without_a_runtime_folder_the_socket_is_in_the_home_which_is_made_private(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    home = tmp_path / "new" / "home"
+    first = Instance(home)
+    assert not instance.hand_over(home, ["x"])
+    assert first.listen()
+    assert instance.address(home).parent == home.resolve()
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    _check_that_words_reach(qtbot, first, home)
+    first.close()
+
+
+def _check_that_words_reach(qtbot: QtBot, first: Instance, home: Path) -> None:
+    socket = QLocalSocket()
+    with qtbot.waitSignal(first.asked, timeout=20_000) as asked:
+        socket.connectToServer(str(instance.address(home)))
+        assert socket.waitForConnected(5_000)
+        socket.write(b'["x"]\n')
+    assert asked.args == [["x"]]
+    socket.abort()
+
+
+_PLANTED: dict[str, Callable[[Path], object]] = {
+    "open to the group": lambda run: run.chmod(0o770),
+    "open to all": lambda run: run.chmod(0o701),
+    "a link": lambda run: run.symlink_to(run.rename(run.with_name("other"))),
+    "a file": lambda run: run.rename(run.with_name("other")).with_name("run").touch(0o600),
+    "gone": lambda run: run.rmdir(),
+}
+
+
+@pytest.mark.parametrize("name", sorted(_PLANTED))
+def test_a_runtime_folder_that_is_not_ours_alone_is_not_used(home: Path, tmp_path: Path, name: str) -> None:
+    _PLANTED[name](tmp_path / "run")
+    first = Instance(home)
+    assert first.listen()
+    assert instance.address(home).parent == home.resolve()
+    first.close()
+
+
+def test_nothing_is_handed_to_another_user(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another user sees it who meets our socket where theirs should be."""
+    code = _IMPORTS + f"i = Instance(Path({str(home)!r})); i.listen(); print(flush=True); app.exec()"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdout.readline()
+        assert instance.hand_over(home, [])
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        monkeypatch.setattr(instance, "is_private", lambda _: True)
+        assert not instance.hand_over(home, ["x"])
+        other.kill()
+
+
+def test_in_a_home_of_another_user_no_window_listens(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    first = Instance(home)
+    assert not first.listen()
+    assert list(home.iterdir()) == []
+
+
 def test_the_socket_of_a_launcher_that_died_is_taken_over(home: Path) -> None:
     code = _IMPORTS + f"i = Instance(Path({str(home)!r})); i.listen(); os._exit(0)"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -70,7 +132,7 @@ def test_anything_but_a_few_words_is_thrown_away(qtbot: QtBot, home: Path, line:
     first.asked.connect(heard.append)
     assert first.listen()
     socket = QLocalSocket()
-    socket.connectToServer(instance.address(home))
+    socket.connectToServer(str(instance.address(home)))
     assert socket.waitForConnected(5_000)
     socket.write(line)
     qtbot.waitUntil(lambda: socket.bytesAvailable() > 0, timeout=10_000)
@@ -83,7 +145,7 @@ def test_a_flood_without_an_end_is_cut_off(qtbot: QtBot, home: Path) -> None:
     first = Instance(home)
     assert first.listen()
     socket = QLocalSocket()
-    socket.connectToServer(instance.address(home))
+    socket.connectToServer(str(instance.address(home)))
     assert socket.waitForConnected(5_000)
     socket.write(b"x" * 1_000_000)
     qtbot.waitUntil(lambda: socket.state() == QLocalSocket.LocalSocketState.UnconnectedState, timeout=10_000)
