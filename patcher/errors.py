@@ -190,6 +190,9 @@ CODES: dict[str, CodeText] = {
     "usage.no_launch": CodeText("Nothing was changed.", "This title says no command for this system."),
     "usage.setting": CodeText("Nothing was changed.", "`shoal settings` lists keys and values."),
     "usage.passphrase": CodeText(_SOURCE, "Give the passphrase by prompt, SHOAL_PASSPHRASE or --passphrase-file."),
+    "usage.passphrase_weak": CodeText(
+        _SOURCE, "Take at least 12 characters, 6 of them different: a sentence of your own is easy to remember."
+    ),
     "usage.key_missing": CodeText(_SOURCE, "Keys live under --home/keys; restore them from your backup."),
     "usage.signatures": CodeText(_SOURCE, "Pass the request file to other key holders: `shoal publish sign REQUEST`."),
     "usage.feed_folder": CodeText(_SOURCE, "Name a folder made by `shoal publish init`."),

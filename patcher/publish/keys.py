@@ -11,19 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from securesystemslib.exceptions import KeyMismatchError
 from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
 
 from patcher import disk
-from patcher.errors import UsageError
+from patcher.errors import DiskError, UsageError
+from patcher.publish import wrapping
 from patcher.publish.store import make_folder
 
 NAME_FIELD = "x-shoal-name"
@@ -33,31 +26,43 @@ NAME_FIELD = "x-shoal-name"
 class Passphrases:
     """Where passphrases come from: one given for all keys, or a prompt for each.
 
-    ``ask`` shows its text and returns what was typed; None when nobody is there to ask.
+    ``ask`` shows its text and returns what was typed; None when nobody is there to ask. ``say`` gets sentences for
+    people.
     """
 
-    def __init__(self, given: str = "", ask: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self, given: str = "", ask: Callable[[str], str] | None = None, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._given = given
         self._ask = ask
+        self.say = say
         self._typed: dict[str, str] = {}
+        self._judged: set[str] = set()
 
     @classmethod
-    def of_user(cls, file: Path | None) -> "Passphrases":
+    def of_user(cls, file: Path | None, say: Callable[[str], None] = lambda _: None) -> "Passphrases":
         """From ``--passphrase-file``, SHOAL_PASSPHRASE or the terminal, in this order.
 
         Raises UsageError (usage.passphrase) when the file cannot be read or is empty.
         """
         if file is not None:
-            return cls(_first_line(file))
+            return cls(_first_line(file), say=say)
         if given := os.environ.get("SHOAL_PASSPHRASE", ""):
-            return cls(given)
-        return cls(ask=getpass.getpass if sys.stdin.isatty() else None)
+            return cls(given, say=say)
+        return cls(ask=getpass.getpass if sys.stdin.isatty() else None, say=say)
 
     def for_new(self, name: str) -> str:
-        """The passphrase to wrap a new key with, typed twice. Raises UsageError (usage.passphrase)."""
+        """The passphrase to wrap a new key with, typed twice.
+
+        Raises UsageError (usage.passphrase, usage.passphrase_weak).
+        """
         first = self._typed.get(name) or self._question(f"New passphrase for the key {name}: ")
         if not first:
             raise UsageError("usage.passphrase", f"The passphrase for the key {name} is empty.", key=name)
+        if wrapping.is_guessable(first):
+            raise UsageError(
+                "usage.passphrase_weak", f"The passphrase for the key {name} is too easy to guess.", key=name
+            )
         if not self._given and name not in self._typed and self._question("Once more: ") != first:
             raise UsageError("usage.passphrase", "The two passphrases differ.", key=name)
         self._typed[name] = first
@@ -68,6 +73,12 @@ class Passphrases:
         if name not in self._typed:
             self._typed[name] = self._question(f"Passphrase of the key {name}: ")
         return self._typed[name]
+
+    def judge(self, name: str, passphrase: str) -> None:
+        """Say once of a passphrase that opened a key of this name that a new key would not take it."""
+        if wrapping.is_guessable(passphrase) and name not in self._judged:
+            self._judged.add(name)
+            self.say(f"The passphrase of the key {name} is too easy to guess: a new key would not take it.")
 
     def _question(self, text: str) -> str:
         if self._given:
@@ -97,12 +108,12 @@ class KeyRing:
         path = self._path(name)
         passphrase = self._passphrases.for_new(_group_of(name)) if protect else ""
         if path.exists():
-            secret = _unwrap(path, lambda: passphrase)
+            secret = self._unwrap(path, lambda: passphrase)
         else:
             secret = Ed25519PrivateKey.generate()
             make_folder(self.folder)
             disk.set_private(self.folder)
-            disk.write_atomic(path, _wrap(secret, passphrase), 0o600)
+            disk.write_atomic(path, wrapping.wrap(secret, passphrase), 0o600)
         key = SSlibKey.from_crypto(secret.public_key())
         key.unrecognized_fields[NAME_FIELD] = name
         self._signers[key.keyid] = CryptoSigner(secret, key)
@@ -115,13 +126,38 @@ class KeyRing:
             path = self._path(name)
             if not path.is_file():
                 raise UsageError("usage.key_missing", f"The key {name} is not on this machine.", path=str(path))
-            secret = _unwrap(path, lambda: self._passphrases.for_key(_group_of(name)))
+            secret = self._unwrap(path, lambda: self._passphrases.for_key(_group_of(name)))
             try:
                 self._signers[key.keyid] = CryptoSigner(secret, key)
             except KeyMismatchError as error:
                 message = f"The key file {path.name} belongs to another feed."
                 raise UsageError("usage.key_missing", message, path=str(path)) from error
         return self._signers[key.keyid]
+
+    def _unwrap(self, path: Path, passphrase: Callable[[], str]) -> Ed25519PrivateKey:
+        data = path.read_bytes()
+        given = passphrase() if wrapping.is_wrapped(data) else ""
+        try:
+            secret = wrapping.unwrap(data, given)
+        except ValueError as error:
+            message = f"The passphrase does not open the key {path.stem}."
+            raise UsageError("usage.passphrase", message, key=path.stem) from error
+        if not isinstance(secret, Ed25519PrivateKey):
+            raise UsageError("usage.key_missing", f"The key {path.stem} is not an ed25519 key.", path=str(path))
+        if given:
+            self._passphrases.judge(_group_of(path.stem), given)
+        if wrapping.is_weak(data):
+            self._rewrap(path, secret, given)
+        return secret
+
+    def _rewrap(self, path: Path, secret: Ed25519PrivateKey, passphrase: str) -> None:
+        """Wrap a key as a new one is wrapped. It signs all the same where its file cannot be changed."""
+        try:
+            disk.write_atomic(path.resolve(), wrapping.wrap(secret, passphrase), 0o600)
+        except DiskError as error:
+            self._passphrases.say(f"The key {path.stem} is still wrapped as an older Shoal did it: {error.message}")
+        else:
+            self._passphrases.say(f"The key {path.stem} is wrapped more strongly now; replace its backups.")
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.pem"
@@ -138,26 +174,6 @@ def name_of(key: SSlibKey) -> str:
 def _group_of(name: str) -> str:
     """Holders each have a passphrase of their own, the online keys share one."""
     return name if name.startswith("holder") else "online"
-
-
-def _wrap(secret: Ed25519PrivateKey, passphrase: str) -> bytes:
-    wrapping: KeySerializationEncryption = NoEncryption()
-    if passphrase:
-        wrapping = BestAvailableEncryption(passphrase.encode())
-    return secret.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, wrapping)
-
-
-def _unwrap(path: Path, passphrase: Callable[[], str]) -> Ed25519PrivateKey:
-    data = path.read_bytes()
-    wrapped = b"ENCRYPTED" in data
-    try:
-        secret = load_pem_private_key(data, passphrase().encode() if wrapped else None)
-    except ValueError as error:
-        message = f"The passphrase does not open the key {path.stem}."
-        raise UsageError("usage.passphrase", message, key=path.stem) from error
-    if not isinstance(secret, Ed25519PrivateKey):
-        raise UsageError("usage.key_missing", f"The key {path.stem} is not an ed25519 key.", path=str(path))
-    return secret
 
 
 def _first_line(file: Path) -> str:

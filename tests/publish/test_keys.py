@@ -1,12 +1,22 @@
 """Secret keys: wrapped, private, and refused without their passphrase."""
 
+import errno
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
 
+from patcher import disk
 from patcher.errors import UsageError
-from patcher.publish import repository
+from patcher.publish import repository, wrapping
 from patcher.publish.keys import KeyRing, Passphrases, name_of
 from tests.support.publisher import PASSPHRASE, Publisher, files_below, lay
 
@@ -73,7 +83,7 @@ def test_a_typed_passphrase_is_typed_twice_when_new_and_asked_once_a_group(tmp_p
 
     def ask(text: str) -> str:
         questions.append(text)
-        return "typed"
+        return "typed by a person"
 
     ring = KeyRing(tmp_path, Passphrases(ask=ask))
     keys = [ring.make(name, protect=True) for name in ("holder-1", "snapshot", "timestamp")]
@@ -86,10 +96,116 @@ def test_a_typed_passphrase_is_typed_twice_when_new_and_asked_once_a_group(tmp_p
 
 
 def test_two_different_answers_make_no_key(tmp_path: Path) -> None:
-    answers = iter(["one", "other"])
+    answers = iter(["one of two sentences", "another sentence"])
     with pytest.raises(UsageError, match="differ"):
         KeyRing(tmp_path, Passphrases(ask=lambda _: next(answers))).make("holder-1", protect=True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["a", "correct hor", "aaaaaaaaaaaaaaaa", "123451234512345"])
+def test_a_passphrase_that_is_soon_guessed_makes_no_key(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        KeyRing(tmp_path / "keys", Passphrases(text)).make("holder-1", protect=True)
+    assert caught.value.code == "usage.passphrase_weak"
+    assert not (tmp_path / "keys").exists()
+
+
+# ---------------------------------------------------------------- keys of an older Shoal
+
+
+@pytest.fixture
+def old_key(tmp_path: Path) -> SSlibKey:
+    """A key file as it was written with the library's 2,048 rounds, under a passphrase that was taken then."""
+    key = KeyRing(tmp_path, Passphrases()).make("holder-1", protect=False)
+    secret = load_pem_private_key((tmp_path / "holder-1.pem").read_bytes(), None)
+    old = secret.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a"))
+    (tmp_path / "holder-1.pem").write_bytes(old)
+    return key
+
+
+def _open(folder: Path, key: SSlibKey, said: list[str] | None = None) -> None:
+    passphrases = Passphrases("a", say=(said if said is not None else []).append)
+    signature = KeyRing(folder, passphrases).signer(key).sign(b"text")
+    key.verify_signature(signature, b"text")
+
+
+def test_an_old_key_opens_with_a_notice_and_is_wrapped_anew_once(tmp_path: Path, old_key: SSlibKey) -> None:
+    file, said = tmp_path / "holder-1.pem", list[str]()
+    assert wrapping.is_weak(file.read_bytes())
+    _open(tmp_path, old_key, said)
+    assert [text.partition(":")[0] for text in said] == [
+        "The passphrase of the key holder-1 is too easy to guess",
+        "The key holder-1 is wrapped more strongly now; replace its backups.",
+    ]
+    wrapped = file.read_bytes()
+    assert not wrapping.is_weak(wrapped)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    said.clear()
+    _open(tmp_path, old_key, said)
+    assert file.read_bytes() == wrapped
+    assert len(said) == 1
+
+
+def test_a_crash_while_a_key_is_wrapped_anew_leaves_one_whole_file(
+    tmp_path: Path, old_key: SSlibKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "holder-1.pem"
+    old, steps = file.read_bytes(), list[str]()
+    monkeypatch.setattr(disk, "hook", lambda name, _: steps.append(name))
+    _open(tmp_path, old_key)
+    assert {"rename", "sync_file", "sync_folder"} <= set(steps)
+    for point in range(len(steps)):
+        file.write_bytes(old)
+        left = iter(range(point))
+
+        def crash(name: str, arguments: tuple[object, ...], left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(disk, "hook", crash)
+        with pytest.raises(KeyboardInterrupt):
+            _open(tmp_path, old_key)
+        monkeypatch.setattr(disk, "hook", None)
+        wrapping.unwrap(file.read_bytes(), "a")
+        _open(tmp_path, old_key)
+        assert not wrapping.is_weak(file.read_bytes())
+
+
+def test_a_key_that_lies_elsewhere_is_wrapped_where_it_lies(tmp_path: Path, old_key: SSlibKey) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    (tmp_path / "holder-1.pem").rename(stick / "holder.pem")
+    (tmp_path / "holder-1.pem").symlink_to(stick / "holder.pem")
+    _open(tmp_path, old_key)
+    assert (tmp_path / "holder-1.pem").is_symlink()
+    assert not wrapping.is_weak((stick / "holder.pem").read_bytes())
+
+
+def test_a_key_that_cannot_be_written_signs_all_the_same(
+    tmp_path: Path, old_key: SSlibKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(name: str, _: tuple[object, ...]) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    said: list[str] = []
+    monkeypatch.setattr(disk, "hook", read_only)
+    _open(tmp_path, old_key, said)
+    assert "still wrapped as an older Shoal did it" in said[1]
+
+
+def test_a_wrong_passphrase_wraps_nothing_anew(tmp_path: Path, old_key: SSlibKey) -> None:
+    before = (tmp_path / "holder-1.pem").read_bytes()
+    with pytest.raises(UsageError, match="does not open"):
+        KeyRing(tmp_path, Passphrases("b")).signer(old_key)
+    assert (tmp_path / "holder-1.pem").read_bytes() == before
+
+
+def test_demo_keys_stay_as_they_are(tmp_path: Path) -> None:
+    key = KeyRing(tmp_path, Passphrases()).make("timestamp", protect=False)
+    before = (tmp_path / "timestamp.pem").read_bytes()
+    KeyRing(tmp_path, Passphrases()).signer(key)
+    assert before == (tmp_path / "timestamp.pem").read_bytes()
+    assert before.startswith(b"-----BEGIN PRIVATE KEY-----")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe"])

@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface, Updater  # type: ignore[attr-defined]  # exported as a lazy name
 
 from patcher.config import Home
-from patcher.publish import build, check, cuts, feeds, release, repository
+from patcher.publish import build, check, cuts, feeds, release, repository, wrapping
 from patcher.publish.cuts import Draft
 from patcher.publish.keys import Passphrases
 
 ORIGIN = "https://updates.example.org/feed"
 PASSPHRASE = "correct horse"
+
+
+@pytest.fixture(autouse=True)
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the rooms whose tests make many keys: more rounds than the library's own, and done at once."""
+    monkeypatch.setattr(wrapping, "ROUNDS", 3000)
 
 
 def quiet(phase: str, done: int, total: int) -> None:
