@@ -149,7 +149,7 @@ def run_init(args: argparse.Namespace, out: Output) -> int:
         out.notice("WARNING: --demo-keys: the secret keys of this feed have NO passphrase. Never use them for players.")
     made = feeds.init(
         args.folder, args.home, args.origin, args.tracker, args.name, args.profile, args.demo_keys,
-        Passphrases.of_user(args.passphrase_file),
+        Passphrases.of_user(args.passphrase_file, out.notice),
     )  # fmt: skip
     out.line(f"Made the feed {made.name} in {args.folder}; its keys are in {args.home.keys / made.name}: back them up.")
     out.line(f"Fingerprint, to show where players trust you: {made.fingerprint}")
@@ -176,7 +176,7 @@ def run_release(args: argparse.Namespace, out: Output) -> int:
         jobs=args.jobs,
         dry_run=args.dry_run,
     )
-    passphrases = Passphrases.of_user(args.passphrase_file)
+    passphrases = Passphrases.of_user(args.passphrase_file, out.notice)
     outcome = release.release(args.folder, args.home, order, passphrases, out.progress, out.notice)
     _tell_release(order, outcome, out)
     out.result(_release_fields(order, outcome))
@@ -228,7 +228,7 @@ def run_title(args: argparse.Namespace, out: Output) -> int:
     """`shoal publish title`."""
     names = ("label", "summary", "kind", "art", "licence", "citation")
     words = Words(args.lang, links=dict(args.link), **{name: getattr(args, name) for name in names})
-    passphrases = Passphrases.of_user(args.passphrase_file)
+    passphrases = Passphrases.of_user(args.passphrase_file, out.notice)
     about, changed = describe(args.folder, args.home, args.title, words, passphrases)
     out.line(f"{'Published' if changed else 'Nothing is new in'} the record of {args.title}.")
     texts = {language: {"label": text.label, "summary": text.summary} for language, text in about.texts.items()}
@@ -282,9 +282,11 @@ def run_sign(args: argparse.Namespace, out: Output) -> int:
         out.line(text)
     if not args.yes and not _agreed("Sign this?", out):
         raise UsageError("usage.signatures", "Nothing was signed; --yes signs without a question.")
-    ring = KeyRing(args.home.keys / paths.check_name(request.feed), Passphrases.of_user(args.passphrase_file))
-    holder = signing.sign(request, ring, args.key)
-    signing.save(request, args.request)
+    feed = paths.check_name(request.feed)
+    ring = KeyRing(args.home.keys / feed, Passphrases.of_user(args.passphrase_file, out.notice))
+    with release.locked(args.home, feed):
+        holder = signing.sign(request, ring, args.key)
+        signing.save(request, args.request)
     out.line(f"Signed by {holder}. Signatures still missing: {request.missing}.")
     if not request.missing:
         out.line("Now run the `shoal publish release` command again, where the feed is.")

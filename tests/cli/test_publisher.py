@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from patcher.cli.__main__ import main
+from patcher.config import Home
 from patcher.errors import CODES, PUBLISHER_HINTS, ShoalError
+from patcher.publish import release
 from tests.support.publisher import ORIGIN, PASSPHRASE, files_below, lay
 
 Run = Callable[..., dict[str, Any]]
@@ -133,12 +135,14 @@ def test_a_passphrase_comes_from_a_file_or_the_environment(
     assert run(*words)["state"] == "published"
 
 
-def test_a_studio_passes_a_request_from_hand_to_hand(run: Run, tmp_path: Path, tree: Path) -> None:
+def test_a_studio_passes_a_request_from_hand_to_hand(run: Run, home: Path, tmp_path: Path, tree: Path) -> None:
     feed = tmp_path / "feed"
     run("init", feed, "--origin", ORIGIN, "--profile", "studio", "--demo-keys")
     words = ("release", feed, "game", tree, "--version", "1.0")
     asked = run(*words)
     assert (asked["state"], asked["missing_signatures"]) == ("request", 2)
+    with release.locked(Home(home), "feed"):  # by another command that writes the same request, or opens the same keys
+        assert run("sign", asked["request"], expect=7)["error"]["code"] == "busy.title"
     assert run("sign", asked["request"])["missing_signatures"] == 1
     assert run("sign", asked["request"], "--key", "holder-1", expect=2)["error"]["code"] == "usage.signatures"
     assert run(*words)["missing_signatures"] == 1
