@@ -15,6 +15,7 @@ from launcher import instance, theme
 from launcher.bridge import Bridge
 from launcher.prefs import Prefs
 from launcher.views.window import Window
+from patcher.private import forget_secrets
 
 _I18N = theme.ASSETS / "i18n"
 
@@ -80,6 +81,7 @@ def main() -> int:
     if pyside_version >= (6, 12) and sys.version_info < (3, 12):
         sys.stderr.write("PySide6 6.12 needs Python 3.12 or newer; install PySide6-Essentials below 6.12.\n")
         return 1
+    forget_secrets()  # the browser that shows a title's site, and whatever else Qt starts, need none
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = [str(Path(word).resolve()) if Path(word).is_file() else word for word in args.words]
     app = QApplication(sys.argv[:1])

@@ -223,4 +223,10 @@ def _start(home: Home) -> None:
     home.make()
     config.load(home)  # the engine would die of it, where nobody hears why
     with (home.root / "engine.err").open("ab") as err:
-        subprocess.run([sys.executable, "-c", _STARTER, *engine], stdin=subprocess.DEVNULL, stderr=err, check=False)
+        subprocess.run(
+            [sys.executable, "-c", _STARTER, *engine],
+            env=private.environment(),
+            stdin=subprocess.DEVNULL,
+            stderr=err,
+            check=False,
+        )

@@ -1,6 +1,7 @@
-"""What is this user's alone: folders, and who is at the other end of a local socket or pipe."""
+"""What is this user's alone: folders, who is at the other end of a local socket or pipe, secrets in the environment."""
 
 import os
+import re
 import socket
 import stat
 import struct
@@ -9,6 +10,21 @@ from pathlib import Path
 
 _CREDENTIALS = struct.Struct("iII")
 """Of unix(7): process, user, group."""
+_SECRETS = re.compile(
+    "PASSPHRASE|PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(API|ACCESS|PRIVATE|SIGNING)_?KEY", re.IGNORECASE
+)
+"""What stands in the name of a variable that is nobody else's business: SHOAL_PASSPHRASE, and those of other tools."""
+
+
+def environment() -> dict[str, str]:
+    """Our environment without secrets: all that a program which we start may know of it."""
+    return {name: text for name, text in os.environ.items() if not _SECRETS.search(name)}
+
+
+def forget_secrets() -> None:
+    """Take secrets out of our own environment, which what others start for us inherits; who needs one has read it."""
+    for name in os.environ.keys() - environment().keys():
+        del os.environ[name]
 
 
 def is_private(folder: Path) -> bool:

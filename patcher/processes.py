@@ -11,6 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import connection
 from pathlib import Path
 
+from patcher import private
+
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
 """Of mallopt(3)."""
 
@@ -18,10 +20,13 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
 def pool(count: int, memory_bytes: int = 0) -> ProcessPoolExecutor:
     """At most ``count`` workers, started when they are needed. Use as a context manager.
 
+    A worker inherits our environment, so we forget the secrets in it.
+
     ``memory_bytes``: what a worker may take beyond what it needs to be there, where the system can bound it; beyond it
     an allocation fails, which ends a worker in native code. A bounded worker keeps what it has had until it ends. Use
     from a module that may be imported again.
     """
+    private.forget_secrets()
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(memory_bytes,))
 

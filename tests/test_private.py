@@ -5,12 +5,15 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
-from patcher import private
+from patcher import private, processes
 from patcher.cli.__main__ import main
+from patcher.client import Client
 from patcher.config import Home
 from patcher.errors import DiskError
+from tests.support.world import Shoal
 
 
 @pytest.fixture
@@ -58,6 +61,58 @@ def test_who_serves_a_socket_is_known_by_their_user(tmp_path: Path, monkeypatch:
         assert private.is_served_by_us(client.fileno())
         monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
         assert not private.is_served_by_us(client.fileno())
+
+
+# ---------------------------------------------------------------- secrets
+
+_SECRET = ("SHOAL_PASSPHRASE", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "pgpassword", "OPENAI_API_KEY")
+_OPEN = (
+    "PATH",
+    "HOME",
+    "DISPLAY",
+    "XAUTHORITY",
+    "SSH_AUTH_SOCK",
+    "https_proxy",
+    "SHOAL_HOME",
+    "DBUS_SESSION_BUS_ADDRESS",
+)
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in _SECRET:
+        monkeypatch.setenv(name, "told to nobody")
+    for name in _OPEN[1:]:
+        monkeypatch.setenv(name, "told to all")
+
+
+def _told(pid: int = 0) -> dict[str, str]:
+    """The environment that a process was started with."""
+    return psutil.Process(pid or os.getpid()).environ()
+
+
+@pytest.mark.usefixtures("secrets")
+def test_a_program_that_we_start_knows_no_secret_and_all_else() -> None:
+    assert not set(_SECRET) & private.environment().keys()
+    assert set(_OPEN) <= private.environment().keys()
+    assert set(_SECRET) <= os.environ.keys()  # who needs one may still read it
+
+
+@pytest.mark.usefixtures("secrets")
+def test_a_worker_process_is_told_no_secret() -> None:
+    with processes.pool(1) as pool:
+        told = pool.submit(_told).result()
+    assert not set(_SECRET) & told.keys()
+    assert set(_OPEN) <= told.keys()
+
+
+@pytest.mark.usefixtures("secrets")
+def test_an_engine_is_told_no_secret_by_the_face_that_starts_it(home: Path) -> None:
+    with Client(Home(home)) as face:
+        told = _told(face.snapshot().pid)
+    assert not set(_SECRET) & told.keys()
+    assert set(_OPEN) <= told.keys()
+    Shoal(home).stop_engine()
 
 
 # ---------------------------------------------------------------- the home

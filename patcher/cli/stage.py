@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import psutil
 
+from patcher import disk
 from patcher.cli.__main__ import main
 
 _PASSPHRASE = "a demonstration, not a secret"  # noqa: S105 - it protects keys that live for a minute
@@ -81,14 +82,15 @@ class Stage:
 
     def __init__(self, root: Path, *profile: str) -> None:
         self.root, self.feed = root, root / "feed"
-        self.publisher = Machine(root / "publisher")
+        self._passphrase = root / "passphrase"
+        self.publisher = Machine(root / "publisher", "--passphrase-file", str(self._passphrase))
         self.ca, self.url = root / "publisher" / "authority" / "ca.pem", ""
         self._profile = profile or ("--demo-keys",)
         self._peers: list[Machine] = []
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        os.environ["SHOAL_PASSPHRASE"] = _PASSPHRASE
+        disk.write_atomic(self._passphrase, _PASSPHRASE.encode(), 0o600)
         tracker = ("tracker", "--http", "127.0.0.1:0", "--udp", "127.0.0.1:0")
         announce = self._stack.enter_context(self.publisher.running(*tracker))["text"]
         port = str(_free_port())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from patcher import beneath
+from patcher import beneath, private
 from patcher.beneath import Beneath
 from patcher.content import manifest, records
 from patcher.content.manifest import Entry
@@ -46,7 +46,7 @@ def launch(
         return subprocess.Popen(
             [str(program), *command.argv[1:], *args],
             cwd=place.path,
-            env={**os.environ, "SHOAL_PYTHON": sys.executable},  # for the demo's titles (assets/demo)
+            env={**private.environment(), "SHOAL_PYTHON": sys.executable},  # for the demo's titles (assets/demo)
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -82,6 +82,20 @@ def test_only_the_disk_changes_files() -> None:
     assert found == []
 
 
+def test_whoever_starts_a_program_says_what_it_may_know() -> None:
+    """Programs inherit secrets unless told otherwise; the demo's secrets are none."""
+    started = [
+        (f"{path}:{node.lineno}", node)
+        for path in python_files("patcher", "launcher")
+        if path not in (Path("patcher/cli/demo.py"), Path("patcher/cli/stage.py"))
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess.")
+    ]
+    told = {where: [ast.unparse(k.value) for k in node.keywords if k.arg == "env"] for where, node in started}
+    assert told
+    assert [where for where, words in told.items() if "private.environment()" not in "".join(words)] == []
+
+
 def test_every_allowance_is_still_used() -> None:
     used = {(str(path), name) for path in python_files("patcher", "launcher") for _, name in changes(tree_of(path))}
     assert {(path, name) for path, names in ALLOWED.items() for name in names} - used == set()

@@ -99,6 +99,18 @@ def test_the_released_program_starts_in_its_folder_and_knows_its_path(game: Game
     assert game.start() == [str(game.folder.resolve() / "data"), str(game.folder / "bin" / "game")]
 
 
+def test_a_game_inherits_no_secret(game: Game, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put(game.folder / "bin/env", b'#!/bin/sh\nenv > "$1"\n')
+    part = _part(game.state, "tools", {"bin/env": b'#!/bin/sh\nenv > "$1"\n'})
+    release = Release("game", 1, "1.0", (part,), {play.SYSTEM: Launch(("bin/env",))})
+    game.say(release)
+    monkeypatch.setenv("SHOAL_PASSPHRASE", "told to nobody")
+    monkeypatch.setenv("SHOAL_TEST", "told to all")
+    lines = game.start()
+    assert "SHOAL_TEST=told to all" in lines
+    assert "told to nobody" not in "".join(lines)
+
+
 def test_a_program_that_was_only_touched_is_read_once_more_and_starts(game: Game) -> None:
     os.utime(game.folder / "bin/game", ns=(1, 1))
     assert game.start()
