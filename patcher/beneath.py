@@ -11,10 +11,12 @@ import errno
 import os
 import stat
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
+from itertools import accumulate
 from pathlib import Path
 
 from patcher.errors import DiskError
@@ -25,6 +27,7 @@ _OPEN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _SEPARATORS = "/\\:\0" if os.name == "nt" else "/\0"
 """What no single name holds; on Windows a backslash or a drive in a name would lead elsewhere."""
+_KEPT = 64
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _READ_LIMIT_BYTES = 64 << 20
 _DESCRIPTORS = "/proc/self/fd"
@@ -155,6 +158,8 @@ def held(where: Where) -> Iterator[tuple[str, int | None]]:
     """
     if isinstance(where, Path):
         yield str(where), None
+    elif (kept := getattr(_here, "kept", None)) is not None:
+        yield where.leaf or ".", kept.folder(where)
     elif _BY_DESCRIPTOR:
         folder = _open_folder(where.base, where.name.split("/")[:-1])
         try:
@@ -164,6 +169,72 @@ def held(where: Where) -> Iterator[tuple[str, int | None]]:
     else:
         with _kept_in_place(where.base, where.name.split("/")[:-1]):
             yield str(where.path), None
+
+
+class _Kept:
+    """Folders that stay open between two uses, the most recent ones."""
+
+    def __init__(self) -> None:
+        self._folders: dict[tuple[Base, str], int] = {}
+        self._above: set[str] = set()
+
+    def folder(self, where: Beneath) -> int:
+        """The folder in which ``where`` is."""
+        name = where.name.rpartition("/")[0]
+        found = self._folders.pop((where.base, name), None)
+        if found is None:
+            found = _open_folder(where.base, name.split("/") if name else [])
+            self._above.update(accumulate(name.split("/"), lambda above, part: f"{above}/{part}"))
+            if len(self._folders) == _KEPT:
+                os.close(self._folders.pop(next(iter(self._folders))))
+        self._folders[where.base, name] = found
+        return found
+
+    def changed(self, where: Where) -> None:
+        """The name may mean another folder from now on."""
+        if isinstance(where, Beneath) and where.name in self._above:
+            self.close()
+
+    def close(self) -> None:
+        for descriptor in self._folders.values():
+            os.close(descriptor)
+        self._folders.clear()
+        self._above.clear()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+_here = threading.local()
+
+
+def keep_open() -> None:
+    """For the rest of this thread, folders that were walked to stay open for the next use, which saves most of the way.
+
+    What others move meanwhile is worked on where it is now. Not for threads that outlive a job: a drive with an open
+    folder cannot be taken out.
+    """
+    if _BY_DESCRIPTOR:
+        _here.kept = _Kept()
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """`keep_open`, until the end of this."""
+    before = getattr(_here, "kept", None)
+    keep_open()
+    try:
+        yield
+    finally:
+        if now := getattr(_here, "kept", None):
+            now.close()
+        _here.kept = before
+
+
+def changed(where: Where) -> None:
+    """To be told by whoever removes, renames or replaces what may be a folder."""
+    if kept := getattr(_here, "kept", None):
+        kept.changed(where)
 
 
 def _open_folder(base: Base, parts: list[str]) -> int:

@@ -116,6 +116,8 @@ def rename(source: Where, where: Where) -> None:
     _step("rename", source, where)
     with translated(where), held(source) as (old, old_folder), held(where) as (new, new_folder):
         _patiently(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder))
+    beneath.changed(source)
+    beneath.changed(where)
 
 
 def link(source: Where, where: Where) -> bool:
@@ -155,6 +157,7 @@ def remove_folder(where: Where) -> None:
     _step("remove_folder", where)
     with translated(where), held(where) as (name, folder):
         _patiently(lambda: os.rmdir(name, dir_fd=folder))
+    beneath.changed(where)
 
 
 def remove_tree(where: Where) -> None:

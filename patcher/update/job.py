@@ -90,7 +90,7 @@ class Job:
         Raises DiskError before the download when there is not enough room, BusyError while the title runs.
         """
         here = contextlib.nullcontext(goal.install.folder) if only_plan else self._alone(goal.install)
-        with here as self._folder:
+        with here as self._folder, beneath.kept_open():
             return self._reach(goal, only_plan=only_plan)
 
     def _reach(self, goal: Goal, *, only_plan: bool) -> Outcome:
@@ -318,7 +318,7 @@ def recover(install: Install, registry: Registry, home: Path, *, forget_foreign:
     """
     folder = install.folder
     if commit.pending(folder):
-        with folder.locked(home) as mine:
+        with folder.locked(home) as mine, beneath.kept_open():
             try:
                 _recover(mine, install.title, registry)
             except ForeignJournal:

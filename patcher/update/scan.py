@@ -179,7 +179,7 @@ def _roots(folder: Beneath, entries: list[Entry], watch: Watch) -> Iterator[tupl
             raise Cancelled
         watch(name, count)
 
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="scan") as pool:
+    with ThreadPoolExecutor(_THREADS, "scan", beneath.keep_open) as pool:
         try:
             work = (pool.submit(root_of, folder / entry.path, watch_all, entry.path) for entry in entries)
             futures = list(work)
