@@ -1,11 +1,13 @@
 """A small HTTP/1.1 server for answers that are a few bytes or a stretch of a file; TLS where a context is given.
 
 One bounded set of threads, one connection each, kept alive; the TLS handshake happens in the connection's own thread.
+A host and a network have at most a share of them, and what says nothing is cut off after `HEAD_S`.
 Requests are parsed strictly (RFC 9112) and within `HEAD_BYTES`: what is not understood gets 400 and is cut off.
 """
 
 import contextlib
 import email.utils
+import math
 import os
 import re
 import selectors
@@ -20,13 +22,16 @@ from io import FileIO
 from typing import Self
 
 from patcher.errors import UsageError
+from patcher.serve.budgets import Budget
 
 HEAD_BYTES = 16 * 1024
 MAX_CONNECTIONS = 256
+HOST_CONNECTIONS = 32
+NETWORK_CONNECTIONS = 64
 _CHUNK_BYTES = 256 * 1024
 _BODY_BYTES = 64 * 1024
-_HEAD_S = 30.0
-"""From one answer to the end of the next request's head."""
+HEAD_S = 5.0
+"""From the connection's begin, or the last answer, to the end of the next request; a TLS handshake has as long."""
 _SEND_S = 30.0
 """For one chunk: a reader slower than about 9 kB/s is let go."""
 
@@ -73,7 +78,8 @@ Listener = Callable[[Request, Answer, int], None]
 class HttpServer:
     """Listens from construction until `close`; use it as a context manager.
 
-    ``port`` 0 takes a free one. Raises UsageError (usage.port) when it cannot listen there.
+    ``port`` 0 takes a free one. ``life_s``: how long a connection is kept, however much is asked on it.
+    Raises UsageError (usage.port) when it cannot listen there.
     """
 
     def __init__(
@@ -84,11 +90,14 @@ class HttpServer:
         *,
         context: ssl.SSLContext | None = None,
         on_answer: Listener | None = None,
+        life_s: float = math.inf,
     ) -> None:
         self._handler, self._context, self._on_answer = handler, context, on_answer
         self._listener = listen(socket.SOCK_STREAM, host, port)
         self.port: int = self._listener.getsockname()[1]
         self._stopping = threading.Event()
+        self._life_s = life_s
+        self._shares = Budget(HOST_CONNECTIONS, NETWORK_CONNECTIONS)
         self._slots = threading.Semaphore(MAX_CONNECTIONS)
         self._open: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
@@ -137,15 +146,24 @@ class HttpServer:
         except OSError:  # gone again, or no file descriptor left: the others need a moment to end
             self._stopping.wait(0.05)
             return False
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.settimeout(_HEAD_S)
-        if self._context is not None:
-            try:
-                connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-            except OSError:
-                connection.close()
-                return False
         host = plain_host(address[0])
+        with self._lock:
+            has_share = self._shares.take(compact(host))
+        if not has_share or not self._start(connection, host):
+            connection.close()
+            return False
+        return True
+
+    def _start(self, connection: socket.socket, host: str) -> bool:
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(HEAD_S)
+            if self._context is not None:
+                connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            with self._lock:
+                self._shares.give_back(compact(host))
+            return False
         thread = threading.Thread(target=self._serve, args=(connection, host), name=f"http-{self.port}-{host}")
         with self._lock:
             self._open[thread] = connection
@@ -153,32 +171,36 @@ class HttpServer:
         return True
 
     def _serve(self, connection: socket.socket, host: str) -> None:
+        end = time.monotonic() + self._life_s
         try:
             with connection, contextlib.suppress(OSError):
                 if isinstance(connection, ssl.SSLSocket):
                     connection.do_handshake()
                 buffer = bytearray()
-                while self._serve_one(connection, buffer, host):
+                while self._serve_one(connection, buffer, host, end):
                     pass
         finally:
             with self._lock:
                 del self._open[threading.current_thread()]
+                self._shares.give_back(compact(host))
             self._slots.release()
 
-    def _serve_one(self, connection: socket.socket, buffer: bytearray, host: str) -> bool:
+    def _serve_one(self, connection: socket.socket, buffer: bytearray, host: str, end: float) -> bool:
+        deadline = min(time.monotonic() + HEAD_S, end)
         try:
-            head = _read_head(connection, buffer)
+            head = _read_head(connection, buffer, deadline)
             if head is None:
                 return False
             request = parse_head(head, host)
-            _skip_body(connection, buffer, request.headers)
+            _skip_body(connection, buffer, request.headers, deadline)
         except ValueError as error:
             connection.sendall(_head(Answer(HTTPStatus.BAD_REQUEST, body=str(error).encode()), False))
             return False
         answer = self._handler(request)
-        keep_alive = request.keep_alive and not self._stopping.is_set()
+        now = time.monotonic()
+        keep_alive = request.keep_alive and now < end and not self._stopping.is_set()
         answer_head, sent = _head(answer, keep_alive), 0
-        connection.settimeout(_SEND_S)
+        connection.settimeout(max(0.001, min(_SEND_S, end - now)))
         try:
             for chunk in _chunks(answer_head, answer.body, request.method == "HEAD"):
                 connection.sendall(chunk)
@@ -216,9 +238,8 @@ def _path(target: str) -> str:
     return absolute[1]
 
 
-def _read_head(connection: socket.socket, buffer: bytearray) -> bytes | None:
+def _read_head(connection: socket.socket, buffer: bytearray, deadline: float) -> bytes | None:
     """The next request's head; None when the asker is done. What follows it stays in ``buffer``."""
-    deadline = time.monotonic() + _HEAD_S
     while (end := buffer.find(b"\r\n\r\n")) < 0 and len(buffer) <= HEAD_BYTES:
         if not _receive(connection, buffer, deadline):
             return None
@@ -229,12 +250,11 @@ def _read_head(connection: socket.socket, buffer: bytearray) -> bytes | None:
     return head
 
 
-def _skip_body(connection: socket.socket, buffer: bytearray, headers: Mapping[str, str]) -> None:
+def _skip_body(connection: socket.socket, buffer: bytearray, headers: Mapping[str, str], deadline: float) -> None:
     """Nothing here wants a body; a small one is read, so that the answer can be."""
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > _BODY_BYTES:
         raise ValueError("no body is accepted")
-    deadline = time.monotonic() + _HEAD_S
     while len(buffer) < int(length):
         if not _receive(connection, buffer, deadline):
             return
@@ -242,7 +262,10 @@ def _skip_body(connection: socket.socket, buffer: bytearray, headers: Mapping[st
 
 
 def _receive(connection: socket.socket, buffer: bytearray, deadline: float) -> bool:
-    connection.settimeout(max(0.001, deadline - time.monotonic()))
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError
+    connection.settimeout(left_s)
     data = connection.recv(HEAD_BYTES)
     buffer += data
     return bool(data)
@@ -311,6 +334,12 @@ def _bind(sock: socket.socket, host: str, port: int) -> None:
 def plain_host(host: str) -> str:
     """An IP address as a socket names it, without a scope, and an IPv4 one in IPv6 clothes as IPv4."""
     return host.partition("%")[0].removeprefix("::ffff:")
+
+
+def compact(host: str, port: int = 0) -> bytes:
+    """A plain IP address and a port as trackers write them: 6 bytes (BEP 23) or 18 (BEP 7)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.inet_pton(family, host) + port.to_bytes(2)
 
 
 def url_host(host: str) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 import bencode2
 
-from patcher.serve.http import Answer, HttpServer, Request, listen, plain_host, url_host
+from patcher.serve.http import Answer, HttpServer, Request, compact, listen, plain_host, url_host
 from patcher.serve.peers import IPV4_BYTES, IPV6_BYTES, Announce, Counts, Event, Peers
 
 INTERVAL_S = 900
@@ -30,6 +30,8 @@ MAX_WANT = 200
 MAX_WANT_UDP_IPV6 = 64
 """So that an answer stays within one packet of 1,200 bytes; 200 of IPv4 do too."""
 SCRAPE_LIMIT = 74
+CONNECTION_S = 10.0
+"""An HTTP announce needs a second; nobody may keep a connection for himself by asking again and again."""
 
 _HASH_BYTES = 20
 _PROTOCOL = 0x41727101980
@@ -95,7 +97,7 @@ class Tracker:
         self.http_url = self.udp_url = ""
         with contextlib.ExitStack() as stack:
             if http_port is not None:
-                http = stack.enter_context(HttpServer(host, http_port, HttpSide(swarms).answer))
+                http = stack.enter_context(HttpServer(host, http_port, HttpSide(swarms).answer, life_s=CONNECTION_S))
                 self.http_url = f"http://{url_host(host)}:{http.port}/announce"
             if udp_port is not None:
                 udp = stack.enter_context(_UdpServer(udp_host, udp_port, UdpSide(swarms).answer))
@@ -143,7 +145,7 @@ class HttpSide:
         # No `left` is what a client says that does not know yet: it wants something.
         left, want = _number(given, "left", 2**63, default=1), _number(given, "numwant", 2**31, default=WANT)
         event = _EVENTS.get(given.get("event", [b""])[0], Event.NONE)
-        ask = Announce(info_hash, _compact(host, port), left, event)
+        ask = Announce(info_hash, compact(host, port), left, event)
         most = min(want, MAX_WANT)
         counts, (peers, peers6) = self._swarms.announce(ask, {IPV4_BYTES: most, IPV6_BYTES: most})
         body: dict[bytes, object] = {
@@ -202,11 +204,6 @@ def _info_hash(value: bytes) -> bytes:
     return value[:_HASH_BYTES]
 
 
-def _compact(host: str, port: int) -> bytes:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.inet_pton(family, host) + port.to_bytes(2)
-
-
 def _spelled_out(addresses: bytes, width: int) -> list[dict[bytes, object]]:
     family = socket.AF_INET if width == IPV4_BYTES else socket.AF_INET6
     found = (addresses[at : at + width] for at in range(0, len(addresses), width))
@@ -233,7 +230,7 @@ class UdpSide:
         if len(packet) < _HEAD.size:
             return None
         connection, action, transaction = _HEAD.unpack_from(packet)
-        address = _compact(host, port)
+        address = compact(host, port)
         if action == _CONNECT:
             if connection != _PROTOCOL:
                 return None

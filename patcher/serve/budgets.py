@@ -1,0 +1,54 @@
+"""How much one host and one network may take of a server, counted in memory that never grows.
+
+A host is what one customer has: an IPv4 address, an IPv6 /64. A network is what one customer may have many hosts in:
+an IPv4 /24, an IPv6 /48.
+"""
+
+from array import array
+
+IPV4_BYTES = 6
+
+_CELLS = 1 << 19
+_LAST_CELL = _CELLS - 1
+
+
+class Budget:
+    """So many for each host and so many for each network.
+
+    A count stands in the cell that the hash of its address names. Two addresses that share a cell share a budget. That
+    is rare, and nobody can aim at it: Python salts its hashes anew in every process. Not thread-safe.
+    """
+
+    __slots__ = ("_hosts", "_networks", "_per_host", "_per_network")
+
+    def __init__(self, per_host: int, per_network: int) -> None:
+        self._per_host, self._per_network = per_host, per_network
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew: nothing is taken."""
+        self._hosts = array("I", bytes(4 * _CELLS))
+        self._networks = array("I", bytes(4 * _CELLS))
+
+    def take(self, address: bytes, of: bytes = b"") -> bool:
+        """Take one for a compact address (6 or 18 bytes); False when its host or its network has all it may have.
+
+        ``of`` names what it is taken of, where there are many that are counted each by itself.
+        """
+        host, network = _cells(address, of)
+        if self._hosts[host] >= self._per_host or self._networks[network] >= self._per_network:
+            return False
+        self._hosts[host] += 1
+        self._networks[network] += 1
+        return True
+
+    def give_back(self, address: bytes, of: bytes = b"") -> None:
+        """Undo one `take` that returned True."""
+        host, network = _cells(address, of)
+        self._hosts[host] -= 1
+        self._networks[network] -= 1
+
+
+def _cells(address: bytes, of: bytes) -> tuple[int, int]:
+    host, network = (4, 3) if len(address) == IPV4_BYTES else (8, 6)
+    return hash(of + address[:host]) & _LAST_CELL, hash(of + address[:network]) & _LAST_CELL
