@@ -40,6 +40,7 @@ _HEAD = struct.Struct("!QII")
 _ANNOUNCE_BODY = struct.Struct("!20s20sQQQIIIiH")
 _ANNOUNCED = struct.Struct("!IIIII")
 _ID_LIFE_S = 120
+_ID_CYCLE_S = 256
 _RECEIVE_BUFFER_BYTES = 4 << 20
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (where to find oneself when listening everywhere)
 _EVENTS = {b"started": Event.STARTED, b"completed": Event.COMPLETED, b"stopped": Event.STOPPED}
@@ -216,8 +217,8 @@ def _spelled_out(addresses: bytes, width: int) -> list[dict[bytes, object]]:
 class UdpSide:
     """BEP 15, packet in, packet out. An answer to an address that has not proved itself is no longer than its packet.
 
-    The connection id is a keyed hash of the asker's IP address and the time, good for two to four minutes, so that
-    nothing is remembered of who has asked.
+    A connection id proves an address for two minutes, from the second in which it was given: it is a keyed hash of
+    both, so that nothing is remembered of who has asked.
     """
 
     def __init__(self, swarms: Swarms, clock: Callable[[], float] = time.monotonic) -> None:
@@ -234,17 +235,18 @@ class UdpSide:
         if action == _CONNECT:
             if connection != _PROTOCOL:
                 return None
-            return struct.pack("!II", _CONNECT, transaction) + self._id(address, 0)
+            return struct.pack("!II", _CONNECT, transaction) + self._id(address, int(self._clock()))
+        if action not in (_ANNOUNCE, _SCRAPE):  # an error, too: two trackers must not answer each other for ever
+            return None
+        is_proven = self._is_ours(packet[:8], address)
         try:
-            if not self._is_ours(packet[:8], address):
+            if not is_proven:
                 raise Refused("connection id expired")
-            if action == _ANNOUNCE:
-                return self._announce(packet, transaction, address)
-            if action == _SCRAPE:
-                return self._scrape(packet, transaction)
+            verb = self._announce if action == _ANNOUNCE else self._scrape
+            return verb(packet, transaction, address)
         except Refused as refused:
-            return struct.pack("!II", _ERROR, transaction) + str(refused).encode()
-        return None
+            error = struct.pack("!II", _ERROR, transaction) + str(refused).encode()
+            return error if is_proven or len(error) <= len(packet) else None
 
     def _announce(self, packet: bytes, transaction: int, address: bytes) -> bytes:
         if len(packet) < _HEAD.size + _ANNOUNCE_BODY.size:
@@ -261,19 +263,22 @@ class UdpSide:
         head = _ANNOUNCED.pack(_ANNOUNCE, transaction, self._swarms.interval_s, counts.incomplete, counts.complete)
         return head + peers
 
-    def _scrape(self, packet: bytes, transaction: int) -> bytes:
+    def _scrape(self, packet: bytes, transaction: int, _: bytes) -> bytes:
         hashes = packet[_HEAD.size :]
         if not 1 <= len(hashes) / _HASH_BYTES <= SCRAPE_LIMIT or len(hashes) % _HASH_BYTES:
             raise Refused(f"name 1 to {SCRAPE_LIMIT} info hashes of 20 bytes")
         counts = self._swarms.counts([hashes[at : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES)])
         return struct.pack("!II", _SCRAPE, transaction) + b"".join(struct.pack("!III", *count) for count in counts)
 
-    def _id(self, address: bytes, age: int) -> bytes:
-        window = int(self._clock()) // _ID_LIFE_S - age
-        return hashlib.blake2b(address[:-2] + window.to_bytes(8, signed=True), digest_size=8, key=self._secret).digest()
+    def _id(self, address: bytes, second: int) -> bytes:
+        """The second's last byte, so that it can be told again, and 7 bytes of proof."""
+        stamp = second.to_bytes(8, signed=True)
+        return stamp[-1:] + hashlib.blake2b(address[:-2] + stamp, digest_size=7, key=self._secret).digest()
 
     def _is_ours(self, connection: bytes, address: bytes) -> bool:
-        return any(hmac.compare_digest(connection, self._id(address, age)) for age in (0, 1))
+        now = int(self._clock())
+        age = (now - connection[0]) % _ID_CYCLE_S
+        return age <= _ID_LIFE_S and hmac.compare_digest(connection, self._id(address, now - age))
 
 
 class _UdpServer:
