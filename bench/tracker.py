@@ -1,38 +1,50 @@
-"""How many announces a second the tracker answers, and what one costs it; beside it opentracker, where it is installed.
+"""How many announces a second the tracker answers, what one costs it, and the memory of a million peers.
 
-The client is Python too and shares the machine, so read the server's own CPU time first: `python -m bench.tracker`.
+Beside it opentracker, where it is installed. The client is Python too and shares the machine, so read the server's own
+CPU time first: `python -m bench.tracker`; `python -m bench.tracker memory` for the second half alone.
 """
 
 import contextlib
+import itertools
 import multiprocessing
 import random
 import shutil
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
 
+from patcher.serve.budgets import Limits
+from patcher.serve.peers import Announce, Peers
 from patcher.serve.tracker import Tracker
 
 HASH = bytes(range(20))
 SECONDS = 4.0
 IN_FLIGHT = 64
 HOSTS = 32
-"""Addresses 127.0.1.x that the client speaks from: a host may hold only so many places in a swarm."""
+"""Addresses 127.0.1.x that the client speaks from."""
+LOWEST_PORT = 1024
+ANY = 1 << 30
+UNBOUND = Limits(ANY, ANY, ANY, ANY, ANY, ANY, ANY)
+"""All peers are on this machine, so that one network has what is meant for thousands."""
+PEERS = 1_000_000
+LONG_TAIL = tuple(max(1, PEERS // (16 * rank)) for rank in range(1, PEERS))
+"""Sizes of swarms, largest first, until all peers have their place: half of them are in swarms of one."""
 
 Server = tuple[int, int, int]
 """Process id, UDP port, HTTP port (0: none)."""
 
 
 def _serve(pipe: Connection) -> None:
-    with Tracker() as tracker:
+    with Tracker(limits=UNBOUND) as tracker:
         pipe.send([int(url.rpartition(":")[2].split("/")[0]) for url in (tracker.udp_url, tracker.http_url)])
         pipe.recv()
 
@@ -101,7 +113,7 @@ def udp(port: int, swarm: int, seconds: float) -> int:
     while time.perf_counter() < deadline:
         client, head = random.choice(clients)
         for _ in range(IN_FLIGHT):
-            client.send(head + random.randint(1, ports_each).to_bytes(2))
+            client.send(head + (LOWEST_PORT + random.randrange(ports_each)).to_bytes(2))
         with contextlib.suppress(TimeoutError):
             for _ in range(IN_FLIGHT):
                 client.recv(2048)
@@ -130,7 +142,7 @@ def http(port: int, keep_alive: bool) -> int:
     answers, deadline, client = 0, time.perf_counter() + SECONDS, None
     while time.perf_counter() < deadline:
         client = client or socket.create_connection(("127.0.0.1", port))
-        client.sendall(f"{before}{random.randint(1, 1000)}{after}".encode())
+        client.sendall(f"{before}{LOWEST_PORT + random.randrange(1000)}{after}".encode())
         assert client.recv(1 << 16)
         answers += 1
         if not keep_alive:
@@ -141,7 +153,43 @@ def http(port: int, keep_alive: bool) -> int:
     return answers
 
 
-def main() -> None:
+def fill(sizes: Iterable[int], width: int, pipe: Connection) -> None:
+    """Swarms of these sizes until a million peers, each of a network of its own; sends the bytes that they took."""
+    before = psutil.Process().memory_info().rss
+    peers, number = Peers(ttl_s=ANY), 0
+    for swarm, size in enumerate(sizes):
+        info_hash = random.Random(swarm).randbytes(20)
+        for _ in range(min(size, PEERS - number)):
+            ip = (number << 8).to_bytes(4) if width == 6 else (number << 80).to_bytes(16)
+            peers.announce(Announce(info_hash, ip + LOWEST_PORT.to_bytes(2), 1, 0), 1_000 + number // 1_000)
+            number += 1
+        if number == PEERS:
+            break
+    assert len(peers) == PEERS
+    pipe.send((before, psutil.Process().memory_info().rss))
+
+
+def memory() -> None:
+    mixes = {
+        "one peer a swarm": itertools.repeat(1),
+        "two peers a swarm": itertools.repeat(2),
+        "swarms of 65": itertools.repeat(65),
+        "a long tail": LONG_TAIL,
+        "one swarm": itertools.repeat(PEERS),
+    }
+    for name, sizes in mixes.items():
+        for width in (6, 18):
+            near, far = multiprocessing.Pipe()
+            process = multiprocessing.get_context("spawn").Process(target=fill, args=(sizes, width, far))
+            process.start()
+            before, after = near.recv()
+            process.join()
+            family = "IPv4" if width == 6 else "IPv6"
+            each = (after - before) / PEERS
+            print(f"{f'{PEERS:,} peers, {family}, {name}':44} {after / 1e6:9,.0f} MB {each:7.0f} bytes each")
+
+
+def speed() -> None:
     servers = {"ours": ours} | ({"opentracker": opentracker} if shutil.which("opentracker") else {})
     for name, server in servers.items():
         for swarm in (10, 1_000, 100_000):
@@ -155,4 +203,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] != ["memory"]:
+        speed()
+    memory()

@@ -5,11 +5,29 @@ an IPv4 /24, an IPv6 /48.
 """
 
 from array import array
+from dataclasses import dataclass
 
 IPV4_BYTES = 6
+IPV6_BYTES = 18
 
 _CELLS = 1 << 19
 _LAST_CELL = _CELLS - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a tracker gives at most; docs/operating.md has the reasons. A place is one peer in one swarm."""
+
+    peers: int = 1_000_000
+    """Places in all."""
+    host_places: int = 4_096
+    network_places: int = 16_384
+    host_places_in_swarm: int = 32
+    network_places_in_swarm: int = 512
+    host_asks: int = 1_000
+    """Announces and scrapes within `window_s`."""
+    network_asks: int = 8_000
+    window_s: int = 10
 
 
 class Budget:

@@ -3,24 +3,30 @@
 A swarm keeps compact addresses (BEP 23: 6 bytes; BEP 7: 18 bytes) in flat buffers, one for seeds and one for the others
 of each family, so that an answer is a few slices. Time and addresses are handed in; nothing here waits or listens.
 
-Memory is bounded: peers expire, a host (an IPv4 address, an IPv6 /64) holds at most `HOST_LIMIT` places, and all
-swarms together at most ``max_peers``. A peer beyond a bound gets its answer, but is not told to others.
+Memory is bounded: peers expire, and hosts, networks and all swarms together hold at most so many places (`Limits`).
+A peer beyond a bound gets its answer, but is not told to others.
 """
 
 import random
 from array import array
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-IPV4_BYTES = 6
-IPV6_BYTES = 18
-HOST_LIMIT = 4096
+from patcher.serve.budgets import IPV4_BYTES, Budget, Limits
+
+LOWEST_PORT = 1024
+"""Below it are the ports of other services: a peer that names one is told to nobody."""
 
 _RUN = 10
 """Addresses that are taken from one place of a buffer: long enough to be fast, short enough to mix a large swarm."""
 _SWEEP = 32
 """Expired peers removed an announce: more than one, so that it keeps up, and few, so that nobody waits."""
+_SMALL = 64
+"""So many addresses are found by looking through them all."""
+_MOST_DOWNLOADS = 0xFFFFFFFF
+"""BEP 15 has 32 bits for it."""
 
 
 class Event(IntEnum):
@@ -38,7 +44,7 @@ class Announce(NamedTuple):
     info_hash: bytes
     """20 bytes: SHA-1 (v1), or SHA-256 cut to 20 bytes (v2)."""
     address: bytes
-    """Compact: IP address and port, 6 or 18 bytes. Port 0: cannot be reached, so is told to nobody."""
+    """Compact: IP address and port, 6 or 18 bytes. Told to nobody with a port below `LOWEST_PORT`."""
     left_bytes: int
     event: int
 
@@ -52,28 +58,52 @@ class Counts(NamedTuple):
 
 
 class _Side:
-    """Addresses of one family and kind: a flat buffer, and for each address its place in it, longest unheard first."""
+    """Addresses of one family and kind, in a flat buffer.
 
-    __slots__ = ("flat", "places", "seen", "width")
+    A small one is in the order in which they were last heard of: no index, a third of the memory. A larger one has an
+    index, which knows that order, and the place of each address in the buffer.
+    """
+
+    __slots__ = ("flat", "most", "places", "seen", "width")
 
     def __init__(self, width: int) -> None:
         self.width = width
         self.flat = bytearray()
-        self.seen = array("Q")
-        self.places: OrderedDict[bytes, int] = OrderedDict()
+        self.seen = array("I")
+        self.places: OrderedDict[bytes, int] | None = None
+        self.most = 0
+        """How many the index has held: a dict never shrinks by itself."""
 
-    def put(self, address: bytes, now: int) -> None:
-        place = self.places.get(address)
-        if place is None:
-            self.places[address] = len(self.seen)
+    def hear(self, address: bytes, now: int) -> bool:
+        """Note that an address is still there; False when it is not."""
+        if self.places is None:
+            if not self._cut(address):
+                return False
             self.flat += address
             self.seen.append(now)
-        else:
-            self.seen[place] = now
-            self.places.move_to_end(address)
+            return True
+        place = self.places.get(address)
+        if place is None:
+            return False
+        self.seen[place] = now
+        self.places.move_to_end(address)
+        return True
+
+    def add(self, address: bytes, now: int) -> None:
+        """Take in an address that is not here."""
+        if self.places is not None:
+            self.places[address] = len(self.seen)
+        self.flat += address
+        self.seen.append(now)
+        if len(self.seen) > max(self.most, _SMALL):
+            self.most = len(self.seen)
+            if self.places is None:
+                self._index(self._each())
 
     def drop(self, address: bytes) -> bool:
-        """Remove an address; the last one of the buffer takes its place. False when it was not there."""
+        """Remove an address; False when it is not here. Of a large side the last of the buffer takes its place."""
+        if self.places is None:
+            return self._cut(address)
         place = self.places.pop(address, None)
         if place is None:
             return False
@@ -84,12 +114,42 @@ class _Side:
             self.flat[place * width : (place + 1) * width] = moved
             self.seen[place] = seen
             self.places[moved] = place
+        if len(self.seen) <= self.most // 4:
+            self._shrink()
         return True
+
+    def _cut(self, address: bytes) -> bool:
+        at = _find(self.flat, address, self.width)
+        if at < 0:
+            return False
+        del self.flat[at : at + self.width]
+        del self.seen[at // self.width]
+        return True
+
+    def _shrink(self) -> None:
+        """Give back the memory of an index that was large once."""
+        assert self.places is not None
+        order = list(self.places)
+        self.seen = array("I", [self.seen[place] for place in self.places.values()])
+        self.flat = bytearray(b"".join(order))
+        self.places, self.most = None, 0
+        if len(order) > _SMALL:
+            self.most = len(order)
+            self._index(order)
+
+    def _index(self, order: Iterable[bytes]) -> None:
+        self.places = OrderedDict((address, place) for place, address in enumerate(order))
+
+    def _each(self) -> Iterator[bytes]:
+        flat, width = bytes(self.flat), self.width
+        return (flat[at : at + width] for at in range(0, len(flat), width))
 
     def expired(self, before: int) -> bytes | None:
         """The address unheard for longest, if that is since earlier than ``before``."""
-        address = next(iter(self.places), None)
-        return address if address is not None and self.seen[self.places[address]] < before else None
+        if self.places is None:
+            return bytes(self.flat[: self.width]) if self.seen and self.seen[0] < before else None
+        address = next(iter(self.places))
+        return address if self.seen[self.places[address]] < before else None
 
     def sample(self, want: int) -> bytes:
         """Up to ``want`` distinct addresses: all, or runs with equal gaps from a random place on."""
@@ -108,22 +168,45 @@ class _Side:
         return b"".join(parts)
 
 
+_NOBODY = _Side(IPV4_BYTES)
+"""Stands for every side of a swarm that has no address yet: an empty one of its own would cost as much as a peer."""
+
+
 class _Swarm:
-    __slots__ = ("downloaded", "seen", "sides")
+    __slots__ = ("downloaded", "others", "others6", "seeds", "seeds6")
 
     def __init__(self) -> None:
-        self.sides: dict[tuple[int, bool], _Side] = {}
+        self.others = self.others6 = self.seeds = self.seeds6 = _NOBODY
         self.downloaded = 0
-        self.seen = 0
 
     def side(self, width: int, seeds: bool) -> _Side:
-        side = self.sides.get((width, seeds))
-        if side is None:
-            side = self.sides[width, seeds] = _Side(width)
-        return side
+        if width == IPV4_BYTES:
+            return self.seeds if seeds else self.others
+        return self.seeds6 if seeds else self.others6
 
-    def count(self, seeds: bool) -> int:
-        return sum(len(side.seen) for (_, of_seeds), side in self.sides.items() if of_seeds is seeds)
+    def add(self, address: bytes, seeds: bool, now: int) -> None:
+        side = self.side(len(address), seeds)
+        if side is _NOBODY:
+            side = _Side(len(address))
+            self._set(len(address), seeds, side)
+        side.add(address, now)
+
+    def drop(self, address: bytes, seeds: bool) -> bool:
+        side = self.side(len(address), seeds)
+        found = side.drop(address)
+        if found and not side.seen:
+            self._set(len(address), seeds, _NOBODY)
+        return found
+
+    def _set(self, width: int, seeds: bool, side: _Side) -> None:
+        setattr(self, ("seeds" if seeds else "others") + ("" if width == IPV4_BYTES else "6"), side)
+
+    def is_empty(self) -> bool:
+        return self.others is self.others6 is self.seeds is self.seeds6 is _NOBODY
+
+    def counts(self) -> Counts:
+        complete = len(self.seeds.seen) + len(self.seeds6.seen)
+        return Counts(complete, self.downloaded, len(self.others.seen) + len(self.others6.seen))
 
 
 class Peers:
@@ -132,11 +215,14 @@ class Peers:
     ``ttl_s``: how long a peer stays that is not heard of; ``now`` is whole seconds of a clock that never steps back.
     """
 
-    def __init__(self, ttl_s: int, max_peers: int = 1_000_000) -> None:
+    def __init__(self, ttl_s: int, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
         self._ttl_s = ttl_s
-        self._max_peers = max_peers
-        self._swarms: OrderedDict[bytes, _Swarm] = OrderedDict()
-        self._hosts: dict[bytes, int] = {}
+        self._most = limits.peers
+        self._swarms: dict[bytes, _Swarm] = {}
+        self._round: Iterator[bytes] = iter(())
+        self._places = Budget(limits.host_places, limits.network_places)
+        self._places_in_swarm = Budget(limits.host_places_in_swarm, limits.network_places_in_swarm)
         self._count = 0
 
     def __len__(self) -> int:
@@ -145,19 +231,19 @@ class Peers:
 
     def announce(self, ask: Announce, now: int) -> Counts:
         """Take note of a peer; the swarm's numbers with it."""
-        self._sweep_idlest(now)
+        self._sweep_another(now)
+        swarm = self._swarms.get(ask.info_hash)
         if ask.event == Event.STOPPED:
-            self._forget(ask)
-        else:
-            self._note(ask, now)
-        return self.counts(ask.info_hash)
+            if swarm is not None and not self._remove(ask.info_hash, swarm, ask.address, seeds=False):
+                self._remove(ask.info_hash, swarm, ask.address, seeds=True)
+            return self.counts(ask.info_hash)
+        swarm = self._note(ask, swarm, now)
+        return Counts() if swarm is None else swarm.counts()
 
     def counts(self, info_hash: bytes) -> Counts:
         """A swarm's numbers; zeros for an unknown one."""
         swarm = self._swarms.get(info_hash)
-        if swarm is None:
-            return Counts()
-        return Counts(swarm.count(seeds=True), swarm.downloaded, swarm.count(seeds=False))
+        return Counts() if swarm is None else swarm.counts()
 
     def sample(self, ask: Announce, width: int, want: int) -> bytes:
         """Up to ``want`` compact addresses of one family (6 or 18 bytes each), never the asker's own.
@@ -175,74 +261,69 @@ class Peers:
         found = _without(others.sample(from_others), ask.address, width)[: want * width]
         return found + seeds.sample(want - len(found) // width)
 
-    def _note(self, ask: Announce, now: int) -> None:
-        swarm = self._swarms.get(ask.info_hash) or _Swarm()
-        width, seeds = len(ask.address), ask.left_bytes == 0
-        side, former = swarm.side(width, seeds), swarm.side(width, not seeds)
-        if ask.address not in side.places and not former.drop(ask.address) and not self._admit(ask.address):
-            return
-        side.put(ask.address, now)
-        swarm.downloaded += ask.event == Event.COMPLETED
-        swarm.seen = now
-        self._swarms[ask.info_hash] = swarm
-        self._swarms.move_to_end(ask.info_hash)
-        self._sweep(swarm, now)
+    def _note(self, ask: Announce, swarm: _Swarm | None, now: int) -> _Swarm | None:
+        address, seeds = ask.address, ask.left_bytes == 0
+        if swarm is None or not swarm.side(len(address), seeds).hear(address, now):
+            # One that was of the other kind keeps its place.
+            if not (swarm and swarm.drop(address, not seeds)) and not self._admit(ask):
+                return swarm
+            swarm = swarm or self._swarms.setdefault(ask.info_hash, _Swarm())
+            swarm.add(address, seeds, now)
+        if ask.event == Event.COMPLETED:
+            swarm.downloaded = min(swarm.downloaded + 1, _MOST_DOWNLOADS)
+        self._sweep(ask.info_hash, swarm, now)
+        return swarm
 
-    def _forget(self, ask: Announce) -> None:
-        swarm = self._swarms.get(ask.info_hash)
-        if swarm is not None:
-            self._remove(swarm, ask.address)
-            self._drop_if_empty(ask.info_hash, swarm)
-
-    def _admit(self, address: bytes) -> bool:
-        host = _host(address)
-        held = self._hosts.get(host, 0)
-        if address[-2:] == b"\0\0" or held >= HOST_LIMIT or self._count >= self._max_peers:
+    def _admit(self, ask: Announce) -> bool:
+        address = ask.address
+        if int.from_bytes(address[-2:]) < LOWEST_PORT or self._count >= self._most:
             return False
-        self._hosts[host] = held + 1
+        if not self._places.take(address):
+            return False
+        if not self._places_in_swarm.take(address, ask.info_hash):
+            self._places.give_back(address)
+            return False
         self._count += 1
         return True
 
-    def _remove(self, swarm: _Swarm, address: bytes) -> None:
-        if not any(side.drop(address) for (width, _), side in swarm.sides.items() if width == len(address)):
-            return
+    def _remove(self, info_hash: bytes, swarm: _Swarm, address: bytes, seeds: bool) -> bool:
+        if not swarm.drop(address, seeds):
+            return False
         self._count -= 1
-        host = _host(address)
-        held = self._hosts[host] - 1
-        if held:
-            self._hosts[host] = held
-        else:
-            del self._hosts[host]
-
-    def _sweep(self, swarm: _Swarm, now: int) -> None:
-        before = max(0, now - self._ttl_s)
-        for side in swarm.sides.values():
-            for _ in range(_SWEEP):
-                address = side.expired(before)
-                if address is None:
-                    break
-                self._remove(swarm, address)
-
-    def _sweep_idlest(self, now: int) -> None:
-        """A swarm where nobody announces any more is swept by announces elsewhere."""
-        info_hash = next(iter(self._swarms), None)
-        if info_hash is not None and self._swarms[info_hash].seen + self._ttl_s < now:
-            self._sweep(self._swarms[info_hash], now)
-            self._drop_if_empty(info_hash, self._swarms[info_hash])
-
-    def _drop_if_empty(self, info_hash: bytes, swarm: _Swarm) -> None:
-        if not any(side.places for side in swarm.sides.values()):
+        self._places.give_back(address)
+        self._places_in_swarm.give_back(address, info_hash)
+        if swarm.is_empty():
             del self._swarms[info_hash]
+        return True
+
+    def _sweep(self, info_hash: bytes, swarm: _Swarm, now: int) -> None:
+        before = now - self._ttl_s
+        for seeds, sides in ((False, (swarm.others, swarm.others6)), (True, (swarm.seeds, swarm.seeds6))):
+            for side in sides:
+                left = _SWEEP
+                while left and (address := side.expired(before)) is not None:
+                    self._remove(info_hash, swarm, address, seeds)
+                    left -= 1
+
+    def _sweep_another(self, now: int) -> None:
+        """Swarms where nobody announces any more are swept by announces elsewhere, one after the other."""
+        info_hash = next(self._round, None)
+        if info_hash is None:
+            self._round = iter(list(self._swarms))
+        elif (swarm := self._swarms.get(info_hash)) is not None:
+            self._sweep(info_hash, swarm, now)
 
 
-def _host(address: bytes) -> bytes:
-    return address[:4] if len(address) == IPV4_BYTES else address[:8]
+def _find(addresses: bytes | bytearray, address: bytes, width: int) -> int:
+    """Where an address stands among others of its width; -1 when it does not."""
+    at = addresses.find(address)
+    while at >= 0 and at % width:
+        at = addresses.find(address, at + 1)
+    return at
 
 
 def _without(addresses: bytes, asker: bytes, width: int) -> bytes:
     if len(asker) != width:
         return addresses
-    at = addresses.find(asker)
-    while at >= 0 and at % width:
-        at = addresses.find(asker, at + 1)
+    at = _find(addresses, asker, width)
     return addresses if at < 0 else addresses[:at] + addresses[at + width :]

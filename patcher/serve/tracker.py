@@ -1,7 +1,8 @@
 """A tracker: tells the peers of a swarm about each other, over HTTP (BEP 3, 7, 23, 48) and UDP (BEP 15).
 
-A peer's address is where its packet came from and nothing it says: nobody can send others to a third party. Trackers
-of version 2 torrents use the first 20 bytes of the SHA-256 info hash (BEP 52); a whole one is cut.
+A peer's address is where its packet came from and nothing it says; it names only the port, one from 1024 on. So nobody
+can send others to a third party. Trackers of version 2 torrents use the first 20 bytes of the SHA-256 info hash
+(BEP 52); a whole one is cut.
 """
 
 import contextlib
@@ -19,8 +20,9 @@ from urllib.parse import unquote_to_bytes
 
 import bencode2
 
+from patcher.serve.budgets import IPV4_BYTES, IPV6_BYTES, Budget, Limits
 from patcher.serve.http import Answer, HttpServer, Request, compact, listen, plain_host, url_host
-from patcher.serve.peers import IPV4_BYTES, IPV6_BYTES, Announce, Counts, Event, Peers
+from patcher.serve.peers import Announce, Counts, Event, Peers
 
 INTERVAL_S = 900
 MIN_INTERVAL_S = 60
@@ -54,26 +56,51 @@ class Refused(Exception):
 
 
 class Swarms:
-    """What both protocols share: the peers, the lock around them, the clock, and which swarms may exist."""
+    """What both protocols share: the peers, the lock around them, the clock, which swarms may exist, who asks too much.
 
-    def __init__(self, interval_s: int, allowed: Allowed | None) -> None:
+    ``clock`` tells seconds and never steps back.
+    """
+
+    def __init__(
+        self,
+        interval_s: int,
+        allowed: Allowed | None,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        limits = limits or Limits()
         self.interval_s = interval_s
         self._allowed = allowed
+        self._clock = clock
         self._lock = threading.Lock()
-        self._peers = Peers(ttl_s=2 * interval_s + MIN_INTERVAL_S)
+        self._peers = Peers(2 * interval_s + MIN_INTERVAL_S, limits)
+        self._asks = Budget(limits.host_asks, limits.network_asks)
+        self._window_s = limits.window_s
+        self._window = 0
 
     def announce(self, ask: Announce, wants: Mapping[int, int]) -> tuple[Counts, list[bytes]]:
         """Note a peer; the swarm's numbers, and for each family (6 or 18) up to so many addresses. Raises Refused."""
-        if self._allowed is not None and not self._allowed(ask.info_hash):
-            raise Refused("this swarm is not served here")
         with self._lock:
-            counts = self._peers.announce(ask, int(time.monotonic()))
+            now = int(self._clock())
+            self._note_ask(ask.address, now)
+            if self._allowed is not None and not self._allowed(ask.info_hash):
+                raise Refused("this swarm is not served here")
+            counts = self._peers.announce(ask, now)
             return counts, [self._peers.sample(ask, width, want) for width, want in wants.items()]
 
-    def counts(self, info_hashes: Sequence[bytes]) -> list[Counts]:
-        """The numbers of some swarms."""
+    def counts(self, asker: bytes, info_hashes: Sequence[bytes]) -> list[Counts]:
+        """The numbers of some swarms, for a compact address. Raises Refused."""
         with self._lock:
+            self._note_ask(asker, int(self._clock()))
             return [self._peers.counts(info_hash) for info_hash in info_hashes]
+
+    def _note_ask(self, address: bytes, now: int) -> None:
+        window = now // self._window_s
+        if window != self._window:
+            self._window = window
+            self._asks.clear()
+        if not self._asks.take(address):
+            raise Refused("too many questions from this address, ask again later")
 
 
 class Tracker:
@@ -92,8 +119,9 @@ class Tracker:
         udp_host: str = "",
         interval_s: int = INTERVAL_S,
         allowed: Allowed | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        swarms = Swarms(interval_s, allowed)
+        swarms = Swarms(interval_s, allowed, limits)
         udp_host = udp_host or host
         self.http_url = self.udp_url = ""
         with contextlib.ExitStack() as stack:
@@ -165,7 +193,7 @@ class HttpSide:
         info_hashes = [_info_hash(value) for value in given.get("info_hash", [])[: SCRAPE_LIMIT + 1]]
         if not 1 <= len(info_hashes) <= SCRAPE_LIMIT:
             raise Refused(f"name 1 to {SCRAPE_LIMIT} info hashes")
-        counts = self._swarms.counts(info_hashes)
+        counts = self._swarms.counts(compact(host, 0), info_hashes)
         files = {
             info_hash: {b"complete": c.complete, b"downloaded": c.downloaded, b"incomplete": c.incomplete}
             for info_hash, c in zip(info_hashes, counts, strict=True)
@@ -263,11 +291,12 @@ class UdpSide:
         head = _ANNOUNCED.pack(_ANNOUNCE, transaction, self._swarms.interval_s, counts.incomplete, counts.complete)
         return head + peers
 
-    def _scrape(self, packet: bytes, transaction: int, _: bytes) -> bytes:
+    def _scrape(self, packet: bytes, transaction: int, address: bytes) -> bytes:
         hashes = packet[_HEAD.size :]
         if not 1 <= len(hashes) / _HASH_BYTES <= SCRAPE_LIMIT or len(hashes) % _HASH_BYTES:
             raise Refused(f"name 1 to {SCRAPE_LIMIT} info hashes of 20 bytes")
-        counts = self._swarms.counts([hashes[at : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES)])
+        named = [hashes[at : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES)]
+        counts = self._swarms.counts(address, named)
         return struct.pack("!II", _SCRAPE, transaction) + b"".join(struct.pack("!III", *count) for count in counts)
 
     def _id(self, address: bytes, second: int) -> bytes:

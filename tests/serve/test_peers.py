@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.serve.peers import HOST_LIMIT, Announce, Counts, Event, Peers
+from patcher.serve.peers import _SMALL, LOWEST_PORT, Announce, Counts, Event, Peers
 
 HASH = bytes(20)
 TTL_S = 100
 
 
 def address(number: int, width: int = 6) -> bytes:
-    """The compact address of a peer of its own host, port 1."""
-    return number.to_bytes(width - 2) + b"\0\1" if width == 6 else number.to_bytes(8) + bytes(8) + b"\0\1"
+    """The compact address of a peer of its own network, on the lowest port."""
+    ip = number.to_bytes(3) + b"\1" if width == 6 else number.to_bytes(6) + bytes(10)
+    return ip + LOWEST_PORT.to_bytes(2)
 
 
 def say(peers: Peers, peer: bytes, left: int = 1, event: int = 0, now: int = 0, info_hash: bytes = HASH) -> Counts:
@@ -83,7 +84,7 @@ def test_a_downloader_hears_of_seeds_and_of_others() -> None:
     for number in range(200):
         say(peers, address(number), left=number % 2)
     found = told(peers, address(999), want=50)
-    assert 20 <= sum(int.from_bytes(one[:4]) % 2 for one in found) <= 30
+    assert 20 <= sum(int.from_bytes(one[:3]) % 2 for one in found) <= 30
 
 
 def test_numbers_follow_a_peer_through_its_life() -> None:
@@ -117,44 +118,49 @@ def test_a_silent_swarm_is_forgotten_by_announces_elsewhere() -> None:
     assert len(peers) == 1
 
 
-def test_a_peer_that_cannot_be_reached_is_answered_and_told_to_nobody() -> None:
+@pytest.mark.parametrize("count", [_SMALL, _SMALL + 1, 40 * _SMALL])
+def test_a_swarm_that_grew_and_shrank_forgets_who_is_silent(count: int) -> None:
+    peers = Peers(TTL_S)
+    for number in range(count):
+        say(peers, address(number))
+    for number in range(0, count, 16):
+        say(peers, address(number), now=TTL_S)
+    for number in range(0, count, 2):
+        if number % 16:
+            say(peers, address(number), now=TTL_S, event=Event.STOPPED)
+    for _ in range(count):
+        say(peers, address(0), now=TTL_S + 1)
+    living = {address(number) for number in range(0, count, 16)}
+    assert set(told(peers, address(count), want=count)) == living
+    assert len(peers) == len(living)
+
+
+@pytest.mark.parametrize("port", [0, 1, 80, LOWEST_PORT - 1])
+def test_a_port_of_another_service_is_answered_and_told_to_nobody(port: int) -> None:
     peers = Peers(TTL_S)
     say(peers, address(1))
-    nowhere = address(2)[:4] + b"\0\0"
-    say(peers, nowhere)
+    nowhere = address(2)[:4] + port.to_bytes(2)
+    assert say(peers, nowhere) == (0, 0, 1)
     assert told(peers, nowhere) == [address(1)]
     assert told(peers, address(1)) == []
 
 
-@pytest.mark.parametrize("width", [6, 18])
-def test_one_host_cannot_fill_the_memory(width: int) -> None:
+def test_a_count_of_downloads_fits_its_packet() -> None:
     peers = Peers(TTL_S)
-    host = address(7, width)[:-2]
-    for number in range(HOST_LIMIT + 500):
-        say(peers, host + (number + 1).to_bytes(2), info_hash=number.to_bytes(20))
-    assert len(peers) == HOST_LIMIT
-    say(peers, address(8, width))
-    assert len(peers) == HOST_LIMIT + 1
-
-
-def test_many_hosts_cannot_fill_the_memory() -> None:
-    peers = Peers(TTL_S, max_peers=100)
-    for number in range(300):
-        say(peers, address(number), info_hash=number.to_bytes(20))
-    assert len(peers) == 100
-    say(peers, address(0), event=Event.STOPPED, info_hash=bytes(20))
-    say(peers, address(299))
-    assert len(peers) == 100
+    say(peers, address(1))
+    peers._swarms[HASH].downloaded = 0xFFFFFFFE
+    for _ in range(3):
+        say(peers, address(1), left=0, event=Event.COMPLETED)
+    assert peers.counts(HASH).downloaded == 0xFFFFFFFF
 
 
 def test_swarms_that_came_and_went_leave_nothing() -> None:
     peers = Peers(TTL_S)
     say(peers, address(1), info_hash=b"x" * 20)
     for number in range(100):
-        for event in (Event.STARTED, Event.STOPPED):
-            say(peers, address(2), event=event, info_hash=number.to_bytes(20))
-    assert len(peers._swarms) == 1
-    assert len(peers._hosts) == 1
+        for left, event in ((1, Event.STARTED), (0, Event.COMPLETED), (0, Event.STOPPED)):
+            say(peers, address(2), left, event, info_hash=number.to_bytes(20))
+    assert len(peers) == len(peers._swarms) == 1
 
 
 STEPS = st.lists(

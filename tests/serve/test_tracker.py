@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patcher.errors import UsageError
+from patcher.serve.budgets import Limits
 from patcher.serve.http import parse_head, url_host
 from patcher.serve.tracker import SCRAPE_LIMIT, HttpSide, Swarms, Tracker, UdpSide
 
@@ -45,7 +46,7 @@ def get(side: HttpSide, query: str, host: str = "192.0.2.1", verb: str = "announ
     return decoded
 
 
-def query(port: object = 1000, left: object = 1, info_hash: bytes = HASH, **more: object) -> str:
+def query(port: object = 3000, left: object = 1, info_hash: bytes = HASH, **more: object) -> str:
     fields = {"port": port, "left": left, "uploaded": 0, "downloaded": 0, **more}
     words = [f"info_hash={quote_from_bytes(info_hash)}", f"peer_id={PEER.decode()}"]
     return "&".join(words + [f"{name}={value}" for name, value in fields.items()])
@@ -58,7 +59,7 @@ def connect(side: UdpSide, host: str = "192.0.2.1") -> bytes:
     return answer[8:]
 
 
-def packet(connection: bytes, port: int = 1000, left: int = 1, event: int = 0, want: int = -1) -> bytes:
+def packet(connection: bytes, port: int = 3000, left: int = 1, event: int = 0, want: int = -1) -> bytes:
     head = connection + struct.pack("!II20s20sQQQ", 1, 9, HASH, PEER, 0, left, 0)
     return head + struct.pack("!IIIiH", event, 0x7F000001, 0, want, port)
 
@@ -68,42 +69,48 @@ def packet(connection: bytes, port: int = 1000, left: int = 1, event: int = 0, w
 
 def test_http_peers_hear_of_each_other(http: HttpSide) -> None:
     first = get(http, query(event="started"))
-    assert first == {b"interval": 900, b"min interval": 60, b"complete": 0, b"incomplete": 1, b"peers": b""}
-    second = get(http, query(2000, left=0), "192.0.2.2")
-    assert second[b"peers"] == bytes([192, 0, 2, 1]) + (1000).to_bytes(2)
+    assert first == {
+        b"interval": first[b"interval"],
+        b"min interval": 60,
+        b"complete": 0,
+        b"incomplete": 1,
+        b"peers": b"",
+    }
+    second = get(http, query(4000, left=0), "192.0.2.2")
+    assert second[b"peers"] == bytes([192, 0, 2, 1]) + (3000).to_bytes(2)
     assert (second[b"complete"], second[b"incomplete"]) == (1, 1)
 
 
 def test_http_spells_peers_out_when_asked(http: HttpSide) -> None:
     get(http, query())
     get(http, query(), "2001:db8::1")
-    told = get(http, query(2000, compact=0), "192.0.2.2")[b"peers"]
-    assert told == [{b"ip": b"192.0.2.1", b"port": 1000}, {b"ip": b"2001:db8::1", b"port": 1000}]
+    told = get(http, query(4000, compact=0), "192.0.2.2")[b"peers"]
+    assert told == [{b"ip": b"192.0.2.1", b"port": 3000}, {b"ip": b"2001:db8::1", b"port": 3000}]
 
 
 def test_http_tells_both_families(http: HttpSide) -> None:
     get(http, query())
     get(http, query(), "2001:db8::1")
-    told = get(http, query(2000), "2001:db8::2")
-    assert told[b"peers"] == bytes([192, 0, 2, 1]) + (1000).to_bytes(2)
-    assert told[b"peers6"] == socket.inet_pton(socket.AF_INET6, "2001:db8::1") + (1000).to_bytes(2)
+    told = get(http, query(4000), "2001:db8::2")
+    assert told[b"peers"] == bytes([192, 0, 2, 1]) + (3000).to_bytes(2)
+    assert told[b"peers6"] == socket.inet_pton(socket.AF_INET6, "2001:db8::1") + (3000).to_bytes(2)
 
 
 def test_an_address_is_where_a_packet_came_from(http: HttpSide) -> None:
     get(http, query(ip="203.0.113.9", ipv6="[2001:db8::9]:80"))
-    assert get(http, query(2000), "192.0.2.2")[b"peers"] == bytes([192, 0, 2, 1]) + (1000).to_bytes(2)
+    assert get(http, query(4000), "192.0.2.2")[b"peers"] == bytes([192, 0, 2, 1]) + (3000).to_bytes(2)
 
 
 def test_a_whole_v2_hash_means_the_cut_one(http: HttpSide) -> None:
     get(http, query(info_hash=HASH + bytes(12)))
-    assert get(http, query(2000), "192.0.2.2")[b"incomplete"] == 2
+    assert get(http, query(4000), "192.0.2.2")[b"incomplete"] == 2
 
 
 def test_http_gives_as_many_peers_as_wanted_and_no_more_than_200(http: HttpSide) -> None:
-    for port in range(1, 301):
-        get(http, query(port))
+    for host in range(1, 251):
+        get(http, query(), f"192.0.{host}.1")
     for want, given_ in ((0, 0), (7, 7), (-1, 50), (100_000, 200)):
-        told = get(http, query(2000, numwant=want), "192.0.2.2")[b"peers"]
+        told = get(http, query(4000, numwant=want), "198.51.100.2")[b"peers"]
         assert isinstance(told, bytes)
         assert len(told) == 6 * given_
 
@@ -111,7 +118,7 @@ def test_http_gives_as_many_peers_as_wanted_and_no_more_than_200(http: HttpSide)
 def test_a_peer_that_stops_is_told_of_no_more(http: HttpSide) -> None:
     get(http, query())
     assert get(http, query(event="stopped"))[b"peers"] == b""
-    assert get(http, query(2000), "192.0.2.2")[b"peers"] == b""
+    assert get(http, query(4000), "192.0.2.2")[b"peers"] == b""
 
 
 def test_http_scrape_counts(http: HttpSide) -> None:
@@ -130,7 +137,7 @@ def test_http_scrape_counts(http: HttpSide) -> None:
     [
         "", "info_hash=abc", query().replace("info_hash", "infohash"), query().replace("peer_id=-", "peer_id="),
         query(70_000), query(port=-1), query(port="1_0"), query(port="%D9%A1"), query(left=-2), query(left="x"),
-        query(left=10**19), query(numwant="many"), query() + "&port=5", query().replace("port=1000", ""),
+        query(left=10**19), query(numwant="many"), query() + "&port=5", query().replace("port=3000", ""),
     ],
 )  # fmt: skip
 def test_a_wrong_announce_gets_a_reason(http: HttpSide, asked: str) -> None:
@@ -156,9 +163,11 @@ def test_mutants_of_an_announce_get_an_answer(at: int, bytes_in: bytes, bytes_ou
 
 def test_udp_peers_hear_of_each_other(udp: UdpSide) -> None:
     first = udp.answer(packet(connect(udp)), "192.0.2.1", 5000)
-    assert first == struct.pack("!IIIII", 1, 9, 900, 1, 0)
     second = udp.answer(packet(connect(udp, "192.0.2.2"), left=0), "192.0.2.2", 5000)
-    assert second == struct.pack("!IIIII4BH", 1, 9, 900, 1, 1, 192, 0, 2, 1, 1000)
+    assert first is not None
+    assert second is not None
+    assert (first[:8], first[12:]) == (struct.pack("!II", 1, 9), struct.pack("!II", 1, 0))
+    assert (second[:8], second[12:]) == (first[:8], struct.pack("!II4BH", 1, 1, 192, 0, 2, 1, 3000))
 
 
 def test_udp_over_ipv6_tells_ipv6(udp: UdpSide) -> None:
@@ -166,14 +175,14 @@ def test_udp_over_ipv6_tells_ipv6(udp: UdpSide) -> None:
         udp.answer(packet(connect(udp, host)), host, 5000)
     told = udp.answer(packet(connect(udp, "2001:db8::2")), "2001:db8::2", 5000)
     assert told is not None
-    assert told[20:] == socket.inet_pton(socket.AF_INET6, "2001:db8::1") + (1000).to_bytes(2)
+    assert told[20:] == socket.inet_pton(socket.AF_INET6, "2001:db8::1") + (3000).to_bytes(2)
 
 
 def test_udp_and_http_are_one_swarm() -> None:
     swarms = Swarms(900, None)
     udp, http = UdpSide(swarms), HttpSide(swarms)
     udp.answer(packet(connect(udp)), "192.0.2.1", 5000)
-    assert get(http, query(2000), "192.0.2.2")[b"peers"] == bytes([192, 0, 2, 1]) + (1000).to_bytes(2)
+    assert get(http, query(4000), "192.0.2.2")[b"peers"] == bytes([192, 0, 2, 1]) + (3000).to_bytes(2)
 
 
 def test_udp_scrape_counts(udp: UdpSide) -> None:
@@ -189,10 +198,10 @@ def test_udp_scrape_counts(udp: UdpSide) -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
 def test_an_udp_answer_fits_one_packet(udp: UdpSide, host: str) -> None:
-    connection = connect(udp, host)
-    for port in range(1, 400):
-        udp.answer(packet(connection, port), host, 5000)
-    told = udp.answer(packet(connection, want=100_000), host, 5000)
+    for number in range(400):
+        peer = host.replace("192.0", f"192.{number % 256}").replace("db8:", f"db8:{number:x}:") + str(number % 7)
+        udp.answer(packet(connect(udp, peer), 2000 + number), peer, 5000)
+    told = udp.answer(packet(connect(udp, host), want=100_000), host, 5000)
     assert told is not None
     assert 1000 < len(told) <= 1232
 
@@ -245,6 +254,15 @@ def test_two_trackers_do_not_answer_each_other_for_ever(udp: UdpSide) -> None:
     for answer in (error, connected):
         assert answer is not None
         assert UdpSide(Swarms(900, None)).answer(answer, "192.0.2.1", 6969) is None
+
+
+def test_a_spoofed_flood_takes_nothing_of_the_budget_of_its_victim() -> None:
+    udp = UdpSide(Swarms(900, None, Limits(host_asks=1)))
+    for _ in range(10):
+        udp.answer(packet(bytes(8)), "192.0.2.1", 5000)
+    connection = connect(udp)
+    answers = [udp.answer(packet(connection), "192.0.2.1", 5000) for _ in range(2)]
+    assert [answer and answer[:4] for answer in answers] == [b"\0\0\0\1", b"\0\0\0\3"]
 
 
 @pytest.mark.parametrize("wrong", ["short", "event", "scrape of none", "scrape of a half", "scrape of many"])
@@ -327,11 +345,11 @@ def test_listening_everywhere_takes_both_families() -> None:
         for url in (*urls, urls[0]):
             with requests.get(f"{url}?{query()}", timeout=10) as answer:
                 assert answer.status_code == 200
-        with requests.get(f"{urls[0]}?{query(2000)}", timeout=10) as answer:
+        with requests.get(f"{urls[0]}?{query(4000)}", timeout=10) as answer:
             told = bencode2.bdecode(answer.content)
     assert told[b"incomplete"] == len(hosts) + 1
-    assert told[b"peers"] == bytes([127, 0, 0, 1]) + (1000).to_bytes(2)
-    assert ("::1" in hosts) == (told.get(b"peers6") == bytes(15) + b"\1" + (1000).to_bytes(2))
+    assert told[b"peers"] == bytes([127, 0, 0, 1]) + (3000).to_bytes(2)
+    assert ("::1" in hosts) == (told.get(b"peers6") == bytes(15) + b"\1" + (3000).to_bytes(2))
 
 
 def _has_ipv6() -> bool:
