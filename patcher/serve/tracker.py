@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import random
 import socket
 import struct
 import threading
@@ -25,6 +26,7 @@ from patcher.serve.http import Answer, HttpServer, Request, compact, listen, pla
 from patcher.serve.peers import Announce, Counts, Event, Peers
 
 INTERVAL_S = 900
+"""At most so long; the answers differ by an eighth, so that those who came together do not come back together."""
 MIN_INTERVAL_S = 60
 WANT = 50
 """Peers in an answer when the asker names no number."""
@@ -69,7 +71,7 @@ class Swarms:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         limits = limits or Limits()
-        self.interval_s = interval_s
+        self._interval_s = interval_s
         self._allowed = allowed
         self._clock = clock
         self._lock = threading.Lock()
@@ -93,6 +95,10 @@ class Swarms:
         with self._lock:
             self._note_ask(asker, int(self._clock()))
             return [self._peers.counts(info_hash) for info_hash in info_hashes]
+
+    def interval_s(self) -> int:
+        """When the next announce is to come."""
+        return self._interval_s - int(random.random() * (self._interval_s // 8 + 1))
 
     def _note_ask(self, address: bytes, now: int) -> None:
         window = now // self._window_s
@@ -177,9 +183,10 @@ class HttpSide:
         ask = Announce(info_hash, compact(host, port), left, event)
         most = min(want, MAX_WANT)
         counts, (peers, peers6) = self._swarms.announce(ask, {IPV4_BYTES: most, IPV6_BYTES: most})
+        interval_s = self._swarms.interval_s()
         body: dict[bytes, object] = {
-            b"interval": self._swarms.interval_s,
-            b"min interval": min(MIN_INTERVAL_S, self._swarms.interval_s),
+            b"interval": interval_s,
+            b"min interval": min(MIN_INTERVAL_S, interval_s),
             b"complete": counts.complete,
             b"incomplete": counts.incomplete,
         }
@@ -288,7 +295,7 @@ class UdpSide:
         wants = {width: min(most, WANT if want < 0 else want)}
         ask = Announce(info_hash, address[:-2] + port.to_bytes(2), left, event)
         counts, (peers,) = self._swarms.announce(ask, wants)
-        head = _ANNOUNCED.pack(_ANNOUNCE, transaction, self._swarms.interval_s, counts.incomplete, counts.complete)
+        head = _ANNOUNCED.pack(_ANNOUNCE, transaction, self._swarms.interval_s(), counts.incomplete, counts.complete)
         return head + peers
 
     def _scrape(self, packet: bytes, transaction: int, address: bytes) -> bytes:

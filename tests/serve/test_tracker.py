@@ -170,6 +170,18 @@ def test_udp_peers_hear_of_each_other(udp: UdpSide) -> None:
     assert (second[:8], second[12:]) == (first[:8], struct.pack("!II4BH", 1, 1, 192, 0, 2, 1, 3000))
 
 
+def test_those_who_come_together_do_not_come_back_together(http: HttpSide, udp: UdpSide) -> None:
+    connection, asked = connect(udp), dict[str, set[object]]()
+    for _ in range(100):
+        told = udp.answer(packet(connection), "192.0.2.1", 5000)
+        assert told is not None
+        asked.setdefault("udp", set()).add(int.from_bytes(told[8:12]))
+        asked.setdefault("http", set()).add(get(http, query())[b"interval"])
+    for waits in asked.values():
+        assert len(waits) > 10
+        assert waits <= set(range(900 - 900 // 8, 901))
+
+
 def test_udp_over_ipv6_tells_ipv6(udp: UdpSide) -> None:
     for host in ("192.0.2.1", "2001:db8::1"):
         udp.answer(packet(connect(udp, host)), host, 5000)
