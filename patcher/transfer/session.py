@@ -51,6 +51,7 @@ _FIXED: Any = {
     "max_queued_disk_bytes": MAX_QUEUED_BYTES,
     "allowed_fast_set_size": 0,
     "no_connect_privileged_ports": True,
+    "connection_speed": 10,  # a tracker or peer that lies can name anybody: so many a second knock there, at most
     "allow_multiple_connections_per_ip": True,
     "unchoke_interval": 1,
     "max_out_request_queue": 128,
