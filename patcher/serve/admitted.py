@@ -21,14 +21,14 @@ _log = logging.getLogger("shoal.tracker")
 class Admitted:
     """Asked with a 20-byte info hash, says whether a release of the feeds has it. Use as a context manager.
 
-    The feeds are added to the operator's home and read again every minute; while one cannot be read, what was known of
-    it stays admitted. Raises what `Feeds.add` raises.
+    The feeds are added to the operator's home and read again every minute, each by itself. While one cannot be read,
+    what was known of it stays admitted. Raises what `Feeds.add` raises.
     """
 
     def __init__(self, feeds: Feeds, urls: Sequence[str], network: Network) -> None:
         self._feeds, self._network = feeds, network
-        self._names = [feeds.add(url, "", network, never) for url in urls]
-        self._hashes = frozenset(h for name in self._names for h in self._read(name))
+        self._known = {name: self._read(name) for name in [feeds.add(url, "", network, never) for url in urls]}
+        self._hashes = self._all()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name="admitted", daemon=True)
         self._thread.start()
@@ -46,15 +46,20 @@ class Admitted:
 
     def _refresh(self) -> None:
         while not self._end.wait(_REFRESH_S):
-            try:
-                self._hashes = frozenset(h for name in self._names for h in self._read(name))
-            except ShoalError as error:
-                _log.warning("a feed cannot be read: %s", error.message)
+            for name in self._known:
+                try:
+                    self._known[name] = self._read(name)
+                except ShoalError as error:
+                    _log.warning("the feed %s cannot be read: %s", name, error.message)
+            self._hashes = self._all()
 
-    def _read(self, name: str) -> list[bytes]:
+    def _all(self) -> frozenset[bytes]:
+        return frozenset[bytes]().union(*self._known.values())
+
+    def _read(self, name: str) -> frozenset[bytes]:
         with self._feeds.open(name, self._network, never) as opened:
             titles = opened.record.titles
-            return [info_hash[:HASH_BYTES] for title in titles for info_hash in _hashes(title, opened)]
+            return frozenset(info_hash[:HASH_BYTES] for title in titles for info_hash in _hashes(title, opened))
 
 
 def _hashes(title: str, opened: Opened) -> Iterator[bytes]:

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import pytest
+
 from patcher.config import Home
 from patcher.content import manifest
 from patcher.feed.feeds import Feeds
+from patcher.serve import admitted as admission
 from patcher.serve.admitted import HASH_BYTES, Admitted
 from patcher.transfer.layout import Layout
 from patcher.wishes import Network
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import World
+from tests.support.world import World, wait_until
 
 
 def test_a_tracker_of_a_feed_knows_its_trees_and_packs(tmp_path: Path) -> None:
@@ -32,3 +35,22 @@ def test_a_tracker_of_a_feed_knows_its_trees_and_packs(tmp_path: Path) -> None:
             assert admitted(Layout.parse(packs[0]).info_hash[:HASH_BYTES])
             assert not admitted(bytes(HASH_BYTES))
             assert not admitted(manifest.build("other.main", ()).info_hash[:HASH_BYTES])
+
+
+def test_a_feed_that_is_down_keeps_no_other_from_being_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "_REFRESH_S", 0.2)
+    trees.write(tmp_path / "old", trees.scenario("changed").old)
+    trees.write(tmp_path / "new", trees.scenario("changed").new)
+    home = Home(tmp_path / "operator")
+    home.make()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with World(tmp_path / "one") as one, World(tmp_path / "two") as two:
+        released = [world.release("1", tmp_path / "old", title=name) for world, name in ((one, "a"), (two, "b"))]
+        (tmp_path / "both.pem").write_bytes(one.ca.read_bytes() + two.ca.read_bytes())
+        urls = [one.origin.url, two.origin.url]
+        with Admitted(Feeds(home), urls, Network(ca=str(tmp_path / "both.pem"))) as admitted:
+            one.origin.close()
+            released.append(two.release("2", tmp_path / "new", title="b"))
+            hashes = [bytes.fromhex(release["parts"][0]["info_hash"])[:HASH_BYTES] for release in released]
+            wait_until(lambda: all(map(admitted, hashes)), "the release of the feed that is up")
