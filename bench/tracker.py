@@ -153,15 +153,15 @@ def http(port: int, keep_alive: bool) -> int:
     return answers
 
 
-def fill(sizes: Iterable[int], width: int, pipe: Connection) -> None:
-    """Swarms of these sizes until a million peers, each of a network of its own; sends the bytes that they took."""
+def fill(sizes: Iterable[int], pipe: Connection) -> None:
+    """Swarms of these sizes until a million peers, each of an IPv6 network of its own; sends RSS before and after."""
     before = psutil.Process().memory_info().rss
     peers, number = Peers(ttl_s=ANY), 0
     for swarm, size in enumerate(sizes):
         info_hash = random.Random(swarm).randbytes(20)
         for _ in range(min(size, PEERS - number)):
-            ip = (number << 8).to_bytes(4) if width == 6 else (number << 80).to_bytes(16)
-            peers.announce(Announce(info_hash, ip + LOWEST_PORT.to_bytes(2), 1, 0), 1_000 + number // 1_000)
+            address = (number << 80).to_bytes(16) + LOWEST_PORT.to_bytes(2)
+            peers.announce(Announce(info_hash, address, 1, 0), 1_000 + number // 1_000)
             number += 1
         if number == PEERS:
             break
@@ -170,23 +170,15 @@ def fill(sizes: Iterable[int], width: int, pipe: Connection) -> None:
 
 
 def memory() -> None:
-    mixes = {
-        "one peer a swarm": itertools.repeat(1),
-        "two peers a swarm": itertools.repeat(2),
-        "swarms of 65": itertools.repeat(65),
-        "a long tail": LONG_TAIL,
-        "one swarm": itertools.repeat(PEERS),
-    }
+    mixes = {"one a swarm": itertools.repeat(1), "a long tail": LONG_TAIL, "one swarm": itertools.repeat(PEERS)}
     for name, sizes in mixes.items():
-        for width in (6, 18):
-            near, far = multiprocessing.Pipe()
-            process = multiprocessing.get_context("spawn").Process(target=fill, args=(sizes, width, far))
-            process.start()
-            before, after = near.recv()
-            process.join()
-            family = "IPv4" if width == 6 else "IPv6"
-            each = (after - before) / PEERS
-            print(f"{f'{PEERS:,} peers, {family}, {name}':44} {after / 1e6:9,.0f} MB {each:7.0f} bytes each")
+        near, far = multiprocessing.Pipe()
+        process = multiprocessing.get_context("spawn").Process(target=fill, args=(sizes, far))
+        process.start()
+        before, after = near.recv()
+        process.join()
+        each = (after - before) / PEERS
+        print(f"{f'memory, {PEERS:,} peers, {name}':44} {after / 1e6:9,.0f} MB {each:7.0f} bytes each")
 
 
 def speed() -> None:
