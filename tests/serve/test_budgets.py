@@ -129,6 +129,15 @@ def test_a_peer_over_its_budget_is_answered_all_the_same() -> None:
     assert peers.sample(over, 6, 50) == v4(1, 2000)
 
 
+def test_a_place_that_a_swarm_refuses_is_free_for_another_swarm() -> None:
+    peers = Peers(100, LIMITS)
+    for number in range(NOBODY_ELSE):
+        say(peers, v4(1, 1024 + number))
+    for number in range(1, NOBODY_ELSE):
+        say(peers, v4(1, 1024), info_hash=number.to_bytes(20))
+    assert len(peers) == LIMITS.host_places
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.booleans()), max_size=80))
 def test_a_budget_agrees_with_a_plain_list(steps: list[tuple[int, int, bool]]) -> None:
     budget, taken = Budget(3, 5), list[bytes]()
