@@ -21,7 +21,7 @@ _LARGE_MB = 200
 _PHASES = ("scan", "plan", "fetch", "stage", "verify", "commit")
 
 
-def _once(home: Path, game: Path, url: str, ca: str, publish: Path) -> dict[str, float]:
+def _once(home: Path, game: Path, url: str, ca: str) -> dict[str, float]:
     """One life of the title, in this process and with the Shoal that it imports. CPU seconds by job and phase."""
     from patcher import config, events, wishes
     from patcher.config import Home
@@ -100,7 +100,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.once:
         home, game, url, ca = args.once
-        json.dump(_once(Path(home), Path(game), url, ca, Path()), sys.stdout)
+        json.dump(_once(Path(home), Path(game), url, ca), sys.stdout)
         return
     from tests.support.world import World
 

@@ -3,7 +3,8 @@ import ast
 from tests.gates.sources import python_files, text_of, tree_of
 
 ROOMS = ("launcher", "patcher", "tests", "bench")
-FILE_LINES = 400
+FILE_LINES = 500
+"""From 400 on, ask what could stand elsewhere."""
 FUNCTION_LINES = 50
 
 
