@@ -184,10 +184,7 @@ def set_executable(where: Where, on: bool) -> None:
     with translated(where):
         descriptor = beneath.open_descriptor(where, os.O_RDONLY)
         try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.ELOOP, "Not a regular file")
-            mode = stat.S_IMODE(status.st_mode)
+            mode = stat.S_IMODE(beneath.own(descriptor).st_mode)
             wanted = mode | (mode & 0o444) >> 2 if on else mode & ~0o111
             if wanted != mode:
                 _step("mode", where, wanted)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import beneath, disk
+from patcher import beneath, disk, strict_json
 from patcher.beneath import Beneath
 from patcher.content import manifest, merkle, paths, records
 from patcher.content.manifest import Manifest
@@ -55,7 +55,7 @@ class Installed:
     @classmethod
     def parse(cls, data: bytes) -> "Installed":
         """Raises ValueError, KeyError, TypeError when it is damaged; TrustError when a newer Shoal wrote it."""
-        document = json.loads(data)
+        document = strict_json.loads(data, _POINTER_BYTES)
         if document["format"] != 1:
             raise TrustError("trust.needs_newer", "A newer Shoal wrote this install.")
         release = records.parse_release(json.dumps(document["release"]).encode())
@@ -79,7 +79,7 @@ class Description:
             return None
         try:
             return Installed.parse(beneath.read(pointer, _POINTER_BYTES))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             text = f"What {self.folder} says of itself is damaged: {error}."
             raise DiskError("disk.failed", text, path=str(self.folder)) from error
 

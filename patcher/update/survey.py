@@ -58,9 +58,15 @@ class Survey:
             self._leaves(path)
 
     def need_kept(self, path: str) -> None:
-        """A regular file of ours must be at ``path`` already. Raises DiskError (disk.failed)."""
-        if self._kind(path) != "file":
+        """A regular file of ours must be at ``path`` already, with no second name, which might be the player's own.
+
+        Raises DiskError: disk.failed, disk.in_the_way.
+        """
+        found = beneath.status(self._folder / path)
+        if found is None or not stat.S_ISREG(found.st_mode):
             raise DiskError("disk.failed", f"{self._folder / path} is missing.", path=path)
+        if found.st_nlink > 1:
+            raise self._in_the_way(path, "has a second name elsewhere, and its mode must change")
 
     def is_link(self, path: str, target: str) -> bool:
         """Whether this link stands at ``path`` already."""

@@ -25,7 +25,13 @@ _KEPT = {f"data/{number}.txt": File(b"kept %d" % number) for number in range(3)}
 _RELEASES: tuple[trees.Layout, ...] = tuple(
     {**_KEPT, "bin/game": File(b"game %d" % n, True), "data/large.pak": File(trees.noise(n, 300_000))} for n in range(3)
 )
-_OUTSIDE = {"authorized_keys": b"a key", "deep/photo.jpg": b"a photo", "bin": b"a file", "large.pak": b"not yours"}
+_OUTSIDE = {
+    "authorized_keys": b"a key",
+    "deep/photo.jpg": b"a photo",
+    "bin": b"a file",
+    "large.pak": b"not yours",
+    "game": b"game 1",
+}
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,10 @@ def _second_name(at: Path, player: Player) -> None:
     os.link(player.outside / "authorized_keys", at)
 
 
+def _second_name_of_the_same(at: Path, player: Player) -> None:
+    os.link(player.outside / "game", at)  # may not be executed, though the release says that it may
+
+
 def _pipe(at: Path, _: Player) -> None:
     os.mkfifo(at)
 
@@ -195,6 +205,7 @@ PLANTS: dict[str, Plant] = {
     **{f"a link for {name}": _instead(name, _link_to_folder) for name in ("data", "bin")},
     "a link for a file of ours": _instead("data/large.pak", _link_to_file),
     "a second name of a file outside for one of ours": _instead("data/large.pak", _second_name),
+    "a second name of a file outside that has our bytes": _instead("bin/game", _second_name_of_the_same),
     "a pipe for a file of ours": _instead("data/large.pak", _pipe),
     **{
         f"{what} for .shoal/{name}": _instead(f".shoal/{name}", put)

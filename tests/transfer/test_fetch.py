@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from patcher import beneath
+from patcher import beneath, disk
+from patcher.beneath import below
 from patcher.content.merkle import Ref
 from patcher.errors import Cancelled, DiskError, OriginError
-from patcher.transfer.fetch import fetch
+from patcher.transfer.fetch import Sample, fetch
 from patcher.transfer.session import Session
 from patcher.transfer.sources import PackSource, TreeSource
 from tests.support.peers import HOST, Player, Shelf, plant, torrent_of, tracker, wait_for
@@ -274,3 +275,25 @@ def test_a_download_limit_holds_for_the_origin_too(game: Game) -> None:
         timer.join()
     finally:
         session.close()
+
+
+def test_a_folder_that_is_swapped_for_a_link_meanwhile_is_not_followed(
+    game: Game, session: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "install" / "staging").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    folder = below(tmp_path / "install") / "staging"
+    torrent = replace(game.here(), paths=tuple(folder / f"{number:03}" for number in range(len(SIZES))))
+    for place, size in zip(torrent.paths, SIZES.values(), strict=True):
+        disk.Staged(place, size).close()
+
+    def swap(sample: Sample) -> None:
+        if not folder.path.is_symlink():
+            folder.path.rename(tmp_path / "moved")
+            folder.path.symlink_to(tmp_path / "outside")
+
+    shelf = loose(game, game.shelf(rate_bps=20_000_000))
+    fetch(session, torrent, (), game.everything, shelf, lambda pieces: None, swap, lambda: False, rules=QUICK)
+    assert list((tmp_path / "outside").iterdir()) == []
+    files = [tmp_path / "moved" / f"{number:03}" for number in range(len(SIZES))]
+    assert [file.read_bytes() for file in files] == game.contents
