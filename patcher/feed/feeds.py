@@ -32,6 +32,8 @@ class Opened:
     origin: Origin
     record: records.Feed
     fingerprint: str
+    is_behind: bool = False
+    """Read offline, and older than the newest that was seen here."""
 
     def live(self, title: str, channel: str, install_id: bytes) -> records.Release:
         """The release that a channel offers to this install; while a rollout has not reached it, the one before.
@@ -148,7 +150,7 @@ class Feeds:
     def open(
         self, name: str, network: Network, cancel: Callable[[], bool], *, title: str = "", offline: bool = False
     ) -> Iterator[Opened]:
-        """A feed for one job, refreshed first; ``offline``: as last known, expired or not.
+        """A feed for one job, refreshed first; ``offline``: as last known, expired or not, `Opened.is_behind` or not.
 
         What faces see of ``title`` is brought up to date on the way, without one of all titles: each costs metadata.
         Raises UsageError (usage.unknown_feed), TrustError, OriginError.
@@ -169,7 +171,8 @@ class Feeds:
             if not offline:
                 self._refresh(name, trust)
             reader = Reader(trust, trust.origin)
-            opened = Opened(reader, trust.origin, reader.feed(), trust.fingerprint)
+            is_behind = offline and trust.is_behind(("feed.json", f"{title}/releases/0.json", f"{title}/title.json"))
+            opened = Opened(reader, trust.origin, reader.feed(), trust.fingerprint, is_behind)
             if not offline:
                 self._remember(name, reader, title)  # not after the job: what is done cannot be cancelled any more
             yield opened

@@ -1,8 +1,13 @@
-"""The trust floor: which versions, and which time, were once seen and never go back."""
+"""The trust floor: which versions, and which time, were once seen and never go back.
+
+A role's version belongs to the keys that said it. It is forgotten when a newer signed root replaces them, and only then
+(TUF section 5.3.11): else a thief of online keys could sign a version so high that players refuse the feed for ever.
+The time is never forgotten: none is taken that is ahead of this computer's own clock, so no thief can set it too high.
+"""
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from patcher import database
@@ -14,6 +19,10 @@ CREATE TABLE IF NOT EXISTS trust_floor (
 _LIFT = """
 INSERT INTO trust_floor VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET value = excluded.value WHERE excluded.value > trust_floor.value
+"""
+_FORGET = """
+DELETE FROM trust_floor WHERE feed = :feed AND name = :name
+    AND (SELECT value FROM trust_floor WHERE feed = :feed AND name = 'root.json') < :root
 """
 _TIME = "signed-at"
 
@@ -46,7 +55,12 @@ class Floor:
             row = db.execute("SELECT value FROM trust_floor WHERE feed = ? AND name = ?", (feed, _TIME)).fetchone()
         return int(row[0]) if row else 0
 
-    def lift(self, feed: str, versions: Mapping[str, int], signed_at: int) -> None:
-        """Raise the floor to what was seen now, durably; what is higher already stays."""
+    def lift(self, feed: str, versions: Mapping[str, int], signed_at: int, renewed: Collection[str] = ()) -> None:
+        """Raise the floor to what was seen now, durably; what is higher already stays.
+
+        Of the file names ``renewed`` the old versions are forgotten first, if the root in ``versions`` is a newer one.
+        """
+        root = versions.get("root.json", 0)
         with database.opened(self._path) as db:
+            db.executemany(_FORGET, [{"feed": feed, "name": name, "root": root} for name in renewed])
             db.executemany(_LIFT, [(feed, name, value) for name, value in (*versions.items(), (_TIME, signed_at))])

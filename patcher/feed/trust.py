@@ -8,38 +8,29 @@ or after its expiry, for everything but updates. TUF sections are those of the s
 import hashlib
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from datetime import datetime
-from functools import cached_property
+from contextlib import contextmanager, nullcontext, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from patcher import beneath, disk
 from patcher.errors import DiskError, OriginError, TrustError, UsageError
 from patcher.feed.floor import Floor
 from patcher.feed.pin import PIN_FILE, Pin
+from patcher.feed.verified import ROOT, Verified, behind, check_versions, is_of, verified_root
 from patcher.transfer.origin import Origin
 from patcher.transfer.patience import Patience, never
 
 if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
-    from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but not by __all__
-        Root,
-        Snapshot,
-        TargetFile,
-        Targets,
-        Timestamp,
-    )
+    from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]  # exported, but not by __all__
     from tuf.ngclient import Updater  # type: ignore[attr-defined]  # exported, but not by __all__
 
 __all__ = ["Trust", "plain_download", "plain_init", "plain_refresh"]
 
-SIGNED_AT = "x-shoal-signed-at"
 CLOCK_SLACK_S = 600
 ROOT_MAX_BYTES = 512_000
 RECORD_MAX_BYTES = 4 * 1024 * 1024
-VERSION_MAX = 2**53
 
 
 class Trust:
@@ -119,10 +110,15 @@ class Trust:
             updater = _updater(self._metadata, self.origin.urls[0] + "metadata/", self._fetcher, self._pinned)
             updater.refresh()
             known = self._known()
-            self._check_versions(known.versions)
+            floor = self._floor.versions(self.fingerprint)
+            renewed = known.renewed_since(floor.get(ROOT, 0))
+            if name := behind(known.versions, floor, renewed):
+                seen = f"{name} is version {known.versions[name]}, but {floor[name]} was seen before."
+                raise TrustError("trust.rollback", seen, role=name)
             self._check_clock(known.signed_at)
             self._settle()
-            self._floor.lift(self.fingerprint, known.versions, known.signed_at)
+            gone = [name for name in floor if is_of(name, renewed)]
+            self._floor.lift(self.fingerprint, known.versions, known.signed_at, gone)
             self._updater = updater
 
     def record(self, path: str) -> bytes:
@@ -146,6 +142,20 @@ class Trust:
             self._find(path)
             return tuple(self._known().role_of(path).targets)
 
+    def is_behind(self, paths: Collection[str]) -> bool:
+        """Whether what is here of the roles that sign ``paths`` is older than the newest that was seen.
+
+        Reading offline goes on all the same: it must never block what is installed. What cannot be read is not judged.
+        """
+        with self._turn, suppress(TrustError, DiskError), _translated(self._metadata):
+            known, floor = self._known(), self._floor.versions(self.fingerprint)
+            versions = {ROOT: known.root.version}
+            for path in paths:
+                with suppress(TrustError):
+                    versions |= known.versions_for(path)
+            return bool(behind(versions, floor, known.renewed_since(floor.get(ROOT, 0))))
+        return False
+
     def close(self) -> None:
         """Close the connections."""
         self.origin.close()
@@ -154,8 +164,8 @@ class Trust:
     def _metadata(self) -> Path:
         return self._folder / "metadata"
 
-    def _known(self) -> "_Known":
-        return _Known(self._metadata, self._pinned)
+    def _known(self) -> Verified:
+        return Verified(self._metadata, self._pinned)
 
     def _find(self, path: str) -> "TargetFile | None":
         if self.offline:
@@ -196,24 +206,12 @@ class Trust:
             _sync(self._metadata)
             self._fetcher.has_news = False
 
-    # ---------------------------------------------------------------- floors
-
     def _check_clock(self, signed_at: int) -> None:
         """A clock behind the publisher's signature would take expired metadata for fresh."""
         now = self._clock()
         if now + CLOCK_SLACK_S < signed_at:
             seen, here = (time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)) for at in (signed_at, now))
             raise TrustError("trust.clock", f"It is {seen} UTC or later, but this computer's clock says {here}.")
-
-    def _check_versions(self, versions: Mapping[str, int]) -> None:
-        floor = self._floor.versions(self.fingerprint)
-        for name, version in versions.items():
-            if version > VERSION_MAX:  # nobody signs that often: a stolen key that wants no update to follow its own
-                raise TrustError("trust.record", f"{name} has an impossible version.", role=name)
-            if version < floor.get(name, 0):
-                raise TrustError(
-                    "trust.rollback", f"{name} is version {version}, but {floor[name]} was seen before.", role=name
-                )
 
 
 # ---------------------------------------------------------------- a client without a pin, for public test suites
@@ -222,7 +220,7 @@ class Trust:
 def plain_init(folder: Path, root: bytes) -> None:
     """Start ``folder`` with a trusted root. Raises TrustError, DiskError."""
     with _translated(folder):
-        _verified_root(root)
+        verified_root(root)
         disk.make_folder(folder)
         disk.write_atomic(folder / "root.json", root)
 
@@ -270,6 +268,8 @@ class _Fetcher:
             if is_root and error.facts.get("status") in {403, 404, 410}:
                 raise DownloadHTTPError(str(error), 404) from error
             raise
+        if url.endswith(("timestamp.json", ".snapshot.json")):
+            check_versions(data)
         self.has_news = True
         return data
 
@@ -296,73 +296,6 @@ def _sync(folder: Path) -> None:
         disk.sync_folder(part)
 
 
-class _Known:
-    """The metadata in a folder, every signature checked anew, expiry and freshness aside."""
-
-    def __init__(self, folder: Path, pinned: bytes) -> None:
-        self._folder = folder
-        self.root = _verified_root(pinned)
-        while (newer := folder / "root_history" / f"{self.root.version + 1}.root.json").exists():
-            root = _verified_root(newer.read_bytes(), self.root)
-            if root.version != self.root.version + 1:
-                break
-            self.root = root
-
-    @cached_property
-    def timestamp(self) -> "Timestamp":
-        timestamp: Timestamp = self._read("timestamp", self.root)
-        return timestamp
-
-    @cached_property
-    def versions(self) -> dict[str, int]:
-        """Metadata file name to version, of every role there is."""
-        snapshot: Snapshot = self._read("snapshot", self.root)
-        top = {"root.json": self.root, "timestamp.json": self.timestamp, "snapshot.json": snapshot}
-        delegated = {name: meta.version for name, meta in snapshot.meta.items()}
-        return delegated | {name: signed.version for name, signed in top.items()}
-
-    @property
-    def signed_at(self) -> int:
-        """When the timestamp was signed, in seconds since 1970; 0 when it does not say."""
-        text = self.timestamp.unrecognized_fields.get(SIGNED_AT)
-        try:
-            return int(datetime.fromisoformat(text).timestamp()) if text is not None else 0
-        except (ValueError, TypeError, OverflowError) as error:
-            raise TrustError("trust.record", f"The feed was signed at {text!a:.40}, which is no time.") from error
-
-    def role_of(self, path: str) -> "Targets":
-        """The role that answers for a target path: one level of terminating delegations (docs/formats)."""
-        targets: Targets = self._read("targets", self.root)
-        roles = targets.delegations.get_roles_for_target(path) if targets.delegations else ()
-        name = next((name for name, _ in roles), None)
-        return targets if name is None else self._read(name, targets)
-
-    def _read(self, role: str, delegator: "Root | Targets") -> Any:
-        from tuf.api.metadata import Metadata
-
-        try:
-            data = (self._folder / f"{quote(role, '')}.json").read_bytes()
-        except FileNotFoundError as error:
-            raise TrustError("trust.not_offered", f"Nothing is known of {role} yet.", role=role) from error
-        metadata: Metadata[Any] = Metadata.from_bytes(data)
-        delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
-        return metadata.signed
-
-
-def _verified_root(data: bytes, before: "Root | None" = None) -> "Root":
-    """A root signed by itself and by the one before it (TUF section 5.3.4). Raises python-tuf's RepositoryError."""
-    from tuf.api.exceptions import RepositoryError
-    from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]  # exported, but not by __all__
-
-    metadata: Metadata[Root] = Metadata.from_bytes(data)
-    root = metadata.signed
-    if not isinstance(root, Root):
-        raise RepositoryError("not a root")
-    for judge in (before or root, root):
-        judge.verify_delegate("root", metadata.signed_bytes, metadata.signatures)
-    return root
-
-
 def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> bytes:
     from tuf.api.exceptions import RepositoryError
 
@@ -370,7 +303,7 @@ def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> bytes:
     with Origin((url,), ca=ca, **settings) as origin:
         try:
             data = origin.get("metadata/1.root.json", ROOT_MAX_BYTES)
-            _verified_root(data)
+            verified_root(data)
             return data
         except OriginError as error:
             if error.facts.get("status") not in {403, 404, 410}:

@@ -1,12 +1,16 @@
+import copy
 import shutil
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # exported, but not by __all__
 
 from patcher.errors import TrustError
 from patcher.feed.floor import Floor
+from patcher.feed.verified import VERSION_MAX
 from tests.feed.player import Player, fails
 from tests.support.hostile_origin import HostileOrigin
 from tests.support.repository_simulator import RepositorySimulator, now
@@ -77,16 +81,6 @@ def test_a_role_cannot_go_back_inside_newer_snapshots(player: Player, feed: Repo
     assert (caught.value.code, caught.value.facts["role"]) == ("trust.rollback", "demo-releases.json")
 
 
-def test_new_keys_do_not_bring_lower_versions_back(player: Player, feed: RepositorySimulator) -> None:
-    feed.timestamp.version = feed.snapshot.version = 1000
-    feed.publish()
-    player.refresh()
-    feed.timestamp.version = feed.snapshot.version = 3
-    feed.publish_root("timestamp", "snapshot")
-    feed.publish()
-    assert fails(player.refresh) == "trust.rollback"
-
-
 def test_an_impossible_version_does_not_reach_the_floor(player: Player, feed: RepositorySimulator) -> None:
     feed.timestamp.version = 2**70
     feed.publish()
@@ -103,6 +97,183 @@ def test_a_refused_state_is_not_read_from(player: Player, feed: RepositorySimula
     feed.files.update(old)
     assert fails(trust.refresh) == "trust.rollback"
     assert fails(lambda: trust.record("feed.json")) == "trust.rollback"
+
+
+# ---------------------------------------------------------------- fast-forward, and the way out of it
+
+
+def _far_ahead(feed: RepositorySimulator, *roles: str) -> None:
+    """The thief of the online keys signs versions that no honest one reaches, of ``roles`` in his snapshot too."""
+    for role in roles:
+        feed.snapshot.meta[f"{role}.json"].version = VERSION_MAX - 1
+    feed.timestamp.version = feed.snapshot.version = VERSION_MAX - 1
+    feed.publish()
+
+
+def _honest_again(feed: RepositorySimulator, honest: RepositorySimulator, *renewed: str) -> None:
+    """The holders publish the feed as it was, by a root with new keys for the roles ``renewed``."""
+    for name in ("snapshot", "timestamp"):
+        setattr(feed, name, copy.deepcopy(getattr(honest, name)))
+    feed.publish_root(*renewed)
+    feed.put(RELEASE, b"release 1, after the theft")
+
+
+RECOVERIES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
+    "both keys are new": ((), ("timestamp", "snapshot"), ""),
+    "both, and the thief raised a role": (("demo-releases", "feed"), ("timestamp", "snapshot"), ""),
+    "only the timestamp's key is new": ((), ("timestamp",), "trust.rollback"),
+    "only the snapshot's key is new": ((), ("snapshot",), "trust.rollback"),
+    "a new root without new keys": ((), (), "trust.rollback"),
+}
+"""What the thief raised in his snapshot, the roles whose keys are new, and what the player then sees."""
+
+
+@pytest.mark.parametrize("name", RECOVERIES)
+@pytest.mark.parametrize("forgets", [False, True], ids=["", "the player removed the feed"])
+def test_new_keys_in_a_new_root_end_a_fast_forward(
+    player: Player, feed: RepositorySimulator, name: str, forgets: bool
+) -> None:
+    raised, renewed, code = RECOVERIES[name]
+    honest = copy.copy(feed)
+    honest.snapshot, honest.timestamp = copy.deepcopy(feed.snapshot), copy.deepcopy(feed.timestamp)
+    _far_ahead(feed, *raised)
+    player.refresh()
+    assert player.floor.versions(feed.fingerprint)["timestamp.json"] == VERSION_MAX
+    _honest_again(feed, honest, *renewed)
+    if forgets:
+        player.forget_metadata()
+    if code:
+        assert fails(player.refresh) == code
+    else:
+        assert player.refresh().record(RELEASE) == b"release 1, after the theft"
+        assert player.floor.versions(feed.fingerprint)["snapshot.json"] == 4
+
+
+def test_what_was_signed_before_new_keys_cannot_come_back(player: Player, feed: RepositorySimulator) -> None:
+    feed.publish_root("timestamp", "snapshot")
+    feed.publish()
+    old = dict(feed.files)
+    feed.put(RELEASE, b"release 1, mended")
+    player.refresh()
+    player.forget_metadata()
+    feed.files.update(old)
+    assert fails(player.refresh) == "trust.rollback"
+
+
+def test_a_key_that_is_only_added_opens_no_way_back(player: Player, feed: RepositorySimulator) -> None:
+    old = _older(feed, "timestamp.json")
+    feed.put(RELEASE, b"release 1, mended")
+    player.refresh()
+    player.forget_metadata()
+    feed.root.add_key(CryptoSigner.generate_ed25519().public_key, "timestamp")
+    feed.root.add_key(CryptoSigner.generate_ed25519().public_key, "snapshot")
+    feed.publish_root()
+    feed.files.update(old)
+    assert fails(player.refresh) == "trust.rollback"
+
+
+def test_the_stolen_keys_do_not_come_back_with_the_old_roots(player: Player, feed: RepositorySimulator) -> None:
+    feed.timestamp.version = feed.snapshot.version = 99
+    feed.publish()
+    stolen = dict(feed.files)
+    feed.timestamp.version = feed.snapshot.version = 4
+    feed.publish_root("timestamp", "snapshot")
+    feed.publish()
+    player.refresh()
+    player.forget_metadata()
+    feed.files.clear()
+    feed.files.update(stolen)
+    with pytest.raises(TrustError) as caught:
+        player.refresh()
+    assert (caught.value.code, caught.value.facts["role"]) == ("trust.rollback", "root.json")
+
+
+def test_a_refused_root_forgets_nothing(player: Player, feed: RepositorySimulator) -> None:
+    player.refresh()
+    seen = player.floor.versions(feed.fingerprint)
+    feed.publish_root("timestamp", "snapshot")  # and the timestamp is still the old one's
+    assert fails(player.refresh) == "trust.signature"
+    assert player.floor.versions(feed.fingerprint) == seen
+
+
+def test_new_keys_forget_the_old_versions_once(tmp_path: Path) -> None:
+    floor = Floor(tmp_path / "registry")
+    floor.lift("feed", {"root.json": 1, "snapshot.json": 99}, 0)
+    floor.lift("feed", {"root.json": 2, "snapshot.json": 5}, 0, ["snapshot.json"])
+    floor.lift("feed", {"root.json": 2, "snapshot.json": 4}, 0, ["snapshot.json"])
+    assert floor.versions("feed") == {"root.json": 2, "snapshot.json": 5}
+
+
+IMPOSSIBLE: dict[str, Callable[[RepositorySimulator], None]] = {
+    "timestamp": lambda feed: setattr(feed.timestamp, "version", VERSION_MAX),
+    "snapshot": lambda feed: setattr(feed.snapshot, "version", VERSION_MAX),
+    "snapshot that is not there": lambda feed: setattr(feed.timestamp.snapshot_meta, "version", VERSION_MAX + 1),
+    "delegated role": lambda feed: setattr(feed.snapshot.meta["feed.json"], "version", VERSION_MAX + 1),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_an_impossible_version_leaves_no_trace(player: Player, feed: RepositorySimulator, name: str) -> None:
+    honest = copy.deepcopy(feed.snapshot), copy.deepcopy(feed.timestamp)
+    IMPOSSIBLE[name](feed)
+    (feed.publish_timestamp if "not there" in name else feed.publish)()
+    assert fails(player.refresh) == "trust.record"
+    feed.snapshot, feed.timestamp = honest
+    feed.publish()
+    feed.publish()
+    assert player.refresh().record(RELEASE) == b"release 1", "without new keys"
+
+
+def test_a_publisher_may_go_on_with_far_higher_versions(player: Player, feed: RepositorySimulator) -> None:
+    player.refresh()
+    feed.timestamp.version, feed.snapshot.version = 1_800_000_000, 2_026_113_000
+    feed.put(RELEASE, b"release 1, from the backup")
+    assert player.refresh().record(RELEASE) == b"release 1, from the backup"
+
+
+# ---------------------------------------------------------------- reading offline
+
+HERE = (RELEASE, "feed.json")
+
+
+def _restored(player: Player, feed: RepositorySimulator, change: Callable[[], object], *names: str) -> None:
+    """Files of the metadata folder as they were before ``change`` came in."""
+    player.refresh().record(RELEASE)
+    player.refresh().record("feed.json")
+    kept = {name: (player.metadata / name).read_bytes() for name in names}
+    change()
+    player.refresh().record(RELEASE)
+    player.refresh().record("feed.json")
+    assert not player.trust(offline=True).is_behind(HERE)
+    for name, data in kept.items():
+        (player.metadata / name).write_bytes(data)
+
+
+@pytest.mark.parametrize(("path", "file"), [(RELEASE, "demo-releases.json"), ("feed.json", "feed.json")])
+def test_an_older_role_on_the_disk_is_noticed_and_still_read(
+    player: Player, feed: RepositorySimulator, path: str, file: str
+) -> None:
+    before = feed.files[feed.file_of(path)]
+    _restored(player, feed, lambda: feed.put(path, b"newer"), file)
+    trust = player.trust(offline=True)
+    assert trust.is_behind(HERE)
+    assert trust.record(path) == before
+
+
+def test_an_older_root_on_the_disk_is_noticed(player: Player, feed: RepositorySimulator) -> None:
+    player.refresh()
+    feed.publish_root("timestamp")
+    feed.publish()
+    player.refresh()
+    (player.metadata / "root_history" / "2.root.json").unlink()
+    assert player.trust(offline=True).is_behind(HERE)
+
+
+def test_what_was_never_read_here_is_not_behind(player: Player) -> None:
+    assert not player.trust(offline=True).is_behind(HERE)
+
+
+# ---------------------------------------------------------------- many at once
 
 
 def test_many_threads_may_lift_the_floor(tmp_path: Path) -> None:

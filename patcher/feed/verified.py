@@ -1,0 +1,156 @@
+"""The TUF metadata that is on the disk: every signature checked anew, from the pinned root down.
+
+Expiry and freshness are not judged here. TUF sections are those of the specification, version 1.0.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from patcher.errors import TrustError
+
+if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
+    from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but not by __all__
+        Role,
+        Root,
+        Snapshot,
+        Targets,
+        Timestamp,
+    )
+
+SIGNED_AT = "x-shoal-signed-at"
+ROOT = "root.json"
+VERSION_MAX = 2**32
+"""A role that is signed once a second gets there in 136 years, and dates and Unix times used as versions fit below it.
+So whoever signs a higher one is no publisher but a thief, who wants no honest version to come after."""
+
+
+class Verified:
+    """The metadata in ``folder``. ``pinned`` is the feed's first root.
+
+    Making one raises python-tuf's RepositoryError when a root is not signed as it must be; so do the methods.
+    """
+
+    def __init__(self, folder: Path, pinned: bytes) -> None:
+        self._folder = folder
+        self.root = verified_root(pinned)
+        self._roots = {self.root.version: self.root}
+        while (newer := folder / "root_history" / f"{self.root.version + 1}.root.json").exists():
+            root = verified_root(newer.read_bytes(), self.root)
+            if root.version != self.root.version + 1:
+                break
+            self.root = self._roots[root.version] = root
+
+    @cached_property
+    def timestamp(self) -> "Timestamp":
+        """What says which snapshot is the newest."""
+        timestamp: Timestamp = self._read("timestamp", self.root)
+        return timestamp
+
+    @cached_property
+    def versions(self) -> dict[str, int]:
+        """Metadata file name to version, of every role there is."""
+        snapshot: Snapshot = self._read("snapshot", self.root)
+        top = {ROOT: self.root, "timestamp.json": self.timestamp, "snapshot.json": snapshot}
+        delegated = {name: meta.version for name, meta in snapshot.meta.items()}
+        return delegated | {name: signed.version for name, signed in top.items()}
+
+    @property
+    def signed_at(self) -> int:
+        """When the timestamp was signed, in seconds since 1970; 0 when it does not say."""
+        text = self.timestamp.unrecognized_fields.get(SIGNED_AT)
+        try:
+            return int(datetime.fromisoformat(text).timestamp()) if text is not None else 0
+        except (ValueError, TypeError, OverflowError) as error:
+            raise TrustError("trust.record", f"The feed was signed at {text!a:.40}, which is no time.") from error
+
+    def role_of(self, path: str) -> "Targets":
+        """The role that answers for a target path: one level of terminating delegations (docs/formats)."""
+        return self._chain_of(path)[-1][1]
+
+    def versions_for(self, path: str) -> dict[str, int]:
+        """Metadata file name to version, of the targets roles that answer for a target path."""
+        return {f"{name}.json": role.version for name, role in self._chain_of(path)}
+
+    def renewed_since(self, version: int) -> set[str]:
+        """The top-level roles whose keys were replaced since the root ``version``: no old signature counts any more.
+
+        A key that was only added renews nothing, for then whatever was signed before could still be shown again.
+        """
+        before = self._roots.get(version)
+        if before is None:
+            return set()
+        return {name for name, role in self.root.roles.items() if _is_replaced(before.roles[name], role)} - {"root"}
+
+    def _chain_of(self, path: str) -> list[tuple[str, "Targets"]]:
+        targets: Targets = self._read("targets", self.root)
+        roles = targets.delegations.get_roles_for_target(path) if targets.delegations else ()
+        name = next((name for name, _ in roles), None)
+        return [("targets", targets)] + ([(name, self._read(name, targets))] if name is not None else [])
+
+    def _read(self, role: str, delegator: "Root | Targets") -> Any:
+        from tuf.api.metadata import Metadata
+
+        try:
+            data = (self._folder / f"{quote(role, '')}.json").read_bytes()
+        except FileNotFoundError as error:
+            raise TrustError("trust.not_offered", f"Nothing is known of {role} yet.", role=role) from error
+        metadata: Metadata[Any] = Metadata.from_bytes(data)
+        delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+        return metadata.signed
+
+
+def verified_root(data: bytes, before: "Root | None" = None) -> "Root":
+    """A root signed by itself and by the one before it (TUF section 5.3.4). Raises python-tuf's RepositoryError."""
+    from tuf.api.exceptions import RepositoryError
+    from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]  # exported, but not by __all__
+
+    metadata: Metadata[Root] = Metadata.from_bytes(data)
+    root = metadata.signed
+    if not isinstance(root, Root):
+        raise RepositoryError("not a root")
+    for judge in (before or root, root):
+        judge.verify_delegate("root", metadata.signed_bytes, metadata.signatures)
+    return root
+
+
+def behind(versions: Mapping[str, int], floor: Mapping[str, int], renewed: set[str]) -> str:
+    """The first of the files in ``versions`` that is older than the floor has it; empty when none is.
+
+    The floor of a role is gone when its keys are ``renewed`` (TUF section 5.3.11, recovery from a fast-forward attack).
+    Delegated roles go with the snapshot: their versions are what its keys said.
+    """
+    return next((name for name, seen in versions.items() if seen < floor.get(name, 0) and not is_of(name, renewed)), "")
+
+
+def is_of(name: str, roles: set[str]) -> bool:
+    """Whether the version of the metadata file ``name`` is said by one of the top-level ``roles``."""
+    role = name.removesuffix(".json")
+    return (role if role in {"root", "timestamp", "snapshot", "targets"} else "snapshot") in roles
+
+
+def check_versions(data: bytes) -> None:
+    """Refuse a timestamp or snapshot with a version above `VERSION_MAX`, in itself or in what it names.
+
+    Before anything keeps it, signed or not: python-tuf would refuse every honest one after it.
+    Raises TrustError (trust.record) and python-tuf's RepositoryError.
+    """
+    from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but not by __all__
+        Metadata,
+        Snapshot,
+        Timestamp,
+    )
+
+    signed = Metadata[Any].from_bytes(data).signed
+    named = list(signed.meta.values()) if isinstance(signed, Snapshot) else []
+    if isinstance(signed, Timestamp):
+        named.append(signed.snapshot_meta)
+    if max(signed.version, *(meta.version for meta in named), 0) > VERSION_MAX:
+        raise TrustError("trust.record", f"The feed's {signed.type} has an impossible version.", role=signed.type)
+
+
+def _is_replaced(before: "Role", now: "Role") -> bool:
+    return len(set(before.keyids) & set(now.keyids)) < now.threshold
