@@ -285,6 +285,11 @@ class Fulfil:
         self._meter.begin(Phase.TRUST)
         feed, _, name = title.partition("/")
         with self._tools.feeds.open(feed, wish, self._meter.cancelled, title=name, offline=offline) as opened:
+            if opened.is_behind:
+                text = (
+                    f"What is known here of the feed {feed} is older than what was seen of it before. {title} is safe; "
+                )
+                self._emit(events.Notice(self._number, title, text + "its next update reads the feed anew."))
             yield (
                 opened,
                 Network(
