@@ -48,6 +48,8 @@ def check(folder: Path, jobs: int, deep: bool, progress: Progress) -> Report:
     except TrustError as error:
         return Report((error.message,))
     problems, warnings = _ageing(repo, datetime.now(UTC))
+    if not repo.is_whole:
+        problems.append("a change of keys was interrupted; run the same `shoal publish keys` command again")
     search = _Search(Store(folder))
     for path in repo.paths():
         problems += _unreadable(repo, path)

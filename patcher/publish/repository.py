@@ -3,12 +3,13 @@
 Written on ``tuf.api.metadata`` alone. Readers see a change when ``timestamp.json`` is replaced, which is the last
 step; every other file is new under its own name, so a kill at any point leaves the feed as it was and a later run
 takes the next free versions. Nothing that a reader can reach is ever overwritten but ``timestamp.json``.
+
+A new root comes after a timestamp that the old and the new keys signed: readers of either root take it. Only where the
+old key is lost the root comes first, and readers wait for the timestamp.
 """
 
 import copy
 import hashlib
-import itertools
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -34,8 +35,8 @@ from tuf.api.serialization import DeserializationError
 from patcher import disk
 from patcher.errors import TrustError, UsageError
 from patcher.publish.keys import KeyRing
+from patcher.publish.metadata_files import free_version, target_file, versions, write, write_role
 from patcher.publish.profiles import PROFILE_FIELD, PROFILES, Profile, profile_of
-from patcher.publish.store import make_folder
 
 SIGNED_AT = "x-shoal-signed-at"
 """Field of the timestamp role: when it was signed, ISO 8601 in UTC. A reader's clock is never before it."""
@@ -81,6 +82,8 @@ class Repository:
     snapshot: Snapshot
     roles: Mapping[str, Targets] = field(default_factory=dict)
     """``targets`` and every role delegated by it."""
+    is_whole: bool = True
+    """False when a change of keys was interrupted where readers see it: the newest root waits for its timestamp."""
 
     @property
     def profile(self) -> Profile:
@@ -109,7 +112,7 @@ class Repository:
 
     def file_of(self, path: str) -> str:
         """Where the live record ``path`` lies in the feed."""
-        return _target_file(self.roles[role_of(path)].targets[path])
+        return target_file(self.roles[role_of(path)].targets[path])
 
     def record(self, path: str) -> bytes | None:
         """The live record ``path``, checked against its signed hash; None when there is none.
@@ -121,25 +124,36 @@ class Repository:
         if target is None:
             return None
         try:
-            data = (self.folder / _target_file(target)).read_bytes()
+            data = (self.folder / target_file(target)).read_bytes()
             target.verify_length_and_hashes(data)
         except (OSError, RepositoryError) as error:
             raise TrustError("trust.record", f"The record {path} is damaged: {error}.", record=path) from error
         return data
 
-    def delegator(self, role: str, changes: Mapping[str, Targets] | None = None) -> Delegator:
+    def delegator(self, role: str, changes: Mapping[str, Delegator] | None = None) -> Delegator:
         """Who says which keys sign ``role``; of ``changes``, the next payloads, where they hold a newer one."""
         if role in self.root.roles:
-            return self.root
+            return (changes or {}).get("root", self.root)
         return (changes or {}).get("targets", self.roles["targets"])
+
+    def next_payload(self, role: str, now: datetime) -> Targets:
+        """What ``role`` says now, to be signed anew."""
+        payload = _copy(self.roles[role]) if role in self.roles else Targets()
+        payload.version = free_version(self.folder, role)
+        payload.expires = now + timedelta(days=self.profile.days(role))
+        return payload
+
+    def next_root(self, now: datetime) -> Root:
+        """What the root says now, to be signed anew."""
+        root = _copy(self.root)
+        root.version, root.expires = self.root.version + 1, now + timedelta(days=self.profile.root_days)
+        return root
 
     def prepare(self, changes: Changes, now: datetime) -> dict[str, Targets]:
         """The unsigned next payload of each role that changes or is past half its life, ``targets`` last."""
         payloads = {}
         for role in sorted({*changes.roles, *self._ageing(now)}, key=lambda role: (role == "targets", role)):
-            payload = _copy(self.roles[role]) if role in self.roles else Targets()
-            payload.version = _free_version(self.folder, role)
-            payload.expires = now + timedelta(days=self.profile.days(role))
+            payload = self.next_payload(role, now)
             for path in changes.drop:
                 payload.targets.pop(path, None)
             for path in (p for p in changes.put if role_of(p) == role and role != "targets"):
@@ -149,30 +163,47 @@ class Repository:
             self._delegate_title(payloads["targets"], title)
         return payloads
 
-    def publish(self, changes: Changes, signed: Mapping[str, Metadata[Targets]], ring: KeyRing, now: datetime) -> None:
+    def publish(
+        self, changes: Changes, signed: Mapping[str, Metadata[Targets]], ring: KeyRing, now: datetime,
+        root: Metadata[Root] | None = None,
+    ) -> None:  # fmt: skip
         """Write everything, timestamp last. ``signed`` are payloads of `prepare` with all their signatures.
 
         Raises before anything is written: UsageError (usage.signatures) when a threshold is not met or a payload is
         older than what is live, (usage.passphrase), (usage.key_missing).
         """
-        next_roles = {role: metadata.signed for role, metadata in signed.items()}
-        for role, metadata in signed.items():
-            verify(self.delegator(role, next_roles), role, metadata)
-            if role in self.roles and metadata.signed.version <= self.roles[role].version:
-                raise UsageError("usage.signatures", f"{role} was published since it was signed.", role=role)
-        self.open_online_keys(ring)
+        payloads = {role: metadata.signed for role, metadata in signed.items()}
+        next_root = root.signed if root else self.root
+        self._check_signed({**signed, **({"root": root} if root else {})})
+        self.open_online_keys(ring, {**payloads, "root": next_root})
         for path, data in changes.put.items():
-            _write(self.folder / _target_file(next_roles[role_of(path)].targets[path]), data)
-        files = {f"{role}.json": _write_role(self.folder, role, metadata) for role, metadata in signed.items()}
+            write(self.folder / target_file(payloads[role_of(path)].targets[path]), data)
+        files = {f"{role}.json": write_role(self.folder, role, metadata) for role, metadata in signed.items()}
         snapshot = _copy(self.snapshot)
         snapshot.meta.update(files)
-        _write_online(self.folder, self.root, snapshot, self.timestamp.version + 1, ring, now)
+        online = [key for role in ("snapshot", "timestamp") for key in keys_of(self.root, role)]
+        if root and not all(map(ring.has, online)):
+            write_role(self.folder, "root", root)
+        _write_online(self.folder, (next_root, self.root), snapshot, self.timestamp.version + 1, ring, now)
+        if root:
+            write_role(self.folder, "root", root)
 
-    def open_online_keys(self, ring: KeyRing) -> None:
+    def _check_signed(self, signed: Mapping[str, Metadata[Any]]) -> None:
+        payloads = {role: metadata.signed for role, metadata in signed.items()}
+        for role, metadata in signed.items():
+            verify(self.delegator(role, payloads), role, metadata)
+            if role in self.root.roles:
+                verify(self.root, role, metadata)  # by the keys that readers know as well (TUF section 5.3.4)
+            live = self.root if role == "root" else self.roles.get(role)
+            is_done = "root" in signed and metadata.signed == live  # a change of keys goes on after a kill
+            if live and metadata.signed.version <= live.version and not is_done:
+                raise UsageError("usage.signatures", f"{role} was published since it was signed.", role=role)
+
+    def open_online_keys(self, ring: KeyRing, changes: Mapping[str, Delegator] | None = None) -> None:
         """Ask for what every publication needs, before any work. Raises UsageError (usage.passphrase, .key_missing)."""
-        delegated = (("feed", self.roles["targets"]), ("snapshot", self.root), ("timestamp", self.root))
-        for key in (key for role, delegator in delegated for key in keys_of(delegator, role)):
-            ring.signer(key)
+        for role in ("feed", "snapshot", "timestamp"):
+            for key in keys_of(self.delegator(role, changes), role):
+                ring.signer(key)
 
     def _ageing(self, now: datetime) -> list[str]:
         half_days = {role: self.profile.days(role) / 2 for role in self.roles}
@@ -207,11 +238,11 @@ def create(folder: Path, profile: str, feed: bytes, ring: KeyRing, protect: bool
     _delegate(targets, "feed", ["feed.json"], [channels], 1)
     target = TargetFile.from_data("feed.json", feed, ["sha256"])
     role = Targets(expires=now + timedelta(days=chosen.channels_days), targets={"feed.json": target})
-    _write(folder / _target_file(target), feed)
-    meta = {"feed.json": _write_role(folder, "feed", sign(targets, "feed", role, ring))}
-    meta["targets.json"] = _write_role(folder, "targets", sign(root, "targets", targets, ring))
-    _write(folder / "metadata" / "1.root.json", sign(root, "root", root, ring).to_bytes())
-    _write_online(folder, root, Snapshot(meta=meta), 1, ring, now)
+    write(folder / target_file(target), feed)
+    meta = {"feed.json": write_role(folder, "feed", sign(targets, "feed", role, ring))}
+    meta["targets.json"] = write_role(folder, "targets", sign(root, "targets", targets, ring))
+    write(folder / "metadata" / "1.root.json", sign(root, "root", root, ring).to_bytes())
+    _write_online(folder, (root,), Snapshot(meta=meta), 1, ring, now)
     return load(folder)
 
 
@@ -242,7 +273,7 @@ def at(repo: Repository, version: int) -> Repository:
 
 def snapshots(repo: Repository) -> set[int]:
     """The versions of the snapshots that are still there from before; each was the newest once."""
-    return {version for version in _versions(repo.folder, "snapshot") if version < repo.snapshot.version}
+    return {version for version in versions(repo.folder, "snapshot") if version < repo.snapshot.version}
 
 
 @contextmanager
@@ -254,19 +285,21 @@ def _translated(folder: Path) -> Iterator[None]:
         raise TrustError("trust.signature", message, path=str(folder)) from error
 
 
-def sign(delegator: Delegator, role: str, payload: T, ring: KeyRing) -> Metadata[T]:
-    """``payload`` with a signature of each of the role's keys that ``ring`` has.
+def sign(delegator: Delegator, role: str, payload: T, ring: KeyRing, before: Delegator | None = None) -> Metadata[T]:
+    """``payload`` with a signature of each of the role's keys that ``ring`` has, those of ``before`` as well.
 
-    Raises UsageError (usage.key_missing) when it has none, (usage.passphrase).
+    Raises UsageError (usage.key_missing) when it has none of ``delegator``, (usage.passphrase).
     """
     metadata = Metadata(payload)
     keys = keys_of(delegator, role)
-    for key in [key for key in keys if ring.has(key)] or keys[:1]:
+    signers = [key for key in keys if ring.has(key)] or keys[:1]
+    signers += [key for key in keys_of(before or delegator, role) if key not in keys and ring.has(key)]
+    for key in signers:
         metadata.sign(ring.signer(key), append=True)
     return metadata
 
 
-def verify(delegator: Delegator, role: str, metadata: Metadata[Targets]) -> None:
+def verify(delegator: Delegator, role: str, metadata: Metadata[Any]) -> None:
     """Raises UsageError (usage.signatures) unless enough different holders signed."""
     result = delegator.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
     if not result.verified:
@@ -280,29 +313,34 @@ def keys_of(delegator: Delegator, role: str) -> list[SSlibKey]:
 
 
 def _load(folder: Path) -> Repository:
-    root = _newest_root(folder)
-    timestamp: Timestamp = _verified(root, "timestamp", (folder / "metadata" / "timestamp.json").read_bytes())
-    snapshot: Snapshot = _verified(root, "snapshot", _read_role(folder, "snapshot", timestamp.snapshot_meta))
-    targets: Targets = _verified(root, "targets", _read_role(folder, "targets", snapshot.meta["targets.json"]))
+    *_, before, root = [None, *_roots(folder)]
+    data = (folder / "metadata" / "timestamp.json").read_bytes()
+    judge, is_whole = root, True
+    try:
+        timestamp: Timestamp = _verified(root, "timestamp", data)
+    except RepositoryError:
+        if before is None:
+            raise
+        judge, is_whole = before, False
+        timestamp = _verified(judge, "timestamp", data)
+    snapshot: Snapshot = _verified(judge, "snapshot", _read_role(folder, "snapshot", timestamp.snapshot_meta))
+    targets: Targets = _verified(judge, "targets", _read_role(folder, "targets", snapshot.meta["targets.json"]))
     roles = {"targets": targets}
     for name in (targets.delegations and targets.delegations.roles) or {}:
         roles[name] = _verified(targets, name, _read_role(folder, name, snapshot.meta[f"{name}.json"]))
     fingerprint = hashlib.sha256((folder / "metadata" / "1.root.json").read_bytes()).hexdigest()
-    return Repository(folder, fingerprint, root, timestamp, snapshot, roles)
+    return Repository(folder, fingerprint, root, timestamp, snapshot, roles, is_whole)
 
 
-def _newest_root(folder: Path) -> Root:
-    """The end of the chain of roots, each signed by itself and by the one before (TUF section 5.3)."""
-    root: Root | None = None
-    for number in itertools.count(1):
-        path = folder / "metadata" / f"{number}.root.json"
-        if not path.exists() and root is not None:
-            return root
+def _roots(folder: Path) -> list[Root]:
+    """The chain of roots, each signed by itself and by the one before (TUF section 5.3)."""
+    roots: list[Root] = []
+    while (path := folder / "metadata" / f"{len(roots) + 1}.root.json").exists() or not roots:
         metadata = Metadata[Root].from_bytes(path.read_bytes())
-        for judge in (root or metadata.signed, metadata.signed):
+        for judge in (*roots[-1:], metadata.signed):
             judge.verify_delegate("root", metadata.signed_bytes, metadata.signatures)
-        root = metadata.signed
-    raise AssertionError
+        roots.append(metadata.signed)
+    return roots
 
 
 def _read_role(folder: Path, role: str, meta: MetaFile) -> bytes:
@@ -331,49 +369,22 @@ def _copy(payload: T) -> T:
     return type(payload).from_dict(copy.deepcopy(payload.to_dict()))
 
 
-def _free_version(folder: Path, role: str) -> int:
-    """One above every version in the folder, also those of interrupted runs: no name ever gets a second content."""
-    return 1 + max(_versions(folder, role), default=0)
-
-
-def _versions(folder: Path, role: str) -> set[int]:
-    pattern = re.compile(rf"([0-9]+)\.{re.escape(role)}\.json")
-    names = (entry.name for entry in (folder / "metadata").iterdir())
-    return {int(match[1]) for name in names if (match := pattern.fullmatch(name))}
-
-
-def _target_file(target: TargetFile) -> str:
-    """Where a record lies in the feed: ``targets/DIR/<sha256>.NAME`` (TUF section 6.2, consistent snapshots)."""
-    return f"targets/{target.get_prefixed_paths()[0]}"
-
-
-def _write(path: Path, data: bytes) -> None:
-    if path.is_file() and path.read_bytes() == data:
-        disk.sync_folder(path.parent)  # a killed run may have written it without making its name durable
-    else:
-        make_folder(path.parent)
-        disk.write_atomic(path, data)
-
-
-def _write_role(folder: Path, role: str, metadata: Metadata[T]) -> MetaFile:
-    data = metadata.to_bytes()
-    _write(folder / "metadata" / f"{metadata.signed.version}.{role}.json", data)
-    return MetaFile.from_data(metadata.signed.version, data, ["sha256"])
-
-
 def _write_online(
-    folder: Path, root: Root, snapshot: Snapshot, timestamp_version: int, ring: KeyRing, now: datetime
+    folder: Path, roots: tuple[Root, ...], snapshot: Snapshot, timestamp_version: int, ring: KeyRing, now: datetime
 ) -> None:
-    profile, before = profile_of(root), snapshot.version
-    snapshot.version = _free_version(folder, "snapshot")
+    """``roots``: the newest, and the one before where readers may still have that."""
+    root, before = roots[0], snapshot.version
+    profile = profile_of(root)
+    snapshot.version = free_version(folder, "snapshot")
     snapshot.expires = now + timedelta(days=profile.snapshot_days)
-    meta = _write_role(folder, "snapshot", sign(root, "snapshot", snapshot, ring))
+    meta = write_role(folder, "snapshot", sign(root, "snapshot", snapshot, ring, roots[-1]))
     timestamp = Timestamp(
         version=timestamp_version,
         expires=now + timedelta(days=profile.timestamp_days),
         snapshot_meta=meta,
         unrecognized_fields={SIGNED_AT: now.strftime("%Y-%m-%dT%H:%M:%SZ")},
     )
-    for version in _versions(folder, "snapshot").intersection(range(before + 1, snapshot.version)):
+    signed = sign(root, "timestamp", timestamp, ring, roots[-1])
+    for version in versions(folder, "snapshot").intersection(range(before + 1, snapshot.version)):
         disk.remove(folder / "metadata" / f"{version}.snapshot.json")  # of an interrupted run: no timestamp named it
-    disk.write_atomic(folder / "metadata" / "timestamp.json", sign(root, "timestamp", timestamp, ring).to_bytes())
+    disk.write_atomic(folder / "metadata" / "timestamp.json", signed.to_bytes())

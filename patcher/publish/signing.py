@@ -1,4 +1,4 @@
-"""Signing requests: what a release needs signed, in one file that passes from holder to holder.
+"""Signing requests: what a release or a change of keys needs signed, in one file that passes from holder to holder.
 
 A request holds the exact payload of each role that needs more hands, the records those payloads name, and the
 signatures so far. What a holder is shown is computed from the payloads, never read from the file. A request is only
@@ -15,7 +15,12 @@ from typing import Any
 
 from securesystemslib.signer import Key, SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
+from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but not by __all__
+    Metadata,
+    Root,
+    TargetFile,
+    Targets,
+)
 
 from patcher import disk, strict_json
 from patcher.errors import UsageError
@@ -23,30 +28,52 @@ from patcher.publish import repository
 from patcher.publish.keys import KeyRing, name_of
 
 MAX_BYTES = 64 << 20
+_NEW_KEYS = "new-keys"
+"""What a reader of the file must understand when it asks for other keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Whose signatures count, and how many of them it takes."""
+
+    threshold: int
+    keys: tuple[SSlibKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One role that needs signatures: its payload with those it has, and who may sign."""
 
-    metadata: Metadata[Targets]
+    metadata: Metadata[Any]
     threshold: int
     keys: tuple[SSlibKey, ...]
+    before: Panel | None = None
+    """Who signed for this role until now, where that changes: both must sign (TUF section 5.3.4)."""
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """Each must reach its threshold."""
+        return Panel(self.threshold, self.keys), *((self.before,) if self.before else ())
+
+    @property
+    def signers(self) -> dict[str, SSlibKey]:
+        """By key id, everyone who may sign."""
+        return {key.keyid: key for panel in self.panels for key in panel.keys}
 
     @property
     def signed_by(self) -> tuple[str, ...]:
         """Names of the holders whose signature is valid; each counts once."""
-        return tuple(name_of(key) for key in self.keys if _is_signed(key, self.metadata))
+        return tuple(name_of(key) for key in self.signers.values() if _is_signed(key, self.metadata))
 
     @property
     def missing(self) -> int:
-        """Signatures still to come."""
-        return max(0, self.threshold - len(self.signed_by))
+        """Signatures still to come, of the panel that lacks most."""
+        return max(max(0, p.threshold - sum(_is_signed(key, self.metadata) for key in p.keys)) for p in self.panels)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What one release needs signed."""
+    """What one release needs signed; without a title, what other keys need, and ``version`` says which."""
 
     feed: str
     fingerprint: str
@@ -63,12 +90,13 @@ class Request:
 
     def summary(self) -> list[str]:
         """What the holder puts a name to, line by line."""
-        lines = [f"Feed {self.feed} ({self.fingerprint})", f"Release {self.title} {self.version}"]
+        what = f"Release {self.title} {self.version}" if self.title else f"Other keys: {self.version}"
+        lines = [f"Feed {self.feed} ({self.fingerprint})", what]
         for role, wanted in self.roles.items():
             payload, signers = wanted.metadata.signed, ", ".join(wanted.signed_by) or "nobody"
             lines.append(f"Role {role}, version {payload.version}, good until {payload.expires:%Y-%m-%d}, by {signers}")
             lines += _delegations(payload)
-            lines += [self._target(path, target.hashes["sha256"]) for path, target in payload.targets.items()]
+            lines += [self._target(path, target.hashes["sha256"]) for path, target in _targets(payload).items()]
         return lines
 
     def _target(self, path: str, sha256: str) -> str:
@@ -78,14 +106,14 @@ class Request:
 
 def ask(
     feed: str, repo: repository.Repository, title: str, version: str, records: Mapping[str, bytes],
-    payloads: Mapping[str, Targets],
+    payloads: Mapping[str, repository.Delegator],
 ) -> Request:  # fmt: skip
     """A request without signatures for ``payloads``, the next versions of roles that need several holders."""
     roles = {}
     for role, payload in payloads.items():
-        judge = repo.delegator(role, payloads)
-        keys = tuple(repository.keys_of(judge, role))
-        roles[role] = Wanted(Metadata(payload), judge.get_delegated_role(role).threshold, keys)
+        now = _panel(repo.delegator(role, payloads), role)
+        before = _panel(repo.root, role) if role in repo.root.roles else now
+        roles[role] = Wanted(Metadata(payload), now.threshold, now.keys, before if before != now else None)
     kept = {path: data for path, data in records.items() if repository.role_of(path) in payloads}
     return Request(feed, repo.fingerprint, title, version, kept, roles)
 
@@ -116,7 +144,7 @@ def sign(request: Request, ring: KeyRing, name: str = "") -> str:
 
     Raises UsageError (usage.key_missing, usage.passphrase, usage.signatures).
     """
-    keys = {key.keyid: key for wanted in request.roles.values() for key in wanted.keys}
+    keys = {keyid: key for wanted in request.roles.values() for keyid, key in wanted.signers.items()}
     able = [key for key in keys.values() if ring.has(key) and name in {"", name_of(key)}]
     if not able:
         raise UsageError("usage.key_missing", f"No key {name or 'of a holder'} for this request is on this machine.")
@@ -125,32 +153,52 @@ def sign(request: Request, ring: KeyRing, name: str = "") -> str:
         raise UsageError("usage.signatures", f"{name_of(able[0])} has signed this request; another holder must.")
     signer = ring.signer(unsigned[0])
     for wanted in request.roles.values():
-        if unsigned[0] in wanted.keys:
+        if unsigned[0].keyid in wanted.signers:
             wanted.metadata.sign(signer, append=True)
     return name_of(unsigned[0])
 
 
+def sign_alone(request: Request, ring: KeyRing) -> None:
+    """Sign with the keys that are here where no second holder is needed. Raises UsageError (usage.passphrase)."""
+    if all(panel.threshold == 1 for wanted in request.roles.values() for panel in wanted.panels):
+        keys = {key.keyid: key for wanted in request.roles.values() for key in wanted.signers.values()}
+        for key in (key for key in keys.values() if ring.has(key) and _wants(request, key)):
+            sign(request, ring, name_of(key))
+
+
 def _wants(request: Request, key: SSlibKey) -> bool:
-    return any(key in wanted.keys and not _is_signed(key, wanted.metadata) for wanted in request.roles.values())
+    roles = request.roles.values()
+    return any(key.keyid in wanted.signers and not _is_signed(key, wanted.metadata) for wanted in roles)
 
 
-def _is_signed(key: SSlibKey, metadata: Metadata[Targets]) -> bool:
+def _panel(delegator: repository.Delegator, role: str) -> Panel:
+    return Panel(delegator.get_delegated_role(role).threshold, tuple(repository.keys_of(delegator, role)))
+
+
+def _is_signed(key: SSlibKey, metadata: Metadata[Any]) -> bool:
     role = Root(keys={key.keyid: key})
     role.roles["targets"].keyids.append(key.keyid)
     return bool(role.get_verification_result("targets", metadata.signed_bytes, metadata.signatures))
 
 
-def _delegations(payload: Targets) -> list[str]:
-    if payload.delegations is None:
-        return []
+def _targets(payload: repository.Delegator) -> Mapping[str, TargetFile]:
+    return payload.targets if isinstance(payload, Targets) else {}
+
+
+def _delegations(payload: repository.Delegator) -> list[str]:
+    if isinstance(payload, Root):
+        given = {f"the role {name}": role for name, role in payload.roles.items()}
+    else:
+        delegated = ((payload.delegations and payload.delegations.roles) or {}).values()
+        given = {", ".join(role.paths or ()): role for role in delegated}
     return [
-        f"  gives {', '.join(role.paths or ())} to {role.threshold} of "
+        f"  gives {what} to {role.threshold} of "
         + ", ".join(f"{name_of(_sslib(payload, keyid))} ({keyid[:16]})" for keyid in role.keyids)
-        for role in (payload.delegations.roles or {}).values()
+        for what, role in given.items()
     ]
 
 
-def _sslib(payload: Targets, keyid: str) -> SSlibKey:
+def _sslib(payload: repository.Delegator, keyid: str) -> SSlibKey:
     key = payload.get_key(keyid)
     assert isinstance(key, SSlibKey)
     return key
@@ -164,14 +212,15 @@ def save(request: Request, path: Path) -> None:
     roles = {
         role: {
             "threshold": wanted.threshold,
-            "keys": {key.keyid: key.to_dict() for key in wanted.keys},
+            "keys": _written(wanted.keys),
             "metadata": wanted.metadata.to_dict(),
+            **({"before": {"threshold": b.threshold, "keys": _written(b.keys)}} if (b := wanted.before) else {}),
         }
         for role, wanted in request.roles.items()
     }
     document = {
         "format": 1,
-        "requires": [],
+        "requires": [] if request.title else [_NEW_KEYS],
         "feed": request.feed,
         "fingerprint": request.fingerprint,
         "title": request.title,
@@ -200,27 +249,38 @@ def load(path: Path) -> Request:
 
 
 def _parse(document: dict[str, Any]) -> Request:
-    if document["format"] != 1 or document["requires"]:
+    if document["format"] != 1 or document["requires"] not in ([], [_NEW_KEYS]):
         raise ValueError("it needs a newer Shoal")
     roles = {}
     for role, wanted in copy.deepcopy(document["roles"]).items():
-        keys = (Key.from_dict(keyid, key) for keyid, key in wanted["keys"].items())
-        metadata: Metadata[Targets] = Metadata.from_dict(wanted["metadata"])
-        roles[role] = Wanted(metadata, int(wanted["threshold"]), tuple(k for k in keys if isinstance(k, SSlibKey)))
+        now, before = _read_panel(wanted), _read_panel(wanted["before"]) if "before" in wanted else None
+        metadata: Metadata[Any] = Metadata.from_dict(wanted["metadata"])
+        if not isinstance(metadata.signed, Root if role == "root" else Targets):
+            raise TypeError(f"{role} is of another kind")
+        roles[role] = Wanted(metadata, now.threshold, now.keys, before)
     records = {str(path): text.encode() for path, text in document["records"].items()}
     texts = [str(document[name]) for name in ("feed", "fingerprint", "title", "version")]
     return Request(texts[0], texts[1], texts[2], texts[3], records, roles)
 
 
+def _written(keys: tuple[SSlibKey, ...]) -> dict[str, Any]:
+    return {key.keyid: key.to_dict() for key in keys}
+
+
+def _read_panel(fields: Mapping[str, Any]) -> Panel:
+    keys = (Key.from_dict(keyid, key) for keyid, key in fields["keys"].items())
+    return Panel(int(fields["threshold"]), tuple(key for key in keys if isinstance(key, SSlibKey)))
+
+
 def _check(request: Request, summary: object, path: Path) -> None:
     changed = UsageError("usage.signatures", f"{path} was changed after it was written.", path=str(path))
     for wanted in request.roles.values():
-        names = {key.keyid for key in wanted.keys if _is_signed(key, wanted.metadata)}
+        names = {keyid for keyid, key in wanted.signers.items() if _is_signed(key, wanted.metadata)}
         if set(wanted.metadata.signatures) != names:
             raise changed
     for name, data in request.records.items():
         wanted_role = request.roles.get(repository.role_of(name))
-        target = wanted_role.metadata.signed.targets.get(name) if wanted_role else None
+        target = _targets(wanted_role.metadata.signed).get(name) if wanted_role else None
         try:
             if target is None:
                 raise changed

@@ -1,0 +1,43 @@
+"""The files of a feed's signed half: their names, and how each is written, once and for good."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from tuf.api.metadata import Metadata, MetaFile, TargetFile  # type: ignore[attr-defined]  # exported, but not by __all__
+
+from patcher import disk
+from patcher.publish.store import make_folder
+
+
+def free_version(folder: Path, role: str) -> int:
+    """One above every version in the folder, also those of interrupted runs: no name ever gets a second content."""
+    return 1 + max(versions(folder, role), default=0)
+
+
+def versions(folder: Path, role: str) -> set[int]:
+    """The versions of a role that are in the folder."""
+    pattern = re.compile(rf"([0-9]+)\.{re.escape(role)}\.json")
+    names = (entry.name for entry in (folder / "metadata").iterdir())
+    return {int(match[1]) for name in names if (match := pattern.fullmatch(name))}
+
+
+def target_file(target: TargetFile) -> str:
+    """Where a record lies in the feed: ``targets/DIR/<sha256>.NAME`` (TUF section 6.2, consistent snapshots)."""
+    return f"targets/{target.get_prefixed_paths()[0]}"
+
+
+def write(path: Path, data: bytes) -> None:
+    """A file of the feed, durable under its name; the one that is there when it is the same. Raises DiskError."""
+    if path.is_file() and path.read_bytes() == data:
+        disk.sync_folder(path.parent)  # a killed run may have written it without making its name durable
+    else:
+        make_folder(path.parent)
+        disk.write_atomic(path, data)
+
+
+def write_role(folder: Path, role: str, metadata: Metadata[Any]) -> MetaFile:
+    """A role under its version; what its delegator says of it. Raises DiskError."""
+    data = metadata.to_bytes()
+    write(folder / "metadata" / f"{metadata.signed.version}.{role}.json", data)
+    return MetaFile.from_data(metadata.signed.version, data, ["sha256"])
