@@ -155,6 +155,16 @@ class Output:
             self._bar = None
 
 
+def agreed(question: str, out: Output) -> bool:
+    """Ask; only a plain yes is one. Nobody is asked where the output is for a script."""
+    if out.json:
+        return False
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
+
+
 def sample_text(sample: events.Progress) -> str:
     """Amount, rate, time left and where the bytes come from, as far as they are known."""
     words = [f"{human_bytes(sample.done_bytes)} of {human_bytes(sample.total_bytes)}"] if sample.total_bytes else []

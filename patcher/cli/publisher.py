@@ -5,7 +5,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from patcher.cli.output import Output, human_bytes, human_time
+from patcher.cli import publisher_keys
+from patcher.cli.output import Output, agreed, human_bytes, human_time
 from patcher.content import paths
 from patcher.content.tree import parse_part
 from patcher.errors import ContentError, UsageError
@@ -27,6 +28,7 @@ def add_verbs(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     _add_title(verbs)
     _add_preview(verbs)
     _add_sign(verbs)
+    publisher_keys.add_verbs(verbs)
     _add_check(verbs)
     _add_gc(verbs)
     status = verbs.add_parser("status", help="what a feed offers, and until when its signatures are good")
@@ -107,7 +109,7 @@ def _add_preview(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def _add_sign(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
-    sign = verbs.add_parser("sign", help="add one holder's signature to a request that `release` wrote")
+    sign = verbs.add_parser("sign", help="add one holder's signature to a request that `release` or `keys` wrote")
     sign.add_argument("request", type=Path, metavar="REQUEST")
     sign.add_argument(
         "--key", default="", metavar="NAME", help="holder-2 (default: the first here that has not signed)"
@@ -145,8 +147,7 @@ def _count(text: str) -> int:
 
 def run_init(args: argparse.Namespace, out: Output) -> int:
     """`shoal publish init`."""
-    if args.demo_keys:
-        out.notice("WARNING: --demo-keys: the secret keys of this feed have NO passphrase. Never use them for players.")
+    publisher_keys.warn_of_demo_keys(args, out)
     made = feeds.init(
         args.folder, args.home, args.origin, args.tracker, args.name, args.profile, args.demo_keys,
         Passphrases.of_user(args.passphrase_file, out.notice),
@@ -280,7 +281,7 @@ def run_sign(args: argparse.Namespace, out: Output) -> int:
     request = signing.load(args.request)
     for text in request.summary():
         out.line(text)
-    if not args.yes and not _agreed("Sign this?", out):
+    if not args.yes and not agreed("Sign this?", out):
         raise UsageError("usage.signatures", "Nothing was signed; --yes signs without a question.")
     feed = paths.check_name(request.feed)
     ring = KeyRing(args.home.keys / feed, Passphrases.of_user(args.passphrase_file, out.notice))
@@ -289,18 +290,10 @@ def run_sign(args: argparse.Namespace, out: Output) -> int:
         signing.save(request, args.request)
     out.line(f"Signed by {holder}. Signatures still missing: {request.missing}.")
     if not request.missing:
-        out.line("Now run the `shoal publish release` command again, where the feed is.")
+        verb = "release" if request.title else "keys"
+        out.line(f"Now run the `shoal publish {verb}` command again, where the feed is.")
     out.result({"signed_by": holder, "missing_signatures": request.missing, "request": str(args.request)})
     return 0
-
-
-def _agreed(question: str, out: Output) -> bool:
-    if out.json:
-        return False
-    try:
-        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
-    except EOFError:
-        return False
 
 
 def run_check(args: argparse.Namespace, out: Output) -> int:
@@ -328,7 +321,7 @@ def run_gc(args: argparse.Namespace, out: Output) -> int:
     with prune.surplus(args.folder, args.home, args.days, datetime.now(UTC)) as found:
         count, size, kept = len(found.files), human_bytes(found.size_bytes), human_bytes(found.kept_bytes)
         out.line(f"Nothing of the last {args.days} days leads to {count} files, {size}. {kept} stay.")
-        removed = bool(count) and not args.dry_run and (args.yes or _agreed("Remove them?", out))
+        removed = bool(count) and not args.dry_run and (args.yes or agreed("Remove them?", out))
         if removed:
             prune.remove(args.folder, found, out.progress)
     if count:

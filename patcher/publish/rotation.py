@@ -1,0 +1,266 @@
+"""`keys`: which keys a feed has, and other ones in their place, by a new root that the holders sign (TUF section 6.1).
+
+A key is called by its name: `timestamp`, `snapshot`, `channels`, `holder-1`. What takes its place has a number behind
+that, `timestamp-2`. Every change of keys is a signing request (`signing`) first, also where one holder signs it at
+once: a run that was killed finds there what it was about, and goes on.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
+from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
+
+from patcher import disk
+from patcher.config import Home
+from patcher.content import records
+from patcher.errors import UsageError
+from patcher.publish import repository, signing
+from patcher.publish.keys import NAME_FIELD, KeyRing, Passphrases, name_of
+from patcher.publish.release import locked
+from patcher.publish.repository import Changes, Delegator, Repository
+from patcher.publish.store import make_folder
+
+ONLINE = ("channels", "snapshot", "timestamp")
+_NAME = re.compile(r"(holder-[0-9]{1,3}|channels|snapshot|timestamp)(?:-([0-9]{1,9}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStatus:
+    """One key of a feed: what it signs, until when that is good, and whether its secret half is here."""
+
+    name: str
+    keyid: str
+    here: bool
+    roles: Mapping[str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for. ``names``: whose keys; `timestamp` always comes with them."""
+
+    names: tuple[str, ...] = ONLINE
+    public: tuple[Path, ...] = ()
+    """Public halves that `new` wrote elsewhere, for holders whose keys are not made here."""
+    is_revoked: bool = False
+    """The holders named get no other key."""
+    protect: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it went. ``names``: whose keys were exchanged, or will be when the ``request`` is signed."""
+
+    names: tuple[str, ...]
+    root_version: int
+    """The version of the new root."""
+    request: Path | None = None
+    """Where other holders must sign before anything changes."""
+    missing: int = 0
+
+
+def keys(folder: Path, home: Home) -> list[KeyStatus]:
+    """Every key that counts, and the roles it signs. Raises UsageError, TrustError."""
+    repo = repository.load(folder)
+    ring = KeyRing(home.keys / _feed_of(repo), Passphrases())
+    expires = {"root": repo.root, "snapshot": repo.snapshot, "timestamp": repo.timestamp, **repo.roles}
+    found: dict[str, tuple[SSlibKey, dict[str, datetime]]] = {}
+    for role, payload in expires.items():
+        for key in repository.keys_of(repo.delegator(role), role):
+            found.setdefault(key.keyid, (key, {}))[1][role] = payload.expires
+    listed = [KeyStatus(name_of(key), keyid, ring.has(key), roles) for keyid, (key, roles) in found.items()]
+    return sorted(listed, key=lambda key: key.name)
+
+
+def new(folder: Path, home: Home, name: str, to: Path, passphrases: Passphrases, *, protect: bool) -> Path:
+    """Make the key that may take the place of ``name``; returns the file of its public half, for `rotate`.
+
+    Nothing in the feed changes. Raises UsageError (usage.argument, usage.passphrase), DiskError.
+    """
+    repo = repository.load(folder)
+    feed = _feed_of(repo)
+    key = KeyRing(home.keys / feed, passphrases).make(_next_name(_named(repo, [name])[0]), protect)
+    public = to / f"{feed}-{name_of(key)}.json"
+    text = json.dumps({"format": 1, "feed": feed, "name": name_of(key), "ed25519": key.keyval["public"]}, indent=1)
+    make_folder(to)
+    disk.write_atomic(public, text.encode())
+    return public
+
+
+def rotate(folder: Path, home: Home, order: Order, passphrases: Passphrases) -> Outcome:
+    """Put other keys in the place of those named, or write the request for the signatures that it takes.
+
+    Raises UsageError (usage.argument, usage.signatures, usage.key_missing, usage.passphrase), BusyError, DiskError,
+    TrustError; then readers see what they saw before.
+    """
+    feed = _feed_of(repository.load(folder))
+    ring = KeyRing(home.keys / feed, passphrases)
+    path = home.root / "requests" / f"{feed}-keys.json"
+    names = tuple(sorted({*order.names, "timestamp"}))
+    what = " ".join(names) + (" (revoked)" if order.is_revoked else "")
+    with locked(home, feed):
+        repo, now = repository.load(folder), datetime.now(UTC)
+        request = _pending(path, feed, repo, what, now)
+        if request is None or request.missing:
+            payloads = _payloads(repo, _replaced(repo, order, ring), now)
+            wanted = signing.ask(feed, repo, "", what, {}, payloads)
+            request = signing.adopt(request, wanted, repo, now) if request else wanted
+            if request is None:
+                raise _overtaken(path)
+            signing.sign_alone(request, ring)
+            signing.save(request, path)
+        root = request.roles["root"].metadata.signed
+        if root != repo.root or not repo.is_whole:
+            if request.missing:
+                return Outcome(names, root.version, path, request.missing)
+            _publish(repo, request, ring, now)
+        disk.remove(path)
+    return Outcome(names, root.version)
+
+
+# ---------------------------------------------------------------- what is asked for
+
+
+def _feed_of(repo: Repository) -> str:
+    return records.parse_feed(repo.record("feed.json") or b"").name
+
+
+def _pending(path: Path, feed: str, repo: Repository, what: str, now: datetime) -> signing.Request | None:
+    """What an earlier run asked for, the same as now. Raises UsageError (usage.signatures) when it was something else.
+
+    With all its signatures it is used as it is: whose signatures count, the feed itself says at publication.
+    """
+    if not path.exists():
+        return None
+    request = signing.load(path)
+    if (request.feed, request.fingerprint, request.title, request.version) != (feed, repo.fingerprint, "", what):
+        message = f"{path} asks for something else: {request.version}; remove it to begin again."
+        raise UsageError("usage.signatures", message, path=str(path))
+    if not _follows(request, repo, now):
+        raise _overtaken(path)
+    return request
+
+
+def _overtaken(path: Path) -> UsageError:
+    message = f"{path} is too old, or the feed has changed since; remove it to begin again."
+    return UsageError("usage.signatures", message, path=str(path))
+
+
+def _follows(request: signing.Request, repo: Repository, now: datetime) -> bool:
+    """Whether every payload is the next of what is live, or live already, and still good."""
+    live = {"root": repo.root, **repo.roles}
+    payloads = {role: wanted.metadata.signed for role, wanted in request.roles.items()}
+    if "root" not in payloads or payloads["root"].version > repo.root.version + 1 or not payloads.keys() <= live.keys():
+        return False
+    news = [(live[role], payload) for role, payload in payloads.items() if payload != live[role]]
+    return all(new.version > old.version and new.expires > now for old, new in news)
+
+
+def _replaced(repo: Repository, order: Order, ring: KeyRing) -> dict[str, SSlibKey | None]:
+    """By key id, what takes a key's place."""
+    offered = {_base(name_of(key)): key for key in map(_read_public, order.public)}
+    replaced: dict[str, SSlibKey | None] = {}
+    for old in _named(repo, {*order.names, "timestamp"}):
+        name = _base(name_of(old))
+        if order.is_revoked and name.startswith("holder"):
+            replaced[old.keyid] = None
+        elif name in offered:
+            replaced[old.keyid] = offered.pop(name)
+        else:
+            replaced[old.keyid] = ring.make(_next_name(old), order.protect)
+    known = {*repo.root.keys, *(key.keyid for key in _all_keys(repo).values())}
+    if used := [key for key in replaced.values() if key and key.keyid in known]:
+        raise UsageError("usage.argument", f"The key {name_of(used[0])} is in use already: a new one must be new.")
+    if offered:
+        raise UsageError("usage.argument", f"A new key is given for {', '.join(offered)}, which is not to be replaced.")
+    return replaced
+
+
+def _all_keys(repo: Repository) -> dict[str, SSlibKey]:
+    """By base name; of a name that two keys share, the newer one."""
+    roles = ("root", "targets", "feed", "snapshot", "timestamp")
+    found = [key for role in roles for key in repository.keys_of(repo.delegator(role), role)]
+    return {_base(name_of(key)): key for key in found}
+
+
+def _named(repo: Repository, names: Iterable[str]) -> list[SSlibKey]:
+    known = _all_keys(repo)
+    if unknown := sorted(set(names) - known.keys()):
+        message = f"The feed has no key {unknown[0]!r}; it has {', '.join(sorted(known))}."
+        raise UsageError("usage.argument", message, key=unknown[0])
+    return [known[name] for name in sorted(names)]
+
+
+def _base(name: str) -> str:
+    return _parsed(name)[1]
+
+
+def _next_name(key: SSlibKey) -> str:
+    """`timestamp` → `timestamp-2` → `timestamp-3`."""
+    match = _parsed(name_of(key))
+    return f"{match[1]}-{int(match[2] or 1) + 1}"
+
+
+def _parsed(name: str) -> "re.Match[str]":
+    if match := _NAME.fullmatch(name):
+        return match
+    raise UsageError("usage.argument", f"{name!r} is no key of a feed that Shoal made.", key=name)
+
+
+def _read_public(path: Path) -> SSlibKey:
+    """The public half that `new` wrote. Its id is computed, so that no holder can count twice under two ids."""
+    try:
+        fields = json.loads(path.read_bytes())
+        key = SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(bytes.fromhex(fields["ed25519"])))
+        key.unrecognized_fields[NAME_FIELD] = str(fields["name"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UsageError("usage.argument", f"{path} is no public key: {error}.", path=str(path)) from error
+    _parsed(name_of(key))
+    return key
+
+
+# ---------------------------------------------------------------- the next root, and what follows from it
+
+
+def _payloads(repo: Repository, replaced: Mapping[str, SSlibKey | None], now: datetime) -> dict[str, Delegator]:
+    """The unsigned payloads that holders sign: the root, and what its or their own keys change in."""
+    root, targets = repo.next_root(now), repo.next_payload("targets", now)
+    payloads: dict[str, Delegator] = {"root": root}
+    changed = _exchange(root, list(root.roles), replaced) & {"targets"}
+    delegated = list((targets.delegations and targets.delegations.roles) or {})
+    changed |= (below := _exchange(targets, delegated, replaced))
+    if changed:
+        payloads["targets"] = targets
+    return payloads | {role: repo.next_payload(role, now) for role in sorted(below) if role.endswith("-releases")}
+
+
+def _exchange(delegator: Delegator, roles: Sequence[str], replaced: Mapping[str, SSlibKey | None]) -> set[str]:
+    """Put the new keys in; the roles that this changed. Raises UsageError (usage.argument) where too few are left."""
+    changed = set()
+    for role in roles:
+        judge = delegator.get_delegated_role(role)
+        for keyid in [keyid for keyid in judge.keyids if keyid in replaced]:
+            if key := replaced[keyid]:
+                delegator.add_key(key, role)
+            delegator.revoke_key(keyid, role)
+            changed.add(role)
+        if len(judge.keyids) < judge.threshold:
+            message = f"{role} needs {judge.threshold} holders; give the key another one instead: `keys rotate`."
+            raise UsageError("usage.argument", message, role=role)
+    return changed
+
+
+def _publish(repo: Repository, request: signing.Request, ring: KeyRing, now: datetime) -> None:
+    signed: dict[str, Metadata[Any]] = {role: wanted.metadata for role, wanted in request.roles.items()}
+    root: Metadata[Root] = signed.pop("root")
+    targets: Targets = signed["targets"].signed if "targets" in signed else repo.roles["targets"]
+    if "channels" in request.version.split():
+        for role in (role for role in repo.roles if role == "feed" or role.endswith("-channels")):
+            signed[role] = repository.sign(targets, role, repo.next_payload(role, now), ring)
+    repo.publish(Changes({}), signed, ring, now, root)
