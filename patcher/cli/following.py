@@ -2,6 +2,7 @@
 
 import dataclasses
 import queue
+from collections.abc import Callable
 
 from patcher import events, wishes
 from patcher.cli.output import Output, human_bytes
@@ -13,15 +14,21 @@ _POLL_S = 0.2
 _STARTS = 2
 
 
-def follow(home: Home, wish: wishes.Wish, out: Output) -> events.Outcome:
-    """Run ``wish`` to its end. Raises its error, or Cancelled.
+def _nobody(feed: events.FeedSnapshot) -> None:
+    """What is found of feeds, where nobody looks."""
+
+
+def follow(
+    home: Home, wish: wishes.Wish, out: Output, found: Callable[[events.FeedSnapshot], None] = _nobody
+) -> events.Outcome:
+    """Run ``wish`` to its end; ``found`` gets the feed that a look finds. Raises its error, or Cancelled.
 
     When the engine is lost it is started again, once, and the job goes on where it was.
     """
     for attempt in range(_STARTS):
         try:
             with Client(home) as client:
-                return _Follower(client, wish, out).run()
+                return _Follower(client, wish, out, found).run()
         except ShoalError as error:
             if error.code != "internal.engine_lost" or attempt == _STARTS - 1:
                 raise
@@ -38,8 +45,10 @@ def fields(title: str, outcome: events.Outcome) -> dict[str, object]:
 
 
 class _Follower:
-    def __init__(self, client: Client, wish: wishes.Wish, out: Output) -> None:
-        self._client, self._wish, self._out = client, wish, out
+    def __init__(
+        self, client: Client, wish: wishes.Wish, out: Output, found: Callable[[events.FeedSnapshot], None]
+    ) -> None:
+        self._client, self._wish, self._out, self._found = client, wish, out, found
         self._events: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
 
     def run(self) -> events.Outcome:
@@ -76,6 +85,8 @@ class _Follower:
                 show_plan(event, self._out)
             case events.Notice():
                 self._out.notice(event.text)
+            case events.FeedFound():
+                self._found(event.feed)
             case events.Finished():
                 return event.outcome
             case events.Failed(failure=None):

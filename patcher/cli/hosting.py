@@ -9,6 +9,7 @@ from typing import Any
 from patcher import agent, config, wishes
 from patcher.cli.following import follow
 from patcher.cli.output import Output, human_bytes
+from patcher.cli.trusting import add_feed
 from patcher.client import Client
 from patcher.config import Home
 from patcher.errors import UsageError
@@ -88,8 +89,7 @@ def _added(args: argparse.Namespace, out: Output) -> str:
     with Client(home) as client:
         name = next((f.name for f in client.snapshot().feeds if f.url.rstrip("/") == url or f.name == args.feed), "")
     if not name:
-        source = str(Path(args.feed).absolute()) if args.feed.endswith(".shoalfeed") else args.feed
-        name = follow(home, wishes.AddFeed(source, args.fingerprint, network=wishes.Network(ca=args.ca)), out).feed
+        name = add_feed(args, args.feed, out).name
     if config.load(home).sharing == "off":
         follow(home, wishes.ChangeSetting("sharing", "everyone"), out)
         out.notice("Sharing was off and is on now, for everyone: that is what seeding needs.")

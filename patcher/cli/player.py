@@ -12,6 +12,7 @@ import patcher
 from patcher import events, wishes
 from patcher.cli.following import fields, follow, show_totals
 from patcher.cli.output import Output, human_bytes
+from patcher.cli.trusting import add_feed
 from patcher.client import Client
 from patcher.errors import ShoalError, UsageError
 from patcher.transfer.ledger import Ledger
@@ -31,6 +32,7 @@ def _add_feed(verbs: Subparsers) -> None:
     add = _verb(verbs, "add", _feed_add, "trust a publisher's feed")
     add.add_argument("source", metavar="URL|FILE.shoalfeed")
     add.add_argument("--fingerprint", default="", metavar="HEX", help="what the publisher shows; compared")
+    add.epilog = "Without a fingerprint it is shown, and asked about; with --yes or without a terminal it is told."
     _verb(verbs, "list", _feed_list, "your feeds")
     _verb(verbs, "remove", _feed_remove, "forget a feed").add_argument("name")
 
@@ -97,10 +99,7 @@ def _only(args: argparse.Namespace) -> Any:
 
 
 def _feed_add(args: argparse.Namespace, out: Output) -> int:
-    source = str(Path(args.source).absolute()) if args.source.endswith(".shoalfeed") else args.source
-    name = follow(args.home, wishes.AddFeed(source, args.fingerprint, network=network(args)), out).feed
-    with Client(args.home) as client:
-        feed = next(feed for feed in client.snapshot().feeds if feed.name == name)
+    feed = add_feed(args, args.source, out)
     out.line(f"Added {feed.name}: {', '.join(feed.titles) or 'no titles yet'}")
     out.line(f"fingerprint {feed.fingerprint}")
     out.result(dataclasses.asdict(feed))
