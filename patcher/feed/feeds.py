@@ -172,7 +172,8 @@ class Feeds:
                 self._refresh(name, trust)
             reader = Reader(trust, trust.origin)
             is_behind = offline and trust.is_behind(("feed.json", f"{title}/releases/0.json", f"{title}/title.json"))
-            opened = Opened(reader, trust.origin, reader.feed(), trust.fingerprint, is_behind)
+            record = _last_known(reader, name) if offline else reader.feed()
+            opened = Opened(reader, trust.origin, record, trust.fingerprint, is_behind)
             if not offline:
                 self._remember(name, reader, title)  # not after the job: what is done cannot be cancelled any more
             yield opened
@@ -250,6 +251,16 @@ class Feeds:
             known = self._catalog(name)
             stale = set(known.titles) if not title else {title}
             self._keep(name, catalog.read(known, reader, stale))
+
+
+def _last_known(reader: Reader, name: str) -> records.Feed:
+    """The feed's own record; one that says nothing where it is lost: what is installed needs none."""
+    try:
+        return reader.feed()
+    except TrustError as error:
+        if error.code != "trust.not_offered":
+            raise
+        return records.Feed(name, name, ())
 
 
 def _is_too_new(offer: records.Channel) -> bool:
