@@ -115,6 +115,10 @@ class HostileOrigin:
         """The next requests of ``path`` get these answers, one each."""
         self._scripts[path].extend(answers)
 
+    def forget_answers(self) -> None:
+        """Serve everything honestly from now on."""
+        self._scripts.clear()
+
     def __enter__(self) -> Self:
         self._start(self._accept)
         return self
