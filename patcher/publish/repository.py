@@ -175,7 +175,7 @@ class Repository:
         payloads = {role: metadata.signed for role, metadata in signed.items()}
         next_root = root.signed if root else self.root
         self._check_signed({**signed, **({"root": root} if root else {})})
-        self.open_online_keys(ring, {**payloads, "root": next_root})
+        self.open_online_keys(ring, {**payloads, **({"root": next_root} if root else {})})
         for path, data in changes.put.items():
             write(self.folder / target_file(payloads[role_of(path)].targets[path]), data)
         files = {f"{role}.json": write_role(self.folder, role, metadata) for role, metadata in signed.items()}
@@ -200,7 +200,13 @@ class Repository:
                 raise UsageError("usage.signatures", f"{role} was published since it was signed.", role=role)
 
     def open_online_keys(self, ring: KeyRing, changes: Mapping[str, Delegator] | None = None) -> None:
-        """Ask for what every publication needs, before any work. Raises UsageError (usage.passphrase, .key_missing)."""
+        """Ask for what every publication needs, before any work.
+
+        Raises UsageError (usage.passphrase, usage.key_missing; usage.feed_folder when a change of keys comes first).
+        """
+        if not self.is_whole and "root" not in (changes or {}):
+            message = "A change of keys was interrupted; run the same `shoal publish keys` command again first."
+            raise UsageError("usage.feed_folder", message, path=str(self.folder))
         for role in ("feed", "snapshot", "timestamp"):
             for key in keys_of(self.delegator(role, changes), role):
                 ring.signer(key)

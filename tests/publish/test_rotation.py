@@ -305,6 +305,33 @@ def test_a_lost_online_key_takes_only_the_holders(feed: Feed, lost: tuple[str, .
     assert feed.publisher.release(feed.tree, "1.1").state == "published"
 
 
+def _cut_off_everywhere(feed: Feed, names: tuple[str, ...]) -> Iterator[int]:
+    """The feed as a change of keys leaves it that was killed at step 1, 2, 3, ..."""
+    kept = feed.root.parent / "kept"
+    shutil.copytree(feed.root, kept, symlinks=True)
+    for step in itertools.count(1):
+        for name in ("feed", "home", "player"):
+            shutil.rmtree(feed.root / name)
+            shutil.copytree(kept / name, feed.root / name, symlinks=True)
+        if not crash.is_cut_off(step, partial(feed.rotate, *names)):
+            return
+        yield step
+
+
+def test_nothing_is_released_before_an_interrupted_change_of_keys_is_whole(room: Path) -> None:
+    feed = Feed(room / "world")
+    feed.lose(*ONLINE)
+    for _ in _cut_off_everywhere(feed, ONLINE):
+        if not repository.load(feed.folder).is_whole:
+            break
+    lay(feed.tree, {"more": b"more"})
+    with pytest.raises(UsageError, match="was interrupted"):
+        feed.publisher.release(feed.tree, "1.1")
+    feed.rotate()
+    assert feed.publisher.release(feed.tree, "1.1").state == "published"
+    assert "game/releases/2.json" in feed.player.visit()
+
+
 @pytest.mark.parametrize("names", [ONLINE, ALL], ids=["online", "all"])
 @pytest.mark.parametrize("lost", [(), ONLINE], ids=["", "lost"])
 def test_killed_at_every_step_the_same_command_goes_on(
@@ -312,14 +339,8 @@ def test_killed_at_every_step_the_same_command_goes_on(
 ) -> None:
     feed = Feed(room / "world")
     feed.lose(*lost)
-    shutil.copytree(room / "world", room / "kept", symlinks=True)
-    was_half = False
-    for step in itertools.count(1):
-        for name in ("feed", "home", "player"):
-            shutil.rmtree(room / "world" / name)
-            shutil.copytree(room / "kept" / name, room / "world" / name, symlinks=True)
-        if not crash.is_cut_off(step, partial(feed.rotate, *names)):
-            break
+    step, was_half = 0, False
+    for step in _cut_off_everywhere(feed, names):
         repo = repository.load(feed.folder)
         was_half |= not repo.is_whole
         if repo.is_whole:
