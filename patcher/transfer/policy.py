@@ -1,4 +1,4 @@
-"""Settings and surroundings in, allowances out: may we upload, to whom, from whom may we download, how fast. Pure."""
+"""Settings and surroundings in; out come allowances (may we upload, to whom, how fast) and open doors. Pure."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -23,6 +23,9 @@ _BOUNDS = tuple(
 )
 
 
+Reach = Literal["none", "lan", "all"]
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What is true around the player now, beside the settings."""
@@ -35,7 +38,7 @@ class Allowances:
     """What the session may do. A limit of 0 is no limit; it counts for the local network too."""
 
     upload: Literal["off", "lan", "everyone"]
-    peers: Literal["none", "lan", "all"]
+    peers: Reach
     upload_limit_bps: int
     download_limit_bps: int
     discover: bool
@@ -53,6 +56,33 @@ def allowances(settings: Settings, surroundings: Surroundings | None = None) -> 
         download_limit_bps=settings.download_limit_bps,
         discover=settings.local_discovery and settings.peers != "none",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What stands open. A tracker counts as a player: a torrent that speaks with nobody is not announced."""
+
+    listens: bool
+    """On TCP and UDP at the player's address. libtorrent asks trackers and finds neighbours only from such a port."""
+    discovers: bool
+    """Sends and hears multicast in the local network (BEP 14)."""
+    fetched: Reach
+    """With whom a torrent that is fetched speaks, whoever dials."""
+    offered: Reach
+    """With whom a torrent that is only offered speaks, whoever dials."""
+
+
+def doors(allowed: Allowances, *, fetches: bool, offers: bool) -> Doors:
+    """With nothing to fetch from players and nothing that may be given to them, no port is open.
+
+    fetches, offers: whether the session holds torrents of either kind.
+    """
+    fetched: Reach = allowed.peers if fetches else "none"
+    offered: Reach = "none"
+    if offers and allowed.upload != "off":
+        offered = "lan" if allowed.upload == "lan" else allowed.peers
+    listens = (fetched, offered) != ("none", "none")
+    return Doors(listens, listens and allowed.discover, fetched, offered)
 
 
 def is_local(address: str) -> bool:

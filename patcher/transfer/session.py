@@ -4,6 +4,9 @@ Consent lives here. Sharing off means that not one payload byte leaves: no uncho
 peers under the same rule, and nothing installed is offered at all. Another wish cuts all connections before it applies:
 libtorrent goes on to serve what was asked for before (3 MB in 2.5 s, measured), and does not look at local peers again
 that it choked once.
+
+Ports, discovery and the filter of addresses follow from what is in the session (`policy.doors`) and are set anew each
+time that changes. An empty session has no socket; to open or close them takes under a millisecond.
 """
 
 import math
@@ -20,7 +23,7 @@ from patcher.config import Settings
 from patcher.errors import DiskError
 from patcher.transfer import policy, swarm
 from patcher.transfer.layout import Layout, Torrent
-from patcher.transfer.policy import Allowances, Surroundings
+from patcher.transfer.policy import Allowances, Doors, Reach, Surroundings
 from patcher.transfer.swarm import Counters, Swarm
 
 MAX_QUEUED_BYTES = 4 << 20
@@ -32,6 +35,7 @@ _LOOKS = 5_000
 """Files that one call of `changed` looks at, in about 15 ms."""
 _ALL4 = "0.0.0.0"  # noqa: S104 (all addresses is the player's wish, by an empty `listen_host`)
 _EVERYWHERE = ((_ALL4, "255.255.255.255"), ("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))
+_FILTERED = lt.torrent_flags.apply_ip_filter
 _CLASS = lt.alert.category_t
 _ALERTS = (
     _CLASS.error_notification
@@ -44,6 +48,8 @@ _FIXED: Any = {
     "alert_mask": _ALERTS,
     "alert_queue_size": 100_000,
     "enable_dht": False,
+    "enable_lsd": False,
+    "listen_interfaces": "",
     "enable_upnp": False,
     "enable_natpmp": False,
     "enable_outgoing_utp": False,
@@ -66,12 +72,13 @@ Stat = tuple[int, int, int, int]
 class Session:
     """Owns the port and all torrents. Every method may be called from any thread; `close` ends it.
 
-    `add` and `retain` are for `fetch`; the engine uses `keep`, `release`, `changed`, `counters`, `apply`. With
-    ``peers`` lan only addresses of the local network are let in or dialled, trackers included; with none nobody is.
+    `add` and `retain` are for `fetch`; the engine uses `keep`, `release`, `changed`, `counters`, `apply`. While
+    `policy.doors` says so it listens at the port of the settings (0: any; taken: one of the next ten) on their address
+    ("": all interfaces).
     """
 
     def __init__(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
-        """Open the port of the settings (0: any; taken: one of the next ten) on their address ("": all interfaces)."""
+        self._settings = settings
         self._allowances = policy.allowances(settings, surroundings)
         self._lock = threading.RLock()
         self._swarms: dict[bytes, Swarm] = {}
@@ -80,16 +87,18 @@ class Session:
         self._ear, self._mouth = socket.socketpair()
         self._mouth.setblocking(False)
         self._is_closing = False
-        self._session = lt.session(_FIXED | _adjusted(self._allowances) | {"listen_interfaces": _interfaces(settings)})
-        self._place = (settings.listen_host, settings.listen_port)
+        self._doors: tuple[Doors, str] | None = None
+        """What is open, and where."""
+        self._session = lt.session(_FIXED | _adjusted(self._allowances))
         self._apply_classes()
+        self._apply_doors()
         self._session.set_alert_fd(self._mouth.fileno())
         self._thread = threading.Thread(target=self._listen, name="swarm alerts", daemon=True)
         self._thread.start()
 
     @property
     def listen_port(self) -> int:
-        """The port other players reach us at; 0 when none could be opened."""
+        """The port other players reach us at; 0 when none is open."""
         return int(self._session.listen_port())
 
     @property
@@ -131,14 +140,17 @@ class Session:
         fetched.forgive()
         with self._lock:
             self._kept[layout.info_hash] = _Kept(torrent, layout, frozenset(have), stats)
+            fetched.handle.set_flags(_FILTERED)
             if self._allowances.upload == "off":
                 self._leave(layout.info_hash)
+            self._apply_doors()
 
     def release(self, info_hash: bytes) -> None:
         """Let go of a torrent, fetched or kept; returns when its files are closed. An unknown one is fine."""
         with self._lock:
             self._kept.pop(info_hash, None)
             self._leave(info_hash)
+            self._apply_doors()
 
     def kept(self) -> frozenset[bytes]:
         """The info hashes of what is offered in place, or would be if the settings allowed it."""
@@ -178,11 +190,15 @@ class Session:
     def _enter(self, member: Swarm, params: lt.add_torrent_params) -> Swarm:
         info_hash = member.layout.info_hash
         self._swarms[info_hash] = member  # before the first alert
+        if info_hash not in self._kept and self._allowances.peers == "all":
+            params.flags &= ~_FILTERED
         try:
+            self._apply_doors()
             member.start(self._session.add_torrent(params))
         except BaseException:
             del self._swarms[info_hash]
             member.anchors.close()
+            self._apply_doors()
             raise
         return member
 
@@ -202,13 +218,14 @@ class Session:
         """Obey other settings from now on. When this returns, nothing leaves that they forbid."""
         new = policy.allowances(settings, surroundings)
         with self._lock:
-            old, self._allowances = self._allowances, new
+            old, self._allowances, self._settings = self._allowances, new, settings
             self._drop_kept()
             is_other = (new.upload, new.peers) != (old.upload, old.peers)
             dialled = self._cut() if is_other else {}
             self._session.apply_settings(_adjusted(new))
             self._apply_classes()
-            self._apply_place(settings)
+            self._apply_doors()
+            self._filter_fetched()
             if is_other:
                 self._session.resume()
             for info_hash, addresses in dialled.items():
@@ -234,27 +251,30 @@ class Session:
         return dialled
 
     def _apply_classes(self) -> None:
-        """Who counts as local, who is let in, and whether local peers need an unchoke slot."""
-        may_give = self._allowances.upload
+        """Who counts as local, and whether local peers need an unchoke slot."""
         local, everybody = lt.session.local_peer_class_id, lt.session.global_peer_class_id
         facts = self._session.get_peer_class(local)
-        facts["ignore_unchoke_slots"] = may_give != "off"
+        facts["ignore_unchoke_slots"] = self._allowances.upload != "off"
         self._session.set_peer_class(local, facts)
-        classes, doors = lt.ip_filter(), lt.ip_filter()
-        closed = 0 if self._allowances.peers == "all" else 1
-        for first, last in _EVERYWHERE:
-            classes.add_rule(first, last, 1 << everybody)
-            doors.add_rule(first, last, closed)
-        for first, last in policy.LOCAL_RANGES:
-            classes.add_rule(first, last, 1 << everybody | 1 << local)
-            doors.add_rule(first, last, 1 if self._allowances.peers == "none" else 0)
-        self._session.set_peer_class_filter(classes)
-        self._session.set_ip_filter(doors)
+        self._session.set_peer_class_filter(_ranges(1 << everybody, 1 << everybody | 1 << local))
 
-    def _apply_place(self, settings: Settings) -> None:
-        if self._place != (settings.listen_host, settings.listen_port):
-            self._place = (settings.listen_host, settings.listen_port)
-            self._session.apply_settings({"listen_interfaces": _interfaces(settings)})
+    def _apply_doors(self) -> None:
+        """Open and close what `policy.doors` says, for the torrents that are here now."""
+        offers = len(self._swarms.keys() & self._kept.keys())
+        new = policy.doors(self._allowances, fetches=len(self._swarms) > offers, offers=offers > 0)
+        place = _interfaces(self._settings) if new.listens else ""
+        if self._doors != (new, place):
+            self._doors = new, place
+            reach: Reach = new.fetched if new.offered == "none" else new.offered
+            self._session.set_ip_filter(_ranges(int(reach != "all"), int(reach == "none")))
+            self._session.apply_settings({"listen_interfaces": place, "enable_lsd": new.discovers})
+            self._session.listen_port()  # answered only when all this is done
+
+    def _filter_fetched(self) -> None:
+        """A torrent that is fetched may speak with more players than what is offered beside it."""
+        for info_hash in self._swarms.keys() - self._kept.keys():
+            handle = self._swarms[info_hash].handle
+            (handle.unset_flags if self._allowances.peers == "all" else handle.set_flags)(_FILTERED)
 
     # ------------------------------------------------------------ alerts and the end
 
@@ -321,6 +341,15 @@ def _added(one: Counters, other: Counters) -> Counters:
     return Counters(one.received_bytes + other.received_bytes, one.sent_bytes + other.sent_bytes)
 
 
+def _ranges(everywhere: int, local: int) -> lt.ip_filter:
+    """One value for all addresses but those of the local network."""
+    found = lt.ip_filter()
+    for ranges, value in ((_EVERYWHERE, everywhere), (policy.LOCAL_RANGES, local)):
+        for first, last in ranges:
+            found.add_rule(first, last, value)
+    return found
+
+
 def _interfaces(settings: Settings) -> str:
     host = settings.listen_host
     hosts = [f"[{host}]" if ":" in host else host] if host else [_ALL4, "[::]"]
@@ -341,5 +370,4 @@ def _adjusted(allowed: Allowances) -> Any:
         "tick_interval": 10 if limit or allowed.download_limit_bps else 500,
         "send_buffer_watermark": watermark,
         "send_buffer_low_watermark": min(1 << 20, watermark),
-        "enable_lsd": allowed.discover,
     }

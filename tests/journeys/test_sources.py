@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from patcher.content import manifest
 from tests.support import trees
 from tests.support.peers import Player, torrent_of
+from tests.support.sockets import listening
 from tests.support.trees import File
 from tests.support.world import Shoal, World, wait_until
 
@@ -20,7 +20,6 @@ _NEW: trees.Layout = {
     **trees.scenario("changed").new,
     "data/large.pak": File(_PAK[:3_000_000] + trees.noise(81, 400_000) + _PAK[3_000_000:]),
 }
-_WATCH_S = 2.0
 
 
 @pytest.fixture
@@ -111,14 +110,13 @@ def _stranger(world: World, player: Shoal) -> Iterator[Player]:
         yield stranger.want(torrent, world.root / "taken" / "game.main", ("127.0.0.1", port))
 
 
-def test_sharing_is_off_by_default_and_not_one_byte_leaves(world: World) -> None:
-    player = world.player("ann")
+def test_sharing_is_off_by_default_and_after_an_install_no_socket_is_open(world: World) -> None:
+    player = world.player("ann", local_discovery="on")
     player.run("install", "game", "--to", world.folder(player))
-    share = player.start("share")
+    share = player.start("share")  # keeps the engine
     try:
-        with _stranger(world, player) as stranger:
-            time.sleep(_WATCH_S)
-            assert stranger.received_bytes == 0
+        assert player.run("status")["listen_port"] == 0
+        assert listening(player.engine_pid()) == set()
     finally:
         share.terminate()
         share.communicate()
@@ -136,6 +134,18 @@ def test_who_agreed_to_share_gives_the_whole_tree_in_place(world: World) -> None
     assert trees.read(world.root / "taken" / "game.main") == _OLD
     player.run("settings", "sharing", "off")
     assert not _seeding(player)
+    assert listening(player.engine_pid()) == set()
+
+
+@pytest.mark.parametrize(("key", "value"), [("sharing", "off"), ("peers", "none")])
+def test_ports_close_when_the_player_says_so(world: World, key: str, value: str) -> None:
+    player = world.player("ann", sharing="everyone")
+    player.run("install", "game", "--to", world.folder(player))
+    wait_until(lambda: _seeding(player), "the seeding")
+    port = player.run("status")["listen_port"]
+    assert listening(player.engine_pid()) == {("tcp", "127.0.0.1", port), ("udp", "127.0.0.1", port)}
+    player.run("settings", key, value)
+    assert listening(player.engine_pid()) == set()
 
 
 def test_a_touched_title_is_offered_again_when_it_was_verified(world: World) -> None:

@@ -1,17 +1,21 @@
 """What leaves this machine, as counted on the other player's side."""
 
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import libtorrent as lt
 import pytest
 
 from patcher.errors import DiskError
 from patcher.transfer import session as sessions
+from patcher.transfer.layout import Layout, Torrent
 from patcher.transfer.policy import Surroundings
 from patcher.transfer.session import Session
-from tests.support.peers import Player, wait_for
+from tests.support.doors import ROWS, Row
+from tests.support.peers import HOST, Player, plant, torrent_of, wait_for
 from tests.transfer.conftest import Game, settings
 
 WATCH_S = 3.0
@@ -47,9 +51,14 @@ def test_sharing_off_gives_a_fetching_neighbour_not_one_byte(game: Game, tmp_pat
 
 
 def test_sharing_off_offers_nothing_of_what_is_installed(game: Game, tmp_path: Path) -> None:
+    """Nor to those whom we dial ourselves for what we fetch."""
+    other = plant(tmp_path / "other", {"data": 100_000, "more": 100_000}, seed=2)
     with opened() as session, Player() as asking:
         info_hash = session.keep(game.installed())
-        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        asking.want(game.data, tmp_path / "asking" / "game")
+        torrent = Torrent(torrent_of(other), (tmp_path / "0", tmp_path / "1"), peers=(asking.address,))
+        session.add(torrent, (), range(Layout.parse(torrent.data).count))
+        asking.ask(address(session))
         assert never_gets(asking, 0, SWITCH_WATCH_S)
         assert asking.connected() == []
         assert info_hash in session.kept()
@@ -94,8 +103,11 @@ def test_a_spent_monthly_cap_is_sharing_off(game: Game, tmp_path: Path) -> None:
     wishes = settings(sharing="everyone", monthly_upload_cap_bytes=1_000)
     with opened(sharing="everyone") as session, Player() as asking:
         session.keep(game.installed())
+        port = session.listen_port
+        assert can_be_dialled(port)
         session.apply(wishes, Surroundings(uploaded_this_month_bytes=1_000))
-        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert not can_be_dialled(port)
+        asking.want(game.data, tmp_path / "asking" / "game", (HOST, port))
         assert never_gets(asking, 0, SWITCH_WATCH_S)
 
 
@@ -108,21 +120,72 @@ def test_a_limit_on_uploads_holds_for_neighbours_too(game: Game, tmp_path: Path)
 
 
 def test_without_peers_nobody_is_let_in(game: Game, tmp_path: Path) -> None:
-    with opened(sharing="everyone", peers="none") as session, Player() as asking:
+    with opened(sharing="everyone") as session, Player() as asking:
         session.add(game.installed(), game.everything[:-1], game.everything[-1:])
         asking.want(game.data, tmp_path / "asking" / "game", address(session))
-        assert never_gets(asking, 0, SWITCH_WATCH_S)
-        assert asking.connected() == []
+        assert wait_for(lambda: asking.received_bytes > 0)
+        port = session.listen_port
+        session.apply(settings(sharing="everyone", peers="none"))
+        assert (session.listen_port, can_be_dialled(port)) == (0, False)
+        assert wait_for(lambda: asking.connected() == [])
 
 
-@pytest.mark.parametrize(
-    ("peers", "local", "others"), [("all", True, True), ("lan", True, False), ("none", False, False)]
-)
-def test_who_is_let_in(peers: str, local: bool, others: bool) -> None:
-    with opened(peers=peers) as session:
-        doors = session._session.get_ip_filter()
-        assert (doors.access("192.168.1.1") == 0, doors.access("fe80::1") == 0) == (local, local)
-        assert (doors.access("203.0.113.1") == 0, doors.access("2001:db8::1") == 0) == (others, others)
+@contextmanager
+def at_work(game: Game, folder: Path, row: Row, **wishes: object) -> Iterator[tuple[Session, bytes, bytes]]:
+    """A session with an offered torrent, and one that it fetches when the row has one; and their info hashes."""
+    plant(folder / "other", {"data": 100_000, "more": 100_000}, seed=2)
+    other = Torrent(torrent_of(folder / "other"), (folder / "0", folder / "1"))
+    with opened(**wishes) as session:
+        kept, fetched = session.keep(game.installed()), Layout.parse(other.data).info_hash
+        if row.fetches:
+            session.add(other, (), range(Layout.parse(other.data).count))
+        yield session, kept, fetched
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_port_is_open_only_for_what_is_fetched_or_may_be_given(game: Game, tmp_path: Path, row: Row) -> None:
+    """Whatever the settings were before, and no more when the torrents have left."""
+    with at_work(game, tmp_path, row, sharing="everyone") as (session, *info_hashes):
+        port = session.listen_port
+        assert can_be_dialled(port)
+        session.apply(settings(sharing=row.sharing, peers=row.peers))
+        assert can_be_dialled(session.listen_port) == can_be_dialled(port) == row.is_open
+        for info_hash in info_hashes:
+            session.release(info_hash)
+        assert (session.listen_port, can_be_dialled(port)) == (0, False)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize("before", [{"sharing": "everyone"}, {}, {"peers": "none"}], ids=str)
+def test_with_whom_each_torrent_speaks(game: Game, tmp_path: Path, row: Row, before: dict[str, str]) -> None:
+    with at_work(game, tmp_path, row, **before) as (session, kept, fetched):
+        session.apply(settings(sharing=row.sharing, peers=row.peers))
+        assert (reach(session, fetched), reach(session, kept)) == (row.fetched, row.offered)
+
+
+def test_what_was_fetched_from_everybody_is_offered_to_whom_the_player_chose(game: Game) -> None:
+    with opened(sharing="lan") as session:
+        fetched = session.add(game.installed(), game.everything[:-1], game.everything[-1:])
+        assert reach(session, fetched.layout.info_hash) == "all"
+        session.retain(fetched, game.everything)
+        assert reach(session, fetched.layout.info_hash) == "lan"
+
+
+def can_be_dialled(port: int) -> bool:
+    with suppress(OSError), socket.create_connection((HOST, port)):
+        return True
+    return False
+
+
+def reach(session: Session, info_hash: bytes) -> str:
+    """With whom libtorrent lets the torrent speak."""
+    if info_hash not in session._swarms:
+        return "none"
+    filtered = session._swarms[info_hash].handle.flags() & lt.torrent_flags.apply_ip_filter
+    doors = session._session.get_ip_filter()
+    (local,) = {not filtered or doors.access(each) == 0 for each in ("192.168.1.1", "fe80::1", HOST)}
+    (others,) = {not filtered or doors.access(each) == 0 for each in ("203.0.113.1", "2001:db8::1")}
+    return {(False, False): "none", (True, False): "lan", (True, True): "all"}[local, others]
 
 
 def test_letting_go_closes_every_file(game: Game, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
-"""What the settings allow, and who counts as a neighbour."""
+"""What the settings allow, which doors that opens, and who counts as a neighbour."""
 
 import pytest
 
 from patcher.config import Settings
-from patcher.transfer.policy import Surroundings, allowances, is_local
+from patcher.transfer.policy import Doors, Surroundings, allowances, doors, is_local
+from tests.support.doors import ROWS, Row
+from tests.transfer.conftest import settings
 
 
 def test_nothing_is_uploaded_before_the_player_said_so() -> None:
@@ -18,8 +20,32 @@ def test_who_wants_no_peers_serves_none_and_calls_for_none() -> None:
 
 @pytest.mark.parametrize(("given", "upload"), [(0, "lan"), (999, "lan"), (1000, "off"), (1001, "off")])
 def test_a_cap_ends_uploading(given: int, upload: str) -> None:
-    settings = Settings(sharing="lan", monthly_upload_cap_bytes=1000)
-    assert allowances(settings, Surroundings(uploaded_this_month_bytes=given)).upload == upload
+    wishes = Settings(sharing="lan", monthly_upload_cap_bytes=1000)
+    assert allowances(wishes, Surroundings(uploaded_this_month_bytes=given)).upload == upload
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_which_doors_are_open(row: Row) -> None:
+    open_doors = doors(
+        allowances(settings(sharing=row.sharing, peers=row.peers, local_discovery=True)),
+        fetches=row.fetches,
+        offers=True,
+    )
+    assert open_doors == Doors(row.is_open, row.is_open, row.fetched, row.offered)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_who_has_nothing_to_give_and_nothing_to_fetch_opens_no_door(row: Row) -> None:
+    assert doors(
+        allowances(settings(sharing=row.sharing, peers=row.peers, local_discovery=True)), fetches=False, offers=False
+    ) == Doors(False, False, "none", "none")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_without_discovery_nothing_is_sent_by_multicast(row: Row) -> None:
+    assert not doors(
+        allowances(settings(sharing=row.sharing, peers=row.peers)), fetches=row.fetches, offers=True
+    ).discovers
 
 
 @pytest.mark.parametrize(
