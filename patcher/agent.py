@@ -6,6 +6,7 @@ long as a job runs or something is seeded. Messages are JSON by `send_bytes`; no
 
 import argparse
 import contextlib
+import errno
 import json
 import logging
 import logging.handlers
@@ -73,6 +74,8 @@ class Agent:
         self._last_need = time.monotonic()
         address = {"address": self._listener.address, "key": self._authkey.hex(), "pid": os.getpid()}
         disk.write_atomic(home.address, json.dumps(address).encode(), 0o600)
+        self._address = home.address
+        self._written = home.address.stat()
 
     def run(self) -> None:
         """Serve until nobody needs the engine, or `stop` is called."""
@@ -82,7 +85,7 @@ class Agent:
         with contextlib.suppress(OSError, EOFError):  # wakes accept(), unless the socket is no longer in its place
             connection.Client(self._listener.address).close()
         doors.join(_WAKE_S)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # its name may be gone, with the home or alone
             self._listener.close()
 
     def stop(self) -> None:
@@ -91,12 +94,22 @@ class Agent:
 
     def _watch(self) -> None:
         while not self._stopping.wait(0.25):
+            if not self._is_at_home():
+                _log.warning("the home is gone, or another's; so this engine ends")
+                self.stop()
             with self._lock:
                 now = time.monotonic()
                 if self._keep or self._faces or self._engine.is_needed:
                     self._last_need = now
                 elif now - self._last_need > _LINGER_S:
                     self.stop()  # under the lock: no face gets in between
+
+    def _is_at_home(self) -> bool:
+        """Whether faces can find us: nobody could end an engine whose home was removed, or replaced by another."""
+        try:
+            return os.path.samestat(self._address.stat(), self._written)
+        except OSError as error:
+            return error.errno not in (errno.ENOENT, errno.ENOTDIR)
 
     def _accept(self) -> None:
         while not self._stopping.is_set():

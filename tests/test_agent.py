@@ -1,0 +1,84 @@
+"""The engine's process when its home is taken away: it ends by itself, and takes nothing with it."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from patcher import config
+from patcher.config import Home, Settings
+from tests.support import trees
+from tests.support.installed import install
+from tests.support.peers import HOST
+from tests.support.sockets import listening
+from tests.support.world import wait_until
+
+_KEPT = """
+import sys
+from pathlib import Path
+from patcher import agent
+from patcher.config import Home
+sys.exit(agent.serve(Home(Path(sys.argv[1])), keep=True))
+"""
+_LAYOUT: trees.Layout = {"readme.txt": trees.File(b"read me")}
+
+
+@contextmanager
+def _kept(home: Path) -> Iterator["subprocess.Popen[str]"]:
+    """An engine that stays although nobody needs it."""
+    command = [sys.executable, "-c", _KEPT, str(home)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_until((home / "engine.json").exists, "the engine's address")
+            yield process
+        finally:
+            process.kill()
+
+
+def _remove_with_installs(home: Path) -> None:
+    shutil.rmtree(home)
+    shutil.rmtree(home.with_name("game"))
+
+
+def _replace_by_copy(home: Path) -> None:
+    shutil.copytree(home, home.with_name("copy"), ignore=shutil.ignore_patterns("*.sock"))
+    home.rename(home.with_name("old"))
+    home.with_name("copy").rename(home)
+
+
+def _replace_by_file(home: Path) -> None:
+    shutil.rmtree(home)
+    home.write_bytes(b"")
+
+
+_LOSSES: dict[str, Callable[[Path], object]] = {
+    "home removed": shutil.rmtree,
+    "home and installs removed": _remove_with_installs,
+    "home moved away": lambda home: home.rename(home.with_name("old")),
+    "a copy in its place": _replace_by_copy,
+    "a file in its place": _replace_by_file,
+    "address removed": lambda home: (home / "engine.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("loss", _LOSSES)
+def test_an_engine_whose_home_is_gone_ends_with_all_it_offers(home: Path, loss: str) -> None:
+    config.save(Home(home), Settings(listen_host=HOST, local_discovery=False, sharing="everyone"))
+    install(Home(home), home.with_name("game"), _LAYOUT)
+    with _kept(home) as engine:
+        wait_until(lambda: len(listening(engine.pid)) == 2, "the offer")
+        _LOSSES[loss](home)
+        before = sorted(home.parent.rglob("*"))
+        wait_until(lambda: engine.poll() is not None, "the engine's end")
+        assert engine.returncode == 0
+        assert engine.stderr and engine.stderr.read() == ""
+    assert {path for path in home.parent.rglob("*") if path not in before} == set()
+
+
+def test_an_engine_at_home_stays(home: Path) -> None:
+    with _kept(home) as engine, pytest.raises(subprocess.TimeoutExpired):
+        engine.wait(1.5)
