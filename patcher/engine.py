@@ -322,24 +322,28 @@ class Engine:
     def _change(self, key: str, value: str) -> None:
         with self._lock:
             self._settings = config.changed(self._settings, key, value)
-            config.save(self._home, self._settings)
+            self._sharing.apply(self._settings)  # also when it cannot be saved: a wish for silence must not wait
             self._packs.limit_bytes = self._settings.pack_cache_bytes
-            self._sharing.apply(self._settings)
+            config.save(self._home, self._settings)
         self._kick.set()
 
     # ------------------------------------------------------------ tending
 
     def _tend(self) -> None:
-        """Every few seconds: see who plays, offer what may be offered, withdraw what changed, note what was given."""
+        """Every few seconds: see who plays, withdraw what changed, note what was given, offer what may be offered."""
         while not self._closing.is_set():
-            try:
-                self._tend_once()
-            except Exception:  # noqa: BLE001 - the next look may do better; the engine must not lose its tender
-                _log.exception("tending failed")
+            self._tend_once()
             self._kick.wait(_TEND_S)
             self._kick.clear()
 
     def _tend_once(self) -> None:
+        for look in (self._look_who_plays, self._look_at_offers):
+            try:
+                look()
+            except Exception:  # noqa: BLE001 - the next look may do better; the engine must not lose its tender
+                _log.exception("tending failed")
+
+    def _look_who_plays(self) -> None:
         with self._lock:
             ended = [memory for memory in self._memory.values() if memory.playing and memory.playing.poll() is not None]
             for memory in ended:
@@ -347,6 +351,8 @@ class Engine:
                 memory.held.close()
         if ended:
             self._emit(events.Changed())
+
+    def _look_at_offers(self) -> None:
         before = self._keeper.shown()
         for title in self._keeper.tend():
             self._emit(events.Notice(0, title, f"{title} is no longer offered: its files changed. Verify it."))

@@ -4,13 +4,14 @@ A pack lies at ``<root hex>``; once it is whole its torrent lies beside it as ``
 mark of completeness and what is needed to offer it again. The time of that mark is when it was used last.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from patcher import disk
-from patcher.beneath import name_of, path_of
+from patcher.beneath import name_of
 from patcher.content.merkle import Ref
 from patcher.transfer.layout import Layout, Torrent
 
@@ -52,9 +53,13 @@ class Packs:
 
     def torrents(self, trackers: tuple[str, ...] = ()) -> list[Torrent]:
         """What can be offered: all whole packs, the least recently used first."""
-        whole = [(name, self._mark(name).read_bytes()) for name in self._names() if self._mark(name).exists()]
-        found = [Torrent(data, (self._folder / name,), trackers) for name, data in whole]
-        return [t for t in found if self._is_whole(path_of(t.paths[0]), Layout.parse(t.data).sizes[0])]
+        found = []
+        for name in self._names():
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # without a mark, or with a damaged one
+                torrent = Torrent(self._mark(name).read_bytes(), (self._folder / name,), trackers)
+                if self._is_whole(self._folder / name, Layout.parse(torrent.data).sizes[0]):
+                    found.append(torrent)
+        return found
 
     def surplus(self) -> list[bytes]:
         """Roots to `remove` for the cache to fit its bound: half-fetched ones, then the least recently used.

@@ -3,6 +3,7 @@
 import threading
 
 from patcher.config import Settings
+from patcher.errors import DiskError
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.policy import Surroundings, allowances
 from patcher.transfer.session import Session
@@ -51,4 +52,9 @@ class Sharing:
             self.session.close()
 
     def _surroundings(self) -> Surroundings:
-        return Surroundings(uploaded_this_month_bytes=self._ledger.uploaded_this_month_bytes())
+        """What counts under a cap. A month that cannot be read is used up; nobody waits for it who set no cap."""
+        cap = self._settings.monthly_upload_cap_bytes
+        try:
+            return Surroundings(self._ledger.uploaded_this_month_bytes() if cap else 0)
+        except DiskError:
+            return Surroundings(cap)

@@ -1,12 +1,12 @@
 """What is installed, as torrents: the payload of each is the install tree itself, so there is no second copy."""
 
 import contextlib
+import logging
 import threading
 from collections import Counter
 from collections.abc import Iterator
 
 from patcher.content import manifest
-from patcher.errors import DiskError, ShoalError
 from patcher.events import Sources
 from patcher.feed.feeds import Feeds
 from patcher.transfer.layout import Layout, Torrent
@@ -19,6 +19,7 @@ from patcher.update.installs import Install, Registry, seen
 
 _OTHER = "patches"
 """Under which name the ledger counts what belongs to no installed title: patches, and trees on their way."""
+_log = logging.getLogger("shoal.keep")
 
 
 def torrents(folder: InstallFolder, trackers: tuple[str, ...]) -> list[Torrent]:
@@ -38,6 +39,15 @@ def torrents(folder: InstallFolder, trackers: tuple[str, ...]) -> list[Torrent]:
         if m.size_bytes and layers is not None:
             found.append(Torrent(manifest.torrent(m, layers), paths, trackers))
     return found
+
+
+@contextlib.contextmanager
+def _apart(what: str) -> Iterator[None]:
+    """Whatever fails within keeps nothing else from running: the next look may do better."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - one damaged title or file must not keep the others offered, or from being so
+        _log.exception("%s failed", what)
 
 
 class Keeper:
@@ -70,27 +80,57 @@ class Keeper:
             self._release(title)
 
     def tend(self) -> list[str]:
-        """Offer what may be offered, withdraw what changed, note what was given. To be called every few seconds.
+        """Withdraw what is not as it was, note what was given, offer what may be. To be called every few seconds.
 
-        Returns the titles whose files changed.
+        No part's failure keeps another from running. Returns the titles whose files changed.
         """
-        session = self._sharing.to_offer()
+        session, changed = None, list[str]()
+        with _apart("opening the session"):
+            session = self._sharing.to_offer()
         if session is None:
-            self._packs.trim()
+            with _apart("trimming the pack cache"):
+                self._packs.trim()
             return []
-        self._sharing.look()
-        self._note_given(session)
+        with _apart("withdrawing what changed"):
+            changed = self._withdraw_changed(session)
+        with _apart("withdrawing what is not installed"):
+            self._withdraw_unknown()
+        with _apart("looking at the month"):
+            self._sharing.look()
+        with _apart("counting what was given"):
+            self._note_given(session)
+        with _apart("trimming the pack cache"):
+            self._packs.trim(session.release)
+        with _apart("offering"):
+            self._offer(session)
+        return changed
+
+    def _withdraw_changed(self, session: Session) -> list[str]:
         gone = set(session.changed())
         with self._lock:
             changed = [title for title, hashes in self._kept.items() if gone & set(hashes)]
             for title in changed:
                 self._kept[title] = [info_hash for info_hash in self._kept[title] if info_hash not in gone]
-        self._packs.trim(session.release)
-        if session.allowances.upload != "off":
-            for install in self._registry.installs():
-                self._keep(install, session)
-            self._keep_packs(session)
         return changed
+
+    def _withdraw_unknown(self) -> None:
+        """Nothing is known to be installed by a registry that cannot be read."""
+        known: set[str] = set()
+        try:
+            known.update(install.title for install in self._registry.installs())
+        finally:
+            with self._lock:
+                for title in self._kept.keys() - known:
+                    self._release(title)
+
+    def _offer(self, session: Session) -> None:
+        if session.allowances.upload == "off":
+            return
+        with _apart("offering packs"):
+            self._keep_packs(session)
+        for install in self._registry.installs():
+            with _apart(f"offering {install.title}"):
+                self._keep(install, session)
 
     @property
     def is_offering(self) -> bool:
@@ -123,19 +163,20 @@ class Keeper:
         with self._lock:
             if install.title in self._kept or self._holders[install.title] or not self._looks_verified(install):
                 return
-            kept: list[bytes] = []
-            with contextlib.suppress(ShoalError, OSError):
-                found = torrents(install.folder, self._feeds.trackers(install.title))
-                kept.extend(session.keep(torrent) for torrent in found)
-            self._kept[install.title] = kept
+            kept = self._kept[install.title] = list[bytes]()  # looked at, whatever comes of it
+            for torrent in torrents(install.folder, self._feeds.trackers(install.title)):
+                kept.append(session.keep(torrent))
 
     def _keep_packs(self, session: Session) -> None:
         """Offer the patch packs of past updates."""
-        trackers = (tracker for name in self._feeds.names() for tracker in self._feeds.trackers(f"{name}/"))
+        trackers: list[str] = []
+        for name in self._feeds.names():
+            with _apart(f"reading the feed {name}"):
+                trackers += self._feeds.trackers(f"{name}/")
         torrents = self._packs.torrents(tuple(dict.fromkeys(trackers)))
         offered = {Layout.parse(torrent.data).info_hash: torrent for torrent in torrents}
         for info_hash in offered.keys() - session.kept():
-            with contextlib.suppress(DiskError):
+            with _apart("offering a pack"):
                 session.keep(offered[info_hash])
 
     def _looks_verified(self, install: Install) -> bool:

@@ -7,26 +7,20 @@ from pathlib import Path
 import pytest
 
 from patcher.config import Home, Settings
-from patcher.content import manifest, merkle, records
 from patcher.feed.feeds import Feeds
-from patcher.feed.pin import PIN_FILE, Pin
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.sharing import Sharing
-from patcher.update.folder import LAYERS, MANIFESTS, POINTER, Installed, InstallFolder
-from patcher.update.installs import Install, Registry, Seen, seen
+from patcher.update.installs import Registry
 from patcher.update.keep import Keeper
 from patcher.wishes import Network
 from tests.support import trees
+from tests.support.installed import install, stats
 from tests.support.peers import HOST
 
 _SETTINGS = Settings(listen_host=HOST, local_discovery=False, sharing="everyone")
 _TITLE = "demo/game"
 _LAYOUT = {"data.pak": trees.File(trees.noise(1, 20_000)), "readme.txt": trees.File(b"read me")}
-
-
-def _stats(folder: Path) -> dict[str, Seen]:
-    return {path: stat for path in _LAYOUT if (stat := seen(folder / path))}
 
 
 @pytest.fixture
@@ -39,26 +33,10 @@ def sharing(home: Path) -> Iterator[Sharing]:
 @pytest.fixture
 def keeper(home: Path, sharing: Sharing) -> Keeper:
     """Of a player who has one title, every file verified."""
-    registry = Registry(Home(home).registry)
-    folder, state, m = home / "game", home / "game" / ".shoal", trees.manifest_of(_LAYOUT)
-    trees.write(folder, _LAYOUT)
-    ref = merkle.ref_of(manifest.encode(m))
-    part = records.Part("main", (), False, ref, m.info_hash, None, None)
-    release = records.Release("game", 1, "1.0", (part,), {})
-    for name, data in {
-        POINTER: Installed("ab" * 32, "game", "live", (), release).encode(),
-        f"{MANIFESTS}/{ref.hex}": manifest.encode(m),
-        f"{LAYERS}/{ref.hex}": b"",
-    }.items():
-        (state / name).parent.mkdir(parents=True, exist_ok=True)
-        (state / name).write_bytes(data)
-    pin = Home(home).feeds / "demo" / PIN_FILE
-    pin.parent.mkdir(parents=True)
-    pin.write_bytes(Pin("https://updates.example.org", "ab" * 32).encode())
-    registry.put(Install(_TITLE, InstallFolder.at(folder)))
-    registry.see(_TITLE, _stats(folder))
     home_of = Home(home)
-    return Keeper(sharing, registry, Ledger(home_of.registry), Packs(home_of.packs, 0), Feeds(home_of))
+    install(home_of, home / "game", _LAYOUT)
+    registry, ledger = Registry(home_of.registry), Ledger(home_of.registry)
+    return Keeper(sharing, registry, ledger, Packs(home_of.packs, 0), Feeds(home_of))
 
 
 def test_a_title_is_offered_again_when_nobody_holds_it_any_more(keeper: Keeper, sharing: Sharing) -> None:
@@ -87,7 +65,7 @@ def test_a_title_whose_files_changed_is_said_once_and_left_out_until_it_is_verif
     (home / "game" / "readme.txt").write_bytes(b"READ ME")
     assert keeper.tend() == [_TITLE]
     assert keeper.tend() == []
-    Registry(Home(home).registry).see(_TITLE, _stats(home / "game"))
+    Registry(Home(home).registry).see(_TITLE, stats(home / "game", _LAYOUT))
     keeper.tend()
     assert not keeper.is_offered(_TITLE)
     keeper.renew(_TITLE)
