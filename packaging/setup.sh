@@ -9,6 +9,7 @@ have_library() { # whether the loader knows it
 
 need_packages() { # the Debian packages this machine lacks, on one line
     command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || printf ' nginx'
+    command -v ip >/dev/null 2>&1 || printf ' iproute2'
     while read -r library package; do # what Qt draws with, a screen or none
         have_library "$library" || printf ' %s' "$package"
     done <<-END

@@ -97,7 +97,8 @@ def is_alive(pid: int) -> bool:
 class World:
     """The feed ``demo`` at an HTTPS origin of this machine, a tracker, and any number of players."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, tracker: str = "") -> None:
+        """``tracker``: the announce URL of another one than that of this machine."""
         self.root = root
         self.feed = root / "feed"
         self.feed.mkdir()
@@ -108,7 +109,7 @@ class World:
         self.tracker = self._stack.enter_context(Tracker(interval_s=2))
         self.origin = self._stack.enter_context(StaticServer(self.feed, "127.0.0.1", 0, *authority.issue("127.0.0.1")))
         self._players: list[Shoal] = []
-        words = ("--tracker", self.tracker.http_url, "--name", "demo", "--demo-keys")
+        words = ("--tracker", tracker or self.tracker.http_url, "--name", "demo", "--demo-keys")
         self.invitation = self.publisher.run("publish", "init", self.feed, "--origin", self.origin.url, *words)
 
     def __enter__(self) -> Self:
