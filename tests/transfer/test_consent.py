@@ -1,5 +1,6 @@
 """What leaves this machine, as counted on the other player's side."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from patcher.transfer.layout import Layout, Torrent
 from patcher.transfer.policy import Surroundings
 from patcher.transfer.session import Session
 from tests.support.doors import ROWS, Row
+from tests.support.far import LSD_PORT
 from tests.support.peers import HOST, Player, plant, torrent_of, wait_for
+from tests.support.sockets import listening
 from tests.transfer.conftest import Game, settings
 
 WATCH_S = 3.0
@@ -161,6 +164,19 @@ def test_with_whom_each_torrent_speaks(game: Game, tmp_path: Path, row: Row, bef
     with at_work(game, tmp_path, row, **before) as (session, kept, fetched):
         session.apply(settings(sharing=row.sharing, peers=row.peers))
         assert (reach(session, fetched), reach(session, kept)) == (row.fetched, row.offered)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_with_whom_each_torrent_speaks_from_the_start(game: Game, tmp_path: Path, row: Row) -> None:
+    with at_work(game, tmp_path, row, sharing=row.sharing, peers=row.peers) as (session, kept, fetched):
+        assert (reach(session, fetched), reach(session, kept)) == (row.fetched, row.offered)
+
+
+@pytest.mark.parametrize("wish", [False, True])
+def test_neighbours_are_looked_for_only_when_the_player_wants_that(game: Game, wish: bool) -> None:
+    with opened(sharing="everyone", local_discovery=wish) as session:
+        session.keep(game.installed())
+        assert (LSD_PORT in {each.port for each in listening(os.getpid())}) == wish
 
 
 def test_what_was_fetched_from_everybody_is_offered_to_whom_the_player_chose(game: Game) -> None:
