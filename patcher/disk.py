@@ -198,10 +198,9 @@ def set_private(folder: Where) -> None:
     if os.name == "nt":
         return
     with translated(folder):
-        try:
-            descriptor = beneath.open_descriptor(folder, os.O_RDONLY | os.O_DIRECTORY)
-        except PermissionError:
-            return  # a disk like Windows' opens no folder
+        descriptor = _open_folder(folder)
+        if descriptor is None:
+            return
         try:
             if stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o700:
                 _step("mode", folder, 0o700)
@@ -227,13 +226,9 @@ def sync_file(where: Where) -> None:
 def sync_folder(where: Where) -> None:
     """Make the names in a folder durable. A disk that cannot (Windows, some network disks) orders them itself."""
     with translated(where):
-        try:
-            if isinstance(where, Beneath):
-                descriptor = beneath.open_descriptor(where, os.O_RDONLY)
-            else:  # the folders of the player's own may be links
-                descriptor = os.open(where, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except PermissionError:
-            return  # Windows opens no folder; elsewhere a folder we may write but not read: nothing better to do
+        descriptor = _open_folder(where)
+        if descriptor is None:
+            return
         try:
             _step("sync_folder", where)
             os.fsync(descriptor)
@@ -242,6 +237,16 @@ def sync_folder(where: Where) -> None:
                 raise
         finally:
             os.close(descriptor)
+
+
+def _open_folder(where: Where) -> int | None:
+    """None where Windows opens no folder, and elsewhere for one that we may write but not read."""
+    try:
+        if isinstance(where, Beneath):
+            return beneath.open_descriptor(where, os.O_RDONLY)
+        return os.open(where, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))  # folders of the player's own may be links
+    except PermissionError:
+        return None
 
 
 # ---------------------------------------------------------------- bytes

@@ -138,7 +138,7 @@ def test_a_home_that_we_made_for_others_too_is_closed_to_them(home: Path) -> Non
 
 def test_a_home_on_a_drive_without_permissions_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.chmod(0o777)
-    monkeypatch.setattr(os, "chmod", lambda *_: None)  # as FAT does it
+    monkeypatch.setattr(os, "fchmod", lambda *_: None)  # as FAT does it
     with pytest.raises(DiskError) as caught:
         Home(home).make()
     assert caught.value.code == "disk.home_owner"

@@ -397,6 +397,14 @@
         <translation>Versuche es noch einmal: es geht weiter, wo es aufhörte.</translation>
     </message>
     <message>
+        <source>Somebody else put notes of an update into the game&apos;s folder.</source>
+        <translation>Jemand anderes hat Notizen eines Updates in den Ordner des Spiels gelegt.</translation>
+    </message>
+    <message>
+        <source>Repair removes them and compares every file.</source>
+        <translation>Reparieren entfernt sie und vergleicht jede Datei.</translation>
+    </message>
+    <message>
         <source>Shoal&apos;s own files cannot be read or written.</source>
         <translation>Shoals eigene Dateien sind nicht les- oder schreibbar.</translation>
     </message>
@@ -491,6 +499,14 @@
     <message>
         <source>Wait until it is done, then try again.</source>
         <translation>Warte, bis es fertig ist, dann versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Another Shoal is changing this game.</source>
+        <translation>Ein anderes Shoal ändert dieses Spiel gerade.</translation>
+    </message>
+    <message>
+        <source>Wait until it is done, or close it, then try again.</source>
+        <translation>Warte, bis es fertig ist, oder schließe es, und versuche es dann noch einmal.</translation>
     </message>
     <message>
         <source>The game is running.</source>
