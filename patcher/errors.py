@@ -133,7 +133,10 @@ CODES: dict[str, CodeText] = {
     "origin.status": CodeText(_INSTALLED, "Try again later; if it stays, tell the publisher."),
     "origin.missing": CodeText(_INSTALLED, "Try again later, or with peers allowed; if it stays, tell the publisher."),
     "origin.too_slow": CodeText(_INSTALLED, "Try again later; what was downloaded is kept."),
-    "origin.host_refused": CodeText(_INSTALLED, "The feed sent us to a host it does not list; tell the publisher."),
+    "origin.host_refused": CodeText(
+        _INSTALLED,
+        "The feed sent us where it may not; tell the publisher. If it moved into your own network, add it again.",
+    ),
     "origin.protocol": CodeText(_INSTALLED, "The server answered in an unexpected way; tell the publisher."),
     "origin.no_source": CodeText(
         _INSTALLED, "Try again later: neither the server nor any player has the missing bytes now."

@@ -8,6 +8,7 @@ them, but for `Origin.content`, which folds to the root itself.
 import functools
 import io
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,10 +20,14 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import ContentError, OriginError, UsageError
+from patcher.transfer import reach
+from patcher.transfer.dialling import dial
 from patcher.transfer.patience import Incoming, Patience, Turn, Watch, never
+from patcher.transfer.reach import Reach, is_allowed
 
 CHUNK_BYTES = 256 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -37,8 +42,11 @@ class Origin:
     """The web servers that hold one feed. Safe to use from several threads; `close` it in the end.
 
     ``urls`` are base addresses of equal folders, best first; ``hosts`` are the names we may be redirected to, besides
-    those of ``urls``. ``ca`` names a PEM file of authorities that are trusted besides the system's. ``cancel`` is asked
-    at least four times a second while waiting for bytes.
+    those of ``urls``. The first of ``urls`` is the address that the player named: what leads into the local network or
+    to this machine is used only where that one does (`reach`). ``near`` says where its host led when the player named
+    it; None: the player does so now, and `near` is known after the first connection. Behind a proxy, which looks names
+    up itself, only what is written as an address is judged. ``ca`` names a PEM file of authorities that are trusted
+    besides the system's. ``cancel`` is asked at least four times a second while waiting.
 
     Raises UsageError (usage.argument) when ``ca`` is not readable; all methods raise OriginError and Cancelled.
     """
@@ -50,12 +58,15 @@ class Origin:
         ca: str = "",
         cancel: Callable[[], bool] = never,
         patience: Patience | None = None,
+        near: Reach | None = None,
     ) -> None:
         self.urls = tuple(url.rstrip("/") + "/" for url in urls)
         self.metadata_bytes = 0
         self.content_bytes = 0
         named = {urlsplit(f"//{host}").hostname for host in hosts} | {urlsplit(url).hostname for url in self.urls}
         self._hosts = named - {None}
+        self._pinned = urlsplit(self.urls[0]).hostname or ""
+        self._near = reach.of_host(self._pinned) or near
         self._context = _trusting(ca)
         self._cancel = cancel
         self._patience = patience or Patience()
@@ -127,6 +138,11 @@ class Origin:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    @property
+    def near(self) -> Reach:
+        """Where the address that the player named leads."""
+        return self._near or Reach.PUBLIC
 
     # ---------------------------------------------------------------- whose turn
 
@@ -215,11 +231,12 @@ class Origin:
         raise OriginError("origin.protocol", f"{url}: too many redirects.", url=url)
 
     def _check(self, url: str) -> None:
-        """Only listed hosts, only https; plain http only to this machine."""
+        """Only listed hosts, not nearer than the feed itself, only https; plain http only to this machine."""
         parts = urlsplit(url)
         host, named = parts.hostname or "", parts.username is not None
         plain = parts.scheme == "http" and host in _LOOPBACK
-        if host not in self._hosts or named or not (plain or parts.scheme == "https"):
+        is_listed = host in self._hosts and reach.may_name(url, self.near)
+        if not is_listed or named or not (plain or parts.scheme == "https"):
             raise OriginError("origin.host_refused", f"{url} is not an address that this feed may use.", url=url)
 
     def _send(self, url: str, headers: Mapping[str, str], watch: Watch) -> requests.Response:
@@ -243,10 +260,23 @@ class Origin:
         """This thread's own connections."""
         transport: _Transport | None = getattr(self._mine, "transport", None)
         if transport is None:
-            transport = self._mine.transport = _Transport(self._context)
+            transport = self._mine.transport = _Transport(self._context, self._dial)
             with self._lock:
                 self._transports.append(transport)
         return transport
+
+    def _dial(self, host: str, port: int, watch: Watch, *, is_proxy: bool) -> socket.socket:
+        """A new connection, to where this feed may lead us; to a proxy, wherever the player has it."""
+        is_first = self._near is None and host == self._pinned
+
+        def admits(address: str) -> bool:
+            there = reach.of_address(address)
+            return is_proxy or is_allowed(there, there if is_first else self.near)
+
+        sock = dial(host, port, admits, watch, self._patience)
+        if is_first and not is_proxy:
+            self._near = reach.of_address(sock.getpeername()[0])
+        return sock
 
 
 def _trusting(ca: str) -> ssl.SSLContext:
@@ -305,9 +335,10 @@ class _Connect(Protocol):
 class _Transport(HTTPAdapter):
     """requests' connections with the two things it has no setting for: our trust, and our watch on each answer."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, dials: Callable[..., socket.socket]) -> None:
         self._context = context
-        self.watch: Watch | None = None
+        self.dials = dials
+        self.watch: Watch
         super().__init__()
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
@@ -320,16 +351,32 @@ class _Transport(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **options)
         if "ConnectionCls" not in vars(pool):
-            pool.ConnectionCls = functools.partial(self._connect, pool.ConnectionCls)
+            kinds = {HTTPConnection: _Connection, HTTPSConnection: _SecureConnection}
+            kind = kinds.get(pool.ConnectionCls, pool.ConnectionCls)  # a SOCKS proxy's dials by itself
+            pool.ConnectionCls = functools.partial(self._connect, kind)
         return pool
 
     def _connect(self, connect: _Connect, *args: Any, **options: Any) -> Any:
         connection = connect(*args, **options)
+        connection.transport = self
         connection.response_class = functools.partial(self._answer, connection.response_class)
         return connection
 
     def _answer(self, answer: _Connect, sock: Any, *args: Any, **options: Any) -> Any:
         response = answer(sock, *args, **options)
-        if self.watch:
-            response.fp = io.BufferedReader(Incoming(sock, response.fp.detach(), self.watch))
+        response.fp = io.BufferedReader(Incoming(sock, response.fp.detach(), self.watch))
         return response
+
+
+class _Connection(HTTPConnection):
+    """One that is dialled by us."""
+
+    transport: _Transport
+
+    def _new_conn(self) -> socket.socket:
+        host = self._dns_host.strip("[]")
+        return self.transport.dials(host, self.port, self.transport.watch, is_proxy=self.proxy is not None)
+
+
+class _SecureConnection(_Connection, HTTPSConnection):
+    """The same, encrypted."""

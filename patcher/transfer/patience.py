@@ -9,7 +9,7 @@ from typing import Any
 from patcher.errors import Cancelled, OriginError
 
 _PROGRESS_BYTES = 256 * 1024
-_LOOK_UP_S = 0.25
+LOOK_UP_S = 0.25
 _BACK_OFF_MAX_S = 8.0
 
 
@@ -77,7 +77,7 @@ class Turn:
         while (left := until - self._patience.clock()) > 0:
             if self._cancel():
                 raise Cancelled
-            self._patience.sleep(min(left, _LOOK_UP_S))
+            self._patience.sleep(min(left, LOOK_UP_S))
 
 
 def _is_final(error: OriginError) -> bool:
@@ -112,20 +112,30 @@ class Watch:
         self._window_bytes += size_bytes
         self.check()
 
+    def look(self, until_s: float) -> None:
+        """Look up while there is no connection yet. Raises what `check` does, and TimeoutError past ``until_s``."""
+        self._pass()
+        if self._patience.clock() > until_s:
+            raise TimeoutError("no answer")
+
     def check(self) -> None:
         """Raises Cancelled, or OriginError (origin.too_slow)."""
+        self._window_s += self._pass()
+        if self._window_s >= self._patience.grace_s:
+            if self._window_bytes < self._patience.rate_bps * self._patience.grace_s:
+                raise OriginError("origin.too_slow", "The server sends next to nothing.")
+            self._window_s, self._window_bytes = 0.0, 0
+
+    def _pass(self) -> float:
+        """Count the time since the last look; returns it."""
         if self._cancel():
             raise Cancelled
         now = self._patience.clock()
         passed, self._since = now - self._since, now
         self._waited_s += passed
-        self._window_s += passed
         if self._deadline_s is not None and self._waited_s > self._deadline_s:
             raise OriginError("origin.too_slow", f"The server took longer than {self._deadline_s:.0f} s.")
-        if self._window_s >= self._patience.grace_s:
-            if self._window_bytes < self._patience.rate_bps * self._patience.grace_s:
-                raise OriginError("origin.too_slow", "The server sends next to nothing.")
-            self._window_s, self._window_bytes = 0.0, 0
+        return passed
 
 
 class Incoming(io.RawIOBase):
@@ -146,7 +156,7 @@ class Incoming(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """What one receive gives; 0 at the end. Raises what the watch raises, and OSError."""
         self._watch.check()
-        self._sock.settimeout(_LOOK_UP_S)
+        self._sock.settimeout(LOOK_UP_S)
         while True:
             try:
                 return int(self._sock.recv_into(buffer))

@@ -81,7 +81,12 @@ class HostileOrigin:
     ``answer`` scripts the next answers of a path; everything else is served honestly.
     """
 
-    def __init__(self, files: dict[str, bytes] | None = None, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self,
+        files: dict[str, bytes] | None = None,
+        certificate: tuple[Path, Path] | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         self.files = {} if files is None else files
         self.asked: list[Request] = []
         self.connections = 0
@@ -93,7 +98,7 @@ class HostileOrigin:
         if certificate:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(*certificate)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
         self.port = int(self._listener.getsockname()[1])
 
     @property
