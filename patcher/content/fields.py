@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -145,18 +145,24 @@ def host(value: object) -> str:
     return name
 
 
-def address(*schemes: str) -> Callable[[object], str]:
-    """Reads an address of one of these schemes: ASCII, with a host, without a user."""
+def is_address(url: str, schemes: Collection[str], *, bare: bool = True) -> bool:
+    """Whether it is an address of one of these schemes: with a host, no user; ``bare``: no query or fragment."""
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in schemes and parts.hostname and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        return False
+    return bool(is_good) and not (bare and set(url) & set("?#"))
+
+
+def address(*schemes: str, bare: bool = True) -> Callable[[object], str]:
+    """Reads what `is_address` takes, in ASCII."""
 
     def read(value: object) -> str:
         url = line(value, "an address")
-        try:
-            parts = urlsplit(url)
-            good = parts.scheme in schemes and parts.hostname and "@" not in parts.netloc and parts.port != 0
-        except ValueError as error:
-            raise wrong("an address is not valid") from error
-        if not good or not _ADDRESS.fullmatch(url):
-            raise wrong(f"an address is none of {', '.join(schemes)}")
+        if not _ADDRESS.fullmatch(url) or not is_address(url, schemes, bare=bare):
+            without = ", without a query" if bare else ""
+            raise wrong(f"an address is none of {', '.join(schemes)}{without}")
         return url
 
     return read

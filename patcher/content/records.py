@@ -206,7 +206,7 @@ def parse_title(data: bytes) -> Title:
         _name(record.value("kind")),
         record.mapping("texts", language, _text),
         record.maybe_ref("art"),
-        record.mapping("links", _name, address("https", "http")),
+        record.mapping("links", _name, address("https", "http", bare=False)),
         record.text("licence", ""),
         record.text("citation", ""),
     )

@@ -15,6 +15,7 @@ from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.release import history, locked
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import Store
+from patcher.transfer import reach
 
 KINDS = ("album", "app", "data", "game", "image")
 LINKS = ("site", "support")
@@ -56,6 +57,7 @@ def describe(
         before = history(repo, title).title
         assert before is not None
         about = _changed(before, words, ref_of(art) if art else None)
+        _check_links(about, feed)
         data = _encoded(about)
         changed = about != before
         if changed or art:
@@ -90,6 +92,13 @@ def _changed(before: records.Title, words: Words, art: Ref | None) -> records.Ti
     plain = {name: getattr(words, name) for name in ("kind", "licence", "citation") if getattr(words, name) is not None}
     texts = {**before.texts, **({words.language: text} if has_text else {})}
     return replace(before, texts=texts, links=links, art=art or before.art, **plain)
+
+
+def _check_links(about: records.Title, feed: records.Feed) -> None:
+    for url in about.links.values():
+        if not reach.may_name(url, reach.of_url(feed.origins[0])):
+            message = f"No player would see the link {url!r}: it leads nearer to them than {feed.origins[0]!r}."
+            raise UsageError("usage.release", message, link=url)
 
 
 def _encoded(about: records.Title) -> bytes:

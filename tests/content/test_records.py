@@ -113,6 +113,8 @@ BAD: list[tuple[str, dict[str, object]]] = [
     ("feed", {"origins": ["ftp://x.example/"]}), ("feed", {"origins": ["https://user@x.example/"]}),
     ("feed", {"origins": ["https:///x"]}), ("feed", {"origins": ["https://x.example/a b"]}),
     ("feed", {"origins": ["https://x.example/\n"]}), ("feed", {"origins": ["https://x.example:99999/"]}),
+    ("feed", {"origins": ["https://x.example/?a=b"]}), ("feed", {"origins": ["https://x.example/?"]}),
+    ("feed", {"origins": ["https://x.example/#a"]}), ("feed", {"trackers": ["udp://x.example:1?a"]}),
     ("feed", {"origins": ["file:///etc/passwd"]}), ("feed", {"trackers": ["javascript:alert(1)"]}),
     ("feed", {"hosts": ["a/b"]}), ("feed", {"hosts": ["A"]}), ("feed", {"titles": ["../x"]}),
     ("feed", {"titles": ["x"] * 10_001}), ("feed", {"name": "con"}), ("feed", {"label": "a\ud800"}),

@@ -53,6 +53,9 @@ def test_an_init_interrupted_before_the_timestamp_is_begun_again(tmp_path: Path)
     [
         ("http://updates.example.org", "", ""), ("ftp://updates.example.org", "", ""), ("updates.example.org", "", ""),
         ("https://", "", ""), ("https://user@updates.example.org", "", ""), ("https://[::1", "", ""),
+        (ORIGIN + "?a=b", "", ""), (ORIGIN + "/#a", "", ""), (ORIGIN, "http://tracker.example.org/?key=1", ""),
+        (ORIGIN, "udp://127.0.0.1:6969", ""), (ORIGIN, "https://192.168.1.5/announce", ""),
+        ("https://192.168.1.5", "udp://127.1:6969", ""), ("https://0.0.0.0", "", ""),
         (ORIGIN, "file:///etc/passwd", ""), (ORIGIN, "udp://", ""), (ORIGIN, "", "No Name"), (ORIGIN, "", "con"),
     ],
 )  # fmt: skip
@@ -65,6 +68,10 @@ def test_bad_arguments_make_no_feed(tmp_path: Path, origin: str, tracker: str, n
 
 def test_plain_http_is_for_this_machine_only(tmp_path: Path) -> None:
     assert init(tmp_path, "http://127.0.0.1:8000").name == "feed-one"
+
+
+def test_a_feed_for_one_network_may_keep_to_it(tmp_path: Path) -> None:
+    assert init(tmp_path, "https://192.168.1.5:8443", "udp://192.168.1.6:6969").name == "feed-one"
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

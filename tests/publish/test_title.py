@@ -88,6 +88,8 @@ def test_lost_art_is_put_back(publisher: Publisher, tmp_path: Path) -> None:
     ("words", "code"),
     [
         ({"links": {"site": "javascript:alert(1)"}}, "usage.release"),
+        ({"links": {"site": "http://192.168.1.1/reboot"}}, "usage.release"),
+        ({"links": {"support": "http://127.0.0.1:631/"}}, "usage.release"),
         ({"links": {"../x": "https://example.org/"}}, "usage.argument"),
         ({"label": "two\x07bells"}, "usage.release"),
         ({"language": "klingon!", "label": "x"}, "usage.release"),
