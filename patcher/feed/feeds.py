@@ -118,8 +118,8 @@ class Feeds:
             if not (self._folder / name).exists():
                 disk.rename(folder, self._folder / name)
                 disk.sync_folder(self._folder)
-            elif self._pin(name).url != trust.url:
-                self._move(name, Pin(trust.url, trust.fingerprint))
+            elif self._pin(name) != (pinned := self._pin(folder.name)):
+                self._move(name, pinned)
         with self.open(name, network, cancel):
             return name
 
@@ -166,6 +166,7 @@ class Feeds:
             offline=offline,
             mirrors=known.mirrors,
             hosts=known.hosts,
+            near=pin.near,
         )
         with contextlib.closing(trust):
             if not offline:
@@ -278,5 +279,5 @@ def _pin_of(source: str, fingerprint: str) -> Pin:
             pin = read_pin(Path(source))
         except OSError as error:
             raise UsageError("usage.argument", f"{source} cannot be read: {error.strerror}.", path=source) from error
-        return dataclasses.replace(pin, fingerprint=fingerprint or pin.fingerprint)
+        return Pin(pin.url, fingerprint or pin.fingerprint)  # where that leads is for us to find out
     return Pin(source.rstrip("/"), fingerprint)

@@ -1,11 +1,13 @@
 """A feed's address and fingerprint: what a publisher hands out, and what a player's machine remembers."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from patcher import strict_json
 from patcher.errors import TrustError
+from patcher.transfer.reach import Reach
 
 PIN_FILE = "feed.shoalfeed"
 """Its name in a feed's own folder below the home folder."""
@@ -19,10 +21,12 @@ class Pin:
     url: str
     fingerprint: str
     """SHA-256 of ``metadata/1.root.json``, in hex."""
+    near: Reach = Reach.PUBLIC
+    """Where the address led when the player added the feed; only what a machine remembers by itself says so."""
 
     def encode(self) -> bytes:
         """The ``.shoalfeed`` file."""
-        return json.dumps({"format": 1, "url": self.url, "fingerprint": self.fingerprint}, indent=1).encode() + b"\n"
+        return json.dumps({"format": 1, **dataclasses.asdict(self)}, indent=1).encode() + b"\n"
 
 
 def read_pin(path: Path) -> Pin:
@@ -30,10 +34,11 @@ def read_pin(path: Path) -> Pin:
     try:
         fields = strict_json.load(path, _MAX_BYTES)
         version, url, fingerprint = fields["format"], fields["url"], fields["fingerprint"]
-    except (ValueError, KeyError, TypeError) as error:
+        near = Reach(fields.get("near", Reach.PUBLIC))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrustError("trust.not_a_feed", "This is no .shoalfeed file.") from error
     if version != 1:
         raise TrustError("trust.needs_newer", f"This .shoalfeed file has format {version!a:.40}, which is not known.")
     if not (isinstance(url, str) and isinstance(fingerprint, str)):
         raise TrustError("trust.not_a_feed", "This .shoalfeed file has no address or no fingerprint.")
-    return Pin(url, fingerprint)
+    return Pin(url, fingerprint, near)

@@ -1,5 +1,6 @@
 """What a feed says, as facts: its records, and the documents that they name by root."""
 
+import dataclasses
 from collections.abc import Mapping
 
 from patcher.content import delta, manifest, records
@@ -7,6 +8,7 @@ from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, OriginError, TrustError
 from patcher.feed.trust import Trust
+from patcher.transfer import reach
 from patcher.transfer.origin import Origin
 
 DOCUMENT_MAX_BYTES = 512 * 1024 * 1024
@@ -26,15 +28,18 @@ class Reader:
     # ---------------------------------------------------------------- records
 
     def feed(self) -> records.Feed:
-        """``feed.json``."""
-        return records.parse_feed(self._trust.record("feed.json"))
+        """``feed.json``, without what leads nearer to the player than the address at which the feed was added."""
+        record = records.parse_feed(self._trust.record("feed.json"))
+        origins, trackers = (tuple(filter(self._may_name, urls)) for urls in (record.origins, record.trackers))
+        return dataclasses.replace(record, origins=origins, trackers=trackers)
 
     def title(self, title: str) -> records.Title:
-        """What a title is. Raises TrustError (trust.record) when the record speaks of another one."""
+        """What a title is, links likewise. Raises TrustError (trust.record) when the record speaks of another one."""
         record = records.parse_title(self._trust.record(f"{title}/title.json"))
         if record.name != title:
             raise _misplaced(f"{title}/title.json")
-        return record
+        links = {kind: url for kind, url in record.links.items() if self._may_name(url)}
+        return dataclasses.replace(record, links=links)
 
     def channel(self, title: str, name: str) -> records.Channel:
         """What a channel offers."""
@@ -66,6 +71,9 @@ class Reader:
         if record.to_sequence != sequence:
             raise _misplaced(path)
         return record
+
+    def _may_name(self, url: str) -> bool:
+        return reach.may_name(url, self._origin.near)
 
     # ---------------------------------------------------------------- documents
 

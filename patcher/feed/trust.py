@@ -12,15 +12,16 @@ from contextlib import contextmanager, nullcontext, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 from patcher import beneath, disk
+from patcher.content.fields import is_address
 from patcher.errors import DiskError, OriginError, TrustError, UsageError
 from patcher.feed.floor import Floor
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.feed.verified import ROOT, Verified, behind, check_versions, is_of, verified_root
 from patcher.transfer.origin import Origin
 from patcher.transfer.patience import Patience, never
+from patcher.transfer.reach import Reach
 
 if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
     from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]  # exported, but not by __all__
@@ -56,6 +57,7 @@ class Trust:
         hosts: Collection[str] = (),
         clock: Callable[[], float] = time.time,
         patience: Patience | None = None,
+        near: Reach = Reach.PUBLIC,
     ) -> None:
         try:
             self._pinned = (folder / "root.json").read_bytes()
@@ -64,7 +66,7 @@ class Trust:
         self.url = url
         self.fingerprint = hashlib.sha256(self._pinned).hexdigest()
         self.offline = offline
-        self.origin = Origin((url, *mirrors), hosts, ca, cancel, patience)
+        self.origin = Origin((url, *mirrors), hosts, ca, cancel, patience, near)
         self._folder = folder
         self._floor = floor
         self._clock = clock
@@ -79,22 +81,20 @@ class Trust:
         Raises UsageError (usage.argument), TrustError (trust.not_a_feed; trust.fingerprint when the root is not the one
         named, or not the one pinned before), OriginError, DiskError.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in {"https", "http"} or not parts.hostname:
+        if not is_address(url, ("https", "http")):
             raise UsageError("usage.argument", f"{url!r} is no address of a feed.", url=url)
-        wanted = fingerprint.lower().replace(":", "")
-        data = _first_root(url, ca, options)
+        data, near = _first_root(url, ca, options)
         found = hashlib.sha256(data).hexdigest()
-        if wanted and found != wanted:
+        if (wanted := fingerprint.lower().replace(":", "")) and found != wanted:
             raise TrustError("trust.fingerprint", f"The feed's fingerprint is {found}.", found=found, wanted=wanted)
         known = folder / "root.json"
         if known.exists() and known.read_bytes() != data:
             raise TrustError("trust.fingerprint", f"{url} is not the feed that was added before.", found=found)
         disk.make_folder(folder)
         disk.write_atomic(known, data)
-        disk.write_atomic(folder / PIN_FILE, Pin(url, found).encode())
+        disk.write_atomic(folder / PIN_FILE, Pin(url, found, near).encode())
         disk.sync_folder(folder.parent)
-        return cls(folder, url, ca, floor, **options)
+        return cls(folder, url, ca, floor, near=near, **options)
 
     def refresh(self) -> None:
         """Take over what the publisher says now (TUF section 5): two GETs when there is nothing new.
@@ -296,7 +296,7 @@ def _sync(folder: Path) -> None:
         disk.sync_folder(part)
 
 
-def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> bytes:
+def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> tuple[bytes, Reach]:
     from tuf.api.exceptions import RepositoryError
 
     settings = {name: options[name] for name in ("cancel", "patience") if name in options}
@@ -304,7 +304,7 @@ def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> bytes:
         try:
             data = origin.get("metadata/1.root.json", ROOT_MAX_BYTES)
             verified_root(data)
-            return data
+            return data, origin.near
         except OriginError as error:
             if error.facts.get("status") not in {403, 404, 410}:
                 raise

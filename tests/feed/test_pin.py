@@ -7,6 +7,7 @@ from patcher.errors import DiskError, TrustError, UsageError
 from patcher.feed.floor import Floor
 from patcher.feed.pin import PIN_FILE, Pin, read_pin
 from patcher.feed.trust import Trust
+from patcher.transfer.reach import Reach
 from tests.feed.player import Player, fails
 from tests.support.hostile_origin import HostileOrigin
 from tests.support.repository_simulator import RepositorySimulator
@@ -15,7 +16,7 @@ RELEASE = "demo/releases/1.json"
 
 
 def test_a_pinned_feed_remembers_its_address(player: Player, feed: RepositorySimulator) -> None:
-    assert read_pin(player.folder / PIN_FILE) == Pin(player.url, feed.fingerprint)
+    assert read_pin(player.folder / PIN_FILE) == Pin(player.url, feed.fingerprint, Reach.LOOPBACK)
 
 
 def test_pinning_again_changes_nothing(player: Player, feed: RepositorySimulator) -> None:
@@ -77,3 +78,10 @@ def test_a_shoalfeed_file_of_the_future_needs_a_newer_shoal(tmp_path: Path) -> N
 def test_a_folder_without_a_pin_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(DiskError):
         Trust(tmp_path, "https://updates.example", "", Floor(tmp_path / "registry"))
+
+
+@pytest.mark.parametrize("end", ["?", "?a=1", "/feed?a=1", "#", "#there", "/#?", "@127.0.0.1"])
+def test_an_address_is_a_host_and_a_folder_and_nothing_else(tmp_path: Path, server: HostileOrigin, end: str) -> None:
+    with pytest.raises(UsageError):
+        Trust.pin(tmp_path / "feed", server.url + end, "", Floor(tmp_path / "registry"))
+    assert server.asked == []

@@ -2,6 +2,7 @@ import dataclasses
 import json
 import random
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,6 +13,7 @@ from patcher.errors import Cancelled
 from patcher.feed.reader import DOCUMENT_MAX_BYTES, Reader
 from patcher.transfer.origin import Origin
 from patcher.transfer.patience import Patience
+from patcher.transfer.reach import Reach
 from tests.feed.player import Player, fails
 from tests.support.hostile_origin import HostileOrigin, content_path
 from tests.support.repository_simulator import RepositorySimulator
@@ -63,6 +65,27 @@ def test_records_are_read_as_facts(reader: Reader, feed: RepositorySimulator) ->
     assert reader.channel("demo", "live") == channel
     assert reader.release("demo", 1) == RELEASE
     assert reader.patches("demo", 1) == patches
+
+
+@pytest.mark.parametrize(
+    ("pinned", "kept"),
+    [("https://updates.example", ""), ("https://10.7.0.1", "10.9.0.1"), ("https://127.0.0.1", "127.0.0.2")],
+    ids=["public", "private", "loopback"],
+)
+def test_what_leads_nearer_than_the_feed_itself_is_left_out(
+    player: Player, feed: RepositorySimulator, pinned: str, kept: str
+) -> None:
+    hosts = ["mirror.example", "10.9.0.1", "127.0.0.2", "0.0.0.0", "239.0.0.1"]
+    links = {f"link-{number}": f"https://{host}/index.html?a=b#c" for number, host in enumerate(hosts)}
+    said = records.Feed("games", "Games", tuple(f"https://{h}/" for h in hosts), tuple(f"udp://{h}:1" for h in hosts))
+    feed.put("feed.json", records.encode_feed(said))
+    feed.put("demo/title.json", records.encode_title(records.Title("demo", "game", {}, links=links)))
+    with Origin([pinned], near=Reach.PUBLIC) as origin:
+        reader = Reader(player.trust(), origin)
+        record, title = reader.feed(), reader.title("demo")
+    allowed = {"mirror.example", kept} - {""}
+    for urls in (record.origins, record.trackers, title.links.values()):
+        assert {urlsplit(url).hostname for url in urls} == allowed
 
 
 def test_releases_are_listed_newest_last(reader: Reader, feed: RepositorySimulator) -> None:

@@ -1,0 +1,69 @@
+"""Where a feed led when the player added it is remembered, and is found out, not believed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from patcher.config import Home
+from patcher.content import records
+from patcher.errors import OriginError
+from patcher.feed.feeds import Feeds
+from patcher.feed.pin import PIN_FILE, read_pin
+from patcher.transfer.patience import never
+from patcher.transfer.reach import Reach
+from patcher.wishes import Network
+from tests.support import names
+from tests.support.certificates import make_authority
+from tests.support.hostile_origin import HostileOrigin
+from tests.support.repository_simulator import RepositorySimulator
+
+
+@pytest.fixture
+def named(tmp_path: Path, feed: RepositorySimulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileOrigin]:
+    """The feed at https://updates.example, which leads to this machine."""
+    feed.put("feed.json", records.encode_feed(records.Feed("demo", "Demo", ("https://updates.example/",))))
+    names.lead(monkeypatch, {"updates.example": ["127.0.0.1"]})
+    with HostileOrigin(feed.files, make_authority(tmp_path / "ca").issue("updates.example")) as server:
+        yield server
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Network:
+    return Network(ca=str(tmp_path / "ca" / "ca.pem"))
+
+
+def _feeds(folder: Path) -> tuple[Feeds, Path]:
+    home = Home(folder / "home")
+    home.make()
+    return Feeds(home), home.feeds / "demo" / PIN_FILE
+
+
+def test_where_an_invitation_says_it_leads_does_not_count(
+    tmp_path: Path, named: HostileOrigin, network: Network, feed: RepositorySimulator
+) -> None:
+    feeds, pin = _feeds(tmp_path)
+    url = f"https://updates.example:{named.port}"
+    said = {"format": 1, "url": url, "fingerprint": feed.fingerprint, "near": "private"}
+    (tmp_path / "demo.shoalfeed").write_text(json.dumps(said))
+    assert feeds.add(str(tmp_path / "demo.shoalfeed"), "", network, never) == "demo"
+    assert read_pin(pin).near is Reach.LOOPBACK
+
+
+def test_a_feed_that_moved_into_the_players_network_is_used_when_it_is_added_again(
+    tmp_path: Path, named: HostileOrigin, network: Network
+) -> None:
+    feeds, pin = _feeds(tmp_path)
+    url = f"https://updates.example:{named.port}"
+    feeds.add(url, "", network, never)
+    said = json.loads(pin.read_bytes())
+    pin.write_text(json.dumps({name: said[name] for name in ("format", "url", "fingerprint")}))  # as from the internet
+    before = named.connections
+    with pytest.raises(OriginError) as caught, feeds.open("demo", network, never):
+        pass
+    assert caught.value.code == "origin.host_refused"
+    assert named.connections == before
+    feeds.add(url, "", network, never)
+    with feeds.open("demo", network, never) as opened:
+        assert opened.record.name == "demo"
