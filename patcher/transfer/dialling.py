@@ -1,10 +1,11 @@
-"""Connections to servers, from the name to an open socket. Nothing here blocks for longer than a look at the watch."""
+"""Connections to servers, from the name to the handshake. Nothing here blocks for longer than a look at the watch."""
 
 import errno
 import functools
 import os
 import selectors
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -85,3 +86,27 @@ def _connected(sock: socket.socket, address: Any, look: Callable[[], None]) -> s
         sock.close()
         raise
     return sock
+
+
+def patient(context: ssl.SSLContext, watch: Callable[[], Watch]) -> ssl.SSLContext:
+    """The context, its handshakes looked after by the watch of whoever makes one."""
+
+    class Handshake(ssl.SSLSocket):
+        def do_handshake(self, block: bool = False) -> None:
+            self.settimeout(LOOK_UP_S)
+            try:
+                while not self._is_done(block):
+                    watch().check()
+            except BaseException:
+                self.close()
+                raise
+
+        def _is_done(self, block: bool) -> bool:
+            try:
+                super().do_handshake(block)
+            except TimeoutError:
+                return False
+            return True
+
+    context.sslsocket_class = Handshake
+    return context

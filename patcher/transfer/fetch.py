@@ -24,6 +24,8 @@ _SAMPLE_S = 0.1
 _FLUSH_S = 0.5
 """Each flush closes the files and holds up all writing: more of them lose more in a kill, not less."""
 _RETRY_S = 2.0
+_LEAST_BPS = 1024
+"""Whoever brings less keeps no fetch alive."""
 _CHOKED_FACTOR = 4
 """How much longer we wait for peers that have what is missing but give it to others at the moment."""
 
@@ -67,9 +69,9 @@ def fetch(
     keep: leave the torrent in the session afterwards, as `Session.keep` does (its files must stay where they are);
         else, and after every error, the session has let go of it and of its files when this returns.
 
-    Raises OriginError: origin.no_source when neither peers nor origin give a wanted piece for five seconds; without a
-    session the origin's own error. ContentError without a session when the origin's bytes are wrong three times; with
-    one the origin is left out then. DiskError. Cancelled.
+    Raises OriginError: origin.no_source when peers bring next to nothing for five seconds, and the origin has failed;
+    without a session the origin's own error. ContentError without a session when the origin's bytes are wrong three
+    times; with one the origin is left out then. DiskError. Cancelled.
     """
     layout = Layout.parse(torrent.data)
     wanted = frozenset(wanted) - frozenset(have)
@@ -185,7 +187,7 @@ class _Fetch:
         if self._peers and self._hello_at is None:
             self._hello_at = now
         total = self._swarm.counters().received_bytes + (self._supply.received_bytes if self._supply else 0)
-        if total > self._total_bytes:
+        if (got := total - self._total_bytes) and got >= _LEAST_BPS * (now - self._alive_at):
             self._total_bytes, self._alive_at = total, now
         self._choice.look(now, self._peers, total, self._session.allowances.download_limit_bps)
         if self._supply and not self._supply.is_over:
@@ -294,9 +296,11 @@ class _Fetch:
         supply = self._supply
         if supply:
             supply.check()
-        if len(self._swarm.finished) == len(self._wanted) or (supply and self._may_deliver(supply)):
+        if len(self._swarm.finished) == len(self._wanted):
             self._alive_at = now
             return
+        if supply and self._may_deliver(supply):
+            return  # its own patience has an end
         is_there = any(peer.has(p) for p in self._wanted if p not in self._swarm.finished for peer in self._peers)
         patience = self._rules.patience_s * (_CHOKED_FACTOR if is_there else 1)
         if now - self._alive_at > patience:

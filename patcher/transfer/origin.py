@@ -7,7 +7,6 @@ them, but for `Origin.content`, which folds to the root itself.
 
 import functools
 import io
-import re
 import socket
 import ssl
 import threading
@@ -24,17 +23,15 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import ContentError, OriginError, UsageError
-from patcher.transfer import reach
-from patcher.transfer.dialling import dial
-from patcher.transfer.patience import Incoming, Patience, Turn, Watch, never
+from patcher.transfer import ranges, reach
+from patcher.transfer.dialling import dial, patient
+from patcher.transfer.patience import Incoming, Patience, Standstill, Turn, Watch, never
 from patcher.transfer.reach import Reach, is_allowed
 
 CHUNK_BYTES = 256 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MAX = 5
-_SKIP_MAX_BYTES = 1024 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "Shoal"}
 
 
@@ -67,9 +64,10 @@ class Origin:
         self._hosts = named - {None}
         self._pinned = urlsplit(self.urls[0]).hostname or ""
         self._near = reach.of_host(self._pinned) or near
-        self._context = _trusting(ca)
+        self._context = patient(_trusting(ca), lambda: self._transport().watch)
         self._cancel = cancel
         self._patience = patience or Patience()
+        self._standstill = Standstill(self._patience)
         self._lock = threading.Lock()
         self._mine = threading.local()
         self._transports: list[_Transport] = []
@@ -81,10 +79,10 @@ class Origin:
         When one origin does not have it the next is asked, unless ``everywhere`` is false.
         Raises OriginError: origin.missing, .too_slow, .protocol (too long, cut short, encoded) and what `read` raises.
         """
-        turn = Turn(self._order(), self._patience, self._cancel)
+        turn = self._turn(self._order())
         while True:
-            watch = Watch(self._patience, self._cancel, self._patience.document_s)
             try:
+                watch = turn.watch(self._patience.document_s)
                 data = b"".join(self._document(turn.url + path, max_bytes, watch))
             except OriginError as error:
                 if error.code == "origin.missing" and not everywhere:
@@ -93,6 +91,7 @@ class Origin:
                 turn.failed(error, final=error.code == "origin.too_slow")
             else:
                 self._prefer(turn.url)
+                self.progressed()
                 return data
 
     def content(self, ref: Ref, *, as_content: bool = False) -> bytes:
@@ -111,6 +110,7 @@ class Origin:
                 problem = problem or error
                 continue
             if ref_of(data) == ref:
+                self.progressed()
                 return data
             problem = None
         if problem:
@@ -144,7 +144,14 @@ class Origin:
         """Where the address that the player named leads."""
         return self._near or Reach.PUBLIC
 
+    def progressed(self) -> None:
+        """Verified bytes came in, from here or from players: the wait for our servers begins anew (`Standstill`)."""
+        self._standstill.end()
+
     # ---------------------------------------------------------------- whose turn
+
+    def _turn(self, urls: Sequence[str]) -> Turn:
+        return Turn(urls, self._patience, self._cancel, self._standstill)
 
     def _order(self) -> tuple[str, ...]:
         return self.urls[self._first :] + self.urls[: self._first]
@@ -164,10 +171,10 @@ class Origin:
             yield chunk
 
     def _read(self, urls: Sequence[str], ref: Ref, offset: int, length: int, *, as_content: bool) -> Iterator[bytes]:
-        turn, end = Turn(urls, self._patience, self._cancel), offset + length
+        turn, end = self._turn(urls), offset + length
         while offset < end:
             try:
-                for chunk in self._range(turn.url, ref, offset, end, as_content=as_content):
+                for chunk in self._range(turn, ref, offset, end, as_content=as_content):
                     offset += len(chunk)
                     turn.progress(len(chunk))
                     yield chunk
@@ -178,13 +185,15 @@ class Origin:
                 turn.failed(error)
         self._prefer(turn.url)
 
-    def _range(self, base: str, ref: Ref, start: int, end: int, *, as_content: bool) -> Iterator[bytes]:
+    def _range(self, turn: Turn, ref: Ref, start: int, end: int, *, as_content: bool) -> Iterator[bytes]:
         whole = start == 0 and end == ref.size_bytes
         headers = {} if whole else {"Range": f"bytes={start}-{end - 1}"}
-        watch = Watch(self._patience, self._cancel, None)
-        response = self._request(f"{base}content/{ref.file}", headers, watch)
+        watch = turn.watch()
+        response = self._request(f"{turn.url}content/{ref.file}", headers, watch)
         try:
-            skip = _skip(response, ref, start, end)
+            skip = ranges.skipped(response.status_code, response.headers, ref, start, end)
+            if skip is None:
+                raise OriginError("origin.protocol", f"{response.url} answered with another range.", url=response.url)
             left = end - start
             for chunk in self._body(response, watch, as_content=as_content):
                 wanted = chunk[skip : skip + left]
@@ -307,19 +316,6 @@ def _accepted(response: requests.Response) -> requests.Response:
     if status in {404, 410}:
         raise OriginError("origin.missing", f"{url} does not exist.", url=url, status=status)
     raise OriginError("origin.status", f"{url} answered with status {status}.", url=url, status=status)
-
-
-def _skip(response: requests.Response, ref: Ref, start: int, end: int) -> int:
-    """How many bytes of the body come before ``start``. Raises OriginError (origin.protocol) for another range."""
-    if response.status_code == 200:  # the server does not know ranges: read over the start while that is cheap
-        total = response.headers.get("Content-Length", str(ref.size_bytes))
-        if total == str(ref.size_bytes) and start <= _SKIP_MAX_BYTES:
-            return start
-    elif match := _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "")):
-        first, last, total = match.groups()
-        if int(first) == start and int(last) < end and total in {"*", str(ref.size_bytes)}:
-            return 0
-    raise OriginError("origin.protocol", f"{response.url} answered with another range.", url=response.url)
 
 
 def _reason(error: BaseException) -> str:

@@ -1,12 +1,15 @@
-"""Many stretches of one content file in few requests."""
+"""Many stretches of one content file in few requests, and what a server answers to a request for one."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from patcher.content.merkle import Ref
 
 Span = tuple[int, int]
 """Offset, length."""
 
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
+_SKIP_MAX_BYTES = 1024 * 1024
 _RUN_BYTES = 16 * 1024 * 1024
 """A request asks for no more, unless a single span is longer."""
 
@@ -48,3 +51,15 @@ def _runs(spans: Iterable[Span], gap_bytes: int) -> Iterator[Sequence[Span]]:
         run.append((offset, length))
     if run:
         yield run
+
+
+def skipped(status: int, headers: Mapping[str, str], ref: Ref, start: int, end: int) -> int | None:
+    """How many bytes of an answer's body come before ``start``; None when it is of another range."""
+    if status == 200:  # the server does not know ranges: read over the start while that is cheap
+        total = headers.get("Content-Length", str(ref.size_bytes))
+        return start if total == str(ref.size_bytes) and start <= _SKIP_MAX_BYTES else None
+    if match := _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "")):
+        first, last, total = match.groups()
+        if int(first) == start and int(last) < end and total in {"*", str(ref.size_bytes)}:
+            return 0
+    return None

@@ -151,9 +151,13 @@ class Gather:
         source: PackSource | TreeSource,
         on_pieces: Callable[[Sequence[int]], None],
     ) -> None:
-        sent_bytes = self._sent_bytes()
+        sent_bytes, done_bytes = self._sent_bytes(), 0
 
         def sample(now: Sample) -> None:
+            nonlocal done_bytes
+            if now.done_bytes > done_bytes:
+                done_bytes = now.done_bytes
+                self.origin.progressed()
             self.meter.peers, self.meter.pieces = now.peers, now.pieces
             self.meter.sent(self.uploaded_bytes + self._sent_bytes() - sent_bytes)
             self.meter.sources = _sum(self.gathered, now.sources)
@@ -175,7 +179,8 @@ class Gather:
         self.gathered = self.meter.sources = _sum(self.gathered, got)
 
     def _step_done(self, step_bytes: int) -> None:
-        """The next step's progress begins behind this one's."""
+        """What the step brought is verified, and the next one's progress begins behind it."""
+        self.origin.progressed()
         self._before += step_bytes
         self.meter.reach(self._before)
 

@@ -214,7 +214,8 @@ def tracker() -> Iterator[str]:
 class Shelf:
     """An origin in memory, as `sources` reads one: content by root, with the faults of a real one.
 
-    ``missing`` roots are 404, ``is_down`` is unreachable, ``lies`` turns every first byte over, ``rate_bps`` is slow.
+    ``missing`` roots are 404, ``is_down`` is unreachable, ``lies`` turns every first byte over, ``rate_bps`` is slow,
+    ``drips`` gives a byte and is too slow for more.
     """
 
     def __init__(self, *contents: bytes, rate_bps: int = 0) -> None:
@@ -222,11 +223,17 @@ class Shelf:
         self.missing: set[bytes] = set()
         self.is_down = False
         self.lies = False
+        self.drips = False
+        self.progress = 0
         self.rate_bps = rate_bps
         self.requests: list[tuple[bytes, int, int]] = []
         self.sent_bytes = 0
         self._lock = threading.Lock()
         self._free_at = 0.0
+
+    def progressed(self) -> None:
+        """As `Origin` hears of verified bytes."""
+        self.progress += 1
 
     def read(self, ref: Ref, offset: int, length: int) -> Iterator[bytes]:
         """Raises OriginError."""
@@ -237,6 +244,9 @@ class Shelf:
             raise OriginError("origin.missing", "The server does not have it.")
         data = self.contents[ref.root][offset : offset + length]
         assert len(data) == length
+        if self.drips:
+            yield data[:1]
+            raise OriginError("origin.too_slow", "The server drips.")
         for at in range(0, length, _PORTION_BYTES):
             portion = data[at : at + _PORTION_BYTES]
             self._wait_turn(len(portion))

@@ -126,6 +126,15 @@ def test_nobody_has_it(game: Game, session: Session, fault: str) -> None:
     assert open_files(game.staging) == []
 
 
+def test_an_origin_that_drips_keeps_no_fetch_alive(game: Game, session: Session) -> None:
+    shelf = game.shelf()
+    shelf.drips = True
+    patient = replace(QUICK, patience_s=3.0)  # longer than the rest before the origin is asked again
+    with pytest.raises(OriginError) as raised:
+        game.fetch(session, game.here(), loose(game, shelf), cancel=lambda: len(game.samples) > 150, rules=patient)
+    assert (raised.value.code, raised.value.facts["cause"]) == ("origin.no_source", "origin.too_slow")
+
+
 def test_without_p2p_the_origin_says_itself_what_is_wrong(game: Game) -> None:
     with pytest.raises(OriginError) as raised:
         game.fetch(None, game.here(), loose(game, Shelf()))

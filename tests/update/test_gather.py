@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from patcher.content import merkle, records
+from patcher.content import manifest, merkle, records
 from patcher.content.blocks import Rebuild
-from patcher.content.manifest import encode
+from patcher.content.manifest import Entry, Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
 from patcher.errors import ContentError
+from patcher.transfer.fetch import Torrent
 from patcher.transfer.packs import Packs
+from patcher.transfer.sources import PackSource
 from patcher.update.folder import InstallFolder
 from patcher.update.gather import Gather, _Windows
 from patcher.update.meter import Meter
@@ -46,7 +48,19 @@ def test_missing_blocks_come_and_nothing_else(tmp_path: Path) -> None:
     assert made[6 * BLOCK_BYTES :] == RIGHT[6 * BLOCK_BYTES :]
     assert not any(made[3 * BLOCK_BYTES : 6 * BLOCK_BYTES])
     assert gather.gathered.origin_bytes == shelf.sent_bytes == BLOCKS.fetch_bytes
-    assert len(shelf.requests) == 2
+    assert (len(shelf.requests), shelf.progress) == (2, 1)
+
+
+def test_verified_pieces_are_progress_whoever_brings_them(tmp_path: Path) -> None:
+    shelf, meter = Shelf(RIGHT), Meter(1, "game", lambda: False, lambda _: None)
+    gather = Gather(shelf, None, Packs(tmp_path / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
+    whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
+    layers = manifest.layers_document(whole, {ref_of(RIGHT).root: merkle.leaves_of(RIGHT)})
+    torrent = Torrent(manifest.torrent(whole, layers), (tmp_path / "game",))
+    source = PackSource(shelf, ref_of(RIGHT), BLOCK_BYTES)
+    gather._fetch(torrent, (), range(7), source, lambda pieces: None)
+    assert (tmp_path / "game").read_bytes() == RIGHT
+    assert shelf.progress > 0
 
 
 def test_without_leaves_the_whole_file_comes_and_is_checked_as_one(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""From a name to a handshake: who keeps us waiting is left when somebody cancels, or when patience is over."""
+
+import contextlib
+import itertools
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from patcher.errors import Cancelled, OriginError
+from patcher.transfer.origin import Origin
+from patcher.transfer.patience import Patience
+from patcher.transfer.reach import Reach
+from tests.support import names
+from tests.support.certificates import make_authority
+from tests.support.hostile_origin import HostileOrigin
+
+SHORT = Patience(stall_s=1.5, grace_s=0.4, connect_s=0.4, back_off_s=0.1)
+
+
+@contextlib.contextmanager
+def silent(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """A server that lets us in and says nothing; its port."""
+    with socket.create_server((host, port)) as listener:
+        yield int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def full(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """A server whose doorstep is full, so that connecting takes for ever; its port."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):
+            guest = stack.enter_context(socket.socket())
+            guest.setblocking(False)
+            guest.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def unnamed(patch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A name server that does not answer for updates.example; a port."""
+    over, known = threading.Event(), socket.getaddrinfo
+
+    def ask(host: str, *words: Any, **options: Any) -> Any:
+        if host != "updates.example":
+            return known(host, *words, **options)
+        over.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    patch.setattr(socket, "getaddrinfo", ask)
+    yield 9
+    over.set()
+
+
+PLACES: dict[str, Callable[[pytest.MonkeyPatch], contextlib.AbstractContextManager[int]]] = {
+    "https://updates.example:{}": unnamed,
+    "http://127.0.0.1:{}": lambda patch: silent(),
+    "https://127.0.0.1:{}": lambda patch: silent(),
+    "https://localhost:{}": lambda patch: full(),
+}
+IDS = ["name", "headers", "handshake", "connection"]
+
+
+@pytest.mark.parametrize("url", PLACES, ids=IDS)
+def test_a_cancel_ends_the_wait_wherever_it_is(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    looks = itertools.count()
+    with PLACES[url](monkeypatch) as port, Origin([url.format(port)], cancel=lambda: next(looks) > 2) as origin:
+        with pytest.raises(Cancelled):
+            origin.get("a.json", 100)
+
+
+@pytest.mark.parametrize("url", PLACES, ids=IDS)
+def test_who_keeps_us_waiting_is_given_up(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with PLACES[url](monkeypatch) as port, Origin([url.format(port)], patience=SHORT) as origin:
+        with pytest.raises(OriginError) as caught:
+            origin.get("a.json", 100)
+    assert caught.value.code in {"origin.too_slow", "origin.unreachable"}
+
+
+@pytest.mark.parametrize("place", PLACES, ids=IDS)
+def test_another_origin_gets_its_share(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    with HostileOrigin({"a.json": b"{}"}) as good, PLACES[place](monkeypatch) as port:
+        with Origin([place.format(port), good.url], patience=SHORT, near=Reach.LOOPBACK) as origin:
+            assert origin.get("a.json", 100) == b"{}"
+
+
+def test_each_address_of_a_name_gets_its_share(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = make_authority(tmp_path_factory.mktemp("authority"))
+    names.lead(monkeypatch, {"updates.example": ["127.0.0.2 127.0.0.3 127.0.0.1"]})
+    with HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example")) as server:
+        url, patience = f"https://updates.example:{server.port}", Patience(connect_s=1.0)
+        with full("127.0.0.2", server.port), full("127.0.0.3", server.port):
+            with Origin([url], ca=str(authority.ca_file), patience=patience) as origin:
+                assert origin.get("a.json", 100) == b"{}"
