@@ -26,10 +26,12 @@ from patcher.config import Home, default_home
 from patcher.engine import Engine
 from patcher.errors import InternalError, ShoalError
 from patcher.lock import locked
+from patcher.plain import json_line
 
 _LINGER_S = 3.0
 _WAKE_S = 1.0
 _LOG_BYTES = 4 << 20
+_TEXT_LENGTH = 8000
 _SOCKET_PATH_BYTES = 100
 _QUEUE_EVENTS = 1000
 _REQUEST_BYTES = 1 << 20
@@ -217,9 +219,27 @@ def serve(home: Home, *, keep: bool = False) -> int:
     return 0
 
 
+class _JsonLines(logging.Formatter):
+    """One JSON object a line of bounded length, whatever is in the text; a trace stands beside it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        text = _shortened(record.getMessage())
+        fields: dict[str, object] = {"time": self.formatTime(record), "level": record.levelname, "text": text}
+        if record.exc_info:
+            fields["trace"] = _shortened(self.formatException(record.exc_info))
+        return json_line(fields)
+
+
+def _shortened(text: str) -> str:
+    """Both ends of what is too long: a trace says at one where it was, at the other what it was."""
+    half = _TEXT_LENGTH // 2
+    return text if len(text) <= _TEXT_LENGTH else f"{text[:half]} … {text[-half:]}"
+
+
 def _log_to(path: Path) -> None:
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8")
-    handler.setFormatter(logging.Formatter('{"time": "%(asctime)s", "level": "%(levelname)s", "text": "%(message)s"}'))
+    handler.setFormatter(_JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 

@@ -8,7 +8,10 @@ walk the list. Being cancelled is not an error: `Cancelled` is what a cancelled 
 import functools
 from typing import ClassVar, NamedTuple, Self
 
+from patcher.plain import quoted
+
 Facts = dict[str, str | int]
+_MESSAGE_LENGTH = 2000
 
 
 class CodeText(NamedTuple):
@@ -21,16 +24,17 @@ class CodeText(NamedTuple):
 class ShoalError(Exception):
     """Base of all errors that reach a face. Raise one of its five kinds.
 
-    Raises KeyError when ``code`` is not in `CODES`: a code is declared before it is used.
+    The message is one plain line of bounded length, whatever it quotes. Raises KeyError when ``code`` is not in
+    `CODES`: a code is declared before it is used.
     """
 
     exit_code: ClassVar[int] = 1
     kind: ClassVar[str] = "internal"
 
     def __init__(self, code: str, message: str, **facts: str | int) -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
+        self.message = quoted(message, _MESSAGE_LENGTH)
+        super().__init__(self.message)
         self.safe, self.hint = CODES[code]
         self.facts: Facts = facts
 

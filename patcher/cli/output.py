@@ -1,6 +1,9 @@
-"""What a verb prints: people get lines and a bar, scripts get one JSON object a line and nothing else on stdout."""
+"""What a verb prints: people get lines and a bar, scripts get one JSON object a line and nothing else on stdout.
 
-import json
+The one door to the terminal. Publishers, servers and file names are in what it prints, so all of it is made plain
+here, and nothing of it is taken for markup.
+"""
+
 import sys
 import time
 from typing import Self, TextIO
@@ -10,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from patcher import events
 from patcher.errors import ShoalError
+from patcher.plain import json_line, plain
 
 _SAMPLE_S = 0.1
 _SETTLED_S = 0.5
@@ -40,7 +44,7 @@ class Output:
         """Who reads what went wrong: a publisher, or else a player."""
         self._quiet = quiet
         self._stream = stream or sys.stdout
-        self._console = Console(file=self._stream, highlight=False, soft_wrap=True)
+        self._console = _console(self._stream)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._phase = ""
@@ -55,9 +59,9 @@ class Output:
         self._end_bar()
 
     def line(self, text: str) -> None:
-        """A line for people; scripts do not see it."""
+        """One line for people; scripts do not see it."""
         if not self.json and not self._quiet:
-            self._console.print(text, markup=False)
+            self._console.print(plain(text))
 
     def progress(self, phase: str, done: int, total: int) -> None:
         """A sample of the publisher's verbs. Rate and time left count from what an earlier run had done."""
@@ -92,7 +96,7 @@ class Output:
             self._object({"event": "notice", "text": text, **({"error": error.as_dict()} if error else {})})
         else:
             self._end_bar()
-            print(text, file=sys.stderr)
+            print(plain(text), file=sys.stderr)
 
     def result(self, fields: dict[str, object]) -> None:
         """The last line of a run that went well."""
@@ -107,9 +111,10 @@ class Output:
         if self.json:
             self._object({"event": "result", "ok": False, "error": error.as_dict()})
             return
-        console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
-        console.print(f"shoal: {error.message}", markup=False, style="bold")
-        console.print(f"  {error.safe}\n  {error.hint}", markup=False)
+        console = _console(sys.stderr)
+        console.print(plain(f"shoal: {error.message}"), style="bold")
+        for text in (error.safe, error.hint):
+            console.print(plain(f"  {text}"))
 
     def cancelled(self) -> None:
         """The last words of a run that was stopped."""
@@ -135,18 +140,24 @@ class Output:
         )
 
     def _object(self, fields: dict[str, object]) -> None:
-        print(json.dumps(fields, ensure_ascii=False), file=self._stream, flush=True)
+        print(json_line(fields), file=self._stream, flush=True)
 
     def _draw(self, sample: events.Progress, phase: str) -> None:
+        phase = plain(phase)
         if self._bar is None:
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+            words = [TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[text]}")]
+            columns = (words[0], BarColumn(), words[1])
             self._bar = Progress(*columns, console=self._console, transient=True, refresh_per_second=10)
             self._task = self._bar.add_task(phase, text="", total=None)
             self._bar.start()
         assert self._task is not None
         total = sample.total_bytes or None
         self._bar.update(
-            self._task, description=f"{phase:<7}", completed=sample.done_bytes, total=total, text=sample_text(sample)
+            self._task,
+            description=f"{plain(phase):<7}",
+            completed=sample.done_bytes,
+            total=total,
+            text=sample_text(sample),
         )
 
     def _end_bar(self) -> None:
@@ -160,9 +171,13 @@ def agreed(question: str, out: Output) -> bool:
     if out.json:
         return False
     try:
-        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+        return input(f"{plain(question)} [y/N] ").strip().lower() in {"y", "yes"}
     except EOFError:
         return False
+
+
+def _console(stream: TextIO) -> Console:
+    return Console(file=stream, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def sample_text(sample: events.Progress) -> str:

@@ -96,12 +96,11 @@ class Request:
             payload, signers = wanted.metadata.signed, ", ".join(wanted.signed_by) or "nobody"
             lines.append(f"Role {role}, version {payload.version}, good until {payload.expires:%Y-%m-%d}, by {signers}")
             lines += _delegations(payload)
-            lines += [self._target(path, target.hashes["sha256"]) for path, target in _targets(payload).items()]
+            for path, target in _targets(payload).items():
+                lines.append(f"  {path} {target.hashes['sha256']}")
+                if path in self.records:
+                    lines.append(f"    new: {self.records[path].decode()}")
         return lines
-
-    def _target(self, path: str, sha256: str) -> str:
-        new = self.records.get(path)
-        return f"  {path} {sha256}" + (f"\n    new: {new.decode()}" if new is not None else "")
 
 
 def ask(

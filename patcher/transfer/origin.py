@@ -23,6 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import ContentError, OriginError, UsageError
+from patcher.plain import quoted
 from patcher.transfer import ranges, reach
 from patcher.transfer.dialling import dial, patient
 from patcher.transfer.patience import Incoming, Patience, Standstill, Turn, Watch, never
@@ -31,6 +32,7 @@ from patcher.transfer.reach import Reach, is_allowed
 CHUNK_BYTES = 256 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MAX = 5
+_ADDRESS_LENGTH = 2000
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "Shoal"}
 
@@ -214,7 +216,9 @@ class Origin:
                 yield chunk
                 watch.resume()
         except urllib3.exceptions.HTTPError as error:
-            raise OriginError("origin.unreachable", f"The connection to {response.url} broke off: {error}.") from error
+            raise OriginError(
+                "origin.unreachable", f"The connection to {response.url} broke off: {quoted(str(error))}."
+            ) from error
         finally:
             response.close()
 
@@ -300,19 +304,22 @@ def _trusting(ca: str) -> ssl.SSLContext:
 
 def _target(url: str, location: str) -> str:
     try:
-        return urljoin(url, location)
-    except ValueError as error:
-        raise OriginError("origin.protocol", f"{url} redirects to no address: {error}.", url=url) from error
+        target = urljoin(url, location)
+    except ValueError:
+        target = ""
+    if not target.isprintable() or not 0 < len(target) <= _ADDRESS_LENGTH:
+        raise OriginError("origin.protocol", f"{url} redirects to {quoted(location)}, which is no address.", url=url)
+    return target
 
 
 def _accepted(response: requests.Response) -> requests.Response:
     status, url = response.status_code, response.url
-    encoding = response.headers.get("Content-Encoding", "identity")
+    encoding = quoted(response.headers.get("Content-Encoding", "identity"))
     if status in {200, 206} and encoding.lower() == "identity":
         return response
     response.close()
     if status in {200, 206}:
-        raise OriginError("origin.protocol", f"{url} came encoded as {encoding!r}, which nobody asked for.", url=url)
+        raise OriginError("origin.protocol", f"{url} came encoded as {encoding}, which nobody asked for.", url=url)
     if status in {404, 410}:
         raise OriginError("origin.missing", f"{url} does not exist.", url=url, status=status)
     raise OriginError("origin.status", f"{url} answered with status {status}.", url=url, status=status)
@@ -321,7 +328,7 @@ def _accepted(response: requests.Response) -> requests.Response:
 def _reason(error: BaseException) -> str:
     """The innermost of the wrapped errors, which says what happened."""
     inner = getattr(error, "reason", None) or next((arg for arg in error.args if isinstance(arg, BaseException)), None)
-    return _reason(inner) if isinstance(inner, BaseException) else str(error).rstrip(".")
+    return _reason(inner) if isinstance(inner, BaseException) else quoted(str(error)).rstrip(".")
 
 
 class _Connect(Protocol):
