@@ -1,6 +1,8 @@
 """The publisher's notes: Markdown without HTML, which can neither open a file nor ask the network for anything."""
 
+import html
 import re
+import unicodedata
 
 from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtGui import (
@@ -20,6 +22,7 @@ from launcher import theme
 _LIMIT = 20_000
 _DEPTH = 24
 _HEADINGS = (18, 16, 14, 13)
+_ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z0-9]{1,40});")
 _PICTURE = re.compile(r"!+\[")
 _SCHEMES = frozenset({"https", "http", "mailto"})
 
@@ -87,9 +90,16 @@ class Notes(QTextBrowser):
 
 
 def tame(text: str) -> str:
-    """Markdown within bounds: pictures are links, no control characters, no line nests deeper than anybody writes."""
+    """Markdown within bounds: pictures are links, no character is unseen, no line nests deeper than anybody writes."""
     clean = "".join(c for c in text[:_LIMIT] if c in "\n\t" or c.isprintable())
+    clean = _ENTITY.sub(_visible, clean)
     return "\n".join(_shallow(line) for line in _PICTURE.sub("[", clean).split("\n"))
+
+
+def _visible(entity: re.Match[str]) -> str:
+    """The entity; a space where it stands for a character that is not seen but does something."""
+    meant = html.unescape(entity[0])
+    return entity[0] if meant and not any(unicodedata.category(c)[0] == "C" for c in meant) else " "
 
 
 def _shallow(line: str) -> str:

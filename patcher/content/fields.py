@@ -17,7 +17,7 @@ MAX_TEXT = 65_536
 MAX_INTEGER = 2**53 - 1  # what every JSON reader holds exactly
 
 _T = TypeVar("_T")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _HOST = re.compile(r"[a-z0-9.:\[\]-]{1,255}", re.ASCII)
 _ADDRESS = re.compile(r"[!-\[\]-~]{1,2000}")  # printable ASCII, no space, no backslash
@@ -75,8 +75,15 @@ class Fields:
         return value
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Text without control characters but for line ends and tabs."""
+        """Text without control characters but for line ends and tabs, and without any that turn how it is read."""
         return line(self._fields.get(key, default), key)
+
+    def label(self, key: str) -> str:
+        """Such text in one line, as names stand in lists."""
+        value = self.text(key)
+        if set(value) & set("\n\t"):
+            raise wrong(f"{key} has more than one line")
+        return value
 
     def matching(self, key: str, pattern: re.Pattern[str]) -> str:
         """Text that is empty or as the pattern says."""
@@ -123,7 +130,7 @@ class Fields:
 
 
 def line(value: object, what: str) -> str:
-    """Text of bounded length without control characters but for line ends and tabs."""
+    """Text of bounded length without control characters but for line ends and tabs, nor overrides of its direction."""
     if not isinstance(value, str) or len(value) > MAX_TEXT or _CONTROL.search(value):
         raise wrong(f"{what} is no plain text")
     return value

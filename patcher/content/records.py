@@ -177,7 +177,7 @@ def parse_feed(data: bytes) -> Feed:
     record = load(data)
     return Feed(
         _name(record.value("name")),
-        record.text("label"),
+        record.label("label"),
         record.items("origins", address("https", "http")),
         record.items("trackers", address("udp", "https", "http")),
         record.items("hosts", host),
@@ -258,7 +258,7 @@ def parse_release(data: bytes) -> Release:
     release = Release(
         _name(record.value("title")),
         record.integer("sequence", 1),
-        record.text("version"),
+        record.label("version"),
         record.items("parts", _part),
         record.mapping("launch", _name, _launch),
         record.maybe_ref("notes"),
@@ -373,7 +373,7 @@ def _launch(value: object) -> Launch:
 
 def _text(value: object) -> Text:
     fields = Fields(value)
-    return Text(fields.text("label"), fields.text("summary", ""))
+    return Text(fields.label("label"), fields.text("summary", ""))
 
 
 def _name(value: object) -> str:

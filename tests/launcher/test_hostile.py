@@ -5,6 +5,7 @@ all; no file is opened, nothing is asked of the network, no link is followed wit
 import errno
 import os
 import struct
+import unicodedata
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import World
 
-_LABEL = "<img src='{url}/label.png'><b>Bold</b> & \u202etpircs"
+_LABEL = "<img src='{url}/label.png'><b>Bold</b> & \u200fscript"
 _SUMMARY = "<a href='{url}/summary'>click</a> <img src='file://{pipe}'>"
 _NOTES = """<h1>Title</h1><img src="{url}/html.png"><script src="{url}/x.js"></script>
 
@@ -103,7 +104,7 @@ def test_a_hostile_feed_is_shown_as_plain_text(
             desk.window.title_page.action.click()
             QTest.qWait(20)
             desk.window.grab()
-            assert "\u202e" not in desk.widget("over").accessibleName()
+            assert "\u200f" not in desk.widget("over").accessibleName()
     assert opened == []
 
 
@@ -118,7 +119,7 @@ def _look_at(desk: Desk, name: str) -> None:
 def _is_plain(desk: Desk) -> None:
     page = desk.window.title_page
     assert page.hero.accessibleName().startswith("<img src='http")
-    assert "\u202e" not in page.hero.accessibleName()
+    assert "\u200f" not in page.hero.accessibleName()
     for label in desk.window.findChildren(QLabel):
         assert label.textFormat().name == "PlainText" or "<" not in label.text(), label.text()
     for widget in desk.window.findChildren(QWidget):
@@ -161,6 +162,27 @@ def test_notes_that_would_break_a_parser_are_shown_quickly(qtbot: QtBot, text: s
     notes.resize(400, 400)
     assert not notes.grab().isNull()
     assert len(tame(text)) <= 20_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["&#x202e;", "&#8238;", "&#X202E;", "&#0000008238;", "&#x2067;", "&rlm;", "&lrm;", "&#27;", "&#x200b;", "&#xe0041;",
+     "&#x2&#x202e;02e;", "\u202e", "[a&#x202e;b](https://x.example/)", "# &#x202e;head", "| a |\n|-|\n| &#x202e; |"],
+)  # fmt: skip
+def test_notes_hide_nothing_and_are_read_in_the_order_they_are_written(qtbot: QtBot, text: str) -> None:
+    notes = Notes()
+    qtbot.addWidget(notes)
+    notes.set_notes(f"before {text} after")
+    shown = notes.toPlainText()
+    assert shown.startswith("before")
+    assert not [c for c in shown if unicodedata.category(c)[0] == "C" and c != "\n"]
+
+
+def test_notes_may_write_a_letter_as_an_entity(qtbot: QtBot) -> None:
+    notes = Notes()
+    qtbot.addWidget(notes)
+    notes.set_notes("K&auml;se &amp; &#66;rot &lt;b&gt; &unknown; &")
+    assert notes.toPlainText() == "Käse & Brot <b> &unknown; &"
 
 
 def test_art_that_is_larger_than_any_screen_is_not_decoded(tmp_path: Path) -> None:

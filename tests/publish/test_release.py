@@ -280,6 +280,8 @@ BAD_ORDERS: dict[str, tuple[dict[str, Any], str]] = {
     "link into another part": ({"rules": (parse_part("data=data/**:x:y"),)}, "content.link_outside"),
     "notes that are not there": ({"notes": Path("nothing.md")}, "usage.release"),
     "label with a control character": ({"label": "a\x1bb"}, "usage.release"),
+    "label of two lines": ({"label": "a\nb"}, "usage.release"),
+    "label that is read backwards": ({"label": "a\u202eb"}, "usage.release"),
     "argument with a control character": ({"launch": ("bin/game \x07",)}, "usage.release"),
     "tree that is not there": ({"tree": Path("nothing")}, "disk.folder_missing"),
 }

@@ -88,6 +88,8 @@ def test_lost_art_is_put_back(publisher: Publisher, tmp_path: Path) -> None:
     ("words", "code"),
     [
         ({"links": {"site": "javascript:alert(1)"}}, "usage.release"),
+        ({"label": "two\nlines"}, "usage.release"),
+        ({"summary": "read \u202esdrawkcab"}, "usage.release"),
         ({"links": {"site": "http://192.168.1.1/reboot"}}, "usage.release"),
         ({"links": {"support": "http://127.0.0.1:631/"}}, "usage.release"),
         ({"links": {"../x": "https://example.org/"}}, "usage.argument"),
