@@ -159,7 +159,7 @@ def is_address(url: str, schemes: Collection[str], *, bare: bool = True) -> bool
         is_good = parts.scheme in schemes and parts.hostname and "@" not in parts.netloc and parts.port != 0
     except ValueError:
         return False
-    return bool(is_good) and not (bare and set(url) & set("?#"))
+    return bool(is_good) and url.isprintable() and not set(url) & set(" ?#" if bare else " ")
 
 
 def address(*schemes: str, bare: bool = True) -> Callable[[object], str]:

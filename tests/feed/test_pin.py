@@ -80,7 +80,9 @@ def test_a_folder_without_a_pin_is_told_so(tmp_path: Path) -> None:
         Trust(tmp_path, "https://updates.example", "", Floor(tmp_path / "registry"))
 
 
-@pytest.mark.parametrize("end", ["?", "?a=1", "/feed?a=1", "#", "#there", "/#?", "@127.0.0.1"])
+@pytest.mark.parametrize(
+    "end", ["?", "?a=1", "/feed?a=1", "#", "#there", "/#?", "@127.0.0.1", "/a b", "/a\nb", "/\x1b[2J"]
+)
 def test_an_address_is_a_host_and_a_folder_and_nothing_else(tmp_path: Path, server: HostileOrigin, end: str) -> None:
     with pytest.raises(UsageError):
         Trust.pin(tmp_path / "feed", server.url + end, "", Floor(tmp_path / "registry"))
