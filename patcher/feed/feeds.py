@@ -279,5 +279,5 @@ def _pin_of(source: str, fingerprint: str) -> Pin:
             pin = read_pin(Path(source))
         except OSError as error:
             raise UsageError("usage.argument", f"{source} cannot be read: {error.strerror}.", path=source) from error
-        return Pin(pin.url, fingerprint or pin.fingerprint)  # where that leads is for us to find out
+        return dataclasses.replace(pin, fingerprint=fingerprint or pin.fingerprint)
     return Pin(source.rstrip("/"), fingerprint)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from patcher.errors import Cancelled, OriginError
+from patcher.transfer.dialling import dial
 from patcher.transfer.origin import Origin
-from patcher.transfer.patience import Patience
+from patcher.transfer.patience import Patience, Standstill, Watch, never
 from patcher.transfer.reach import Reach
 from tests.support import names
 from tests.support.certificates import make_authority
@@ -100,3 +101,29 @@ def test_each_address_of_a_name_gets_its_share(
         with full("127.0.0.2", server.port), full("127.0.0.3", server.port):
             with Origin([url], ca=str(authority.ca_file), patience=patience) as origin:
                 assert origin.get("a.json", 100) == b"{}"
+
+
+class _Looks(Watch):
+    """A watch that remembers until when each look was to last; half a second passes at each."""
+
+    def __init__(self, now_s: list[float], patience: Patience) -> None:
+        super().__init__(patience, never, Standstill(patience), 1e6, None)
+        self.now_s, self.until_s = now_s, dict[float, None]()
+
+    def look(self, until_s: float) -> None:
+        self.until_s[until_s] = None
+        self.now_s[0] += 0.5
+        super().look(until_s)
+
+
+def test_no_address_takes_the_time_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [0.0]
+    patience = Patience(connect_s=3.0, clock=lambda: now_s[0])
+    names.lead(monkeypatch, {"updates.example": ["127.0.0.1 127.0.0.2 127.0.0.3"]})
+    with full() as port, full("127.0.0.2", port), full("127.0.0.3", port):
+        looks = _Looks(now_s, patience)
+        with pytest.raises(TimeoutError):
+            dial("updates.example", port, lambda address: True, looks, patience)
+    first, second, third = looks.until_s
+    assert (first, third) == (1.0, 3.0)
+    assert first < second < third
