@@ -92,6 +92,11 @@ TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
         QT_TRANSLATE_NOOP("Errors", "Try again later."),
         (_R,),
     ),
+    "trust.description": (
+        QT_TRANSLATE_NOOP("Errors", "Something other than Shoal changed what this folder says is installed."),
+        QT_TRANSLATE_NOOP("Errors", "Repair puts back what the publisher signed. Your own files stay."),
+        (_P,),
+    ),
     # origin
     "origin.unreachable": (
         QT_TRANSLATE_NOOP("Errors", "You seem to be offline: the server cannot be reached."),

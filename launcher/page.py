@@ -131,7 +131,7 @@ def plan_wanted(state: State, name: str) -> wishes.Update | None:
 
 def has_news(title: TitleSnapshot) -> bool:
     """Installed, and the feed offers another release."""
-    return title.installed and title.offered_version not in {"", title.version}
+    return title.installed and title.version != "" and title.offered_version not in {"", title.version}
 
 
 def fraction_of(progress: Progress | None) -> float | None:
@@ -197,7 +197,7 @@ def _busy_act(title: TitleSnapshot, seen: Seen, *, is_alone: bool) -> Act:
 
 def _installed_act(title: TitleSnapshot, seen: Seen, needed: int) -> Act:
     failure = seen.failure or title.failure
-    if seen.damaged or (failure and failure.code == "disk.modified"):
+    if seen.damaged or (failure and failure.code in {"disk.modified", "trust.description"}):
         return Act.REPAIR
     if has_news(title):
         return Act.NEEDS_SPACE if needed else Act.UPDATE

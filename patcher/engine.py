@@ -25,7 +25,7 @@ from patcher.feed.feeds import Feeds
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.sharing import Sharing
-from patcher.update import commit, play
+from patcher.update import commit, genuine, play
 from patcher.update.fulfil import Fulfil, Tools
 from patcher.update.installs import Install, Registry
 from patcher.update.job import recover
@@ -100,6 +100,7 @@ class Engine:
         for install in self._registry.installs():
             with contextlib.suppress(ShoalError):
                 recover(install, self._registry, self._home.root)
+                genuine.ask_offline(self._registry, self._feeds, install)
         for title, (wish, paused) in self._registry.wishes().items():
             if not paused:
                 with contextlib.suppress(ShoalError):
@@ -199,22 +200,25 @@ class Engine:
         )
         if install is None:
             return shown
-        folder = install.folder
-        with contextlib.suppress(ShoalError):
-            if installed := folder.current.installed():
-                before = folder.previous.installed()
-                shown = dataclasses.replace(
-                    shown,
-                    installed=True,
-                    version=installed.release.version,
-                    previous_version=before.release.version if before else "",
-                )
+        try:
+            installed = genuine.required(self._registry, install)
+            before = genuine.proved(self._registry, name, install.folder.previous)
+            shown = dataclasses.replace(
+                shown,
+                installed=True,
+                version=installed.release.version,
+                previous_version=before.release.version if before else "",
+            )
+        except ShoalError as error:
+            if error.code == genuine.CODE:
+                failure = memory.failure or events.Failure.of(error)
+                shown = dataclasses.replace(shown, installed=True, failure=failure)
         return dataclasses.replace(
             shown,
             folder=str(install.folder),
             channel=install.channel,
             tags=install.tags,
-            interrupted=commit.pending(folder),
+            interrupted=commit.pending(install.folder),
             seeding=self._keeper.is_offered(name),
             uploaded_bytes=self._keeper.given_bytes(name),
         )
@@ -294,11 +298,11 @@ class Engine:
 
     def _play(self, wish: wishes.Play, meter: Meter) -> events.Outcome:
         install = self._registry.find(wish.title)
-        if install:
-            recover(install, self._registry, self._home.root)
-        installed = install.folder.current.installed() if install else None
-        if install is None or installed is None:
+        if install is None:
             raise UsageError("usage.not_installed", f"{wish.title} is not installed.", title=wish.title)
+        recover(install, self._registry, self._home.root)
+        genuine.ask_offline(self._registry, self._feeds, install)
+        installed = genuine.required(self._registry, install)
         memory = self._memory.setdefault(wish.title, _Memory())
         with contextlib.ExitStack() as held:
             held.enter_context(self._keeper.holding(wish.title))

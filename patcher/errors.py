@@ -127,6 +127,10 @@ CODES: dict[str, CodeText] = {
     "trust.needs_newer": CodeText(_INSTALLED, "Update Shoal itself; playing, verify and uninstall still work."),
     "trust.record": CodeText(_INSTALLED, "Ask the publisher; a signed record of this feed is not valid."),
     "trust.not_offered": CodeText(_INSTALLED, "Choose another channel or version; `shoal status` lists what is known."),
+    "trust.description": CodeText(
+        "Nothing was changed.",
+        "`shoal repair TITLE` brings its folder back to what the publisher signed; your own files stay.",
+    ),
     # origin
     "origin.unreachable": CodeText(
         _INSTALLED, "Check the network connection, then try again; what was downloaded is kept."

@@ -233,6 +233,14 @@
         <translation>Der Herausgeber bietet diese Version nicht an.</translation>
     </message>
     <message>
+        <source>Something other than Shoal changed what this folder says is installed.</source>
+        <translation>Etwas anderes als Shoal hat geändert, was dieser Ordner als installiert angibt.</translation>
+    </message>
+    <message>
+        <source>Repair puts back what the publisher signed. Your own files stay.</source>
+        <translation>Reparieren stellt wieder her, was der Herausgeber unterschrieben hat. Deine eigenen Dateien bleiben.</translation>
+    </message>
+    <message>
         <source>You seem to be offline: the server cannot be reached.</source>
         <translation>Du scheinst offline zu sein: der Server ist nicht erreichbar.</translation>
     </message>

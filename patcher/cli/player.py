@@ -271,7 +271,7 @@ def _status(args: argparse.Namespace, out: Output) -> int:
 
 
 def _title_line(title: events.TitleSnapshot) -> str:
-    words = [title.title, title.version or "not installed"]
+    words = [title.title, title.version or ("not as it was installed" if title.installed else "not installed")]
     if title.offered_version and title.offered_version != title.version:
         words.append(f"({title.offered_version} is offered)")
     if title.progress:

@@ -11,13 +11,13 @@ from patcher import beneath, disk, events, wishes
 from patcher.beneath import Beneath
 from patcher.config import Home, Settings
 from patcher.content import records
-from patcher.errors import BusyError, DiskError, UsageError
+from patcher.errors import BusyError, DiskError, OriginError, TrustError, UsageError
 from patcher.events import Outcome, Phase, Sources
 from patcher.feed.feeds import Feeds, Opened
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
-from patcher.update import commit, offers, play, scan, stopover
+from patcher.update import commit, genuine, offers, play, scan, stopover
 from patcher.update.folder import Installed, InstallFolder
 from patcher.update.goal import Goal, Network
 from patcher.update.installs import Install, Registry
@@ -55,7 +55,7 @@ class Fulfil:
             wishes.Install: self._install,
             wishes.Update: self._update,
             wishes.SetTags: self._update,
-            wishes.Repair: self._update,
+            wishes.Repair: self._repair,
             wishes.Rollback: self._rollback,
             wishes.Move: self._move,
             wishes.Verify: self._verify,
@@ -98,7 +98,8 @@ class Fulfil:
 
     def _install(self, wish: wishes.Install) -> Outcome:
         known = self._tools.registry.find(wish.title)
-        if known and (installed := known.folder.current.installed()):
+        if known and genuine.is_described(known.folder.current):
+            installed = genuine.required(self._tools.registry, known)
             if self._is_seen(known):
                 raise UsageError("usage.already_installed", f"{wish.title} is installed in {known.folder}.")
             with self._network(wish.title, wish.network, offline=True) as (opened, network):
@@ -108,14 +109,13 @@ class Fulfil:
             return self._locate(install, wish)
         folder = install.folder
         folder.check()
-        if folder.current.installed():
+        if genuine.is_described(folder.current):
             raise DiskError("disk.not_empty", f"{folder} holds an install already.", path=str(folder))
         scan.folder_state(folder.root)
         if not wish.only:
             self._drop_other_try(known, install)
         with self._network(wish.title, wish.network) as (opened, network):
-            release = opened.live(install.title.partition("/")[2], wish.channel, self._tools.registry.install_id)
-            return self._reach(install, release, opened, network, only=wish.only)
+            return self._reach(install, self._release(install, opened), opened, network, only=wish.only)
 
     def _is_seen(self, install: Install) -> bool:
         """Whether its last job came to an end; after a kill in the commit the files are there and still to be seen."""
@@ -134,35 +134,37 @@ class Fulfil:
         self._tools.registry.forget(install.title)
 
     def _locate(self, install: Install, wish: wishes.Install) -> Outcome:
-        """Adopt a folder: its own description where there is one, else it is hashed and brought to the release."""
+        """Adopt a folder: as it says itself where the feed signed it, else it is hashed and brought to the release."""
         if not install.folder.is_there:
             raise _folder_missing(install.folder)
-        folder = install.folder
-        folder.check()
+        install.folder.check()
         recover(install, self._tools.registry, self._tools.home.root, forget_foreign=True)
-        installed = folder.current.installed()
-        with self._network(wish.title, wish.network) as (opened, network):
-            name = install.title.partition("/")[2]
-            if installed and (installed.title, installed.feed_fingerprint) == (name, opened.fingerprint):
-                install = replace(install, channel=installed.channel, tags=installed.tags)
-                release = installed.release
-            else:
-                release = opened.live(name, wish.channel, self._tools.registry.install_id)
+        genuine.ask_offline(self._tools.registry, self._tools.feeds, install)
+        is_known = genuine.proved(self._tools.registry, install.title, install.folder.current) is not None
+        with self._network(wish.title, wish.network, offline=is_known) as (opened, network):
+            install, release = genuine.adopted(self._tools.registry, install, opened)
+            release = release or self._release(install, opened)
             return self._reach(install, release, opened, network, full_scan=True, adopt=True, only=wish.only)
 
-    def _update(self, wish: wishes.Update | wishes.SetTags | wishes.Repair) -> Outcome:
-        install, installed = self._installed(wish.title, forget_foreign=isinstance(wish, wishes.Repair))
-        self._meter.begin(Phase.TRUST)
-        if isinstance(wish, wishes.Repair):
-            with self._network(wish.title, wish.network, offline=True) as (opened, network):
-                return self._reach(
-                    install, installed.release, opened, network, full_scan=True, mend=True, only=wish.only
-                )
+    def _repair(self, wish: wishes.Repair) -> Outcome:
+        """To the release that is there, or was put there before its description was changed; else to the live one."""
+        install = self._place(wish.title, forget_foreign=True)
+        with contextlib.suppress(TrustError):  # a changed description is what a repair is for
+            self._installed(wish.title, wish.network)
+        installed = genuine.placed(self._tools.registry, install)
+        is_known = installed is not None
+        with self._network(wish.title, wish.network, offline=is_known) as (opened, network):
+            release = installed.release if installed else self._release(install, opened)
+            flags = {"full_scan": True, "mend": is_known, "adopt": not is_known}
+            return self._reach(install, release, opened, network, **flags, only=wish.only)
+
+    def _update(self, wish: wishes.Update | wishes.SetTags) -> Outcome:
+        install, installed = self._installed(wish.title, wish.network)
         with self._network(wish.title, wish.network) as (opened, network):
             if isinstance(wish, wishes.SetTags):
                 install = replace(install, tags=wish.tags)
                 return self._reach(install, installed.release, opened, network, only=wish.only)
-            release = self._release(wish, opened, install)
+            release = self._release(install, opened, wish.version)
             is_news = release.sequence != installed.release.sequence
             interrupted = beneath.exists(install.folder.staging) or not self._is_seen(install)
             if wish.only == "check" or not (is_news or interrupted):
@@ -174,16 +176,16 @@ class Fulfil:
                     return self._travel(route, opened, only=wish.only)
             return self._reach(install, release, opened, network, only=wish.only)
 
-    def _release(self, wish: wishes.Update, opened: Opened, install: Install) -> records.Release:
+    def _release(self, install: Install, opened: Opened, version: str = "") -> records.Release:
         name = install.title.partition("/")[2]
-        if wish.version:
-            return opened.version(name, wish.version)
-        return opened.live(name, install.channel, self._tools.registry.install_id)
+        if not version:
+            return opened.live(name, install.channel, self._tools.registry.install_id)
+        return opened.version(name, version)
 
     def _rollback(self, wish: wishes.Rollback) -> Outcome:
         install, installed = self._installed(wish.title)
         previous = install.folder.previous
-        before = previous.installed()
+        before = genuine.proved(self._tools.registry, wish.title, previous)
         if before is None or before.release.sequence == installed.release.sequence:
             raise UsageError(
                 "usage.no_previous", f"No release before {installed.release.version} is kept.", title=wish.title
@@ -207,7 +209,7 @@ class Fulfil:
         here, there = install.folder, InstallFolder.at(target)
         there.check()
         recover(replace(install, folder=there), self._tools.registry, self._tools.home.root)
-        arrived = there.current.installed()
+        arrived = genuine.proved(self._tools.registry, wish.title, there.current)
         if arrived is None or arrived.release != installed.release:  # else it was interrupted when it had nearly moved
             scan.folder_state(there.root)
         offered = offers.local(installed, here.current)
@@ -243,17 +245,16 @@ class Fulfil:
                     disk.write_atomic(target / path, beneath.read(source / path))
 
     def _uninstall(self, wish: wishes.Uninstall) -> Outcome:
-        given_up = self._tools.registry.find(wish.title)
-        folder = given_up.folder if given_up else None
-        if folder and folder.current.installed() is None and not commit.pending(folder):
-            folder.erase(self._tools.home.root)  # what a first install staged before it was given up
+        known = self._tools.registry.find(wish.title)
+        if known and not genuine.is_described(known.folder.current) and not commit.pending(known.folder):
+            known.folder.erase(self._tools.home.root)  # what a first install staged before it was given up
             self._tools.registry.forget(wish.title)
             return Outcome()
-        install, installed = self._installed(wish.title)
+        install = self._place(wish.title)
         self._leave(install)
         outcome = self._remove(install)
         self._tools.registry.forget(wish.title)
-        return replace(outcome, version_from=installed.release.version)
+        return outcome
 
     def _remove(self, install: Install) -> Outcome:
         """The update to the empty list: no trust, no network. Then our own folder goes, and an empty one too."""
@@ -265,19 +266,25 @@ class Fulfil:
 
     # ------------------------------------------------------------ what they share
 
-    def _installed(self, title: str, *, forget_foreign: bool = False) -> tuple[Install, Installed]:
+    def _place(self, title: str, *, forget_foreign: bool = False) -> Install:
+        """Where the title is, when its folder is there."""
         install = self._tools.registry.find(title)
         if install is None:
             raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
         if not install.folder.is_there:
             raise _folder_missing(install.folder)
-        folder = install.folder
-        folder.check()
+        install.folder.check()
         recover(install, self._tools.registry, self._tools.home.root, forget_foreign=forget_foreign)
-        installed = folder.current.installed()
-        if installed is None:
-            raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
-        return install, installed
+        genuine.ask_offline(self._tools.registry, self._tools.feeds, install)
+        return install
+
+    def _installed(self, title: str, network: wishes.Network | None = None) -> tuple[Install, Installed]:
+        """Where the title is, and what: by a description that the feed signed, which may be asked for news of it."""
+        install, registry = self._place(title), self._tools.registry
+        if network and genuine.is_changed(registry, install):
+            with contextlib.suppress(OriginError, TrustError), self._network(title, network) as (opened, _):
+                genuine.ask(registry, title, install.folder.current, opened.reader)
+        return install, genuine.required(registry, install)
 
     @contextmanager
     def _network(self, title: str, wish: wishes.Network, *, offline: bool = False) -> Iterator[tuple[Opened, Network]]:
@@ -316,7 +323,7 @@ class Fulfil:
         only: str = "",
     ) -> Outcome:
         current = install.folder.current
-        installed = current.installed()
+        installed = genuine.placed(self._tools.registry, install)
         offered = offers.remote(opened.reader, release, install.tags, installed, current)
         goal = Goal(install, release, tuple(offered), network, full_scan=full_scan, mend=mend, adopt=adopt)
         return self._run(goal, opened, only=only)
@@ -362,10 +369,9 @@ class Fulfil:
         return outcome
 
     def _is_reached(self, install: Install, release: records.Release) -> bool:
-        folder = install.folder
-        there = folder.current.installed()
+        there = genuine.proved(self._tools.registry, install.title, install.folder.current)
         is_whole = there is not None and (there.release, there.tags) == (release, install.tags)
-        return is_whole and self._is_seen(install) and not commit.pending(folder)
+        return is_whole and self._is_seen(install) and not commit.pending(install.folder)
 
     def _check_size(self, wish: wishes.Seed, opened: Opened) -> None:
         """Refuse a feed that needs more than the operator gives it, as far as its records tell (16 KiB a file)."""

@@ -1,10 +1,11 @@
 """The registry: which titles are installed where, what their files looked like, and wishes that wait.
 
-An install describes itself in its own ``.shoal`` folder (`InstallFolder`); the registry only
-says where that folder is, so `locate` rebuilds a lost one.
+An install describes itself in its own ``.shoal`` folder (`InstallFolder`); the registry says where that folder is and
+which releases the feed signed for it, so `locate` rebuilds a lost one. `update.genuine` says when a description counts.
 """
 
 import contextlib
+import hashlib
 import json
 import secrets
 import stat
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from patcher import beneath, database, wire
 from patcher.beneath import Where
+from patcher.content import records
 from patcher.update.folder import InstallFolder
 from patcher.wishes import Wish
 
@@ -26,6 +28,12 @@ CREATE TABLE IF NOT EXISTS seen (
 CREATE TABLE IF NOT EXISTS wishes (title TEXT PRIMARY KEY, wish TEXT NOT NULL, paused INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS left_behind (title TEXT PRIMARY KEY, folder TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS identity (id BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS signed (
+    title TEXT NOT NULL, digest BLOB NOT NULL, record BLOB NOT NULL, placed INTEGER NOT NULL,
+    PRIMARY KEY (title, digest));
+"""
+_NOTE = """
+INSERT INTO signed VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET placed = signed.placed OR excluded.placed
 """
 
 
@@ -103,10 +111,32 @@ class Registry:
             db.execute("DELETE FROM left_behind WHERE title = ?", (title,))
 
     def forget(self, title: str) -> None:
-        """Forget an install and what its files looked like."""
+        """Forget an install, what its files looked like and which releases it had."""
         with database.opened(self._path) as db:
             db.execute("DELETE FROM installs WHERE title = ?", (title,))
             db.execute("DELETE FROM seen WHERE title = ?", (title,))
+            db.execute("DELETE FROM signed WHERE title = ?", (title,))
+
+    def note_signed(self, title: str, release: records.Release, *, placed: bool) -> None:
+        """Remember a release of the title's signed feed; ``placed``: it is, or is about to be, installed."""
+        record = records.encode_release(release)
+        with database.opened(self._path) as db:
+            if placed:
+                db.execute("UPDATE signed SET placed = 0 WHERE title = ?", (title,))
+            db.execute(_NOTE, (title, hashlib.sha256(record).digest(), record, placed))
+
+    def is_signed(self, title: str, release: records.Release) -> bool:
+        """Whether this very record came from the title's signed feed."""
+        digest = hashlib.sha256(records.encode_release(release)).digest()
+        with database.opened(self._path) as db:
+            row = db.execute("SELECT 1 FROM signed WHERE title = ? AND digest = ?", (title, digest)).fetchone()
+        return row is not None
+
+    def placed(self, title: str) -> records.Release | None:
+        """The signed release that was last put, or found, in the title's folder."""
+        with database.opened(self._path) as db:
+            row = db.execute("SELECT record FROM signed WHERE title = ? AND placed", (title,)).fetchone()
+        return records.parse_release(row[0]) if row else None
 
     def files_seen(self, title: str) -> dict[str, Seen]:
         """Path to the stat taken when its bytes were last verified."""

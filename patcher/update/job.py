@@ -15,10 +15,10 @@ from patcher import beneath, disk
 from patcher.beneath import Beneath, Where
 from patcher.content import merkle
 from patcher.content.manifest import Entry, Manifest
-from patcher.errors import BusyError, ContentError, DiskError, OriginError
+from patcher.errors import BusyError, ContentError, DiskError, OriginError, TrustError
 from patcher.events import Outcome, Phase, Planned, Sources
 from patcher.transfer.packs import Packs
-from patcher.update import commit, describe, offers, play, scan
+from patcher.update import commit, describe, genuine, offers, play, scan
 from patcher.update import plan as planning
 from patcher.update.folder import MANIFESTS, STATE, Installed, InstallFolder
 from patcher.update.gather import Gather
@@ -95,7 +95,7 @@ class Job:
 
     def _reach(self, goal: Goal, *, only_plan: bool) -> Outcome:
         current = self._folder.current
-        installed = current.installed()
+        installed = genuine.placed(self._registry, replace(goal.install, folder=self._folder))
         old = current.manifests(installed) if installed else {}
         ours = [m for part, m in old.items() if installed and not _is_defaults(installed, part)]
         if goal.mend:  # the release is the one that is there, whatever became of its manifests
@@ -121,8 +121,7 @@ class Job:
     def verify(self, install: Install) -> Outcome:
         """Read every installed byte. ``files`` of the outcome are those that are not as released."""
         folder = install.folder
-        installed = folder.current.installed()
-        assert installed is not None
+        installed = genuine.required(self._registry, install)
         found_here = folder.current.manifests(installed)
         manifests = [m for part, m in found_here.items() if not _is_defaults(installed, part)]
         entries = [entry for m in manifests for entry in m.entries]
@@ -204,8 +203,8 @@ class Job:
     def _sources(self, goal: Goal) -> dict[bytes, Where]:
         sources: dict[bytes, Where] = {}
         previous = self._folder.previous
-        with contextlib.suppress(DiskError):
-            if before := previous.installed():
+        with contextlib.suppress(TrustError):
+            if before := genuine.proved(self._registry, goal.install.title, previous):
                 sources.update(scan.borrow(self._folder.previous_files, previous.manifests(before).values()))
         for folder, manifests in goal.borrow:
             sources.update(scan.borrow(folder, manifests))
@@ -287,6 +286,8 @@ class Job:
         title = goal.install.title
         change = planning.change(goal.offers, ours, done.have, done.plan, meta)
         size_bytes = sum(offer.manifest.size_bytes for offer in goal.offers)
+        if goal.release:
+            self._registry.note_signed(title, goal.release, placed=True)
         commit.commit(self._folder, change, max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE))
         stats = {**done.have.stats, **done.stats}
         released = [e for offer in goal.offers if not offer.part.defaults for e in offer.manifest.entries]

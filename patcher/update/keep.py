@@ -14,7 +14,7 @@ from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
 from patcher.transfer.sharing import Sharing
-from patcher.update.folder import InstallFolder
+from patcher.update import genuine
 from patcher.update.installs import Install, Registry, seen
 
 _OTHER = "patches"
@@ -22,12 +22,12 @@ _OTHER = "patches"
 _log = logging.getLogger("shoal.keep")
 
 
-def torrents(folder: InstallFolder, trackers: tuple[str, ...]) -> list[Torrent]:
-    """One torrent for each part that is seeded, from what the install says of itself.
+def torrents(registry: Registry, install: Install, trackers: tuple[str, ...]) -> list[Torrent]:
+    """One torrent for each part that is seeded, from what the install says of itself; none where no signature backs it.
 
     A part whose layers are not known is left out; `defaults` parts belong to the player and are never offered.
     """
-    installed = folder.current.installed()
+    folder, installed = install.folder, genuine.proved(registry, install.title, install.folder.current)
     found = []
     for part in installed.parts if installed else ():
         data = folder.current.manifest_data(part.manifest)
@@ -164,7 +164,7 @@ class Keeper:
             if install.title in self._kept or self._holders[install.title] or not self._looks_verified(install):
                 return
             kept = self._kept[install.title] = list[bytes]()  # looked at, whatever comes of it
-            for torrent in torrents(install.folder, self._feeds.trackers(install.title)):
+            for torrent in torrents(self._registry, install, self._feeds.trackers(install.title)):
                 kept.append(session.keep(torrent))
 
     def _keep_packs(self, session: Session) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates.sources import python_files, tree_of
+from tests.gates.sources import python_files, text_of, tree_of
 
 NOT_LOOKED_AT = {
     Path("patcher/disk.py"),  # the door itself
@@ -69,6 +69,11 @@ def _writes(positional: list[ast.expr], call: ast.Call) -> bool:
     modes = positional + [keyword.value for keyword in call.keywords if keyword.arg == "mode"]
     texts = [mode.value for mode in modes if isinstance(mode, ast.Constant) and isinstance(mode.value, str)]
     return any(set(text) & set("wax+") and len(text) <= 3 for text in texts)
+
+
+def test_what_an_install_folder_says_of_itself_is_judged_before_anybody_reads_it() -> None:
+    readers = {str(path) for path in python_files("patcher") if ".installed()" in text_of(path)}
+    assert readers == {"patcher/update/genuine.py"}
 
 
 def test_only_the_disk_changes_files() -> None:

@@ -75,6 +75,8 @@ def test_neither_the_state_nor_the_page_needs_qt() -> None:
         ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.COMMIT)}, Act.WAIT),
         ({"job": 7, "verb": "verify", "progress": Progress(7, NAME, Phase.SCAN)}, Act.STOP),
         ({"failure": replace(NO_SOURCE, code="disk.modified")}, Act.REPAIR),
+        ({"version": "", "failure": replace(NO_SOURCE, code="trust.description")}, Act.REPAIR),
+        ({"version": ""}, Act.PLAY),
         ({"failure": NO_SOURCE}, Act.UPDATE),
     ],
 )

@@ -30,6 +30,7 @@ def install(home: Home, folder: Path, layout: trees.Layout, title: str = "demo/g
         place.write_bytes(data)
     registry = Registry(home.registry)
     registry.put(Install(title, InstallFolder.at(folder)))
+    registry.note_signed(title, release, placed=True)
     registry.see(title, stats(folder, layout))
 
 

@@ -9,11 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from patcher.cli.__main__ import main
+from patcher.config import Home
+from patcher.publish import repository
+from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.repository import Changes
 from patcher.serve.certificate import make_authority
 from patcher.serve.origin import StaticServer
 from patcher.serve.tracker import Tracker
@@ -123,6 +128,17 @@ class World:
     def release(self, version: str, tree: Path, *words: object, title: str = "game") -> dict[str, Any]:
         """Publish a folder."""
         return self.publisher.run("publish", "release", self.feed, title, tree, "--version", version, *words)
+
+    def sign(self, put: Mapping[str, bytes], *drop: str) -> None:
+        """Publish records as they are, and retire others."""
+        repo, now = repository.load(self.feed), datetime.now(UTC)
+        ring = KeyRing(Home(self.publisher.home).keys / "demo", Passphrases())
+        changes = Changes(put, frozenset(drop))
+        payloads = repo.prepare(changes, now)
+        signed = {
+            role: repository.sign(repo.delegator(role), role, payload, ring) for role, payload in payloads.items()
+        }
+        repo.publish(changes, signed, ring, now)
 
     def player(self, name: str, **settings: object) -> Shoal:
         """Somebody who added the feed. Their engine keeps to 127.0.0.1."""

@@ -19,6 +19,7 @@ from patcher.errors import DiskError
 from patcher.transfer.layout import Layout
 from patcher.update import keep
 from patcher.update.folder import InstallFolder
+from patcher.update.installs import Install, Registry
 from tests.support import trees
 from tests.support.installed import install, keep_pack
 from tests.support.peers import HOST, Player, wait_for
@@ -106,7 +107,7 @@ def _offers(engine: Engine) -> int:
 def test_what_is_removed_is_withdrawn_from_those_who_download_it(place: Place, engine: Engine, loss: str) -> None:
     remove, *stays = _LOSSES[loss]
     pack = keep_pack(place.home, _PACK)
-    (title,) = keep.torrents(InstallFolder.at(place.folder), ())
+    (title,) = keep.torrents(Registry(place.home.registry), Install(_TITLE, InstallFolder.at(place.folder)), ())
     engine._tend_once()
     with Player() as first, Player() as second:
         for player, data, name in ((first, title.data, "game.main"), (second, pack, "pack")):

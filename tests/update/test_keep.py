@@ -14,7 +14,8 @@ from patcher.transfer.sharing import Sharing
 from patcher.update.installs import Registry
 from patcher.update.keep import Keeper
 from patcher.wishes import Network
-from tests.support import trees
+from tests.support import forger, trees
+from tests.support.forger import FORGERIES, Forgery
 from tests.support.installed import install, stats
 from tests.support.peers import HOST
 
@@ -71,6 +72,18 @@ def test_a_title_whose_files_changed_is_said_once_and_left_out_until_it_is_verif
     keeper.renew(_TITLE)
     keeper.tend()
     assert keeper.is_offered(_TITLE)
+
+
+@pytest.mark.parametrize("forgery", [forger.another_launch, forger.a_later_sequence, FORGERIES["cut short"]])
+def test_a_title_whose_description_nobody_signed_is_not_offered(
+    keeper: Keeper, sharing: Sharing, home: Path, forgery: Forgery
+) -> None:
+    kept = stats(home / "game", _LAYOUT)
+    forgery(home / "game" / ".shoal")
+    assert stats(home / "game", _LAYOUT) == kept, "the files look as they were"
+    keeper.tend()
+    assert not keeper.is_offered(_TITLE)
+    assert sharing.session and sharing.session.kept() == frozenset()
 
 
 def test_without_sharing_no_session_is_opened_for_it(keeper: Keeper, sharing: Sharing) -> None:
