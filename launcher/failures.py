@@ -23,6 +23,7 @@ class Way(enum.StrEnum):
     FOLDER = "folder"
     SERVER_ONLY = "server-only"
     REPAIR = "repair"
+    STEP_BACK = "step-back"
     DETAILS = "details"
     CLOSE = "close"
 
@@ -96,6 +97,16 @@ TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
         QT_TRANSLATE_NOOP("Errors", "Something other than Shoal changed what this folder says is installed."),
         QT_TRANSLATE_NOOP("Errors", "Repair puts back what the publisher signed. Your own files stay."),
         (_P,),
+    ),
+    "trust.too_old": (
+        QT_TRANSLATE_NOOP("Errors", "The publisher does not allow this release any more."),
+        QT_TRANSLATE_NOOP("Errors", "Take a newer one."),
+        (),
+    ),
+    "trust.step_back": (
+        QT_TRANSLATE_NOOP("Errors", "The publisher does not allow the release before this one any more."),
+        QT_TRANSLATE_NOOP("Errors", "Stay with this release, unless you know why you need the other."),
+        (Way.STEP_BACK,),
     ),
     # origin
     "origin.unreachable": (
@@ -353,6 +364,7 @@ def way_label(way: Way) -> str:
         Way.FOLDER: translate("Errors", "Choose folder…"),
         Way.SERVER_ONLY: translate("Errors", "Server only"),
         Way.REPAIR: translate("Errors", "Repair"),
+        Way.STEP_BACK: translate("Errors", "Step back anyway…"),
         Way.DETAILS: translate("Errors", "Copy details"),
         Way.CLOSE: translate("Errors", "Dismiss"),
     }[way]

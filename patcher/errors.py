@@ -131,6 +131,11 @@ CODES: dict[str, CodeText] = {
         "Nothing was changed.",
         "`shoal repair TITLE` brings its folder back to what the publisher signed; your own files stay.",
     ),
+    "trust.too_old": CodeText(_INSTALLED, "Choose a newer version; `shoal update TITLE` takes the newest."),
+    "trust.step_back": CodeText(
+        _INSTALLED,
+        "Stay with the installed version; `shoal rollback TITLE --yes` steps back all the same.",
+    ),
     # origin
     "origin.unreachable": CodeText(
         _INSTALLED, "Check the network connection, then try again; what was downloaded is kept."

@@ -68,6 +68,8 @@ class Rollback:
     title: str
     only: Literal["", "check", "plan"] = ""
     network: Network = Network()
+    confirmed: bool = False
+    """The player knows that the publisher allows that release no more."""
 
 
 @dataclass(frozen=True, slots=True)

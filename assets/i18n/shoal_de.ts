@@ -24,6 +24,22 @@
         <translation>Behalten</translation>
     </message>
     <message>
+        <source>Step back to {version}?</source>
+        <translation>Zurück zu {version}?</translation>
+    </message>
+    <message>
+        <source>The publisher does not allow this release any more. It may have faults that others can use.</source>
+        <translation>Der Herausgeber lässt diese Version nicht mehr zu. Sie kann Fehler haben, die andere ausnutzen.</translation>
+    </message>
+    <message>
+        <source>Step back</source>
+        <translation>Zurückgehen</translation>
+    </message>
+    <message>
+        <source>Stay</source>
+        <translation>Hierbleiben</translation>
+    </message>
+    <message>
         <source>Move to</source>
         <translation>Verschieben nach</translation>
     </message>
@@ -239,6 +255,22 @@
     <message>
         <source>Repair puts back what the publisher signed. Your own files stay.</source>
         <translation>Reparieren stellt wieder her, was der Herausgeber unterschrieben hat. Deine eigenen Dateien bleiben.</translation>
+    </message>
+    <message>
+        <source>The publisher does not allow this release any more.</source>
+        <translation>Der Herausgeber lässt diese Version nicht mehr zu.</translation>
+    </message>
+    <message>
+        <source>Take a newer one.</source>
+        <translation>Nimm eine neuere.</translation>
+    </message>
+    <message>
+        <source>The publisher does not allow the release before this one any more.</source>
+        <translation>Der Herausgeber lässt die vorige Version nicht mehr zu.</translation>
+    </message>
+    <message>
+        <source>Stay with this release, unless you know why you need the other.</source>
+        <translation>Bleibe bei dieser Version, wenn du nicht weißt, wozu du die andere brauchst.</translation>
     </message>
     <message>
         <source>You seem to be offline: the server cannot be reached.</source>
@@ -611,6 +643,10 @@
     <message>
         <source>Repair</source>
         <translation>Reparieren</translation>
+    </message>
+    <message>
+        <source>Step back anyway…</source>
+        <translation>Trotzdem zurückgehen …</translation>
     </message>
     <message>
         <source>Copy details</source>

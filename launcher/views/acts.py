@@ -72,6 +72,8 @@ class Acts(QObject):
                 self.wished.emit(page.retry(state, title, server_only=way is Way.SERVER_ONLY))
             case Way.REPAIR:
                 self.wished.emit(wishes.Repair(title.title))
+            case Way.STEP_BACK:
+                self._ask_step_back(title)
             case Way.FOLDER:
                 self._other_folder(state, title, failure)
             case Way.DETAILS if failure:
@@ -115,6 +117,18 @@ class Acts(QObject):
             self.tr("Keep it"),
         )
         sheet.accepted.connect(lambda: self.wished.emit(wishes.Uninstall(title.title)))
+        self._open(sheet)
+
+    def _ask_step_back(self, title: TitleSnapshot) -> None:
+        sheet = Question(
+            self._over,
+            self._behind,
+            self.tr("Step back to {version}?").format(version=text.plain(title.previous_version, 40)),
+            self.tr("The publisher does not allow this release any more. It may have faults that others can use."),
+            self.tr("Step back"),
+            self.tr("Stay"),
+        )
+        sheet.accepted.connect(lambda: self.wished.emit(wishes.Rollback(title.title, confirmed=True)))
         self._open(sheet)
 
     def _move(self, title: TitleSnapshot) -> None:

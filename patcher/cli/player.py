@@ -11,7 +11,7 @@ from typing import Any
 import patcher
 from patcher import events, wishes
 from patcher.cli.following import fields, follow, show_totals
-from patcher.cli.output import Output, human_bytes
+from patcher.cli.output import Output, agreed, human_bytes
 from patcher.cli.trusting import add_feed
 from patcher.client import Client
 from patcher.errors import ShoalError, UsageError
@@ -50,12 +50,12 @@ def _add_changing(verbs: Subparsers) -> None:
     update.add_argument("--check", action="store_true", help="only look; exit code 10 when there is something to do")
     update.add_argument("--plan", action="store_true", help="say what it would do, and stop")
     update.add_argument("--version", default="", metavar="V", help="another release than the channel's")
-    rollback = _verb(verbs, "rollback", _title_verb(wishes.Rollback), "step back to the release before")
+    rollback = _verb(verbs, "rollback", _rollback, "step back to the release before")
     tags = _verb(verbs, "tags", _tags, "show or choose optional parts")
     tags.add_argument("title")
     tags.add_argument("tags", nargs="?", default=None)
     verify = _verb(verbs, "verify", _verify, "read every byte and list what is not as released")
-    repair = _verb(verbs, "repair", _title_verb(wishes.Repair), "verify, and put back what is not as released")
+    repair = _verb(verbs, "repair", _repair, "verify, and put back what is not as released")
     move = _verb(verbs, "move", _move, "move an install")
     uninstall = _verb(verbs, "uninstall", _uninstall, "remove an install; files that are not ours stay")
     for verb in (rollback, verify, repair, move, uninstall):
@@ -200,11 +200,21 @@ def _update(args: argparse.Namespace, out: Output) -> int:
     return max(codes)
 
 
-def _title_verb(wish: Callable[..., Any]) -> Callable[[argparse.Namespace, Output], int]:
-    def run(args: argparse.Namespace, out: Output) -> int:
-        return _run(args, wish(find(args, args.title), only=_only(args), network=network(args)), out)
+def _repair(args: argparse.Namespace, out: Output) -> int:
+    return _run(args, wishes.Repair(find(args, args.title), _only(args), network(args)), out)
 
-    return run
+
+def _rollback(args: argparse.Namespace, out: Output) -> int:
+    wish = wishes.Rollback(find(args, args.title), _only(args), network(args))
+    try:
+        return _run(args, wish, out)
+    except ShoalError as error:
+        if error.code != "trust.step_back":
+            raise
+        out.notice(f"shoal: {error.message}", error)
+        if not args.yes and not agreed("Step back all the same?", out):
+            raise
+    return _run(args, dataclasses.replace(wish, confirmed=True), out)
 
 
 def _tags(args: argparse.Namespace, out: Output) -> int:

@@ -51,6 +51,18 @@ class Opened:
                 return self.reader.release(title, older[-1])
         return self.reader.release(title, offer.release)
 
+    def allows(self, release: records.Release, channel: str, *, unknown: bool) -> bool:
+        """Whether a channel lets its installs be brought to the release (`records.Channel.not_below`).
+
+        ``unknown`` is the answer where the channel's record is not there. Raises TrustError (trust.record, …).
+        """
+        try:
+            return release.sequence >= self.reader.channel(release.title, channel).not_below
+        except TrustError as error:
+            if error.code != "trust.not_offered":
+                raise
+            return unknown
+
     def stops(self, release: records.Release, start: int, channel: str) -> Iterator[records.Release]:
         """Where an update from the release ``start`` could stop over when there is no patch from there, newest first.
 
@@ -84,11 +96,16 @@ class Opened:
                 new, old = (manifest.parse(self.reader.manifest(part, None, None)) for part in parts)
                 yield new.name, self.reader.index(step.index, new, old)
 
-    def version(self, title: str, version: str) -> records.Release:
-        """The newest release of that name. Raises TrustError (trust.not_offered)."""
+    def version(self, title: str, version: str, channel: str) -> records.Release:
+        """The newest release of that name, for an install of the channel.
+
+        Raises TrustError (trust.not_offered, trust.too_old for one that the channel allows no more).
+        """
         for number in reversed(self.reader.releases(title)):
             release = self.reader.release(title, number)
             if release.version == version:
+                if not self.allows(release, channel, unknown=True):
+                    raise too_old("trust.too_old", release, channel)
                 return release
         raise TrustError("trust.not_offered", f"{title} has no release {version}.", title=title, version=version)
 
@@ -262,6 +279,12 @@ def _last_known(reader: Reader, name: str) -> records.Feed:
         if error.code != "trust.not_offered":
             raise
         return records.Feed(name, name, ())
+
+
+def too_old(code: str, release: records.Release, channel: str) -> TrustError:
+    """The refusal of a release that `Opened.allows` says no to."""
+    text = f"{release.title} {release.version} is older than what its publisher still allows in the channel {channel}."
+    return TrustError(code, text, title=release.title, version=release.version)
 
 
 def _is_too_new(offer: records.Channel) -> bool:

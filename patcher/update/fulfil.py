@@ -13,7 +13,7 @@ from patcher.config import Home, Settings
 from patcher.content import records
 from patcher.errors import BusyError, DiskError, OriginError, TrustError, UsageError
 from patcher.events import Outcome, Phase, Sources
-from patcher.feed.feeds import Feeds, Opened
+from patcher.feed.feeds import Feeds, Opened, too_old
 from patcher.transfer.ledger import Ledger
 from patcher.transfer.packs import Packs
 from patcher.transfer.session import Session
@@ -178,9 +178,9 @@ class Fulfil:
 
     def _release(self, install: Install, opened: Opened, version: str = "") -> records.Release:
         name = install.title.partition("/")[2]
-        if not version:
-            return opened.live(name, install.channel, self._tools.registry.install_id)
-        return opened.version(name, version)
+        if version:
+            return opened.version(name, version, install.channel)
+        return opened.live(name, install.channel, self._tools.registry.install_id)
 
     def _rollback(self, wish: wishes.Rollback) -> Outcome:
         install, installed = self._installed(wish.title)
@@ -191,12 +191,13 @@ class Fulfil:
                 "usage.no_previous", f"No release before {installed.release.version} is kept.", title=wish.title
             )
         with self._network(wish.title, wish.network, offline=True) as (opened, network):
+            if not wish.confirmed and not opened.allows(before.release, install.channel, unknown=False):
+                raise too_old("trust.step_back", before.release, install.channel)
             mine = replace(install, tags=before.tags)
             offered = offers.local(before, previous)
             if offered is None:
                 return self._reach(mine, before.release, opened, network, only=wish.only)
-            goal = Goal(mine, before.release, tuple(offered), network)
-            return self._run(goal, opened, only=wish.only)
+            return self._run(Goal(mine, before.release, tuple(offered), network), opened, only=wish.only)
 
     def _move(self, wish: wishes.Move) -> Outcome:
         install, installed = self._installed(wish.title)
@@ -329,8 +330,7 @@ class Fulfil:
         return self._run(goal, opened, only=only)
 
     def _run(self, goal: Goal, opened: Opened, *, only: str = "") -> Outcome:
-        known = self._tools.registry.find(goal.install.title)
-        if not only and known is None:
+        if not only and self._tools.registry.find(goal.install.title) is None:
             self._tools.registry.put(goal.install)  # a first install that is interrupted must be found again
         outcome = self._job.run(goal, only_plan=bool(only))
         if not only:

@@ -100,7 +100,7 @@ def ask_offline(registry: Registry, feeds: Feeds, install: Install) -> None:
 def adopted(registry: Registry, install: Install, opened: Opened) -> tuple[Install, records.Release | None]:
     """What a genuine folder suggests: tags that its release has, a channel that the feed has, and its release.
 
-    None for a release that is not genuine. Raises what `ask` raises.
+    None for a release that is not genuine, or that the channel allows no more. Raises what `ask` raises.
     """
     ask(registry, install.title, install.folder.current, opened.reader)
     installed = proved(registry, install.title, install.folder.current)
@@ -111,7 +111,7 @@ def adopted(registry: Registry, install: Install, opened: Opened) -> tuple[Insta
     with contextlib.suppress(TrustError):
         opened.reader.channel(release.title, installed.channel)
         install = replace(install, channel=installed.channel)
-    return install, release
+    return install, release if opened.allows(release, install.channel, unknown=True) else None
 
 
 def _described(description: Description) -> Installed | None:

@@ -23,6 +23,7 @@ from launcher import theme
 from launcher.prefs import Prefs
 from launcher.state import Link, Linked, Refused, Taken
 from launcher.views.install import InstallSheet, own_folder, tag_label
+from launcher.views.sheet import Question
 from launcher.views.window import Window
 from patcher import wishes
 from patcher.events import Failed, FeedFound, FeedSnapshot, Finished, Outcome, Planned
@@ -174,6 +175,19 @@ def test_moving_asks_where_to(
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
     shown.title_page.chosen.emit("move")
     assert len(wished) == 1
+
+
+def test_a_step_back_that_the_publisher_does_not_allow_is_asked_about(shown: Window, wished: list[wishes.Wish]) -> None:
+    show(shown, "playable")
+    wished.clear()
+    refused = replace(NO_SOURCE, code="trust.step_back", exit_code=3)
+    for message in (Taken(wishes.Rollback(NAME), 8), Failed(8, NAME, refused)):
+        shown.hear(message)
+    for answer, wish in (("no", []), ("yes", [wishes.Rollback(NAME, confirmed=True)])):
+        shown.title_page.helped.emit("step-back")
+        assert isinstance(shown.acts.sheet, Question)
+        QTest.mouseClick(_control(shown, answer), Qt.MouseButton.LeftButton)
+        assert wished == wish
 
 
 def test_the_ways_out_of_an_error_work(shown: Window, wished: list[wishes.Wish]) -> None:
