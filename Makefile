@@ -31,7 +31,7 @@ format: setup   ## put the code into shape
 screenshots: setup ## docs/screenshots anew: the launcher in ten states, in a window of its own (needs Xvfb)
 	$(call timed,$(BIN)/python packaging/screenshots.py)
 
-prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, a big install that is killed, a big patch and repair, trees there and back, mutants, a disassembler, pairs of real libraries (downloads 1 GB)
+prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, a big install that is killed, a big patch and repair, trees there and back, mutants, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
 	    $(BIN)/python -m tests.support.big_install && \
@@ -39,6 +39,7 @@ prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts
 	    $(BIN)/python -m tests.support.big_repair && \
 	    $(BIN)/python -m tests.support.round_trips && \
 	    $(BIN)/python -m tests.support.mutants && \
+	    $(BIN)/python -m tests.support.bombs && \
 	    $(BIN)/python -m tests.support.native_mutants && \
 	    $(BIN)/python -m tests.support.disassembler && \
 	    $(BIN)/python -m tests.support.native_pairs)

@@ -22,6 +22,8 @@ HDIFF_REBASED, COPY_REBASED = 4, 5
 """The same, of old bytes that were read through address maps."""
 ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 WINDOW_BYTES = 16 * 1024 * 1024
+MAX_RATIO = 16
+"""What a document that travels compressed may unfold to, in times its size: honest ones reach 10, bombs thousands."""
 
 _WINDOW_LOG = WINDOW_BYTES.bit_length() - 1
 _HDIFF_MAGIC = b"HDIFF13&lzma2\0"
@@ -71,8 +73,13 @@ def manifest_delta(old: bytes, new: bytes) -> bytes:
 
 
 def apply_manifest_delta(old: bytes, delta: bytes, ref: merkle.Ref) -> bytes:
-    """The newer document, folded to its root. Raises ContentError content.mismatch, whatever the input."""
+    """The newer document, folded to its root. Raises ContentError content.mismatch, whatever the input.
+
+    It has at most `MAX_RATIO` bytes for each of the delta's, and as many as the old one.
+    """
     log = _prefix_log(old, ref.size_bytes)
+    if ref.size_bytes > len(old) + MAX_RATIO * len(delta):
+        raise ContentError("content.mismatch", "a manifest delta unfolds to too much")
     try:
         new = _unzstd(delta, ref.size_bytes, _prefix(old), log) if log <= _MAX_PREFIX_LOG else b""
     except (zstd.ZstdError, MemoryError) as error:
@@ -88,12 +95,18 @@ def packed_bytes(data: bytes) -> int:
 
 
 def pack_document(plain: bytes) -> bytes:
-    """A document as a zstd frame of its own."""
-    return manifest_delta(b"", plain)
+    """A document as a zstd frame of its own, or as it is where that is larger or too small to be believed."""
+    frame = manifest_delta(b"", plain)
+    return frame if len(frame) < len(plain) <= MAX_RATIO * len(frame) else plain
 
 
 def unpack_document(data: bytes, max_bytes: int) -> bytes:
-    """The document again. Raises ContentError content.invalid for anything but one frame of at most ``max_bytes``."""
+    """The document again.
+
+    Raises ContentError content.invalid for anything but one frame of at most ``max_bytes``, and of at most `MAX_RATIO`
+    for each byte of ``data``.
+    """
+    max_bytes = min(max_bytes, MAX_RATIO * len(data))
     try:
         plain = _unzstd(data, max_bytes, None, min(_prefix_log(b"", max_bytes), _MAX_PREFIX_LOG))
     except (zstd.ZstdError, MemoryError) as error:

@@ -282,7 +282,7 @@ class Similar:
     difference.
     """
 
-    _VARYING = re.compile(r"(?=[0-9a-f]*[0-9])[0-9a-f]{8,}|[0-9]+")
+    _VARYING = re.compile(r"(?<![0-9a-f])(?=[0-9a-f]{8})[a-f]*+[0-9][0-9a-f]*+|[0-9]+")  # no letter is read twice
 
     def __init__(self, new: Manifest, old: Manifest) -> None:
         self._by_path = {entry.path: number for number, entry in enumerate(old.entries) if entry.size_bytes}

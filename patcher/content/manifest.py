@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, chain
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 from bencode2 import bencode
@@ -22,6 +22,10 @@ MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 MAX_ENTRIES = 2_000_000
 MAX_LINKS = 200_000
 MAX_PIECES = 8_388_600  # libtorrent's hard cap
+MAX_PATHS_BYTES = 1024 * 1024
+MAX_PATHS_RATIO = 4
+"""The paths of all files and folders together may have so many bytes, and so many for each of the document's: a tree
+spells a folder's name once, but every path below it repeats that."""
 MIN_PIECE_BYTES = 64 * 1024
 MAX_PIECE_BYTES = 16 * 1024 * 1024
 
@@ -104,8 +108,11 @@ def piece_bytes_for(total_bytes: int) -> int:
 
 def encode(m: Manifest) -> bytes:
     """The signed document. Raises what `parse` would raise: nobody signs what nobody can read."""
-    _check(m)
-    return bencode({b"info": _info(m), b"shoal": _extras(m)})
+    paths_bytes = _check(m)
+    data = bencode({b"info": _info(m), b"shoal": _extras(m)})
+    if paths_bytes > MAX_PATHS_BYTES + MAX_PATHS_RATIO * len(data):
+        raise _invalid("its paths together are too long")
+    return data
 
 
 def parse(data: bytes) -> Manifest:
@@ -120,7 +127,8 @@ def parse(data: bytes) -> Manifest:
     if info.keys() != _INFO_KEYS or info[b"meta version"] != 2 or not isinstance(info[b"piece length"], int):
         raise _invalid("its info dictionary is not that of a v2 torrent")
     entries: list[Entry] = []
-    _read_folder(_dictionary(info[b"file tree"]), "", 0, entries)
+    room = MAX_PATHS_BYTES + MAX_PATHS_RATIO * len(data)
+    _read_folder(_dictionary(info[b"file tree"]), "", 0, room, entries)
     links = _dictionary(shoal.get(b"links"))
     folders = shoal.get(b"empty folders")
     if not isinstance(folders, list):
@@ -178,21 +186,26 @@ def _folder(folders: dict[str, dict[bytes, Any]], path: str) -> dict[bytes, Any]
     return folders[path]
 
 
-def _read_folder(folder: dict[bytes, Any], prefix: str, depth: int, entries: list[Entry]) -> None:
+def _read_folder(folder: dict[bytes, Any], prefix: str, depth: int, room: int, entries: list[Entry]) -> int:
+    """Add the entries of a folder; ``room`` is what paths may take, and what is left of it is returned."""
+    above_bytes = len(prefix.encode())
     for name, node in folder.items():
         if not name or not isinstance(node, dict) or not node or depth >= paths.MAX_DEPTH:
             raise _invalid("its file tree is too deep or holds something that is neither file nor folder")
         if b"/" in name:
             raise _invalid("a name in it holds a slash")
+        path_bytes = above_bytes + len(name)
+        room -= path_bytes
+        if path_bytes > paths.MAX_PATH_BYTES or room < 0:
+            raise _invalid("a path in it, or all of them together, are too long")
         path = prefix + _text(name)
-        if len(path) > paths.MAX_PATH_BYTES:
-            raise _invalid("a path in it is too long")
         if b"" not in node:
-            _read_folder(node, path + "/", depth + 1, entries)
+            room = _read_folder(node, path + "/", depth + 1, room, entries)
         elif len(node) == 1:
             entries.append(_read_leaf(node[b""], path))
         else:
             raise _invalid("it uses a file as a folder")
+    return room
 
 
 def _read_leaf(leaf: object, path: str) -> Entry:
@@ -204,8 +217,8 @@ def _read_leaf(leaf: object, path: str) -> Entry:
     return Entry(path, size, root or b"", attr is not None)
 
 
-def _check(m: Manifest) -> None:
-    """All that must hold of a manifest, wherever it comes from."""
+def _check(m: Manifest) -> int:
+    """All that must hold of a manifest, wherever it comes from; returns the bytes of all its paths."""
     _check_name(m.name)
     piece = m.piece_bytes
     if not merkle.BLOCK_BYTES <= piece <= MAX_PIECE_BYTES or piece & (piece - 1):
@@ -215,15 +228,15 @@ def _check(m: Manifest) -> None:
     files = [entry.path for entry in m.entries]
     links = [path for path, _ in m.links]
     for listed in (files, links, m.empty_folders):
-        keys = [paths.order(path) for path in listed]
-        if keys != sorted(keys):
+        if any(paths.order(before) > paths.order(path) for before, path in pairwise(listed)):
             raise _invalid("it is not in order")
-    paths.check_all(chain(files, links, m.empty_folders))
+    paths_bytes = paths.check_all(chain(files, links, m.empty_folders))
     for path, target in m.links:
         paths.check_link(path, target)
     _check_contents(m.entries)
     if m.size_bytes > merkle.MAX_SIZE_BYTES or m.piece_count > MAX_PIECES:
         raise _invalid("it is too large")
+    return paths_bytes
 
 
 def _check_contents(entries: Iterable[Entry]) -> None:

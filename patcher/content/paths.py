@@ -37,15 +37,17 @@ def check(path: str) -> str:
     return path
 
 
-def check_all(paths: Iterable[str]) -> None:
+def check_all(paths: Iterable[str]) -> int:
     """Check each path, and that all of them can stand in one folder on every system.
 
     ``paths`` are the leaves of a tree: files, links, empty folders. Refused: the same name twice, names that differ
     only in case or Unicode form (folders too), and a leaf that is also a folder. Linear in the number of paths.
+    Returns the bytes of all of them and of the folders above them, each once.
     Raises ContentError content.unsafe_path.
     """
     folders: dict[str, str] = {"": ""}  # spelling → folded
     taken: dict[str, str] = {}  # folded → spelling
+    leaves_bytes = 0
     for path in paths:
         _check_whole(path)
         parent, _, name = path.rpartition("/")
@@ -54,6 +56,8 @@ def check_all(paths: Iterable[str]) -> None:
             folded = _enter_folder(parent, folders, taken)
         _check_part(name, path)
         _claim(folded + "/" + _fold(name), path, taken)
+        leaves_bytes += len(path.encode())
+    return leaves_bytes + sum(len(folder.encode()) for folder in folders)
 
 
 def _enter_folder(folder: str, folders: dict[str, str], taken: dict[str, str]) -> str:

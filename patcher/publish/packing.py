@@ -13,6 +13,7 @@ from pathlib import Path
 
 from patcher import disk, strict_json
 from patcher.content import delta, manifest, merkle, records
+from patcher.content.codec import MAX_RATIO
 from patcher.content.delta import Index
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
@@ -263,4 +264,5 @@ class Maker:
         if new == old:
             return None
         step = delta.manifest_delta(old, new)
-        return self._store.put(step) if len(step) < len(new) else None
+        is_read = len(step) < len(new) <= len(old) + MAX_RATIO * len(step)
+        return self._store.put(step) if is_read else None

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from patcher.content.merkle import Ref
 
+_MOST_STEPS = 1 << 20
+"""Old files are weighed, the most expensive first, until this many windows and what they lean on were looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:
@@ -50,7 +53,11 @@ class _Choice:
 
     def _groups(self) -> Iterator[set[bytes]]:
         """What an old file is put back for, the most expensive one first; what one window makes; each file."""
+        steps = 0
         for old in sorted(self._users, key=lambda root: (-self._restore_bytes[root], root)):
+            steps += sum(len(self._windows.lost[number]) for number in self._users[old])
+            if steps > _MOST_STEPS:
+                break
             yield {root for number in self._users[old] for root in self._makes[number]}
         for number in sorted(self._makes):
             if self._windows.lost[number]:
@@ -63,5 +70,9 @@ class _Choice:
         touched = {number for root in group for number in self._windows.made[root]}
         freed = {number for number in touched if self._makes[number] & self.kept <= group}
         olds = {ref.root for number in freed for ref in self._windows.lost[number]}
-        unused = {old for old in olds if {n for n in self._users[old] if self._makes[n] & self.kept} <= freed}
+        unused = (old for old in olds if all(n in freed or self._is_over(n) for n in self._users[old]))
         return sum(self._windows.length[n] for n in freed) + sum(self._restore_bytes[old] for old in unused)
+
+    def _is_over(self, number: int) -> bool:
+        """Nothing that is kept needs the window."""
+        return self._makes[number].isdisjoint(self.kept)

@@ -93,7 +93,7 @@ class Gather:
     def tree(self, stage: Stage, step: TreeStep, intact: Mapping[str, bytes], folder: Beneath) -> None:
         """Fetch pieces of the tree straight into staged files. Raises OriginError, ContentError."""
         m = step.offer.manifest
-        wanted = frozenset(step.wanted)
+        wanted = frozenset(piece for run in step.wanted for piece in run)  # their layers are here: they are real
         paths = tuple(_places(stage, m, wanted | set(step.held), intact, folder))
         document = manifest.torrent(m, layers_document(m, step.offer.layers))
         torrent = Torrent(document, paths, self.trackers, partial=step.partial)

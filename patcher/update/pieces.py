@@ -1,6 +1,7 @@
 """What of a tree's pieces is here, what they lack, and what that costs from the origin alone. Pure."""
 
-from collections.abc import Collection, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from patcher.content.blocks import Rebuild, spans
@@ -38,24 +39,57 @@ def of_rebuild(entry: Entry, piece_bytes: int, rebuild: Rebuild) -> Pieces:
     return Pieces(held, some, rebuild.fetch_bytes)
 
 
+def without(numbers: range, here: Iterable[int]) -> Iterator[range]:
+    """The runs of pieces that are left of ``numbers`` without those that are ``here``, in order."""
+    start = numbers.start
+    for piece in here:
+        if piece > start:
+            yield range(start, piece)
+        start = piece + 1
+    if start < numbers.stop:
+        yield range(start, numbers.stop)
+
+
 def server_bytes(
-    m: Manifest, full: Index | None, wanted: frozenset[int], partial: Mapping[int, tuple[int, ...]]
+    m: Manifest, full: Index | None, wanted: Sequence[range], partial: Mapping[int, tuple[int, ...]]
 ) -> int:
     """What ``wanted`` pieces of a tree cost: windows of the full pack where these are shorter, else what they lack."""
-    lacking = {
-        first + piece: _length(entry, m.piece_bytes, piece)
-        for entry, first in zip(m.entries, m.first_pieces, strict=False)
-        for piece in range(-(-entry.size_bytes // m.piece_bytes))
-        if first + piece in wanted
-    }
-    lacking |= {piece: sum(n for _, n in spans(blocks, lacking[piece])) for piece, blocks in partial.items()}
-    total = sum(lacking.values())
+    lacking = _Lacking(m, wanted, partial)
+    total = sum(lacking.bytes_of(run) for run in wanted)
     for window in full.windows if full else ():
-        firsts = [m.first_pieces[span.file] + span.offset // m.piece_bytes for span in window.new]
-        ends = [first - (-span.length // m.piece_bytes) for first, span in zip(firsts, window.new, strict=True)]
-        made = (piece for first, end in zip(firsts, ends, strict=True) for piece in range(first, end))
-        total -= max(0, sum(lacking.get(piece, 0) for piece in made) - window.length)
+        made_bytes = 0
+        for span in window.new:
+            first = m.first_pieces[span.file] + span.offset // m.piece_bytes
+            made_bytes += lacking.bytes_of(range(first, first - (-span.length // m.piece_bytes)))
+        total -= max(0, made_bytes - window.length)
     return total
+
+
+class _Lacking:
+    """What stretches of pieces, none beyond the end of a file, lack: by runs, for there may be millions of pieces."""
+
+    def __init__(self, m: Manifest, wanted: Sequence[range], partial: Mapping[int, tuple[int, ...]]) -> None:
+        self._m, self._wanted, self._partial = m, wanted, partial
+        self._stops = [run.stop for run in wanted]
+        self._some = sorted(partial)
+
+    def bytes_of(self, stretch: range) -> int:
+        total = 0
+        for at in range(bisect_right(self._stops, stretch.start), len(self._wanted)):
+            run = self._wanted[at]
+            if run.start >= stretch.stop:
+                break
+            total += self._whole_bytes(range(max(run.start, stretch.start), min(run.stop, stretch.stop)))
+        for piece in self._some[bisect_left(self._some, stretch.start) : bisect_left(self._some, stretch.stop)]:
+            size_bytes = self._whole_bytes(range(piece, piece + 1))
+            total -= size_bytes - sum(length for _, length in spans(self._partial[piece], size_bytes))
+        return total
+
+    def _whole_bytes(self, run: range) -> int:
+        file = bisect_right(self._m.first_pieces, run.start) - 1
+        first, piece_bytes = self._m.first_pieces[file], self._m.piece_bytes
+        end = min((run.stop - first) * piece_bytes, self._m.entries[file].size_bytes)
+        return end - (run.start - first) * piece_bytes
 
 
 def packed_bytes(m: Manifest, full: Index) -> dict[bytes, int]:

@@ -77,7 +77,8 @@ class TreeStep:
     """Fetch some pieces of a part's tree. Piece numbers are those of the part's torrent."""
 
     offer: Offer
-    wanted: tuple[int, ...]
+    wanted: tuple[range, ...]
+    """Runs of pieces, none beyond the end of a file: a few bytes of manifest may speak of eight million pieces."""
     held: tuple[int, ...]
     partial: Mapping[int, tuple[int, ...]]
     """Wanted pieces of which staging has some blocks when the step begins, each with those that it lacks."""
@@ -88,7 +89,7 @@ class TreeStep:
     @property
     def server_bytes(self) -> int:
         """Bytes to fetch when the origin alone delivers, which has a full pack."""
-        return pieces.server_bytes(self.offer.manifest, self.offer.full, frozenset(self.wanted), self.partial)
+        return pieces.server_bytes(self.offer.manifest, self.offer.full, self.wanted, self.partial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +334,7 @@ def _pieces(offer: Offer, entry: Entry, have: Have, found: Mapping[bytes, Rebuil
 
 
 def _tree(offer: Offer, roots: Collection[bytes], have: Have, found: Mapping[bytes, Rebuild]) -> TreeStep:
-    wanted: list[int] = []
+    wanted: list[range] = []
     held: list[int] = []
     partial: dict[int, tuple[int, ...]] = {}
     fetch_bytes = block_bytes = 0
@@ -342,9 +343,9 @@ def _tree(offer: Offer, roots: Collection[bytes], have: Have, found: Mapping[byt
         if entry.root in todo:
             todo.discard(entry.root)
             mine = _pieces(offer, entry, have, found)
-            here = {numbers.start + piece for piece in mine.held}
-            held += sorted(here)
-            wanted += [piece for piece in numbers if piece not in here]
+            here = sorted(numbers.start + piece for piece in mine.held)
+            held += here
+            wanted += pieces.without(numbers, here)
             partial |= {numbers.start + piece: blocks for piece, blocks in mine.partial.items()}
             fetch_bytes += mine.fetch_bytes
             block_bytes += mine.fetch_bytes if here or mine.partial else 0

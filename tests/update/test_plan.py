@@ -64,9 +64,11 @@ def _made(plan: Plan) -> dict[bytes, int]:
                 made[root] = made.get(root, 0) + span.length
     for tree in plan.trees:
         piece_bytes = tree.offer.manifest.piece_bytes
-        assert set(tree.wanted).isdisjoint(tree.held) and tree.partial.keys() <= set(tree.wanted)
+        wanted = {piece for run in tree.wanted for piece in run}
+        assert wanted.isdisjoint(tree.held) and tree.partial.keys() <= wanted
+        assert len(wanted) == sum(map(len, tree.wanted))
         for entry, pieces in planning.pieces_of(tree.offer.manifest):
-            for piece in set(pieces) & set(tree.wanted):
+            for piece in set(pieces) & wanted:
                 length = min(piece_bytes, entry.size_bytes - (piece - pieces.start) * piece_bytes)
                 blocks = tree.partial.get(piece, range(-(-length // BLOCK_BYTES)))
                 made[entry.root] = made.get(entry.root, 0) + sum(count for _, count in spans(blocks, length))
