@@ -158,7 +158,8 @@ class Feeds:
 
     def remove(self, name: str) -> None:
         """Forget a feed; its trust floor stays, so that adding it again cannot roll it back. Raises UsageError."""
-        self._pin(name)
+        if name not in self.names():  # whatever its own file says: this is the way out when that is damaged
+            raise UsageError("usage.unknown_feed", f"There is no feed {name!r} here.", feed=name)
         with self._lock:
             self._catalogs.pop(name, None)
         disk.remove_tree(self._folder / name)
@@ -253,7 +254,10 @@ class Feeds:
     def _catalog(self, name: str) -> Catalog:
         with self._lock:
             if name not in self._catalogs:
-                pin = self._pin(name)
+                try:
+                    pin = self._pin(name)
+                except ShoalError as error:  # gone or damaged: that hides no other feed
+                    return Catalog(FeedSnapshot(name, "", "", problem=error.message))
                 shown = FeedSnapshot(name, pin.url, pin.fingerprint)
                 self._catalogs[name] = catalog.load(self._folder / name) or Catalog(shown)
             return self._catalogs[name]
