@@ -310,6 +310,11 @@ TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
         ),
         (_R,),
     ),
+    "internal.job_died": (
+        QT_TRANSLATE_NOOP("Errors", "Shoal's engine stopped again and again while it worked on this title."),
+        QT_TRANSLATE_NOOP("Errors", "It waits now. Go on when you like. If it stops again, copy the details."),
+        (_R,),
+    ),
     "internal.version": (
         QT_TRANSLATE_NOOP("Errors", "An engine of another version is still at work."),
         QT_TRANSLATE_NOOP("Errors", "It makes room when it is done. Shoal keeps trying."),

@@ -125,7 +125,7 @@ def plan_wanted(state: State, name: str) -> wishes.Update | None:
     is_known = seen.planned is not None and seen.planned.version_to == title.offered_version
     is_reading = any(isinstance(wish, wishes.RefreshFeed) for wish in state.jobs.values())
     is_working = any(other.job for other in (state.snapshot.titles if state.snapshot else ()))
-    is_troubled = seen.failure is not None or name.partition("/")[0] in state.troubles
+    is_troubled = (seen.failure or title.failure) is not None or name.partition("/")[0] in state.troubles
     return None if is_known or is_reading or is_working or is_troubled else wishes.Update(name, only="plan")
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import patcher
 from patcher import config, events, wishes
 from patcher.config import Home
-from patcher.errors import BusyError, Cancelled, ShoalError, UsageError
+from patcher.errors import BusyError, Cancelled, InternalError, ShoalError, TrustError, UsageError
 from patcher.events import Phase
 from patcher.feed.feeds import Feeds
 from patcher.transfer.ledger import Ledger
@@ -36,6 +36,8 @@ _TEND_S = 5.0
 _LIGHT = (wishes.AddFeed, wishes.RefreshFeed, wishes.RemoveFeed, wishes.Play)
 _LASTING = (wishes.Install, wishes.Update, wishes.Rollback, wishes.SetTags, wishes.Repair, wishes.Move)
 """Wishes that go on by themselves after a crash."""
+_MOST_DEATHS = 2
+"""A title with which the engine died so often in a row waits for the player: else it would die of it for ever."""
 _log = logging.getLogger("shoal.engine")
 
 
@@ -98,14 +100,34 @@ class Engine:
     def start(self) -> None:
         """Finish interrupted commits, go on with interrupted jobs, and seed what may be seeded."""
         for install in self._registry.installs():
-            with contextlib.suppress(ShoalError):
+            with self._shown_for(install.title):
                 recover(install, self._registry, self._home.root)
                 genuine.ask_offline(self._registry, self._feeds, install)
-        for title, (wish, paused) in self._registry.wishes().items():
-            if not paused:
-                with contextlib.suppress(ShoalError):
-                    self._enqueue(title, wish, resumed=True)
+        deaths, waiting = self._registry.deaths(), self._registry.wishes()
+        for title in {**deaths, **waiting}:
+            with self._shown_for(title):
+                self._go_on(title, waiting.get(title), deaths.get(title, 0))
         self._tender.start()
+
+    def _go_on(self, title: str, waiting: tuple[wishes.Wish, bool] | None, deaths: int) -> None:
+        """Go on with a wish that waits, unless the player paused it or the engine died of it."""
+        wish, is_paused = waiting or (None, False)
+        if wish and not is_paused and deaths < _MOST_DEATHS:
+            self._enqueue(title, wish, resumed=True)
+        elif wish and not is_paused:
+            self._registry.keep_wish(title, wish, paused=True)
+        if deaths >= _MOST_DEATHS:
+            text = f"The engine died {deaths} times in a row while it worked on {title}."
+            raise InternalError("internal.job_died", text, title=title)
+
+    @contextlib.contextmanager
+    def _shown_for(self, title: str) -> Iterator[None]:
+        """Whatever is wrong with one title is shown as its failure, and stops neither the engine nor other titles."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - what lies in a folder or home may be anybody's
+            _log.exception("%s is left aside", title)
+            self._memory.setdefault(title, _Memory()).failure = events.Failure.of(error)
 
     def close(self) -> None:
         """Stop all jobs, as a crash would but cleanly: they go on at the next start."""
@@ -200,20 +222,7 @@ class Engine:
         )
         if install is None:
             return shown
-        try:
-            installed = genuine.required(self._registry, install)
-            before = genuine.proved(self._registry, name, install.folder.previous)
-            shown = dataclasses.replace(
-                shown,
-                installed=True,
-                version=installed.release.version,
-                previous_version=before.release.version if before else "",
-            )
-        except ShoalError as error:
-            if error.code == genuine.CODE:
-                failure = memory.failure or events.Failure.of(error)
-                shown = dataclasses.replace(shown, installed=True, failure=failure)
-        return dataclasses.replace(
+        shown = dataclasses.replace(
             shown,
             folder=str(install.folder),
             channel=install.channel,
@@ -222,6 +231,20 @@ class Engine:
             seeding=self._keeper.is_offered(name),
             uploaded_bytes=self._keeper.given_bytes(name),
         )
+        try:
+            return self._with_folder(shown, install)
+        except Exception as error:  # noqa: BLE001 - a folder may hold anything, and hides no other title
+            failure = memory.failure or events.Failure.of(error)
+            return dataclasses.replace(shown, installed=isinstance(error, TrustError), failure=failure)
+
+    def _with_folder(self, shown: events.TitleSnapshot, install: Install) -> events.TitleSnapshot:
+        """With what the install folder says of itself. Raises what that takes."""
+        if not genuine.is_described(install.folder.current):
+            return shown
+        installed = genuine.required(self._registry, install)
+        before = genuine.proved(self._registry, install.title, install.folder.previous)
+        version, previous = installed.release.version, before.release.version if before else ""
+        return dataclasses.replace(shown, installed=True, version=version, previous_version=previous)
 
     # ------------------------------------------------------------ jobs
 
@@ -255,6 +278,8 @@ class Engine:
     def _run(self, job: _Running) -> None:
         outcome, failure, finished = events.Outcome(), None, False
         try:
+            if job.is_heavy:
+                self._registry.begin(job.title)
             outcome = self._fulfil(job)
             finished = True
         except Cancelled:
@@ -274,6 +299,8 @@ class Engine:
             self._jobs.pop(job.key, None)
             self._memory.setdefault(job.title, _Memory()).failure = failure
         try:
+            if job.is_heavy:
+                self._registry.end(job.title)
             if _is_kept(job.wish) and job.pause and not finished:
                 self._registry.keep_wish(job.title, job.wish, paused=True)
             elif finished or not self._closing.is_set():
@@ -322,6 +349,9 @@ class Engine:
                 job.stop.set()
         if job is None and not wish.pause and not wish.job:
             self._registry.drop_wish(wish.title)
+            self._registry.end(wish.title)
+            with self._lock:
+                self._memory.setdefault(wish.title, _Memory()).failure = None
 
     def _change(self, key: str, value: str) -> None:
         with self._lock:

@@ -224,6 +224,11 @@ CODES: dict[str, CodeText] = {
     "internal.engine_silent": CodeText(
         _INSTALLED, "Wait, or end the process that is named; then run the command again and it goes on where it was."
     ),
+    "internal.job_died": CodeText(
+        _INSTALLED,
+        "It waits for you: run the command again to go on. If the engine dies again, `shoal doctor` collects what a "
+        "bug report needs.",
+    ),
     "internal.version": CodeText(
         "Nothing was changed.", "An engine of another version is running; let it finish, then try again."
     ),

@@ -19,11 +19,14 @@ from patcher import config, events, wishes
 from patcher.agent import Agent
 from patcher.client import Client, RemoteError
 from patcher.config import Home
+from patcher.content.records import Release
 from patcher.engine import Engine
 from patcher.errors import DiskError, UsageError
 from patcher.events import Failed, Finished, Phase, Progress
+from patcher.feed.pin import PIN_FILE, Pin
 from patcher.transfer.session import Session
-from patcher.update.folder import InstallFolder
+from patcher.update.folder import Installed, InstallFolder
+from patcher.update.fulfil import Fulfil
 from patcher.update.installs import Install, Registry
 from patcher.update.keep import Keeper
 from tests.support.world import wait_until
@@ -87,6 +90,112 @@ def test_a_wish_of_another_version_does_not_stop_the_engine(home: Path) -> None:
     engine.start()
     assert not engine.is_working
     engine.close()
+
+
+def _waiting(home: Path, deaths: int) -> Registry:
+    """A title whose update began so often, and whose engine died each time."""
+    registry = Registry(Home(home).registry)
+    registry.put(Install("demo/game", InstallFolder.at(home / "game")))
+    registry.keep_wish("demo/game", _UPDATE)
+    for _ in range(deaths):
+        registry.begin("demo/game")
+    return registry
+
+
+@pytest.mark.parametrize("deaths", [0, 1])
+def test_a_job_with_which_the_engine_died_once_goes_on_by_itself(engine: Engine, home: Path, deaths: int) -> None:
+    registry = _waiting(home, deaths)
+    heard: SimpleQueue[events.Event] = SimpleQueue()
+    with engine.listening(heard.put):
+        engine.start()
+        while not isinstance(event := heard.get(timeout=10), Failed):
+            pass
+    assert event.failure and event.failure.code == "disk.folder_missing"
+    assert (registry.wishes(), registry.deaths()) == ({}, {})
+
+
+@pytest.mark.parametrize("deaths", [2, 3])
+def test_a_job_with_which_the_engine_died_twice_waits_for_the_player(engine: Engine, home: Path, deaths: int) -> None:
+    registry = _waiting(home, deaths)
+    engine.start()
+    assert not engine.is_working
+    shown = engine.snapshot().find("game")
+    assert shown.paused and shown.failure
+    assert (shown.failure.code, registry.wishes()) == ("internal.job_died", {"demo/game": (_UPDATE, True)})
+    _end(engine, _UPDATE)
+    assert (registry.wishes(), registry.deaths()) == ({}, {})
+    assert not engine.snapshot().find("game").paused
+
+
+def test_a_job_that_waits_is_forgotten_when_it_is_cancelled(engine: Engine, home: Path) -> None:
+    registry = _waiting(home, 2)
+    engine.start()
+    engine.submit(wishes.Cancel("demo/game"))
+    shown = engine.snapshot().find("game")
+    assert (shown.paused, shown.failure, registry.wishes(), registry.deaths()) == (False, None, {}, {})
+
+
+def test_an_engine_that_closes_did_not_die_with_its_job(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    def work(fulfil: Fulfil, _: wishes.Wish) -> Never:
+        begun.set()
+        while True:
+            fulfil._meter.check()
+
+    monkeypatch.setattr(Fulfil, "run", work)
+    engine, registry = Engine(Home(home)), Registry(Home(home).registry)
+    engine.submit(_UPDATE)
+    assert begun.wait(10)
+    assert registry.deaths() == {"demo/game": 1}
+    engine.close()
+    assert (registry.deaths(), registry.wishes()) == ({}, {"demo/game": (_UPDATE, False)})
+
+
+@pytest.mark.parametrize("error", [DiskError("disk.failed", "no"), RecursionError(), KeyError("x"), AssertionError()])
+def test_an_install_that_cannot_be_recovered_stops_no_other(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    recovered: list[str] = []
+
+    def recover(install: Install, *_: object) -> None:
+        if install.title == "demo/broken":
+            raise error
+        recovered.append(install.title)
+
+    for name in ("broken", "whole"):
+        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(home / name)))
+    monkeypatch.setattr("patcher.engine.recover", recover)
+    engine.start()
+    failures = {title.title: title.failure and title.failure.code for title in engine.snapshot().titles}
+    code = error.code if isinstance(error, DiskError) else "internal.failure"
+    assert (recovered, failures) == (["demo/whole"], {"demo/broken": code, "demo/whole": None})
+
+
+@pytest.mark.parametrize("place", ["installed", "previous/installed"])
+def test_an_install_folder_that_holds_nonsense_is_shown_and_hides_no_other(
+    engine: Engine, home: Path, place: str
+) -> None:
+    for name in ("broken", "whole"):
+        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(home / name)))
+    written = Installed("", "demo/broken", "live", (), Release("game", 1, "1", (), {})).encode()
+    for name, data in {"installed": written, place: b"[" * 200_000}.items():
+        file = home / "broken" / ".shoal" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    engine.start()
+    broken, whole = engine.snapshot().titles
+    assert (bool(broken.failure), whole.failure) == (True, None)
+
+
+def test_a_feed_that_is_damaged_hides_no_other_and_can_be_removed(engine: Engine, home: Path) -> None:
+    for name, data in {"broken": b"[" * 200_000, "whole": Pin("http://a.example", "ab" * 32).encode()}.items():
+        (home / "feeds" / name).mkdir(parents=True)
+        (home / "feeds" / name / PIN_FILE).write_bytes(data)
+    shown = {feed.name: bool(feed.problem) for feed in engine.snapshot().feeds}
+    assert shown == {"broken": True, "whole": False}
+    assert isinstance(_end(engine, wishes.RemoveFeed("broken")), Finished)
+    assert [feed.name for feed in engine.snapshot().feeds] == ["whole"]
 
 
 def test_a_job_without_a_title_is_cancelled_by_its_number(engine: Engine) -> None:

@@ -571,6 +571,12 @@
     <message>
         <source>It may be busy: wait a little. If it stays, end its process; the details name it.</source>
         <translation>Vielleicht ist sie beschäftigt: warte etwas. Wenn das bleibt, beende ihren Prozess; er steht in den Einzelheiten.</translation>
+        <source>Shoal&apos;s engine stopped again and again while it worked on this title.</source>
+        <translation>Shoals Engine hat bei der Arbeit an diesem Titel mehrmals unerwartet aufgehört.</translation>
+    </message>
+    <message>
+        <source>It waits now. Go on when you like. If it stops again, copy the details.</source>
+        <translation>Die Arbeit wartet jetzt. Mach weiter, wann du willst. Hört die Engine wieder auf, kopiere die Einzelheiten.</translation>
     </message>
     <message>
         <source>An engine of another version is still at work.</source>

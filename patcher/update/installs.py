@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import beneath, database, wire
+from patcher import beneath, database, strict_json, wire
 from patcher.beneath import Where
 from patcher.content import records
 from patcher.update.folder import InstallFolder
 from patcher.wishes import Wish
 
+_TAGS_BYTES = 1 << 20
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS installs (
     title TEXT PRIMARY KEY, folder TEXT NOT NULL, channel TEXT NOT NULL, tags TEXT NOT NULL);
@@ -26,6 +27,7 @@ CREATE TABLE IF NOT EXISTS seen (
     title TEXT NOT NULL, path TEXT NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     inode INTEGER NOT NULL, PRIMARY KEY (title, path)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS wishes (title TEXT PRIMARY KEY, wish TEXT NOT NULL, paused INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS began (title TEXT PRIMARY KEY, times INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS left_behind (title TEXT PRIMARY KEY, folder TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS identity (id BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS signed (
@@ -79,13 +81,15 @@ class Registry:
             return bytes(db.execute("SELECT id FROM identity").fetchone()[0])
 
     def installs(self) -> list[Install]:
-        """All installs, by title."""
+        """All installs, by title; a row that nobody can read is left out, and `locate` makes it anew."""
         with database.opened(self._path) as db:
             rows = db.execute("SELECT title, folder, channel, tags FROM installs ORDER BY title").fetchall()
-        return [
-            Install(title, InstallFolder.at(Path(folder)), channel, tuple(json.loads(tags)))
-            for title, folder, channel, tags in rows
-        ]
+        found = []
+        for title, folder, channel, tags in rows:
+            with contextlib.suppress(ValueError, TypeError, AttributeError):
+                chosen = tuple(str(tag) for tag in strict_json.loads(tags.encode(), _TAGS_BYTES))
+                found.append(Install(title, InstallFolder.at(Path(folder)), channel, chosen))
+        return found
 
     def find(self, title: str) -> Install | None:
         """The install of ``title``, or None."""
@@ -157,9 +161,24 @@ class Registry:
             rows = db.execute("SELECT title, wish, paused FROM wishes").fetchall()
         found = {}
         for title, wish, paused in rows:
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, AttributeError):
                 found[title] = (wire.from_json(wish.encode()), bool(paused))
         return found
+
+    def deaths(self) -> dict[str, int]:
+        """Title to how many jobs in a row began and did not come to an end: the engine died with each."""
+        with database.opened(self._path) as db:
+            return dict(db.execute("SELECT title, times FROM began"))
+
+    def begin(self, title: str) -> None:
+        """A job begins; `end` is called however it ends, unless the engine dies with it."""
+        with database.opened(self._path) as db:
+            db.execute("INSERT INTO began VALUES (?, 1) ON CONFLICT (title) DO UPDATE SET times = times + 1", (title,))
+
+    def end(self, title: str) -> None:
+        """A job came to an end, whichever."""
+        with database.opened(self._path) as db:
+            db.execute("DELETE FROM began WHERE title = ?", (title,))
 
     def keep_wish(self, title: str, wish: Wish, *, paused: bool = False) -> None:
         """Remember what to go on with after a crash (or, paused, when asked)."""

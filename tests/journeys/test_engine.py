@@ -107,6 +107,31 @@ def test_an_engine_killed_in_the_download_is_started_again_and_refetches_little(
     assert trees.read(world.folder(player)) == _NEW
 
 
+def _kill_engine_at(player: Shoal, fetched_bytes: int) -> None:
+    wait_until(lambda: _fetched_bytes(player) > fetched_bytes, "a part of the download")
+    player.kill_engine()
+
+
+def test_an_update_with_which_the_engine_died_twice_waits_for_the_player(world: World) -> None:
+    player = _installed(world)
+    player.run("settings", "download_limit_bps", _SLOW_BPS)
+    face = player.start("update", "game")
+    _kill_engine_at(player, 500_000)
+    _kill_engine_at(player, 1_500_000)
+    out, _ = face.communicate(timeout=60)
+    assert (face.returncode, json.loads(out.splitlines()[-1])["error"]["code"]) == (1, "internal.engine_lost")
+    for _ in range(2):
+        shown = player.run("status", "game")["titles"][0]
+        assert (shown["paused"], shown["job"], shown["failure"]["code"]) == (True, 0, "internal.job_died")
+        assert trees.read(world.folder(player)) == _OLD
+        player.stop_engine()
+    player.run("settings", "download_limit_bps", "0")
+    assert player.run("update", "game")["fetched"]["origin_bytes"] < _PATCH_BYTES
+    shown = player.run("status", "game")["titles"][0]
+    assert (shown["paused"], shown["failure"], shown["version"]) == (False, None, "2")
+    assert trees.read(world.folder(player)) == _NEW
+
+
 def _killed_at_commit(player: Shoal, *words: object, program: str = _KILLED_AT_COMMIT) -> None:
     """The verb ends well although its engine dies when two files of the new release are in their places."""
     player.stop_engine()
