@@ -1,6 +1,7 @@
 """What a feed says, as facts: its records, and the documents that they name by root."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 
 from patcher.content import delta, manifest, records
@@ -12,6 +13,7 @@ from patcher.transfer import reach
 from patcher.transfer.origin import Origin
 
 DOCUMENT_MAX_BYTES = 512 * 1024 * 1024
+_RELEASE = re.compile(r"[0-9]{1,16}\.json", re.ASCII)
 
 
 class Reader:
@@ -49,7 +51,7 @@ class Reader:
         """The sequences of all releases that are still signed, newest last."""
         start = f"{title}/releases/"
         names = (path.removeprefix(start) for path in self._trust.siblings(f"{start}0.json") if path.startswith(start))
-        return tuple(sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdecimal()))
+        return tuple(sorted(int(name[:-5]) for name in names if _RELEASE.fullmatch(name)))
 
     def release(self, title: str, sequence: int) -> records.Release:
         """One release. Raises TrustError (trust.record) when the record speaks of another one."""

@@ -89,7 +89,7 @@ def test_what_leads_nearer_than_the_feed_itself_is_left_out(
 
 
 def test_releases_are_listed_newest_last(reader: Reader, feed: RepositorySimulator) -> None:
-    for name in ("2", "10", "x", "1.5"):
+    for name in ("2", "10", "x", "1.5", "٣", "9" * 17, "9" * 5000):
         feed.put(f"demo/releases/{name}.json", records.encode_release(RELEASE))
     assert reader.releases("demo") == (1, 2, 10)
     assert reader.releases("other") == ()
