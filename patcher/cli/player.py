@@ -291,7 +291,7 @@ def _title_line(title: events.TitleSnapshot) -> str:
         words.append(title.verb)
     words += [state for state in ("paused", "interrupted", "playing", "seeding") if getattr(title, state)]
     if title.failure:
-        words.append(f"failed: {title.failure.message}")
+        words.append(f"failed: {title.failure.message} {title.failure.hint}")
     return "  ".join([*words, title.folder]).rstrip()
 
 

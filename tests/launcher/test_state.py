@@ -225,6 +225,8 @@ def test_a_plan_is_asked_for_once_and_only_at_rest() -> None:
     assert page.plan_wanted(known, NAME) == wishes.Update(NAME, only="plan")
     assert page.plan_wanted(_up(installed(version="1.9.0")), NAME) is None
     assert page.plan_wanted(_up(installed(paused=True)), NAME) is None
+    died = Failure("internal.job_died", "", "", "", 1)
+    assert page.plan_wanted(_up(installed(failure=died)), NAME) is None
     assert page.plan_wanted(_up(installed(job=3, verb="verify")), NAME) is None
     assert page.plan_wanted(_known(*messages("ready")), NAME) is None
     assert page.plan_wanted(state.after(known, Taken(wishes.RefreshFeed("demo"), 1)), NAME) is None
