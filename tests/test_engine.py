@@ -146,9 +146,9 @@ def test_an_engine_that_closes_did_not_die_with_its_job(home: Path, monkeypatch:
     monkeypatch.setattr(Fulfil, "run", work)
     engine, registry = Engine(Home(home)), Registry(Home(home).registry)
     engine.submit(_UPDATE)
-    assert begun.wait(10)
-    assert registry.deaths() == {"demo/game": 1}
+    has_begun, at_work = begun.wait(10), registry.deaths()
     engine.close()
+    assert has_begun and at_work == {"demo/game": 1}
     assert (registry.deaths(), registry.wishes()) == ({}, {"demo/game": (_UPDATE, False)})
 
 
@@ -229,6 +229,19 @@ def test_a_face_that_comes_at_the_end_is_not_let_in(
     serving.join()
 
 
+@contextlib.contextmanager
+def _serving(home: Path, engine: Engine) -> Iterator[Agent]:
+    """An agent in a thread, until the test is over, however it ends."""
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    try:
+        yield agent
+    finally:
+        agent.stop()
+        serving.join()
+
+
 def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: Path) -> None:
     agent = Agent(Home(home), engine, keep=True)
     serving = threading.Thread(target=agent.run)
@@ -244,10 +257,7 @@ def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: 
     "request_", [b"[" * 200_000, b"[]", b"{}", b"\xff", b'{"call": NaN}', b"x" * (2 << 20)], ids=lambda data: data[:8]
 )
 def test_a_face_that_talks_nonsense_is_shown_out_and_no_other(engine: Engine, home: Path, request_: bytes) -> None:
-    agent = Agent(Home(home), engine, keep=True)
-    serving = threading.Thread(target=agent.run)
-    serving.start()
-    with Client(Home(home)) as face:
+    with _serving(home, engine) as agent, Client(Home(home)) as face:
         with connection.Client(agent._listener.address, authkey=agent._authkey) as other:
             other.recv_bytes()
             with contextlib.suppress(OSError):  # the door may close before all of it is said
@@ -255,8 +265,6 @@ def test_a_face_that_talks_nonsense_is_shown_out_and_no_other(engine: Engine, ho
             with pytest.raises((EOFError, OSError)):
                 other.recv_bytes()
         assert face.snapshot().titles == ()
-    agent.stop()
-    serving.join()
 
 
 @pytest.mark.parametrize(
@@ -268,18 +276,13 @@ def test_whatever_a_call_dies_of_is_its_answer(
     def die(*_: object) -> Never:
         raise error
 
-    agent = Agent(Home(home), engine, keep=True)
-    serving = threading.Thread(target=agent.run)
-    serving.start()
-    with Client(Home(home)) as face:
+    with _serving(home, engine), Client(Home(home)) as face:
         with monkeypatch.context() as patched:
             patched.setattr(Engine, "snapshot", die)
             with pytest.raises(RemoteError, match=type(error).__name__) as caught:
                 face.snapshot()
         assert caught.value.code == "internal.failure"
         assert face.snapshot().titles == ()
-    agent.stop()
-    serving.join()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from patcher.content import codec, delta, manifest
+from patcher.content import codec, delta, manifest, merkle
 from patcher.content.manifest import Entry
 from patcher.errors import ContentError
 from tests.support import bombs
@@ -19,7 +19,7 @@ def test_there_are_200_bombs_and_no_two_of_a_name() -> None:
 @pytest.mark.parametrize("kind", sorted({bomb.kind for bomb in _BOMBS}))
 def test_small_signed_documents_cost_an_engine_little_memory(kind: str) -> None:
     slow = [bomb for bomb in _SLOW if bomb.kind == kind]
-    read = [bomb for bomb in _BOMBS if bomb.kind == kind and bomb.is_quick] + slow[::12]
+    read = [bomb for bomb in _BOMBS if bomb.kind == kind and bomb.is_quick] + slow[::12] + slow[-1:]
     assert bombs.cost_of(read).peak_bytes <= bombs.LIMIT_BYTES
 
 
@@ -30,6 +30,22 @@ def test_a_document_unfolds_to_sixteen_times_its_size_and_no_further() -> None:
         codec.unpack_document(frame, len(plain) - 1)
     with pytest.raises(ContentError):
         codec.unpack_document(codec.manifest_delta(b"", plain + bytes(len(plain))), 1 << 30)
+
+
+def test_a_manifest_delta_unfolds_to_the_old_manifest_and_sixteen_times_its_size() -> None:
+    old, many = bytes(range(256)) * 400, b"requirement" * 50_000
+    for base, new in ((b"", many), (old, old + many)):
+        with pytest.raises(ContentError):
+            codec.apply_manifest_delta(base, codec.manifest_delta(base, new), merkle.ref_of(new))
+    step = codec.manifest_delta(old, old[1:])
+    assert codec.apply_manifest_delta(old, step, merkle.ref_of(old[1:])) == old[1:]
+
+
+def test_a_tree_whose_paths_unfold_too_far_is_refused() -> None:
+    shape = MANIFESTS["files below a long path"]
+    manifest.parse(shape(1000))
+    with pytest.raises(ContentError):
+        manifest.parse(shape(2000))
 
 
 def test_an_index_that_would_unfold_too_far_travels_as_it_is() -> None:
