@@ -570,7 +570,9 @@
     </message>
     <message>
         <source>It may be busy: wait a little. If it stays, end its process; the details name it.</source>
-        <translation>Vielleicht ist sie beschäftigt: warte etwas. Wenn das bleibt, beende ihren Prozess; er steht in den Einzelheiten.</translation>
+        <translation>Vielleicht ist sie beschäftigt: warte ein wenig. Bleibt es so, beende ihren Prozess; er steht in den Einzelheiten.</translation>
+    </message>
+    <message>
         <source>Shoal&apos;s engine stopped again and again while it worked on this title.</source>
         <translation>Shoals Engine hat bei der Arbeit an diesem Titel mehrmals unerwartet aufgehört.</translation>
     </message>

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from patcher import wishes
+from patcher.update.folder import InstallFolder
 from patcher.update.installs import Install, Registry
 
 _UPDATE = wishes.Update("demo/whole")
@@ -23,7 +24,7 @@ def _written(path: Path, statement: str, *values: object) -> Registry:
 @pytest.mark.parametrize("tags", [*NONSENSE, '{"a": [1]}x'], ids=lambda value: repr(value)[:12])
 def test_an_install_whose_row_is_nonsense_hides_no_other(tmp_path: Path, tags: object) -> None:
     registry = _written(tmp_path / "db", "INSERT INTO installs VALUES ('demo/broken', '/x', 'live', ?)", tags)
-    whole = Install("demo/whole", tmp_path, "live", ("lang:de",))
+    whole = Install("demo/whole", InstallFolder.at(tmp_path), "live", ("lang:de",))
     registry.put(whole)
     assert registry.installs() == [whole]
 
