@@ -18,7 +18,7 @@ from urllib.parse import quote_from_bytes
 from patcher.serve.tracker import Tracker
 
 CABLE = "far"
-PLAYER, NEIGHBOUR, INTERNET = "192.168.77.2", "192.168.77.1", "203.0.113.5"
+PLAYER, NEIGHBOUR, INTERNET = "192.168.77.2", "192.168.77.1", "45.0.0.5"
 PLAYER6, NEIGHBOUR6 = "fe80::2", "fe80::1"
 LSD, LSD6, LSD_PORT = "239.192.152.143", "ff15::efc0:988f", 6771
 """The groups and the port of local service discovery (BEP 14)."""

@@ -68,6 +68,7 @@ class Player:
             "repair": wishes.Repair(TITLE),
             "verify": wishes.Verify(TITLE),
             "rollback": wishes.Rollback(TITLE),
+            "step back": wishes.Rollback(TITLE, confirmed=True),
             "uninstall": wishes.Uninstall(TITLE),
             "remove": wishes.RemoveFeed("shop"),
             "locate": wishes.Install(TITLE, str(self.folder), locate=True),
