@@ -74,7 +74,7 @@ class Player:
             "locate": wishes.Install(TITLE, str(self.folder), locate=True),
         }
         registry = Registry(self.home.registry)
-        install = registry.find(TITLE)
+        before = self.home.registry.read_bytes()
         if verb == "locate":  # a folder that this engine has never seen
             registry.forget(TITLE)
         heard: SimpleQueue[events.Event] = SimpleQueue()
@@ -85,8 +85,8 @@ class Player:
             while not isinstance(event := heard.get(timeout=60), events.Finished | events.Failed):
                 told += [event.text] if isinstance(event, events.Notice) else []
         code = (event.failure.code if event.failure else "cancelled") if isinstance(event, events.Failed) else ""
-        if install and verb == "locate" and not registry.find(TITLE):
-            registry.put(install)
+        if verb == "locate" and code:
+            self.home.registry.write_bytes(before)
         return code, " ".join(told)
 
     @property
