@@ -1,0 +1,186 @@
+"""The real engine, made fit for harnesses: its work is done in the caller's thread, its origin is a folder.
+
+Nothing of `patcher` is rewritten. What runs in threads and worker processes runs at once, the web server is a folder in
+this process, and what changes the disk past `patcher.disk` is announced to `disk.hook` like its steps, right before:
+
+    database(path)   a transaction of the registry's file becomes durable
+    persist(path)    python-tuf replaces a file of metadata
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+import urllib3
+from tuf.ngclient import Updater  # type: ignore[attr-defined]  # exported as a lazy name
+
+from patcher import config, database, disk, engine, events, processes, wishes
+from patcher.config import Home, Settings
+from patcher.engine import Engine
+from patcher.errors import ShoalError
+from patcher.events import Failed, Failure, Finished
+from patcher.transfer import direct, origin
+from patcher.update import gather, play, rebuild, scan
+from tests.support.publisher import ORIGIN as URL
+
+End = Finished | Failed
+
+
+class AtOnce:
+    """An executor that does everything when it is asked to, where it is asked to."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def submit(self, work: Callable[..., Any], *arguments: object) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*arguments))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller asks the future for it
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, **_: bool) -> None:
+        """Nothing runs."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        pass
+
+
+class FolderOrigin:
+    """What a web server at `URL` answers whose files are those of ``folder``."""
+
+    def __init__(self) -> None:
+        self.folder = Path()
+        self.watch: object = None
+
+    def __call__(self, *_: object) -> Self:
+        """A connection; one is as good as another."""
+        return self
+
+    def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
+        """The answer to a GET, of a range too."""
+        assert request.url
+        file = self.folder / request.url.removeprefix(f"{URL}/")
+        status, body, headers = 404, b"", {}
+        if file.is_file():
+            status, body = 200, file.read_bytes()
+            if wanted := request.headers.get("Range", "").removeprefix("bytes="):
+                first, last = map(int, wanted.split("-"))
+                headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
+                status, body = 206, body[first : last + 1]
+        response = requests.Response()
+        response.status_code, response.url = status, request.url
+        response.headers.update({"Content-Length": str(len(body)), **headers})
+        response.raw = urllib3.HTTPResponse(BytesIO(body), status=status, preload_content=False)
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+ORIGIN = FolderOrigin()
+
+
+def prepare() -> None:
+    """Have this process do all work at once, and say nothing. To be called once, before the first `Life`."""
+    logging.disable()
+    replaced: dict[object, dict[str, object]] = {
+        engine: {"ThreadPoolExecutor": AtOnce},
+        scan: {"ThreadPoolExecutor": AtOnce},
+        processes: {"pool": AtOnce},
+        play: {"running": lambda folder: ""},  # it reads all of /proc
+        origin: {
+            "_Transport": ORIGIN,
+            "_trusting": lambda ca: None,
+            "patient": lambda context, watch: None,
+            "get_environ_proxies": lambda url: {},
+        },
+        gather: {"_LOOK_S": 0.0},
+        direct: {"LINES": 1},  # pieces come in order
+        rebuild: {"MEND_MIN_BYTES": 64 << 10},
+        database: {"opened": _announced(database.opened)},
+        Updater: {"_persist_file": _persisted(Updater._persist_file)},
+    }
+    for owner, attributes in replaced.items():
+        for name, value in attributes.items():
+            setattr(owner, name, value)
+
+
+def _announced(opened: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    @contextmanager
+    def announced(path: Path) -> Iterator[sqlite3.Connection]:
+        with opened(path) as db:
+            yield db
+            if db.in_transaction:
+                disk._step("database", path)
+
+    return announced
+
+
+def _persisted(persist: Callable[..., None]) -> Callable[..., None]:
+    def persisted(updater: Updater, filename: str, data: bytes) -> None:
+        disk._step("persist", Path(filename))
+        persist(updater, filename, data)
+
+    return persisted
+
+
+class Life(Engine):
+    """An engine from its start on; `ends` says how its jobs ended, those that it went on with by itself too."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(Home(home))
+        self.ends: list[End] = []
+        self._held_back: list[tuple[str, wishes.Wish]] = []
+        self._listeners.append(self._hear)
+
+    def begin(self) -> Self:
+        """Start, as the engine's process does, up to where it goes on with interrupted jobs."""
+        self.start()
+        self._tender.join()
+        return self
+
+    def go_on(self) -> Self:
+        """The rest of the start."""
+        for title, wish in self._held_back:
+            super()._enqueue(title, wish, resumed=True)
+        return self
+
+    def obey(self, wish: wishes.Wish) -> End:
+        """How the job for the wish ends. The tender has a look afterwards."""
+        try:
+            self.submit(wish)
+        except ShoalError as error:
+            self.ends.append(Failed(0, "", Failure.of(error)))
+        self._tend_once()
+        return self.ends[-1]
+
+    def _hear(self, event: events.Event) -> None:
+        if isinstance(event, End):
+            self.ends.append(event)
+
+    def _enqueue(self, title: str, wish: wishes.Wish, *, resumed: bool = False) -> int:
+        if resumed:
+            self._held_back.append((title, wish))
+            return 0
+        return super()._enqueue(title, wish)
+
+    def _tend(self) -> None:
+        """Once, after each job, and not every five seconds."""
+
+
+def furnish(home: Path) -> None:
+    """A new home of somebody who asks no peers."""
+    home.mkdir()
+    config.save(Home(home), Settings(peers="none"))
