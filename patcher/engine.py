@@ -99,6 +99,8 @@ class Engine:
 
     def start(self) -> None:
         """Finish interrupted commits, go on with interrupted jobs, and seed what may be seeded."""
+        with contextlib.suppress(ShoalError):
+            self._feeds.tidy()
         for install in self._registry.installs():
             with self._shown_for(install.title):
                 recover(install, self._registry, self._home.root)

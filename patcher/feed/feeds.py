@@ -12,7 +12,7 @@ import patcher
 from patcher import disk
 from patcher.config import Home
 from patcher.content import delta, manifest, records
-from patcher.errors import OriginError, ShoalError, TrustError, UsageError
+from patcher.errors import DiskError, OriginError, ShoalError, TrustError, UsageError
 from patcher.events import FeedSnapshot
 from patcher.feed import catalog
 from patcher.feed.catalog import Catalog, TitleFacts
@@ -160,9 +160,19 @@ class Feeds:
         """Forget a feed; its trust floor stays, so that adding it again cannot roll it back. Raises UsageError."""
         if name not in self.names():  # whatever its own file says: this is the way out when that is damaged
             raise UsageError("usage.unknown_feed", f"There is no feed {name!r} here.", feed=name)
+        aside = self._folder / f".{name}"
         with self._lock:
             self._catalogs.pop(name, None)
-        disk.remove_tree(self._folder / name)
+        disk.remove_tree(aside)
+        disk.rename(self._folder / name, aside)  # at once: half a feed is none, and is in the way of its own return
+        disk.sync_folder(self._folder)
+        with contextlib.suppress(DiskError):  # it is no feed any more
+            disk.remove_tree(aside)
+
+    def tidy(self) -> None:
+        """Remove what a crash left of feeds on their way in or out. While no other thread or process uses them."""
+        for folder in self._folder.glob(".*"):
+            disk.remove_tree(folder)
 
     @contextlib.contextmanager
     def open(
