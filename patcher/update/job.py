@@ -288,7 +288,12 @@ class Job:
         size_bytes = sum(offer.manifest.size_bytes for offer in goal.offers)
         if goal.release:
             self._registry.note_signed(title, goal.release, placed=True)
-        commit.commit(self._folder, change, max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE))
+        if _changes_nothing(self._folder, change):
+            disk.remove_tree(self._folder.staging)
+            disk.sync_folder(self._folder.state)
+        else:
+            with self._unseen(title):
+                commit.commit(self._folder, change, max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE))
         stats = {**done.have.stats, **done.stats}
         released = [e for offer in goal.offers if not offer.part.defaults for e in offer.manifest.entries]
         if goal.release:
@@ -296,6 +301,19 @@ class Job:
         if changed := [e.path for e in released if seen(self._folder.root / e.path) != stats.get(e.path)]:
             text = f"{changed[0]} was changed while the update ran."
             raise DiskError("disk.modified", text, path=changed[0], files=len(changed))
+
+    @contextlib.contextmanager
+    def _unseen(self, title: str) -> Iterator[None]:
+        """Nothing is known of the files while they change: after a kill the next job looks at them."""
+        known = self._registry.files_seen(title)
+        self._registry.see(title, {})
+        try:
+            yield
+        except DiskError:
+            if not commit.pending(self._folder):
+                with contextlib.suppress(DiskError):  # then they are looked at, too
+                    self._registry.see(title, known)
+            raise
 
     def _finished(self, outcome: Outcome, plan: Plan) -> Outcome:
         return replace(
@@ -341,6 +359,22 @@ def gather_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = 
     session = network.session_for()
     limit_bps = network.download_limit_bps
     return Gather(network.origin, session, packs, network.trackers, meter, limit_bps, gathered)
+
+
+def _changes_nothing(folder: InstallFolder, change: commit.Change) -> bool:
+    """Whether all is in place already. A commit would forget the release before for the sake of nothing."""
+    if any((change.place, change.links, change.modes, change.remove, change.remove_folders)):
+        return False
+    if not all(beneath.is_folder(folder.root / path) for path in change.folders):
+        return False
+    return all(staged and _equal(folder.staging / staged, folder.state / path) for staged, path in change.meta)
+
+
+def _equal(staged: Where, document: Where) -> bool:
+    mine, found = beneath.status(staged), beneath.status(document)
+    if mine is None or found is None or not beneath.is_file(document) or mine.st_size != found.st_size:
+        return False
+    return beneath.read(document, found.st_size) == beneath.read(staged, mine.st_size)
 
 
 def _piece_bytes(goal: Goal) -> dict[bytes, int]:
