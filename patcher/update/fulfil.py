@@ -98,6 +98,8 @@ class Fulfil:
 
     def _install(self, wish: wishes.Install) -> Outcome:
         known = self._tools.registry.find(wish.title)
+        if known:
+            recover(known, self._tools.registry, self._tools.home.root, forget_foreign=wish.locate)
         if known and genuine.is_described(known.folder.current):
             installed = genuine.required(self._tools.registry, known)
             if self._is_seen(known):
@@ -246,24 +248,32 @@ class Fulfil:
                     disk.write_atomic(target / path, beneath.read(source / path))
 
     def _uninstall(self, wish: wishes.Uninstall) -> Outcome:
-        known = self._tools.registry.find(wish.title)
-        if known and not genuine.is_described(known.folder.current) and not commit.pending(known.folder):
-            known.folder.erase(self._tools.home.root)  # what a first install staged before it was given up
-            self._tools.registry.forget(wish.title)
-            return Outcome()
-        install = self._place(wish.title)
-        self._leave(install)
-        outcome = self._remove(install)
+        known, outcome = self._tools.registry.find(wish.title), Outcome()
+        if known:
+            recover(known, self._tools.registry, self._tools.home.root)
+            self._leave(known)
+        if known and not genuine.is_described(known.folder.current):
+            self._tidy(known)  # of a first install that was given up, or of an uninstall that was interrupted
+        else:
+            outcome = self._remove(self._place(wish.title))
         self._tools.registry.forget(wish.title)
         return outcome
 
     def _remove(self, install: Install) -> Outcome:
         """The update to the empty list: no trust, no network. Then our own folder goes, and an empty one too."""
         outcome = self._job.run(Goal(install, None, (), Network()))
-        install.folder.erase(self._tools.home.root)
-        if not beneath.entries(install.folder.root):
-            disk.remove_folder(install.folder.path)
+        self._tidy(install)
         return outcome
+
+    def _tidy(self, install: Install) -> None:
+        """Remove what is ours and no release's, and an empty folder, for good."""
+        folder = install.folder
+        folder.erase(self._tools.home.root)
+        if folder.is_there:
+            disk.sync_folder(folder.root)
+            if not beneath.entries(folder.root):
+                disk.remove_folder(folder.path)
+                disk.sync_folder(folder.path.parent)
 
     # ------------------------------------------------------------ what they share
 
