@@ -323,7 +323,7 @@ class Engine:
             self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
             self._sharing.session_for, self._keeper,
         )  # fmt: skip
-        return Fulfil(tools, job.number, job.meter, self._emit).run(job.wish)
+        return Fulfil(tools, job.number, job.meter, self._emit, resumed=job.resumed).run(job.wish)
 
     def _play(self, wish: wishes.Play, meter: Meter) -> events.Outcome:
         install = self._registry.find(wish.title)

@@ -44,8 +44,10 @@ class Tools:
 class Fulfil:
     """One wish. `run` is the only way in; each verb below resolves its wish and hands a goal to the pipeline."""
 
-    def __init__(self, tools: Tools, number: int, meter: Meter, emit: Callable[[events.Event], None]) -> None:
-        self._tools, self._meter, self._number, self._emit = tools, meter, number, emit
+    def __init__(
+        self, tools: Tools, number: int, meter: Meter, emit: Callable[[events.Event], None], *, resumed: bool = False
+    ) -> None:
+        self._tools, self._meter, self._number, self._emit, self._resumed = tools, meter, number, emit, resumed
         self._job = Job(number, tools.home.root, tools.registry, tools.packs, tools.keeper, meter, emit)
         self._leg = Job(number, tools.home.root, tools.registry, tools.packs, tools.keeper, meter, lambda _: None)
         self._verbs: dict[type, Callable[[Any], Outcome]] = {
@@ -102,6 +104,8 @@ class Fulfil:
             recover(known, self._tools.registry, self._tools.home.root, forget_foreign=wish.locate)
         if known and genuine.is_described(known.folder.current):
             installed = genuine.required(self._tools.registry, known)
+            if self._is_seen(known) and self._resumed:  # it was interrupted when all was done
+                return Outcome(version_to=installed.release.version)
             if self._is_seen(known):
                 raise UsageError("usage.already_installed", f"{wish.title} is installed in {known.folder}.")
             with self._network(wish.title, wish.network, offline=True) as (opened, network):
