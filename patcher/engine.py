@@ -265,6 +265,7 @@ class Engine:
                 return running.number
             if running and title:
                 raise _busy(running)
+            wish = self._as_begun(title, wish)
             number = next(self._numbers)
             stop = threading.Event()
             job = _Running(number, title, wish, Meter(number, title, stop.is_set, self._emit), stop, resumed)
@@ -276,6 +277,11 @@ class Engine:
             job.meter.begin(Phase.QUEUED)
         (self._heavy if job.is_heavy else self._light).submit(self._run, job)
         return number
+
+    def _as_begun(self, title: str, wish: wishes.Wish) -> wishes.Wish:
+        """The wish, or the same as it waits since it was interrupted: that one knows how far it had come."""
+        kept, _ = self._registry.wishes().get(title, (wish, False))
+        return kept if kept == wish else wish
 
     def _run(self, job: _Running) -> None:
         outcome, failure, finished = events.Outcome(), None, False
@@ -305,7 +311,7 @@ class Engine:
                 self._registry.end(job.title)
             if _is_kept(job.wish) and job.pause and not finished:
                 self._registry.keep_wish(job.title, job.wish, paused=True)
-            elif finished or not self._closing.is_set():
+            elif finished or not (self._closing.is_set() or (failure and failure.code == "disk.interrupted")):
                 self._drop(job)
         except ShoalError:  # the faces must hear of the job's end all the same
             _log.exception("the wish for %s was not put away", job.title)

@@ -1,6 +1,6 @@
 """What a face may ask of the engine, as frozen facts. Titles are named ``feed/title``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -70,6 +70,8 @@ class Rollback:
     network: Network = Network()
     confirmed: bool = False
     """The player knows that the publisher allows that release no more."""
+    version: str = field(default="", compare=False)
+    """Which release that is, once the engine has looked: should it be interrupted, it steps back once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from patcher.update import commit, genuine, offers, play, scan, stopover
 from patcher.update.folder import Installed, InstallFolder
 from patcher.update.goal import Goal, Network
 from patcher.update.installs import Install, Registry
-from patcher.update.job import Job, gather_of, recover
+from patcher.update.job import Job, gather_of, recover, unfinished
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 from patcher.update.plan import Offer
@@ -190,12 +190,15 @@ class Fulfil:
 
     def _rollback(self, wish: wishes.Rollback) -> Outcome:
         install, installed = self._installed(wish.title)
-        previous = install.folder.previous
+        is_there = wish.version == installed.release.version  # it was interrupted when it had stepped back
+        previous = install.folder.current if is_there else install.folder.previous
         before = genuine.proved(self._tools.registry, wish.title, previous)
-        if before is None or before.release.sequence == installed.release.sequence:
+        if before is None or (before.release.sequence == installed.release.sequence and not is_there):
             raise UsageError(
                 "usage.no_previous", f"No release before {installed.release.version} is kept.", title=wish.title
             )
+        if not wish.only:
+            self._tools.registry.keep_wish(wish.title, replace(wish, version=before.release.version))
         with self._network(wish.title, wish.network, offline=True) as (opened, network):
             if not wish.confirmed and not opened.allows(before.release, install.channel, unknown=False):
                 raise too_old("trust.step_back", before.release, install.channel)
@@ -348,7 +351,8 @@ class Fulfil:
             self._tools.registry.put(goal.install)  # a first install that is interrupted must be found again
         outcome = self._job.run(goal, only_plan=bool(only))
         if not only:
-            self._tools.registry.put(goal.install)
+            with unfinished():
+                self._tools.registry.put(goal.install)
         return _counted(outcome, opened)
 
     def _travel(self, route: stopover.Route, opened: Opened, *, only: str) -> Outcome:

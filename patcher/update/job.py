@@ -297,7 +297,8 @@ class Job:
         stats = {**done.have.stats, **done.stats}
         released = [e for offer in goal.offers if not offer.part.defaults for e in offer.manifest.entries]
         if goal.release:
-            self._registry.see(title, {e.path: stats[e.path] for e in released if e.path in stats})
+            with unfinished():
+                self._registry.see(title, {e.path: stats[e.path] for e in released if e.path in stats})
         if changed := [e.path for e in released if seen(self._folder.root / e.path) != stats.get(e.path)]:
             text = f"{changed[0]} was changed while the update ran."
             raise DiskError("disk.modified", text, path=changed[0], files=len(changed))
@@ -351,6 +352,15 @@ def _recover(folder: InstallFolder, title: str, registry: Registry) -> None:
     if commit.pending(folder):
         registry.see(title, {})
         commit.recover(folder)
+
+
+@contextlib.contextmanager
+def unfinished() -> Iterator[None]:
+    """Whatever goes wrong when the new release is in place, its wish stays: all that is left to do is to note it."""
+    try:
+        yield
+    except DiskError as error:
+        raise DiskError("disk.interrupted", f"The update is not finished: {error.message}", **error.facts) from error
 
 
 def gather_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Gather:
