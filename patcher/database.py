@@ -22,7 +22,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """
     try:
         with closing(sqlite3.connect(path, timeout=_TIMEOUT_S)) as db, db:
-            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA synchronous = EXTRA")  # with FULL a power cut may take the last transaction back
             yield db
     except sqlite3.Error as error:
         code = "disk.full" if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL else "disk.home"
