@@ -96,7 +96,9 @@ class Fulfil:
         return Outcome()
 
     def _verify(self, wish: wishes.Verify) -> Outcome:
-        return self._job.verify(self._installed(wish.title)[0])
+        install, _ = self._installed(wish.title)
+        with beneath.translated(install.folder.root):
+            return self._job.verify(install)
 
     def _install(self, wish: wishes.Install) -> Outcome:
         known = self._tools.registry.find(wish.title)

@@ -90,7 +90,7 @@ class Job:
         Raises DiskError before the download when there is not enough room, BusyError while the title runs.
         """
         here = contextlib.nullcontext(goal.install.folder) if only_plan else self._alone(goal.install)
-        with here as self._folder, beneath.kept_open():
+        with beneath.translated(goal.install.folder.root), here as self._folder, beneath.kept_open():
             return self._reach(goal, only_plan=only_plan)
 
     def _reach(self, goal: Goal, *, only_plan: bool) -> Outcome:
