@@ -25,6 +25,7 @@ from types import SimpleNamespace
 
 from patcher import beneath, disk
 from patcher.events import Failed, Finished
+from patcher.update import commit
 from tests.support import crash, jobs, life
 from tests.support.jobs import Case, World, hooked, path_of
 from tests.support.life import End, Life
@@ -247,8 +248,11 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shares", type=int, default=1, help="so many processes")
-    parser.add_argument("--at", action="append")
+    parser.add_argument("--at", action="append", metavar="CASE: STEP", help="only at these steps")
+    parser.add_argument("--without-journal", action="store_true", help="of a commit; there must be faults")
     arguments = parser.parse_args()
+    if arguments.without_journal:
+        vars(commit)["_begin"] = lambda folder, record: None
     if arguments.at:
         report = at(arguments.at)
     elif arguments.shares == 1:
