@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from patcher import disk
 
@@ -84,9 +85,9 @@ class Recording:
         self._scan(root, {})
         self.live = {number: node.copy() for number, node in self.start.items()}
 
-    def moved(self, root: Path, steps: int) -> "Recording":
+    def moved(self, root: Path, steps: int) -> Self:
         """The same story up to a step, to be continued at another place that looks like it (see `after_kill`)."""
-        other = object.__new__(Recording)
+        other = object.__new__(type(self))
         other._root, other.start, other.effects, other.steps = root, self.start, [], self.steps[:steps]
         other.live = {number: node.copy() for number, node in self.start.items()}
         for effect in self.effects[:steps]:
