@@ -31,9 +31,12 @@ format: setup   ## put the code into shape
 screenshots: setup ## docs/screenshots anew: the launcher in ten states, in a window of its own (needs Xvfb)
 	$(call timed,$(BIN)/python packaging/screenshots.py)
 
-prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, a big install that is killed, a big patch and repair, trees there and back, mutants, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
+prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, mutants, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
+	    $(BIN)/python -m tests.support.job_faults --shares 2 && \
+	    $(BIN)/python -m tests.support.job_power && \
+	    $(BIN)/python -m tests.support.job_traps --every 7 && \
 	    $(BIN)/python -m tests.support.big_install && \
 	    $(BIN)/python -m tests.support.big_patch && \
 	    $(BIN)/python -m tests.support.big_repair && \
