@@ -24,6 +24,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from patcher import beneath, disk
+from patcher.errors import ShoalError
 from patcher.events import Failed, Finished
 from patcher.update import commit
 from tests.support import crash, jobs, life
@@ -173,9 +174,21 @@ class Faults:
         refusing = Refusing(world.root, step, number, for_good=for_good)
         with refusing.running():
             end = engine.obey(case.wish(world))
+            if for_good and not step % 2:
+                self._note(case, step, how, self._meanwhile())
         if refusing.refused:
             self._note(case, step, how, self._said(case, step, number, end))
         self._note(case, step, how, self.after(case, engine if step % 2 else None))
+
+    def _meanwhile(self) -> str:
+        """What is wrong with an engine that starts while the disk refuses: it says so, or shows what there is."""
+        try:
+            Life(self._world.home).begin().go_on().snapshot()
+        except ShoalError:
+            return ""
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+            return f"the next engine meanwhile: {error!r}"
+        return ""
 
     def _said(self, case: Case, step: int, number: int, end: End) -> str:
         """What is wrong with how the job ended."""
