@@ -116,7 +116,6 @@ class Trust:
                 seen = f"{name} is version {known.versions[name]}, but {floor[name]} was seen before."
                 raise TrustError("trust.rollback", seen, role=name)
             self._check_clock(known.signed_at)
-            self._settle()
             gone = [name for name in floor if is_of(name, renewed)]
             self._floor.lift(self.fingerprint, known.versions, known.signed_at, gone)
             self._updater = updater
@@ -173,9 +172,7 @@ class Trust:
         if self._updater is None:
             self.refresh()
         assert self._updater is not None
-        target = self._updater.get_targetinfo(path)
-        self._settle()
-        return target
+        return self._updater.get_targetinfo(path)
 
     def _kept(self, target: "TargetFile") -> bytes | None:
         from tuf.api.exceptions import LengthOrHashMismatchError
@@ -199,12 +196,6 @@ class Trust:
 
     def _file_of(self, target: "TargetFile") -> Path:
         return self._folder / "records" / hashlib.sha256(repr(sorted(target.hashes.items())).encode()).hexdigest()
-
-    def _settle(self) -> None:
-        """Make durable what came in: else a power cut takes it back, and with it the protection from rollback."""
-        if self._fetcher.has_news:
-            _sync(self._metadata)
-            self._fetcher.has_news = False
 
     def _check_clock(self, signed_at: int) -> None:
         """A clock behind the publisher's signature would take expired metadata for fresh."""
@@ -242,7 +233,6 @@ def plain_download(folder: Path, url: str, names: Sequence[str], into: Path, bas
                 raise TrustError("trust.not_offered", f"There is no target {name}.", record=name)
             if client.find_cached_target(target) is None:
                 client.download_target(target)
-        _sync(folder)
 
 
 # ---------------------------------------------------------------- pieces
@@ -253,7 +243,6 @@ class _Fetcher:
 
     def __init__(self, bases: Mapping[str, tuple[Origin, str]]) -> None:
         self._bases = bases
-        self.has_news = False
 
     def download_bytes(self, url: str, max_length: int) -> bytes:
         """A whole file. An absent root is no error: it ends the search for a newer one (TUF section 5.3.3)."""
@@ -270,7 +259,6 @@ class _Fetcher:
             raise
         if url.endswith(("timestamp.json", ".snapshot.json")):
             check_versions(data)
-        self.has_news = True
         return data
 
     @contextmanager
@@ -284,16 +272,13 @@ def _updater(
 ) -> "Updater":
     from tuf.ngclient import Updater  # type: ignore[attr-defined]  # exported, but not by __all__
 
-    return Updater(str(folder), url, targets, targets_url or None, cast("Any", fetcher), bootstrap=root)
+    class DurableUpdater(Updater):
+        """python-tuf syncs nothing: a power cut would take back what came in, or leave the half of it."""
 
+        def _persist_file(self, filename: str, data: bytes) -> None:
+            disk.write_atomic(Path(filename), data)
 
-def _sync(folder: Path) -> None:
-    """Make durable what python-tuf wrote, which it does not itself."""
-    for part in (folder / "root_history", folder):
-        for file in part.iterdir():
-            if file.is_file() and not file.is_symlink():
-                disk.sync_file(file)
-        disk.sync_folder(part)
+    return DurableUpdater(str(folder), url, targets, targets_url or None, cast("Any", fetcher), bootstrap=root)
 
 
 def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> tuple[bytes, Reach]:

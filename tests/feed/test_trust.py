@@ -1,4 +1,5 @@
 import functools
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,9 @@ from patcher import disk
 from patcher.errors import OriginError
 from tests.feed.player import Player, fails
 from tests.support.hostile_origin import HostileOrigin, breaks_off, says
+from tests.support.job_power import JobRecording
+from tests.support.jobs import hooked
+from tests.support.lost_writes import materialise, names_without_bytes
 from tests.support.repository_simulator import RepositorySimulator, now
 
 RELEASE = "demo/releases/1.json"
@@ -102,13 +106,31 @@ def test_what_was_refreshed_is_durable_before_the_floor_rises(player: Player, mo
     def note(step: str, arguments: tuple[object, ...]) -> None:
         if step.startswith("sync"):
             assert player.floor.versions(trust.fingerprint) == {}
-            synced.append(Path(str(arguments[0])).name)
+            synced.append(Path(str(arguments[0])).name.removesuffix(".new"))
 
     trust = player.trust()
     monkeypatch.setattr(disk, "hook", note)
     trust.refresh()
     assert {"1.root.json", "timestamp.json", "snapshot.json", "targets.json", "metadata"} <= set(synced)
     assert player.floor.versions(trust.fingerprint)["timestamp.json"] == 3
+
+
+def test_a_power_cut_in_a_refresh_leaves_what_can_be_read_without_a_network(
+    feed: RepositorySimulator, server: HostileOrigin, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    player = Player(tmp_path / "home", server.url, feed.fingerprint)
+    player.refresh().record(RELEASE)
+    feed.put("demo/releases/2.json", b"release 2")
+    story = JobRecording(tmp_path)
+    with hooked(story.on_step):
+        player.refresh().record("demo/releases/2.json")
+    story.catch_up()
+    for steps in range(len(story.effects)):
+        shutil.rmtree(tmp_path)
+        materialise(names_without_bytes(story, steps), tmp_path)
+        assert player.trust(offline=True).record(RELEASE) == b"release 1"
+    player.close()
 
 
 # ---------------------------------------------------------------- expiry, and reading what was last known

@@ -1,10 +1,8 @@
 """The real engine, made fit for harnesses: its work is done in the caller's thread, its origin is a folder.
 
 Nothing of `patcher` is rewritten. What runs in threads and worker processes runs at once, the web server is a folder in
-this process, and what changes the disk past `patcher.disk` is announced to `disk.hook` like its steps, right before:
-
-    database(path)   a transaction of the registry's file becomes durable
-    persist(path)    python-tuf replaces a file of metadata
+this process, and a transaction of the registry's file is announced to `disk.hook` like the steps of `patcher.disk`, as
+``database(path)``, right before it becomes durable.
 """
 
 import logging
@@ -19,7 +17,6 @@ from typing import Any, Self
 
 import requests
 import urllib3
-from tuf.ngclient import Updater  # type: ignore[attr-defined]  # exported as a lazy name
 
 from patcher import config, database, disk, engine, events, processes, wishes
 from patcher.config import Home, Settings
@@ -110,7 +107,6 @@ def prepare() -> None:
         direct: {"LINES": 1},  # pieces come in order
         rebuild: {"MEND_MIN_BYTES": 64 << 10},
         database: {"opened": _announced(database.opened)},
-        Updater: {"_persist_file": _persisted(Updater._persist_file)},
     }
     for owner, attributes in replaced.items():
         for name, value in attributes.items():
@@ -126,14 +122,6 @@ def _announced(opened: Callable[[Path], Any]) -> Callable[[Path], Any]:
                 disk._step("database", path)
 
     return announced
-
-
-def _persisted(persist: Callable[..., None]) -> Callable[..., None]:
-    def persisted(updater: Updater, filename: str, data: bytes) -> None:
-        disk._step("persist", Path(filename))
-        persist(updater, filename, data)
-
-    return persisted
 
 
 class Life(Engine):

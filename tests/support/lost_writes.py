@@ -208,6 +208,18 @@ def after_power_cut(recording: Recording, steps: int, dice: random.Random) -> Di
     return _built(recording, left)
 
 
+def names_without_bytes(recording: Recording, steps: int) -> Disk:
+    """What many disks leave when the power fails after ``steps`` steps: every name, and of files only synced bytes."""
+    effects = recording.effects[:steps]
+    synced: set[int] = set()
+    left: list[Effect] = []
+    for effect in reversed(effects):
+        synced |= {effect.node} if effect.sync else set()
+        if effect.names or effect.node in synced:
+            left.append(effect)
+    return _built(recording, left[::-1])
+
+
 def _not_durable(effects: list[Effect]) -> dict[int, list[Effect]]:
     """The effects that may be lost, each with what is sure of it: the new name of a move whose new folder is synced."""
     unsure: dict[int, list[Effect]] = {}
