@@ -261,12 +261,15 @@ def _sync_swapped(folder: InstallFolder, operations: Operations) -> None:
 
 
 def _finish(folder: InstallFolder, operations: Operations) -> None:
+    documents = [path for staged, path in operations.meta if staged]
+    for path in documents:
+        disk.make_folder((folder.state / path).parent)
+    _sync_folders(folder.state, documents)  # or a document moved into one could be lost with it
     for staged, path in operations.meta:
         document = folder.state / path
         if not staged and beneath.exists(document):
             disk.remove(document)
         elif staged and beneath.exists(folder.staging / staged):
-            disk.make_folder(document.parent)
             disk.rename(folder.staging / staged, document)
     if beneath.is_folder(folder.staging):
         disk.sync_folder(folder.staging)
