@@ -31,6 +31,25 @@ def test_a_lock_file_with_a_second_name_is_not_written(tmp_path: Path) -> None:
     assert (tmp_path / "diary").read_text() == "mine"
 
 
+@pytest.mark.parametrize("kind", ["link", "file"])
+@pytest.mark.parametrize(
+    "name", ["", "staging", "trash", "trash/files", "previous", "previous/files", "manifests", "layers"]
+)
+def test_what_stands_for_one_of_our_folders_is_named_before_anything_changes(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    place = tmp_path / "game" / ".shoal" / name
+    place.parent.mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    place.symlink_to(tmp_path / "outside") if kind == "link" else place.touch()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(DiskError) as caught, InstallFolder.at(tmp_path / "game").locked(tmp_path / "home"):
+        pass
+    assert (caught.value.code, caught.value.facts["path"]) == ("disk.in_the_way", str(place))
+    assert str(place) in caught.value.message
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_folder_that_takes_the_place_of_another_is_not_taken_for_it(tmp_path: Path) -> None:
     (tmp_path / "game").mkdir()
     folder = InstallFolder.at(tmp_path / "game")
