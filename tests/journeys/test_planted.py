@@ -228,12 +228,13 @@ def _staged(put: Callable[[Path, Player], object]) -> Plant:
     return lambda player: _instead(f".shoal/staging/{_staged_root(player)}", put)(player)
 
 
-PLANTS |= {
+_STAGED: dict[str, Plant] = {
     "a link for a staged file": _staged(_link_to_file),
     "a second name for a staged file": _staged(_second_name),
     "a pipe for a staged file": _staged(_pipe),
     "a folder for a staged file": _staged(lambda at, _: (at / "deep").mkdir(parents=True)),
 }
+PLANTS |= _STAGED
 VERBS: dict[str, Callable[[Player, wishes.Network], wishes.Wish]] = {
     "update": lambda player, network: wishes.Update(GAME, network=network),
     "repair": lambda player, network: wishes.Repair(GAME, network=network),
@@ -267,6 +268,17 @@ def test_nothing_outside_is_touched_and_there_is_a_way_out(
     assert isinstance(repaired, Finished), repaired
     (player.outside.parent / "moved away").unlink(missing_ok=True)
     assert _look(player.outside) == before
+
+
+@pytest.mark.parametrize("what", _STAGED)
+def test_what_stands_for_a_staged_file_keeps_no_update_from_its_end(
+    player: Player, network: wishes.Network, what: str
+) -> None:
+    PLANTS[what](player)
+    before = _look(player.outside)
+    assert isinstance(player.end(wishes.Update(GAME, network=network)), Finished)
+    assert _look(player.outside) == before
+    assert trees.read(player.game) == _RELEASES[2]
 
 
 # ---------------------------------------------------------------- while it runs

@@ -11,6 +11,7 @@ from patcher.errors import DiskError
 from patcher.update import commit, journal
 from patcher.update.commit import Change
 from patcher.update.folder import InstallFolder
+from patcher.update.journal import ForeignJournal
 from tests.support import crash
 from tests.support.crash import CHANGE, KEEP_BYTES, NEW, OLD, PREVIOUS, file, link
 from tests.support.windows_like import WindowsLike
@@ -217,6 +218,11 @@ def test_what_was_not_staged_as_a_file_of_its_own_is_refused(game: Path) -> None
     assert refused(game, Change(modes=(("missing", True),))).code == "disk.failed"
 
 
+def test_a_mode_is_not_changed_of_a_file_that_may_be_somebodys_too(game: Path, tmp_path: Path) -> None:
+    os.link(game / "bin" / "tool", tmp_path / "somebodys")
+    assert refused(game, Change(modes=(("bin/tool", False),))).code == "disk.in_the_way"
+
+
 def test_a_folder_that_may_not_be_changed_is_told_before(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     staged(game, a=b"new")
     monkeypatch.setattr(vars(disk)["os"], "access", lambda name, *_, **__: Path(name).name != "bin")
@@ -306,18 +312,31 @@ def test_a_journal_of_a_newer_shoal_is_left_alone(game: Path) -> None:
     assert commit.pending(InstallFolder.at(game))
 
 
+def _journal(**fields: object) -> bytes:
+    names = ["old", "documents", "first", "first_folders", "folders", "place", "modes", "last", "last_folders", "meta"]
+    nothing: dict[str, object] = {name: [] for name in names}
+    return journal._line({"format": 1, "state": "PREPARED", "keep_previous": True, **nothing, **fields})
+
+
 @pytest.mark.parametrize("field", ["old", "documents", "folders", "last"])
 def test_a_journal_that_leads_out_of_the_folder_is_not_obeyed(game: Path, tmp_path: Path, field: str) -> None:
     (tmp_path / "precious").write_text("mine")
-    names = ["old", "documents", "first", "first_folders", "folders", "place", "modes", "last", "last_folders", "meta"]
-    nothing: dict[str, list[str]] = {name: [] for name in names}
-    lists = {**nothing, field: ["../precious"]}
-    record = {"format": 1, "state": "PREPARED", "keep_previous": True, **lists}
-    (game / ".shoal" / "journal").write_bytes(journal._line(record))
+    (game / ".shoal" / "journal").write_bytes(_journal(**{field: ["../precious"]}))
     with pytest.raises(DiskError):
         commit.recover(InstallFolder.at(game))
     assert (tmp_path / "precious").read_text() == "mine"
     assert not (game / ".shoal" / "trash").exists()
+
+
+@pytest.mark.parametrize(
+    "fields", [{"old": "abc"}, {"place": ["ab"]}, {"modes": [["pointer", 1]]}, {"keep_previous": 1}], ids=str
+)
+def test_a_journal_that_is_not_exactly_as_ours_are_is_not_followed(game: Path, fields: dict[str, object]) -> None:
+    (game / ".shoal" / "journal").write_bytes(_journal(**fields))
+    before = crash.read(game)
+    with pytest.raises(ForeignJournal):
+        commit.recover(InstallFolder.at(game))
+    assert crash.read(game) == before
 
 
 def test_without_a_journal_there_is_nothing_to_recover(game: Path) -> None:

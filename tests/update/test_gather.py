@@ -2,6 +2,7 @@
 a pack before it begins: its own bytes, and the maps by which it reads.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ from patcher.content import manifest, merkle, records
 from patcher.content.blocks import Rebuild
 from patcher.content.manifest import Entry, Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
-from patcher.errors import ContentError
+from patcher.errors import ContentError, DiskError
 from patcher.transfer.fetch import Torrent
 from patcher.transfer.packs import Packs
 from patcher.transfer.sources import PackSource
 from patcher.update.folder import InstallFolder
-from patcher.update.gather import Gather, _Windows
+from patcher.update.gather import Gather, _places, _Windows
 from patcher.update.meter import Meter
 from patcher.update.plan import Mend, Offer, PatchStep, Plan
 from patcher.update.stage import Stage
@@ -75,6 +76,24 @@ def test_a_lying_server_is_found_out(tmp_path: Path, rebuild: Rebuild) -> None:
     with pytest.raises(ContentError) as raised:
         mended(tmp_path, shelf, rebuild)
     assert raised.value.facts["root"] == rebuild.content.hex
+
+
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to])
+def test_nothing_is_fetched_into_what_is_not_a_file_of_our_own(
+    tmp_path: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    (tmp_path / "somebodys").write_bytes(b"mine")
+    game = InstallFolder.at(tmp_path / "game")
+    stage = Stage(game, {}, lambda *_: None)
+    whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
+    assert _places(stage, whole, frozenset({0}), {}, game.root) == [stage.path(ref_of(RIGHT).root)]
+    staged = stage.path(ref_of(RIGHT).root).path
+    staged.unlink()
+    plant(staged, tmp_path / "somebodys")
+    with pytest.raises(DiskError) as caught:
+        _places(stage, whole, frozenset({0}), {}, game.root)
+    assert caught.value.code == "disk.in_the_way"
+    assert (tmp_path / "somebodys").read_bytes() == b"mine"
 
 
 def test_a_window_begins_when_its_bytes_and_those_of_its_map_are_here(tmp_path: Path) -> None:

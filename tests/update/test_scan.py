@@ -74,6 +74,18 @@ def test_half_a_staged_file_is_held_piece_by_piece(folder: Path) -> None:
     assert scan.held_pieces(merkle.leaves_of(b"no"), b"", merkle.root_of(merkle.leaves_of(b"yes")), piece) == set()
 
 
+def test_only_a_file_of_our_own_counts_as_staged(folder: Path, tmp_path: Path) -> None:
+    data = b"staged"
+    root = merkle.root_of(merkle.leaves_of(data))
+    (folder / root.hex()).write_bytes(data)
+    assert scan.staging(below(folder), [root], _quiet) == {root: merkle.leaves_of(data)}
+    os.link(folder / root.hex(), tmp_path / "somebodys")
+    assert scan.staging(below(folder), [root], _quiet) == {}
+    (folder / root.hex()).unlink()
+    (folder / root.hex()).symlink_to(tmp_path / "somebodys")
+    assert scan.staging(below(folder), [root], _quiet) == {}
+
+
 def test_a_cancelled_scan_stops_and_leaves_no_thread(folder: Path) -> None:
     def cancel(name: str, count: int) -> None:
         raise Cancelled
