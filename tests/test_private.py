@@ -130,6 +130,15 @@ def test_a_home_of_another_user_is_refused_by_every_verb(
     assert home.stat().st_mode & 0o777 == 0o755  # its owner is not locked out
 
 
+@pytest.mark.usefixtures("as_another_user")
+def test_an_engine_does_not_close_the_home_of_another_user_to_its_owner(home: Path) -> None:
+    home.chmod(0o755)
+    with pytest.raises(DiskError) as caught:
+        Home(home).make()
+    assert caught.value.code == "disk.home_owner"
+    assert home.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_home_that_we_made_for_others_too_is_closed_to_them(home: Path) -> None:
     home.chmod(0o777)
     Home(home).make()

@@ -130,6 +130,13 @@ def test_a_plan_reaches_the_new_tree_whatever_is_left_of_the_old(
     assert _after(old, change, plan, contents) == new
 
 
+def test_pieces_side_by_side_are_one_run() -> None:
+    layout: Layout = {"large": File(trees.noise(5, 1_000_000))}
+    (tree,) = planning.make([_offer(layout, None)], [], Have(), server_only=False).trees
+    (run,) = tree.wanted
+    assert len(run) > 10
+
+
 def test_a_modified_file_comes_the_cheapest_way() -> None:
     before = trees.noise(4, 500_000)
     after = before[:-9] + b"and more"
