@@ -76,6 +76,23 @@ def test_a_second_face_sees_the_update_that_the_first_one_runs(world: World) -> 
     assert trees.read(world.folder(player)) == _NEW
 
 
+def test_two_homes_with_one_install_write_in_turn(world: World) -> None:
+    ann, bob = _installed(world), world.player("bob", peers="none")
+    assert bob.run("install", "game", "--to", world.folder(ann), "--locate")["version_to"] == "1"
+    ann.run("settings", "download_limit_bps", _SLOW_BPS)
+    first = ann.start("update", "game")
+    wait_until(lambda: _fetched_bytes(ann) > 0, "the download")
+    refused = bob.error("update", "game", expect=7)
+    assert refused["code"] == "busy.locked"
+    assert str(ann.home) in refused["message"]
+    ann.run("settings", "download_limit_bps", "0")
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert bob.run("update", "game")["version_to"] == "2"
+    assert bob.run("verify", "game")["damaged"] == []
+    assert trees.read(world.folder(ann)) == _NEW
+
+
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(world: World) -> None:
     player = _installed(world)
     player.run("settings", "download_limit_bps", _SLOW_BPS)
