@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test check lint gates format prove bench bench-patch screenshots translations lock
+.PHONY: help setup demo test check lint gates format mutants prove bench bench-patch screenshots translations lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -31,7 +31,10 @@ format: setup   ## put the code into shape
 screenshots: setup ## docs/screenshots anew: the launcher in ten states, in a window of its own (needs Xvfb)
 	$(call timed,$(BIN)/python packaging/screenshots.py)
 
-prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, mutants, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
+mutants: setup  ## the proof that a test guards each promise of trust: some 70 bugs, planted one by one, are found
+	$(call timed,$(BIN)/python -m tests.support.planted)
+
+prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
 	    $(BIN)/python -m tests.support.job_faults --shares 2 && \
@@ -42,6 +45,7 @@ prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts
 	    $(BIN)/python -m tests.support.big_repair && \
 	    $(BIN)/python -m tests.support.round_trips && \
 	    $(BIN)/python -m tests.support.mutants && \
+	    $(BIN)/python -m tests.support.planted && \
 	    $(BIN)/python -m tests.support.bombs && \
 	    $(BIN)/python -m tests.support.native_mutants && \
 	    $(BIN)/python -m tests.support.disassembler && \
