@@ -34,8 +34,7 @@ class Planted:
     test: str
 
 
-_WAY_OUT = "tests/journeys/test_planted.py::test_nothing_outside_is_touched_and_there_is_a_way_out"
-_SWAPPED = "tests/journeys/test_planted.py::test_a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere"
+_JOURNEY = "tests/journeys/test_planted.py::test_"
 _FOLDER = "tests/update/test_folder.py::test_"
 _FORGED = "tests/journeys/test_forged.py::test_"
 _SAID = _FORGED + "a_changed_description_is_said_and_only_repair_and_uninstall_act_on_the_folder"
@@ -50,7 +49,7 @@ _BUDGETS = "tests/serve/test_budgets.py::test_"
 LINKS = (
     Planted("folders on the way may be links", "beneath.py",
         "os.open(part, _FOLDER | _NO_LINK, dir_fd=folder)", "os.open(part, _FOLDER, dir_fd=folder)",
-        _SWAPPED + "[data]"),
+        _JOURNEY + "a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere[data]"),
     Planted("another folder in its place is taken for ours", "beneath.py", "base.check(os.fstat(folder))", "pass",
         _FOLDER + "a_folder_that_takes_the_place_of_another_is_not_taken_for_it"),
     Planted("a file with a second name is written", "beneath.py",
@@ -68,7 +67,7 @@ LINKS = (
         "tests/update/test_commit.py::test_a_journal_that_leads_out_of_the_folder_is_not_obeyed"),
     Planted("a journal may place files where it makes no folder", "update/journal.py",
         "    if not {path.rpartition", "    if False and not {path.rpartition",
-        _WAY_OUT + "[a journal that places a file over a link-update]"),
+        _JOURNEY + "nothing_outside_is_touched_and_there_is_a_way_out[a journal that places a file over a link-move]"),
     Planted("the mode of a file with a second name is changed", "update/survey.py",
         "if found.st_nlink > 1:", "if False:",
         "tests/update/test_commit.py::test_a_mode_is_not_changed_of_a_file_that_may_be_somebodys_too"),
@@ -79,7 +78,7 @@ STAGED = (
         "tests/update/test_scan.py::test_only_a_file_of_our_own_counts_as_staged"),
     Planted("staged links and second names are kept", "update/stage.py",
         "elif name not in names or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:", "elif name not in names:",
-        "tests/journeys/test_planted.py::test_what_stands_for_a_staged_file_keeps_no_update_from_its_end"),
+        _JOURNEY + "what_stands_for_a_staged_file_keeps_no_update_from_its_end"),
     Planted("a download is opened before it is ours", "update/gather.py",
         "            disk.Staged(places[-1], entry.size_bytes).close()", "            pass",
         "tests/update/test_gather.py::test_nothing_is_fetched_into_what_is_not_a_file_of_our_own"),
@@ -224,8 +223,6 @@ OTHERS = (
         "tests/journeys/test_too_old.py::test_a_step_back_asks_too_when_nobody_knows_what_is_allowed"),
     Planted("two homes write in one install", "update/folder.py", "            if other:\n", "            if False:\n",
         _FOLDER + "an_install_has_one_writer_and_the_other_hears_who"),
-)  # fmt: skip
-TERMINALS = (
     Planted("what others say reaches a terminal as it is", "cli/output.py",
         "self._console.print(plain(text))", "self._console.print(text)",
         "tests/cli/test_output.py::test_people_see_what_is_there_and_nothing_happens"),
@@ -244,6 +241,11 @@ SERVERS = (
     Planted("lines that wait at the same time wait twice", "transfer/patience.py",
         "passed = max(0.0, now - max(since, self._until))", "passed = now - since",
         _PATIENCE + "lines_that_wait_at_the_same_time_wait_once"),
+    Planted("a handshake is not watched", "transfer/dialling.py", "context.sslsocket_class = Handshake", "pass",
+        "tests/transfer/test_dialling.py::test_a_cancel_ends_the_wait_wherever_it_is[handshake]"),
+    Planted("the first address may take all the time", "transfer/dialling.py",
+        "share_s = now_s + (until_s - now_s) / (len(admitted) - number)", "share_s = until_s",
+        "tests/transfer/test_dialling.py::test_no_address_takes_the_time_of_the_others"),
     Planted("a network has no budget", "serve/budgets.py",
         "(4, 3) if len(address) == IPV4_BYTES else (8, 6)", "(4, 4) if len(address) == IPV4_BYTES else (8, 8)",
         _BUDGETS + "one_host_or_network_never_keeps_others_out"),
@@ -283,7 +285,7 @@ CONSENT = (
         "            self._withdraw_unknown()", "            pass",
         "tests/update/test_gone.py::test_what_is_removed_is_withdrawn_from_those_who_download_it"),
 )  # fmt: skip
-PLANTED = (*LINKS, *STAGED, *GENUINE, *COSTS, *KEYS, *PLAYED, *OTHERS, *TERMINALS, *SERVERS, *CONSENT)
+PLANTED = (*LINKS, *STAGED, *GENUINE, *COSTS, *KEYS, *PLAYED, *OTHERS, *SERVERS, *CONSENT)
 
 _ROOM = "patcher"
 _MOST_S = 240.0
