@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from patcher import beneath, disk
+from patcher.beneath import Beneath
 from patcher.errors import DiskError
 from tests.support.windows_like import WindowsLike
 
@@ -199,6 +200,39 @@ def test_writing_never_follows_a_link(tmp_path: Path) -> None:
     disk.write_atomic(tmp_path / "link", b"new")
     assert (tmp_path / "save").read_bytes() == b"precious"
     assert not (tmp_path / "link").is_symlink()
+
+
+_ON_A_WAY: dict[str, Callable[[Beneath, Beneath], object]] = {
+    "append": lambda save, _: disk.append(save, b"x"),
+    "create": lambda save, _: disk.create(save.parent / "new", b"x"),
+    "link": lambda save, game: disk.link(save, game / "second"),
+    "make_folder": lambda save, _: disk.make_folder(save.parent / "new"),
+    "remove": lambda save, _: disk.remove(save),
+    "rename from": lambda save, game: disk.rename(save, game / "taken"),
+    "rename to": lambda save, game: disk.rename(game / "mine", save),
+    "set_executable": lambda save, _: disk.set_executable(save, True),
+    "stage": lambda save, _: disk.Staged(save, 0),
+    "symlink": lambda save, _: disk.symlink("save", save.parent / "new"),
+    "write_atomic": lambda save, _: disk.write_atomic(save, b"x"),
+}
+
+
+@pytest.mark.parametrize("act", _ON_A_WAY)
+def test_no_way_leads_over_a_link(folder: Path, act: str) -> None:
+    for name in ("game", "outside"):
+        (folder / name).mkdir()
+    (folder / "outside" / "save").write_bytes(b"precious")
+    (folder / "game" / "mine").write_bytes(b"mine")
+    (folder / "game" / "mods").symlink_to(folder / "outside")
+    game = beneath.below(folder / "game")
+    assert beneath.status(game / "mods" / "save") is None
+    with pytest.raises(OSError, match="link"):
+        beneath.read(game / "mods" / "save")
+    with pytest.raises(DiskError) as caught:
+        _ON_A_WAY[act](game / "mods" / "save", game)
+    assert caught.value.code == "disk.in_the_way"
+    assert sorted(path.name for path in (folder / "game").iterdir()) == ["mine", "mods"]
+    assert [path.read_bytes() for path in (folder / "outside").iterdir()] == [b"precious"]
 
 
 # ---------------------------------------------------------------- how it says no
