@@ -31,7 +31,7 @@ format: setup   ## put the code into shape
 screenshots: setup ## docs/screenshots anew: the launcher in ten states, in a window of its own (needs Xvfb)
 	$(call timed,$(BIN)/python packaging/screenshots.py)
 
-mutants: setup  ## the proof that a test guards each promise of trust: some 70 bugs, planted one by one, are found
+mutants: setup  ## the proof that a test guards each promise of trust: some 80 bugs, planted one by one, are found
 	$(call timed,$(BIN)/python -m tests.support.planted)
 
 prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
