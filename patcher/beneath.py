@@ -336,7 +336,7 @@ class Anchors:
 
     def path(self, where: Where) -> str:
         """The path to hand over, good until `close`. Raises DiskError."""
-        if isinstance(where, Path) or not os.path.isdir(_DESCRIPTORS):
+        if isinstance(where, Path) or not _BY_DESCRIPTOR or not os.path.isdir(_DESCRIPTORS):
             return str(where)
         folder = where.parent
         if folder not in self._folders:
