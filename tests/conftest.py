@@ -1,6 +1,7 @@
 """What holds for every test: no skips, no threads left behind, the same examples everywhere."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,12 @@ _SECONDS_TO_END = 5.0
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--golden-update`` writes the golden images anew; look at them before you commit them."""
     parser.addoption("--golden-update", action="store_true", help="write the golden images of tests/launcher anew")
+
+
+def pytest_configure() -> None:
+    """A run in the background ignores interrupts, and so would the programs that tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

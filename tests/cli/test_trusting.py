@@ -1,7 +1,6 @@
 """`shoal feed add`: nothing is trusted unseen where somebody can be asked, and nothing silently where nobody can."""
 
-import os
-import pty
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from patcher.cli.__main__ import main
 from tests.support.hostile_origin import HostileOrigin
 from tests.support.publisher import Publisher, files_below
 from tests.support.world import Shoal
@@ -32,27 +32,21 @@ def player(tmp_path: Path) -> Iterator[Shoal]:
     player.stop_engine()
 
 
+class Terminal(io.StringIO):
+    """What a person sees and types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def _at_a_terminal(player: Shoal, answer: str, *words: str) -> tuple[int, str]:
     """Exit code, and what the terminal showed; ``answer`` is typed when a question stands there."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "patcher.cli", "--home", str(player.home), *words]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        shown, is_answered = b"", False
-        while data := _read(ours):
-            shown += data
-            if b"[y/N]" in shown and not is_answered:
-                os.write(ours, answer.encode() + b"\n")
-                is_answered = True
-    os.close(ours)
-    return process.returncode, shown.decode()
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:  # the other side is closed
-        return b""
+    shown = Terminal()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, stream in (("stdin", Terminal(f"{answer}\n")), ("stdout", shown), ("stderr", shown)):
+            patch.setattr(sys, name, stream)
+        code = main(["--home", str(player.home), *words])
+    return code, shown.getvalue()
 
 
 def _feeds(player: Shoal) -> list[str]:

@@ -21,6 +21,8 @@ _OLD: trees.Layout = {**trees.scenario("changed").old, "data/large.pak": File(_P
 _NEW: trees.Layout = {**trees.scenario("changed").new, "data/large.pak": File(_PAK)}
 _PATCH_BYTES = 6_000_000
 _SLOW_BPS = 800_000
+_SLOWER_BPS = 300_000
+"""For what must not be over before it is stopped."""
 
 _KILLED_AT_COMMIT = """
 import os, signal, sys
@@ -95,7 +97,7 @@ def test_two_homes_with_one_install_write_in_turn(world: World) -> None:
 
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(world: World) -> None:
     player = _installed(world)
-    player.run("settings", "download_limit_bps", _SLOW_BPS)
+    player.run("settings", "download_limit_bps", _SLOWER_BPS)
     first = player.start("update", "game")
     wait_until(lambda: _fetched_bytes(player) > 1_000_000, "a part of the download")
     first.send_signal(signal.SIGINT)
@@ -212,7 +214,7 @@ sys.exit(agent.main())
 
 
 def test_a_plan_for_another_folder_keeps_what_a_first_install_has(world: World) -> None:
-    player = world.player("ann", peers="none", download_limit_bps=_SLOW_BPS)
+    player = world.player("ann", peers="none", download_limit_bps=_SLOWER_BPS)
     face = player.start("install", "game", "--to", world.folder(player))
     wait_until(lambda: _fetched_bytes(player) > 0, "the download")
     face.send_signal(signal.SIGINT)

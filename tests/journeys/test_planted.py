@@ -18,7 +18,7 @@ from patcher.engine import Engine
 from patcher.events import Failed, Finished
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import World
+from tests.support.world import World, wait_until
 
 GAME = "demo/game"
 _KEPT = {f"data/{number}.txt": File(b"kept %d" % number) for number in range(3)}
@@ -48,6 +48,7 @@ class Player:
         heard: SimpleQueue[events.Event] = SimpleQueue()
         try:
             engine.start()
+            wait_until(lambda: not engine.is_working, "what an engine goes on with by itself")
             with engine.listening(heard.put):
                 engine.submit(wish)
                 while not isinstance(event := heard.get(timeout=60), Finished | Failed):
