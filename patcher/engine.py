@@ -229,11 +229,11 @@ class Engine:
             folder=str(install.folder),
             channel=install.channel,
             tags=install.tags,
-            interrupted=commit.pending(install.folder),
             seeding=self._keeper.is_offered(name),
             uploaded_bytes=self._keeper.given_bytes(name),
         )
         try:
+            shown = dataclasses.replace(shown, interrupted=commit.pending(install.folder))
             return self._with_folder(shown, install)
         except Exception as error:  # noqa: BLE001 - a folder may hold anything, and hides no other title
             failure = memory.failure or events.Failure.of(error)

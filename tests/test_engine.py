@@ -188,6 +188,13 @@ def test_an_install_folder_that_holds_nonsense_is_shown_and_hides_no_other(
     assert (bool(broken.failure), whole.failure) == (True, None)
 
 
+def test_an_install_folder_that_cannot_be_looked_at_is_shown_and_hides_no_other(engine: Engine, home: Path) -> None:
+    for name, folder in {"broken": "x" * 300, "whole": "whole"}.items():
+        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(home / folder)))
+    broken, whole = engine.snapshot().titles
+    assert (broken.failure and broken.failure.code, whole.failure) == ("disk.failed", None)
+
+
 def test_a_feed_that_is_damaged_hides_no_other_and_can_be_removed(engine: Engine, home: Path) -> None:
     for name, data in {"broken": b"[" * 200_000, "whole": Pin("http://a.example", "ab" * 32).encode()}.items():
         (home / "feeds" / name).mkdir(parents=True)
