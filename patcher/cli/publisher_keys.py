@@ -72,7 +72,7 @@ def run_list(args: argparse.Namespace, out: Output) -> int:
 def run_new(args: argparse.Namespace, out: Output) -> int:
     """`shoal publish keys new`."""
     warn_of_demo_keys(args, out)
-    passphrases = Passphrases.of_user(args.passphrase_file)
+    passphrases = Passphrases.of_user(args.passphrase_file, out.notice)
     public = rotation.new(args.folder, args.home, args.name, args.to, passphrases, protect=not args.demo_keys)
     out.line(f"Made a key; its public half is {public}. Hand that to whoever runs `shoal publish keys rotate`.")
     out.result({"public": str(public)})
@@ -92,7 +92,7 @@ def run_revoke(args: argparse.Namespace, out: Output) -> int:
 
 def _change(order: rotation.Order, args: argparse.Namespace, out: Output) -> int:
     warn_of_demo_keys(args, out)
-    outcome = rotation.rotate(args.folder, args.home, order, Passphrases.of_user(args.passphrase_file))
+    outcome = rotation.rotate(args.folder, args.home, order, Passphrases.of_user(args.passphrase_file, out.notice))
     if outcome.request:
         out.line(
             f"{outcome.missing} more signatures are needed: `shoal publish sign {outcome.request}`, then run this "

@@ -40,7 +40,7 @@ class Passphrases:
         self._judged: set[str] = set()
 
     @classmethod
-    def of_user(cls, file: Path | None, say: Callable[[str], None] = lambda _: None) -> "Passphrases":
+    def of_user(cls, file: Path | None, say: Callable[[str], None]) -> "Passphrases":
         """From ``--passphrase-file``, SHOAL_PASSPHRASE or the terminal, in this order.
 
         Raises UsageError (usage.passphrase) when the file cannot be read or is empty.

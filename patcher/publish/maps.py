@@ -19,8 +19,8 @@ from patcher.publish import workers
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress
 
 _MIN_BYTES = 16 * 1024
-_HEAD_BYTES = 4096
 """Smaller files have hardly a reference that moves."""
+_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)

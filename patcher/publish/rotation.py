@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
 from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
 
-from patcher import disk
+from patcher import disk, strict_json
 from patcher.config import Home
 from patcher.content import records
 from patcher.errors import UsageError
@@ -28,6 +28,7 @@ from patcher.publish.repository import Changes, Delegator, Repository
 from patcher.publish.store import make_folder
 
 ONLINE = ("channels", "snapshot", "timestamp")
+_PUBLIC_BYTES = 4096
 _NAME = re.compile(r"(holder-[0-9]{1,3}|channels|snapshot|timestamp)(?:-([0-9]{1,9}))?")
 
 
@@ -216,10 +217,10 @@ def _parsed(name: str) -> "re.Match[str]":
 def _read_public(path: Path) -> SSlibKey:
     """The public half that `new` wrote. Its id is computed, so that no holder can count twice under two ids."""
     try:
-        fields = json.loads(path.read_bytes())
+        fields = strict_json.load(path, _PUBLIC_BYTES)
         key = SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(bytes.fromhex(fields["ed25519"])))
         key.unrecognized_fields[NAME_FIELD] = str(fields["name"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError("usage.argument", f"{path} is no public key: {error}.", path=str(path)) from error
     _parsed(name_of(key))
     return key

@@ -4,8 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
-from tests.support.publisher import ORIGIN, lay
+from tests.support.publisher import ORIGIN, PASSPHRASE, lay
 from tests.support.world import Shoal
 
 
@@ -52,6 +58,19 @@ def test_a_change_of_keys_goes_from_holder_to_holder(publisher: Shoal, feed: Pat
     holder.run("publish", "sign", request)
     publisher.run("publish", "sign", request, "--key", "holder-1")
     assert publisher.run("publish", "release", feed, "game", tree, "--version", "1")["state"] == "published"
+
+
+def test_a_change_of_keys_says_which_old_ones_were_wrapped_anew(publisher: Shoal, tmp_path: Path) -> None:
+    feed, passphrase = tmp_path / "feed", tmp_path / "passphrase"
+    passphrase.write_text(PASSPHRASE)
+    publisher.run("publish", "init", feed, "--origin", ORIGIN, "--passphrase-file", passphrase)
+    (file,) = publisher.home.glob("keys/*/timestamp.pem")
+    secret = load_pem_private_key(file.read_bytes(), PASSPHRASE.encode())
+    old = BestAvailableEncryption(PASSPHRASE.encode())
+    file.write_bytes(secret.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, old))
+    lines = _keys(publisher, "rotate", feed, "--passphrase-file", passphrase)["lines"]
+    said = [line["text"] for line in lines if line["event"] == "notice"]
+    assert said == ["The key timestamp is wrapped more strongly now; replace its backups."]
 
 
 def test_too_few_holders_may_not_be_left(publisher: Shoal, feed: Path) -> None:

@@ -214,7 +214,7 @@ def test_a_passphrase_file_must_hold_one(tmp_path: Path, content: bytes | None) 
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        Passphrases.of_user(file)
+        Passphrases.of_user(file, print)
     assert caught.value.code == "usage.passphrase"
 
 
@@ -222,8 +222,8 @@ def test_a_passphrase_comes_from_file_before_environment(tmp_path: Path, monkeyp
     monkeypatch.setenv("SHOAL_PASSPHRASE", "from environment")
     file = tmp_path / "passphrase"
     file.write_text("from file\nsecond line\n")
-    assert Passphrases.of_user(file).for_key("x") == "from file"
-    assert Passphrases.of_user(None).for_key("x") == "from environment"
+    assert Passphrases.of_user(file, print).for_key("x") == "from file"
+    assert Passphrases.of_user(None, print).for_key("x") == "from environment"
 
 
 def test_only_a_plain_name_leads_to_a_file(tmp_path: Path) -> None:

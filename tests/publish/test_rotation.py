@@ -226,6 +226,12 @@ def _with_garbage(feed: Feed) -> None:
     feed.rotate("holder-1", public=(feed.root / "public.json",))
 
 
+def _with_two_keys_in_one(feed: Feed) -> None:
+    public = rotation.new(feed.folder, feed.home, "holder-1", feed.root, Passphrases(), protect=False)
+    public.write_text(public.read_text().replace("{", '{"ed25519": "12", ', 1))
+    feed.rotate("holder-1", public=(public,))
+
+
 REFUSALS = {
     "an unknown key": lambda feed: feed.rotate("holder-7"),
     "a strange name": lambda feed: feed.rotate("../timestamp"),
@@ -233,6 +239,7 @@ REFUSALS = {
     "a key that is in use": _with_a_used_key,
     "a key for another name": _with_a_key_for_another,
     "no public key": _with_garbage,
+    "a file that names two keys": _with_two_keys_in_one,
 }
 
 
