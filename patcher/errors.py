@@ -5,7 +5,6 @@ An error carries a stable ``code``, a ``message`` that says what failed, what st
 walk the list. Being cancelled is not an error: `Cancelled` is what a cancelled job raises.
 """
 
-import functools
 from typing import ClassVar, NamedTuple, Self
 
 from patcher.plain import quoted
@@ -22,7 +21,7 @@ class CodeText(NamedTuple):
 
 
 class ShoalError(Exception):
-    """Base of all errors that reach a face. Raise one of its five kinds.
+    """Base of all errors that reach a face. Raise one of its kinds. What others act upon is a type of its own.
 
     The message is one plain line of bounded length, whatever it quotes. Raises KeyError when ``code`` is not in
     `CODES`: a code is declared before it is used.
@@ -40,7 +39,7 @@ class ShoalError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors of worker processes come to us whole."""
-        return functools.partial(type(self), self.code, self.message, **self.facts), ()
+        return _restored, (type(self), self.code, self.message, self.facts)
 
     def to_publisher(self) -> Self:
         """The same error with what is true, and a way out, where a publisher meets it and not a player."""
@@ -59,6 +58,12 @@ class ShoalError(Exception):
         }
 
 
+def _restored(cls: type[ShoalError], code: str, message: str, facts: Facts) -> ShoalError:
+    error = cls.__new__(cls)
+    ShoalError.__init__(error, code, message, **facts)
+    return error
+
+
 class TrustError(ShoalError):
     """Signed data is wrong, expired, rolled back or too new. Never retried silently."""
 
@@ -66,11 +71,32 @@ class TrustError(ShoalError):
     kind = "trust"
 
 
+class NeedsNewer(TrustError):
+    """A document asks for a newer Shoal than this one (trust.needs_newer)."""
+
+    def __init__(self, message: str, **facts: str | int) -> None:
+        super().__init__("trust.needs_newer", message, **facts)
+
+
+class NotOffered(TrustError):
+    """The feed signs no such record or release (trust.not_offered)."""
+
+    def __init__(self, message: str, **facts: str | int) -> None:
+        super().__init__("trust.not_offered", message, **facts)
+
+
 class OriginError(ShoalError):
     """A server or the network failed. Retried with back-off."""
 
     exit_code = 4
     kind = "origin"
+
+
+class Missing(OriginError):
+    """The server answers that it has no such file (origin.missing)."""
+
+    def __init__(self, message: str, **facts: str | int) -> None:
+        super().__init__("origin.missing", message, **facts)
 
 
 class ContentError(ShoalError):

@@ -23,7 +23,7 @@ from patcher.content.index import INLINE_BYTES, WHAT, Filter, Index, Window, ind
 from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest
 from patcher.content.merkle import Ref
 from patcher.content.native.sections import FILTERS
-from patcher.errors import ContentError, TrustError
+from patcher.errors import ContentError, NeedsNewer
 
 __all__ = [
     "COPY", "COPY_REBASED", "HDIFF", "HDIFF_REBASED", "INLINE_BYTES", "STORED", "WINDOW_BYTES", "ZSTD", "Common",
@@ -131,7 +131,7 @@ def _read_filter(value: object) -> Filter:
         case _:
             raise _invalid("a filter is not described")
     if (known := name.decode("ascii", "replace")) not in FILTERS:
-        raise TrustError("trust.needs_newer", f"a patch index needs a newer Shoal: it has the filter {known[:40]!a}")
+        raise NeedsNewer(f"a patch index needs a newer Shoal: it has the filter {known[:40]!a}")
     return Filter(file, known, offset, length, sha256)
 
 
@@ -142,7 +142,7 @@ def _read_window(value: object, new: Manifest, old: Manifest | None) -> Window:
         case _:
             raise _invalid("a window is not described")
     if codec not in {STORED, ZSTD, HDIFF, COPY, HDIFF_REBASED, COPY_REBASED}:
-        raise TrustError("trust.needs_newer", f"a patch index needs a newer Shoal: it has codec {codec}")
+        raise NeedsNewer(f"a patch index needs a newer Shoal: it has codec {codec}")
     window = Window(
         offset,
         length,

@@ -9,7 +9,7 @@ from typing import Any
 from bencode2 import bdecode, bencode
 
 from patcher.content import codec
-from patcher.errors import ContentError, TrustError
+from patcher.errors import ContentError, NeedsNewer
 
 FORMAT = 1
 
@@ -51,7 +51,7 @@ def check_format(head: Mapping[bytes, Any], what: str, known: Collection[bytes] 
     unknown = [name for name in requires if name not in known]
     if number > FORMAT or unknown:
         wanted = ascii(unknown[:4]) if unknown else f"format {number}"
-        raise TrustError("trust.needs_newer", f"{what} needs a newer Shoal: {wanted[:200]}")
+        raise NeedsNewer(f"{what} needs a newer Shoal: {wanted[:200]}")
 
 
 def invalid(what: str, reason: str) -> ContentError:

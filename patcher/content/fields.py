@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from patcher import strict_json
 from patcher.content.merkle import Ref
-from patcher.errors import TrustError
+from patcher.errors import NeedsNewer, TrustError
 
 FORMAT = 1
 MAX_RECORD_BYTES = 4 * 1024 * 1024
@@ -47,7 +47,7 @@ def load(data: bytes) -> "Fields":
     number, requires = fields.integer("format", FORMAT), fields.items("requires", lambda item: line(item, "requires"))
     if number > FORMAT or requires:
         wanted = ", ".join(requires)[:200] or f"format {number}"
-        raise TrustError("trust.needs_newer", f"a signed record needs a newer Shoal: {wanted}")
+        raise NeedsNewer(f"a signed record needs a newer Shoal: {wanted}")
     return fields
 
 

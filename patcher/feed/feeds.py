@@ -12,7 +12,7 @@ import patcher
 from patcher import disk
 from patcher.config import Home
 from patcher.content import delta, manifest, records
-from patcher.errors import DiskError, OriginError, ShoalError, TrustError, UsageError
+from patcher.errors import DiskError, NeedsNewer, NotOffered, OriginError, ShoalError, TrustError, UsageError
 from patcher.events import FeedSnapshot
 from patcher.feed import catalog
 from patcher.feed.catalog import Catalog, TitleFacts
@@ -42,9 +42,9 @@ class Opened:
         """
         offer = self.reader.channel(title, channel)
         if _is_too_new(offer):
-            raise TrustError("trust.needs_newer", f"{title} needs Shoal {offer.min_launcher}.", title=title)
+            raise NeedsNewer(f"{title} needs Shoal {offer.min_launcher}.", title=title)
         if offer.release < max(1, offer.not_below):
-            raise TrustError("trust.not_offered", f"{title} has no release in channel {channel}.", title=title)
+            raise NotOffered(f"{title} has no release in channel {channel}.", title=title)
         if not records.in_rollout(offer, install_id):
             older = [number for number in self.reader.releases(title) if offer.not_below <= number < offer.release]
             if older:
@@ -58,9 +58,7 @@ class Opened:
         """
         try:
             return release.sequence >= self.reader.channel(release.title, channel).not_below
-        except TrustError as error:
-            if error.code != "trust.not_offered":
-                raise
+        except NotOffered:
             return unknown
 
     def stops(self, release: records.Release, start: int, channel: str) -> Iterator[records.Release]:
@@ -107,7 +105,7 @@ class Opened:
                 if not self.allows(release, channel, unknown=True):
                     raise too_old("trust.too_old", release, channel)
                 return release
-        raise TrustError("trust.not_offered", f"{title} has no release {version}.", title=title, version=version)
+        raise NotOffered(f"{title} has no release {version}.", title=title, version=version)
 
 
 class Feeds:
@@ -289,9 +287,7 @@ def _last_known(reader: Reader, name: str) -> records.Feed:
     """The feed's own record; one that says nothing where it is lost: what is installed needs none."""
     try:
         return reader.feed()
-    except TrustError as error:
-        if error.code != "trust.not_offered":
-            raise
+    except NotOffered:
         return records.Feed(name, name, ())
 
 

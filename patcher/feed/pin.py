@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patcher import strict_json
-from patcher.errors import TrustError
+from patcher.errors import NeedsNewer, TrustError
 from patcher.transfer.reach import Reach
 
 PIN_FILE = "feed.shoalfeed"
@@ -38,7 +38,7 @@ def read_pin(path: Path) -> Pin:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrustError("trust.not_a_feed", "This is no .shoalfeed file.") from error
     if version != 1:
-        raise TrustError("trust.needs_newer", f"This .shoalfeed file has format {version!a:.40}, which is not known.")
+        raise NeedsNewer(f"This .shoalfeed file has format {version!a:.40}, which is not known.")
     if not (isinstance(url, str) and isinstance(fingerprint, str)):
         raise TrustError("trust.not_a_feed", "This .shoalfeed file has no address or no fingerprint.")
     return Pin(url, fingerprint, near)

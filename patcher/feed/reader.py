@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from patcher.content import delta, manifest, records
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
-from patcher.errors import ContentError, OriginError, TrustError
+from patcher.errors import ContentError, NotOffered, OriginError, TrustError
 from patcher.feed.trust import Trust
 from patcher.transfer import reach
 from patcher.transfer.origin import Origin
@@ -66,9 +66,7 @@ class Reader:
         path = f"{title}/patches/{sequence}.json"
         try:
             record = records.parse_patches(self._trust.record(path))
-        except TrustError as error:
-            if error.code != "trust.not_offered":
-                raise
+        except NotOffered:
             return None
         if record.to_sequence != sequence:
             raise _misplaced(path)

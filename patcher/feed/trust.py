@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from patcher import beneath, disk
 from patcher.content.fields import is_address
-from patcher.errors import DiskError, OriginError, TrustError, UsageError
+from patcher.errors import DiskError, NotOffered, OriginError, TrustError, UsageError
 from patcher.feed.floor import Floor
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.feed.verified import ROOT, Verified, behind, check_versions, is_of, verified_root
@@ -132,7 +132,7 @@ class Trust:
             if target and data is None and not self.offline:
                 data = self._fetched(target)
             if data is None:
-                raise TrustError("trust.not_offered", f"The feed has no {path}.", record=path)
+                raise NotOffered(f"The feed has no {path}.", record=path)
             return data
 
     def siblings(self, path: str) -> tuple[str, ...]:
@@ -230,7 +230,7 @@ def plain_download(folder: Path, url: str, names: Sequence[str], into: Path, bas
         for name in names:
             target = client.get_targetinfo(name)
             if target is None:
-                raise TrustError("trust.not_offered", f"There is no target {name}.", record=name)
+                raise NotOffered(f"There is no target {name}.", record=name)
             if client.find_cached_target(target) is None:
                 client.download_target(target)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from patcher.errors import TrustError
+from patcher.errors import NotOffered, TrustError
 
 if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
     from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but not by __all__
@@ -97,7 +97,7 @@ class Verified:
         try:
             data = (self._folder / f"{quote(role, '')}.json").read_bytes()
         except FileNotFoundError as error:
-            raise TrustError("trust.not_offered", f"Nothing is known of {role} yet.", role=role) from error
+            raise NotOffered(f"Nothing is known of {role} yet.", role=role) from error
         metadata: Metadata[Any] = Metadata.from_bytes(data)
         delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
         return metadata.signed

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from patcher.errors import Cancelled, OriginError, ShoalError
+from patcher.errors import Cancelled, Missing, OriginError, ShoalError
 from patcher.events import Sources
 from patcher.transfer import direct
 from patcher.transfer.choice import Choice, Rules
@@ -234,7 +234,7 @@ class _Fetch:
     def _is_resting(self, supply: Supply, now: float) -> bool:
         """An origin that could not be reached is left alone for a while."""
         error = supply.error
-        is_down = isinstance(error, OriginError) and error.code != "origin.missing"
+        is_down = isinstance(error, OriginError) and not isinstance(error, Missing)
         return is_down and now < supply.failed_at + _RETRY_S
 
     def _limit(self, supply: Supply) -> None:

@@ -22,7 +22,7 @@ from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from patcher.content.merkle import Ref, ref_of
-from patcher.errors import ContentError, OriginError, UsageError
+from patcher.errors import ContentError, Missing, OriginError, UsageError
 from patcher.plain import quoted
 from patcher.transfer import ranges, reach
 from patcher.transfer.dialling import dial, patient
@@ -87,7 +87,7 @@ class Origin:
                 watch = turn.watch(self._patience.document_s)
                 data = b"".join(self._document(turn.url + path, max_bytes, watch))
             except OriginError as error:
-                if error.code == "origin.missing" and not everywhere:
+                if isinstance(error, Missing) and not everywhere:
                     self._prefer(turn.url)
                     raise
                 turn.failed(error, final=error.code == "origin.too_slow")
@@ -321,7 +321,7 @@ def _accepted(response: requests.Response) -> requests.Response:
     if status in {200, 206}:
         raise OriginError("origin.protocol", f"{url} came encoded as {encoding}, which nobody asked for.", url=url)
     if status in {404, 410}:
-        raise OriginError("origin.missing", f"{url} does not exist.", url=url, status=status)
+        raise Missing(f"{url} does not exist.", url=url, status=status)
     raise OriginError("origin.status", f"{url} answered with status {status}.", url=url, status=status)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from patcher.errors import Cancelled, OriginError
+from patcher.errors import Cancelled, Missing, OriginError
 
 _PROGRESS_BYTES = 256 * 1024
 LOOK_UP_S = 0.25
@@ -121,7 +121,7 @@ class Turn:
 
     def failed(self, error: OriginError, *, final: bool = False) -> None:
         """The current origin failed. Raises the worst error so far when no origin is left or patience is over."""
-        if self._worst is None or self._worst.code == "origin.missing":
+        if self._worst is None or isinstance(self._worst, Missing):
             self._worst = error
         self._received_bytes = 0
         self._unasked -= 1

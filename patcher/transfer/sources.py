@@ -10,7 +10,7 @@ from patcher import beneath
 from patcher.content import delta
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
-from patcher.errors import ContentError, OriginError
+from patcher.errors import ContentError, Missing
 from patcher.transfer import ranges
 from patcher.transfer.layout import Layout, Torrent
 
@@ -105,9 +105,7 @@ class TreeSource:
             return
         try:
             yield from self._windowed(pack, number, received)
-        except OriginError as error:
-            if error.code != "origin.missing":
-                raise
+        except Missing:
             self._pack = None
             yield from self._loose(pieces, received)
 
@@ -127,9 +125,9 @@ class TreeSource:
             for piece, data in self._loose(pieces, received):
                 yield piece, data
                 left.remove(piece)
-        except OriginError as error:
+        except Missing:
             number = self._window_of.get(left[0])
-            if error.code != "origin.missing" or number is None or not pack:
+            if number is None or not pack:
                 raise
             yield from self._windowed(pack, number, received)
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from queue import SimpleQueue
 from typing import Protocol
 
-from patcher.errors import Cancelled, ContentError, OriginError, ShoalError
+from patcher.errors import Cancelled, ContentError, Missing, OriginError, ShoalError
 from patcher.transfer.layout import Layout
 
 LINES = 3
@@ -189,5 +189,5 @@ class Supply:
             if isinstance(error, ContentError):
                 self._bad += 1
                 self.is_over = self._bad >= _BAD_PIECES_MAX
-            elif error.code == "origin.missing":
+            elif isinstance(error, Missing):
                 self.refused |= request.left

@@ -14,7 +14,7 @@ from patcher import beneath, disk, strict_json
 from patcher.beneath import Beneath
 from patcher.content import manifest, merkle, paths, records
 from patcher.content.manifest import Manifest
-from patcher.errors import BusyError, DiskError, TrustError
+from patcher.errors import BusyError, DiskError, NeedsNewer
 from patcher.lock import locked
 
 STATE = paths.OWN_FOLDER
@@ -57,7 +57,7 @@ class Installed:
         """Raises ValueError, KeyError, TypeError when it is damaged; TrustError when a newer Shoal wrote it."""
         document = strict_json.loads(data, _POINTER_BYTES)
         if document["format"] != 1:
-            raise TrustError("trust.needs_newer", "A newer Shoal wrote this install.")
+            raise NeedsNewer("A newer Shoal wrote this install.")
         release = records.parse_release(json.dumps(document["release"]).encode())
         tags = tuple(str(tag) for tag in document["tags"])
         return cls(str(document["feed"]), str(document["title"]), str(document["channel"]), tags, release)

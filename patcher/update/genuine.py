@@ -11,15 +11,13 @@ from dataclasses import replace
 
 from patcher import beneath
 from patcher.content import records
-from patcher.errors import DiskError, ShoalError, TrustError, UsageError
+from patcher.errors import DiskError, NeedsNewer, ShoalError, TrustError, UsageError
 from patcher.feed.feeds import Feeds, Opened
 from patcher.feed.reader import Reader
 from patcher.transfer.patience import never
 from patcher.update.folder import POINTER, Description, Installed
 from patcher.update.installs import Install, Registry
 from patcher.wishes import Network
-
-CODE = "trust.description"
 
 
 def is_described(description: Description) -> bool:
@@ -52,7 +50,7 @@ def required(registry: Registry, install: Install) -> Installed:
     installed = proved(registry, title, current)
     if installed is None and is_described(current):
         text = f"What {current.folder} says of {title} is nothing that its publisher signed."
-        raise TrustError(CODE, text, title=title, path=str(current.folder))
+        raise TrustError("trust.description", text, title=title, path=str(current.folder))
     if installed is None:
         raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
     return installed
@@ -118,7 +116,7 @@ def _described(description: Description) -> Installed | None:
     """What the folder says, whoever wrote it; None for what cannot be read."""
     try:
         return description.installed()
-    except (DiskError, TrustError) as error:
-        if error.code == "trust.needs_newer":
-            raise
+    except NeedsNewer:
+        raise
+    except (DiskError, TrustError):
         return None

@@ -15,7 +15,7 @@ from patcher import beneath, disk
 from patcher.beneath import Beneath, Where
 from patcher.content import merkle
 from patcher.content.manifest import Entry, Manifest
-from patcher.errors import BusyError, ContentError, DiskError, OriginError, TrustError
+from patcher.errors import BusyError, ContentError, DiskError, Missing, OriginError, TrustError
 from patcher.events import Outcome, Phase, Planned, Sources
 from patcher.transfer.packs import Packs
 from patcher.update import commit, describe, genuine, offers, play, scan
@@ -250,7 +250,7 @@ class Job:
         if work.plan.mends:
             goal = replace(goal, mend=False)
         lost = {restore.content.root for restore in work.plan.restores if restore.missing}
-        if error.code == "origin.missing" and root in lost:  # where one is gone, the others are
+        if isinstance(error, Missing) and root in lost:  # where one is gone, the others are
             self._gone |= lost
         elif isinstance(error, OriginError) or goal.full_scan:
             goal = replace(goal, offers=tuple(replace(offer, patch=None) for offer in goal.offers))

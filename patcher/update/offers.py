@@ -8,7 +8,7 @@ from patcher.content import manifest, merkle, paths, records
 from patcher.content.delta import Index
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
-from patcher.errors import ContentError, OriginError
+from patcher.errors import ContentError, Missing
 from patcher.feed.reader import Reader
 from patcher.update.folder import Description, Installed
 from patcher.update.plan import Offer
@@ -91,9 +91,7 @@ def _index(reader: Reader, ref: Ref, new: Manifest, old: Manifest | None) -> Ind
     """The index of a pack, or None when no server has it right: then the pack is of no use, and the tree remains."""
     try:
         return reader.index(ref, new, old)
-    except (ContentError, OriginError) as error:
-        if isinstance(error, OriginError) and error.code != "origin.missing":
-            raise
+    except (ContentError, Missing):
         return None
 
 

@@ -18,7 +18,7 @@ from patcher.content.blocks import Rebuild, Search, Source
 from patcher.content.cutting import Similar
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
-from patcher.errors import OriginError
+from patcher.errors import Missing, OriginError
 from patcher.events import Phase
 from patcher.transfer import ranges
 from patcher.update import plan as planning
@@ -158,11 +158,8 @@ class Finder:
         if origin and document and document.size_bytes == offsets[-1]:
             read = partial(origin.read, as_content=False)
             spans = [(offsets[each.number], offsets[each.number + 1] - offsets[each.number]) for each in targets]
-            try:
+            with contextlib.suppress(Missing):
                 return list(ranges.read(read, document, spans, gap_bytes=_GAP_BYTES))
-            except OriginError as error:
-                if error.code != "origin.missing":
-                    raise
         return [b""] * len(targets)
 
 

@@ -18,7 +18,7 @@ import libtorrent as lt
 from bencode2 import bencode
 
 from patcher.content.merkle import Ref, ref_of
-from patcher.errors import OriginError
+from patcher.errors import Missing, OriginError
 
 HOST = "127.0.0.1"
 PIECE_BYTES = 64 * 1024
@@ -241,7 +241,7 @@ class Shelf:
         if self.is_down:
             raise OriginError("origin.unreachable", "The server is down.")
         if ref.root in self.missing or ref.root not in self.contents:
-            raise OriginError("origin.missing", "The server does not have it.")
+            raise Missing("The server does not have it.")
         data = self.contents[ref.root][offset : offset + length]
         assert len(data) == length
         if self.drips:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from patcher.errors import Cancelled, OriginError
+from patcher.errors import Cancelled, Missing, OriginError
 from patcher.transfer.patience import Patience, Standstill, Turn, Watch, never
 
 LOOK_S = 0.25
@@ -188,7 +188,7 @@ def test_a_cancel_ends_a_pause_at_the_next_look() -> None:
 
 def test_the_first_error_that_says_more_than_missing_is_told() -> None:
     turn = Clock().turn("a", "b", "c")
-    turn.failed(OriginError("origin.missing", "a"), final=True)
+    turn.failed(Missing("a"), final=True)
     turn.failed(OriginError("origin.too_slow", "b"), final=True)
     with pytest.raises(OriginError) as caught:
         turn.failed(OriginError("origin.unreachable", "c"), final=True)

@@ -10,7 +10,7 @@ from patcher.beneath import below, name_of
 from patcher.content import landmarks, manifest, merkle, records
 from patcher.content.blocks import Rebuild
 from patcher.content.merkle import BLOCK_BYTES, Ref, ref_of
-from patcher.errors import ContentError, OriginError
+from patcher.errors import ContentError, Missing, OriginError
 from patcher.update import plan as planning
 from patcher.update.folder import InstallFolder
 from patcher.update.goal import Goal, Network
@@ -32,14 +32,14 @@ class Origin:
     """The documents of hashes at a server."""
 
     documents: dict[Ref, bytes] = field(default_factory=dict)
-    error: str = ""
+    error: OriginError | None = None
     requests: int = 0
 
     def read(self, ref: Ref, offset: int, length: int, *, as_content: bool = True) -> Iterator[bytes]:
         assert not as_content, "hashes are metadata"
         self.requests += 1
         if self.error or ref not in self.documents:
-            raise OriginError(self.error or "origin.missing", "no")
+            raise self.error or Missing("no")
         yield self.documents[ref][offset : offset + length]
 
 
@@ -132,13 +132,16 @@ def test_nobody_looks_where_nothing_can_be_saved(home: Home) -> None:
     assert home.origin.requests == 0
 
 
-@pytest.mark.parametrize("fault", ["missing", "unreachable", "wrong"])
+FAULTS = {"missing": Missing("no"), "unreachable": OriginError("origin.unreachable", "no"), "wrong": None}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_hashes_that_are_not_to_be_had_are_no_error(home: Home, fault: str) -> None:
     trees.write(home.folder, {"a.pak": File(OLD)})
     offer = home.offer({"a.pak": File(NEW)})
     for ref, data in home.origin.documents.items():
         home.origin.documents[ref] = data[32:] + data[:32]
-    home.origin.error = {"wrong": "", "missing": "origin.missing", "unreachable": "origin.unreachable"}[fault]
+    home.origin.error = FAULTS[fault]
     assert home.rebuilds(offer) == {}
 
 

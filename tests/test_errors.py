@@ -1,0 +1,24 @@
+"""Errors: what travels from a worker process arrives whole."""
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from patcher.beneath import below
+from patcher.errors import DiskError, Missing, NeedsNewer, NotOffered, ShoalError
+from patcher.update.journal import ForeignJournal
+
+ERRORS = (
+    DiskError("disk.failed", "no", path="x"),
+    Missing("no", url="x"),
+    NeedsNewer("no"),
+    NotOffered("no", record="x"),
+    ForeignJournal(below(Path("x")), "no"),
+)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_arrives_as_it_was_sent(error: ShoalError) -> None:
+    again = copy.copy(error)  # as a worker's result is sent: by what `__reduce__` says
+    assert (type(again), str(again), again.as_dict()) == (type(error), str(error), error.as_dict())
