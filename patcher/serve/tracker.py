@@ -32,7 +32,7 @@ WANT = 50
 """Peers in an answer when the asker names no number."""
 MAX_WANT = 200
 MAX_WANT_UDP_IPV6 = 64
-"""So that an answer stays within one packet of 1,200 bytes; 200 of IPv4 do too."""
+"""So that an answer fits into one packet of 1,232 bytes, which every path carries; 200 of IPv4 do too."""
 SCRAPE_LIMIT = 74
 CONNECTION_S = 10.0
 """An HTTP announce needs a second; nobody may keep a connection for himself by asking again and again."""
