@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is impor
     )
 
 SIGNED_AT = "x-shoal-signed-at"
+"""Field of the timestamp role: when it was signed, ISO 8601 in UTC. A reader's clock is never before it."""
 ROOT = "root.json"
 VERSION_MAX = 2**32
 """A role that is signed once a second gets there in 136 years, and dates and Unix times used as versions fit below it.

@@ -34,12 +34,10 @@ from tuf.api.serialization import DeserializationError
 
 from patcher import disk
 from patcher.errors import TrustError, UsageError
+from patcher.feed.verified import SIGNED_AT
 from patcher.publish.keys import KeyRing
 from patcher.publish.metadata_files import free_version, target_file, versions, write, write_role
 from patcher.publish.profiles import PROFILE_FIELD, PROFILES, Profile, profile_of
-
-SIGNED_AT = "x-shoal-signed-at"
-"""Field of the timestamp role: when it was signed, ISO 8601 in UTC. A reader's clock is never before it."""
 
 RELEASES_KEPT = 32
 
