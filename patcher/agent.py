@@ -142,9 +142,10 @@ class Agent:
             face.close()
 
     def _admit(self, face: connection.Connection) -> bool:
-        """Count a face that knows the key, unless we are ending: not told hello, it starts an engine of its own.
+        """Check that a face knows the key, and count it. Raises AuthenticationError, OSError, EOFError.
 
-        As `Listener.accept` does with a key, but in the face's thread: one that says nothing keeps nobody waiting.
+        Returns False while the engine is shutting down; a face that receives no hello starts a new engine. The check
+        runs in the face's own thread, not in `Listener.accept`, so a face that says nothing keeps nobody waiting.
         """
         connection.deliver_challenge(face, self._authkey)
         connection.answer_challenge(face, self._authkey)

@@ -65,7 +65,7 @@ class Base:
         return cls(path)
 
     def made(self) -> "Base":
-        """The same where there is none yet, once it was made: no link leads there then. Raises OSError (ELOOP)."""
+        """The base once its folder was made. Raises OSError (ELOOP) when a link or file stands there instead."""
         found = os.lstat(self.path)
         if not stat.S_ISDIR(found.st_mode) or _is_reparsed(found):
             raise OSError(errno.ELOOP, "A link was put here meanwhile")
@@ -209,10 +209,10 @@ _here = threading.local()
 
 
 def keep_open() -> None:
-    """For the rest of this thread, folders that were walked to stay open for the next use, which saves most of the way.
+    """Keep the folders on the way open for the next use until this thread ends, which saves most of the walking.
 
-    What others move meanwhile is worked on where it is now. Not for threads that outlive a job: a drive with an open
-    folder cannot be taken out.
+    A folder that others move meanwhile is still the one that is used. Not for threads that outlive a job: a drive with
+    an open folder cannot be taken out.
     """
     if _BY_DESCRIPTOR:
         _here.kept = _Kept()
@@ -232,7 +232,7 @@ def kept_open() -> Iterator[None]:
 
 
 def changed(where: Where) -> None:
-    """To be told by whoever removes, renames or replaces what may be a folder."""
+    """Call this after ``where``, which may have been a folder, was removed, renamed or replaced."""
     if kept := getattr(_here, "kept", None):
         kept.changed(where)
 

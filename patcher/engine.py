@@ -279,7 +279,7 @@ class Engine:
         return number
 
     def _as_begun(self, title: str, wish: wishes.Wish) -> wishes.Wish:
-        """The wish, or the same as it waits since it was interrupted: that one knows how far it had come."""
+        """The same wish as it was kept when it was interrupted, which says how far it came; else the wish itself."""
         kept, _ = self._registry.wishes().get(title, (wish, False))
         return kept if kept == wish else wish
 

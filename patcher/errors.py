@@ -211,7 +211,7 @@ CODES: dict[str, CodeText] = {
         "Both versions are kept safe by the journal.", "Run `shoal update` to finish what was interrupted."
     ),
     "disk.journal": CodeText(
-        "Nothing was done that it says.", "Run `shoal repair`: it removes the journal and compares every file."
+        "Nothing that it says was done.", "Run `shoal repair`: it removes the journal and compares every file."
     ),
     "disk.home": CodeText("Nothing was changed.", "Choose another --home folder or repair the named file."),
     "disk.home_owner": CodeText(

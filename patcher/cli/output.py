@@ -143,12 +143,11 @@ class Output:
         print(json_line(fields), file=self._stream, flush=True)
 
     def _draw(self, sample: events.Progress, phase: str) -> None:
-        phase = plain(phase)
         if self._bar is None:
             words = [TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[text]}")]
             columns = (words[0], BarColumn(), words[1])
             self._bar = Progress(*columns, console=self._console, transient=True, refresh_per_second=10)
-            self._task = self._bar.add_task(phase, text="", total=None)
+            self._task = self._bar.add_task("", text="", total=None)
             self._bar.start()
         assert self._task is not None
         total = sample.total_bytes or None

@@ -28,7 +28,7 @@ def target_file(target: TargetFile) -> str:
 
 
 def write(path: Path, data: bytes) -> None:
-    """A file of the feed, durable under its name; the one that is there when it is the same. Raises DiskError."""
+    """Write a file of the feed durably; one with the same bytes that is there already stays. Raises DiskError."""
     if path.is_file() and path.read_bytes() == data:
         disk.sync_folder(path.parent)  # a killed run may have written it without making its name durable
     else:

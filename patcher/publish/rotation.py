@@ -242,7 +242,7 @@ def _payloads(repo: Repository, replaced: Mapping[str, SSlibKey | None], now: da
 
 
 def _exchange(delegator: Delegator, roles: Sequence[str], replaced: Mapping[str, SSlibKey | None]) -> set[str]:
-    """Put the new keys in; the roles that this changed. Raises UsageError (usage.argument) where too few are left."""
+    """Put the new keys in; returns the roles that changed. Raises UsageError (usage.argument): too few are left."""
     changed = set()
     for role in roles:
         judge = delegator.get_delegated_role(role)

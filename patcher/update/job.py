@@ -348,7 +348,7 @@ def recover(install: Install, registry: Registry, home: Path, *, forget_foreign:
 
 
 def _recover(folder: InstallFolder, title: str, registry: Registry) -> None:
-    """Its files count as verified only when the next job has looked at them."""
+    """Finish an interrupted commit. The files count as verified only when the next job has looked at them."""
     if commit.pending(folder):
         registry.see(title, {})
         commit.recover(folder)
@@ -356,7 +356,7 @@ def _recover(folder: InstallFolder, title: str, registry: Registry) -> None:
 
 @contextlib.contextmanager
 def unfinished() -> Iterator[None]:
-    """Whatever goes wrong when the new release is in place, its wish stays: all that is left to do is to note it."""
+    """Report what fails when the new release is in place as disk.interrupted: its wish stays, and notes the rest."""
     try:
         yield
     except DiskError as error:

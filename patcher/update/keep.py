@@ -43,7 +43,7 @@ def torrents(registry: Registry, install: Install, trackers: tuple[str, ...]) ->
 
 @contextlib.contextmanager
 def _apart(what: str) -> Iterator[None]:
-    """Whatever fails within keeps nothing else from running: the next look may do better."""
+    """Log whatever fails within, and go on: the next look may do better."""
     try:
         yield
     except Exception:  # noqa: BLE001 - one damaged title or file must not keep the others offered, or from being so
@@ -114,7 +114,7 @@ class Keeper:
         return changed
 
     def _withdraw_unknown(self) -> None:
-        """Nothing is known to be installed by a registry that cannot be read."""
+        """If the registry cannot be read, no title counts as installed."""
         known: set[str] = set()
         try:
             known.update(install.title for install in self._registry.installs())
