@@ -324,7 +324,7 @@ def _refuse_link(found: os.stat_result) -> None:
         raise OSError(errno.ELOOP, "Is a link")
 
 
-class Anchors:
+class OpenFolders:
     """Folders held open for a library that opens files by their paths alone.
 
     On Linux such a path leads over the open folder (``/proc/self/fd``), so it stays in that folder whatever is put in

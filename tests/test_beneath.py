@@ -171,12 +171,12 @@ def test_few_folders_stay_open_and_none_for_ever(tmp_path: Path) -> None:
 def test_a_path_for_a_library_stays_in_the_folder_that_was_opened(tmp_path: Path) -> None:
     (tmp_path / "staging").mkdir()
     (tmp_path / "outside").mkdir()
-    anchors = beneath.Anchors()
-    path = anchors.path(below(tmp_path) / "staging/file")
+    folders = beneath.OpenFolders()
+    path = folders.path(below(tmp_path) / "staging/file")
     (tmp_path / "staging").rename(tmp_path / "moved")
     (tmp_path / "staging").symlink_to("outside")
     Path(path).write_bytes(b"bytes")
     assert (tmp_path / "moved" / "file").read_bytes() == b"bytes"
     assert list((tmp_path / "outside").iterdir()) == []
-    anchors.close()
-    assert anchors.path(tmp_path / "mine") == str(tmp_path / "mine")
+    folders.close()
+    assert folders.path(tmp_path / "mine") == str(tmp_path / "mine")

@@ -22,8 +22,8 @@ _BOUNDS = tuple(
     (first.version, int(first), int(last)) for first, last in (map(ipaddress.ip_address, ends) for ends in LOCAL_RANGES)
 )
 
-
-Reach = Literal["none", "lan", "all"]
+PeerScope = Literal["none", "lan", "all"]
+"""With which peers a torrent speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Allowances:
     """What the session may do. A limit of 0 is no limit; it counts for the local network too."""
 
     upload: Literal["off", "lan", "everyone"]
-    peers: Reach
+    peers: PeerScope
     upload_limit_bps: int
     download_limit_bps: int
     discover: bool
@@ -66,9 +66,9 @@ class Doors:
     """On TCP and UDP at the player's address. libtorrent asks trackers and finds neighbours only from such a port."""
     discovers: bool
     """Sends and hears multicast in the local network (BEP 14)."""
-    fetched: Reach
+    fetched: PeerScope
     """With whom a torrent that is fetched speaks, whoever dials."""
-    offered: Reach
+    offered: PeerScope
     """With whom a torrent that is only offered speaks, whoever dials."""
 
 
@@ -77,8 +77,8 @@ def doors(allowed: Allowances, *, fetches: bool, offers: bool) -> Doors:
 
     fetches, offers: whether the session holds torrents of either kind.
     """
-    fetched: Reach = allowed.peers if fetches else "none"
-    offered: Reach = "none"
+    fetched: PeerScope = allowed.peers if fetches else "none"
+    offered: PeerScope = "none"
     if offers and allowed.upload != "off":
         offered = "lan" if allowed.upload == "lan" else allowed.peers
     listens = (fetched, offered) != ("none", "none")

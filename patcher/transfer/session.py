@@ -23,7 +23,7 @@ from patcher.config import Settings
 from patcher.errors import DiskError
 from patcher.transfer import policy, swarm
 from patcher.transfer.layout import Layout, Torrent
-from patcher.transfer.policy import Allowances, Doors, Reach, Surroundings
+from patcher.transfer.policy import Allowances, Doors, PeerScope, Surroundings
 from patcher.transfer.swarm import Counters, Swarm
 
 MAX_QUEUED_BYTES = 4 << 20
@@ -197,7 +197,7 @@ class Session:
             member.start(self._session.add_torrent(params))
         except BaseException:
             del self._swarms[info_hash]
-            member.anchors.close()
+            member.folders.close()
             self._apply_doors()
             raise
         return member
@@ -265,8 +265,8 @@ class Session:
         place = _interfaces(self._settings) if new.listens else ""
         if self._doors != (new, place):
             self._doors = new, place
-            reach: Reach = new.fetched if new.offered == "none" else new.offered
-            self._session.set_ip_filter(_ranges(int(reach != "all"), int(reach == "none")))
+            scope: PeerScope = new.fetched if new.offered == "none" else new.offered
+            self._session.set_ip_filter(_ranges(int(scope != "all"), int(scope == "none")))
             self._session.apply_settings({"listen_interfaces": place, "enable_lsd": new.discovers})
             self._session.listen_port()  # answered only when all this is done
 

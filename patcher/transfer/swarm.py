@@ -67,7 +67,7 @@ def fetching(member: "Swarm", have: Collection[int], wanted: Collection[int]) ->
     torrent, layout = member.torrent, member.layout
     written = set(wanted)
     paths = [
-        member.anchors.path(path) if not size or not written.isdisjoint(layout.pieces(file)) else str(path)
+        member.folders.path(path) if not size or not written.isdisjoint(layout.pieces(file)) else str(path)
         for file, (path, size) in enumerate(zip(torrent.paths, layout.sizes, strict=True))
     ]
     params = _parameters(torrent, layout, paths)
@@ -123,7 +123,7 @@ class Swarm:
         self.torrent = torrent
         self.layout = layout
         self._wanted = frozenset(wanted)
-        self.anchors = beneath.Anchors()
+        self.folders = beneath.OpenFolders()
         self.finished_bytes = 0
         self._facts = threading.Condition()
         self._finished: set[int] = set()
@@ -356,7 +356,7 @@ class Swarm:
     def wait_removed(self) -> None:
         """Return when the session has no memory of the torrent."""
         self._wait(lambda: self._is_removed, _PATIENCE_S)
-        self.anchors.close()
+        self.folders.close()
 
 
 def _peer(info: lt.peer_info, count: int) -> Peer:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from patcher.transfer.policy import Reach
+from patcher.transfer.policy import PeerScope
 
 _TABLE = """
     off      none  idle  shut  none  none
@@ -34,15 +34,15 @@ class Row(NamedTuple):
     fetches: bool
     is_open: bool
     """TCP and UDP listen, and the local network is asked by multicast."""
-    fetched: Reach
-    offered: Reach
+    fetched: PeerScope
+    offered: PeerScope
     """With whom, trackers included, the session speaks of the one title and of the other."""
 
 
 def _row(line: str) -> Row:
     sharing, peers, work, port, fetched, offered = line.split()
-    reaches: dict[str, Reach] = {"none": "none", "lan": "lan", "all": "all"}
-    return Row(sharing, peers, work == "job", port == "open", reaches[fetched], reaches[offered])
+    scopes: dict[str, PeerScope] = {"none": "none", "lan": "lan", "all": "all"}
+    return Row(sharing, peers, work == "job", port == "open", scopes[fetched], scopes[offered])
 
 
 ROWS = tuple(_row(line) for line in _TABLE.strip().splitlines())
