@@ -308,13 +308,15 @@ def open_descriptor(where: Where, flags: int, mode: int = 0o666) -> int:
         return os.open(name, flags | _OPEN | _NO_LINK, mode, dir_fd=folder)
 
 
-def own(descriptor: int) -> os.stat_result:
-    """What is open to be written, sure to have no other name, which might be a file of the player's own.
+def is_own(found: os.stat_result) -> bool:
+    """Whether this is a regular file without a second name, which might be a file of the player's own."""
+    return stat.S_ISREG(found.st_mode) and found.st_nlink <= 1  # 0 where the system did not count
 
-    Raises OSError (ELOOP) for any other.
-    """
+
+def own(descriptor: int) -> os.stat_result:
+    """The stat of what is open to be written. Raises OSError (ELOOP) unless it `is_own`."""
     found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+    if not is_own(found):
         raise OSError(errno.ELOOP, "Not a file of its own")
     return found
 

@@ -13,7 +13,6 @@ trash, and only replaced while its successor is still in staging. Trash is durab
 """
 
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -110,7 +109,7 @@ def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations
     _check_names(change)
     for name in _staged_files(change):
         staged = beneath.status(folder.staging / name)
-        if staged is None or not stat.S_ISREG(staged.st_mode) or staged.st_nlink > 1:
+        if staged is None or not beneath.is_own(staged):
             raise DiskError("disk.failed", f"{name} was not staged as a file of its own.", path=name)
     survey = Survey(folder.root, change.remove)
     links = [(f"link-{i}", path) for i, (path, to) in enumerate(change.links) if not survey.is_link(path, to)]

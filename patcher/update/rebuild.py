@@ -82,7 +82,7 @@ class Finder:
 
     def _is_mendable(self, offer: Offer, entry: Entry) -> bool:
         stat = beneath.status(self._folder / entry.path)
-        is_same = stat is not None and stat.st_size == entry.size_bytes and stat.st_nlink == 1
+        is_same = stat is not None and stat.st_size == entry.size_bytes and beneath.is_own(stat)
         return is_same and entry.size_bytes >= MEND_MIN_BYTES and not offer.part.defaults
 
     def rebuilds(self, mended: Iterable[str]) -> dict[bytes, Rebuild]:

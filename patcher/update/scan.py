@@ -6,7 +6,6 @@ can lose bytes but never make wrong ones look right.
 """
 
 import os
-import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -144,7 +143,7 @@ def _is_no_folder(where: Beneath) -> bool:
 def staging(folder: Beneath, wanted: Iterable[bytes], watch: Watch) -> dict[bytes, bytes]:
     """Root to leaves for each file of the staging ``folder`` that is named by a wanted root."""
     names = {root.hex(): root for root in wanted}
-    files = [name for name, each in beneath.entries(folder) if stat.S_ISREG(each.st_mode) and each.st_nlink <= 1]
+    files = [name for name, each in beneath.entries(folder) if beneath.is_own(each)]
     return {names[name]: hash_file(folder / name, watch) for name in files if name in names}
 
 

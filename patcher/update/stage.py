@@ -43,7 +43,7 @@ class Stage:
         for name, found in beneath.entries(self.folder):
             if stat.S_ISDIR(found.st_mode):
                 disk.remove_tree(self.folder / name)
-            elif name not in names or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            elif name not in names or not beneath.is_own(found):
                 disk.remove(self.folder / name)
 
     def take(self, plan: Plan) -> None:

@@ -53,7 +53,7 @@ LINKS = (
     Planted("another folder in its place is taken for ours", "beneath.py", "base.check(os.fstat(folder))", "pass",
         _FOLDER + "a_folder_that_takes_the_place_of_another_is_not_taken_for_it"),
     Planted("a file with a second name is written", "beneath.py",
-        "S_ISREG(found.st_mode) or found.st_nlink > 1:", "S_ISREG(found.st_mode):",
+        "return stat.S_ISREG(found.st_mode) and found.st_nlink <= 1", "return stat.S_ISREG(found.st_mode)",
         _FOLDER + "a_lock_file_with_a_second_name_is_not_written"),
     Planted("a tree is removed through links", "disk.py",
         "if stat.S_ISDIR(each.st_mode) and beneath.is_folder(inner):", "if path_of(inner).is_dir():",
@@ -74,10 +74,10 @@ LINKS = (
 )  # fmt: skip
 STAGED = (
     Planted("staged files with a second name are counted on", "update/scan.py",
-        "if stat.S_ISREG(each.st_mode) and each.st_nlink <= 1]", "if stat.S_ISREG(each.st_mode)]",
+        "if beneath.is_own(each)]", "if beneath.is_file(folder / name)]",
         "tests/update/test_scan.py::test_only_a_file_of_our_own_counts_as_staged"),
     Planted("staged links and second names are kept", "update/stage.py",
-        "elif name not in names or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:", "elif name not in names:",
+        "elif name not in names or not beneath.is_own(found):", "elif name not in names:",
         _JOURNEY + "what_stands_for_a_staged_file_keeps_no_update_from_its_end"),
     Planted("a download is opened before it is ours", "update/gather.py",
         "            disk.Staged(places[-1], entry.size_bytes).close()", "            pass",
