@@ -25,7 +25,7 @@ def locked(where: Where, who: str) -> Iterator[str | None]:
     try:
         with beneath.translated(where):
             beneath.own(descriptor)
-            is_ours = _lock(descriptor)
+            is_ours = _lock(descriptor) and _is_still_there(where, descriptor)
             if is_ours:
                 os.ftruncate(descriptor, 0)
                 os.write(descriptor, who.encode())
@@ -34,6 +34,12 @@ def locked(where: Where, who: str) -> Iterator[str | None]:
         yield None if is_ours else other or "another program"
     finally:
         os.close(descriptor)
+
+
+def _is_still_there(where: Where, descriptor: int) -> bool:
+    """Whoever had the lock may have removed it with all else before we got it."""
+    found = beneath.status(where)
+    return found is not None and os.path.samestat(found, os.fstat(descriptor))
 
 
 def _lock(descriptor: int) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import patcher
-from patcher import disk
+from patcher import beneath, disk
 from patcher.config import Home
 from patcher.content import delta, manifest, records
 from patcher.errors import DiskError, NeedsNewer, NotOffered, OriginError, ShoalError, TrustError, UsageError
@@ -119,8 +119,9 @@ class Feeds:
 
     def names(self) -> list[str]:
         """The feeds, in the order they were added."""
-        pins = self._folder.glob(f"*/{PIN_FILE}")
-        return [p.parent.name for p in sorted(pins, key=lambda p: p.stat().st_mtime_ns) if p.parent.name[0] != "."]
+        pins = ((pin.parent.name, beneath.status(pin)) for pin in self._folder.glob(f"*/{PIN_FILE}"))
+        added = ((found.st_mtime_ns, name) for name, found in pins if found and name[0] != ".")
+        return [name for _, name in sorted(added)]
 
     def add(self, source: str, fingerprint: str, network: Network, cancel: Callable[[], bool]) -> str:
         """Trust a feed from now on; returns its name here. Adding it again changes nothing but its address.

@@ -13,7 +13,7 @@ trash, and only replaced while its successor is still in staging. Trash is durab
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -49,9 +49,12 @@ class Change:
     """Name in staging and path below ``.shoal`` of the documents that change; without a name, one that goes."""
 
 
-def commit(folder: InstallFolder, change: Change, keep_bytes: int) -> None:
+def commit(
+    folder: InstallFolder, change: Change, keep_bytes: int, note_journal: Callable[[bytes], None] = lambda _: None
+) -> None:
     """Make ``change`` in the install ``folder``. What it replaces is kept in ``.shoal/previous`` up to ``keep_bytes``.
 
+    ``note_journal`` takes the digest of a large journal before it is written, for `recover` to know it by.
     Raises DiskError: disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.failed while nothing
     was changed; disk.interrupted once the journal stands: `recover` then goes on.
     """
@@ -64,11 +67,13 @@ def commit(folder: InstallFolder, change: Change, keep_bytes: int) -> None:
         raise DiskError("disk.full", f"No room for the journal in {folder.path}.", path=str(folder.path))
     with _interruptible(folder):
         _sync_staged(folder, change, operations)
+        if len(record) > journal.LARGE_BYTES:
+            note_journal(journal.digest(record))
         _begin(folder, record)
         _go_on(folder, operations, done=False)
 
 
-def recover(folder: InstallFolder) -> bool:
+def recover(folder: InstallFolder, known_journal: bytes = b"") -> bool:
     """Finish a commit that was interrupted; True when there was one past the point of no return.
 
     Otherwise the old release is untouched and staging is kept. May itself be interrupted and called again.
@@ -78,7 +83,7 @@ def recover(folder: InstallFolder) -> bool:
         return False
     folder.check()
     with _interruptible(folder):
-        found = journal.read(folder.journal)
+        found = journal.read(folder.journal, known_journal)
         if not found:
             disk.remove(folder.journal)
             disk.sync_folder(folder.state)

@@ -195,7 +195,12 @@ class InstallFolder:
                 for name, _ in beneath.entries(mine.state):
                     if name != _LOCK:
                         disk.remove_tree(mine.state / name)
-            disk.remove_tree(mine.state)
+                if os.name != "nt":  # Windows removes no file that is open
+                    disk.remove(mine.state / _LOCK)
+            if os.name == "nt":
+                disk.remove(mine.state / _LOCK)
+            if not beneath.entries(mine.state):  # another may have begun here since
+                disk.remove_folder(mine.state)
 
     @contextmanager
     def locked(self, home: Path) -> Iterator["InstallFolder"]:

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS wishes (title TEXT PRIMARY KEY, wish TEXT NOT NULL, p
 CREATE TABLE IF NOT EXISTS began (title TEXT PRIMARY KEY, times INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS left_behind (title TEXT PRIMARY KEY, folder TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS identity (id BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS journals (title TEXT PRIMARY KEY, digest BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS signed (
     title TEXT NOT NULL, digest BLOB NOT NULL, record BLOB NOT NULL, placed INTEGER NOT NULL,
     PRIMARY KEY (title, digest));
@@ -120,6 +121,17 @@ class Registry:
             db.execute("DELETE FROM installs WHERE title = ?", (title,))
             db.execute("DELETE FROM seen WHERE title = ?", (title,))
             db.execute("DELETE FROM signed WHERE title = ?", (title,))
+
+    def note_journal(self, title: str, digest: bytes) -> None:
+        """Remember by what the journal that is about to be written for a title is known again."""
+        with database.opened(self._path) as db:
+            db.execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", (title, digest))
+
+    def journal(self, title: str) -> bytes:
+        """What was noted last; nothing when nothing was."""
+        with database.opened(self._path) as db:
+            row = db.execute("SELECT digest FROM journals WHERE title = ?", (title,)).fetchone()
+        return bytes(row[0]) if row else b""
 
     def note_signed(self, title: str, release: records.Release, *, placed: bool) -> None:
         """Remember a release of the title's signed feed; ``placed``: it is, or is about to be, installed."""

@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from patcher import beneath, disk
@@ -293,7 +294,8 @@ class Job:
             disk.sync_folder(self._folder.state)
         else:
             with self._unseen(title):
-                commit.commit(self._folder, change, max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE))
+                keep_bytes = max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE)
+                commit.commit(self._folder, change, keep_bytes, partial(self._registry.note_journal, title))
         stats = {**done.have.stats, **done.stats}
         released = [e for offer in goal.offers if not offer.part.defaults for e in offer.manifest.entries]
         if goal.release:
@@ -351,7 +353,7 @@ def _recover(folder: InstallFolder, title: str, registry: Registry) -> None:
     """Finish an interrupted commit. The files count as verified only when the next job has looked at them."""
     if commit.pending(folder):
         registry.see(title, {})
-        commit.recover(folder)
+        commit.recover(folder, registry.journal(title))
 
 
 @contextlib.contextmanager

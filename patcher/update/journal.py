@@ -6,6 +6,7 @@ written. Anybody may have put a journal into an install folder, so one is follow
 
 import dataclasses
 import errno
+import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,8 +19,11 @@ from patcher.content import paths
 from patcher.errors import ContentError, DiskError
 
 _FORMAT = 1
+_PORTION_BYTES = 1 << 20
 _MAX_BYTES = 1 << 29
 """Some 300 bytes for each of more than a million files."""
+LARGE_BYTES = 16 << 20
+"""To read a journal may cost thirty times its size, so a larger one is read only if this home wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,23 @@ DONE = b"\n" + _line({"state": "DONE"})
 """The second line, to be appended: what was torn before it stays a line of its own."""
 
 
-def read(journal: Beneath) -> tuple[Operations, bool] | None:
+def digest(first_line: bytes) -> bytes:
+    """By which a large journal is known again."""
+    return hashlib.sha256(first_line).digest()
+
+
+def read(journal: Beneath, known: bytes = b"") -> tuple[Operations, bool] | None:
     """What is to be done, and whether all but the last of it was; None when the first line is torn.
 
-    Raises OSError, ForeignJournal, DiskError (disk.interrupted) when a newer Shoal wrote it.
+    ``known`` is the digest of the last large journal that this home wrote. Raises OSError, ForeignJournal, DiskError
+    (disk.interrupted) when a newer Shoal wrote it.
     """
     try:
-        lines = [_whole(line) for line in beneath.read(journal, _MAX_BYTES).split(b"\n")]
+        most = _MAX_BYTES if known and _digest_of(journal) == known else LARGE_BYTES
+        data = beneath.read(journal, most)
+        if len(data) > LARGE_BYTES and digest(data[: data.find(b"\n") + 1]) != known:
+            raise OSError(errno.EFBIG, "Changed while it was read")
+        lines = [_whole(line) for line in data.split(b"\n")]
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.EFBIG):
             raise
@@ -94,6 +108,17 @@ def read(journal: Beneath) -> tuple[Operations, bool] | None:
     if operations is None:
         raise DiskError("disk.interrupted", "A newer Shoal left an update unfinished.", path=str(journal))
     return operations, any(line is not None for line in lines[1:])
+
+
+def _digest_of(journal: Beneath) -> bytes:
+    hasher = hashlib.sha256()
+    with beneath.open_file(journal) as file:
+        while data := file.read(_PORTION_BYTES):
+            line, end, _ = data.partition(b"\n")
+            hasher.update(line + end)
+            if end:
+                break
+    return hasher.digest()
 
 
 def _operations(record: dict[str, Any]) -> Operations:

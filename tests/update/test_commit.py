@@ -343,3 +343,18 @@ def test_without_a_journal_there_is_nothing_to_recover(game: Path) -> None:
     assert not commit.pending(InstallFolder.at(game))
     assert not commit.recover(InstallFolder.at(game))
     assert crash.read(game) == OLD
+
+
+def test_a_large_journal_is_followed_only_if_this_home_wrote_it(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "LARGE_BYTES", 500)
+    crash.stage(game)
+    known: list[bytes] = []
+    monkeypatch.setattr(commit, "_go_on", lambda *_, **__: None)  # it ends when the journal stands
+    commit.commit(InstallFolder.at(game), CHANGE, KEEP_BYTES, known.append)
+    monkeypatch.undo()
+    monkeypatch.setattr(journal, "LARGE_BYTES", 500)
+    for digest in (b"", b"another"):
+        with pytest.raises(ForeignJournal, match="Larger than it can be"):
+            commit.recover(InstallFolder.at(game), digest)
+    assert commit.recover(InstallFolder.at(game), *known)
+    assert crash.judge(game) == "new"

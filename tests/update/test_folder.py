@@ -7,6 +7,7 @@ import pytest
 
 from patcher.content.records import Release
 from patcher.errors import BusyError, DiskError, TrustError
+from patcher.lock import _lock
 from patcher.update.folder import Installed, InstallFolder
 
 
@@ -76,6 +77,20 @@ def test_all_of_ours_goes_and_nothing_else(tmp_path: Path) -> None:
     InstallFolder.at(tmp_path / "game").erase(tmp_path / "home")
     InstallFolder.at(tmp_path / "elsewhere").erase(tmp_path / "home")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_who_waited_for_a_lock_that_went_with_all_else_does_not_hold_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = _lock
+
+    def removed_meanwhile(descriptor: int) -> bool:
+        (tmp_path / "game" / ".shoal" / "lock").unlink()
+        return lock(descriptor)
+
+    monkeypatch.setattr("patcher.lock._lock", removed_meanwhile)
+    with pytest.raises(BusyError), InstallFolder.at(tmp_path / "game").locked(tmp_path / "home"):
+        pass
 
 
 def test_a_description_is_read_as_it_was_written(tmp_path: Path) -> None:
