@@ -89,6 +89,7 @@ class Registry:
         for title, folder, channel, tags in rows:
             with contextlib.suppress(ValueError, TypeError, AttributeError):
                 chosen = tuple(str(tag) for tag in strict_json.loads(tags.encode(), _TAGS_BYTES))
+                title.encode(), channel.encode()  # a column holds what it is given, be it no text
                 found.append(Install(title, InstallFolder.at(Path(folder)), channel, chosen))
         return found
 
@@ -174,13 +175,15 @@ class Registry:
         found = {}
         for title, wish, paused in rows:
             with contextlib.suppress(ValueError, AttributeError):
+                title.encode()
                 found[title] = (wire.from_json(wish.encode()), bool(paused))
         return found
 
     def deaths(self) -> dict[str, int]:
         """Title to how many jobs in a row began and did not come to an end: the engine died with each."""
         with database.opened(self._path) as db:
-            return dict(db.execute("SELECT title, times FROM began"))
+            rows = db.execute("SELECT title, times FROM began").fetchall()
+        return {title: times for title, times in rows if isinstance(title, str) and isinstance(times, int)}
 
     def begin(self, title: str) -> None:
         """A job begins; `end` is called however it ends, unless the engine dies with it."""
