@@ -30,6 +30,7 @@ _SEPARATORS = "/\\:\0" if os.name == "nt" else "/\0"
 _KEPT = 64
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _READ_LIMIT_BYTES = 64 << 20
+_GROWN_BYTES = 1 << 16
 _DESCRIPTORS = "/proc/self/fd"
 _LIST, _SHARED, _EXISTING, _FOLDER_ITSELF = 0x1, 0x3, 3, 0x02200000
 """CreateFile: access that counts for sharing; others may read and write but not rename; folders, and a link itself."""
@@ -447,9 +448,10 @@ def open_file(where: Where) -> FileIO:
 def read(where: Where, limit_bytes: int = _READ_LIMIT_BYTES) -> bytes:
     """All bytes of a regular file. Raises OSError: EFBIG for one that is larger than it can be."""
     with open_file(where) as file:
-        data = file.read(limit_bytes + 1)
-        while len(data) <= limit_bytes and (more := file.read(limit_bytes + 1 - len(data))):
+        data, size = b"", os.fstat(file.fileno()).st_size
+        while size <= limit_bytes and (more := file.read(size - len(data) + _GROWN_BYTES)):
             data += more
-    if len(data) > limit_bytes:
+            size = max(size, len(data))
+    if size > limit_bytes:
         raise OSError(errno.EFBIG, "Larger than it can be")
     return data

@@ -1,6 +1,7 @@
 """Paths beneath a folder in which others may write: what they name, and what they never lead to."""
 
 import os
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,6 +116,18 @@ def test_more_than_a_file_can_hold_is_not_read(root: Beneath) -> None:
     assert beneath.read(root / "file", 5) == b"12345"
     with pytest.raises(OSError, match="Larger than it can be"):
         beneath.read(root / "file", 4)
+
+
+def test_a_file_that_is_too_large_costs_no_memory(root: Beneath) -> None:
+    disk.write_atomic(root / "file", b"")
+    os.truncate(root.path / "file", 1 << 40)
+    tracemalloc.start()
+    try:
+        with pytest.raises(OSError, match="Larger than it can be"):
+            beneath.read(root / "file")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_another_folder_in_its_place_is_not_taken_for_it(root: Beneath) -> None:
