@@ -39,6 +39,8 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP)
 _NO_RANGE_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _COPY_BYTES = 1 << 20
+_DEEP = 128
+"""Twice as deep as a release goes."""
 
 
 def _step(name: str, *arguments: object) -> None:
@@ -161,7 +163,10 @@ def remove_folder(where: Where) -> None:
 
 
 def remove_tree(where: Where) -> None:
-    """Remove a folder and all below it, following no link: where one stands it goes itself. A missing one is fine."""
+    """Remove a folder and all below it, following no link: where one stands it goes itself. A missing one is fine.
+
+    Each use walks down from the base, so folders that are deeper than any of ours are first moved to the top.
+    """
     found = beneath.status(where)
     if found is not None and not beneath.is_folder(where):
         remove(where)
@@ -170,11 +175,21 @@ def remove_tree(where: Where) -> None:
         for name, each in beneath.entries(folder):
             inner = folder / name
             if stat.S_ISDIR(each.st_mode) and beneath.is_folder(inner):
-                folders.append(inner)
+                folders.append(_raised(inner, where, len(folders)))
             else:
                 remove(inner)
     for folder in reversed(folders):
         remove_folder(folder)
+
+
+def _raised(folder: Where, top: Where, number: int) -> Where:
+    """The same folder, right below ``top`` if it was deep."""
+    if len(path_of(folder).parts) - len(path_of(top).parts) <= _DEEP:
+        return folder
+    while beneath.exists(top / f"deep.{number}"):
+        number += 1
+    rename(folder, top / f"deep.{number}")
+    return top / f"deep.{number}"
 
 
 def set_executable(where: Where, on: bool) -> None:

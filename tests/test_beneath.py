@@ -93,6 +93,27 @@ def test_a_tree_with_links_goes_without_what_they_lead_to(root: Beneath) -> None
     assert (_outside(root) / "secret").read_bytes() == b"secret"
 
 
+def test_a_tree_that_is_deeper_than_any_of_ours_goes_in_short_steps(
+    root: Beneath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk.make_folder(root / "tree")
+    with monkeypatch.context() as here:
+        here.chdir(root.path / "tree")
+        for _ in range(1000):
+            os.mkdir("d")
+            os.chdir("d")
+    longest = 0
+
+    def note(_: str, arguments: tuple[object, ...]) -> None:
+        nonlocal longest
+        longest = max(longest, *(len(each.parts) for each in arguments if isinstance(each, Path)))
+
+    monkeypatch.setattr(disk, "hook", note)
+    disk.remove_tree(root / "tree")
+    assert beneath.entries(root) == []
+    assert longest < len(root.path.parts) + 200
+
+
 def test_a_pipe_is_no_file_and_keeps_nobody_waiting(root: Beneath) -> None:
     os.mkfifo(root.path / "pipe")
     with pytest.raises(OSError, match="Not a regular file"):
