@@ -44,6 +44,8 @@ _CODES = {
     errno.ETXTBSY: "disk.in_use",
     errno.EBUSY: "disk.in_use",
     errno.ELOOP: "disk.in_the_way",
+    errno.EISDIR: "disk.in_the_way",
+    errno.ENXIO: "disk.in_the_way",  # a socket or device stands where a file must be
 }
 _SHARING = (32, 33)
 """Windows: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which Python shows as a PermissionError."""

@@ -32,6 +32,13 @@ def test_a_lock_file_with_a_second_name_is_not_written(tmp_path: Path) -> None:
     assert (tmp_path / "diary").read_text() == "mine"
 
 
+def test_a_folder_for_a_lock_file_is_to_be_moved_away(tmp_path: Path) -> None:
+    (tmp_path / "game" / ".shoal" / "lock").mkdir(parents=True)
+    with pytest.raises(DiskError) as caught, InstallFolder.at(tmp_path / "game").locked(tmp_path / "home"):
+        pass
+    assert caught.value.code == "disk.in_the_way"
+
+
 @pytest.mark.parametrize("kind", ["link", "file"])
 @pytest.mark.parametrize(
     "name", ["", "staging", "trash", "trash/files", "previous", "previous/files", "manifests", "layers"]
