@@ -90,15 +90,15 @@ def read(journal: Beneath, known: bytes = b"") -> tuple[Operations, bool] | None
         data = beneath.read(journal, most)
         if len(data) > LARGE_BYTES and digest(data[: data.find(b"\n") + 1]) != known:
             raise OSError(errno.EFBIG, "Changed while it was read")
-        lines = [_whole(line) for line in data.split(b"\n")]
     except OSError as error:
-        if error.errno not in (errno.ELOOP, errno.EFBIG):
+        if error.errno not in (errno.ELOOP, errno.EFBIG, errno.ENXIO):
             raise
         raise ForeignJournal(journal, str(error.strerror)) from error
-    if lines[0] is None:
+    line = _whole(data.partition(b"\n")[0])
+    if line is None:
         return None
     try:
-        record = strict_json.loads(lines[0], _MAX_BYTES)
+        record = strict_json.loads(line, _MAX_BYTES)
         is_ours = record["format"] == _FORMAT
         operations = _operations(record) if is_ours else None
     except KeyError as error:
@@ -107,7 +107,7 @@ def read(journal: Beneath, known: bytes = b"") -> tuple[Operations, bool] | None
         raise ForeignJournal(journal, str(error)) from error
     if operations is None:
         raise DiskError("disk.interrupted", "A newer Shoal left an update unfinished.", path=str(journal))
-    return operations, any(line is not None for line in lines[1:])
+    return operations, DONE in data
 
 
 def _digest_of(journal: Beneath) -> bytes:

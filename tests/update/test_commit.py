@@ -1,6 +1,8 @@
 """What a commit does when nothing breaks, what it refuses before it begins, and what an error in the middle means."""
 
 import os
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -337,6 +339,23 @@ def test_a_journal_that_is_not_exactly_as_ours_are_is_not_followed(game: Path, f
     with pytest.raises(ForeignJournal):
         commit.recover(InstallFolder.at(game))
     assert crash.read(game) == before
+
+
+def test_a_journal_that_is_all_lines_costs_no_more_than_its_bytes(game: Path) -> None:
+    (game / ".shoal" / "journal").write_bytes(b"\n" * (1 << 22))
+    tracemalloc.start()
+    try:
+        assert not commit.recover(InstallFolder.at(game))
+        assert tracemalloc.get_traced_memory()[1] < 3 << 22
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_journal_that_is_larger_than_strangers_may_write_is_not_parsed(game: Path) -> None:
+    text = b'{"format":1,"old":[' + b'"a",' * (1 << 23) + b'"a"]}'
+    (game / ".shoal" / "journal").write_bytes(b"%08x %s\n" % (zlib.crc32(text), text))
+    with pytest.raises(ForeignJournal, match="Larger than it can be"):
+        commit.recover(InstallFolder.at(game))
 
 
 def test_without_a_journal_there_is_nothing_to_recover(game: Path) -> None:
