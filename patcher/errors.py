@@ -208,7 +208,8 @@ CODES: dict[str, CodeText] = {
         "Changed files were not overwritten.", "Run `shoal repair` to put the released files back."
     ),
     "disk.interrupted": CodeText(
-        "Both versions are kept safe by the journal.", "Run `shoal update` to finish what was interrupted."
+        "Both versions are kept safe by the journal.",
+        "Run `shoal update` to finish what was interrupted; if that fails again, `shoal repair`.",
     ),
     "disk.journal": CodeText(
         "Nothing that it says was done.", "Run `shoal repair`: it removes the journal and compares every file."

@@ -12,6 +12,7 @@ trash, and only replaced while its successor is still in staging. Trash is durab
 "not in trash" means "not begun". While a journal exists the title must not be played.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ from patcher.update.survey import Survey
 
 _SLACK_BYTES = 1 << 20
 """Folders and names need some room too."""
+_HOPELESS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL)
+"""What a disk says of what stands in a folder, not of its own state: trying again changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,16 @@ def recover(folder: InstallFolder, known_journal: bytes = b"") -> bool:
     return True
 
 
+def is_hopeless(error: DiskError) -> bool:
+    """Whether `recover` would fail so again: nobody wrote such a journal, or what it names is gone or in the way."""
+    cause: BaseException | None = error
+    while isinstance(cause, DiskError) and not isinstance(cause, ForeignJournal):
+        cause = cause.__cause__
+    return isinstance(cause, ForeignJournal) or (isinstance(cause, OSError) and cause.errno in _HOPELESS)
+
+
 def forget(folder: InstallFolder) -> None:
-    """Remove a journal that no Shoal wrote. What the folder then holds has to be scanned. Raises DiskError."""
+    """Remove a journal that cannot be followed. What the folder then holds has to be scanned. Raises DiskError."""
     disk.remove_tree(folder.journal)
     disk.sync_folder(folder.state)
 
@@ -274,7 +285,7 @@ def _finish(folder: InstallFolder, operations: Operations) -> None:
         if not staged and beneath.exists(document):
             disk.remove(document)
         elif staged and beneath.exists(folder.staging / staged):
-            disk.rename(folder.staging / staged, document)
+            _put(folder.staging / staged, document)
     if beneath.is_folder(folder.staging):
         disk.sync_folder(folder.staging)
     _sync_folders(folder.state, [path for _, path in operations.meta])
@@ -289,6 +300,12 @@ def _finish(folder: InstallFolder, operations: Operations) -> None:
     disk.remove(folder.journal)
     with suppress(DiskError):  # should the journal come back, all this is done again; it is no failed update
         disk.sync_folder(folder.state)
+
+
+def _put(staged: Beneath, document: Beneath) -> None:
+    if beneath.is_folder(document):
+        disk.remove_tree(document)  # whose it is cannot be asked past the point of no return
+    disk.rename(staged, document)
 
 
 # ---------------------------------------------------------------- folders

@@ -5,6 +5,8 @@ Others may write in it too, so every path is one `beneath` it, and what it says 
 
 import json
 import os
+import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from patcher.lock import locked
 STATE = paths.OWN_FOLDER
 POINTER, MANIFESTS, LAYERS = "installed", "manifests", "layers"
 _LOCK = "lock"
+_DOCUMENT = re.compile(r"[0-9a-z]+")
 _POINTER_BYTES = 4 << 20
 _FOLDERS = ("", "/staging", "/trash", "/trash/files", "/previous", "/previous/files")
 _DOCUMENTS = ("", "/trash", "/previous")
@@ -105,10 +108,11 @@ class Description:
             return None
 
     def names(self) -> list[str]:
-        """The documents that are here, as paths below the folder."""
+        """The documents that are here, as paths below the folder; what else lies there, and is not ours, stays."""
         pointer = [POINTER] if beneath.exists(self.folder / POINTER) else []
-        inner = [f"{kind}/{name}" for kind in (LAYERS, MANIFESTS) for name, _ in beneath.entries(self.folder / kind)]
-        return pointer + inner
+        found = ((kind, *entry) for kind in (LAYERS, MANIFESTS) for entry in beneath.entries(self.folder / kind))
+        ours = (each for each in found if stat.S_ISREG(each[2].st_mode) and _DOCUMENT.fullmatch(each[1]))
+        return pointer + [f"{kind}/{name}" for kind, name, _ in ours]
 
 
 @dataclass(frozen=True, slots=True)

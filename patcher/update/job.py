@@ -25,7 +25,6 @@ from patcher.update.folder import MANIFESTS, STATE, Installed, InstallFolder
 from patcher.update.gather import Gather
 from patcher.update.goal import Goal, Network
 from patcher.update.installs import Install, Registry, Seen, seen
-from patcher.update.journal import ForeignJournal
 from patcher.update.keep import Keeper
 from patcher.update.meter import Meter
 from patcher.update.plan import Plan
@@ -334,7 +333,7 @@ class Job:
 
 
 def recover(install: Install, registry: Registry, home: Path, *, forget_foreign: bool = False) -> None:
-    """Finish an interrupted commit; ``forget_foreign``: a journal that no Shoal wrote goes, for all will be scanned.
+    """Finish an interrupted commit; ``forget_foreign``: one that cannot be goes, for all will be scanned.
 
     Raises BusyError when another Shoal is at it, DiskError, ForeignJournal.
     """
@@ -343,8 +342,8 @@ def recover(install: Install, registry: Registry, home: Path, *, forget_foreign:
         with folder.locked(home) as mine, beneath.kept_open():
             try:
                 _recover(mine, install.title, registry)
-            except ForeignJournal:
-                if not forget_foreign:
+            except DiskError as error:
+                if not forget_foreign or not commit.is_hopeless(error):
                     raise
                 commit.forget(mine)
 

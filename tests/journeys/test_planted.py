@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import stat
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -152,6 +153,14 @@ def _pipe(at: Path, _: Player) -> None:
     os.mkfifo(at)
 
 
+def _socket(at: Path, _: Player) -> None:
+    os.mknod(at, 0o600 | stat.S_IFSOCK)
+
+
+def _full_folder(at: Path, _: Player) -> None:
+    (at / "deep").mkdir(parents=True)
+
+
 def _data(data: bytes) -> Callable[[Path, Player], object]:
     return lambda at, _: at.write_bytes(data)
 
@@ -200,6 +209,10 @@ _JOURNALS: dict[str, bytes] = {
     "that names our own folder": _journal(place=[["loot", ".shoal/installed"]]),
     "of 200,000 brackets": b"%08x %s\n" % (zlib.crc32(b"[" * 200_000), b"[" * 200_000),
     "that is no object": b"%08x %s\n" % (zlib.crc32(b"[1]"), b"[1]"),
+    "that keeps a document that is not there": _journal(documents=["manifests/aa"]),
+    "that keeps a folder as a document": _journal(documents=["manifests"]),
+    "that makes a folder of a file": _journal(folders=["bin/game"]),
+    "that removes a folder as a document": _journal(meta=[["", "manifests"]]),
 }
 PLANTS: dict[str, Plant] = {
     **{f"a link for .shoal{name}": _instead(".shoal" + name, _link_to_folder) for name in _FOLDERS},
@@ -220,6 +233,9 @@ PLANTS: dict[str, Plant] = {
     "a journal that removes a folder over a link": _journal_with_loot(last_folders=["mods/deep"]),
     "a journal that makes a folder over a link": _journal_with_loot(folders=["mods/new"]),
     "a journal that changes a mode over a link": _journal_with_loot(modes=[["mods/authorized_keys", True]]),
+    **{f"a folder in .shoal/{kind}": _instead(f".shoal/{kind}/aa", _full_folder) for kind in ("manifests", "layers")},
+    "a name that no release can have in .shoal/manifests": _instead(".shoal/manifests/a\n ", _data(b"")),
+    **{f"a socket for .shoal/{name}": _instead(f".shoal/{name}", _socket) for name in ("journal", "lock")},
     "a description of 200,000 brackets": _instead(".shoal/installed", _data(b"[" * 200_000)),
     "a description that is empty": _instead(".shoal/installed", _data(b"")),
 }
@@ -233,7 +249,7 @@ _STAGED: dict[str, Plant] = {
     "a link for a staged file": _staged(_link_to_file),
     "a second name for a staged file": _staged(_second_name),
     "a pipe for a staged file": _staged(_pipe),
-    "a folder for a staged file": _staged(lambda at, _: (at / "deep").mkdir(parents=True)),
+    "a folder for a staged file": _staged(_full_folder),
 }
 PLANTS |= _STAGED
 VERBS: dict[str, Callable[[Player, wishes.Network], wishes.Wish]] = {
@@ -269,6 +285,22 @@ def test_nothing_outside_is_touched_and_there_is_a_way_out(
     assert isinstance(repaired, Finished), repaired
     (player.outside.parent / "moved away").unlink(missing_ok=True)
     assert _look(player.outside) == before
+
+
+@pytest.mark.parametrize("what", [*(f"a journal {name}" for name in _JOURNALS), "a socket for .shoal/journal"])
+def test_repair_needs_no_hand_to_get_over_a_journal(player: Player, network: wishes.Network, what: str) -> None:
+    PLANTS[what](player)
+    assert isinstance(player.end(wishes.Repair(GAME, network=network)), Finished)
+    assert trees.read(player.game) == _RELEASES[1]
+
+
+@pytest.mark.parametrize("what", [what for what in PLANTS if " in .shoal/" in what])
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_lies_among_the_documents_stops_no_job(
+    player: Player, network: wishes.Network, what: str, verb: str
+) -> None:
+    PLANTS[what](player)
+    assert isinstance(player.end(VERBS[verb](player, network)), Finished)
 
 
 @pytest.mark.parametrize("what", _STAGED)
