@@ -331,7 +331,15 @@ def test_a_journal_that_leads_out_of_the_folder_is_not_obeyed(game: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "fields", [{"old": "abc"}, {"place": ["ab"]}, {"modes": [["pointer", 1]]}, {"keep_previous": 1}], ids=str
+    "fields",
+    [
+        {"old": "abc"},
+        {"place": ["ab"]},
+        {"place": [["0", "no/folder/is/made"]]},
+        {"modes": [["pointer", 1]]},
+        {"keep_previous": 1},
+    ],
+    ids=str,
 )
 def test_a_journal_that_is_not_exactly_as_ours_are_is_not_followed(game: Path, fields: dict[str, object]) -> None:
     (game / ".shoal" / "journal").write_bytes(_journal(**fields))
