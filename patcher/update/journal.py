@@ -8,9 +8,11 @@ import dataclasses
 import errno
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from typing import Any
 
 from patcher import beneath, strict_json
@@ -20,6 +22,8 @@ from patcher.errors import ContentError, DiskError
 
 _FORMAT = 1
 _PORTION_BYTES = 1 << 20
+_HEAD_BYTES = 9
+"""The CRC and a space."""
 _MAX_BYTES = 1 << 29
 """Some 300 bytes for each of more than a million files."""
 LARGE_BYTES = 16 << 20
@@ -85,15 +89,7 @@ def read(journal: Beneath, known: bytes = b"") -> tuple[Operations, bool] | None
     ``known`` is the digest of the last large journal that this home wrote. Raises OSError, ForeignJournal, DiskError
     (disk.interrupted) when a newer Shoal wrote it.
     """
-    try:
-        most = _MAX_BYTES if known and _digest_of(journal) == known else LARGE_BYTES
-        data = beneath.read(journal, most)
-        if len(data) > LARGE_BYTES and digest(data[: data.find(b"\n") + 1]) != known:
-            raise OSError(errno.EFBIG, "Changed while it was read")
-    except OSError as error:
-        if error.errno not in (errno.ELOOP, errno.EFBIG, errno.ENXIO):
-            raise
-        raise ForeignJournal(journal, str(error.strerror)) from error
+    data = _data(journal, known)
     line = _whole(data.partition(b"\n")[0])
     if line is None:
         return None
@@ -110,15 +106,35 @@ def read(journal: Beneath, known: bytes = b"") -> tuple[Operations, bool] | None
     return operations, DONE in data
 
 
-def _digest_of(journal: Beneath) -> bytes:
-    hasher = hashlib.sha256()
-    with beneath.open_file(journal) as file:
-        while data := file.read(_PORTION_BYTES):
-            line, end, _ = data.partition(b"\n")
-            hasher.update(line + end)
-            if end:
-                break
-    return hasher.digest()
+def _data(journal: Beneath, known: bytes) -> bytes:
+    """What the file holds; nothing of a large one that is torn. Raises OSError, ForeignJournal."""
+    try:
+        with beneath.open_file(journal) as file:
+            size_bytes = os.fstat(file.fileno()).st_size
+            found = _look(file) if LARGE_BYTES < size_bytes <= _MAX_BYTES else b""
+        if found is None:
+            return b""
+        data = beneath.read(journal, _MAX_BYTES if found and found == known else LARGE_BYTES)
+        if len(data) > LARGE_BYTES and digest(data[: data.find(b"\n") + 1]) != known:
+            raise OSError(errno.EFBIG, "Changed while it was read")
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EFBIG, errno.ENXIO):
+            raise
+        raise ForeignJournal(journal, str(error.strerror)) from error
+    return data
+
+
+def _look(file: FileIO) -> bytes | None:
+    """The digest of the first line, None when that is torn. Holds no more than a portion of it."""
+    head, crc = file.read(_HEAD_BYTES), 0
+    hasher = hashlib.sha256(head)
+    while data := file.read(_PORTION_BYTES):
+        text, end, _ = data.partition(b"\n")
+        crc = zlib.crc32(text, crc)
+        hasher.update(text + end)
+        if end:
+            return hasher.digest() if head == b"%08x " % crc else None
+    return None
 
 
 def _operations(record: dict[str, Any]) -> Operations:

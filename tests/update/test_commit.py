@@ -3,7 +3,7 @@
 import os
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -385,3 +385,19 @@ def test_a_large_journal_is_followed_only_if_this_home_wrote_it(game: Path, monk
             commit.recover(InstallFolder.at(game), digest)
     assert commit.recover(InstallFolder.at(game), *known)
     assert crash.judge(game) == "new"
+
+
+@pytest.mark.parametrize("torn", [lambda line: line[:-1], lambda line: line[:400] + bytes(99) + line[499:]])
+def test_a_large_journal_that_is_torn_is_no_journal_either(
+    game: Path, monkeypatch: pytest.MonkeyPatch, torn: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr(journal, "LARGE_BYTES", 500)
+    crash.stage(game)
+    known: list[bytes] = []
+    monkeypatch.setattr(commit, "_go_on", lambda *_, **__: None)
+    commit.commit(InstallFolder.at(game), CHANGE, KEEP_BYTES, known.append)
+    written = game / ".shoal" / "journal"
+    written.write_bytes(torn(written.read_bytes()))
+    assert not commit.recover(InstallFolder.at(game), *known)
+    assert not commit.pending(InstallFolder.at(game))
+    assert crash.judge(game) == "old"
