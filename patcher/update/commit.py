@@ -215,8 +215,12 @@ def _interruptible(folder: InstallFolder) -> Iterator[None]:
     except DiskError as error:
         if not pending(folder):
             raise
-        message = f"The update is not finished: {error.message}"
-        raise DiskError("disk.interrupted", message, **error.facts) from error
+        raise interrupted(error) from error
+
+
+def interrupted(error: DiskError) -> DiskError:
+    """The same error once the journal stands, or the new release is in place."""
+    return DiskError("disk.interrupted", f"The update is not finished: {error.message}", **error.facts)
 
 
 def _keep_old(folder: InstallFolder, operations: Operations) -> None:

@@ -361,7 +361,7 @@ def unfinished() -> Iterator[None]:
     try:
         yield
     except DiskError as error:
-        raise DiskError("disk.interrupted", f"The update is not finished: {error.message}", **error.facts) from error
+        raise commit.interrupted(error) from error
 
 
 def gather_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Gather:
