@@ -16,11 +16,11 @@ from pathlib import Path
 
 import psutil
 
-from patcher import wishes
 from patcher.cli import demo
-from patcher.cli.stage import Machine, Stage
-from patcher.client import Client
+from patcher.cli.playground import Machine, Stage
 from patcher.config import Home
+from patcher.engine.client import Client
+from patcher.protocol import commands
 
 SECONDS = 20.0
 STARTS = 5
@@ -105,7 +105,7 @@ def main() -> None:
             row("idle, an update is ready", share(process, SECONDS), "% of a core", LIMITS["idle"])
             row("memory, idle (RSS)", process.memory_info().rss / 1e6, "MB", LIMITS["memory"])
             with Client(Home(player.home)) as client:
-                client.submit(wishes.Update(f"demo/{demo.GAME}", network=wishes.Network(ca=str(stage.ca))))
+                client.submit(commands.Update(f"demo/{demo.GAME}", network=commands.Network(ca=str(stage.ca))))
                 time.sleep(3)
                 updating = share(process, SECONDS * 0.6)
                 job = client.snapshot().find(demo.GAME).progress

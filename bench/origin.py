@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from patcher.serve.certificate import make_authority
-from patcher.serve.origin import StaticServer
+from patcher.serve.static import StaticServer
 from tests.support.nginx import nginx
 from tests.support.raw_http import Client
 

@@ -23,13 +23,14 @@ _PHASES = ("scan", "plan", "fetch", "stage", "verify", "commit")
 
 def _once(home: Path, game: Path, url: str, ca: str) -> dict[str, float]:
     """One life of the title, in this process and with the Shoal that it imports. CPU seconds by job and phase."""
-    from patcher import config, events, wishes
+    from patcher import config
     from patcher.config import Home
-    from patcher.engine import Engine
+    from patcher.engine.engine import Engine
+    from patcher.protocol import commands, events
 
     Home(home).make()
     config.save(Home(home), config.Settings(peers="none", local_discovery=False))
-    network = wishes.Network(server_only=True, ca=ca)
+    network = commands.Network(server_only=True, ca=ca)
     engine = Engine(Home(home))
     engine.start()
     spent: dict[str, float] = {}
@@ -46,7 +47,7 @@ def _once(home: Path, game: Path, url: str, ca: str) -> dict[str, float]:
             now, phase_from = phase, cpu_s
         heard.put(event)
 
-    def do(wish: wishes.Wish) -> None:
+    def do(wish: commands.Wish) -> None:
         with engine.listening(hear):
             engine.submit(wish)
             while not isinstance(event := heard.get(timeout=600), events.Finished | events.Failed):
@@ -54,15 +55,15 @@ def _once(home: Path, game: Path, url: str, ca: str) -> dict[str, float]:
         assert isinstance(event, events.Finished), event
 
     job = "feed"
-    do(wishes.AddFeed(url, network=network))
+    do(commands.AddFeed(url, network=network))
     job = "install"
-    do(wishes.Install("demo/game", str(game), channel="old", network=network))
+    do(commands.Install("demo/game", str(game), channel="old", network=network))
     job = "update"
-    do(wishes.Update("demo/game", version="2", network=network))
+    do(commands.Update("demo/game", version="2", network=network))
     job = "repair"
-    do(wishes.Repair("demo/game", network=network))
+    do(commands.Repair("demo/game", network=network))
     job = "uninstall"
-    do(wishes.Uninstall("demo/game"))
+    do(commands.Uninstall("demo/game"))
     engine.close()
     return spent
 

@@ -14,11 +14,11 @@ from PySide6.QtCore import QObject, Signal
 
 from launcher.page import with_network
 from launcher.state import Link, Linked, Message, Refused, Taken, is_quiet
-from patcher import events, wishes
 from patcher.errors import InternalError, ShoalError
+from patcher.protocol import commands, events
 
 if TYPE_CHECKING:
-    from patcher.client import Client
+    from patcher.engine.client import Client
 
 _LOST = "internal.engine_lost"
 _RETRY_S = (0.0, 1.0, 2.0, 5.0, 10.0)
@@ -33,7 +33,7 @@ class _Gone(Exception):
     """The engine is lost."""
 
 
-_Item = wishes.Wish | events.Event | _Stop | None
+_Item = commands.Wish | events.Event | _Stop | None
 
 
 class Bridge(QObject):
@@ -46,9 +46,9 @@ class Bridge(QObject):
         self._home, self._ca = home, ca
         self._inbox: queue.SimpleQueue[tuple[int, _Item]] = queue.SimpleQueue()
         self._life = 0
-        self._again: list[wishes.Wish] = []
-        self._quiet: dict[str, tuple[int, wishes.Wish]] = {}
-        self._waiting: dict[str, wishes.Wish] = {}
+        self._again: list[commands.Wish] = []
+        self._quiet: dict[str, tuple[int, commands.Wish]] = {}
+        self._waiting: dict[str, commands.Wish] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
 
@@ -56,7 +56,7 @@ class Bridge(QObject):
         """Begin to connect; the first messages follow."""
         self._thread.start()
 
-    def submit(self, wish: wishes.Wish) -> None:
+    def submit(self, wish: commands.Wish) -> None:
         """Hand a wish to the engine, as soon as there is one. Never blocks."""
         self._inbox.put((0, with_network(wish, ca=self._ca) if self._ca else wish))
 
@@ -86,8 +86,8 @@ class Bridge(QObject):
 
     def _live(self) -> None:
         """One engine's life, or ours. Raises _Gone, ShoalError."""
-        from patcher.client import Client
         from patcher.config import Home
+        from patcher.engine.client import Client
 
         self._life += 1
         life = self._life
@@ -122,7 +122,7 @@ class Bridge(QObject):
             self._say(self._ask(client))
         return True
 
-    def _take(self, client: "Client", message: wishes.Wish | events.Event | None) -> bool:
+    def _take(self, client: "Client", message: commands.Wish | events.Event | None) -> bool:
         """Pass a message on; whether the snapshot is another one now."""
         match message:
             case None:
@@ -138,14 +138,14 @@ class Bridge(QObject):
                 return self._submit(client, message)
         return False
 
-    def _submit(self, client: "Client", wish: wishes.Wish) -> bool:
+    def _submit(self, client: "Client", wish: commands.Wish) -> bool:
         title = str(getattr(wish, "title", ""))
-        if isinstance(wish, wishes.Cancel):
+        if isinstance(wish, commands.Cancel):
             self._waiting.pop(title, None)
-        if title in self._quiet and not isinstance(wish, wishes.Cancel):
+        if title in self._quiet and not isinstance(wish, commands.Cancel):
             if wish != self._quiet[title][1]:  # what is asked now goes before our own earlier question
                 self._waiting[title] = wish
-                client.submit(wishes.Cancel(title))
+                client.submit(commands.Cancel(title))
             return False
         try:
             job = client.submit(wish)
@@ -178,7 +178,7 @@ class Bridge(QObject):
 
 
 def _engine_lost() -> ShoalError:
-    from patcher.client import lost
+    from patcher.engine.client import lost
 
     return lost()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication
 
 from launcher.text import plain
-from patcher.events import Failure
+from patcher.protocol.events import Failure
 
 translate = QCoreApplication.translate
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from launcher import page, text
 from launcher.roles import TitleRole
 from launcher.state import State
-from patcher.events import FeedSnapshot
+from patcher.protocol.events import FeedSnapshot
 
 _Index = QModelIndex | QPersistentModelIndex
 NAME_ROLE = Qt.ItemDataRole.UserRole.value + 40

@@ -5,8 +5,8 @@ import enum
 from dataclasses import dataclass
 
 from launcher.state import Flow, Link, Seen, State
-from patcher import wishes
-from patcher.events import Failure, Outcome, Phase, Progress, TitleSnapshot, Totals
+from patcher.protocol import commands
+from patcher.protocol.events import Failure, Outcome, Phase, Progress, TitleSnapshot, Totals
 
 _LASTING = frozenset({"install", "update", "rollback", "settags", "repair", "move"})
 """Verbs that can be paused: they go on where they were."""
@@ -117,16 +117,16 @@ def row_of(state: State, title: TitleSnapshot) -> Row:
     return Row(title.title, _act(state, title, seen, 0), title.verb if is_busy else "", fraction, failure is not None)
 
 
-def plan_wanted(state: State, name: str) -> wishes.Update | None:
+def plan_wanted(state: State, name: str) -> commands.Update | None:
     """The quiet question what an update would take, when nobody knows yet and nothing else is at work."""
     title, seen = state.title(name), state.of(name)
     if title is None or state.link is not Link.UP or not has_news(title) or title.paused or title.playing:
         return None
     is_known = seen.planned is not None and seen.planned.version_to == title.offered_version
-    is_reading = any(isinstance(wish, wishes.RefreshFeed) for wish in state.jobs.values())
+    is_reading = any(isinstance(wish, commands.RefreshFeed) for wish in state.jobs.values())
     is_working = any(other.job for other in (state.snapshot.titles if state.snapshot else ()))
     is_troubled = (seen.failure or title.failure) is not None or name.partition("/")[0] in state.troubles
-    return None if is_known or is_reading or is_working or is_troubled else wishes.Update(name, only="plan")
+    return None if is_known or is_reading or is_working or is_troubled else commands.Update(name, only="plan")
 
 
 def has_news(title: TitleSnapshot) -> bool:
@@ -141,24 +141,24 @@ def fraction_of(progress: Progress | None) -> float | None:
     return min(1.0, progress.done_bytes / progress.total_bytes)
 
 
-def retry(state: State, title: TitleSnapshot, *, server_only: bool = False) -> wishes.Wish:
+def retry(state: State, title: TitleSnapshot, *, server_only: bool = False) -> commands.Wish:
     """The wish that tries again what failed."""
     wish = state.of(title.title).wish or _guess(title)
     return with_network(wish, server_only=True) if server_only else wish
 
 
-def with_network(wish: wishes.Wish, **changes: str | bool) -> wishes.Wish:
+def with_network(wish: commands.Wish, **changes: str | bool) -> commands.Wish:
     """The wish with another word on how it may use the network, where it uses one."""
     if not hasattr(wish, "network"):
         return wish
     return dataclasses.replace(wish, network=dataclasses.replace(wish.network, **changes))  # type: ignore[arg-type]  # both are flags and texts of Network
 
 
-def _guess(title: TitleSnapshot) -> wishes.Wish:
+def _guess(title: TitleSnapshot) -> commands.Wish:
     """After a restart nobody remembers the wish; what was begun says it."""
     if title.installed:
-        return wishes.Update(title.title)
-    return wishes.Install(title.title, title.folder, title.channel, title.tags)
+        return commands.Update(title.title)
+    return commands.Install(title.title, title.folder, title.channel, title.tags)
 
 
 def _is_busy(title: TitleSnapshot, seen: Seen) -> bool:

@@ -5,8 +5,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from patcher import wishes
-from patcher.events import (
+from patcher.protocol import commands
+from patcher.protocol.events import (
     Changed,
     Event,
     Failed,
@@ -50,7 +50,7 @@ class Linked:
 class Taken:
     """The engine took a wish as this job."""
 
-    wish: wishes.Wish
+    wish: commands.Wish
     job: int
 
 
@@ -58,7 +58,7 @@ class Taken:
 class Refused:
     """The engine did not take a wish."""
 
-    wish: wishes.Wish
+    wish: commands.Wish
     failure: Failure
 
 
@@ -82,7 +82,7 @@ class Flow:
 class Seen:
     """What was said of one title since the window opened."""
 
-    wish: wishes.Wish | None = None
+    wish: commands.Wish | None = None
     """The last thing the player asked for, to try again."""
     quiet: int = 0
     """The last job that planned in the background, which nobody asked for."""
@@ -108,7 +108,7 @@ class State:
     link_failure: Failure | None = None
     snapshot: Snapshot | None = None
     seen: Mapping[str, Seen] = field(default_factory=dict)
-    jobs: Mapping[int, wishes.Wish] = field(default_factory=dict)
+    jobs: Mapping[int, commands.Wish] = field(default_factory=dict)
     """Jobs of ours that are not done."""
     found: FeedSnapshot | None = None
     """The feed that was looked at last."""
@@ -176,19 +176,19 @@ def _linked(state: State, link: Link, failure: Failure | None) -> State:
     return dataclasses.replace(state, link=link, link_failure=failure)
 
 
-def _taken(state: State, wish: wishes.Wish, job: int) -> State:
+def _taken(state: State, wish: commands.Wish, job: int) -> State:
     state = dataclasses.replace(state, jobs={**state.jobs, job: wish})
     title = _title_of(wish)
-    if isinstance(wish, wishes.AddFeed | wishes.ChangeSetting):
-        key = "+" if isinstance(wish, wishes.AddFeed) else "="
+    if isinstance(wish, commands.AddFeed | commands.ChangeSetting):
+        key = "+" if isinstance(wish, commands.AddFeed) else "="
         troubles = {name: failure for name, failure in state.troubles.items() if name != key}
         return dataclasses.replace(state, troubles=troubles, found=None if key == "+" else state.found)
-    if not title or isinstance(wish, wishes.Cancel):
+    if not title or isinstance(wish, commands.Cancel):
         return state
     if is_quiet(wish):
         return _with(state, title, quiet=job)
     fresh: dict[str, object] = {"failure": None, "is_put_away": False, "progress": None}
-    if not isinstance(wish, wishes.Play):  # how the last update went is still worth a line
+    if not isinstance(wish, commands.Play):  # how the last update went is still worth a line
         fresh |= {"outcome": None, "flows": (), "counted": (0.0, Sources())}
     return _with(state, title, wish=wish, **fresh)
 
@@ -238,7 +238,7 @@ def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
     known = state.title(title)
     verb = type(wish).__name__.lower() if wish else known.verb if known and known.job == job else ""
     state = _without(state, job)
-    if isinstance(wish, wishes.RefreshFeed):
+    if isinstance(wish, commands.RefreshFeed):
         return dataclasses.replace(state, troubles={k: v for k, v in state.troubles.items() if k != wish.name})
     if not title or verb in {"cancel", ""} or (wish and is_quiet(wish)):
         return state
@@ -248,14 +248,20 @@ def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
     return _with(state, title, outcome=outcome, verb=verb, progress=None, failure=None, damaged=damaged)
 
 
-def _failed(state: State, wish: wishes.Wish, failure: Failure | None) -> State:
+def _failed(state: State, wish: commands.Wish, failure: Failure | None) -> State:
     title = _title_of(wish)
     if title:
-        kept = state.of(title).wish if isinstance(wish, wishes.Cancel) else wish
+        kept = state.of(title).wish if isinstance(wish, commands.Cancel) else wish
         return _with(state, title, failure=failure, is_put_away=False, progress=None, wish=kept)
     if failure is None:
         return state
-    key = "+" if isinstance(wish, wishes.AddFeed) else "=" if isinstance(wish, wishes.ChangeSetting) else _feed_of(wish)
+    key = (
+        "+"
+        if isinstance(wish, commands.AddFeed)
+        else "="
+        if isinstance(wish, commands.ChangeSetting)
+        else _feed_of(wish)
+    )
     return dataclasses.replace(state, troubles={**state.troubles, key: failure})
 
 
@@ -268,14 +274,14 @@ def put_away(state: State, title: str) -> State:
     return _with(state, title, is_put_away=True)
 
 
-def _feed_of(wish: wishes.Wish) -> str:
+def _feed_of(wish: commands.Wish) -> str:
     return str(getattr(wish, "name", ""))
 
 
-def _title_of(wish: wishes.Wish) -> str:
+def _title_of(wish: commands.Wish) -> str:
     return str(getattr(wish, "title", ""))
 
 
-def is_quiet(wish: wishes.Wish) -> bool:
+def is_quiet(wish: commands.Wish) -> bool:
     """A wish that only asks what another would do."""
-    return bool(getattr(wish, "only", "")) and not isinstance(wish, wishes.AddFeed)
+    return bool(getattr(wish, "only", "")) and not isinstance(wish, commands.AddFeed)

@@ -5,7 +5,7 @@ import unicodedata
 from PySide6.QtCore import QCoreApplication, QLocale, QObject
 
 from launcher.page import Act, Page, Row
-from patcher.events import About, Outcome, Phase, Progress, TitleSnapshot
+from patcher.protocol.events import About, Outcome, Phase, Progress, TitleSnapshot
 
 translate = QCoreApplication.translate
 

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from launcher import theme
 from launcher.__main__ import Launcher, translate
 from launcher.page import Act, Page
-from patcher import wishes
 from patcher.cli import demo
-from patcher.cli.stage import Stage
+from patcher.cli.playground import Stage
+from patcher.protocol import commands
 
 SIZE = (1240, 780)
 FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
@@ -164,7 +164,7 @@ def error(shoot: Photographer, one: Launcher) -> None:
     """A folder that nobody may write to."""
     one.window.show_title("demo/low-water")
     shoot.wait(lambda: page(one).title == "demo/low-water", "the title")
-    one.window.wished.emit(wishes.Install("demo/low-water", "/sys/low-water"))
+    one.window.wished.emit(commands.Install("demo/low-water", "/sys/low-water"))
     shoot.wait(lambda: page(one).failure is not None, "the failure")
     shoot.take("error")
 

@@ -7,7 +7,7 @@ import pytest
 
 from patcher.beneath import below
 from patcher.errors import DiskError, Missing, NeedsNewer, NotOffered, ShoalError
-from patcher.update.journal import ForeignJournal
+from patcher.install.journal import ForeignJournal
 
 ERRORS = (
     DiskError("disk.failed", "no", path="x"),

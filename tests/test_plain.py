@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher import agent
+from patcher.engine import server
 from patcher.errors import CODES, OriginError
 from patcher.plain import QUOTE_LENGTH, json_line, plain, quoted
 
@@ -79,7 +79,7 @@ def test_the_log_is_one_object_a_line_of_bounded_length(tmp_path: Path, name: st
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     try:
-        agent._log_to(tmp_path / "engine.log")
+        server._log_to(tmp_path / "engine.log")
         try:
             raise ValueError(HOSTILE[name] * 10_000)
         except ValueError:

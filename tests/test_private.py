@@ -10,8 +10,8 @@ import pytest
 
 from patcher import private, processes
 from patcher.cli.__main__ import main
-from patcher.client import Client
 from patcher.config import Home
+from patcher.engine.client import Client
 from patcher.errors import DiskError
 from tests.support.world import Shoal
 

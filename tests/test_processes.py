@@ -63,7 +63,7 @@ runpy.run_path(sys.argv[2], run_name="__main__") if "/" in sys.argv[2] else \\
 
 @pytest.mark.parametrize(
     ("module", "start"),
-    [("patcher.agent", "patcher"), ("patcher.cli", str(Path(sys.executable).with_name("shoal")))],
+    [("patcher.engine.server", "patcher"), ("patcher.cli", str(Path(sys.executable).with_name("shoal")))],
     ids=["engine", "shoal"],
 )
 def test_a_worker_does_not_carry_the_program_that_started_it(module: str, start: str) -> None:

@@ -18,13 +18,14 @@ from pathlib import Path
 from bench.support.watch import peak_bytes
 from patcher import processes
 from patcher.content import delta, merkle
-from patcher.publish import build, cuts, maps
+from patcher.install.folder import InstallFolder
+from patcher.install.scan import Have
+from patcher.publish import build
+from patcher.publish.patches import address_maps, drafts
 from patcher.update import plan as planning
 from patcher.update.decode import MEMORY_BYTES, decode
-from patcher.update.folder import InstallFolder
 from patcher.update.plan import Offer
-from patcher.update.scan import Have
-from patcher.update.stage import Stage
+from patcher.update.staging import Stage
 
 JOBS = 2
 
@@ -79,8 +80,8 @@ def make(old_folder: Path, new_folder: Path, work: Path) -> Made:
     (old, old_document), (new, document) = ((s.parts[0].manifest, s.parts[0].document) for s in sources)
     places = {e.root: s.folder / e.path for s in sources for e in s.parts[0].manifest.entries}
     cpu_s, started_s = _cpu_s(), time.monotonic()
-    draft = cuts.draft(new, old, places, work, JOBS, _silent)
-    cuts.make([draft], JOBS, _silent)
+    draft = drafts.draft(new, old, places, work, JOBS, _silent)
+    drafts.make([draft], JOBS, _silent)
     cpu_s, wall_s = _cpu_s() - cpu_s, time.monotonic() - started_s
     worker_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     maker_bytes = peak_bytes(os.getpid())
@@ -96,11 +97,11 @@ def make(old_folder: Path, new_folder: Path, work: Path) -> Made:
 @contextmanager
 def without_maps() -> Iterator[None]:
     """No program has a switch for this."""
-    known, maps.make = maps.make, lambda *_: {}
+    known, address_maps.make = address_maps.make, lambda *_: {}
     try:
         yield
     finally:
-        maps.make = known
+        address_maps.make = known
 
 
 def measure(old_folder: Path, new_folder: Path) -> Ours:

@@ -12,8 +12,8 @@ from launcher.models import FeedLines
 from launcher.state import Link, State
 from launcher.views.facts import Facts, Scroll, line
 from launcher.views.widgets import Banner, Button, Card, TitleDelegate
-from patcher import wishes
-from patcher.events import FeedSnapshot
+from patcher.protocol import commands
+from patcher.protocol.events import FeedSnapshot
 
 _ADD = "+"
 
@@ -139,7 +139,7 @@ class FeedsPage(Scroll):
         self._choose()
         self._list_card.setVisible(self.feeds.rowCount() > 0)
         self.list.setFixedHeight(60 * self.feeds.rowCount() + 4)
-        self._is_looking = is_looking = any(isinstance(wish, wishes.AddFeed) for wish in state.jobs.values())
+        self._is_looking = is_looking = any(isinstance(wish, commands.AddFeed) for wish in state.jobs.values())
         self.search.setEnabled(state.link is Link.UP and not is_looking)
         self.add.setEnabled(state.link is Link.UP and not is_looking)
         self._hint.setText(
@@ -189,12 +189,12 @@ class FeedsPage(Scroll):
         """Ask what is at the address."""
         self._source = self.address.text().strip()
         if self._source and not self._is_looking:  # before the engine answers, the bridge keeps the wish
-            self.wished.emit(wishes.AddFeed(self._source, only="look"))
+            self.wished.emit(commands.AddFeed(self._source, only="look"))
 
     @Slot()
     def _add(self) -> None:
         if self._found:
-            self.wished.emit(wishes.AddFeed(self._source or self._found.url, self._found.fingerprint))
+            self.wished.emit(commands.AddFeed(self._source or self._found.url, self._found.fingerprint))
             self._refuse()
 
     @Slot()
@@ -227,7 +227,7 @@ class FeedsPage(Scroll):
     @Slot()
     def _remove(self) -> None:
         if name := self.feeds.name_at(self.list.currentIndex().row()):
-            self.wished.emit(wishes.RemoveFeed(name))
+            self.wished.emit(commands.RemoveFeed(name))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.toLocalFile().endswith(".shoalfeed") for url in event.mimeData().urls()):

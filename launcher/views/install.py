@@ -12,8 +12,8 @@ from launcher.state import State
 from launcher.views.facts import Facts, line
 from launcher.views.sheet import Sheet
 from launcher.views.widgets import Banner, Button
-from patcher import wishes
-from patcher.events import TitleSnapshot, Totals
+from patcher.protocol import commands
+from patcher.protocol.events import TitleSnapshot, Totals
 
 _PATIENCE_MS = 300
 
@@ -154,9 +154,9 @@ class InstallSheet(Sheet):
     def _plan(self) -> None:
         name = self._title.title
         if self._title.installed:
-            self.wished.emit(wishes.SetTags(name, self._tags(), only="plan"))
+            self.wished.emit(commands.SetTags(name, self._tags(), only="plan"))
         else:
-            self.wished.emit(wishes.Install(name, self.folder.text(), tags=self._tags(), only="plan"))
+            self.wished.emit(commands.Install(name, self.folder.text(), tags=self._tags(), only="plan"))
 
     @Slot()
     def _go(self) -> None:
@@ -164,9 +164,9 @@ class InstallSheet(Sheet):
         self._ask.stop()
         self.accept()
         if self._title.installed:
-            self.wished.emit(wishes.SetTags(name, self._tags()))
+            self.wished.emit(commands.SetTags(name, self._tags()))
         else:
-            self.wished.emit(wishes.Install(name, self.folder.text(), tags=self._tags()))
+            self.wished.emit(commands.Install(name, self.folder.text(), tags=self._tags()))
 
     @Slot()
     def _choose(self) -> None:
@@ -183,7 +183,7 @@ class InstallSheet(Sheet):
         if chosen:
             self._ask.stop()
             self.accept()
-            self.wished.emit(wishes.Install(self._title.title, chosen, tags=self._tags(), locate=True))
+            self.wished.emit(commands.Install(self._title.title, chosen, tags=self._tags(), locate=True))
 
 
 def own_folder(chosen: str, title: str) -> str:

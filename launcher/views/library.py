@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QLabel, QListView, QVBoxLayout, QWidget
 from launcher.models import Titles
 from launcher.state import Link, State
 from launcher.views.widgets import Button, Switch, TitleDelegate
-from patcher import wishes
+from patcher.protocol import commands
 
 _WIDTH = 236
 
@@ -108,4 +108,4 @@ class Library(QWidget):
 
     @Slot(bool)
     def _share(self, on: bool) -> None:
-        self.wished.emit(wishes.ChangeSetting("sharing", "everyone" if on else "off"))
+        self.wished.emit(commands.ChangeSetting("sharing", "everyone" if on else "off"))

@@ -16,7 +16,7 @@ from launcher import failures
 from launcher.state import Link, State
 from launcher.views.facts import Scroll, line
 from launcher.views.widgets import Banner, Button, Card, NumberBox, Switch, Text
-from patcher import wishes
+from patcher.protocol import commands
 
 _MB, _GB = 1_000_000, 1_000_000_000
 
@@ -182,18 +182,18 @@ class SettingsPage(Scroll):
     def _chosen(self, _row: int) -> None:
         box = self.sender()
         assert isinstance(box, QComboBox)
-        self.wished.emit(wishes.ChangeSetting(box.objectName(), str(box.currentData())))
+        self.wished.emit(commands.ChangeSetting(box.objectName(), str(box.currentData())))
 
     @Slot()
     def _typed(self) -> None:
         box = self.sender()
         assert isinstance(box, QDoubleSpinBox)
         _, unit = self._numbers[box.objectName()]
-        self.wished.emit(wishes.ChangeSetting(box.objectName(), str(round(box.value() * unit))))
+        self.wished.emit(commands.ChangeSetting(box.objectName(), str(round(box.value() * unit))))
 
     @Slot()
     def _folder_typed(self) -> None:
-        self.wished.emit(wishes.ChangeSetting("games_folder", self.folder.text().strip()))
+        self.wished.emit(commands.ChangeSetting("games_folder", self.folder.text().strip()))
 
     @Slot()
     def _choose_folder(self) -> None:

@@ -13,8 +13,8 @@ from launcher.views.facts import Facts, line
 from launcher.views.notes import Notes
 from launcher.views.transfer import Transfer
 from launcher.views.widgets import ActionButton, ActionKind, Banner, Button, Card, HeroWidget
-from patcher import wishes
-from patcher.events import TitleSnapshot
+from patcher.protocol import commands
+from patcher.protocol.events import TitleSnapshot
 
 _KINDS: dict[Act, ActionKind] = {
     Act.PLAY: "go", Act.QUEUED: "calm", Act.PLAYING: "calm", Act.WAIT: "calm",
@@ -251,12 +251,12 @@ class TitlePage(QWidget):
     @Slot()
     def _pause(self) -> None:
         if self._page:
-            self.wished.emit(wishes.Cancel(self._page.title, pause=self._page.act is not Act.STOP))
+            self.wished.emit(commands.Cancel(self._page.title, pause=self._page.act is not Act.STOP))
 
     @Slot()
     def _play(self) -> None:
         if self._page:
-            self.wished.emit(wishes.Play(self._page.title))
+            self.wished.emit(commands.Play(self._page.title))
 
     @Slot()
     def _open_link(self) -> None:

@@ -11,13 +11,13 @@ from launcher.failures import Way
 from launcher.page import Act, Choice
 from launcher.prefs import Prefs
 from launcher.state import Link, State
-from launcher.views.acts import Acts
+from launcher.views.actions import Acts
 from launcher.views.install import InstallSheet, free_bytes
 from launcher.views.library import Library
 from launcher.views.title import TitlePage
 from launcher.views.widgets import Banner, EmptyState, Toast
-from patcher import wishes
-from patcher.events import Failed, Finished, Progress, Snapshot
+from patcher.protocol import commands
+from patcher.protocol.events import Failed, Finished, Progress, Snapshot
 
 _PROGRESS_MS = 250
 _NEWS_MS = 3_600_000
@@ -144,7 +144,7 @@ class Window(QWidget):
                 return
             case Finished():
                 self._tell_result(before, message)
-            case state.Taken(wishes.Play()):
+            case state.Taken(commands.Play()):
                 self.toast.hide()
             case Failed(title=title, failure=failure) if failure and title:
                 self.noticed.emit(self._label(title), failures.told(failure).title)
@@ -168,7 +168,7 @@ class Window(QWidget):
             self.toast.say(said, self.tr("Play") if can_play else "", message.title)
             if seen.verb in {"install", "update"}:
                 self.noticed.emit(self._label(message.title), line)
-        elif isinstance(wish, wishes.AddFeed) and not wish.only:
+        elif isinstance(wish, commands.AddFeed) and not wish.only:
             self._say(self.tr("The feed was added."))
             self.go("title")
 
@@ -177,7 +177,7 @@ class Window(QWidget):
         for feed in snapshot.feeds:
             if feed.name not in self._read:
                 self._read.add(feed.name)
-                self.wished.emit(wishes.RefreshFeed(feed.name))
+                self.wished.emit(commands.RefreshFeed(feed.name))
         self._news.start()
 
     @Slot()
@@ -325,7 +325,7 @@ class Window(QWidget):
     @Slot(bool)
     def _answer(self, on: bool) -> None:
         self._prefs.welcomed = True
-        self.wished.emit(wishes.ChangeSetting("sharing", "everyone" if on else "off"))
+        self.wished.emit(commands.ChangeSetting("sharing", "everyone" if on else "off"))
         has_feeds = bool(self.state.snapshot and self.state.snapshot.feeds)
         self.go("title" if has_feeds else "feeds")
 
@@ -339,7 +339,7 @@ class Window(QWidget):
 
     @Slot(str)
     def _play(self, name: str) -> None:
-        self.wished.emit(wishes.Play(name))
+        self.wished.emit(commands.Play(name))
 
     @Slot(str)
     def _say(self, words: str) -> None:

@@ -18,11 +18,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from patcher import wishes
 from patcher.cli.output import human_bytes
-from patcher.cli.stage import Machine, Release, Stage
-from patcher.client import Client
+from patcher.cli.playground import Machine, Release, Stage
 from patcher.config import Home
+from patcher.engine.client import Client
+from patcher.protocol import commands
 
 ASSETS = Path(__file__).parents[2] / "assets" / "demo"
 GAME = "tidepool"
@@ -87,7 +87,7 @@ def prepare(stage: Stage) -> Machine:
     stage.publish(GAME, new, "--notes", ASSETS / "notes" / f"{GAME}-1.1.md")
     stage.seed()
     with Client(Home(player.home)) as client:
-        client.submit(wishes.RefreshFeed(network=wishes.Network(ca=str(stage.ca))))
+        client.submit(commands.RefreshFeed(network=commands.Network(ca=str(stage.ca))))
     return player
 
 

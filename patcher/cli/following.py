@@ -4,11 +4,11 @@ import dataclasses
 import queue
 from collections.abc import Callable
 
-from patcher import events, wishes
 from patcher.cli.output import Output, human_bytes
-from patcher.client import Client, RemoteError, lost
 from patcher.config import Home
+from patcher.engine.client import Client, RemoteError, lost
 from patcher.errors import Cancelled, ShoalError
+from patcher.protocol import commands, events
 
 _POLL_S = 0.2
 _STARTS = 2
@@ -19,7 +19,7 @@ def _nobody(feed: events.FeedSnapshot) -> None:
 
 
 def follow(
-    home: Home, wish: wishes.Wish, out: Output, found: Callable[[events.FeedSnapshot], None] = _nobody
+    home: Home, wish: commands.Wish, out: Output, found: Callable[[events.FeedSnapshot], None] = _nobody
 ) -> events.Outcome:
     """Run ``wish`` to its end; ``found`` gets the feed that a look finds. Raises its error, or Cancelled.
 
@@ -46,7 +46,7 @@ def fields(title: str, outcome: events.Outcome) -> dict[str, object]:
 
 class _Follower:
     def __init__(
-        self, client: Client, wish: wishes.Wish, out: Output, found: Callable[[events.FeedSnapshot], None]
+        self, client: Client, wish: commands.Wish, out: Output, found: Callable[[events.FeedSnapshot], None]
     ) -> None:
         self._client, self._wish, self._out, self._found = client, wish, out, found
         self._events: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
@@ -68,7 +68,7 @@ class _Follower:
                 if is_cancelled:
                     raise
                 is_cancelled = True
-                self._client.submit(wishes.Cancel(job=job))
+                self._client.submit(commands.Cancel(job=job))
 
     def _next(self) -> events.Event | None:
         while True:  # a wait without end would not see Ctrl-C everywhere

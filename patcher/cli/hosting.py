@@ -6,13 +6,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from patcher import agent, config, wishes
+from patcher import config
 from patcher.cli.following import follow
 from patcher.cli.output import Output, human_bytes
 from patcher.cli.trusting import add_feed
-from patcher.client import Client
 from patcher.config import Home
+from patcher.engine import server
+from patcher.engine.client import Client
 from patcher.errors import UsageError
+from patcher.protocol import commands
 
 _POLL_S = 0.5
 _REFRESH_S = 60.0
@@ -32,7 +34,7 @@ def add_verbs(verbs: Any) -> None:
     seed.add_argument("--once", action="store_true", help="leave when all is fetched; the engine goes on seeding")
     seed.set_defaults(run=_seed)
     engine = verbs.add_parser("engine", help="the engine process in the foreground, for service managers")
-    engine.set_defaults(run=lambda args, out: agent.serve(args.home, keep=True))
+    engine.set_defaults(run=lambda args, out: server.serve(args.home, keep=True))
 
 
 def _share(args: argparse.Namespace, out: Output) -> int:
@@ -65,8 +67,8 @@ def _stay(client: Client, titles: list[str], out: Output, until_s: float = float
 def _seed(args: argparse.Namespace, out: Output) -> int:
     name = _added(args, out)
     folder = (args.to or args.home.root / "titles").absolute()
-    network = wishes.Network(server_only=args.server_only, ca=args.ca)
-    wish = wishes.Seed(name, str(folder), _bytes(args.max_size), network)
+    network = commands.Network(server_only=args.server_only, ca=args.ca)
+    wish = commands.Seed(name, str(folder), _bytes(args.max_size), network)
     while True:
         follow(args.home, wish, out)
         out.notice(f"{name}: everything is here and offered.")
@@ -91,7 +93,7 @@ def _added(args: argparse.Namespace, out: Output) -> str:
     if not name:
         name = add_feed(args, args.feed, out).name
     if config.load(home).sharing == "off":
-        follow(home, wishes.ChangeSetting("sharing", "everyone"), out)
+        follow(home, commands.ChangeSetting("sharing", "everyone"), out)
         out.notice("Sharing was off and is on now, for everyone: that is what seeding needs.")
     return name
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from patcher.cli.output import Output
 from patcher.errors import UsageError
 from patcher.feed.feeds import Feeds
-from patcher.serve.admitted import Admitted
+from patcher.protocol.commands import Network
+from patcher.serve.allowlist import Admitted
 from patcher.serve.certificate import make_authority
-from patcher.serve.origin import StaticServer
+from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
-from patcher.wishes import Network
 
 TRACKER_PORT = 6969
 _DEFAULT_HOST = "127.0.0.1"

@@ -11,9 +11,9 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from patcher import events
 from patcher.errors import ShoalError
 from patcher.plain import json_line, plain
+from patcher.protocol import events
 
 _SAMPLE_S = 0.1
 _SETTLED_S = 0.5

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import patcher
-from patcher import events, wishes
 from patcher.cli.following import fields, follow, show_totals
 from patcher.cli.output import Output, agreed, human_bytes
 from patcher.cli.trusting import add_feed
-from patcher.client import Client
+from patcher.engine.client import Client
 from patcher.errors import ShoalError, UsageError
-from patcher.transfer.ledger import Ledger
+from patcher.protocol import commands, events
+from patcher.seeding.traffic import Ledger
 
 _TO_DO_EXIT = 10
 Subparsers = Any  # argparse has no public name for what add_subparsers returns
@@ -83,9 +83,9 @@ def _verb(verbs: Subparsers, name: str, run: Callable[..., int | None], text: st
     return made
 
 
-def network(args: argparse.Namespace) -> wishes.Network:
+def network(args: argparse.Namespace) -> commands.Network:
     """How this run may use the network, from the global options."""
-    return wishes.Network(server_only=args.server_only, ca=args.ca)
+    return commands.Network(server_only=args.server_only, ca=args.ca)
 
 
 def find(args: argparse.Namespace, name: str) -> str:
@@ -117,7 +117,7 @@ def _feed_list(args: argparse.Namespace, out: Output) -> int:
 
 
 def _feed_remove(args: argparse.Namespace, out: Output) -> int:
-    follow(args.home, wishes.RemoveFeed(args.name), out)
+    follow(args.home, commands.RemoveFeed(args.name), out)
     out.result({"name": args.name})
     return 0
 
@@ -170,7 +170,7 @@ def _install(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
     folder = str(args.to.absolute()) if args.to else ""
     tags = _split(args.tags)
-    wish = wishes.Install(title, folder, args.channel, tags, args.locate, _only(args), network(args))
+    wish = commands.Install(title, folder, args.channel, tags, args.locate, _only(args), network(args))
     return _run(args, wish, out)
 
 
@@ -190,7 +190,7 @@ def _update(args: argparse.Namespace, out: Output) -> int:
     codes, failed = [0], None
     for title in titles:  # one that fails does not keep the others waiting
         try:
-            codes.append(_run(args, wishes.Update(title, args.version, _only(args), network(args)), out))
+            codes.append(_run(args, commands.Update(title, args.version, _only(args), network(args)), out))
         except ShoalError as error:
             failed = failed or error
             if len(titles) > 1:
@@ -201,11 +201,11 @@ def _update(args: argparse.Namespace, out: Output) -> int:
 
 
 def _repair(args: argparse.Namespace, out: Output) -> int:
-    return _run(args, wishes.Repair(find(args, args.title), _only(args), network(args)), out)
+    return _run(args, commands.Repair(find(args, args.title), _only(args), network(args)), out)
 
 
 def _rollback(args: argparse.Namespace, out: Output) -> int:
-    wish = wishes.Rollback(find(args, args.title), _only(args), network(args))
+    wish = commands.Rollback(find(args, args.title), _only(args), network(args))
     try:
         return _run(args, wish, out)
     except ShoalError as error:
@@ -219,7 +219,7 @@ def _rollback(args: argparse.Namespace, out: Output) -> int:
 
 def _tags(args: argparse.Namespace, out: Output) -> int:
     if args.tags is not None:
-        return _run(args, wishes.SetTags(find(args, args.title), _split(args.tags), network=network(args)), out)
+        return _run(args, commands.SetTags(find(args, args.title), _split(args.tags), network=network(args)), out)
     with Client(args.home) as client:
         title = client.snapshot().find(args.title)
     out.line(",".join(title.tags) or "(none)")
@@ -229,7 +229,7 @@ def _tags(args: argparse.Namespace, out: Output) -> int:
 
 def _verify(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
-    outcome = follow(args.home, wishes.Verify(title), out)
+    outcome = follow(args.home, commands.Verify(title), out)
     for path in outcome.files:
         out.line(f"not as released: {path}")
     if not outcome.work_left:
@@ -240,14 +240,14 @@ def _verify(args: argparse.Namespace, out: Output) -> int:
 
 def _move(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
-    outcome = follow(args.home, wishes.Move(title, str(args.folder.absolute()), network=network(args)), out)
+    outcome = follow(args.home, commands.Move(title, str(args.folder.absolute()), network=network(args)), out)
     _say_done(title, outcome, out)
     return 0
 
 
 def _uninstall(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
-    follow(args.home, wishes.Uninstall(title), out)
+    follow(args.home, commands.Uninstall(title), out)
     out.line(f"{title} is uninstalled. Files that are not ours were left where they are.")
     out.result({"title": title})
     return 0
@@ -255,7 +255,7 @@ def _uninstall(args: argparse.Namespace, out: Output) -> int:
 
 def _play(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
-    follow(args.home, wishes.Play(title, tuple(args.args)), out)
+    follow(args.home, commands.Play(title, tuple(args.args)), out)
     out.line(f"{title} was started.")
     out.result({"title": title})
     return 0
@@ -313,7 +313,7 @@ def _stats(args: argparse.Namespace, out: Output) -> int:
 
 def _settings(args: argparse.Namespace, out: Output) -> int:
     if args.value is not None:
-        follow(args.home, wishes.ChangeSetting(args.key, args.value), out)
+        follow(args.home, commands.ChangeSetting(args.key, args.value), out)
     with Client(args.home) as client:
         settings = client.snapshot().settings
     if args.key and args.key not in settings:

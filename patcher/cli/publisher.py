@@ -8,12 +8,12 @@ from pathlib import Path
 from patcher.cli import publisher_keys
 from patcher.cli.output import Output, agreed, human_bytes, human_time
 from patcher.content import paths
-from patcher.content.tree import parse_part
 from patcher.errors import ContentError, UsageError
 from patcher.publish import build, check, feeds, preview, prune, release, signing
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.profiles import PROFILES
 from patcher.publish.title import KINDS, LINKS, Words, describe
+from patcher.publish.tree import parse_part
 
 Subparsers = argparse._SubParsersAction  # noqa: SLF001 -- argparse has no public name for it
 

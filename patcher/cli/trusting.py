@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from patcher import events, wishes
 from patcher.cli.following import follow
 from patcher.cli.output import Output, agreed
-from patcher.client import Client
+from patcher.engine.client import Client
 from patcher.errors import TrustError
+from patcher.protocol import commands, events
 
 
 def add_feed(args: argparse.Namespace, source: str, out: Output) -> events.FeedSnapshot:
@@ -18,8 +18,8 @@ def add_feed(args: argparse.Namespace, source: str, out: Output) -> events.FeedS
     Raises TrustError (trust.fingerprint) when the player says no, and what the engine raises.
     """
     is_file = source.endswith(".shoalfeed")
-    network = wishes.Network(server_only=args.server_only, ca=args.ca)
-    wish = wishes.AddFeed(str(Path(source).absolute()) if is_file else source, args.fingerprint, network=network)
+    network = commands.Network(server_only=args.server_only, ca=args.ca)
+    wish = commands.AddFeed(str(Path(source).absolute()) if is_file else source, args.fingerprint, network=network)
     with Client(args.home) as client:
         known = {feed.fingerprint for feed in client.snapshot().feeds}
     is_unseen = not (is_file or args.fingerprint)
@@ -36,10 +36,10 @@ def add_feed(args: argparse.Namespace, source: str, out: Output) -> events.FeedS
     return feed
 
 
-def _asked(args: argparse.Namespace, wish: wishes.AddFeed, known: set[str], out: Output) -> wishes.AddFeed:
+def _asked(args: argparse.Namespace, wish: commands.AddFeed, known: set[str], out: Output) -> commands.AddFeed:
     """The wish for exactly what was shown and agreed to."""
     found: list[events.FeedSnapshot] = []
-    follow(args.home, wishes.AddFeed(wish.source, only="look", network=wish.network), out, found.append)
+    follow(args.home, commands.AddFeed(wish.source, only="look", network=wish.network), out, found.append)
     feed = found[0]
     if feed.fingerprint not in known:
         out.line(f"{feed.name}: {', '.join(feed.titles) or 'no titles yet'}")
@@ -48,4 +48,4 @@ def _asked(args: argparse.Namespace, wish: wishes.AddFeed, known: set[str], out:
         )
         if not agreed(f"Is its fingerprint {feed.fingerprint}?", out):
             raise TrustError("trust.fingerprint", f"The feed {feed.name} was not added.", found=feed.fingerprint)
-    return wishes.AddFeed(wish.source, feed.fingerprint, network=wish.network)
+    return commands.AddFeed(wish.source, feed.fingerprint, network=wish.network)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from patcher.content import documents, merkle
-from patcher.content.chunks import Common
+from patcher.content import bencoded, merkle
+from patcher.content.chunker import Common
 from patcher.content.codec import (
     COPY,
     COPY_REBASED,
@@ -18,12 +18,12 @@ from patcher.content.codec import (
     make,
     manifest_delta,
 )
-from patcher.content.cutting import MAX_OLD_BYTES, Compare, Cut, Range, bases, cut, to_chunk, worth_packing
 from patcher.content.index import INLINE_BYTES, WHAT, Filter, Index, Window, index_of, pack_torrent
 from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest
 from patcher.content.merkle import Ref
 from patcher.content.native.sections import FILTERS
 from patcher.errors import ContentError, NeedsNewer
+from patcher.publish.patches.windows import MAX_OLD_BYTES, Compare, Cut, Range, bases, cut, to_chunk, worth_packing
 
 __all__ = [
     "COPY", "COPY_REBASED", "HDIFF", "HDIFF_REBASED", "INLINE_BYTES", "STORED", "WINDOW_BYTES", "ZSTD", "Common",
@@ -39,7 +39,7 @@ def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
     """The document that `parse` reads with the same two manifests. Raises what `parse` would raise."""
     old_entries = old.entries if old else ()
     document: dict[bytes, Any] = {
-        b"format": documents.FORMAT,
+        b"format": bencoded.FORMAT,
         b"requires": _required(index.filters),
         b"filters": [[f.file, f.name.encode(), f.offset, f.length, f.sha256] for f in index.filters],
         b"piece length": index.piece_bytes,
@@ -60,7 +60,7 @@ def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
     }
     if index.pack:
         document[b"pack"] = index.pack.to_bencode()
-    data = documents.encode(document)
+    data = bencoded.encode(document)
     parse(data, new, old)
     return data
 
@@ -115,8 +115,8 @@ def pack_of(data: bytes) -> Ref | None:
 
 
 def _decode(data: bytes) -> dict[bytes, Any]:
-    raw = documents.decode(data, WHAT, MAX_INDEX_BYTES)
-    documents.check_format(raw, WHAT, [name.encode() for name in FILTERS])
+    raw = bencoded.decode(data, WHAT, MAX_INDEX_BYTES)
+    bencoded.check_format(raw, WHAT, [name.encode() for name in FILTERS])
     return raw
 
 
@@ -241,4 +241,4 @@ def _check_outputs(index: Index, new: Manifest, *, whole: bool) -> None:
 
 
 def _invalid(reason: str) -> ContentError:
-    return documents.invalid(WHAT, reason)
+    return bencoded.invalid(WHAT, reason)

@@ -15,11 +15,11 @@ from functools import cached_property
 
 from bencode2 import bencode
 
-from patcher.content import documents, merkle
+from patcher.content import bencoded, merkle
 from patcher.content.codec import COPY, COPY_REBASED, HDIFF_REBASED
-from patcher.content.cutting import Range
 from patcher.content.manifest import announce, piece_bytes_for
 from patcher.content.merkle import Ref
+from patcher.publish.patches.windows import Range
 
 INLINE_BYTES = 8 * 1024
 SWARM_BYTES = 64 * 1024
@@ -119,7 +119,7 @@ def pack_torrent(index: Index, part: str, trackers: Sequence[str] = ()) -> bytes
     The same pack and part make the same swarm. Raises ContentError content.invalid when there is no pack file.
     """
     if index.pack is None:
-        raise documents.invalid(WHAT, "there is no pack to make a torrent of")
+        raise bencoded.invalid(WHAT, "there is no pack to make a torrent of")
     name = f"{part}.patch".encode()
     file = {b"length": index.pack.size_bytes, b"pieces root": index.pack.root}
     info = {

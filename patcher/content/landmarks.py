@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
-from patcher.content.chunks import Chunker
+from patcher.content.chunker import Chunker
 from patcher.content.manifest import Manifest
 
 MIN_BYTES = 64 * 1024

@@ -15,7 +15,7 @@ from typing import Any
 
 from bencode2 import bencode
 
-from patcher.content import documents, merkle, paths
+from patcher.content import bencoded, merkle, paths
 from patcher.errors import ContentError, UsageError
 
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
@@ -120,9 +120,9 @@ def parse(data: bytes) -> Manifest:
 
     Raises ContentError content.invalid, content.unsafe_path, content.link_outside; TrustError trust.needs_newer.
     """
-    raw = documents.decode(data, _WHAT, MAX_DOCUMENT_BYTES)
+    raw = bencoded.decode(data, _WHAT, MAX_DOCUMENT_BYTES)
     shoal, info = _dictionary(raw.get(b"shoal")), _dictionary(raw.get(b"info"))
-    documents.check_format(shoal, _WHAT)
+    bencoded.check_format(shoal, _WHAT)
     # An unknown key would change the info hash, so none may come without a name in `requires`.
     if info.keys() != _INFO_KEYS or info[b"meta version"] != 2 or not isinstance(info[b"piece length"], int):
         raise _invalid("its info dictionary is not that of a v2 torrent")
@@ -156,7 +156,7 @@ def _info(m: Manifest) -> dict[bytes, Any]:
 
 def _extras(m: Manifest) -> dict[bytes, Any]:
     return {
-        b"format": documents.FORMAT,
+        b"format": bencoded.FORMAT,
         b"requires": [],
         b"links": {path.encode(): target.encode() for path, target in m.links},
         b"empty folders": [folder.encode() for folder in m.empty_folders],
@@ -275,7 +275,7 @@ def _no_text() -> str:
 
 
 def _invalid(reason: str) -> ContentError:
-    return documents.invalid(_WHAT, reason)
+    return bencoded.invalid(_WHAT, reason)
 
 
 # ---------------------------------------------------------------- hashes beside it, and the whole torrent

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from patcher.content import paths
-from patcher.content.fields import Fields, address, dump, host, language, line, load, wrong
+from patcher.content.json_fields import Fields, address, dump, host, language, line, load, wrong
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, UsageError
 

@@ -9,13 +9,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from patcher import disk, strict_json, wire
+from patcher import disk, strict_json
 from patcher.content import records
 from patcher.content.merkle import BLOCK_BYTES, HASH_BYTES, Ref
 from patcher.errors import ContentError, OriginError, TrustError
-from patcher.events import About, FeedSnapshot, PartFact
 from patcher.feed.reader import Reader
-from patcher.transfer.origin import Origin
+from patcher.protocol import wire
+from patcher.protocol.events import About, FeedSnapshot, PartFact
+from patcher.transfer.origin.client import Origin
 
 ART_MAX_BYTES = 8 << 20
 NOTES_MAX_BYTES = 256 << 10

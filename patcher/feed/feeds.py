@@ -13,15 +13,15 @@ from patcher import beneath, disk
 from patcher.config import Home
 from patcher.content import delta, manifest, records
 from patcher.errors import DiskError, NeedsNewer, NotOffered, OriginError, ShoalError, TrustError, UsageError
-from patcher.events import FeedSnapshot
 from patcher.feed import catalog
 from patcher.feed.catalog import Catalog, TitleFacts
-from patcher.feed.floor import Floor
+from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin, read_pin
 from patcher.feed.reader import Reader
 from patcher.feed.trust import Trust
-from patcher.transfer.origin import Origin
-from patcher.wishes import Network
+from patcher.protocol.commands import Network
+from patcher.protocol.events import FeedSnapshot
+from patcher.transfer.origin.client import Origin
 
 
 @dataclass(frozen=True, slots=True)

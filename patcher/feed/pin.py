@@ -7,7 +7,7 @@ from pathlib import Path
 
 from patcher import strict_json
 from patcher.errors import NeedsNewer, TrustError
-from patcher.transfer.reach import Reach
+from patcher.transfer.origin.reach import Reach
 
 PIN_FILE = "feed.shoalfeed"
 """Its name in a feed's own folder below the home folder."""

@@ -9,8 +9,8 @@ from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, NotOffered, OriginError, TrustError
 from patcher.feed.trust import Trust
-from patcher.transfer import reach
-from patcher.transfer.origin import Origin
+from patcher.transfer.origin import reach
+from patcher.transfer.origin.client import Origin
 
 DOCUMENT_MAX_BYTES = 512 * 1024 * 1024
 _RELEASE = re.compile(r"[0-9]{1,16}\.json", re.ASCII)

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from patcher import beneath, disk
-from patcher.content.fields import is_address
+from patcher.content.json_fields import is_address
 from patcher.errors import DiskError, NotOffered, OriginError, TrustError, UsageError
-from patcher.feed.floor import Floor
+from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.feed.verified import ROOT, Verified, behind, check_versions, is_of, verified_root
-from patcher.transfer.origin import Origin
-from patcher.transfer.patience import Patience, never
-from patcher.transfer.reach import Reach
+from patcher.transfer.origin.client import Origin
+from patcher.transfer.origin.reach import Reach
+from patcher.transfer.origin.retry import Patience, never
 
 if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
     from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]  # exported, but not by __all__

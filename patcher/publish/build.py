@@ -8,12 +8,12 @@ from pathlib import Path
 
 from patcher import beneath, disk
 from patcher.content import landmarks, manifest, merkle, records
-from patcher.content import tree as trees
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
-from patcher.content.tree import MAIN_PART, PartRule, Tree
 from patcher.errors import DiskError, UsageError
+from patcher.publish import tree as trees
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress, Store, in_threads
+from patcher.publish.tree import MAIN_PART, PartRule, Tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.release import history, locked
 from patcher.publish.repository import Repository
 from patcher.publish.store import Store, make_folder
-from patcher.transfer import reach
+from patcher.transfer.origin import reach
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 

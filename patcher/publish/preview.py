@@ -11,9 +11,9 @@ from pathlib import Path
 from patcher import beneath, disk
 from patcher.content import codec, delta, merkle
 from patcher.content.manifest import Manifest
-from patcher.publish import cuts
 from patcher.publish.build import Source
-from patcher.publish.cuts import Draft, Joined
+from patcher.publish.patches import drafts
+from patcher.publish.patches.drafts import Draft, Joined
 from patcher.publish.store import Meter, Progress, in_threads
 
 KINDS = ("unchanged", "moved", "delta", "full")
@@ -81,8 +81,8 @@ def preview(old: Source, new: Source, folder: Path, jobs: int, progress: Progres
         for part in new.parts:
             known = before.get(part.rule.name)
             base = known.manifest if known else Manifest(part.manifest.name, part.manifest.piece_bytes, ())
-            draft = cuts.draft(part.manifest, base, places, folder / part.rule.name, jobs, progress)
-            cuts.make([draft], jobs, progress)
+            draft = drafts.draft(part.manifest, base, places, folder / part.rule.name, jobs, progress)
+            drafts.make([draft], jobs, progress)
             joined = draft.joined()
             index = joined.index(bytes(merkle.HASH_BYTES * -(-joined.size_bytes // merkle.BLOCK_BYTES)))
             document_bytes += len(delta.encode(index, part.manifest, base)) - len(index.inline)
@@ -126,7 +126,7 @@ def _costs(draft: Draft, joined: Joined) -> Iterator[FileCost]:
 # ---------------------------------------------------------------- the other ways
 
 
-def _by_chunks(old: Source, new: Source, places: cuts.Places, jobs: int, progress: Progress) -> tuple[int, int]:
+def _by_chunks(old: Source, new: Source, places: drafts.Places, jobs: int, progress: Progress) -> tuple[int, int]:
     """Compressed bytes of the new files' chunks that the old ones lack, and of all chunks of changed files."""
     roots = [{e.root for part in source.parts for e in part.manifest.entries if e.size_bytes} for source in (old, new)]
     gone, fresh = (sorted(roots[k] - roots[1 - k]) for k in (0, 1))

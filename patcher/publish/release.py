@@ -21,12 +21,13 @@ from patcher import disk
 from patcher.config import Home
 from patcher.content import merkle, paths, records
 from patcher.content.records import Channel, Launch, Release
-from patcher.content.tree import PartRule
 from patcher.errors import BusyError, TrustError, UsageError
-from patcher.publish import build, packing, repository, signing
+from patcher.publish import build, repository, signing
 from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.patches import packs
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import Progress, Store
+from patcher.publish.tree import PartRule
 
 SYSTEMS = ("linux", "macos", "windows")
 MAX_NOTES_BYTES = 1 << 20
@@ -58,7 +59,7 @@ class Outcome:
     state: str
     source: build.Source
     seconds: float
-    packed: packing.Packed | None = None
+    packed: packs.Packed | None = None
     request: Path | None = None
     missing: int = 0
     """Signatures still to come."""
@@ -273,12 +274,12 @@ def _older(past: History, record: Release, count: int) -> list[Release]:
 def _write_content(
     repo: Repository, home: Home, order: Order, source: build.Source, new: Release, older: Sequence[Release],
     progress: Progress, say: Callable[[str], None],
-) -> packing.Packed:  # fmt: skip
+) -> packs.Packed:  # fmt: skip
     with Store(repo.folder).adding() as store:
         build.write(source, store, order.jobs, progress)
         if order.notes:
             store.put(_notes(order.notes))
-        return packing.pack_release(store, home.root / "build", new, source.parts, older, order.jobs, progress, say)
+        return packs.pack_release(store, home.root / "build", new, source.parts, older, order.jobs, progress, say)
 
 
 def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str, records.Delta]]) -> records.Patches:
@@ -293,7 +294,7 @@ def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str
 
 
 def _changes(
-    repo: Repository, order: Order, record: Release, past: History, packed: packing.Packed, feed: records.Feed
+    repo: Repository, order: Order, record: Release, past: History, packed: packs.Packed, feed: records.Feed
 ) -> Changes:
     """The records that differ from what is live now."""
     title, sequence = order.title, record.sequence

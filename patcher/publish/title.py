@@ -15,7 +15,7 @@ from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.release import history, locked
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import Store
-from patcher.transfer import reach
+from patcher.transfer.origin import reach
 
 KINDS = ("album", "app", "data", "game", "image")
 LINKS = ("site", "support")

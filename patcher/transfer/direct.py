@@ -9,10 +9,10 @@ from typing import Self
 
 from patcher import disk
 from patcher.beneath import Where
+from patcher.content.layout import Layout, Torrent
 from patcher.errors import Cancelled, OriginError
-from patcher.transfer.layout import Layout, Torrent
+from patcher.transfer.origin.pool import LINES, Pace, Source, Supply
 from patcher.transfer.picture import picture
-from patcher.transfer.supply import LINES, Pace, Source, Supply
 
 _REQUEST_BYTES = 16 << 20
 _QUEUE_BYTES = 8 << 20

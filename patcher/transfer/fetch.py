@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from patcher.content.layout import Layout, Torrent
 from patcher.errors import Cancelled, Missing, OriginError, ShoalError
-from patcher.events import Sources
+from patcher.protocol.events import Sources
 from patcher.transfer import direct
-from patcher.transfer.choice import Choice, Rules
-from patcher.transfer.layout import Layout, Torrent
+from patcher.transfer.origin.pool import Pace, Source, Supply
 from patcher.transfer.picture import picture
-from patcher.transfer.session import MAX_QUEUED_BYTES, Session
-from patcher.transfer.supply import Pace, Source, Supply
-from patcher.transfer.swarm import Peer, Swarm
+from patcher.transfer.swarm.picker import Choice, Rules
+from patcher.transfer.swarm.session import MAX_QUEUED_BYTES, Session
+from patcher.transfer.swarm.torrent import Peer, Swarm
 
 __all__ = ["Layout", "Rules", "Sample", "Source", "Torrent", "fetch"]
 

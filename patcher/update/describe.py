@@ -6,13 +6,13 @@ from patcher import disk
 from patcher.content import manifest, merkle
 from patcher.content.manifest import Manifest
 from patcher.errors import ContentError
-from patcher.update import scan
-from patcher.update.folder import LAYERS, MANIFESTS, POINTER, Installed, InstallFolder
-from patcher.update.gather import layers_document
-from patcher.update.goal import Goal
+from patcher.install import scan
+from patcher.install.folder import LAYERS, MANIFESTS, POINTER, Installed, InstallFolder
+from patcher.install.scan import Watch
+from patcher.update.download import layers_document
 from patcher.update.plan import Offer
-from patcher.update.scan import Watch
-from patcher.update.stage import Stage
+from patcher.update.staging import Stage
+from patcher.update.target import Goal
 
 
 def stage_documents(

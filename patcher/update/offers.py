@@ -10,7 +10,7 @@ from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, Missing
 from patcher.feed.reader import Reader
-from patcher.update.folder import Description, Installed
+from patcher.install.folder import Description, Installed
 from patcher.update.plan import Offer
 
 

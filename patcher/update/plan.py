@@ -15,12 +15,12 @@ from patcher.content import delta, merkle, records
 from patcher.content.blocks import Rebuild
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
-from patcher.events import Totals
-from patcher.update import cheapest, pieces
-from patcher.update.cheapest import Windows
-from patcher.update.commit import Change
+from patcher.install.commit import Change
+from patcher.install.scan import Have, folders_above, held_pieces
+from patcher.protocol.events import Totals
+from patcher.update import costs, pieces
+from patcher.update.costs import Windows
 from patcher.update.pieces import Pieces
-from patcher.update.scan import Have, folders_above, held_pieces
 
 _NOTHING_HELD: frozenset[int] = frozenset()
 _NOTHING_FOUND: Mapping[bytes, Rebuild] = {}
@@ -296,7 +296,7 @@ def _by_patch(
     if server_only and offer.full:
         packed = pieces.packed_bytes(offer.manifest, offer.full)
         alone_bytes = {root: min(size, packed.get(root, size)) for root, size in alone_bytes.items()}
-    return cheapest.by_patch(windows, restore_bytes, alone_bytes)
+    return costs.by_patch(windows, restore_bytes, alone_bytes)
 
 
 def _patch(

@@ -4,17 +4,17 @@ from typing import Any, Self
 
 import pytest
 
-from patcher import wishes
 from patcher.cli import following
 from patcher.cli.output import Output
 from patcher.config import Home
+from patcher.protocol import commands
 
 
 class _Impatient:
     """A face's client for whom every wait ends with Ctrl-C, as the job does not end."""
 
     def __init__(self, home: Home) -> None:
-        self.wishes: list[wishes.Wish] = []
+        self.wishes: list[commands.Wish] = []
 
     def __enter__(self) -> Self:
         return self
@@ -25,7 +25,7 @@ class _Impatient:
     def listen(self, callback: Any) -> None:
         pass
 
-    def submit(self, wish: wishes.Wish) -> int:
+    def submit(self, wish: commands.Wish) -> int:
         self.wishes.append(wish)
         return 7
 
@@ -38,7 +38,7 @@ def test_the_first_ctrl_c_cancels_any_job_and_the_second_leaves(monkeypatch: pyt
         raise KeyboardInterrupt
 
     monkeypatch.setattr("patcher.cli.following._Follower._next", interrupted)
-    wish = wishes.AddFeed("https://feed.example")
+    wish = commands.AddFeed("https://feed.example")
     with pytest.raises(KeyboardInterrupt):
         following.follow(Home(home), wish, Output(quiet=True))
-    assert client.wishes == [wish, wishes.Cancel(job=7)]
+    assert client.wishes == [wish, commands.Cancel(job=7)]

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from patcher import events
 from patcher.cli.output import Output
 from patcher.errors import OriginError
+from patcher.protocol import events
 from tests.test_plain import HOSTILE
 
 MARKUP = {"bold": "[bold]x[/bold]", "link": "[link=https://evil.example]x[/link]", "emoji": ":bomb:", "open": "[/x] [x"}

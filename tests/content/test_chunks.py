@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patcher.content.chunks import (
+from patcher.content.chunker import (
     COPY_BYTES,
     LONG_BYTES,
     MARGIN_BYTES,
@@ -92,7 +92,7 @@ def test_a_run_leans_on_what_lies_between_its_anchors() -> None:
 
 @given(st.lists(st.integers(0, 40), max_size=40))
 def test_the_longest_rise_is_one_that_brute_force_cannot_beat(values: list[int]) -> None:
-    from patcher.content.chunks import _longest_rise
+    from patcher.content.chunker import _longest_rise
 
     rise = _longest_rise(list(enumerate(values)))
     assert [pair for pair in rise if values[pair[0]] != pair[1]] == []

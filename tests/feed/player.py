@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from patcher.errors import ShoalError
-from patcher.feed.floor import Floor
+from patcher.feed.guard import Floor
 from patcher.feed.trust import Trust
-from patcher.transfer.patience import Patience
+from patcher.transfer.origin.retry import Patience
 
 
 class Player:

@@ -4,10 +4,10 @@ import pytest
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # exported, but not by __all__
 
 from patcher.errors import DiskError, TrustError, UsageError
-from patcher.feed.floor import Floor
+from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin, read_pin
 from patcher.feed.trust import Trust
-from patcher.transfer.reach import Reach
+from patcher.transfer.origin.reach import Reach
 from tests.feed.player import Player, fails
 from tests.support.hostile_origin import HostileOrigin
 from tests.support.repository_simulator import RepositorySimulator

@@ -11,9 +11,9 @@ from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import Cancelled
 from patcher.feed.reader import DOCUMENT_MAX_BYTES, Reader
-from patcher.transfer.origin import Origin
-from patcher.transfer.patience import Patience
-from patcher.transfer.reach import Reach
+from patcher.transfer.origin.client import Origin
+from patcher.transfer.origin.reach import Reach
+from patcher.transfer.origin.retry import Patience
 from tests.feed.player import Player, fails
 from tests.support.hostile_origin import HostileOrigin, content_path
 from tests.support.repository_simulator import RepositorySimulator

@@ -10,7 +10,7 @@ from patcher.content import merkle, records
 from patcher.content.records import Channel, Delta, PartPatches, Patches, Release
 from patcher.feed.feeds import Opened
 from patcher.feed.reader import Reader
-from patcher.transfer.origin import Origin
+from patcher.transfer.origin.client import Origin
 from tests.feed.player import Player
 from tests.support.hostile_origin import HostileOrigin
 from tests.support.repository_simulator import RepositorySimulator

@@ -14,9 +14,9 @@ NOT_LOOKED_AT = {
 }
 ALLOWED = {
     "patcher/beneath.py": {"os.open"},  # holds folders, and opens files for the door
-    "patcher/agent.py": {"unlink"},  # the socket and its address
+    "patcher/engine/server.py": {"unlink"},  # the socket and its address
     "patcher/lock.py": {"os.ftruncate", "os.write"},  # who holds a lock, which nobody relies on
-    "patcher/client.py": {"open"},  # the log into which a starting engine says why it cannot
+    "patcher/engine/client.py": {"open"},  # the log into which a starting engine says why it cannot
     "patcher/strict_json.py": {"os.open"},  # opens to read, without waiting for the other end of a pipe
 }
 """File → the calls it may make although they change files, each with its reason beside it."""
@@ -73,7 +73,7 @@ def _writes(positional: list[ast.expr], call: ast.Call) -> bool:
 
 def test_what_an_install_folder_says_of_itself_is_judged_before_anybody_reads_it() -> None:
     readers = {str(path) for path in python_files("patcher") if ".installed()" in text_of(path)}
-    assert readers == {"patcher/update/genuine.py"}
+    assert readers == {"patcher/install/genuine.py"}
 
 
 def test_only_the_disk_changes_files() -> None:
@@ -92,7 +92,7 @@ def test_whoever_starts_a_program_says_what_it_may_know() -> None:
     started = [
         (f"{path}:{node.lineno}", node)
         for path in python_files("patcher", "launcher")
-        if path not in (Path("patcher/cli/demo.py"), Path("patcher/cli/stage.py"))
+        if path not in (Path("patcher/cli/demo.py"), Path("patcher/cli/playground.py"))
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess.")
     ]

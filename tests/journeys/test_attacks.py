@@ -18,8 +18,8 @@ from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  
 from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]  # exported, but not by __all__
 
 from patcher.feed.verified import VERSION_MAX
-from patcher.transfer import origin as transfer
-from patcher.transfer.patience import Patience
+from patcher.transfer.origin import client as transfer
+from patcher.transfer.origin.retry import Patience
 from tests.support.hostile_origin import HostileOrigin, drips, head, says
 from tests.support.repository_simulator import RepositorySimulator
 from tests.support.siege import Siege, endless

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from patcher import wishes
-from patcher.client import Client
 from patcher.config import Home
+from patcher.engine.client import Client
+from patcher.protocol import commands
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import Shoal, World, is_alive, wait_until
@@ -230,7 +230,7 @@ def test_a_paused_update_waits_to_be_asked_and_an_interrupted_one_does_not(world
     face = player.start("update", "game")
     wait_until(lambda: _fetched_bytes(player) > 0, "the download")
     with Client(Home(player.home)) as client:
-        client.submit(wishes.Cancel("demo/game", pause=True))
+        client.submit(commands.Cancel("demo/game", pause=True))
     face.communicate(timeout=60)
     player.stop_engine()
     shown = player.run("status", "game")["titles"][0]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from patcher import wishes
-from patcher.client import Client
 from patcher.config import Home
+from patcher.engine.client import Client
+from patcher.protocol import commands
 from tests.support import forger, trees
 from tests.support.forger import FORGERIES, STRANGERS, Forgery
 from tests.support.trees import File
@@ -280,7 +280,7 @@ def test_a_release_is_known_as_genuine_before_its_commit_can_be_interrupted(own:
     own.release("3", own.root / "old", "--launch", "bin/tool")
     with prepared_engine(player, *_KILLED_IN_COMMIT), Client(Home(player.home)) as client:
         pid = player.engine_pid()
-        client.submit(wishes.Update("demo/game", network=wishes.Network(ca=str(own.ca))))
+        client.submit(commands.Update("demo/game", network=commands.Network(ca=str(own.ca))))
         wait_until(lambda: not is_alive(pid), "the engine's death in the commit")
     assert (_state(own, player) / "journal").exists()
     own.origin.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher.publish.maps import Fit
+from patcher.publish.patches.address_maps import Fit
 from tests.support import trees
 from tests.support.libraries import library
 from tests.support.trees import File

@@ -13,10 +13,11 @@ from queue import SimpleQueue
 
 import pytest
 
-from patcher import config, events, wishes
+from patcher import config
 from patcher.config import Home
-from patcher.engine import Engine
-from patcher.events import Failed, Finished
+from patcher.engine.engine import Engine
+from patcher.protocol import commands, events
+from patcher.protocol.events import Failed, Finished
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import World, wait_until
@@ -43,7 +44,7 @@ class Player:
     game: Path
     outside: Path
 
-    def end(self, wish: wishes.Wish) -> Finished | Failed:
+    def end(self, wish: commands.Wish) -> Finished | Failed:
         """How a wish ends, in an engine that starts for it and stops after it."""
         engine = Engine(Home(self.home))
         heard: SimpleQueue[events.Event] = SimpleQueue()
@@ -59,12 +60,12 @@ class Player:
             engine.close()
 
 
-def _network(ca: Path) -> wishes.Network:
-    return wishes.Network(server_only=True, ca=str(ca))
+def _network(ca: Path) -> commands.Network:
+    return commands.Network(server_only=True, ca=str(ca))
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Player, Path, wishes.Network]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Player, Path, commands.Network]]:
     """A player who went from the first release to the second, what they had then, and the third in the feed."""
     root = tmp_path_factory.mktemp("planted")
     with World(root) as world:
@@ -75,10 +76,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Player, Pat
         Home(player.home).make()
         config.save(Home(player.home), config.Settings(peers="none", local_discovery=False))
         world.release("1", root / "tree-0")
-        assert isinstance(player.end(wishes.AddFeed(world.origin.url, network=network)), Finished)
-        assert isinstance(player.end(wishes.Install(GAME, str(player.game), network=network)), Finished)
+        assert isinstance(player.end(commands.AddFeed(world.origin.url, network=network)), Finished)
+        assert isinstance(player.end(commands.Install(GAME, str(player.game), network=network)), Finished)
         world.release("2", root / "tree-1")
-        assert isinstance(player.end(wishes.Update(GAME, network=network)), Finished)
+        assert isinstance(player.end(commands.Update(GAME, network=network)), Finished)
         world.release("3", root / "tree-2")
         for path, data in _OUTSIDE.items():
             (player.outside / path).parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +90,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Player, Pat
 
 
 @pytest.fixture
-def player(made: tuple[Player, Path, wishes.Network]) -> Player:
+def player(made: tuple[Player, Path, commands.Network]) -> Player:
     """The player, all as it was."""
     player, pristine, _ = made
     for name in ("ann", "games", "outside"):
@@ -99,7 +100,7 @@ def player(made: tuple[Player, Path, wishes.Network]) -> Player:
 
 
 @pytest.fixture
-def network(made: tuple[Player, Path, wishes.Network]) -> wishes.Network:
+def network(made: tuple[Player, Path, commands.Network]) -> commands.Network:
     return made[2]
 
 
@@ -252,12 +253,12 @@ _STAGED: dict[str, Plant] = {
     "a folder for a staged file": _staged(_full_folder),
 }
 PLANTS |= _STAGED
-VERBS: dict[str, Callable[[Player, wishes.Network], wishes.Wish]] = {
-    "update": lambda player, network: wishes.Update(GAME, network=network),
-    "repair": lambda player, network: wishes.Repair(GAME, network=network),
-    "rollback": lambda player, network: wishes.Rollback(GAME, network=network),
-    "uninstall": lambda player, network: wishes.Uninstall(GAME),
-    "move": lambda player, network: wishes.Move(GAME, str(player.game.with_name("moved")), network=network),
+VERBS: dict[str, Callable[[Player, commands.Network], commands.Wish]] = {
+    "update": lambda player, network: commands.Update(GAME, network=network),
+    "repair": lambda player, network: commands.Repair(GAME, network=network),
+    "rollback": lambda player, network: commands.Rollback(GAME, network=network),
+    "uninstall": lambda player, network: commands.Uninstall(GAME),
+    "move": lambda player, network: commands.Move(GAME, str(player.game.with_name("moved")), network=network),
 }
 
 
@@ -268,7 +269,7 @@ def test_there_are_many_ways_to_plant_something() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("what", PLANTS)
 def test_nothing_outside_is_touched_and_there_is_a_way_out(
-    player: Player, network: wishes.Network, what: str, verb: str
+    player: Player, network: commands.Network, what: str, verb: str
 ) -> None:
     planted = PLANTS[what](player)
     before = _look(player.outside)
@@ -280,24 +281,24 @@ def test_nothing_outside_is_touched_and_there_is_a_way_out(
     assert end.failure.hint
     if planted.is_symlink() or planted.exists():  # what the message names is moved away, as it says
         planted.rename(player.outside.parent / "moved away") if not planted.is_dir() else planted.unlink()
-    repaired = player.end(wishes.Install(GAME, str(player.game), locate=True, network=network))
-    repaired = player.end(wishes.Repair(GAME, network=network)) if isinstance(repaired, Failed) else repaired
+    repaired = player.end(commands.Install(GAME, str(player.game), locate=True, network=network))
+    repaired = player.end(commands.Repair(GAME, network=network)) if isinstance(repaired, Failed) else repaired
     assert isinstance(repaired, Finished), repaired
     (player.outside.parent / "moved away").unlink(missing_ok=True)
     assert _look(player.outside) == before
 
 
 @pytest.mark.parametrize("what", [*(f"a journal {name}" for name in _JOURNALS), "a socket for .shoal/journal"])
-def test_repair_needs_no_hand_to_get_over_a_journal(player: Player, network: wishes.Network, what: str) -> None:
+def test_repair_needs_no_hand_to_get_over_a_journal(player: Player, network: commands.Network, what: str) -> None:
     PLANTS[what](player)
-    assert isinstance(player.end(wishes.Repair(GAME, network=network)), Finished)
+    assert isinstance(player.end(commands.Repair(GAME, network=network)), Finished)
     assert trees.read(player.game) == _RELEASES[1]
 
 
 @pytest.mark.parametrize("what", [what for what in PLANTS if " in .shoal/" in what])
 @pytest.mark.parametrize("verb", VERBS)
 def test_what_lies_among_the_documents_stops_no_job(
-    player: Player, network: wishes.Network, what: str, verb: str
+    player: Player, network: commands.Network, what: str, verb: str
 ) -> None:
     PLANTS[what](player)
     assert isinstance(player.end(VERBS[verb](player, network)), Finished)
@@ -305,11 +306,11 @@ def test_what_lies_among_the_documents_stops_no_job(
 
 @pytest.mark.parametrize("what", _STAGED)
 def test_what_stands_for_a_staged_file_keeps_no_update_from_its_end(
-    player: Player, network: wishes.Network, what: str
+    player: Player, network: commands.Network, what: str
 ) -> None:
     PLANTS[what](player)
     before = _look(player.outside)
-    assert isinstance(player.end(wishes.Update(GAME, network=network)), Finished)
+    assert isinstance(player.end(commands.Update(GAME, network=network)), Finished)
     assert _look(player.outside) == before
     assert trees.read(player.game) == _RELEASES[2]
 
@@ -319,7 +320,7 @@ def test_what_stands_for_a_staged_file_keeps_no_update_from_its_end(
 
 @pytest.mark.parametrize("name", ["data", ".shoal/staging", ".shoal/trash", ".shoal", "."])
 def test_a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere(
-    player: Player, network: wishes.Network, name: str
+    player: Player, network: commands.Network, name: str
 ) -> None:
     before = _look(player.outside)
     target = player.game if name == "." else player.game / name
@@ -340,8 +341,8 @@ def test_a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere(
     attacker.start()
     try:
         for _ in range(3):
-            player.end(wishes.Update(GAME, network=network))
-            player.end(wishes.Repair(GAME, network=network))
+            player.end(commands.Update(GAME, network=network))
+            player.end(commands.Repair(GAME, network=network))
     finally:
         over.set()
         attacker.join()

@@ -9,7 +9,7 @@ import pytest
 from patcher.content import records
 from patcher.publish.repository import load
 from patcher.serve.certificate import make_authority
-from patcher.serve.origin import StaticServer
+from patcher.serve.static import StaticServer
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import Shoal, World, prepared_engine, wait_until

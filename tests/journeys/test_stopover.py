@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from patcher import wishes
-from patcher.client import Client
 from patcher.config import Home
 from patcher.content import records
 from patcher.content.merkle import Ref
+from patcher.engine.client import Client
+from patcher.protocol import commands
 from patcher.publish import repository
 from tests.support import trees
 from tests.support.trees import File
@@ -96,7 +96,7 @@ def test_a_pause_between_the_two_leaves_the_release_between_and_the_wish_goes_on
     face = player.start("update", "game")
     wait_until(lambda: player.run("status", "game")["titles"][0]["version"] == "2", "the first of two updates")
     with Client(Home(player.home)) as client:
-        client.submit(wishes.Cancel("demo/game", pause=True))
+        client.submit(commands.Cancel("demo/game", pause=True))
     face.communicate(timeout=60)
     player.stop_engine()
     shown = player.run("status", "game")["titles"][0]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from patcher import wishes
 from patcher.cli.__main__ import main
 from patcher.config import Home
 from patcher.content import records
-from patcher.update.installs import Registry
+from patcher.install.registry import Registry
+from patcher.protocol import commands
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import Shoal, World, wait_until
@@ -58,7 +58,7 @@ def test_no_update_leads_below_it(world: World, player: Shoal, only: str) -> Non
 
 def test_a_wish_that_goes_on_after_a_crash_does_not_lead_below_it(world: World, player: Shoal) -> None:
     player.stop_engine()
-    wish = wishes.Update("demo/game", "1", network=wishes.Network(ca=str(world.ca)))
+    wish = commands.Update("demo/game", "1", network=commands.Network(ca=str(world.ca)))
     Registry(Home(player.home).registry).keep_wish("demo/game", wish)
 
     def failed() -> bool:

@@ -6,11 +6,11 @@ import pytest
 
 from patcher.config import Home
 from patcher.content import manifest
+from patcher.content.layout import Layout
 from patcher.feed.feeds import Feeds
-from patcher.serve import admitted as admission
-from patcher.serve.admitted import HASH_BYTES, Admitted
-from patcher.transfer.layout import Layout
-from patcher.wishes import Network
+from patcher.protocol.commands import Network
+from patcher.serve import allowlist as admission
+from patcher.serve.allowlist import HASH_BYTES, Admitted
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import World, wait_until

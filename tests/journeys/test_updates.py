@@ -9,8 +9,8 @@ import pytest
 
 from patcher.config import Home
 from patcher.feed.feeds import Feeds
-from patcher.serve.origin import StaticServer
-from patcher.wishes import Network
+from patcher.protocol.commands import Network
+from patcher.serve.static import StaticServer
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import World

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from launcher.__main__ import Launcher
 from launcher.page import Act, page_of
 from launcher.views.window import Window
-from patcher.events import TitleSnapshot
+from patcher.protocol.events import TitleSnapshot
 from tests.support.world import Shoal
 
 PATIENCE_MS = 30_000

@@ -8,8 +8,8 @@ from launcher import state
 from launcher.prefs import Prefs
 from launcher.state import Link, Linked, Taken
 from launcher.views.window import Window
-from patcher import wishes
-from patcher.events import (
+from patcher.protocol import commands
+from patcher.protocol.events import (
     About,
     Failed,
     Failure,
@@ -114,7 +114,7 @@ def samples(count: int) -> list[Progress]:
 def messages(scene: str) -> list[state.Message]:
     """What the bridge says until the window is in this state."""
     start: list[state.Message] = [Linked(Link.UP)]
-    update: list[state.Message] = [*start, snapshot(installed()), Taken(wishes.Update(NAME), 7)]
+    update: list[state.Message] = [*start, snapshot(installed()), Taken(commands.Update(NAME), 7)]
     working = snapshot(installed(job=7, verb="update"))
     outcome = Outcome("1.8.2", "1.9.0", 412_000_000, Sources(0, 381_000_000, 28_000_000))
     scenes: dict[str, list[state.Message]] = {

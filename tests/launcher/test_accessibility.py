@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from launcher import state
 from launcher.views.window import Window
-from patcher.events import FeedFound, FeedSnapshot
+from patcher.protocol.events import FeedFound, FeedSnapshot
 from tests.launcher.scenes import FINGERPRINT, show, window
 
 _SCENES = ("starting", "empty", "not-installed", "ready", "updating", "playable", "failed", "lost")

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from launcher.bridge import Bridge
 from launcher.state import Link, Linked, Message, Refused, Taken
-from patcher import wishes
-from patcher.events import Failed, Finished, Snapshot
+from patcher.protocol import commands
+from patcher.protocol.events import Failed, Finished, Snapshot
 from tests.support.world import Shoal, is_alive, wait_until
 
 PATIENCE_MS = 30_000
@@ -49,7 +49,7 @@ def bridge(player: Shoal) -> Iterator[tuple[Bridge, Ear]]:
 
 def test_a_wish_that_comes_before_the_engine_is_kept(bridge: tuple[Bridge, Ear], qtbot: QtBot) -> None:
     link, ear = bridge
-    wish = wishes.ChangeSetting("sharing", "lan")
+    wish = commands.ChangeSetting("sharing", "lan")
     link.submit(wish)
     link.start()
     qtbot.waitUntil(lambda: any(isinstance(m, Finished) for m in ear.heard), timeout=PATIENCE_MS)
@@ -63,8 +63,8 @@ def test_a_wish_that_comes_before_the_engine_is_kept(bridge: tuple[Bridge, Ear],
 def test_what_the_engine_refuses_or_fails_is_said_with_its_code(bridge: tuple[Bridge, Ear], qtbot: QtBot) -> None:
     link, ear = bridge
     link.start()
-    link.submit(wishes.ChangeSetting("sharing", "perhaps"))
-    link.submit(wishes.Update("demo/nothing"))
+    link.submit(commands.ChangeSetting("sharing", "perhaps"))
+    link.submit(commands.Update("demo/nothing"))
     qtbot.waitUntil(lambda: any(isinstance(m, Failed) for m in ear.heard), timeout=PATIENCE_MS)
     refused = [m.failure.code for m in ear.heard if isinstance(m, Refused)]
     failed = [m.failure.code for m in ear.heard if isinstance(m, Failed) and m.failure]

@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from launcher.page import Act
 from launcher.views.notes import Notes, tame
-from patcher.serve.origin import StaticServer
+from patcher.serve.static import StaticServer
 from tests.launcher.desk import Desk
 from tests.support import trees
 from tests.support.trees import File

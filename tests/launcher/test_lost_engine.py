@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from launcher.page import Act
 from launcher.state import Link
-from patcher import wishes
-from patcher.events import Phase
+from patcher.protocol import commands
+from patcher.protocol.events import Phase
 from tests.launcher.desk import Desk
 from tests.support import trees
 from tests.support.trees import File
@@ -56,7 +56,7 @@ def _fetched_bytes(desk: Desk) -> int:
 
 def test_an_engine_killed_while_updating_is_said_and_goes_on_within_five_seconds(desk: Desk) -> None:
     desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
-    desk.window.wished.emit(wishes.Update("demo/game"))
+    desk.window.wished.emit(commands.Update("demo/game"))
     desk.until(lambda: _fetched_bytes(desk) > 500_000)
     desk.player.kill_engine()
     killed_s = time.monotonic()
@@ -66,7 +66,7 @@ def test_an_engine_killed_while_updating_is_said_and_goes_on_within_five_seconds
     assert time.monotonic() - killed_s < _RECOVERY_S
     desk.until(lambda: _fetched_bytes(desk) > 0)
     desk.until(lambda: not desk.window.notice.isVisible())
-    desk.window.wished.emit(wishes.ChangeSetting("download_limit_bps", "0"))
+    desk.window.wished.emit(commands.ChangeSetting("download_limit_bps", "0"))
     desk.until(lambda: desk.act() is Act.PLAY)
     title = desk.title()
     assert title is not None
@@ -75,11 +75,11 @@ def test_an_engine_killed_while_updating_is_said_and_goes_on_within_five_seconds
 
 def test_a_paused_update_says_resume_and_goes_on_where_it_was(desk: Desk) -> None:
     desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
-    desk.window.wished.emit(wishes.Update("demo/game"))
+    desk.window.wished.emit(commands.Update("demo/game"))
     desk.until(lambda: _fetched_bytes(desk) > 1_000_000)
     desk.window.title_page.pause.click()
     desk.until(lambda: desk.act() is Act.RESUME)
-    desk.window.wished.emit(wishes.ChangeSetting("download_limit_bps", "0"))
+    desk.window.wished.emit(commands.ChangeSetting("download_limit_bps", "0"))
     desk.window.title_page.action.click()
     desk.until(lambda: desk.act() is Act.PLAY)
     outcome = desk.window.state.of("demo/game").outcome
@@ -89,15 +89,15 @@ def test_a_paused_update_says_resume_and_goes_on_where_it_was(desk: Desk) -> Non
 
 def test_a_click_on_update_goes_before_the_question_what_it_would_take(desk: Desk) -> None:
     desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
-    desk.window.wished.emit(wishes.Update("demo/game", only="plan"))
-    desk.window.wished.emit(wishes.Update("demo/game"))
+    desk.window.wished.emit(commands.Update("demo/game", only="plan"))
+    desk.window.wished.emit(commands.Update("demo/game"))
     desk.until(lambda: _fetched_bytes(desk) > 0)
     assert desk.window.state.of("demo/game").failure is None
 
 
 def test_a_closed_window_stops_nothing(desk: Desk) -> None:
     desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
-    desk.window.wished.emit(wishes.Update("demo/game"))
+    desk.window.wished.emit(commands.Update("demo/game"))
     desk.until(lambda: _fetched_bytes(desk) > 0)
     assert "goes on" in desk.window.title_page.said()
     desk.window.close()

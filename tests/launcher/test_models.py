@@ -10,7 +10,7 @@ from launcher import state
 from launcher.models import NAME_ROLE, FeedLines, Titles
 from launcher.roles import TitleRole
 from launcher.state import Link, Linked, State
-from patcher.events import FeedSnapshot, TitleSnapshot
+from patcher.protocol.events import FeedSnapshot, TitleSnapshot
 from tests.launcher.scenes import NO_SOURCE, installed, messages, snapshot, title
 
 

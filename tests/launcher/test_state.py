@@ -9,8 +9,8 @@ import pytest
 from launcher import page, state
 from launcher.page import Act, Choice
 from launcher.state import Link, Linked, Refused, State, Taken
-from patcher import wishes
-from patcher.events import (
+from patcher.protocol import commands
+from patcher.protocol.events import (
     Changed,
     Failed,
     Failure,
@@ -114,7 +114,7 @@ def test_missing_space_is_said_before_the_click_and_is_gone_when_there_is_room()
 
 
 def test_a_question_in_the_background_is_no_work_and_leaves_its_answer() -> None:
-    asked = _up(installed(job=5, verb="update"), Taken(wishes.Update(NAME, only="plan"), 5))
+    asked = _up(installed(job=5, verb="update"), Taken(commands.Update(NAME, only="plan"), 5))
     assert _page(asked).act is Act.UPDATE
     assert not asked.is_working
     assert asked.is_asking(NAME)
@@ -126,15 +126,15 @@ def test_a_question_in_the_background_is_no_work_and_leaves_its_answer() -> None
 
 
 def test_an_answer_that_comes_after_the_snapshot_still_counts() -> None:
-    known = _up(installed(version="1.9.0"), Taken(wishes.Verify(NAME), 7), snapshot(installed(version="1.9.0")))
+    known = _up(installed(version="1.9.0"), Taken(commands.Verify(NAME), 7), snapshot(installed(version="1.9.0")))
     known = state.after(known, Finished(7, NAME, Outcome(files=("data.pak",), work_left=True)))
     assert _page(known).act is Act.REPAIR
-    known = state.after(known, Taken(wishes.Repair(NAME), 8))
+    known = state.after(known, Taken(commands.Repair(NAME), 8))
     assert _page(state.after(known, Finished(8, NAME, Outcome()))).act is Act.PLAY
 
 
 def test_progress_is_shown_with_its_rates_once_a_second() -> None:
-    known = _up(installed(job=7, verb="update"), Taken(wishes.Update(NAME), 7))
+    known = _up(installed(job=7, verb="update"), Taken(commands.Update(NAME), 7))
     for second, (peer, origin) in enumerate([(0, 0), (100, 50), (300, 60)]):
         sample = Progress(7, NAME, Phase.FETCH, peer + origin, 1000, sources=Sources(0, peer, origin), upload_bps=9)
         known = state.after(known, sample, 20.0 + second)
@@ -154,7 +154,7 @@ def test_what_was_planned_and_taken_stays_to_be_read() -> None:
 
 
 def test_playing_does_not_wipe_out_how_the_update_went() -> None:
-    known = _known(*messages("playable"), Taken(wishes.Play(NAME), 8), Finished(8, NAME, Outcome()))
+    known = _known(*messages("playable"), Taken(commands.Play(NAME), 8), Finished(8, NAME, Outcome()))
     result = _page(known).result
     assert result is not None
     assert result.planned_bytes == 412_000_000
@@ -165,28 +165,28 @@ def test_a_failure_is_there_until_it_is_read_or_tried_again() -> None:
     assert _page(known).failure == NO_SOURCE
     assert page.row_of(known, installed()).is_failed
     assert _page(state.put_away(known, NAME)).failure is None
-    assert page.retry(known, installed()) == wishes.Update(NAME)
+    assert page.retry(known, installed()) == commands.Update(NAME)
     server_only = page.retry(known, installed(), server_only=True)
-    assert isinstance(server_only, wishes.Update) and server_only.network.server_only
-    again = state.after(known, Taken(wishes.Update(NAME), 8))
+    assert isinstance(server_only, commands.Update) and server_only.network.server_only
+    again = state.after(known, Taken(commands.Update(NAME), 8))
     assert again.of(NAME).failure is None
 
 
 def test_a_cancelled_job_is_no_failure() -> None:
-    known = _up(installed(), Taken(wishes.Update(NAME), 7), Failed(7, NAME, None))
+    known = _up(installed(), Taken(commands.Update(NAME), 7), Failed(7, NAME, None))
     assert _page(known).failure is None
 
 
 def test_after_a_restart_trying_again_goes_on_with_what_was_begun() -> None:
-    assert page.retry(State(), installed()) == wishes.Update(NAME)
+    assert page.retry(State(), installed()) == commands.Update(NAME)
     begun = title("emberfall", "E", folder="there", tags=("lang:de",))
-    assert page.retry(State(), begun) == wishes.Install(NAME, "there", "live", ("lang:de",))
+    assert page.retry(State(), begun) == commands.Install(NAME, "there", "live", ("lang:de",))
 
 
 def test_a_refused_wish_is_a_failure_and_a_refused_question_is_none() -> None:
     busy = replace(NO_SOURCE, code="busy.title")
-    assert _up(installed(), Refused(wishes.Update(NAME), busy)).of(NAME).failure == busy
-    assert _up(installed(), Refused(wishes.Update(NAME, only="plan"), busy)).of(NAME).failure is None
+    assert _up(installed(), Refused(commands.Update(NAME), busy)).of(NAME).failure == busy
+    assert _up(installed(), Refused(commands.Update(NAME, only="plan"), busy)).of(NAME).failure is None
 
 
 def test_another_engine_counts_its_jobs_anew() -> None:
@@ -206,30 +206,30 @@ def test_a_title_whose_files_changed_wants_repair() -> None:
 
 def test_a_feed_is_looked_at_added_and_what_is_wrong_with_it_forgotten() -> None:
     found = FeedSnapshot("demo", "https://example.org", "ab" * 32)
-    look = wishes.AddFeed("https://example.org", only="look")
+    look = commands.AddFeed("https://example.org", only="look")
     known = _known(Linked(Link.UP), Taken(look, 1), FeedFound(1, "", found), Finished(1, "", Outcome()))
     assert known.found == found
     known = state.after(known, Refused(look, NO_SOURCE))
     assert known.troubles == {"+": NO_SOURCE}
     assert state.after(known, Taken(look, 2)).troubles == {}
-    read = _known(Taken(wishes.RefreshFeed("demo"), 3), Failed(3, "", NO_SOURCE))
+    read = _known(Taken(commands.RefreshFeed("demo"), 3), Failed(3, "", NO_SOURCE))
     assert read.troubles == {"demo": NO_SOURCE}
-    read = state.after(state.after(read, Taken(wishes.RefreshFeed("demo"), 4)), Finished(4, "", Outcome()))
+    read = state.after(state.after(read, Taken(commands.RefreshFeed("demo"), 4)), Finished(4, "", Outcome()))
     assert read.troubles == {}
-    wrong = _known(Refused(wishes.ChangeSetting("listen_port", "x"), NO_SOURCE))
+    wrong = _known(Refused(commands.ChangeSetting("listen_port", "x"), NO_SOURCE))
     assert wrong.troubles == {"=": NO_SOURCE}
 
 
 def test_a_plan_is_asked_for_once_and_only_at_rest() -> None:
     known = _up(installed())
-    assert page.plan_wanted(known, NAME) == wishes.Update(NAME, only="plan")
+    assert page.plan_wanted(known, NAME) == commands.Update(NAME, only="plan")
     assert page.plan_wanted(_up(installed(version="1.9.0")), NAME) is None
     assert page.plan_wanted(_up(installed(paused=True)), NAME) is None
     died = Failure("internal.job_died", "", "", "", 1)
     assert page.plan_wanted(_up(installed(failure=died)), NAME) is None
     assert page.plan_wanted(_up(installed(job=3, verb="verify")), NAME) is None
     assert page.plan_wanted(_known(*messages("ready")), NAME) is None
-    assert page.plan_wanted(state.after(known, Taken(wishes.RefreshFeed("demo"), 1)), NAME) is None
+    assert page.plan_wanted(state.after(known, Taken(commands.RefreshFeed("demo"), 1)), NAME) is None
     assert page.plan_wanted(_known(*messages("lost")), NAME) is None
     assert page.plan_wanted(known, "demo/nothing") is None
 

@@ -7,7 +7,7 @@ from launcher import failures, text
 from launcher.failures import TOLD, Way
 from launcher.page import Act, Page
 from patcher.errors import CODES
-from patcher.events import Failure, Outcome, Phase, Progress, Sources
+from patcher.protocol.events import Failure, Outcome, Phase, Progress, Sources
 from tests.launcher.scenes import NAME, installed
 
 _PUBLISHING = (

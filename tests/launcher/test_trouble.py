@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from launcher import failures
 from launcher.page import Act
-from patcher import wishes
+from patcher.protocol import commands
 from tests.launcher.desk import Desk
 from tests.support import trees
 from tests.support.trees import File
@@ -47,7 +47,7 @@ def _says(desk: Desk, code: str) -> bool:
 )  # fmt: skip
 def test_a_wrong_address_is_said(desk: Desk, address: str, code: str) -> None:
     desk.window.go("feeds")
-    desk.window.wished.emit(wishes.AddFeed(address, only="look"))
+    desk.window.wished.emit(commands.AddFeed(address, only="look"))
     desk.until(lambda: _says(desk, code))
     assert not desk.is_there("add")
 
@@ -73,7 +73,7 @@ def test_a_drive_that_will_not_do_is_said_with_the_way_to_another(
     mount = f"mount -t tmpfs -o {options} tmpfs {drive}"
     with prepared_engine(player, mount=mount), Desk(qtbot, qapp, player, world.ca, welcomed=True) as desk:
         desk.until(lambda: desk.act() is Act.INSTALL)
-        desk.window.wished.emit(wishes.Install("demo/game", str(drive / "game")))
+        desk.window.wished.emit(commands.Install("demo/game", str(drive / "game")))
         desk.until(lambda: desk.is_there("retry") and desk.is_there("folder"))
         desk.until(lambda: desk.window.state.of("demo/game").failure is not None)  # a snapshot may say it first
         failure = desk.window.state.of("demo/game").failure

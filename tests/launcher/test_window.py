@@ -25,8 +25,8 @@ from launcher.state import Link, Linked, Refused, Taken
 from launcher.views.install import InstallSheet, own_folder, tag_label
 from launcher.views.sheet import Question
 from launcher.views.window import Window
-from patcher import wishes
-from patcher.events import Failed, FeedFound, FeedSnapshot, Finished, Outcome, Planned
+from patcher.protocol import commands
+from patcher.protocol.events import Failed, FeedFound, FeedSnapshot, Finished, Outcome, Planned
 from tests.launcher.scenes import FINGERPRINT, NAME, NO_SOURCE, TOTALS, installed, show, snapshot, window
 
 
@@ -36,9 +36,9 @@ def shown(tmp_path: Path) -> Window:
 
 
 @pytest.fixture
-def wished(shown: Window) -> list[wishes.Wish]:
+def wished(shown: Window) -> list[commands.Wish]:
     """What the window asks for."""
-    asked: list[wishes.Wish] = []
+    asked: list[commands.Wish] = []
     shown.wished.connect(asked.append)
     return asked
 
@@ -56,20 +56,20 @@ def _sheet(shown: Window) -> InstallSheet:
 
 
 def test_every_feed_is_read_once_and_an_update_planned_when_it_is_shown(
-    shown: Window, wished: list[wishes.Wish], qtbot: QtBot
+    shown: Window, wished: list[commands.Wish], qtbot: QtBot
 ) -> None:
     for message in (Linked(Link.UP), snapshot(installed()), snapshot(installed())):
         shown.hear(message)
     qtbot.waitUntil(lambda: len(wished) >= 2)
-    assert wished == [wishes.RefreshFeed("demo"), wishes.Update(NAME, only="plan")]
-    shown.hear(Taken(wishes.Update(NAME, only="plan"), 5))
+    assert wished == [commands.RefreshFeed("demo"), commands.Update(NAME, only="plan")]
+    shown.hear(Taken(commands.Update(NAME, only="plan"), 5))
     shown.hear(Planned(5, NAME, "1.8.2", "1.9.0", TOTALS))
     shown.hear(Finished(5, NAME, Outcome()))
     shown.refresh()
     assert "412 MB" in shown.title_page.action.accessibleDescription()
     assert len(wished) == 2
     QTest.keyClick(shown, Qt.Key.Key_F5)
-    assert wished[2:] == [wishes.RefreshFeed("demo")]
+    assert wished[2:] == [commands.RefreshFeed("demo")]
 
 
 def test_without_room_the_button_says_what_is_missing(shown: Window) -> None:
@@ -83,7 +83,7 @@ def test_without_room_the_button_says_what_is_missing(shown: Window) -> None:
 
 
 def test_the_install_dialog_asks_again_with_every_choice(
-    shown: Window, wished: list[wishes.Wish], qtbot: QtBot, tmp_path: Path
+    shown: Window, wished: list[commands.Wish], qtbot: QtBot, tmp_path: Path
 ) -> None:
     show(shown, "not-installed")
     shown.title_page.action.click()
@@ -91,18 +91,18 @@ def test_the_install_dialog_asks_again_with_every_choice(
     sheet = _sheet(shown)
     qtbot.waitUntil(lambda: len(wished) == 1)
     folder = sheet.folder.text()
-    assert wished == [wishes.Install(NAME, folder, only="plan")]
+    assert wished == [commands.Install(NAME, folder, only="plan")]
     german = _control(shown, "part-lang:de")
     assert isinstance(german, QCheckBox) and german.text() == "Deutsch · 400 MB"
     german.click()
     qtbot.waitUntil(lambda: len(wished) == 2)
-    assert wished[1] == wishes.Install(NAME, folder, tags=("lang:de",), only="plan")
+    assert wished[1] == commands.Install(NAME, folder, tags=("lang:de",), only="plan")
     shown.hear(Planned(5, NAME, "", "1.9.0", TOTALS))
     shown.refresh()
     texts = [label.text() for label in sheet.findChildren(QWidget) if hasattr(label, "text") and label.isVisible()]
     assert {"412 MB", "1.3 GB"} <= set(texts)
     sheet.go.click()
-    assert wished[-1] == wishes.Install(NAME, folder, tags=("lang:de",))
+    assert wished[-1] == commands.Install(NAME, folder, tags=("lang:de",))
     assert shown.acts.sheet is None
 
 
@@ -111,7 +111,7 @@ def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: Window, qtbot: Q
     shown.title_page.action.click()
     sheet = _sheet(shown)
     QTest.qWait(350)
-    plan = wishes.Install(NAME, "x", only="plan")
+    plan = commands.Install(NAME, "x", only="plan")
     shown.hear(Taken(plan, 5))
     shown.hear(Failed(5, NAME, NO_SOURCE))
     shown.refresh()
@@ -122,13 +122,13 @@ def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: Window, qtbot: Q
 
 
 def test_what_is_installed_already_is_located(
-    shown: Window, wished: list[wishes.Wish], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shown: Window, wished: list[commands.Wish], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     show(shown, "not-installed")
     shown.title_page.action.click()
     _sheet(shown).locate.click()
-    assert wished[-1] == wishes.Install(NAME, str(tmp_path), locate=True)
+    assert wished[-1] == commands.Install(NAME, str(tmp_path), locate=True)
 
 
 def test_a_chosen_folder_with_something_in_it_gets_one_of_the_titles_own(tmp_path: Path) -> None:
@@ -157,47 +157,49 @@ def test_a_tag_is_written_as_people_say_it(tag: str, label: str) -> None:
 
 @pytest.mark.parametrize(
     ("choice", "wish"),
-    [("verify", wishes.Verify(NAME)), ("repair", wishes.Repair(NAME)), ("rollback", wishes.Rollback(NAME))],
+    [("verify", commands.Verify(NAME)), ("repair", commands.Repair(NAME)), ("rollback", commands.Rollback(NAME))],
 )
-def test_an_option_is_a_wish(shown: Window, wished: list[wishes.Wish], choice: str, wish: wishes.Wish) -> None:
+def test_an_option_is_a_wish(shown: Window, wished: list[commands.Wish], choice: str, wish: commands.Wish) -> None:
     show(shown, "playable")
     shown.title_page.chosen.emit(choice)
     assert wished == [wish]
 
 
 def test_moving_asks_where_to(
-    shown: Window, wished: list[wishes.Wish], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shown: Window, wished: list[commands.Wish], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     show(shown, "playable")
     shown.title_page.chosen.emit("move")
-    assert wished == [wishes.Move(NAME, str(tmp_path / "emberfall"))]
+    assert wished == [commands.Move(NAME, str(tmp_path / "emberfall"))]
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
     shown.title_page.chosen.emit("move")
     assert len(wished) == 1
 
 
-def test_a_step_back_that_the_publisher_does_not_allow_is_asked_about(shown: Window, wished: list[wishes.Wish]) -> None:
+def test_a_step_back_that_the_publisher_does_not_allow_is_asked_about(
+    shown: Window, wished: list[commands.Wish]
+) -> None:
     show(shown, "playable")
     wished.clear()
     refused = replace(NO_SOURCE, code="trust.step_back", exit_code=3)
-    for message in (Taken(wishes.Rollback(NAME), 8), Failed(8, NAME, refused)):
+    for message in (Taken(commands.Rollback(NAME), 8), Failed(8, NAME, refused)):
         shown.hear(message)
-    for answer, wish in (("no", []), ("yes", [wishes.Rollback(NAME, confirmed=True)])):
+    for answer, wish in (("no", []), ("yes", [commands.Rollback(NAME, confirmed=True)])):
         shown.title_page.helped.emit("step-back")
         assert isinstance(shown.acts.sheet, Question)
         QTest.mouseClick(_control(shown, answer), Qt.MouseButton.LeftButton)
         assert wished == wish
 
 
-def test_the_ways_out_of_an_error_work(shown: Window, wished: list[wishes.Wish]) -> None:
+def test_the_ways_out_of_an_error_work(shown: Window, wished: list[commands.Wish]) -> None:
     show(shown, "failed")
     wished.clear()
     shown.title_page.helped.emit("details")
     assert "origin.no_source" in QGuiApplication.clipboard().text()
     shown.title_page.helped.emit("server-only")
     shown.title_page.helped.emit("retry")
-    assert wished == [wishes.Update(NAME, network=wishes.Network(server_only=True)), wishes.Update(NAME)]
+    assert wished == [commands.Update(NAME, network=commands.Network(server_only=True)), commands.Update(NAME)]
     shown.title_page.helped.emit("close")
     shown.refresh()
     assert not shown.title_page.banner.isVisible()
@@ -206,34 +208,34 @@ def test_the_ways_out_of_an_error_work(shown: Window, wished: list[wishes.Wish])
 # ---------------------------------------------------------------- feeds, settings
 
 
-def test_a_feed_is_added_only_after_a_look(shown: Window, wished: list[wishes.Wish]) -> None:
+def test_a_feed_is_added_only_after_a_look(shown: Window, wished: list[commands.Wish]) -> None:
     show(shown, "empty")
     shown.go("feeds")
     address = _control(shown, "address")
     assert isinstance(address, QLineEdit)
     QTest.keyClicks(address, "https://updates.example.org/feed")
     QTest.keyClick(address, Qt.Key.Key_Return)
-    look = wishes.AddFeed("https://updates.example.org/feed", only="look")
+    look = commands.AddFeed("https://updates.example.org/feed", only="look")
     assert wished == [look]
     shown.hear(Taken(look, 3))
     shown.hear(FeedFound(3, "", FeedSnapshot("shop", "https://updates.example.org/feed", FINGERPRINT)))
     shown.hear(Finished(3, "", Outcome()))
     shown.refresh()
     QTest.mouseClick(_control(shown, "add"), Qt.MouseButton.LeftButton)
-    assert wished[1:] == [wishes.AddFeed("https://updates.example.org/feed", FINGERPRINT)]
+    assert wished[1:] == [commands.AddFeed("https://updates.example.org/feed", FINGERPRINT)]
 
 
-def test_a_wrong_address_is_a_banner_with_a_way_out(shown: Window, wished: list[wishes.Wish]) -> None:
+def test_a_wrong_address_is_a_banner_with_a_way_out(shown: Window, wished: list[commands.Wish]) -> None:
     show(shown, "empty")
     shown.go("feeds")
-    shown.hear(Refused(wishes.AddFeed("x", only="look"), NO_SOURCE))
+    shown.hear(Refused(commands.AddFeed("x", only="look"), NO_SOURCE))
     shown.refresh()
     assert _control(shown, "details").isVisible()
     QTest.mouseClick(_control(shown, "details"), Qt.MouseButton.LeftButton)
     assert "origin.no_source" in QGuiApplication.clipboard().text()
 
 
-def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, wished: list[wishes.Wish]) -> None:
+def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, wished: list[commands.Wish]) -> None:
     show(shown, "playable")
     shown.go("feeds")
     feeds = _control(shown, "feed-list")
@@ -244,10 +246,10 @@ def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, wished: lis
     shown.state = replace(shown.state, snapshot=replace(snapshot(installed()), titles=()))
     shown.refresh()
     QTest.mouseClick(_control(shown, "remove"), Qt.MouseButton.LeftButton)
-    assert wished[-1] == wishes.RemoveFeed("demo")
+    assert wished[-1] == commands.RemoveFeed("demo")
 
 
-def test_each_setting_is_a_wish_at_once(shown: Window, wished: list[wishes.Wish]) -> None:
+def test_each_setting_is_a_wish_at_once(shown: Window, wished: list[commands.Wish]) -> None:
     show(shown, "playable")
     shown.go("settings")
     peers, limit = _control(shown, "peers"), _control(shown, "download_limit_bps")
@@ -258,8 +260,8 @@ def test_each_setting_is_a_wish_at_once(shown: Window, wished: list[wishes.Wish]
     limit.selectAll()
     QTest.keyClicks(limit, "2.5")
     QTest.keyClick(limit, Qt.Key.Key_Return)
-    assert wishes.ChangeSetting("peers", "none") in wished
-    assert wishes.ChangeSetting("download_limit_bps", "2500000") in wished
+    assert commands.ChangeSetting("peers", "none") in wished
+    assert commands.ChangeSetting("download_limit_bps", "2500000") in wished
 
 
 def test_the_look_changes_at_once_and_is_remembered(shown: Window, tmp_path: Path, qapp: QApplication) -> None:
@@ -288,7 +290,7 @@ def test_starting_with_the_system_is_a_file_that_the_desktop_reads(
 # ---------------------------------------------------------------- starts
 
 
-def test_a_link_shows_a_title_and_does_nothing_else(shown: Window, wished: list[wishes.Wish]) -> None:
+def test_a_link_shows_a_title_and_does_nothing_else(shown: Window, wished: list[commands.Wish]) -> None:
     show(shown, "playable")
     shown.go("settings")
     shown.open_words(["shoal://demo/verdant"])
@@ -297,13 +299,13 @@ def test_a_link_shows_a_title_and_does_nothing_else(shown: Window, wished: list[
     assert wished == []
 
 
-def test_a_feed_file_is_looked_at_first(shown: Window, wished: list[wishes.Wish]) -> None:
+def test_a_feed_file_is_looked_at_first(shown: Window, wished: list[commands.Wish]) -> None:
     show(shown, "playable")
     shown.open_words(["games.shoalfeed"])
-    assert wished == [wishes.AddFeed("games.shoalfeed", only="look")]
+    assert wished == [commands.AddFeed("games.shoalfeed", only="look")]
 
 
-def test_words_that_mean_nothing_are_not_followed(shown: Window, wished: list[wishes.Wish]) -> None:
+def test_words_that_mean_nothing_are_not_followed(shown: Window, wished: list[commands.Wish]) -> None:
     show(shown, "playable")
     shown.open_words(["shoal://demo/nothing", "shoal://", "--help", "file:///etc", "\0"])
     assert wished == []
@@ -312,12 +314,12 @@ def test_words_that_mean_nothing_are_not_followed(shown: Window, wished: list[wi
 @pytest.mark.parametrize("answer", ["not-now", "help-others"])
 def test_both_answers_to_the_question_lead_on(tmp_path: Path, answer: str) -> None:
     shown = window(tmp_path, welcomed=False)
-    asked: list[wishes.Wish] = []
+    asked: list[commands.Wish] = []
     shown.wished.connect(asked.append)
     show(shown, "empty")
     asked.clear()
     QTest.mouseClick(_control(shown, answer), Qt.MouseButton.LeftButton)
-    assert asked == [wishes.ChangeSetting("sharing", "everyone" if answer == "help-others" else "off")]
+    assert asked == [commands.ChangeSetting("sharing", "everyone" if answer == "help-others" else "off")]
     assert Prefs(tmp_path).welcomed
     assert _control(shown, "address").isVisible()
 

@@ -9,10 +9,10 @@ import pytest
 
 from patcher.content import landmarks, manifest, merkle, records
 from patcher.content.merkle import Ref
-from patcher.content.tree import parse_part
 from patcher.errors import BusyError, ShoalError, UsageError
 from patcher.publish import release, repository
 from patcher.publish.store import Store
+from patcher.publish.tree import parse_part
 from tests.support.publisher import Player, Publisher, files_below, lay, quiet
 
 TREE: dict[str, bytes | str] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from patcher.serve.origin import StaticServer
+from patcher.serve.static import StaticServer
 from tests.support.certificates import make_authority
 
 

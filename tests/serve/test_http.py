@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patcher.serve.http import Answer, HttpServer, Request, parse_head, plain_host
-from patcher.serve.origin import StaticServer
+from patcher.serve.static import StaticServer
 from tests.support.raw_http import Client, read_reply
 
 _OK = HTTPStatus.OK

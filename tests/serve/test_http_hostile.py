@@ -11,7 +11,7 @@ import pytest
 from patcher.serve import http, tracker
 from patcher.serve.certificate import make_authority
 from patcher.serve.http import HOST_CONNECTIONS, MAX_CONNECTIONS, NETWORK_CONNECTIONS, Answer, HttpServer
-from patcher.serve.origin import StaticServer
+from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
 
 ASK = b"GET / HTTP/1.1\r\n\r\n"

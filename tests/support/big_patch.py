@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from patcher.content import delta
-from patcher.publish import build, cuts
+from patcher.publish import build
+from patcher.publish.patches import drafts
 from tests.support.publisher import quiet
 from tests.support.trees import MIB, noise
 
@@ -55,8 +56,8 @@ def _patch(root: Path, jobs: int) -> tuple[str, int]:
     old, new = (build.read(root / name, "game", (), jobs, quiet) for name in ("old", "new"))
     m_old, m_new = old.parts[0].manifest, new.parts[0].manifest
     places = {e.root: source.folder / e.path for source, m in ((old, m_old), (new, m_new)) for e in m.entries}
-    draft = cuts.draft(m_new, m_old, places, root / f"work-{jobs}", jobs, quiet)
-    cuts.make([draft], jobs, quiet)
+    draft = drafts.draft(m_new, m_old, places, root / f"work-{jobs}", jobs, quiet)
+    drafts.make([draft], jobs, quiet)
     joined = draft.joined()
     digest, files = hashlib.sha256(repr(joined.windows).encode()), iter(joined.files)
     for window in joined.windows:

@@ -22,13 +22,13 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
 
 from patcher.content import codec, delta, landmarks, manifest, merkle, records
-from patcher.content.cutting import Similar
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.errors import ShoalError
+from patcher.install.scan import Have, folders_above
+from patcher.publish.patches.windows import Similar
 from patcher.update import plan as planning
 from patcher.update.plan import Offer
-from patcher.update.scan import Have, folders_above
 from tests.support import bomb_records, bomb_shapes, indexes
 from tests.support.bomb_shapes import HONEST_MANIFEST, MOST_BYTES, Bomb
 

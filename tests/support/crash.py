@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from patcher import disk
-from patcher.update import commit
-from patcher.update.commit import Change
-from patcher.update.folder import InstallFolder
+from patcher.install import commit
+from patcher.install.commit import Change
+from patcher.install.folder import InstallFolder
 from tests.support.windows_like import WindowsLike
 
 Item = tuple[str, bytes, bool]

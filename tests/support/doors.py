@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from patcher.transfer.policy import PeerScope
+from patcher.transfer.swarm.policy import PeerScope
 
 _TABLE = """
     off      none  idle  shut  none  none

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from patcher.content import manifest, merkle, records
-from patcher.update.folder import LAYERS, MANIFESTS, POINTER, Installed
+from patcher.install.folder import LAYERS, MANIFESTS, POINTER, Installed
 from tests.support import trees
 
 SCRIPT = b'#!/bin/sh\necho %s >> "$1"\n'

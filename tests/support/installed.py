@@ -5,9 +5,9 @@ from pathlib import Path
 from patcher.config import Home
 from patcher.content import manifest, merkle, records
 from patcher.feed.pin import PIN_FILE, Pin
-from patcher.transfer.packs import Packs
-from patcher.update.folder import LAYERS, MANIFESTS, POINTER, Installed, InstallFolder
-from patcher.update.installs import Install, Registry, Seen, seen
+from patcher.install.folder import LAYERS, MANIFESTS, POINTER, Installed, InstallFolder
+from patcher.install.registry import Install, Registry, Seen, seen
+from patcher.seeding.pack_cache import Packs
 from tests.support import trees
 from tests.support.peers import torrent_of
 

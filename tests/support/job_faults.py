@@ -25,8 +25,8 @@ from types import SimpleNamespace
 
 from patcher import beneath, disk
 from patcher.errors import ShoalError
-from patcher.events import Failed, Finished
-from patcher.update import commit
+from patcher.install import commit
+from patcher.protocol.events import Failed, Finished
 from tests.support import crash, jobs, life
 from tests.support.jobs import Case, World, hooked, path_of
 from tests.support.life import End, Life

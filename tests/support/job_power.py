@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from patcher import database
-from patcher.events import Finished
+from patcher.protocol.events import Finished
 from tests.support import crash, life, trees
 from tests.support.job_faults import CODES, Faults, Refusing
 from tests.support.jobs import CASES, OUTSIDE, Case, World, hooked, path_of

@@ -25,7 +25,7 @@ from typing import Any
 
 from patcher import beneath
 from patcher.content import merkle
-from patcher.events import Failed
+from patcher.protocol.events import Failed
 from tests.support import crash, jobs, life
 from tests.support.jobs import World, hooked
 from tests.support.life import Life

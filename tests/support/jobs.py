@@ -12,15 +12,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from patcher import disk, wishes
+from patcher import disk
 from patcher.config import Home
-from patcher.content.tree import PartRule
-from patcher.events import Finished
-from patcher.feed.floor import Floor
-from patcher.update import installs
-from patcher.update.folder import InstallFolder
-from patcher.update.installs import Registry
-from patcher.wishes import Wish
+from patcher.feed.guard import Floor
+from patcher.install.folder import InstallFolder
+from patcher.install.registry import Registry
+from patcher.install.registry import seen as look
+from patcher.protocol import commands
+from patcher.protocol.commands import Wish
+from patcher.protocol.events import Finished
+from patcher.publish.tree import PartRule
 from tests.support import crash, life, trees
 from tests.support.life import ORIGIN, Life
 from tests.support.publisher import ORIGIN as URL
@@ -110,18 +111,18 @@ def _tree(release: int, own: Layout = OWN, *, german: bool = True) -> Layout:
 
 _TAGS = ("lang:de",)
 CASES = (
-    Case("add feed", "empty", lambda _: wishes.AddFeed(URL)),
-    Case("install", "fed", lambda w: wishes.Install(TITLE, str(w.a), tags=_TAGS), _tree(1, {})),
-    Case("update", "one", lambda _: wishes.Update(TITLE), _tree(1)),
-    Case("repair", "damaged", lambda _: wishes.Repair(TITLE), _tree(1), free=frozenset({_MENDED})),
-    Case("roll back", "two", lambda _: wishes.Rollback(TITLE), _tree(0)),
-    Case("move", "two", lambda w: wishes.Move(TITLE, str(w.b)), _tree(1, _SETTINGS), "b"),
-    Case("locate", "lost", lambda w: wishes.Install(TITLE, str(w.a), locate=True), _tree(1)),
-    Case("adopt", "bare", lambda w: wishes.Install(TITLE, str(w.a), tags=_TAGS, locate=True), _tree(1)),
-    Case("fewer parts", "two", lambda _: wishes.SetTags(TITLE, ()), _tree(1, german=False)),
-    Case("more parts", "plain", lambda _: wishes.SetTags(TITLE, _TAGS), _tree(1)),
-    Case("uninstall", "two", lambda _: wishes.Uninstall(TITLE), OWN),
-    Case("remove feed", "fed", lambda _: wishes.RemoveFeed("shop")),
+    Case("add feed", "empty", lambda _: commands.AddFeed(URL)),
+    Case("install", "fed", lambda w: commands.Install(TITLE, str(w.a), tags=_TAGS), _tree(1, {})),
+    Case("update", "one", lambda _: commands.Update(TITLE), _tree(1)),
+    Case("repair", "damaged", lambda _: commands.Repair(TITLE), _tree(1), free=frozenset({_MENDED})),
+    Case("roll back", "two", lambda _: commands.Rollback(TITLE), _tree(0)),
+    Case("move", "two", lambda w: commands.Move(TITLE, str(w.b)), _tree(1, _SETTINGS), "b"),
+    Case("locate", "lost", lambda w: commands.Install(TITLE, str(w.a), locate=True), _tree(1)),
+    Case("adopt", "bare", lambda w: commands.Install(TITLE, str(w.a), tags=_TAGS, locate=True), _tree(1)),
+    Case("fewer parts", "two", lambda _: commands.SetTags(TITLE, ()), _tree(1, german=False)),
+    Case("more parts", "plain", lambda _: commands.SetTags(TITLE, _TAGS), _tree(1)),
+    Case("uninstall", "two", lambda _: commands.Uninstall(TITLE), OWN),
+    Case("remove feed", "fed", lambda _: commands.RemoveFeed("shop")),
 )
 
 
@@ -217,7 +218,7 @@ class World:
         registry = Registry(Home(self.home).registry)
         for install in registry.installs():
             known = registry.files_seen(install.title)
-            here = {path: installs.seen(install.folder.root / path) for path in known}
+            here = {path: look(install.folder.root / path) for path in known}
             same = {path: now for path, now in here.items() if now and now.size_bytes == known[path].size_bytes}
             registry.see(install.title, known | same)
 
@@ -246,7 +247,7 @@ class World:
         registry, seen = Registry(home.registry), {}
         for install in registry.installs():
             known = registry.files_seen(install.title)
-            seen[install.title] = frozenset(p for p in known if installs.seen(install.folder.root / p) == known[p])
+            seen[install.title] = frozenset(p for p in known if look(install.folder.root / p) == known[p])
         before = {f.name: InstallFolder.at(f).previous.installed() for f in self.games.iterdir()}
         floor = Floor(home.registry)
         ours = self.games.glob("*/.shoal/*")
@@ -309,15 +310,15 @@ class World:
         life.furnish(self.home)
         trees.write(self.games / "other", {"theirs.txt": File(b"another game")})
         self._keep("empty")
-        self._obey("1", wishes.AddFeed(URL))
+        self._obey("1", commands.AddFeed(URL))
         self._keep("fed")
-        self._obey("1", wishes.Install(TITLE, str(self.a), tags=("lang:de",)))
+        self._obey("1", commands.Install(TITLE, str(self.a), tags=("lang:de",)))
         (self.a / "config" / "keys.ini").unlink()
         trees.write(self.a, OWN)
         self._keep("one")
-        self._obey("2", wishes.Update(TITLE))
+        self._obey("2", commands.Update(TITLE))
         self._keep("two")
-        self._obey("2", wishes.SetTags(TITLE, ()))
+        self._obey("2", commands.SetTags(TITLE, ()))
         self._keep("plain")
         self.put("two")
         self._damage()

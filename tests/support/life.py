@@ -18,13 +18,16 @@ from typing import Any, Self
 import requests
 import urllib3
 
-from patcher import config, database, disk, engine, events, processes, wishes
+from patcher import config, database, disk, engine, processes
 from patcher.config import Home, Settings
-from patcher.engine import Engine
+from patcher.engine.engine import Engine
 from patcher.errors import ShoalError
-from patcher.events import Failed, Failure, Finished
-from patcher.transfer import direct, origin
-from patcher.update import gather, play, rebuild, scan
+from patcher.install import launch, scan
+from patcher.protocol import commands, events
+from patcher.protocol.events import Failed, Failure, Finished
+from patcher.transfer import direct
+from patcher.transfer.origin import client
+from patcher.update import download, local_search
 from tests.support.publisher import ORIGIN as URL
 
 End = Finished | Failed
@@ -96,16 +99,16 @@ def prepare() -> None:
         engine: {"ThreadPoolExecutor": AtOnce},
         scan: {"ThreadPoolExecutor": AtOnce},
         processes: {"pool": AtOnce},
-        play: {"running": lambda folder: ""},  # it reads all of /proc
-        origin: {
+        launch: {"running": lambda folder: ""},  # it reads all of /proc
+        client: {
             "_Transport": ORIGIN,
             "_trusting": lambda ca: None,
             "patient": lambda context, watch: None,
             "get_environ_proxies": lambda url: {},
         },
-        gather: {"_LOOK_S": 0.0},
+        download: {"_LOOK_S": 0.0},
         direct: {"LINES": 1},  # pieces come in order
-        rebuild: {"MEND_MIN_BYTES": 64 << 10},
+        local_search: {"MEND_MIN_BYTES": 64 << 10},
         database: {"opened": _announced(database.opened)},
     }
     for owner, attributes in replaced.items():
@@ -130,7 +133,7 @@ class Life(Engine):
     def __init__(self, home: Path) -> None:
         super().__init__(Home(home))
         self.ends: list[End] = []
-        self._held_back: list[tuple[str, wishes.Wish]] = []
+        self._held_back: list[tuple[str, commands.Wish]] = []
         self._listeners.append(self._hear)
 
     def begin(self) -> Self:
@@ -145,7 +148,7 @@ class Life(Engine):
             super()._enqueue(title, wish, resumed=True)
         return self
 
-    def obey(self, wish: wishes.Wish) -> End:
+    def obey(self, wish: commands.Wish) -> End:
         """How the job for the wish ends. The tender has a look afterwards."""
         try:
             self.submit(wish)
@@ -158,7 +161,7 @@ class Life(Engine):
         if isinstance(event, End):
             self.ends.append(event)
 
-    def _enqueue(self, title: str, wish: wishes.Wish, *, resumed: bool = False) -> int:
+    def _enqueue(self, title: str, wish: commands.Wish, *, resumed: bool = False) -> int:
         if resumed:
             self._held_back.append((title, wish))
             return 0

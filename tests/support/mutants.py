@@ -27,16 +27,16 @@ from bencode2 import bdecode, bencode
 
 from patcher import processes
 from patcher.beneath import below
-from patcher.content import codec, delta, documents, manifest, merkle, records
-from patcher.content.cutting import MAX_OLD_BYTES
+from patcher.content import bencoded, codec, delta, manifest, merkle, records
 from patcher.content.manifest import Manifest
 from patcher.content.native import addresses
-from patcher.content.native.fitting import fit
 from patcher.errors import ContentError, ShoalError
+from patcher.install.scan import Have
+from patcher.publish.patches.native.fitting import fit
+from patcher.publish.patches.windows import MAX_OLD_BYTES
 from patcher.update import plan as planning
 from patcher.update.decode import MEMORY_BYTES, Map, Output, Task, decode
 from patcher.update.plan import Offer
-from patcher.update.scan import Have
 from tests.support import indexes, trees
 from tests.support.libraries import library
 
@@ -155,7 +155,7 @@ def _packed_documents(_: Path) -> list[Subject]:
 
 def _take_document(most_bytes: int) -> Callable[[bytes], None]:
     def take(data: bytes) -> None:
-        assert isinstance(documents.decode(data, "a document", most_bytes), dict)
+        assert isinstance(bencoded.decode(data, "a document", most_bytes), dict)
         assert len(_plain(data)) <= most_bytes
 
     return take

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from patcher import disk
-from patcher.update import commit
-from patcher.update.folder import InstallFolder
+from patcher.install import commit
+from patcher.install.folder import InstallFolder
 from tests.support import crash
 from tests.support.lost_writes import Disk, Recording, after_kill, after_power_cut, materialise
 

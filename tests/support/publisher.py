@@ -11,9 +11,10 @@ from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface, Updater  # type: ignore[attr-defined]  # exported as a lazy name
 
 from patcher.config import Home
-from patcher.publish import build, check, cuts, feeds, release, repository, wrapping
-from patcher.publish.cuts import Draft
+from patcher.publish import build, check, feeds, release, repository, wrapping
 from patcher.publish.keys import Passphrases
+from patcher.publish.patches import drafts
+from patcher.publish.patches.drafts import Draft
 
 ORIGIN = "https://updates.example.org/feed"
 PASSPHRASE = "correct horse"
@@ -88,8 +89,8 @@ def drafted(folder: Path, old: Mapping[str, bytes], new: Mapping[str, bytes], jo
         build.read(lay(folder / name, tree), "game", (), 1, quiet) for name, tree in (("old", old), ("new", new))
     )
     places = {e.root: s.folder / e.path for s in (before, after) for p in s.parts for e in p.manifest.entries}
-    draft = cuts.draft(after.parts[0].manifest, before.parts[0].manifest, places, folder / "build", jobs, quiet)
-    cuts.make([draft], jobs, quiet)
+    draft = drafts.draft(after.parts[0].manifest, before.parts[0].manifest, places, folder / "build", jobs, quiet)
+    drafts.make([draft], jobs, quiet)
     return draft
 
 

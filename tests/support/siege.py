@@ -16,13 +16,14 @@ from typing import Any
 
 from tuf.api.metadata import Metadata, MetaFile  # type: ignore[attr-defined]  # exported, but not by __all__
 
-from patcher import config, events, wishes
+from patcher import config
 from patcher.config import Home, Settings
-from patcher.engine import Engine
+from patcher.engine.engine import Engine
+from patcher.install.registry import Registry
+from patcher.protocol import commands, events
 from patcher.publish import feeds, release, repository, rotation, signing
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import Repository
-from patcher.update.installs import Registry
 from tests.support import trees
 from tests.support.hostile_origin import HostileOrigin, Request, head
 from tests.support.publisher import files_below, quiet
@@ -61,17 +62,17 @@ class Player:
 
     def asks(self, verb: str) -> tuple[str, str]:
         """What the player sees of a verb: the code of the error, empty when it went well, and the notices."""
-        asked: dict[str, wishes.Wish] = {
-            "add": wishes.AddFeed(self.url),
-            "install": wishes.Install(TITLE, str(self.folder)),
-            "update": wishes.Update(TITLE),
-            "repair": wishes.Repair(TITLE),
-            "verify": wishes.Verify(TITLE),
-            "rollback": wishes.Rollback(TITLE),
-            "step back": wishes.Rollback(TITLE, confirmed=True),
-            "uninstall": wishes.Uninstall(TITLE),
-            "remove": wishes.RemoveFeed("shop"),
-            "locate": wishes.Install(TITLE, str(self.folder), locate=True),
+        asked: dict[str, commands.Wish] = {
+            "add": commands.AddFeed(self.url),
+            "install": commands.Install(TITLE, str(self.folder)),
+            "update": commands.Update(TITLE),
+            "repair": commands.Repair(TITLE),
+            "verify": commands.Verify(TITLE),
+            "rollback": commands.Rollback(TITLE),
+            "step back": commands.Rollback(TITLE, confirmed=True),
+            "uninstall": commands.Uninstall(TITLE),
+            "remove": commands.RemoveFeed("shop"),
+            "locate": commands.Install(TITLE, str(self.folder), locate=True),
         }
         registry = Registry(self.home.registry)
         before = self.home.registry.read_bytes()

@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from patcher.content import delta, manifest, merkle
-from patcher.content.chunks import Chunker, Chunks
+from patcher.content.chunker import Chunker, Chunks
 from patcher.content.manifest import Entry, Manifest
-from patcher.publish import cuts
+from patcher.publish.patches import drafts
 from tests.support.libraries import library
 
 MIB = 1024 * 1024
@@ -323,7 +323,7 @@ def compare(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> delta.Com
             low, count = min(limit, 0), abs(limit)
             a = read_ranges(new, m, (delta.Range(number, at + low, count),))
             b = read_ranges(old, m_old, (delta.Range(file, old_at + low, count),))
-            return cuts.same_bytes(a, b) if limit > 0 else cuts.same_bytes(a[::-1], b[::-1])
+            return drafts.same_bytes(a, b) if limit > 0 else drafts.same_bytes(a[::-1], b[::-1])
 
         return common
 

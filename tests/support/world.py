@@ -20,7 +20,7 @@ from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import Changes
 from patcher.serve.certificate import make_authority
-from patcher.serve.origin import StaticServer
+from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
 
 PATIENCE_S = 60.0

@@ -9,9 +9,9 @@ import pytest
 
 from patcher import beneath
 from patcher.config import Settings
+from patcher.content.layout import Layout
 from patcher.transfer.fetch import Rules, Sample, Source, Torrent, fetch
-from patcher.transfer.layout import Layout
-from patcher.transfer.session import Session
+from patcher.transfer.swarm.session import Session
 from tests.support.peers import HOST, Shelf, plant, torrent_of
 
 SIZES = {"bin/run": 3_000_000, "data/big.pak": 9_000_001, "data/empty": 0, "data/tiny.txt": 2, "zebra": 65_536}

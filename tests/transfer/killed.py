@@ -6,9 +6,9 @@ Prints a line for each report.
 import sys
 from pathlib import Path
 
+from patcher.content.layout import Layout
 from patcher.transfer.fetch import Torrent, fetch
-from patcher.transfer.layout import Layout
-from patcher.transfer.session import Session
+from patcher.transfer.swarm.session import Session
 from tests.support.peers import HOST
 from tests.transfer.conftest import settings
 

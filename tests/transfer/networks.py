@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from patcher.errors import OriginError
-from patcher.transfer.origin import Origin
-from patcher.transfer.patience import Patience
+from patcher.transfer.origin.client import Origin
+from patcher.transfer.origin.retry import Patience
 from tests.support import names
 from tests.support.hostile_origin import HostileOrigin
 

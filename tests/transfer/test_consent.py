@@ -10,11 +10,11 @@ from pathlib import Path
 import libtorrent as lt
 import pytest
 
+from patcher.content.layout import Layout, Torrent
 from patcher.errors import DiskError
-from patcher.transfer import session as sessions
-from patcher.transfer.layout import Layout, Torrent
-from patcher.transfer.policy import Surroundings
-from patcher.transfer.session import Session
+from patcher.transfer.swarm import session as sessions
+from patcher.transfer.swarm.policy import Surroundings
+from patcher.transfer.swarm.session import Session
 from tests.support.doors import ROWS, Row
 from tests.support.far import LSD_PORT
 from tests.support.peers import HOST, Player, plant, torrent_of, wait_for

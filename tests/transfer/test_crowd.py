@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from patcher.events import Sources
+from patcher.content.layout import Layout
+from patcher.protocol.events import Sources
 from patcher.transfer.fetch import Torrent, fetch
-from patcher.transfer.layout import Layout
-from patcher.transfer.session import Session
-from patcher.transfer.sources import TreeSource
+from patcher.transfer.origin.readers import TreeSource
+from patcher.transfer.swarm.session import Session
 from tests.support.peers import Player, plant, torrent_of, tracker, wait_for
 from tests.transfer.conftest import SIZES, Game, settings
 from tests.transfer.trees import manifest_of

@@ -14,8 +14,8 @@ import libtorrent as lt
 from bencode2 import bencode
 
 from patcher.serve.http import Answer, HttpServer
-from patcher.transfer import session as sessions
-from patcher.transfer.session import Session
+from patcher.transfer.swarm import session as sessions
+from patcher.transfer.swarm.session import Session
 from tests.support.peers import HOST, plant, torrent_of, wait_for
 from tests.transfer.conftest import Game
 

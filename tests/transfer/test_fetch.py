@@ -12,8 +12,8 @@ from patcher.beneath import below
 from patcher.content.merkle import Ref
 from patcher.errors import Cancelled, DiskError, OriginError
 from patcher.transfer.fetch import Sample, fetch
-from patcher.transfer.session import Session
-from patcher.transfer.sources import PackSource, TreeSource
+from patcher.transfer.origin.readers import PackSource, TreeSource
+from patcher.transfer.swarm.session import Session
 from tests.support.peers import HOST, Player, Shelf, plant, torrent_of, tracker, wait_for
 from tests.transfer.conftest import QUICK, SIZES, Game, settings
 from tests.transfer.test_consent import open_files

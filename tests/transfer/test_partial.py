@@ -2,9 +2,9 @@
 
 import pytest
 
-from patcher.transfer.layout import Torrent
-from patcher.transfer.session import Session
-from patcher.transfer.sources import TreeSource
+from patcher.content.layout import Torrent
+from patcher.transfer.origin.readers import TreeSource
+from patcher.transfer.swarm.session import Session
 from tests.support.peers import Player
 from tests.transfer.conftest import SIZES, Game
 from tests.transfer.trees import manifest_of

@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from patcher.errors import OriginError
-from patcher.transfer.origin import Origin
-from patcher.transfer.patience import Patience
+from patcher.transfer.origin.client import Origin
+from patcher.transfer.origin.retry import Patience
 from tests.support.hostile_origin import HostileOrigin, Request
 
 _ESCAPES = "\x1b]0;root\x07\x1b[2J\x9b31m" * 400

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from patcher.content import manifest, merkle
+from patcher.content.layout import Layout
 from patcher.content.manifest import Entry, Manifest
-from patcher.transfer.layout import Layout
 from tests.support.peers import PIECE_BYTES
 
 

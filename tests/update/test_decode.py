@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from patcher.content import delta
-from patcher.content.native.fitting import fit
 from patcher.content.native.image import Read
 from patcher.content.native.rebase import Rebased
 from patcher.errors import ContentError
+from patcher.publish.patches.native.fitting import fit
 from patcher.update.decode import MEMORY_BYTES, Decoders, Map, Output, Task
 from tests.support import trees
 from tests.support.libraries import library

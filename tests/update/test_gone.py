@@ -12,14 +12,15 @@ from typing import NamedTuple
 
 import pytest
 
-from patcher import config, wishes
+from patcher import config
 from patcher.config import Home, Settings
-from patcher.engine import Engine
+from patcher.content.layout import Layout
+from patcher.engine.engine import Engine
 from patcher.errors import DiskError
-from patcher.transfer.layout import Layout
-from patcher.update import keep
-from patcher.update.folder import InstallFolder
-from patcher.update.installs import Install, Registry
+from patcher.install.folder import InstallFolder
+from patcher.install.registry import Install, Registry
+from patcher.protocol import commands
+from patcher.seeding import seeder
 from tests.support import trees
 from tests.support.installed import install, keep_pack
 from tests.support.peers import HOST, Player, wait_for
@@ -107,7 +108,7 @@ def _offers(engine: Engine) -> int:
 def test_what_is_removed_is_withdrawn_from_those_who_download_it(place: Place, engine: Engine, loss: str) -> None:
     remove, *stays = _LOSSES[loss]
     pack = keep_pack(place.home, _PACK)
-    (title,) = keep.torrents(Registry(place.home.registry), Install(_TITLE, InstallFolder.at(place.folder)), ())
+    (title,) = seeder.torrents(Registry(place.home.registry), Install(_TITLE, InstallFolder.at(place.folder)), ())
     engine._tend_once()
     with Player() as first, Player() as second:
         for player, data, name in ((first, title.data, "game.main"), (second, pack, "pack")):
@@ -188,7 +189,7 @@ def test_silence_is_obeyed_although_the_wish_cannot_be_saved(place: Place, engin
     assert engine._keeper.is_offered(_TITLE)
     shutil.rmtree(place.home.root)
     with pytest.raises(DiskError):
-        engine.submit(wishes.ChangeSetting("sharing", "off"))
+        engine.submit(commands.ChangeSetting("sharing", "off"))
     assert (engine._keeper.is_offered(_TITLE), _port(engine)) == (False, 0)
 
 
@@ -201,7 +202,7 @@ def test_a_month_that_cannot_be_read_is_used_up(place: Place) -> None:
         _drop_ledger(place.home.registry)
         engine._tend_once()
         assert (engine._keeper.is_offered(_TITLE), _port(engine)) == (False, 0)
-        engine.submit(wishes.ChangeSetting("monthly_upload_cap_bytes", "0"))
+        engine.submit(commands.ChangeSetting("monthly_upload_cap_bytes", "0"))
         engine._tend_once()
         assert engine._keeper.is_offered(_TITLE)
     finally:

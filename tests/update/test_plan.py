@@ -11,10 +11,10 @@ from patcher.content import delta, merkle, records
 from patcher.content.blocks import Rebuild, Stretch, spans
 from patcher.content.manifest import Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, ref_of
+from patcher.install.commit import Change
+from patcher.install.scan import Have
 from patcher.update import plan as planning
-from patcher.update.commit import Change
 from patcher.update.plan import Offer, PatchStep, Plan
-from patcher.update.scan import Have
 from tests.support import indexes, trees
 from tests.support.trees import File, Layout
 

@@ -15,9 +15,9 @@ from patcher.content.native import arm64 as reader
 from patcher.content.native import stored
 from patcher.content.native.addresses import AddressMap
 from patcher.content.native.fields import BYTES21, LOW12, PAGES21, PLAIN, WORDS14, WORDS19, WORDS26
-from patcher.content.native.fitting import fit
 from patcher.content.native.rebase import Rebased
 from patcher.content.native.references import CODE, DATA, NO_BASE, TABLE, Binary, Fields, find
+from patcher.publish.patches.native.fitting import fit
 from tests.support import native_images as images
 from tests.support.arm64_images import (
     MACHINE,

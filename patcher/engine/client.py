@@ -1,0 +1,233 @@
+"""A face's handle on the engine: connects to it, or starts it. The same interface as `patcher.engine.engine.Engine`.
+
+Every face, window or command line, is an equal client: it may come and go while a job runs.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing import AuthenticationError, connection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import patcher
+from patcher import config, private, strict_json
+from patcher.config import Home
+from patcher.errors import InternalError, ShoalError, UsageError
+from patcher.protocol import commands, events, wire
+
+_START_S = 20.0
+_RETRY_S = 5.0
+_POLL_S = 0.05
+_ANSWER_S = 60.0
+"""How long an engine may say nothing when it is asked; one that finishes an interrupted commit first takes a while."""
+_ADDRESS_BYTES = 4096
+_STARTER = """
+import subprocess, sys
+subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+"""
+"""Starts the engine and ends: the engine is nobody's child, and no face has to wait for its end."""
+
+
+class RemoteError(ShoalError):
+    """An error that the engine reported: its code, texts and exit code as they came."""
+
+    def __init__(self, failure: events.Failure) -> None:
+        Exception.__init__(self, failure.message)
+        self.code, self.message, self.safe, self.hint = failure.code, failure.message, failure.safe, failure.hint
+        self.facts = failure.facts
+        self.exit_code = failure.exit_code  # type: ignore[misc]  # known for each error here, not for the class
+
+
+def lost() -> InternalError:
+    """The error of a face whose engine is gone."""
+    return InternalError("internal.engine_lost", "The engine stopped unexpectedly.")
+
+
+class Client:
+    """One connection for calls and, once `listen` is called, one for events.
+
+    Raises InternalError (internal.engine_lost) from any call when the engine is gone; make a new client then.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._calls = _connect(home)
+        self._lock = threading.Lock()
+        self._reader: threading.Thread | None = None
+        self._wake, self._waker = connection.Pipe(duplex=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def snapshot(self) -> events.Snapshot:
+        """All a face needs to draw itself, now."""
+        snapshot = wire.from_json(json.dumps(self._call({"call": "snapshot"})).encode())
+        assert isinstance(snapshot, events.Snapshot)
+        return snapshot
+
+    def submit(self, wish: commands.Wish) -> int:
+        """Ask for something; returns the number of the job. Raises what the engine refuses it with."""
+        return int(self._call({"call": "submit", "wish": json.loads(wire.to_json(wish))}))
+
+    def listen(self, callback: Callable[[events.Event | None], None]) -> None:
+        """Call ``callback`` from a thread of ours for each event, and with None once when the engine is lost."""
+        stream = _connect(self._home)
+        _exchange(stream, {"call": "listen"})
+        self._reader = threading.Thread(target=self._read, args=(stream, callback), name="events", daemon=True)
+        self._reader.start()
+
+    def close(self) -> None:
+        """Leave. The engine goes on with what it does."""
+        with contextlib.suppress(OSError):
+            self._waker.send_bytes(b"x")
+        if self._reader and self._reader is not threading.current_thread():
+            self._reader.join()
+        for end in (self._calls, self._wake, self._waker):
+            end.close()
+
+    def _call(self, request: dict[str, object]) -> Any:
+        with self._lock:
+            answer = _exchange(self._calls, request)
+        if "error" in answer:
+            raise RemoteError(wire.from_json(json.dumps(answer["error"]).encode()))
+        return answer["ok"]
+
+    def _read(self, stream: connection.Connection, callback: Callable[[events.Event | None], None]) -> None:
+        with stream:
+            while self._wake not in connection.wait([stream, self._wake]):
+                try:
+                    event = wire.from_json(stream.recv_bytes(wire.MAX_BYTES))
+                except (EOFError, OSError, ValueError):  # gone, or speaks another language after all
+                    callback(None)
+                    return
+                callback(event)
+
+
+def _exchange(calls: connection.Connection, request: dict[str, object]) -> dict[str, Any]:
+    try:
+        calls.send_bytes(json.dumps(request).encode())
+        answer: dict[str, Any] = _read(calls)
+    except (EOFError, OSError, ValueError) as error:
+        calls.close()  # an answer that comes too late must not be taken for the next one
+        raise lost() from error
+    return answer
+
+
+def _read(calls: connection.Connection) -> Any:
+    _await(calls)
+    return strict_json.loads(calls.recv_bytes(wire.MAX_BYTES), wire.MAX_BYTES)
+
+
+def _await(calls: connection.Connection) -> None:
+    """Raises TimeoutError when nothing comes."""
+    if not calls.poll(_ANSWER_S):
+        raise TimeoutError("The engine does not answer")
+
+
+def _connect(home: Home) -> connection.Connection:
+    """A connection to the home's engine, which is started when none answers."""
+    home.check()
+    deadline = time.monotonic() + _START_S
+    start_s = 0.0
+    while time.monotonic() < deadline:
+        found = _try(home)
+        if found is not None:
+            if _agrees(*found):
+                return found[0]
+            found[0].close()
+        elif time.monotonic() >= start_s:
+            _start(home)
+            start_s = time.monotonic() + _RETRY_S
+        time.sleep(_POLL_S)
+    raise InternalError("internal.engine_lost", "The engine did not start.", log=str(home.root / "engine.err"))
+
+
+def _try(home: Home) -> tuple[connection.Connection, dict[str, Any]] | None:
+    """A connection to the engine that says where it is, and its hello. None when there is no such engine.
+
+    What is written in the home proves nothing, and whoever answers must be of our user and know the key.
+    Raises InternalError (internal.engine_silent).
+    """
+    said: dict[str, Any] = {}
+    with contextlib.ExitStack() as stack:
+        try:
+            said = strict_json.load(home.address, _ADDRESS_BYTES)
+            key = bytes.fromhex(said["key"])
+            calls = stack.enter_context(_dial(str(said["address"])))
+            if not private.is_served_by_us(calls.fileno()):
+                return None
+            _await(calls)
+            connection.answer_challenge(calls, key)
+            connection.deliver_challenge(calls, key)
+            hello: dict[str, Any] = _read(calls)
+        except (TimeoutError, BlockingIOError) as error:
+            text = f"The engine (process {said.get('pid')}) does not answer."
+            raise InternalError("internal.engine_silent", text, log=str(home.log)) from error
+        except (OSError, ValueError, KeyError, TypeError, EOFError, AuthenticationError, AssertionError):
+            return None
+        stack.pop_all()
+        return calls, hello
+
+
+def _dial(address: str) -> connection.Connection:
+    """Open a local socket in a private folder of ours, or a pipe of this machine; nothing else is an engine's address.
+
+    Raises OSError, ValueError; TimeoutError or BlockingIOError for a socket that is there and says nothing.
+    """
+    if sys.platform == "win32":
+        if not address.startswith("\\\\.\\pipe\\"):
+            raise ValueError("The address is not a pipe's")
+        return connection.Client(address)  # waits for a free end no longer than 20 seconds
+    if not os.path.isabs(address) or not private.is_private(Path(os.path.realpath(os.path.dirname(address)))):
+        raise ValueError("The address is not in a private folder")
+    with socket.socket(socket.AF_UNIX) as door:
+        limit = struct.pack("ll", int(_ANSWER_S), int(_ANSWER_S % 1 * 1e6))
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            door.setsockopt(socket.SOL_SOCKET, option, limit)  # the library's handshake has no deadline of its own
+        door.connect(address)
+        return connection.Connection(door.detach())
+
+
+def _agrees(calls: connection.Connection, hello: dict[str, Any]) -> bool:
+    """Whether the engine is of our version; an idle one of another version makes room, one that is ending has."""
+    try:
+        if hello["version"] == patcher.__version__:
+            return True
+        calls.send_bytes(b'{"call": "retire"}')
+        makes_room = _read(calls)["ok"]
+    except (EOFError, OSError, ValueError, KeyError, TypeError):
+        return False
+    if not makes_room:
+        text = f"An engine of version {hello['version']} is at work."
+        raise InternalError("internal.version", text, engine=hello["version"], mine=patcher.__version__)
+    return False
+
+
+def _start(home: Home) -> None:
+    """Start an engine that outlives us. A second one that loses the race for the lock ends by itself."""
+    place = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
+    if not os.access(place, os.W_OK):
+        raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))
+    engine = [sys.executable, "-m", "patcher", "--home", str(home.root)]
+    home.make()
+    config.load(home)  # the engine would die of it, where nobody hears why
+    with (home.root / "engine.err").open("ab") as err:
+        subprocess.run(
+            [sys.executable, "-c", _STARTER, *engine],
+            env=private.environment(),
+            stdin=subprocess.DEVNULL,
+            stderr=err,
+            check=False,
+        )

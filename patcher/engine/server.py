@@ -1,0 +1,252 @@
+"""The engine process: one per home, started on demand, gone when nobody needs it.
+
+It holds the lock, listens on a local socket that only this player can open, and outlives the face that started it as
+long as a job runs or something is seeded. Messages are JSON by `send_bytes`; nothing is ever unpickled.
+"""
+
+import argparse
+import contextlib
+import errno
+import json
+import logging
+import logging.handlers
+import os
+import queue
+import secrets
+import signal
+import sys
+import threading
+import time
+from multiprocessing import AuthenticationError, connection
+from pathlib import Path
+
+import patcher
+from patcher import disk, private, processes, strict_json
+from patcher.config import Home, default_home
+from patcher.engine.engine import Engine
+from patcher.errors import InternalError, ShoalError
+from patcher.lock import locked
+from patcher.plain import json_line
+from patcher.protocol import events, wire
+
+_LINGER_S = 3.0
+_WAKE_S = 1.0
+_LOG_BYTES = 4 << 20
+_TEXT_LENGTH = 8000
+_SOCKET_PATH_BYTES = 100
+_QUEUE_EVENTS = 1000
+_REQUEST_BYTES = 1 << 20
+_ADDRESS_BYTES = 4096
+_log = logging.getLogger("shoal.agent")
+
+
+def _socket_path(home: Home) -> str | None:
+    """A path in the home where that is private and it fits a socket address, else None.
+
+    For None the library makes a private temporary folder.
+
+    Each process has its own: who listened there removes it at the end, when another may have the home by then.
+    """
+    path = home.root / f"engine-{os.getpid()}.sock"
+    is_private = private.is_private(home.root.resolve())
+    if sys.platform == "win32" or not is_private or len(os.fsencode(path)) > _SOCKET_PATH_BYTES:
+        return None
+    for left in home.root.glob("engine-*.sock"):  # by engines that were killed: the lock is ours
+        left.unlink(missing_ok=True)
+    return str(path)
+
+
+def _forget(address: Path) -> None:
+    """Remove the address unless it is another engine's: the home may have been replaced under us."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        if strict_json.load(address, _ADDRESS_BYTES)["pid"] == os.getpid():
+            address.unlink()
+
+
+class Agent:
+    """Accepts faces and lets them talk to one engine."""
+
+    def __init__(self, home: Home, engine: Engine, *, keep: bool) -> None:
+        self._engine = engine
+        self._keep = keep
+        self._authkey = secrets.token_bytes(32)
+        self._listener = connection.Listener(_socket_path(home))
+        self._faces: set[connection.Connection] = set()
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._last_need = time.monotonic()
+        address = {"address": self._listener.address, "key": self._authkey.hex(), "pid": os.getpid()}
+        disk.write_atomic(home.address, json.dumps(address).encode(), 0o600)
+        self._address = home.address
+        self._written = home.address.stat()
+
+    def run(self) -> None:
+        """Serve until nobody needs the engine, or `stop` is called."""
+        doors = threading.Thread(target=self._accept, name="agent-accept", daemon=True)
+        doors.start()
+        self._watch()
+        with contextlib.suppress(OSError, EOFError):  # wakes accept(), unless the socket is no longer in its place
+            connection.Client(self._listener.address).close()
+        doors.join(_WAKE_S)
+        with contextlib.suppress(OSError):  # its name may be gone, with the home or alone
+            self._listener.close()
+
+    def stop(self) -> None:
+        """End `run` from another thread."""
+        self._stopping.set()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(0.25):
+            if not self._is_at_home():
+                _log.warning("the home is gone, or another's; so this engine ends")
+                self.stop()
+            with self._lock:
+                now = time.monotonic()
+                if self._keep or self._faces or self._engine.is_needed:
+                    self._last_need = now
+                elif now - self._last_need > _LINGER_S:
+                    self.stop()  # under the lock: no face gets in between
+
+    def _is_at_home(self) -> bool:
+        """Whether faces can find us: nobody could end an engine whose home was removed, or replaced by another."""
+        try:
+            return os.path.samestat(self._address.stat(), self._written)
+        except OSError as error:
+            return error.errno not in (errno.ENOENT, errno.ENOTDIR)
+
+    def _accept(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                face = self._listener.accept()
+            except OSError as error:
+                _log.info("a face did not get in: %r", error)
+                continue
+            threading.Thread(target=self._serve, args=(face,), name="face", daemon=True).start()
+
+    def _serve(self, face: connection.Connection) -> None:
+        try:
+            if not self._admit(face):
+                return
+            hello = {"version": patcher.__version__, "pid": os.getpid()}
+            face.send_bytes(json.dumps(hello).encode())
+            while True:
+                request = strict_json.loads(face.recv_bytes(_REQUEST_BYTES), _REQUEST_BYTES)
+                if request["call"] == "listen":
+                    self._stream(face)
+                else:
+                    face.send_bytes(json.dumps(self._answer(request)).encode())
+        except (EOFError, OSError, ValueError, KeyError, TypeError, AuthenticationError) as error:
+            _log.debug("a face left: %r", error)
+        finally:
+            with self._lock:
+                self._faces.discard(face)
+            face.close()
+
+    def _admit(self, face: connection.Connection) -> bool:
+        """Check that a face knows the key, and count it. Raises AuthenticationError, OSError, EOFError.
+
+        Returns False while the engine is shutting down; a face that receives no hello starts a new engine. The check
+        runs in the face's own thread, not in `Listener.accept`, so a face that says nothing keeps nobody waiting.
+        """
+        connection.deliver_challenge(face, self._authkey)
+        connection.answer_challenge(face, self._authkey)
+        with self._lock:
+            if self._stopping.is_set():
+                return False
+            self._faces.add(face)
+            return True
+
+    def _answer(self, request: dict[str, object]) -> dict[str, object]:
+        try:
+            match request["call"]:
+                case "snapshot":
+                    return {"ok": json.loads(wire.to_json(self._engine.snapshot()))}
+                case "submit":
+                    return {"ok": self._engine.submit(wire.from_json(json.dumps(request["wish"]).encode()))}
+                case "retire":
+                    return {"ok": self._retire()}
+                case call:
+                    raise InternalError("internal.version", f"The engine does not know the call {call!r}.")
+        except Exception as error:  # noqa: BLE001 - whatever a call dies of, its face must hear of it
+            if not isinstance(error, ShoalError):
+                _log.exception("the call %s failed", request["call"])
+            return {"error": json.loads(wire.to_json(events.Failure.of(error)))}
+
+    def _retire(self) -> bool:
+        """Make room for an engine of another version, unless a job runs."""
+        if self._engine.is_working:
+            return False
+        threading.Thread(target=self.stop, name="agent-stop", daemon=True).start()
+        return True
+
+    def _stream(self, face: connection.Connection) -> None:
+        waiting: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
+
+        def put(event: events.Event) -> None:
+            # A face that does not read must not stop the engine: it misses samples, but hears how its job ended.
+            if waiting.qsize() < _QUEUE_EVENTS or not isinstance(event, events.Progress):
+                waiting.put(event)
+
+        with self._engine.listening(put):
+            face.send_bytes(b'{"ok": true}')
+            while True:
+                try:
+                    face.send_bytes(wire.to_json(waiting.get(timeout=0.5)))
+                except queue.Empty:
+                    if face.poll(0):
+                        face.recv_bytes()  # raises EOFError when the face is gone
+
+
+def serve(home: Home, *, keep: bool = False) -> int:
+    """Run the engine of ``home`` in this process. ``keep``: stay although nobody needs it.
+
+    Returns 0, also when another engine already serves this home.
+    """
+    home.make()
+    with locked(home.lock, f"process {os.getpid()}") as other:
+        if other:
+            return 0
+        processes.keep_small()
+        _log_to(home.log)
+        engine = Engine(home)
+        try:
+            agent = Agent(home, engine, keep=keep)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: threading.Thread(target=agent.stop, daemon=True).start())
+            engine.start()
+            agent.run()
+        finally:
+            _forget(home.address)
+            engine.close()
+    return 0
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line of bounded length, whatever is in the text; a trace stands beside it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        text = _shortened(record.getMessage())
+        fields: dict[str, object] = {"time": self.formatTime(record), "level": record.levelname, "text": text}
+        if record.exc_info:
+            fields["trace"] = _shortened(self.formatException(record.exc_info))
+        return json_line(fields)
+
+
+def _shortened(text: str) -> str:
+    """Both ends of what is too long: a trace says at one where it was, at the other what it was."""
+    half = _TEXT_LENGTH // 2
+    return text if len(text) <= _TEXT_LENGTH else f"{text[:half]} … {text[-half:]}"
+
+
+def _log_to(path: Path) -> None:
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8")
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def main() -> int:
+    """``python -m patcher``: how a client starts an engine."""
+    parser = argparse.ArgumentParser(prog="shoal-engine")
+    parser.add_argument("--home", type=Path, default=default_home().root)
+    return serve(Home(parser.parse_args().home.absolute()))

@@ -1,0 +1,334 @@
+"""Staged files become the installed release, all or nothing, whatever stops the machine.
+
+    PREPARE  check all that could fail; fsync what is staged, then staging; write the journal, fsync   ← no way back
+    COMMIT   old files → trash, fsync; what stands in the way goes; folders, fsync; staged files over old ones; what is
+             left to remove goes; fsync every touched folder
+    DONE     said in the journal, fsync; documents swapped in; trash becomes ``previous``; the journal goes
+    RECOVER  no whole PREPARED record: the old tree is untouched, staging is kept. PREPARED: all of COMMIT again.
+             DONE: the rest of DONE again
+
+Each operation can be done again after any part of it was: an old file is only removed while it is the very file in
+trash, and only replaced while its successor is still in staging. Trash is durable before anything is replaced, so
+"not in trash" means "not begun". While a journal exists the title must not be played.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from patcher import beneath, disk
+from patcher.beneath import Beneath
+from patcher.errors import DiskError
+from patcher.install import journal
+from patcher.install.conflicts import Survey
+from patcher.install.folder import InstallFolder
+from patcher.install.journal import ForeignJournal, Operations
+
+_SLACK_BYTES = 1 << 20
+"""Folders and names need some room too."""
+_HOPELESS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL)
+"""What a disk says of what stands in a folder, not of its own state: trying again changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The operations of one commit. Paths are relative to the install folder, with ``/``."""
+
+    folders: tuple[str, ...] = ()
+    """Exist afterwards."""
+    place: tuple[tuple[str, str, bool], ...] = ()
+    """Name in staging, path, executable. Each staged file is one of its own, not a second name of another."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Path and target of symbolic links."""
+    modes: tuple[tuple[str, bool], ...] = ()
+    """Executable bits of files that stay."""
+    remove: tuple[str, ...] = ()
+    """Files and links of ours that go."""
+    remove_folders: tuple[str, ...] = ()
+    """Folders of ours that go when they are empty, deepest first."""
+    meta: tuple[tuple[str, str], ...] = ()
+    """Name in staging and path below ``.shoal`` of the documents that change; without a name, one that goes."""
+
+
+def commit(
+    folder: InstallFolder, change: Change, keep_bytes: int, note_journal: Callable[[bytes], None] = lambda _: None
+) -> None:
+    """Make ``change`` in the install ``folder``. What it replaces is kept in ``.shoal/previous`` up to ``keep_bytes``.
+
+    ``note_journal`` takes the digest of a large journal before it is written, for `recover` to know it by.
+    Raises DiskError: disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.failed while nothing
+    was changed; disk.interrupted once the journal stands: `recover` then goes on.
+    """
+    if pending(folder):
+        raise DiskError("disk.interrupted", "An earlier update is not finished.", path=str(folder.path))
+    folder.check()
+    operations = _check(folder, change, keep_bytes)
+    record = journal.prepared(operations)
+    if disk.free_bytes(folder.path) < len(record) + _SLACK_BYTES:
+        raise DiskError("disk.full", f"No room for the journal in {folder.path}.", path=str(folder.path))
+    with _interruptible(folder):
+        _sync_staged(folder, change, operations)
+        if len(record) > journal.LARGE_BYTES:
+            note_journal(journal.digest(record))
+        _begin(folder, record)
+        _go_on(folder, operations, done=False)
+
+
+def recover(folder: InstallFolder, known_journal: bytes = b"") -> bool:
+    """Finish a commit that was interrupted; True when there was one past the point of no return.
+
+    Otherwise the old release is untouched and staging is kept. May itself be interrupted and called again.
+    Raises DiskError: disk.interrupted; disk.in_the_way before anything is changed; `ForeignJournal`.
+    """
+    if not pending(folder):
+        return False
+    folder.check()
+    with _interruptible(folder):
+        found = journal.read(folder.journal, known_journal)
+        if not found:
+            disk.remove(folder.journal)
+            disk.sync_folder(folder.state)
+            return False
+        operations, done = found
+        disk.sync_file(folder.journal)  # read from memory perhaps: it must be on disk before anything relies on it
+        disk.sync_folder(folder.state)
+        _go_on(folder, operations, done=done)
+    return True
+
+
+def is_hopeless(error: DiskError) -> bool:
+    """Whether `recover` would fail so again: nobody wrote such a journal, or what it names is gone or in the way."""
+    cause: BaseException | None = error
+    while isinstance(cause, DiskError) and not isinstance(cause, ForeignJournal):
+        cause = cause.__cause__
+    return isinstance(cause, ForeignJournal) or (isinstance(cause, OSError) and cause.errno in _HOPELESS)
+
+
+def forget(folder: InstallFolder) -> None:
+    """Remove a journal that cannot be followed. What the folder then holds has to be scanned. Raises DiskError."""
+    disk.remove_tree(folder.journal)
+    disk.sync_folder(folder.state)
+
+
+def pending(folder: InstallFolder) -> bool:
+    """Whether a journal exists: `recover` first, no play."""
+    return beneath.exists(folder.journal)
+
+
+# ---------------------------------------------------------------- prepare
+
+
+def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations:
+    """All that could make the commit fail is looked at here, before anything changes."""
+    _check_names(change)
+    for name in _staged_files(change):
+        staged = beneath.status(folder.staging / name)
+        if staged is None or not beneath.is_own(staged):
+            raise DiskError("disk.failed", f"{name} was not staged as a file of its own.", path=name)
+    survey = Survey(folder.root, change.remove)
+    links = [(f"link-{i}", path) for i, (path, to) in enumerate(change.links) if not survey.is_link(path, to)]
+    place = [(name, path) for name, path, _ in change.place] + links
+    for path in change.folders:
+        survey.need_folder(path)
+    for _, path in place:
+        survey.need_file(path)
+    for path, _ in change.modes:
+        survey.need_kept(path)
+    first, last = survey.removed()
+    first_folders, last_folders = survey.removed_folders(change.remove_folders)
+    operations = Operations(
+        keep_previous=survey.old_bytes <= keep_bytes,
+        old=tuple(survey.old),
+        documents=tuple(folder.current.names()),
+        first=tuple(first),
+        first_folders=tuple(first_folders),
+        folders=tuple(survey.folders),
+        place=tuple(place),
+        modes=change.modes,
+        last=tuple(last),
+        last_folders=tuple(last_folders),
+        meta=change.meta,
+    )
+    for touched in (folder.state, *_folders(folder, operations.touched)):
+        disk.check_writable(touched)
+    return operations
+
+
+def _check_names(change: Change) -> None:
+    """The manifests' readers refused such names already; a journal must not hold one whatever happened since."""
+    places = [path for _, path, _ in change.place] + [path for path, _ in (*change.links, *change.modes)]
+    meta = [path for _, path in change.meta]
+    journal.check_paths((*places, *change.folders, *change.remove, *change.remove_folders, *meta))
+
+
+def _staged_files(change: Change) -> list[str]:
+    return [name for name, _, _ in change.place] + [name for name, _ in change.meta if name]
+
+
+def _sync_staged(folder: InstallFolder, change: Change, operations: Operations) -> None:
+    """Stage the links, set the executable bits, and make all that is staged durable: older stages may not be."""
+    disk.make_folder(folder.staging)
+    targets = dict(change.links)
+    for staged, path in operations.place:
+        if path in targets:
+            if beneath.exists(folder.staging / staged):
+                disk.remove(folder.staging / staged)
+            disk.symlink(targets[path], folder.staging / staged)
+    for staged, _, executable in change.place:
+        disk.set_executable(folder.staging / staged, executable)
+    for staged in _staged_files(change):
+        disk.sync_file(folder.staging / staged)
+    disk.sync_folder(folder.staging)
+
+
+def _begin(folder: InstallFolder, record: bytes) -> None:
+    """Write the journal. What it relies on, its own folders too, is durable before it can be."""
+    disk.remove_tree(folder.trash)
+    for above in (folder.state, folder.root, folder.path.parent):
+        disk.sync_folder(above)
+    disk.create(folder.journal, record)
+    disk.sync_folder(folder.state)
+
+
+# ---------------------------------------------------------------- commit
+
+
+def _go_on(folder: InstallFolder, operations: Operations, *, done: bool) -> None:
+    if not done:
+        _keep_old(folder, operations)
+        _swap(folder, operations)
+        _sync_swapped(folder, operations)
+        disk.append(folder.journal, journal.DONE)
+    _finish(folder, operations)
+
+
+@contextmanager
+def _interruptible(folder: InstallFolder) -> Iterator[None]:
+    """While a journal stands, whatever went wrong is an interrupted commit."""
+    try:
+        with beneath.translated(folder.root):
+            yield
+    except ForeignJournal:
+        raise
+    except DiskError as error:
+        if not pending(folder):
+            raise
+        raise interrupted(error) from error
+
+
+def interrupted(error: DiskError) -> DiskError:
+    """The same error once the journal stands, or the new release is in place."""
+    return DiskError("disk.interrupted", f"The update is not finished: {error.message}", **error.facts)
+
+
+def _keep_old(folder: InstallFolder, operations: Operations) -> None:
+    """Give every old file a name in trash; where the disk has no second names, move it there."""
+    names = [f"files/{path}" for path in operations.old] + list(operations.documents)
+    disk.make_folder(folder.trash)
+    for name in names:
+        disk.make_folder((folder.trash / name).parent)
+    inner = [f"trash/{name}" for name in names]
+    _sync_folders(folder.state, inner)  # or a file moved into one could be lost with it
+    for path in operations.old:
+        old, kept = folder.root / path, folder.trash / "files" / path
+        if beneath.exists(old) and not beneath.exists(kept) and not disk.link(old, kept):
+            disk.rename(old, kept)
+    for path in operations.documents:
+        document, kept = folder.state / path, folder.trash / path
+        if not beneath.exists(kept) and not disk.link(document, kept):
+            disk.write_atomic(kept, beneath.read(document))
+    _sync_folders(folder.state, inner)
+
+
+def _swap(folder: InstallFolder, operations: Operations) -> None:
+    _drop(folder, operations.first, operations.first_folders)
+    for path in operations.folders:
+        disk.make_folder(folder.root / path)
+    _sync_folders(folder.root, operations.folders)
+    for staged, path in operations.place:
+        if beneath.exists(folder.staging / staged):
+            disk.rename(folder.staging / staged, folder.root / path)
+    for path, executable in operations.modes:
+        if beneath.is_file(folder.root / path):
+            disk.set_executable(folder.root / path, executable)
+    _drop(folder, operations.last, operations.last_folders)
+
+
+def _drop(folder: InstallFolder, paths: Iterable[str], folders: Iterable[str]) -> None:
+    for path in paths:
+        old, kept = (beneath.status(where) for where in (folder.root / path, folder.trash / "files" / path))
+        if old and kept and os.path.samestat(old, kept):
+            disk.remove(folder.root / path)
+    for path in folders:
+        old_folder = folder.root / path
+        if beneath.is_folder(old_folder) and not beneath.entries(old_folder):
+            disk.remove_folder(old_folder)
+
+
+def _sync_swapped(folder: InstallFolder, operations: Operations) -> None:
+    for path, _ in operations.modes:
+        if beneath.is_file(folder.root / path):
+            disk.sync_file(folder.root / path)
+    disk.sync_folder(folder.staging)
+    for touched in _folders(folder, operations.touched):
+        disk.sync_folder(touched)
+
+
+# ---------------------------------------------------------------- done
+
+
+def _finish(folder: InstallFolder, operations: Operations) -> None:
+    documents = [path for staged, path in operations.meta if staged]
+    for path in documents:
+        disk.make_folder((folder.state / path).parent)
+    _sync_folders(folder.state, documents)  # or a document moved into one could be lost with it
+    for staged, path in operations.meta:
+        document = folder.state / path
+        if not staged and beneath.exists(document):
+            disk.remove(document)
+        elif staged and beneath.exists(folder.staging / staged):
+            _put(folder.staging / staged, document)
+    if beneath.is_folder(folder.staging):
+        disk.sync_folder(folder.staging)
+    _sync_folders(folder.state, [path for _, path in operations.meta])
+    if beneath.exists(folder.trash):
+        disk.remove_tree(folder.previous.folder)
+        if operations.keep_previous:
+            disk.rename(folder.trash, folder.previous.folder)
+        else:
+            disk.remove_tree(folder.trash)
+    disk.remove_tree(folder.staging)
+    disk.sync_folder(folder.state)  # all of it, before the journal that would do it again can be gone
+    disk.remove(folder.journal)
+    with suppress(DiskError):  # should the journal come back, all this is done again; it is no failed update
+        disk.sync_folder(folder.state)
+
+
+def _put(staged: Beneath, document: Beneath) -> None:
+    if beneath.is_folder(document):
+        disk.remove_tree(document)  # whose it is cannot be asked past the point of no return
+    disk.rename(staged, document)
+
+
+# ---------------------------------------------------------------- folders
+
+
+def _folders(folder: InstallFolder, paths: Iterable[str]) -> list[Beneath]:
+    """Those of the ``paths`` at which folders stand; without a name, the install folder."""
+    found = (folder.root / path if path else folder.root for path in sorted(paths))
+    return [each for each in found if beneath.is_folder(each)]
+
+
+def _sync_folders(root: Beneath, paths: Iterable[str]) -> None:
+    """Sync every folder from ``root`` down to those that hold ``paths``."""
+    folders = {root}
+    for path in paths:
+        folder = (root / path).parent
+        while folder not in folders:
+            folders.add(folder)
+            folder = folder.parent
+    for folder in sorted(folders, key=lambda each: each.name):
+        if beneath.is_folder(folder):
+            disk.sync_folder(folder)

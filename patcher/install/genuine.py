@@ -1,0 +1,122 @@
+"""Did the feed sign the release that a folder describes? Only then it counts; else there are only bytes to scan.
+
+Whoever can write into an install can rewrite ``.shoal/installed`` and ``.shoal/previous/installed``, manifests
+included. The registry is private to the player: it keeps each release that came from the signed feed, written before
+the commit that puts it in place, so that a crash between the two leaves nothing in doubt. A release that the feed has
+retired since then stays known. Everything that reads a description asks here.
+"""
+
+import contextlib
+from dataclasses import replace
+
+from patcher import beneath
+from patcher.content import records
+from patcher.errors import DiskError, NeedsNewer, ShoalError, TrustError, UsageError
+from patcher.feed.feeds import Feeds, Opened
+from patcher.feed.reader import Reader
+from patcher.install.folder import POINTER, Description, Installed
+from patcher.install.registry import Install, Registry
+from patcher.protocol.commands import Network
+from patcher.transfer.origin.retry import never
+
+
+def is_described(description: Description) -> bool:
+    """Whether a folder says anything of itself, true or not."""
+    return beneath.exists(description.folder / POINTER)
+
+
+def proved(registry: Registry, title: str, description: Description) -> Installed | None:
+    """What a folder says it holds of ``feed/title``, or has kept of it; None where no signature backs that.
+
+    Raises TrustError (trust.needs_newer) when a newer Shoal wrote it.
+    """
+    installed = _described(description)
+    return installed if installed and registry.is_signed(title, installed.release) else None
+
+
+def is_changed(registry: Registry, install: Install) -> bool:
+    """Whether the install's folder says something that no signature backs."""
+    current = install.folder.current
+    return is_described(current) and proved(registry, install.title, current) is None
+
+
+def required(registry: Registry, install: Install) -> Installed:
+    """What is installed, for those who cannot go on without.
+
+    Raises UsageError (usage.not_installed) when the folder says nothing, TrustError (trust.description) when what it
+    says was changed or is damaged.
+    """
+    title, current = install.title, install.folder.current
+    installed = proved(registry, title, current)
+    if installed is None and is_described(current):
+        text = f"What {current.folder} says of {title} is nothing that its publisher signed."
+        raise TrustError("trust.description", text, title=title, path=str(current.folder))
+    if installed is None:
+        raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
+    return installed
+
+
+def placed(registry: Registry, install: Install) -> Installed | None:
+    """What is in an install's folder: as described, or, where that was changed, what was last put there by this home.
+
+    Raises TrustError (trust.needs_newer).
+    """
+    known = registry.find(install.title)
+    if known is None or known.folder.path != install.folder.path or not is_changed(registry, install):
+        return proved(registry, install.title, install.folder.current)
+    release = registry.placed(install.title)
+    return Installed("", release.title, known.channel, known.tags, release) if release else None
+
+
+def ask(registry: Registry, title: str, description: Description, reader: Reader) -> None:
+    """Note what a folder says if the feed has signed just that: another home may have put it there, or an older Shoal.
+
+    Raises what `Reader.release` raises, but for a release that is not offered (any more).
+    """
+    described = _described(description)
+    if described and not registry.is_signed(title, described.release):
+        with contextlib.suppress(TrustError):
+            signed = reader.release(title.partition("/")[2], described.release.sequence)
+            if signed == described.release:
+                known = registry.find(title)
+                placed = known is not None and known.folder.current.folder.path == description.folder.path
+                registry.note_signed(title, signed, placed=placed)
+
+
+def ask_offline(registry: Registry, feeds: Feeds, install: Install) -> None:
+    """The same for an install and for what it keeps for a step back, by the feed's records as last known."""
+    both = (install.folder.current, install.folder.previous)
+    with contextlib.suppress(ShoalError):  # then the description is as good as it was
+        unproved = [each for each in both if _described(each) and not proved(registry, install.title, each)]
+        if unproved:
+            feed = install.title.partition("/")[0]
+            with feeds.open(feed, Network(), never, offline=True) as opened:
+                for description in unproved:
+                    ask(registry, install.title, description, opened.reader)
+
+
+def adopted(registry: Registry, install: Install, opened: Opened) -> tuple[Install, records.Release | None]:
+    """What a genuine folder suggests: tags that its release has, a channel that the feed has, and its release.
+
+    None for a release that is not genuine, or that the channel allows no more. Raises what `ask` raises.
+    """
+    ask(registry, install.title, install.folder.current, opened.reader)
+    installed = proved(registry, install.title, install.folder.current)
+    if installed is None:
+        return install, None
+    release, tags = installed.release, {tag for part in installed.release.parts for tag in part.tags}
+    install = replace(install, tags=tuple(tag for tag in installed.tags if tag in tags))
+    with contextlib.suppress(TrustError):
+        opened.reader.channel(release.title, installed.channel)
+        install = replace(install, channel=installed.channel)
+    return install, release if opened.allows(release, install.channel, unknown=True) else None
+
+
+def _described(description: Description) -> Installed | None:
+    """What the folder says, whoever wrote it; None for what cannot be read."""
+    try:
+        return description.installed()
+    except NeedsNewer:
+        raise
+    except (DiskError, TrustError):
+        return None

@@ -1,0 +1,207 @@
+"""The registry: which titles are installed where, what their files looked like, and wishes that wait.
+
+An install describes itself in its own ``.shoal`` folder (`InstallFolder`); the registry says where that folder is and
+which releases the feed signed for it, so `locate` rebuilds a lost one. `update.genuine` says when a description counts.
+"""
+
+import contextlib
+import hashlib
+import json
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from patcher import beneath, database, strict_json
+from patcher.beneath import Where
+from patcher.content import records
+from patcher.install.folder import InstallFolder
+from patcher.protocol import wire
+from patcher.protocol.commands import Wish
+
+_TAGS_BYTES = 1 << 20
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS installs (
+    title TEXT PRIMARY KEY, folder TEXT NOT NULL, channel TEXT NOT NULL, tags TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS seen (
+    title TEXT NOT NULL, path TEXT NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL, PRIMARY KEY (title, path)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS wishes (title TEXT PRIMARY KEY, wish TEXT NOT NULL, paused INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS began (title TEXT PRIMARY KEY, times INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS left_behind (title TEXT PRIMARY KEY, folder TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS identity (id BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS journals (title TEXT PRIMARY KEY, digest BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS signed (
+    title TEXT NOT NULL, digest BLOB NOT NULL, record BLOB NOT NULL, placed INTEGER NOT NULL,
+    PRIMARY KEY (title, digest));
+"""
+_NOTE = """
+INSERT INTO signed VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET placed = signed.placed OR excluded.placed
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What `stat` said of a file whose bytes were verified."""
+
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+
+
+def seen(where: Where) -> Seen | None:
+    """The stat of a regular file, or None when there is none (a link is none)."""
+    found = beneath.status(where)
+    return Seen(found.st_size, found.st_mtime_ns, found.st_ino) if found and stat.S_ISREG(found.st_mode) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Install:
+    """Where a title is, and what the player chose for it."""
+
+    title: str
+    folder: InstallFolder
+    channel: str = "live"
+    tags: tuple[str, ...] = ()
+
+
+class Registry:
+    """SQLite in the home folder; safe for the engine's threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with database.opened(self._path) as db:
+            db.executescript(_SCHEMA)
+            if db.execute("SELECT id FROM identity").fetchone() is None:
+                db.execute("INSERT INTO identity VALUES (?)", (secrets.token_bytes(16),))
+
+    @property
+    def install_id(self) -> bytes:
+        """A random number that decides on rollouts and never leaves the machine."""
+        with database.opened(self._path) as db:
+            return bytes(db.execute("SELECT id FROM identity").fetchone()[0])
+
+    def installs(self) -> list[Install]:
+        """All installs, by title; a row that nobody can read is left out, and `locate` makes it anew."""
+        with database.opened(self._path) as db:
+            rows = db.execute("SELECT title, folder, channel, tags FROM installs ORDER BY title").fetchall()
+        found = []
+        for title, folder, channel, tags in rows:
+            with contextlib.suppress(ValueError, TypeError, AttributeError):
+                chosen = tuple(str(tag) for tag in strict_json.loads(tags.encode(), _TAGS_BYTES))
+                title.encode(), channel.encode()  # a column holds what it is given, be it no text
+                found.append(Install(title, InstallFolder.at(Path(folder)), channel, chosen))
+        return found
+
+    def find(self, title: str) -> Install | None:
+        """The install of ``title``, or None."""
+        return next((install for install in self.installs() if install.title == title), None)
+
+    def put(self, install: Install, *, left: InstallFolder | None = None) -> None:
+        """Remember an install, and the folder that it ``left``, which is still to be emptied."""
+        with database.opened(self._path) as db:
+            if left:
+                db.execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?)", (install.title, str(left)))
+            row = (install.title, str(install.folder), install.channel, json.dumps(install.tags))
+            db.execute("INSERT OR REPLACE INTO installs VALUES (?, ?, ?, ?)", row)
+
+    def left(self, title: str) -> InstallFolder | None:
+        """The folder that an install left when it moved, until `emptied`."""
+        with database.opened(self._path) as db:
+            row = db.execute("SELECT folder FROM left_behind WHERE title = ?", (title,)).fetchone()
+        return InstallFolder.at(Path(row[0])) if row else None
+
+    def emptied(self, title: str) -> None:
+        """The folder that the install left holds nothing of it any more."""
+        with database.opened(self._path) as db:
+            db.execute("DELETE FROM left_behind WHERE title = ?", (title,))
+
+    def forget(self, title: str) -> None:
+        """Forget an install, what its files looked like and which releases it had."""
+        with database.opened(self._path) as db:
+            db.execute("DELETE FROM installs WHERE title = ?", (title,))
+            db.execute("DELETE FROM seen WHERE title = ?", (title,))
+            db.execute("DELETE FROM signed WHERE title = ?", (title,))
+
+    def note_journal(self, title: str, digest: bytes) -> None:
+        """Remember by what the journal that is about to be written for a title is known again."""
+        with database.opened(self._path) as db:
+            db.execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", (title, digest))
+
+    def journal(self, title: str) -> bytes:
+        """What was noted last; nothing when nothing was."""
+        with database.opened(self._path) as db:
+            row = db.execute("SELECT digest FROM journals WHERE title = ?", (title,)).fetchone()
+        return bytes(row[0]) if row else b""
+
+    def note_signed(self, title: str, release: records.Release, *, placed: bool) -> None:
+        """Remember a release of the title's signed feed; ``placed``: it is, or is about to be, installed."""
+        record = records.encode_release(release)
+        with database.opened(self._path) as db:
+            if placed:
+                db.execute("UPDATE signed SET placed = 0 WHERE title = ?", (title,))
+            db.execute(_NOTE, (title, hashlib.sha256(record).digest(), record, placed))
+
+    def is_signed(self, title: str, release: records.Release) -> bool:
+        """Whether this very record came from the title's signed feed."""
+        digest = hashlib.sha256(records.encode_release(release)).digest()
+        with database.opened(self._path) as db:
+            row = db.execute("SELECT 1 FROM signed WHERE title = ? AND digest = ?", (title, digest)).fetchone()
+        return row is not None
+
+    def placed(self, title: str) -> records.Release | None:
+        """The signed release that was last put, or found, in the title's folder."""
+        with database.opened(self._path) as db:
+            row = db.execute("SELECT record FROM signed WHERE title = ? AND placed", (title,)).fetchone()
+        return records.parse_release(row[0]) if row else None
+
+    def files_seen(self, title: str) -> dict[str, Seen]:
+        """Path to the stat taken when its bytes were last verified."""
+        with database.opened(self._path) as db:
+            rows = db.execute("SELECT path, size_bytes, mtime_ns, inode FROM seen WHERE title = ?", (title,))
+            return {path: Seen(*stat) for path, *stat in rows}
+
+    def see(self, title: str, stats: Mapping[str, Seen]) -> None:
+        """Record path to stat of every verified file of a title, in place of what was known."""
+        with database.opened(self._path) as db:
+            db.execute("DELETE FROM seen WHERE title = ?", (title,))
+            rows = [(title, path, s.size_bytes, s.mtime_ns, s.inode) for path, s in stats.items()]
+            db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", rows)
+
+    def wishes(self) -> dict[str, tuple[Wish, bool]]:
+        """Title to the wish that waits for it, and whether the player paused it; those of another version aside."""
+        with database.opened(self._path) as db:
+            rows = db.execute("SELECT title, wish, paused FROM wishes").fetchall()
+        found = {}
+        for title, wish, paused in rows:
+            with contextlib.suppress(ValueError, AttributeError):
+                title.encode()
+                found[title] = (wire.from_json(wish.encode()), bool(paused))
+        return found
+
+    def deaths(self) -> dict[str, int]:
+        """Title to how many jobs in a row began and did not come to an end: the engine died with each."""
+        with database.opened(self._path) as db:
+            rows = db.execute("SELECT title, times FROM began").fetchall()
+        return {title: times for title, times in rows if isinstance(title, str) and isinstance(times, int)}
+
+    def begin(self, title: str) -> None:
+        """A job begins; `end` is called however it ends, unless the engine dies with it."""
+        with database.opened(self._path) as db:
+            db.execute("INSERT INTO began VALUES (?, 1) ON CONFLICT (title) DO UPDATE SET times = times + 1", (title,))
+
+    def end(self, title: str) -> None:
+        """A job came to an end, whichever."""
+        with database.opened(self._path) as db:
+            db.execute("DELETE FROM began WHERE title = ?", (title,))
+
+    def keep_wish(self, title: str, wish: Wish, *, paused: bool = False) -> None:
+        """Remember what to go on with after a crash (or, paused, when asked)."""
+        with database.opened(self._path) as db:
+            db.execute("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", (title, wire.to_json(wish).decode(), paused))
+
+    def drop_wish(self, title: str) -> None:
+        """The wish is fulfilled, failed or withdrawn."""
+        with database.opened(self._path) as db:
+            db.execute("DELETE FROM wishes WHERE title = ?", (title,))

@@ -1,0 +1,212 @@
+"""What is on the disk already: installed files, other local copies, and staging left by an interrupted job.
+
+Fast: a file counts as verified while its size, mtime and inode are those recorded when its bytes were last verified.
+Full: every byte is hashed. Staging is always hashed, so nothing has to be recorded while a download runs: a power cut
+can lose bytes but never make wrong ones look right.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from patcher import beneath
+from patcher.beneath import Beneath, Where
+from patcher.content import merkle
+from patcher.content.manifest import Entry, Manifest
+from patcher.errors import Cancelled, DiskError
+from patcher.install.folder import STATE
+from patcher.install.registry import Seen, seen
+
+READ_BYTES = 1 << 20
+_THREADS = min(4, os.cpu_count() or 1)
+
+Watch = Callable[[str, int], None]
+"""Called with the file and the bytes just read; raises Cancelled to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The state of an install folder. Paths are relative."""
+
+    intact: Mapping[str, bytes] = field(default_factory=dict)
+    """Path to root, for files whose bytes are as released."""
+    stats: Mapping[str, Seen] = field(default_factory=dict)
+    """Path to stat, of the intact files, taken before their bytes were read."""
+    modified: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Have:
+    """Everything a plan may build from without a download."""
+
+    intact: Mapping[str, bytes] = field(default_factory=dict)
+    """Path in the install folder to the root of the bytes it holds."""
+    stats: Mapping[str, Seen] = field(default_factory=dict)
+    """Path to stat of the intact files."""
+    sources: Mapping[bytes, Where] = field(default_factory=dict)
+    """Root to a local file that holds it whole (checked again as it is copied)."""
+    staged: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Root to the leaves of what staging holds of it: whole when they fold to the root."""
+    modified: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    gone: frozenset[bytes] = frozenset()
+    """Old files that the origin does not have any more."""
+    defaults: frozenset[str] = frozenset()
+    """Files of `defaults` parts that are here already: the player's own now."""
+    executable: frozenset[str] = frozenset()
+    """Our files whose executable bit is set."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Symbolic links that stand where a release has one, and where they point."""
+
+
+def hash_file(where: Where, watch: Watch, name: str = "") -> bytes:
+    """The leaves of a file. Raises OSError, Cancelled."""
+    hasher = merkle.Hasher()
+    with beneath.open_file(where) as file:
+        while data := file.read(READ_BYTES):
+            hasher.update(data)
+            watch(name or beneath.name_of(where), len(data))
+    return hasher.leaves()
+
+
+def root_of(where: Where, watch: Watch, name: str = "") -> bytes | None:
+    """The root of a file, or None when it cannot be read."""
+    try:
+        return merkle.root_of(hash_file(where, watch, name))
+    except OSError:
+        return None
+
+
+def installed(folder: Beneath, entries: Iterable[Entry], known: Mapping[str, Seen] | None, watch: Watch) -> Found:
+    """Compare ``folder`` with the entries it should hold; ``known`` None means a full scan.
+
+    A file whose stat is not the known one is hashed, so a touched file stays intact.
+    """
+    intact: dict[str, bytes] = {}
+    modified: list[str] = []
+    missing: list[str] = []
+    doubtful: list[Entry] = []
+    stats: dict[str, Seen] = {}
+    for entry in entries:
+        stat = seen(folder / entry.path)
+        if stat is None:
+            missing.append(entry.path)
+            continue
+        stats[entry.path] = stat
+        if stat.size_bytes != entry.size_bytes:
+            modified.append(entry.path)
+        elif known is not None and known.get(entry.path) == stat:
+            intact[entry.path] = entry.root
+        else:
+            doubtful.append(entry)
+    for entry, root in _roots(folder, doubtful, watch):
+        if root == entry.root:
+            intact[entry.path] = entry.root
+        else:
+            modified.append(entry.path)
+    stats = {path: stats[path] for path in intact}
+    return Found(intact, stats, tuple(sorted(modified)), tuple(sorted(missing)))
+
+
+def in_the_way(folder: Beneath, manifests: Sequence[Manifest], ours: Collection[str], watch: Watch) -> Found:
+    """Look where new files, links and folders must go: ``intact`` are right already, ``modified`` are not ours."""
+    entries = [entry for m in manifests for entry in m.entries]
+    links = [link for m in manifests for link in m.links]
+    empty = {path for m in manifests for path in m.empty_folders}
+    strangers = [e for e in entries if e.path not in ours and _is_no_folder(folder / e.path)]
+    found = installed(folder, strangers, None, watch)
+    other = {*found.modified, *found.missing}
+    other |= {
+        p for p, to in links if p not in ours and _is_no_folder(folder / p) and beneath.link_target(folder / p) != to
+    }
+    folders = folders_above((*(e.path for e in entries), *(path for path, _ in links), *empty)) | empty
+    other |= {path for path in folders.difference(ours) if _is_no_folder(folder / path)}
+    return Found(found.intact, found.stats, tuple(sorted(other)))
+
+
+def folders_above(paths: Iterable[str]) -> set[str]:
+    """All folders on the way to these paths."""
+    parents = set()
+    for path in paths:
+        while (path := path.rpartition("/")[0]) and path not in parents:
+            parents.add(path)
+    return parents
+
+
+def _is_no_folder(where: Beneath) -> bool:
+    """Whether a file or link stands there. What is in a folder, the commit looks at."""
+    return beneath.exists(where) and not beneath.is_folder(where)
+
+
+def staging(folder: Beneath, wanted: Iterable[bytes], watch: Watch) -> dict[bytes, bytes]:
+    """Root to leaves for each file of the staging ``folder`` that is named by a wanted root."""
+    names = {root.hex(): root for root in wanted}
+    files = [name for name, each in beneath.entries(folder) if beneath.is_own(each)]
+    return {names[name]: hash_file(folder / name, watch) for name in files if name in names}
+
+
+def borrow(folder: Beneath, manifests: Iterable[Manifest]) -> dict[bytes, Where]:
+    """Root to path for the files of another folder that look right; their bytes are checked as they are used."""
+    found: dict[bytes, Where] = {}
+    for entry in (entry for manifest in manifests for entry in manifest.entries if entry.root):
+        stat = seen(folder / entry.path)
+        if stat and stat.size_bytes == entry.size_bytes:
+            found[entry.root] = folder / entry.path
+    return found
+
+
+def held_pieces(leaves: bytes, layer: bytes, root: bytes, piece_bytes: int) -> frozenset[int]:
+    """Which pieces of a half-written file are right, by folding its leaves to the file's layer.
+
+    A file not larger than a piece has no layer: it is held whole or not at all.
+    """
+    if not layer:
+        return frozenset({0}) if merkle.root_of(leaves) == root else frozenset()
+    per_piece = piece_bytes // merkle.BLOCK_BYTES * 32
+    mine = merkle.layer_of(leaves, piece_bytes) if len(leaves) > per_piece else b""
+    count = min(len(mine), len(layer)) // 32
+    return frozenset(i for i in range(count) if mine[32 * i : 32 * i + 32] == layer[32 * i : 32 * i + 32])
+
+
+def _roots(folder: Beneath, entries: list[Entry], watch: Watch) -> Iterator[tuple[Entry, bytes | None]]:
+    stop = False
+
+    def watch_all(name: str, count: int) -> None:
+        if stop:
+            raise Cancelled
+        watch(name, count)
+
+    with ThreadPoolExecutor(_THREADS, "scan", beneath.keep_open) as pool:
+        try:
+            work = (pool.submit(root_of, folder / entry.path, watch_all, entry.path) for entry in entries)
+            futures = list(work)
+            for entry, future in zip(entries, futures, strict=True):
+                root = future.result()
+                yield entry, (b"" if entry.size_bytes == 0 and root is not None else root)
+        except BaseException:
+            stop = True
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def links(folder: Beneath, manifests: Iterable[Manifest]) -> dict[str, str]:
+    """Where the links of the manifests point on the disk now; absent ones are left out."""
+    found = ((path, beneath.link_target(folder / path)) for manifest in manifests for path, _ in manifest.links)
+    return {path: target for path, target in found if target is not None}
+
+
+def executable(folder: Beneath, paths: Iterable[str]) -> frozenset[str]:
+    """Which of the files the player may execute."""
+    found = ((path, beneath.status(folder / path)) for path in paths)
+    return frozenset(path for path, each in found if each and each.st_mode & 0o100)
+
+
+def folder_state(folder: Beneath) -> None:
+    """Raise DiskError unless ``folder`` is absent or empty, our own ``.shoal`` of a try that was given up aside."""
+    names = [name for name, _ in beneath.entries(folder)]
+    if set(names) - {STATE}:
+        raise DiskError("disk.not_empty", f"{folder} is not empty.", path=str(folder), files=len(names))
+    if not names and os.path.lexists(folder.path) and not folder.path.is_dir():
+        raise DiskError("disk.in_the_way", f"{folder} is no folder.", path=str(folder))

@@ -1,0 +1,279 @@
+"""What the engine says, as frozen facts: events and snapshots.
+
+All of them travel over the engine's socket as JSON (`patcher.protocol.wire`). Titles are named ``feed/title`` everywhere here; a
+face resolves shorter names with `Snapshot.find`.
+"""
+
+import enum
+from dataclasses import dataclass, field
+
+from patcher.errors import InternalError, ShoalError, UsageError
+
+
+class Phase(enum.StrEnum):
+    """Where a job stands; in the order a job goes through them."""
+
+    QUEUED = "queued"
+    TRUST = "trust"
+    SCAN = "scan"
+    PLAN = "plan"
+    FETCH = "fetch"
+    STAGE = "stage"
+    VERIFY = "verify"
+    COMMIT = "commit"
+    DONE = "done"
+
+
+# ---------------------------------------------------------------- facts
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Bytes by where they came from, as received (waste included)."""
+
+    lan_bytes: int = 0
+    peer_bytes: int = 0
+    origin_bytes: int = 0
+    metadata_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What an update will do, known before the first content byte moves."""
+
+    patch_bytes: int = 0
+    full_bytes: int = 0
+    block_bytes: int = 0
+    metadata_bytes: int = 0
+    read_bytes: int = 0
+    write_bytes: int = 0
+    peak_extra_bytes: int = 0
+    files_kept: int = 0
+    files_added: int = 0
+    files_changed: int = 0
+    files_moved: int = 0
+    files_removed: int = 0
+    files_modified: tuple[str, ...] = ()
+    """Files of ours that somebody changed and that will be put back."""
+
+    @property
+    def fetch_bytes(self) -> int:
+        """Content bytes to download."""
+        return self.patch_bytes + self.full_bytes + self.block_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended well; the ``result`` object of the command line."""
+
+    version_from: str = ""
+    version_to: str = ""
+    planned_bytes: int = 0
+    fetched: Sources = Sources()
+    uploaded_bytes: int = 0
+    reused_bytes: int = 0
+    written_bytes: int = 0
+    peak_extra_bytes: int = 0
+    seconds: float = 0.0
+    work_left: bool = False
+    """``--check`` and ``verify``: there is something to do (exit code 10)."""
+    totals: Totals = Totals()
+    files: tuple[str, ...] = ()
+    """The files the verb is about: damaged ones for verify."""
+    feed: str = ""
+    """The name of the feed that was added, or was there already."""
+    via: str = ""
+    """The version in between, where two updates fetch less than one; the figures are those of both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error on its way to a face; the ``error`` object of the command line."""
+
+    code: str
+    message: str
+    safe: str
+    hint: str
+    exit_code: int
+    facts: dict[str, str | int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, error: Exception) -> "Failure":
+        """Any error as this fact; what is none of ours is a fault in Shoal."""
+        if not isinstance(error, ShoalError):
+            error = InternalError("internal.failure", f"Something unexpected failed: {error!r}.")
+        return cls(error.code, error.message, error.safe, error.hint, error.exit_code, error.facts)
+
+
+# ---------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A sample, at most 10 a second a job."""
+
+    job: int
+    title: str
+    phase: Phase
+    done_bytes: int = 0
+    total_bytes: int = 0
+    rate_bps: int = 0
+    eta_s: int = -1
+    sources: Sources = Sources()
+    peers: int = 0
+    upload_bps: int = 0
+    file: str = ""
+    pieces: str = ""
+    """A map of what is being fetched, at most 256 letters: ``.`` missing, ``h`` here before, ``l`` from the local
+    network, ``p`` from players, ``o`` from the origin, ``a`` arriving."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The totals of a job, before its first content byte."""
+
+    job: int
+    title: str
+    version_from: str
+    version_to: str
+    totals: Totals
+    via: str = ""
+    """The version in between, where two updates fetch less than one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a player should know that stops nothing."""
+
+    job: int
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A job ended well."""
+
+    job: int
+    title: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job ended with an error, or (``failure`` None) was cancelled."""
+
+    job: int
+    title: str
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFound:
+    """What `AddFeed` would trust, for a look at its fingerprint first."""
+
+    job: int
+    title: str
+    feed: "FeedSnapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The snapshot is another one now: ask for it."""
+
+
+Event = Progress | Planned | Notice | Finished | Failed | FeedFound | Changed
+
+
+# ---------------------------------------------------------------- snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSnapshot:
+    """One feed the player added."""
+
+    name: str
+    url: str
+    fingerprint: str
+    titles: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartFact:
+    """One part of the offered release: installed when, for each group, one of its ``group:value`` tags is chosen."""
+
+    name: str
+    tags: tuple[str, ...]
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the publisher says of a title, as last read. Plain text, but for ``notes``, which is Markdown."""
+
+    kind: str = "game"
+    labels: dict[str, str] = field(default_factory=dict)
+    """By language tag, like the summaries."""
+    summaries: dict[str, str] = field(default_factory=dict)
+    art: str = ""
+    """A local file whose bytes were verified; nobody has looked whether they are an image."""
+    notes: str = ""
+    links: dict[str, str] = field(default_factory=dict)
+    """By kind: site, support."""
+    licence: str = ""
+    parts: tuple[PartFact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TitleSnapshot:
+    """One title of a feed, installed or not."""
+
+    title: str
+    label: str
+    about: About = About()
+    installed: bool = False
+    folder: str = ""
+    version: str = ""
+    channel: str = "live"
+    tags: tuple[str, ...] = ()
+    size_bytes: int = 0
+    offered_version: str = ""
+    previous_version: str = ""
+    interrupted: bool = False
+    """A journal waits: recover before play."""
+    paused: bool = False
+    playing: bool = False
+    seeding: bool = False
+    seed_peers: int = 0
+    uploaded_bytes: int = 0
+    job: int = 0
+    verb: str = ""
+    progress: Progress | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All a face needs to draw itself."""
+
+    version: str
+    pid: int
+    home: str
+    listen_port: int
+    feeds: tuple[FeedSnapshot, ...] = ()
+    titles: tuple[TitleSnapshot, ...] = ()
+    settings: dict[str, str | int | bool] = field(default_factory=dict)
+
+    def find(self, name: str) -> TitleSnapshot:
+        """The title called ``name`` or ``feed/name``.
+
+        Raises UsageError (usage.unknown_title, usage.ambiguous_title).
+        """
+        found = [t for t in self.titles if t.title == name or t.title.partition("/")[2] == name]
+        if not found:
+            raise UsageError("usage.unknown_title", f"No feed has a title named {name!r}.", title=name)
+        if len(found) > 1:
+            names = ", ".join(t.title for t in found)
+            raise UsageError("usage.ambiguous_title", f"{name!r} is the name of several titles: {names}.", title=name)
+        return found[0]

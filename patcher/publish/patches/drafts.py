@@ -1,0 +1,221 @@
+"""From two manifests and the places of their contents to the windows of a pack: as tasks, then side by side.
+
+Files are read by portions, never whole, so that any size goes through in the same memory.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from patcher import beneath
+from patcher.content import delta
+from patcher.content.chunker import Chunker, Chunks, average_for
+from patcher.content.delta import Cut, Filter, Index, Range, Window
+from patcher.content.manifest import Entry, Manifest
+from patcher.errors import ContentError
+from patcher.publish.patches import address_maps, pool
+from patcher.publish.patches.address_maps import Map
+from patcher.publish.patches.pool import Slice, Task, WindowFile
+from patcher.publish.store import CHUNK_BYTES, Meter, Progress, in_threads
+
+_COMPARE_BYTES = 16 * 1024
+
+Places = Mapping[bytes, Path]
+"""Root → a file with this content, for every content of the manifests in question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What lies in a finished pack, one behind the other: maps, then windows; copies lie nowhere."""
+
+    filters: tuple[Filter, ...]
+    windows: tuple[Window, ...]
+    files: tuple[Map | WindowFile, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the pack."""
+        return sum(file.length for file in self.files)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The pack. Raises DiskError."""
+        return (data for file in self.files for data in file.chunks())
+
+    def index(self, leaves: bytes) -> Index:
+        """The pack's index, from its leaves."""
+        inline = b"".join(self.chunks()) if self.size_bytes <= delta.INLINE_BYTES else b""
+        return delta.index_of(self.windows, leaves, self.size_bytes, inline, self.filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A pack in the making: its windows, what they are made from, and the folder that keeps them meanwhile.
+
+    Of a full pack ``old`` is None. ``maps``: by root of an old file.
+    """
+
+    new: Manifest
+    old: Manifest | None
+    places: Places
+    maps: Mapping[bytes, Map]
+    cuts: tuple[Cut, ...]
+    folder: Path
+
+    def tasks(self) -> list[Task]:
+        """Each makes one of the windows that are no copies."""
+        rebased = _rebased(self.places, self.maps)
+        return [self._task(number, cut, rebased) for number, cut in enumerate(self.cuts) if not cut.copied]
+
+    def joined(self) -> Joined:
+        """What the tasks made, as far as it is worth a place in the pack. Raises DiskError."""
+        made = [one for number, cut in enumerate(self.cuts) if (one := self._made(number, cut))]
+        filters, maps = self._filters([window for window, _ in made])
+        file_of = {self._root(each.file): each.file for each in filters}
+        windows, at = [], sum(found.length for found in maps)
+        for window, _ in made:
+            old = window.old
+            if window.is_rebased:  # a content has one map, whatever names it has in the old release
+                old = tuple(replace(span, file=file_of.get(self._root(span.file), span.file)) for span in old)
+            windows.append(replace(window, offset=at, old=old))
+            at += window.length
+        return Joined(filters, tuple(windows), (*maps, *(file for _, file in made if file)))
+
+    def _task(self, number: int, cut: Cut, rebased: Places) -> Task:
+        new = _slices(self.new, cut.new, self.places)
+        if self.old is None:
+            return Task(new, None, self._result(number))
+        old, plain = (_slices(self.old, cut.old, places) for places in (rebased, self.places))
+        return Task(new, old, self._result(number), plain if self._has_maps(cut.old) else None)
+
+    def _made(self, number: int, cut: Cut) -> tuple[Window, WindowFile | None] | None:
+        """A window that is at no place yet, and its bytes; None when a full pack is better off without it."""
+        if cut.copied:
+            codec = delta.COPY_REBASED if self._has_maps(cut.old) else delta.COPY
+            return Window(0, 0, codec, cut.new, cut.old, cut.output_bytes, b""), None
+        file = WindowFile.read(self._result(number))
+        if self.old is None and not delta.worth_packing(cut, self.new, file.length):
+            return None
+        old = cut.old if file.codec in {delta.HDIFF, delta.HDIFF_REBASED} else ()
+        return Window(0, file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256), file
+
+    def _filters(self, windows: Sequence[Window]) -> tuple[tuple[Filter, ...], list[Map]]:
+        """The maps that re-based windows read through, each under the first number of its old file."""
+        used = {self._root(span.file) for window in windows if window.is_rebased for span in window.old}
+        files: dict[bytes, int] = {}
+        for number, entry in enumerate(self.old.entries if self.old else ()):
+            if entry.root in used and entry.root in self.maps:
+                files.setdefault(entry.root, number)
+        filters, maps, at = [], [], 0
+        for root, number in files.items():
+            found = self.maps[root]
+            filters.append(Filter(number, found.filter, at, found.length, found.sha256))
+            maps.append(found)
+            at += found.length
+        return tuple(filters), maps
+
+    def _has_maps(self, spans: Sequence[Range]) -> bool:
+        return any(self._root(span.file) in self.maps for span in spans)
+
+    def _root(self, number: int) -> bytes:
+        """Of an old file."""
+        assert self.old is not None
+        return self.old.entries[number].root
+
+    def _result(self, number: int) -> Path:
+        return self.folder / f"{number:06}"
+
+
+def draft(
+    new: Manifest, old: Manifest | None, places: Places, folder: Path, jobs: int, progress: Progress
+) -> Draft:  # fmt: skip
+    """Cut the windows from ``old`` (None: from nothing) to ``new``.
+
+    Reads the chunks of files whose names say too little, and makes the maps of native code, by which old files are read
+    and cut then. Raises ContentError (content.mismatch) when a file is not as long as it should be, DiskError,
+    InternalError.
+    """
+    if old is None:
+        return Draft(new, None, places, {}, tuple(delta.cut(new, None)), folder)
+    wanted = delta.to_chunk(new, old)
+    average = average_for(sum(entry.size_bytes for entry in wanted))
+    chunks = _chunked(wanted, average, places, jobs, progress)
+    found = address_maps.make(new, old, chunks, places, folder / "maps", jobs, progress)
+    moved = [entry for entry in wanted if entry.root in found]
+    chunks |= _chunked(moved, average, _rebased(places, found), jobs, progress)
+    compare = _compare(new, places, old, _rebased(places, found))
+    return Draft(new, old, places, found, tuple(delta.cut(new, old, chunks, found, compare)), folder)
+
+
+def make(drafts: Sequence[Draft], jobs: int, progress: Progress) -> None:
+    """Make their windows. Raises what `workers.run` raises."""
+    tasks = [task for each in drafts for task in each.tasks()]
+    meter = Meter(progress, "pack", sum(task.size_bytes for task in tasks))
+    pool.run(tasks, jobs, meter.add)
+
+
+def _rebased(places: Places, maps: Mapping[bytes, Map]) -> Places:
+    return {**places, **{root: found.rebased for root, found in maps.items()}}
+
+
+def _slices(files: Manifest, spans: Sequence[Range], places: Places) -> tuple[Slice, ...]:
+    return tuple((str(places[files.entries[span.file].root]), span.offset, span.length) for span in spans)
+
+
+def _chunked(
+    entries: Sequence[Entry], average: int, places: Places, jobs: int, progress: Progress
+) -> dict[bytes, Chunks]:  # fmt: skip
+    if not entries:
+        return {}
+    meter = Meter(progress, "match", sum(entry.size_bytes for entry in entries))
+    found = in_threads(jobs, lambda e: _chunks(places[e.root], e.size_bytes, average, meter), entries, meter)
+    return {entry.root: chunks for entry, chunks in zip(entries, found, strict=True)}
+
+
+def _chunks(path: Path, size_bytes: int, average: int, meter: Meter) -> Chunks:
+    chunker, done = Chunker(average), 0
+    with beneath.translated(path), path.open("rb") as file:
+        while data := file.read(CHUNK_BYTES):
+            chunker.update(data)
+            done += len(data)
+            meter.add(len(data))
+    if done != size_bytes:
+        raise ContentError("content.mismatch", f"{path} is not as long as it should be", path=str(path))
+    return chunker.chunks()
+
+
+def _compare(new: Manifest, places: Places, old: Manifest, old_places: Places) -> delta.Compare:
+    """Reads a little of both files where a copy ends. The two are never empty."""
+
+    def of(number: int) -> delta.Common:
+        path = places[new.entries[number].root]
+        return lambda at, file, old_at, limit: _common(path, at, old_places[old.entries[file].root], old_at, limit)
+
+    return of
+
+
+def _common(path: Path, at: int, old_path: Path, old_at: int, limit: int) -> int:
+    count = 0
+    with beneath.translated(path), path.open("rb") as new, old_path.open("rb") as old:
+        while count < abs(limit):
+            portion = min(_COMPARE_BYTES, abs(limit) - count)
+            back = count + portion if limit < 0 else -count
+            new.seek(at - back)
+            old.seek(old_at - back)
+            pair = new.read(portion), old.read(portion)
+            same = same_bytes(*pair) if limit > 0 else same_bytes(*(data[::-1] for data in pair))
+            count += same
+            if same < portion:
+                break
+    return count
+
+
+def same_bytes(a: bytes, b: bytes) -> int:
+    """Length of the common beginning."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,173 @@
+"""The address map between two versions of a native file, from what their references say.
+
+In the first round references are blanked on both sides, so that what differs in nothing else is found to be the same
+(tables are left: without their addresses all entries look alike). Each reference inside such a *cover* votes on where
+its target went, and on where it stands itself. In the rounds that follow the old file is moved by the map of the one
+before: now its tables lie in covers too, and what is counted from another address finds that one in the map.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from patcher.content.native import fields, references, stored
+from patcher.content.native.addresses import ALLOWED_BYTES, MAX_BREAKS, REFUSED_BYTES, AddressMap
+from patcher.content.native.binary import Spans
+from patcher.content.native.fields import Kept
+from patcher.content.native.numbers import changes
+from patcher.content.native.rebase import Mover, moves
+from patcher.content.native.references import GUESS, NO_BASE, TABLE, Binary, Fields
+from patcher.content.native.sections import Image, Read
+from patcher.publish.patches.native import covers, matches, votes
+from patcher.publish.patches.native.covers import Bytes, Covers
+from patcher.publish.patches.native.matches import BLOCK_BYTES, Matches
+from patcher.publish.patches.native.votes import Ballot
+
+_MOST_BYTES = 1 << 30
+_ROUNDS = 3
+_SECTION_VOTES = 64
+_GROUP_BITS = 4
+_BROKEN = 1.5
+"""So many references that the map puts right are worth one that it breaks."""
+_SAVED_BYTES = 0.4
+"""What a reference put right saves at least; most often it is twice as much."""
+_NONE = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A filter's name, the encoded map, and a careful estimate of how many bytes a patch is smaller with both."""
+
+    filter: str
+    data: bytes
+    saved_bytes: int
+
+
+def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
+    """The map that makes ``old`` most like ``new``; None when they are not of one kind, or it would save too little.
+
+    Takes memory of twice both files, or some 300 MB where that is more; None, too, when they are too large for that.
+    The same files give the same map.
+    """
+    if old_bytes + new_bytes > _MOST_BYTES:
+        return None
+    ours, theirs = Binary.open(old, old_bytes), Binary.open(new, new_bytes)
+    if not ours or not theirs or (ours.image.filter, ours.image.format) != (theirs.image.filter, theirs.image.format):
+        return None
+    pair = _Pair(ours, theirs)
+    addresses, right = pair.round(None)
+    for _ in range(_ROUNDS - 1 if right else 0):
+        addresses, right = pair.round(addresses)
+    data = addresses.encode()
+    saved_bytes = int(right * _SAVED_BYTES) - len(data)
+    useful = saved_bytes > 0 and len(addresses.starts) <= MAX_BREAKS
+    return Fitted(ours.image.filter, data, saved_bytes) if useful else None
+
+
+class _Pair:
+    """Two versions of a file, with the references of the old one."""
+
+    def __init__(self, old: Binary, new: Binary) -> None:
+        self._old, self._new = old, new
+        self._stubs = Spans.of(section for section in old.image.sections if section.name.startswith(".plt"))
+        self._kept = [Kept.of(references.find(old, at, at + BLOCK_BYTES)) for at in _blocks(old)]
+
+    @property
+    def _fields(self) -> Iterator[Fields]:
+        """The references of the old file, `BLOCK_BYTES` of it at a time."""
+        return (kept.fields() for kept in self._kept)
+
+    def round(self, known: AddressMap | None) -> tuple[AddressMap, float]:
+        """A map made with what the one before says, and how many references it puts right, less what it breaks."""
+        found = covers.find(self._blanked_old(), self._blanked_new()) if known is None else self._covers(known)
+        ballot = Ballot()
+        _vote_of_sections(ballot, self._old.image, self._new.image)
+        for some in matches.find(self._old, self._new, self._fields, found):
+            _vote(ballot, some, known, self._stubs)
+        starts, shifts = votes.fitted(ballot.votes())
+        return self._listed(AddressMap(starts, shifts, _NONE, _NONE), found)
+
+    def _blanked_old(self) -> Bytes:
+        data = _whole(self._old)
+        for some in self._fields:
+            _blank(data, some)
+        return data
+
+    def _blanked_new(self) -> Bytes:
+        data = _whole(self._new)
+        for at in _blocks(self._new):
+            _blank(data, references.find(self._new, at, at + BLOCK_BYTES))
+        return data
+
+    def _covers(self, addresses: AddressMap) -> Covers:
+        """Of the old file moved."""
+        mover, data = Mover(addresses, self._old.size_bytes), np.zeros(self._old.size_bytes, np.uint8)
+        reaching = fields.joined([])
+        for at, some in zip(_blocks(self._old), self._fields, strict=True):
+            part = mover.read(self._old, at, BLOCK_BYTES, fields.joined([reaching, some]))
+            data[at : at + len(part)] = np.frombuffer(part, np.uint8)
+            reaching = some.at(some.position > at + BLOCK_BYTES - fields.MAX_WIDTH)
+        return covers.find(data, _whole(self._new))
+
+    def _listed(self, addresses: AddressMap, found: Covers) -> tuple[AddressMap, float]:
+        """The map with the blocks where it breaks more than it puts right, and those where guesses are good."""
+        certain = np.zeros(self._old.size_bytes // REFUSED_BYTES + 1)
+        guessed = np.zeros(self._old.size_bytes // ALLOWED_BYTES + 1)
+        for some in matches.find(self._old, self._new, self._fields, found):
+            by = moves(addresses, some.fields)
+            score = (by != 0) * ((by == some.grown) - _BROKEN * (some.grown == 0))
+            guess, position = some.fields.kind == GUESS, some.fields.position
+            certain += np.bincount(position[~guess] // REFUSED_BYTES, score[~guess], len(certain))
+            guessed += np.bincount(position[guess] // ALLOWED_BYTES, score[guess], len(guessed))
+        right = certain[certain > 0].sum() + guessed[guessed > 0].sum()
+        refused, allowed = np.flatnonzero(certain < 0), np.flatnonzero(guessed > 0)
+        return AddressMap(addresses.starts, addresses.shifts, refused, allowed), float(right)
+
+
+# ---------------------------------------------------------------- votes
+
+
+def _vote_of_sections(ballot: Ballot, old: Image, new: Image) -> None:
+    """What is counted from the start of a section needs nothing more than to know where that went."""
+    starts = {section.name: section.address for section in new.sections if section.loaded}
+    both = [section for section in old.sections if section.loaded and section.name in starts]
+    address = np.array([section.address for section in both], np.int64)
+    moved = np.array([starts[section.name] for section in both], np.int64) - address
+    ballot.add(address, moved, np.full(len(both), _SECTION_VOTES))
+
+
+def _vote(ballot: Ballot, some: Matches, known: AddressMap | None, stubs: Spans) -> None:
+    """A vote of each reference for its target, and one for itself; these by groups that lie together.
+
+    Stubs of the linker all look alike: they know nothing of themselves, only who calls them does.
+    """
+    base, target = some.fields.base, some.fields.target
+    shift = some.further + np.where(some.relative, some.moved, 0 if known is None else known.shift(base))
+    clear = np.flatnonzero(some.tell & (some.relative | (base == NO_BASE) | (known is not None)))
+    ballot.add(target[clear], shift[clear], np.ones(len(clear), np.int64))
+    sure = some.relative & ~stubs.hold(base)
+    own, moved = base[sure], some.moved[sure]
+    first = np.flatnonzero(changes(own >> _GROUP_BITS) | changes(moved))
+    ballot.add(own[first], moved[first], np.diff(first, append=len(own)))
+
+
+# ---------------------------------------------------------------- bytes
+
+
+def _blocks(binary: Binary) -> range:
+    return range(0, binary.size_bytes, BLOCK_BYTES)
+
+
+def _whole(binary: Binary) -> Bytes:
+    data = np.zeros(binary.size_bytes, np.uint8)
+    for at in _blocks(binary):
+        part = binary.read(at, BLOCK_BYTES)
+        data[at : at + len(part)] = np.frombuffer(part, np.uint8)
+    return data
+
+
+def _blank(data: Bytes, found: Fields) -> None:
+    """Zeros for all references but those in tables."""
+    found = found.at(found.kind != TABLE)
+    stored.write(data, found.position, found, np.zeros(len(found), np.int64))

@@ -1,0 +1,92 @@
+"""The references of an old native file, beside what the new one holds in their place."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patcher.content.native import stored
+from patcher.content.native.fields import LOW12, MAX_WIDTH, PAGES21
+from patcher.content.native.numbers import Ints, ramps
+from patcher.content.native.references import Binary, Fields
+from patcher.content.native.sections import UNLOADED, Image
+from patcher.publish.patches.native.covers import Covers
+
+BLOCK_BYTES = 4 * 1024 * 1024
+"""So much of a file is looked at at a time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matches:
+    """References of the old file that lie in covers, one for each cover that it lies in.
+
+    ``grown``: by how much the value is greater in the new file. ``further``: by how many bytes the target is further
+    away from the base, for those that ``tell``, which half of an address alone does not. ``moved``: by how much the
+    address moved at which the reference itself stands, of those that are ``relative`` to it.
+    """
+
+    fields: Fields
+    grown: Ints
+    further: Ints
+    tell: NDArray[np.bool_]
+    moved: Ints
+    relative: NDArray[np.bool_]
+
+
+def find(old: Binary, new: Binary, blocks: Iterable[Fields], covers: Covers) -> Iterator[Matches]:
+    """All of them. ``blocks`` are the fields of the old file, `BLOCK_BYTES` of it at a time."""
+    address, new_address = _Addresses(old.image), _Addresses(new.image)
+    for number, fields in enumerate(blocks):
+        start = number * BLOCK_BYTES
+        near = covers.within_old(start, start + BLOCK_BYTES + MAX_WIDTH)
+        cover, inside = _inside(fields, near)
+        into = inside.position - near.old[cover]
+        before = stored.values(old.read(start, BLOCK_BYTES + MAX_WIDTH), inside.position - start, inside)
+        theirs = b"".join(new.read(int(at), int(size)) for at, size in zip(near.new, near.length, strict=True))
+        at = into + (np.cumsum(near.length) - near.length)[cover]
+        after = stored.values(theirs, at, inside)
+        own = address.of(inside.position)
+        moved = new_address.of(into + near.new[cover]) - own
+        grown, relative = stored.wrapped(after - before, inside), inside.base == own
+        further, tell = grown * inside.scale, inside.form < PAGES21
+        low = np.flatnonzero((inside.form == LOW12) & (own - inside.base <= into))
+        further[low] = _further(theirs, (at - own)[low], inside.at(low), after[low], moved[low])
+        relative[low] = tell[low] = True
+        yield Matches(inside, grown, further, tell, moved, relative)
+
+
+def _further(theirs: bytes, by: Ints, low: Fields, after: Ints, moved: Ints) -> Ints:
+    """By how many bytes the target is further away, by both halves of its address.
+
+    ``by`` is what in ``theirs`` the addresses of the old instructions are off by, and ``after`` the new lower half.
+    """
+    pages = replace(low, form=np.full_like(low.form, PAGES21))
+    page = stored.values(theirs, low.base + by, pages) + (low.base + moved >> stored.PAGE_BITS) << stored.PAGE_BITS
+    further: Ints = page + after * low.scale - moved - low.target
+    return further
+
+
+def _inside(fields: Fields, covers: Covers) -> tuple[Ints, Fields]:
+    """The fields that lie whole in covers, and the number of the cover that each of them lies in."""
+    first = np.searchsorted(fields.position, covers.old)
+    counts = np.searchsorted(fields.position, covers.old + covers.length) - first
+    cover = np.repeat(np.arange(len(counts)), counts)
+    some = fields.at(ramps(first, counts))
+    whole = some.position + some.width <= (covers.old + covers.length)[cover]
+    return cover[whole], some.at(whole)
+
+
+class _Addresses:
+    """Where the bytes of an image lie in memory."""
+
+    def __init__(self, image: Image) -> None:
+        sections = [section for section in image.sections if section.loaded and section.size_bytes]
+        self._starts = np.array([0, *(section.offset for section in sections)], np.int64)
+        self._ends = np.array([0, *(section.end for section in sections)], np.int64)
+        self._by = np.array([0, *(section.address - section.offset for section in sections)], np.int64)
+
+    def of(self, places: Ints) -> Ints:
+        """The addresses of bytes of the file."""
+        number = np.searchsorted(self._starts, places, "right") - 1
+        return places + np.where(places < self._ends[number], self._by[number], UNLOADED)

@@ -1,0 +1,268 @@
+"""Packs of a release: windows made by worker processes, then joined in order, so that more workers change no byte.
+
+A finished window is a file in the build folder, a finished pack is content in the feed and a note in the build folder:
+an interrupted run goes on with the next window.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from patcher import disk, strict_json
+from patcher.content import delta, manifest, merkle, records
+from patcher.content.codec import MAX_RATIO
+from patcher.content.delta import Index
+from patcher.content.manifest import Manifest
+from patcher.content.merkle import Ref
+from patcher.errors import ContentError, TrustError
+from patcher.publish.build import BuiltPart
+from patcher.publish.patches import drafts
+from patcher.publish.patches.drafts import Draft, Joined
+from patcher.publish.store import Meter, Progress, Store, in_threads
+
+_NOTE_BYTES = 4096
+
+WORTH = 0.5
+"""A patch from a release before the last one must be smaller than this share of what it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One part in one release."""
+
+    part: str
+    document: bytes
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """One pack to make: to ``new``, from ``old`` or (None) from nothing."""
+
+    new: Side
+    old: Side | None
+    folder: Path
+    """Keeps its windows until it is done."""
+
+    @property
+    def fresh(self) -> set[bytes]:
+        """The contents that ``old`` has not."""
+        held = {entry.root for entry in self.old.manifest.entries} if self.old else set()
+        return {entry.root for entry in self.new.manifest.entries if entry.size_bytes} - held
+
+    @property
+    def note(self) -> Path:
+        """Keeps the reference to its index when it is done; null when it was not worth having."""
+        return self.folder.with_suffix(".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A finished pack. ``ref`` names its index document, None when there is no window; ``step`` the manifest delta."""
+
+    pack: Pack
+    index: Index
+    ref: Ref | None
+    step: Ref | None
+
+    @property
+    def fetch_bytes(self) -> int:
+        """Pack, index and manifest delta."""
+        return sum(ref.size_bytes for ref in (self.index.pack, self.ref, self.step) if ref)
+
+    @property
+    def document_bytes(self) -> int:
+        """Index and manifest, without the pack."""
+        index = self.ref.size_bytes - len(self.index.inline) if self.ref else 0
+        return index + (self.step.size_bytes if self.step else len(self.pack.new.document))
+
+    def cost_of(self, roots: Collection[bytes]) -> int:
+        """What these contents cost from nothing: of each window the smaller of itself and of them, else themselves."""
+        entries = self.pack.new.manifest.entries
+        left = {entry.root: entry.size_bytes for entry in entries if entry.root in roots}
+        total = 0
+        for window in self.index.windows:
+            spans = [span for span in window.new if entries[span.file].root in left]
+            wanted = sum(span.length for span in spans)
+            total += min(window.length - wanted, 0)
+        return total + sum(left.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The packs of a release: what its patches record says, and what a player fetches."""
+
+    parts: tuple[records.PartPatches, ...]
+    full_bytes: int
+    """From nothing: manifests, indexes, full packs, and the files that are in no full pack."""
+    patch_bytes: tuple[tuple[str, int], ...]
+    """Version and bytes (packs, indexes, manifest deltas) for each older release that has a patch."""
+    back: tuple[tuple[str, records.Delta], ...] = ()
+    """By part: from this release back to the one before."""
+
+
+def pack_release(
+    store: Store, build: Path, new: records.Release, parts: Sequence[BuiltPart], older: Sequence[records.Release],
+    jobs: int, progress: Progress, say: Callable[[str], None],
+) -> Packed:  # fmt: skip
+    """Make every pack of a release whose content is in the store: from nothing, from the newest of ``older`` and back,
+    and from those before as long as that saves enough.
+
+    Raises ContentError (content.mismatch) when content of the new release is damaged, DiskError.
+    """
+    maker = Maker(store, build, jobs, progress)
+    mine = [Side(part.rule.name, part.document, part.manifest) for part in parts]
+    fixed = {part.rule.name for part in parts if part.rule.defaults}  # its files are the player's once they are there
+    last = [*maker.pairs(mine, fixed, older[0], say)] if older else []
+    made = maker.make([
+        *(maker.plan(side, None) for side in mine),
+        *(maker.plan(side, old) for side, old in last),
+        *(maker.plan(old, side) for side, old in last),
+    ])  # fmt: skip
+    fulls, rest = made[: len(mine)], made[len(mine) :]
+    steps = [(older[0], rest[: len(last)])] if older else []
+    full_of = {full.pack.new.part: full for full in fulls}
+    for release in older[1:]:
+        packs = [maker.plan(side, old) for side, old in maker.pairs(mine, fixed, release, say)]
+        found = maker.make(packs, WORTH * sum(full_of[pack.new.part].cost_of(pack.fresh) for pack in packs))
+        if packs and not found:
+            say(f"No patch from {release.version}: it would save less than half.")
+            break
+        steps.append((release, found))
+    store.flush()
+    return _summary(fulls, steps, tuple((one.pack.new.part, _delta(one, new)) for one in rest[len(last) :]))
+
+
+def _delta(made: Made, start: records.Release) -> records.Delta:
+    return records.Delta(start.sequence, made.ref, made.step)
+
+
+def _summary(
+    fulls: Sequence[Made], steps: Sequence[tuple[records.Release, Sequence[Made]]],
+    back: tuple[tuple[str, records.Delta], ...],
+) -> Packed:  # fmt: skip
+    deltas: dict[str, list[records.Delta]] = {}
+    for release, made in steps:
+        for one in made:
+            deltas.setdefault(one.pack.new.part, []).append(_delta(one, release))
+    parts = tuple(
+        records.PartPatches(full.pack.new.part, full.ref, tuple(deltas.get(full.pack.new.part, ())), full.step)
+        for full in fulls
+    )
+    full_bytes = sum(full.document_bytes + full.cost_of(full.pack.fresh) for full in fulls)
+    patch_bytes = tuple((release.version, sum(one.fetch_bytes for one in made)) for release, made in steps)
+    return Packed(parts, full_bytes, patch_bytes, back)
+
+
+# ---------------------------------------------------------------- one pack
+
+
+class Maker:
+    """Makes packs into a store, with windows kept in the folder ``build`` meanwhile."""
+
+    def __init__(self, store: Store, build: Path, jobs: int, progress: Progress) -> None:
+        self._store, self._build = store, build
+        self._jobs, self._progress = jobs, progress
+        self._right: dict[Ref, bool] = {}
+        """Whether the feed's older content folds to its root, as far as it was looked at."""
+
+    def pairs(
+        self, mine: Sequence[Side], fixed: Collection[str], release: records.Release, say: Callable[[str], None]
+    ) -> Iterator[tuple[Side, Side]]:
+        """Each part with itself in an older release, as far as the feed still holds all that a patch is made from."""
+        by_name = {part.name: part for part in release.parts if not part.defaults and part.name not in fixed}
+        for side in (side for side in mine if side.part in by_name):
+            try:
+                document = self._store.read(by_name[side.part].manifest)
+                old = manifest.parse(document)
+            except (ContentError, TrustError) as error:
+                say(f"No patch from {release.version}: {error.message}.")
+                continue
+            if reason := self._unfit(side.manifest, old):
+                say(f"No patch from {release.version}: {reason}.")
+            else:
+                yield side, Side(side.part, document, old)
+
+    def _unfit(self, new: Manifest, old: Manifest) -> str:
+        """Why no player could use what would be made from the feed's older files; empty when nothing is wrong."""
+        held = {entry.root for entry in new.entries}
+        paths = {Ref(entry.root, entry.size_bytes): entry.path for entry in old.entries if entry.size_bytes}
+        if missing := [path for ref, path in paths.items() if not self._store.has(ref)]:
+            return f"the feed no longer holds {missing[0]}"
+        refs = [ref for ref in paths if ref.root not in held]
+        if todo := [ref for ref in refs if ref not in self._right]:
+            meter = Meter(self._progress, "check", sum(ref.size_bytes for ref in todo))
+            looked = in_threads(self._jobs, lambda ref: self._store.is_right(ref, meter), todo, meter)
+            self._right.update(zip(todo, looked, strict=True))
+        return next((f"the feed's {paths[ref]} is damaged" for ref in refs if not self._right[ref]), "")
+
+    def plan(self, new: Side, old: Side | None) -> Pack:
+        """The pack, with the folder that is its alone."""
+        documents = hashlib.sha256(new.document).digest() + (hashlib.sha256(old.document).digest() if old else b"")
+        return Pack(new, old, self._build / hashlib.sha256(documents).hexdigest())
+
+    def make(self, packs: Sequence[Pack], most_bytes: float = math.inf) -> list[Made]:
+        """Make what an earlier run did not finish; nothing but a note when it takes ``most_bytes`` or more."""
+        bounded = most_bytes < math.inf
+        if bounded and any(pack.note.is_file() and pack.note.read_bytes() == b"null" for pack in packs):
+            return []
+        found = {pack.folder: self._known(pack) for pack in packs}
+        todo = {pack.folder: pack for pack in packs if found[pack.folder] is None}
+        drafted = {folder: self._draft(pack) for folder, pack in todo.items()}
+        drafts.make([*drafted.values()], self._jobs, self._progress)
+        joined = {folder: draft.joined() for folder, draft in drafted.items()}
+        if bounded and sum(one.size_bytes for one in joined.values()) >= max(most_bytes, 1):
+            for folder, pack in todo.items():
+                disk.remove_tree(folder)
+                disk.write_atomic(pack.note, b"null")
+            return []
+        found |= {folder: self._join(pack, joined[folder]) for folder, pack in todo.items()}
+        return [one for pack in packs if (one := found[pack.folder])]
+
+    def _places(self, pack: Pack) -> dict[bytes, Path]:
+        sides = (pack.new, pack.old) if pack.old else (pack.new,)
+        entries = (entry for side in sides for entry in side.manifest.entries if entry.size_bytes)
+        return {entry.root: self._store.path(Ref(entry.root, entry.size_bytes)) for entry in entries}
+
+    def _draft(self, pack: Pack) -> Draft:
+        old = pack.old.manifest if pack.old else None
+        return drafts.draft(pack.new.manifest, old, self._places(pack), pack.folder, self._jobs, self._progress)
+
+    def _known(self, pack: Pack) -> Made | None:
+        """The pack as an earlier run finished it."""
+        try:
+            ref = Ref.from_json(strict_json.load(pack.note, _NOTE_BYTES))
+            index = delta.parse(self._store.read(ref), pack.new.manifest, pack.old.manifest if pack.old else None)
+        except (OSError, ValueError, ContentError, TrustError):
+            return None
+        whole = index.pack is None or self._store.has(index.pack)
+        return Made(pack, index, ref, self._step(pack)) if whole else None
+
+    def _join(self, pack: Pack, joined: Joined) -> Made:
+        """Put a finished pack into the store, and its index."""
+        hasher = merkle.Hasher()
+        for data in joined.chunks():
+            hasher.update(data)
+        index = joined.index(hasher.leaves())
+        if index.pack:
+            self._store.put_chunks(index.pack, joined.chunks())
+        ref = None
+        if index.windows:
+            old = pack.old.manifest if pack.old else None
+            ref = self._store.put(delta.encode(index, pack.new.manifest, old))
+            self._store.flush()
+            disk.write_atomic(pack.note, json.dumps(ref.to_json()).encode())
+        disk.remove_tree(pack.folder)
+        return Made(pack, index, ref, self._step(pack))
+
+    def _step(self, pack: Pack) -> Ref | None:
+        """The new manifest made small: against the old one, or alone."""
+        new, old = pack.new.document, pack.old.document if pack.old else b""
+        if new == old:
+            return None
+        step = delta.manifest_delta(old, new)
+        is_read = len(step) < len(new) <= len(old) + MAX_RATIO * len(step)
+        return self._store.put(step) if is_read else None

@@ -1,0 +1,309 @@
+"""How a release is cut into windows: which new bytes go together, and which old bytes each window may lean on.
+
+Small files go whole, side by side in path order, each with the old file it most likely came from. Of a file larger
+than a window the stretches that the old release has go as *copies*, and the rest as runs like small files do. What a
+window leans on decides what it costs.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from patcher.content.chunker import Anchors, Chunks, Common, Copy, Known, Trace, stretched
+from patcher.content.codec import WINDOW_BYTES
+from patcher.content.manifest import Entry, Manifest
+
+SMALL_BYTES = 1024 * 1024
+MAX_OLD_BYTES = 4 * WINDOW_BYTES
+
+_LEAN_BYTES = 3 * WINDOW_BYTES
+"""What our own windows lean on: a worker then takes 350 MB at most, and a player less than the format allows."""
+_RUN_BYTES = WINDOW_BYTES // 2
+_WORTH = 0.85
+_SHARE = 0.25
+"""A file of at most a window of which less is copied costs less as a whole."""
+_REBASED_SHARE = 0.75
+"""The same where its old file is re-based, which players should not have to do twice."""
+
+
+Compare = Callable[[int], Common]
+"""For the new file of a number: how far its bytes and those of old files are the same."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Range:
+    """Bytes of one file; ``file`` is its number among a manifest's entries."""
+
+    file: int
+    offset: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        """First offset behind it."""
+        return self.offset + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A window to be made: read both lists of ranges, side by side, and hand them to `make`.
+
+    Of a ``copied`` one there is nothing to make: each new range has the bytes of the old range beside it.
+    """
+
+    new: tuple[Range, ...]
+    old: tuple[Range, ...]
+    copied: bool = False
+
+    @property
+    def output_bytes(self) -> int:
+        """Length of the new ranges together."""
+        return sum(span.length for span in self.new)
+
+
+def cut(
+    new: Manifest,
+    old: Manifest | None,
+    chunks: Mapping[bytes, Chunks] | None = None,
+    rebased: Collection[bytes] = (),
+    compare: Compare | None = None,
+) -> list[Cut]:
+    """All windows of the patch from ``old`` to ``new``, or of the full pack of ``new``, in the order of their files.
+
+    ``chunks`` are those of the files that `to_chunk` names, by root; of old files that are ``rebased`` (roots) those of
+    what they are then. ``compare`` tells how far copies may go on. The windows of a full pack hold either files under
+    1 MiB or larger ones, never both (see `worth_packing`), and keep to the pieces of the tree.
+    """
+    cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}, rebased, compare).cuts()
+    return sorted(cuts, key=lambda window: (window.new[0].file, window.new[0].offset))
+
+
+def to_chunk(new: Manifest, old: Manifest) -> list[Entry]:
+    """The files, one of each content, whose chunks tell `cut` more than their names do."""
+    sizes = {entry.path: entry.size_bytes for entry in old.entries if entry.size_bytes}
+    missing = [entry for _, entry in _missing(new.entries, {e.root for e in old.entries})]
+    unclear = [
+        entry
+        for entry in missing
+        if entry.size_bytes >= SMALL_BYTES or not 0 < sizes.get(entry.path, 0) <= 2 * WINDOW_BYTES
+    ]
+    if not unclear:
+        return []
+    gone = [entry for _, entry in _missing(old.entries, {e.root for e in new.entries})]
+    return unclear + gone if gone else []
+
+
+def bases(
+    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], roots: Collection[bytes]
+) -> list[tuple[Entry, Entry]]:  # fmt: skip
+    """The new files of these ``roots``, in order, each behind the old one that `cut` takes it to come from."""
+    patch = _Patch(new, old, chunks)
+    found = [(patch.base(entry), entry) for _, entry in _missing(new.entries, ()) if entry.root in roots]
+    return [(old.entries[base], entry) for base, entry in found if base is not None]
+
+
+def worth_packing(window: Cut, new: Manifest, packed_bytes: int) -> bool:
+    """Does this window of a full pack earn its place? Files under 1 MiB always; larger ones when they shrink enough."""
+    small = any(new.entries[span.file].size_bytes < SMALL_BYTES for span in window.new)
+    return small or packed_bytes < _WORTH * window.output_bytes
+
+
+def _missing(entries: Sequence[Entry], held: Collection[bytes]) -> Iterator[tuple[int, Entry]]:
+    seen = {b"", *held}
+    for number, entry in enumerate(entries):
+        if entry.root not in seen:
+            seen.add(entry.root)
+            yield number, entry
+
+
+# ---------------------------------------------------------------- windows filled
+
+
+class _Lane:
+    """Files and runs that come one after the other, on their way into windows."""
+
+    def __init__(self) -> None:
+        self.cuts: list[Cut] = []
+        self._new: list[Range] = []
+        self._old: dict[int, list[tuple[int, int]]] = {}
+        self._new_bytes = self._old_bytes = 0
+
+    def add(self, span: Range, near: Iterable[Range] = ()) -> None:
+        near = tuple(near)
+        old, old_bytes = self._with(near)
+        if self._new_bytes + span.length > WINDOW_BYTES or old_bytes > _LEAN_BYTES:
+            self.close()
+            old, old_bytes = self._with(near)
+        self._new.append(span)
+        self._new_bytes += span.length
+        self._old |= old
+        self._old_bytes = old_bytes
+
+    def close(self) -> None:
+        if self._new:
+            old = [Range(file, start, end - start) for file, held in self._old.items() for start, end in held]
+            self.cuts.append(Cut(tuple(self._new), tuple(sorted(old))))
+        self._new, self._old, self._new_bytes, self._old_bytes = [], {}, 0, 0
+
+    def _with(self, near: Sequence[Range]) -> tuple[dict[int, list[tuple[int, int]]], int]:
+        """What is held of the files of ``near`` when it is added, and the bytes of all that is held then."""
+        held = {reach.file: self._old.get(reach.file, []) for reach in near}
+        more = {file: merge([*held[file], *((r.offset, r.end) for r in near if r.file == file)]) for file in held}
+        return more, self._old_bytes + _bytes(more) - _bytes(held)
+
+
+def _bytes(held: Mapping[int, Sequence[tuple[int, int]]]) -> int:
+    return sum(end - start for stretches in held.values() for start, end in stretches)
+
+
+def merge(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same places in order, none twice."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(stretches):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def without(stretches: Iterable[tuple[int, int]], holes: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The parts of some stretches outside of all ``holes``, which are in order and apart."""
+    for start, end in stretches:
+        at = start
+        for hole_start, hole_end in holes:
+            if hole_end <= at or hole_start >= end:
+                continue
+            if at < hole_start:
+                yield at, hole_start
+            at = hole_end
+        if at < end:
+            yield at, end
+
+
+def _whole(new: Manifest) -> list[Cut]:
+    small, larger = _Lane(), _Lane()
+    cuts = []
+    for number, entry in _missing(new.entries, ()):
+        if entry.size_bytes > WINDOW_BYTES:
+            cuts += [Cut((span,), ()) for span in _pieces(number, 0, entry.size_bytes, WINDOW_BYTES)]
+        else:
+            (small if entry.size_bytes < SMALL_BYTES else larger).add(Range(number, 0, entry.size_bytes))
+    small.close()
+    larger.close()
+    return cuts + small.cuts + larger.cuts
+
+
+def _pieces(file: int, start: int, end: int, most: int) -> Iterator[Range]:
+    for offset in range(start, end, most):
+        yield Range(file, offset, min(most, end - offset))
+
+
+# ---------------------------------------------------------------- patches
+
+
+class _Patch:
+    """The windows from one release to another."""
+
+    def __init__(
+        self, new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], rebased: Collection[bytes] = (),
+        compare: Compare | None = None,
+    ) -> None:  # fmt: skip
+        self._new, self._old = new, old
+        self._chunks, self._rebased, self._compare = chunks, rebased, compare
+        kept = {entry.root for entry in new.entries}
+        gone = _missing(old.entries, kept)
+        self._known = Known({number: chunks[e.root] for number, e in gone if e.root in chunks})
+        self._similar = Similar(new, old)
+        self._lane = _Lane()
+        self._copied: list[Cut] = []
+
+    def cuts(self) -> list[Cut]:
+        for number, entry in _missing(self._new.entries, {entry.root for entry in self._old.entries}):
+            chunks, base = self._chunks.get(entry.root), self.base(entry)
+            self._add(number, entry, base, self._known.trace(chunks, base) if chunks else None)
+        self._lane.close()
+        return self._copied + self._lane.cuts
+
+    def base(self, entry: Entry) -> int | None:
+        """The old file that a new one most likely came from: of the same path, else by content, else by name."""
+        same = self._similar.same(entry.path)
+        if same is None and (chunks := self._chunks.get(entry.root)):
+            same = self._known.base(chunks)
+        return self._similar.find(entry.path) if same is None else same
+
+    def _add(self, number: int, entry: Entry, base: int | None, trace: Trace | None) -> None:
+        """Whole against the whole old file, or, when large or mostly copied, by runs between copies."""
+        copies = trace.copies() if trace else []
+        old_bytes = 0 if base is None else self._old.entries[base].size_bytes
+        copied = sum(copy.length for copy in copies)
+        is_rebased = base is not None and self._old.entries[base].root in self._rebased
+        share = _REBASED_SHARE if is_rebased else _SHARE
+        if max(entry.size_bytes, old_bytes // 2) <= WINDOW_BYTES and copied < entry.size_bytes * share:
+            near = () if base is None else (Range(base, 0, old_bytes),)
+            self._lane.add(Range(number, 0, entry.size_bytes), near)
+            return
+        taken = merge((copy.old, copy.old + copy.length) for copy in copies if copy.file == base)
+        if copies and self._compare:  # what is taken stays: old bytes close to a run help it, copied or not
+            sizes = {copy.file: self._old.entries[copy.file].size_bytes for copy in copies}
+            copies = stretched(copies, entry.size_bytes, sizes, self._compare(number))
+        if copies:
+            made = tuple(Range(number, copy.new, copy.length) for copy in copies)
+            used = tuple(Range(copy.file, copy.old, copy.length) for copy in copies)
+            self._copied.append(Cut(made, used, copied=True))
+        anchors = trace.anchors() if trace else Anchors(())
+        for start, end in _between(copies, entry.size_bytes):
+            for span in _pieces(number, start, end, _RUN_BYTES):
+                self._lane.add(span, () if base is None else self._around(span, entry, base, anchors, taken))
+
+    def _around(
+        self, span: Range, entry: Entry, base: int, anchors: Anchors, taken: Sequence[tuple[int, int]]
+    ) -> Iterator[Range]:
+        """Old bytes around the place that a run comes from, but for those that are copied anyway."""
+        stretches = anchors.around(span.offset, span.end, entry.size_bytes, self._old.entries[base].size_bytes)
+        for start, end in without(merge(stretches), taken):
+            yield Range(base, start, end - start)
+
+
+def _between(copies: Sequence[Copy], size_bytes: int) -> Iterator[tuple[int, int]]:
+    at = 0
+    for copy in copies:
+        if at < copy.new:
+            yield at, copy.new
+        at = copy.new + copy.length
+    if at < size_bytes:
+        yield at, size_bytes
+
+
+class Similar:
+    """The old file that a new one most likely came from, by name alone: same path, else the longest like-named tail.
+
+    Only files whose path is gone are taken for renamed; numbers and hashes in names (versions, mostly) are no
+    difference.
+    """
+
+    _VARYING = re.compile(r"(?<![0-9a-f])(?=[0-9a-f]{8})[a-f]*+[0-9][0-9a-f]*+|[0-9]+")  # no letter is read twice
+
+    def __init__(self, new: Manifest, old: Manifest) -> None:
+        self._by_path = {entry.path: number for number, entry in enumerate(old.entries) if entry.size_bytes}
+        self._by_tail: dict[str, int] = {}
+        stay = {entry.path for entry in new.entries}
+        for path, number in self._by_path.items():
+            if path not in stay:
+                for tail in self._tails(path):
+                    self._by_tail.setdefault(tail, number)
+
+    def same(self, path: str) -> int | None:
+        """The number of the old file of this path, None when there is none."""
+        return self._by_path.get(path)
+
+    def find(self, path: str) -> int | None:
+        """The number of an old file that was renamed, None when there is none."""
+        return next((self._by_tail[tail] for tail in self._tails(path) if tail in self._by_tail), None)
+
+    def _tails(self, path: str) -> Iterator[str]:
+        path = self._VARYING.sub("0", path)
+        yield path
+        while "/" in path:
+            path = path.partition("/")[2]
+            yield path

@@ -1,0 +1,63 @@
+"""Bytes by source, and bytes given to others, per title and month. It never leaves the machine."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from patcher import database
+from patcher.protocol.events import Sources
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS ledger (
+    month TEXT NOT NULL, title TEXT NOT NULL, lan_bytes INTEGER NOT NULL, peer_bytes INTEGER NOT NULL,
+    origin_bytes INTEGER NOT NULL, metadata_bytes INTEGER NOT NULL, uploaded_bytes INTEGER NOT NULL,
+    PRIMARY KEY (month, title))
+"""
+_ADD = """
+INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (month, title) DO UPDATE SET
+    lan_bytes = lan_bytes + excluded.lan_bytes, peer_bytes = peer_bytes + excluded.peer_bytes,
+    origin_bytes = origin_bytes + excluded.origin_bytes, metadata_bytes = metadata_bytes + excluded.metadata_bytes,
+    uploaded_bytes = uploaded_bytes + excluded.uploaded_bytes
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One title in one month, as ``2026-01`` (UTC)."""
+
+    month: str
+    title: str
+    sources: Sources
+    uploaded_bytes: int
+
+
+class Ledger:
+    """Lives in its own table of the registry's file. All methods raise DiskError (disk.home)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with database.opened(path) as db:
+            db.execute(_SCHEMA)
+
+    def add(self, title: str, sources: Sources, uploaded_bytes: int, month: str = "") -> None:
+        """Add bytes received and given to a month, the current one by default."""
+        counts = (sources.lan_bytes, sources.peer_bytes, sources.origin_bytes, sources.metadata_bytes)
+        with database.opened(self._path) as db:
+            db.execute(_ADD, (month or this_month(), title, *counts, uploaded_bytes))
+
+    def totals(self) -> list[Row]:
+        """All rows, the oldest month first, titles in order."""
+        with database.opened(self._path) as db:
+            rows = db.execute("SELECT * FROM ledger ORDER BY month, title").fetchall()
+        return [Row(month, title, Sources(*counts), uploaded) for month, title, *counts, uploaded in rows]
+
+    def uploaded_this_month_bytes(self) -> int:
+        """What all titles gave to others in the current month."""
+        with database.opened(self._path) as db:
+            query = "SELECT coalesce(sum(uploaded_bytes), 0) FROM ledger WHERE month = ?"
+            return int(db.execute(query, (this_month(),)).fetchone()[0])
+
+
+def this_month() -> str:
+    """The current month as ``2026-01`` (UTC)."""
+    return datetime.now(UTC).strftime("%Y-%m")

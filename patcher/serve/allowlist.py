@@ -1,0 +1,72 @@
+"""Which swarms a tracker of certain feeds serves: the trees and packs of their releases, and no others."""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+from patcher.content import delta
+from patcher.content.layout import Layout
+from patcher.errors import ShoalError
+from patcher.feed.feeds import Feeds, Opened
+from patcher.protocol.commands import Network
+from patcher.transfer.origin.retry import never
+
+HASH_BYTES = 20
+"""Trackers of version 2 torrents use so much of the info hash (BEP 52)."""
+_REFRESH_S = 60.0
+_log = logging.getLogger("shoal.tracker")
+
+
+class Admitted:
+    """Asked with a 20-byte info hash, says whether a release of the feeds has it. Use as a context manager.
+
+    The feeds are added to the operator's home and read again every minute, each by itself. While one cannot be read,
+    what was known of it stays admitted. Raises what `Feeds.add` raises.
+    """
+
+    def __init__(self, feeds: Feeds, urls: Sequence[str], network: Network) -> None:
+        self._feeds, self._network = feeds, network
+        self._known = {name: self._read(name) for name in [feeds.add(url, "", network, never) for url in urls]}
+        self._hashes = self._all()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._refresh, name="admitted", daemon=True)
+        self._thread.start()
+
+    def __call__(self, info_hash: bytes) -> bool:
+        """Whether the swarm may exist."""
+        return info_hash in self._hashes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _refresh(self) -> None:
+        while not self._end.wait(_REFRESH_S):
+            for name in self._known:
+                try:
+                    self._known[name] = self._read(name)
+                except ShoalError as error:
+                    _log.warning("the feed %s cannot be read: %s", name, error.message)
+            self._hashes = self._all()
+
+    def _all(self) -> frozenset[bytes]:
+        return frozenset[bytes]().union(*self._known.values())
+
+    def _read(self, name: str) -> frozenset[bytes]:
+        with self._feeds.open(name, self._network, never) as opened:
+            titles = opened.record.titles
+            return frozenset(info_hash[:HASH_BYTES] for title in titles for info_hash in _hashes(title, opened))
+
+
+def _hashes(title: str, opened: Opened) -> Iterator[bytes]:
+    """The info hashes of all releases of a title and of the packs that lead to them."""
+    for number in opened.reader.releases(title):
+        release = opened.reader.release(title, number)
+        yield from (part.info_hash for part in release.parts)
+        for part, index in opened.packs(release):
+            if index.has_swarm:
+                yield Layout.parse(delta.pack_torrent(index, part)).info_hash

@@ -1,0 +1,221 @@
+"""Where the pieces of a torrent are at the origin: in a pack, in loose files, or in windows of a full pack."""
+
+import itertools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Protocol
+
+from patcher import beneath
+from patcher.content import delta
+from patcher.content.layout import Layout, Torrent
+from patcher.content.manifest import Manifest
+from patcher.content.merkle import Ref
+from patcher.errors import ContentError, Missing
+from patcher.transfer.origin import ranges
+
+_CACHED_PIECES = 16
+
+
+class Reads(Protocol):
+    """What is needed of `origin.Origin`."""
+
+    def read(self, ref: Ref, offset: int, length: int) -> Iterator[bytes]:
+        """Bytes of a content file, in portions, unverified. Raises OriginError, Cancelled."""
+
+
+class PackSource:
+    """Pieces of a pack (or of any single content file): ranges of its file."""
+
+    def __init__(self, origin: Reads, pack: Ref, piece_bytes: int) -> None:
+        self._origin = origin
+        self._pack = pack
+        self._piece_bytes = piece_bytes
+        self._count = -(-pack.size_bytes // piece_bytes)
+
+    def pieces(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
+        """``first`` and the needed pieces next to it."""
+        return _neighbours(first, min(first + limit, self._count), is_needed)
+
+    def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
+        """Consecutive pieces in one request. Raises OriginError."""
+        starts = [piece * self._piece_bytes for piece in pieces]
+        spans = [(start, min(self._piece_bytes, self._pack.size_bytes - start)) for start in starts]
+        yield from zip(pieces, ranges.read(self._origin.read, self._pack, spans, received), strict=True)
+
+
+class TreeSource:
+    """Pieces of a part's tree: ranges of its loose files, or whole windows of its full pack where those are cheaper.
+
+    A window is taken when it is shorter than what is needed of the pieces that it makes. When the full pack is gone the
+    loose files remain, and the other way round. Of pieces that ``torrent`` says its files hold in part, the rest is
+    fetched.
+    """
+
+    def __init__(
+        self, origin: Reads, manifest: Manifest, full: delta.Index | None = None, torrent: Torrent | None = None
+    ) -> None:
+        self._origin = origin
+        self._torrent = torrent or Torrent(b"", ())
+        self._manifest = manifest
+        self._firsts = manifest.first_pieces
+        self._layout = Layout(
+            manifest.info_hash,
+            manifest.piece_bytes,
+            tuple(entry.size_bytes for entry in manifest.entries),
+            tuple(entry.root for entry in manifest.entries),
+            {},
+            manifest.first_pieces,
+        )
+        self._same: dict[bytes, list[int]] = {}
+        for number, entry in enumerate(manifest.entries):
+            self._same.setdefault(entry.root, []).append(number)
+        self._pack = _Pack(origin, full) if full else None
+        self._window_of: dict[int, int] = {}
+        for number, window in enumerate(full.windows if full else ()):
+            self._window_of.update((piece, number) for piece, _, _ in self._made(window))
+
+    def pieces(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
+        """The needed pieces of the window that makes ``first``, if that is cheaper; else its neighbours."""
+        if made := self._windowed_pieces(first, is_needed):
+            return made
+
+        def is_loose(piece: int) -> bool:
+            """Neighbours that another window makes for less are left to it."""
+            is_same = self._window_of.get(piece) == self._window_of.get(piece - 1)
+            return is_needed(piece) and (is_same or not self._windowed_pieces(piece, is_needed))
+
+        return _neighbours(first, min(first + limit, self._layout.count), is_loose)
+
+    def _windowed_pieces(self, first: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
+        """The needed pieces of the window that makes ``first``, if that is cheaper; else none."""
+        number, pack = self._window_of.get(first), self._pack
+        if number is None or not pack:
+            return ()
+        window = pack.windows[number]
+        made = [piece for piece, _, _ in self._made(window) if piece == first or is_needed(piece)]
+        return made if self._is_cheaper(window, made) else ()
+
+    def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
+        """What `pieces` named. Raises OriginError; ContentError for a window that is damaged: it is not used again."""
+        pack, numbers = self._pack, {self._window_of.get(piece) for piece in pieces}
+        number = numbers.pop()
+        if numbers or number is None or not pack or not self._is_cheaper(pack.windows[number], pieces):
+            yield from self._loose_or_packed(pack, pieces, received)
+            return
+        try:
+            yield from self._windowed(pack, number, received)
+        except Missing:
+            self._pack = None
+            yield from self._loose(pieces, received)
+
+    def _is_cheaper(self, window: delta.Window, pieces: Sequence[int]) -> bool:
+        return sum(length for piece in pieces for _, length in self._lacking(piece)) > window.length
+
+    def _lacking(self, piece: int) -> list[tuple[int, int]]:
+        """What has to come of a piece: offset and length in its file."""
+        _, start, length = self._layout.span(piece)
+        return [(start + offset, count) for offset, count in self._torrent.lacking(piece, length)]
+
+    def _loose_or_packed(
+        self, pack: "_Pack | None", pieces: Sequence[int], received: Callable[[int], None]
+    ) -> Generator[tuple[int, bytes]]:
+        left = list(pieces)
+        try:
+            for piece, data in self._loose(pieces, received):
+                yield piece, data
+                left.remove(piece)
+        except Missing:
+            number = self._window_of.get(left[0])
+            if number is None or not pack:
+                raise
+            yield from self._windowed(pack, number, received)
+
+    def _loose(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
+        """Each file's pieces in one request, or in a few where nearly all is here."""
+        for number, mine in itertools.groupby(sorted(pieces), lambda piece: self._layout.span(piece).file):
+            entry, group = self._manifest.entries[number], list(mine)
+            spans = (span for piece in group for span in self._lacking(piece))
+            stream = ranges.read(self._origin.read, Ref(entry.root, entry.size_bytes), spans, received)
+            for piece in group:
+                yield piece, self._filled(piece, stream) if piece in self._torrent.partial else next(stream)
+
+    def _filled(self, piece: int, stream: Iterator[bytes]) -> bytes:
+        """A piece from what its file holds and what comes of the rest."""
+        file, start, length = self._layout.span(piece)
+        with beneath.translated(self._torrent.paths[file]), beneath.open_file(self._torrent.paths[file]) as held:
+            held.seek(start)
+            data = bytearray(held.read(length))
+        for offset, count in self._torrent.lacking(piece, length):
+            data[offset : offset + count] = next(stream)
+        return bytes(data)
+
+    def _windowed(self, pack: "_Pack", number: int, received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
+        """All pieces that a window makes, in every file that has the same content."""
+        window = pack.windows[number]
+        try:
+            data = pack.read(window, received)
+            output = memoryview(delta.apply(window.codec, data, b"", window.output_bytes, window.sha256))
+        except ContentError:
+            self._window_of = {piece: other for piece, other in self._window_of.items() if other != number}
+            raise
+        for piece, at, length in self._made(window):
+            yield piece, bytes(output[at : at + length])
+
+    def _made(self, window: delta.Window) -> Iterator[tuple[int, int, int]]:
+        """The pieces a window makes: number, and where in its output."""
+        at, size = 0, self._layout.piece_bytes
+        for span in window.new:
+            for offset in range(0, span.length, size):
+                for file in self._same[self._manifest.entries[span.file].root]:
+                    piece = self._firsts[file] + (span.offset + offset) // size
+                    yield piece, at + offset, min(size, span.length - offset)
+            at += span.length
+
+
+class _Pack:
+    """The full pack at the origin. What a decoder gets to see was checked against the pack's own hashes before."""
+
+    def __init__(self, origin: Reads, index: delta.Index) -> None:
+        self.windows = index.windows
+        self._origin = origin
+        self._index = index
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[int, bytes] = OrderedDict()
+        """Windows do not begin and end with pieces: their neighbours need the same ones."""
+        root = index.pack.root if index.pack else b""
+        size, piece = index.pack_bytes, index.piece_bytes
+        self._layout = Layout(b"", piece, (size,), (root,), {root: index.layer}, (0, -(-size // piece)))
+
+    def read(self, window: delta.Window, received: Callable[[int], None]) -> bytes:
+        """The window's bytes. Raises OriginError; ContentError (content.mismatch) when they are not the pack's."""
+        if self._index.pack is None:
+            return self._index.inline[window.offset : window.offset + window.length]
+        size, end = self._index.piece_bytes, window.offset + window.length
+        numbers = range(window.offset // size, -(-end // size))
+        with self._lock:
+            known = {number: self._cache[number] for number in numbers if number in self._cache}
+        missing = [number for number in numbers if number not in known]
+        source = PackSource(self._origin, self._index.pack, size)
+        for number, data in source.read(range(missing[0], missing[-1] + 1), received) if missing else ():
+            if not self._layout.is_right(number, data):
+                raise ContentError(
+                    "content.mismatch", f"The server sent a wrong piece {number} of a pack", piece=number
+                )
+            known[number] = data
+        self._remember({number: known[number] for number in (numbers[0], numbers[-1])})
+        start = window.offset - numbers[0] * size
+        return b"".join(known[number] for number in numbers)[start : start + window.length]
+
+    def _remember(self, pieces: dict[int, bytes]) -> None:
+        with self._lock:
+            self._cache.update(pieces)
+            while len(self._cache) > _CACHED_PIECES:
+                self._cache.popitem(last=False)
+
+
+def _neighbours(first: int, end: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
+    last = first + 1
+    while last < end and is_needed(last):
+        last += 1
+    return range(first, last)

@@ -1,0 +1,416 @@
+"""The pipeline: scan → plan → fetch and stage → verify → commit. Install, update, repair, rollback, a change of parts,
+move and uninstall are all this, with another `Goal`.
+
+Data flows one way, with one exception: when a local byte turns out not to be what it seemed, or a pack cannot be had
+from anywhere, the job scans and plans once more without it. A job is done only after the final verify.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from patcher import beneath, disk
+from patcher.beneath import Beneath, Where
+from patcher.content import merkle
+from patcher.content.manifest import Entry, Manifest
+from patcher.errors import BusyError, ContentError, DiskError, Missing, OriginError, TrustError
+from patcher.install import commit, genuine, launch, scan
+from patcher.install.folder import MANIFESTS, STATE, Installed, InstallFolder
+from patcher.install.registry import Install, Registry, Seen, seen
+from patcher.protocol.events import Outcome, Phase, Planned, Sources
+from patcher.seeding.pack_cache import Packs
+from patcher.seeding.seeder import Keeper
+from patcher.update import describe, offers
+from patcher.update import plan as planning
+from patcher.update.download import Gather
+from patcher.update.local_search import Finder
+from patcher.update.plan import Plan
+from patcher.update.progress import Meter
+from patcher.update.staging import Stage
+from patcher.update.target import Goal, Network
+
+_TRIES = 4
+_PREVIOUS_BYTES = 5_000_000_000
+_PREVIOUS_SHARE = 10
+_DEAR_BYTES = 1 << 20
+"""Old files come as they are, new ones packed: to put back more than this is worth a look at the full pack's index."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be staged."""
+
+    goal: Goal
+    have: scan.Have
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """What is staged and verified: layers by root, and the stat of each file by the path it will have."""
+
+    goal: Goal
+    have: scan.Have
+    plan: Plan
+    stage: Stage
+    layers: dict[bytes, bytes]
+    stats: dict[str, Seen]
+
+
+class Job:
+    """The pipeline; a wish may run it twice. Every method raises Cancelled between two files at the latest."""
+
+    def __init__(
+        self,
+        number: int,
+        home: Path,
+        registry: Registry,
+        packs: Packs,
+        keeper: Keeper,
+        meter: Meter,
+        emit: Callable[[Planned], None],
+    ) -> None:
+        self._number, self._home, self._registry, self._packs, self._keeper = number, home, registry, packs, keeper
+        self._meter, self._emit = meter, emit
+        self._started_s = time.monotonic()
+        self._gathered = Sources()
+        self._uploaded_bytes = 0
+        self._distrusted: set[bytes] = set()
+        """Roots that a copy or an old file turned out not to have."""
+        self._gone: set[bytes] = set()
+        """Roots of old files that the origin turned out not to have."""
+
+    # ------------------------------------------------------------ the pipeline
+
+    def run(self, goal: Goal, *, only_plan: bool = False) -> Outcome:
+        """Reach the goal, or (``only_plan``) say what that would take.
+
+        Raises DiskError before the download when there is not enough room, BusyError while the title runs.
+        """
+        here = contextlib.nullcontext(goal.install.folder) if only_plan else self._alone(goal.install)
+        with beneath.translated(goal.install.folder.root), here as self._folder, beneath.kept_open():
+            return self._reach(goal, only_plan=only_plan)
+
+    def _reach(self, goal: Goal, *, only_plan: bool) -> Outcome:
+        current = self._folder.current
+        installed = genuine.placed(self._registry, replace(goal.install, folder=self._folder))
+        old = current.manifests(installed) if installed else {}
+        ours = [m for part, m in old.items() if installed and not _is_defaults(installed, part)]
+        if goal.mend:  # the release is the one that is there, whatever became of its manifests
+            ours = [offer.manifest for offer in goal.offers if not offer.part.defaults]
+        have, plan, goal = self._plan(goal, ours)
+        outcome = Outcome(
+            version_from=installed.release.version if installed else "",
+            version_to=goal.release.version if goal.release else "",
+            planned_bytes=plan.totals.fetch_bytes,
+            peak_extra_bytes=plan.totals.peak_extra_bytes,
+            totals=plan.totals,
+        )
+        if goal.release:
+            self._emit(Planned(self._number, goal.install.title, outcome.version_from, outcome.version_to, plan.totals))
+        if only_plan:
+            return outcome
+        self._check_room(plan)
+        done = self._stage(_Work(goal, have, plan), ours)
+        meta = describe.stage_documents(self._folder, done.goal, done.stage, done.layers, old, self._meter.watch)
+        self._commit(done, ours, meta)
+        return self._finished(outcome, done.plan)
+
+    def verify(self, install: Install) -> Outcome:
+        """Read every installed byte. ``files`` of the outcome are those that are not as released."""
+        folder = install.folder
+        installed = genuine.required(self._registry, install)
+        found_here = folder.current.manifests(installed)
+        manifests = [m for part, m in found_here.items() if not _is_defaults(installed, part)]
+        entries = [entry for m in manifests for entry in m.entries]
+        self._meter.begin(Phase.SCAN, sum(entry.size_bytes for entry in entries))
+        found = scan.installed(folder.root, entries, None, self._meter.watch)
+        damaged = {*found.modified, *found.missing, *_wrong_modes(folder.root, manifests, found.intact)}
+        links = scan.links(folder.root, manifests)
+        damaged |= {path for m in manifests for path, target in m.links if links.get(path) != target}
+        if len(manifests) < sum(not part.defaults for part in installed.parts):
+            damaged.add(f"{STATE}/{MANIFESTS}")
+        if not damaged:  # whatever touched the files, they may be offered again
+            self._registry.see(install.title, found.stats)
+            self._keeper.renew(install.title)
+        version = installed.release.version
+        return Outcome(version, version, work_left=bool(damaged), files=tuple(sorted(damaged)), seconds=self._seconds())
+
+    # ------------------------------------------------------------ scan and plan
+
+    @contextlib.contextmanager
+    def _alone(self, install: Install) -> Iterator[InstallFolder]:
+        """Nobody else has the title's files: no swarm, no other Shoal, no interrupted commit, no player."""
+        with self._keeper.holding(install.title), install.folder.locked(self._home) as folder:
+            _recover(folder, install.title, self._registry)
+            if name := launch.running(install.folder.path):
+                raise BusyError("busy.running", f"{install.title} is running ({name}).", title=install.title)
+            yield folder
+
+    def _plan(self, goal: Goal, ours: Sequence[Manifest]) -> tuple[scan.Have, Plan, Goal]:
+        have = self._scan(goal, ours)
+        self._meter.begin(Phase.PLAN)
+        server_only = goal.network.server_only
+        finder = Finder(self._folder, goal, ours, have, self._meter)
+        mends = finder.mends()
+        found = finder.rebuilds(mend.path for mend in mends)
+        plan = planning.make(goal.offers, ours, have, mends, found, server_only=server_only)
+        parts = _in_need_of_layers(goal, have, plan)
+        if parts and goal.network.reader and goal.release:
+            completed = offers.complete(goal.network.reader, goal.release, goal.offers, parts)
+            goal = replace(goal, offers=tuple(completed))
+            plan = planning.make(goal.offers, ours, have, mends, found, server_only=server_only)
+        return have, plan, goal
+
+    def _scan(self, goal: Goal, ours: Sequence[Manifest]) -> scan.Have:
+        folder, watch = self._folder.root, self._meter.watch
+        entries = [entry for m in ours for entry in m.entries]
+        self._meter.begin(Phase.SCAN, sum(entry.size_bytes for entry in entries) if goal.full_scan else 0)
+        known = None if goal.full_scan else self._registry.files_seen(goal.install.title)
+        found = scan.installed(folder, entries, known, watch)
+        released = [entry for offer in goal.offers if not offer.part.defaults for entry in offer.manifest.entries]
+        given = [entry for offer in goal.offers if offer.part.defaults for entry in offer.manifest.entries]
+        mine = {entry.path for entry in entries} | {path for m in ours for path, _ in m.links}
+        way = scan.in_the_way(folder, [o.manifest for o in goal.offers if not o.part.defaults], mine, watch)
+        if way.modified and not goal.adopt:
+            raise DiskError(
+                "disk.in_the_way",
+                f"Files that are not ours are where new ones must go: {', '.join(way.modified[:5])}.",
+                path=way.modified[0],
+                files=len(way.modified),
+            )
+        intact = {**found.intact, **way.intact}
+        sources = {root: path for root, path in self._sources(goal).items() if root not in self._distrusted}
+        sources.update({root: folder / path for path, root in intact.items() if root})
+        everything = (*released, *given, *entries)  # an older job may also have put old files back
+        wanted = {entry.root for entry in everything if entry.root and intact.get(entry.path) != entry.root}
+        manifests = [offer.manifest for offer in goal.offers]
+        return scan.Have(
+            intact,
+            {**found.stats, **way.stats},
+            sources,
+            scan.staging(self._folder.staging, wanted, watch),
+            modified=tuple(sorted((*found.modified, *way.modified))),
+            missing=found.missing,
+            gone=frozenset(self._gone),
+            defaults=frozenset(entry.path for entry in given if beneath.exists(folder / entry.path)),
+            executable=scan.executable(folder, (*intact, *found.modified)),
+            links=scan.links(folder, [*ours, *manifests]),
+        )
+
+    def _sources(self, goal: Goal) -> dict[bytes, Where]:
+        sources: dict[bytes, Where] = {}
+        previous = self._folder.previous
+        with contextlib.suppress(TrustError):
+            if before := genuine.proved(self._registry, goal.install.title, previous):
+                sources.update(scan.borrow(self._folder.previous_files, previous.manifests(before).values()))
+        for folder, manifests in goal.borrow:
+            sources.update(scan.borrow(folder, manifests))
+        return sources
+
+    def _check_room(self, plan: Plan) -> None:
+        folder, needed, previous = self._folder.path, plan.totals.peak_extra_bytes, self._folder.previous.folder
+        is_used = any(beneath.path_of(source).is_relative_to(previous.path) for source in plan.sources)
+        if needed > disk.free_bytes(folder) and not is_used:
+            disk.remove_tree(previous)
+        if needed > (free := disk.free_bytes(folder)):
+            raise DiskError(
+                "disk.full",
+                f"{folder} needs {needed:,} bytes of space and has {free:,}.",
+                path=str(folder),
+                needed_bytes=needed,
+                free_bytes=free,
+            )
+
+    # ------------------------------------------------------------ fetch and stage
+
+    def _stage(self, work: "_Work", ours: Sequence[Manifest]) -> "_Staged":
+        """Stage and verify everything, planning again when a source turns out to be bad or out of reach."""
+        for tries_left in reversed(range(_TRIES)):
+            stage = Stage(self._folder, work.have.sources, self._meter.watch)
+            try:
+                self._fill(work, stage)
+                self._meter.begin(Phase.VERIFY, sum(place.size_bytes for place in work.plan.places))
+                layers, stats = stage.verify(work.plan, _piece_bytes(work.goal))
+                return _Staged(work.goal, work.have, work.plan, stage, layers, stats)
+            except (ContentError, OriginError) as error:
+                is_open = work.plan.patches or work.plan.mends or isinstance(error, ContentError)
+                if not tries_left or not is_open:
+                    raise
+                work = self._again(work, ours, error)
+        raise AssertionError("unreachable")
+
+    def _again(self, work: "_Work", ours: Sequence[Manifest], error: ContentError | OriginError) -> "_Work":
+        """Another plan without what failed: local bytes are all read, or patches are left aside."""
+        goal = work.goal
+        root = bytes.fromhex(str(error.facts.get("root", "")))
+        self._distrusted.add(root)
+        if work.plan.mends:
+            goal = replace(goal, mend=False)
+        lost = {restore.content.root for restore in work.plan.restores if restore.missing}
+        if isinstance(error, Missing) and root in lost:  # where one is gone, the others are
+            self._gone |= lost
+        elif isinstance(error, OriginError) or goal.full_scan:
+            goal = replace(goal, offers=tuple(replace(offer, patch=None) for offer in goal.offers))
+        goal = replace(goal, full_scan=goal.full_scan or isinstance(error, ContentError))
+        have, plan, goal = self._plan(goal, ours)
+        self._check_room(plan)
+        return _Work(goal, have, plan)
+
+    def _fill(self, work: "_Work", stage: Stage) -> None:
+        plan, network = work.plan, work.goal.network
+        stage.prune(plan)
+        if plan.local_bytes:
+            self._meter.begin(Phase.STAGE, plan.local_bytes)
+            stage.take(plan)
+        if plan.totals.fetch_bytes:
+            self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
+        if plan.needs_bytes:
+            if network.origin is None:
+                raise OriginError("origin.no_source", "Some bytes are missing, and there is no network to use.")
+            gather = gather_of(network, self._packs, self._meter, self._gathered)
+            try:
+                gather.carry_out(plan, stage, work.have.intact, self._folder.root)
+            finally:
+                self._gathered = gather.gathered
+                self._uploaded_bytes += gather.uploaded_bytes
+        stage.multiply(plan.places)
+
+    # ------------------------------------------------------------ commit
+
+    def _commit(self, done: "_Staged", ours: Sequence[Manifest], meta: Sequence[tuple[str, str]]) -> None:
+        self._meter.begin(Phase.COMMIT)
+        goal = done.goal
+        title = goal.install.title
+        change = planning.change(goal.offers, ours, done.have, done.plan, meta)
+        size_bytes = sum(offer.manifest.size_bytes for offer in goal.offers)
+        if goal.release:
+            self._registry.note_signed(title, goal.release, placed=True)
+        if _changes_nothing(self._folder, change):
+            disk.remove_tree(self._folder.staging)
+            disk.sync_folder(self._folder.state)
+        else:
+            with self._unseen(title):
+                keep_bytes = max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE)
+                commit.commit(self._folder, change, keep_bytes, partial(self._registry.note_journal, title))
+        stats = {**done.have.stats, **done.stats}
+        released = [e for offer in goal.offers if not offer.part.defaults for e in offer.manifest.entries]
+        if goal.release:
+            with unfinished():
+                self._registry.see(title, {e.path: stats[e.path] for e in released if e.path in stats})
+        if changed := [e.path for e in released if seen(self._folder.root / e.path) != stats.get(e.path)]:
+            text = f"{changed[0]} was changed while the update ran."
+            raise DiskError("disk.modified", text, path=changed[0], files=len(changed))
+
+    @contextlib.contextmanager
+    def _unseen(self, title: str) -> Iterator[None]:
+        """Nothing is known of the files while they change: after a kill the next job looks at them."""
+        known = self._registry.files_seen(title)
+        self._registry.see(title, {})
+        try:
+            yield
+        except DiskError:
+            if not commit.pending(self._folder):
+                with contextlib.suppress(DiskError):  # then they are looked at, too
+                    self._registry.see(title, known)
+            raise
+
+    def _finished(self, outcome: Outcome, plan: Plan) -> Outcome:
+        return replace(
+            outcome,
+            fetched=self._gathered,
+            uploaded_bytes=self._uploaded_bytes,
+            written_bytes=sum(place.size_bytes for place in plan.places)
+            + sum(mend.rebuild.fetch_bytes for mend in plan.mends),
+            seconds=self._seconds(),
+            reused_bytes=plan.reused_bytes,
+        )
+
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._started_s, 3)
+
+
+def recover(install: Install, registry: Registry, home: Path, *, forget_foreign: bool = False) -> None:
+    """Finish an interrupted commit; ``forget_foreign``: one that cannot be goes, for all will be scanned.
+
+    Raises BusyError when another Shoal is at it, DiskError, ForeignJournal.
+    """
+    folder = install.folder
+    if commit.pending(folder):
+        with folder.locked(home) as mine, beneath.kept_open():
+            try:
+                _recover(mine, install.title, registry)
+            except DiskError as error:
+                if not forget_foreign or not commit.is_hopeless(error):
+                    raise
+                commit.forget(mine)
+
+
+def _recover(folder: InstallFolder, title: str, registry: Registry) -> None:
+    """Finish an interrupted commit. The files count as verified only when the next job has looked at them."""
+    if commit.pending(folder):
+        registry.see(title, {})
+        commit.recover(folder, registry.journal(title))
+
+
+@contextlib.contextmanager
+def unfinished() -> Iterator[None]:
+    """Report what fails when the new release is in place as disk.interrupted: its wish stays, and notes the rest."""
+    try:
+        yield
+    except DiskError as error:
+        raise commit.interrupted(error) from error
+
+
+def gather_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Gather:
+    """Where a job with this network gets its bytes from."""
+    assert network.origin is not None
+    session = network.session_for()
+    limit_bps = network.download_limit_bps
+    return Gather(network.origin, session, packs, network.trackers, meter, limit_bps, gathered)
+
+
+def _changes_nothing(folder: InstallFolder, change: commit.Change) -> bool:
+    """Whether all is in place already. A commit would forget the release before for the sake of nothing."""
+    if any((change.place, change.links, change.modes, change.remove, change.remove_folders)):
+        return False
+    if not all(beneath.is_folder(folder.root / path) for path in change.folders):
+        return False
+    return all(staged and _equal(folder.staging / staged, folder.state / path) for staged, path in change.meta)
+
+
+def _equal(staged: Where, document: Where) -> bool:
+    mine, found = beneath.status(staged), beneath.status(document)
+    if mine is None or found is None or not beneath.is_file(document) or mine.st_size != found.st_size:
+        return False
+    return beneath.read(document, found.st_size) == beneath.read(staged, mine.st_size)
+
+
+def _piece_bytes(goal: Goal) -> dict[bytes, int]:
+    """Root to the piece length of the part that has it."""
+    return {entry.root: offer.manifest.piece_bytes for offer in goal.offers for entry in offer.manifest.entries}
+
+
+def _is_defaults(installed: Installed, part: str) -> bool:
+    return any(p.name == part and p.defaults for p in installed.parts)
+
+
+def _in_need_of_layers(goal: Goal, have: scan.Have, plan: Plan) -> set[str]:
+    """The parts whose trees are fetched, or might be for less than old files that are put back cost at the origin; and
+    those of which staging holds something half.
+    """
+    half = {root for root, leaves in have.staged.items() if merkle.root_of(leaves) != root}
+    parts = {step.offer.part.name for step in plan.trees}
+    if goal.network.server_only:
+        restores = ((s.offer.part.name, sum(old.fetch_bytes for old in s.restores)) for s in plan.patches)
+        parts |= {name for name, size_bytes in restores if size_bytes > _DEAR_BYTES}
+    return parts | {o.part.name for o in goal.offers if half & {entry.root for entry in o.manifest.entries}}
+
+
+def _wrong_modes(folder: Beneath, manifests: Iterable[Manifest], intact: Iterable[str]) -> set[str]:
+    executable = scan.executable(folder, intact)
+    entries: list[Entry] = [entry for m in manifests for entry in m.entries]
+    return {e.path for e in entries if e.path in intact and e.executable != (e.path in executable)}

@@ -1,0 +1,83 @@
+"""Turns what a job does into samples: at most 10 a second, with a rate that does not jump and the time that is left."""
+
+import time
+from collections.abc import Callable
+
+from patcher.errors import Cancelled
+from patcher.protocol.events import Phase, Progress, Sources
+
+_SAMPLE_S = 0.1
+_HALF_LIFE_S = 3.0
+
+
+class Meter:
+    """The progress of one job. `watch` is handed to whatever reads or writes; it also carries the cancel."""
+
+    def __init__(self, job: int, title: str, cancelled: Callable[[], bool], emit: Callable[[Progress], None]) -> None:
+        self._job, self._title, self.cancelled, self._emit = job, title, cancelled, emit
+        self._phase = Phase.QUEUED
+        self._total = self._done = 0
+        self._file = ""
+        self._last_s, self._last_done, self._rate = time.monotonic(), 0, 0.0
+        self.sources = Sources()
+        self.peers = 0
+        self.pieces = ""
+        self._sent_bytes, self._sent_s, self._upload_rate = 0, time.monotonic(), 0.0
+        self.latest: Progress | None = None
+
+    def begin(self, phase: Phase, total_bytes: int = 0) -> None:
+        """Enter a phase; its first sample goes out at once. Raises Cancelled."""
+        self._phase, self._total, self._done, self._file = phase, total_bytes, 0, ""
+        self._last_s, self._last_done, self._rate = time.monotonic(), 0, 0.0
+        self.check()
+        self._send()
+
+    def check(self) -> None:
+        """Raises Cancelled when the job was cancelled."""
+        if self.cancelled():
+            raise Cancelled
+
+    def watch(self, file: str, count: int) -> None:
+        """``count`` more bytes of the phase are done. Raises Cancelled."""
+        self._file = file
+        self.reach(self._done + count)
+
+    def reach(self, done_bytes: int) -> None:
+        """So many bytes of the phase are done. Raises Cancelled."""
+        self.check()
+        self._done = done_bytes
+        now = time.monotonic()
+        passed = now - self._last_s
+        if passed >= _SAMPLE_S:
+            rate = (self._done - self._last_done) / passed
+            weight = 0.5 ** (passed / _HALF_LIFE_S) if self._rate else 0.0
+            self._rate = weight * self._rate + (1 - weight) * rate
+            self._last_s, self._last_done = now, self._done
+            self._send()
+
+    def sent(self, total_bytes: int) -> None:
+        """So much was given to others in this job so far."""
+        now = time.monotonic()
+        if (passed := now - self._sent_s) >= _SAMPLE_S:
+            weight = 0.5 ** (passed / _HALF_LIFE_S)
+            self._upload_rate = weight * self._upload_rate + (1 - weight) * (total_bytes - self._sent_bytes) / passed
+            self._sent_bytes, self._sent_s = total_bytes, now
+
+    def _send(self) -> None:
+        left = max(0, self._total - self._done)
+        eta_s = round(left / self._rate) if self._rate > 1 and self._total else -1
+        self.latest = Progress(
+            self._job,
+            self._title,
+            self._phase,
+            self._done,
+            max(self._total, self._done),
+            round(self._rate),
+            eta_s,
+            self.sources,
+            self.peers,
+            upload_bps=round(self._upload_rate),
+            file=self._file,
+            pieces=self.pieces,
+        )
+        self._emit(self.latest)

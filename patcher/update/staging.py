@@ -1,0 +1,147 @@
+"""Assemble new files in ``.shoal/staging`` from local bytes, patch windows and pieces; verify each root at the end.
+
+Nothing here touches the installed files or the network. A staged file is named by its root, so whatever an interrupted
+job leaves behind is a source of the next one.
+"""
+
+import stat
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import ExitStack
+from io import FileIO
+
+from patcher import beneath, disk
+from patcher.beneath import Beneath, Where
+from patcher.content import delta, merkle
+from patcher.content.blocks import Rebuild, spans
+from patcher.content.merkle import BLOCK_BYTES
+from patcher.errors import ContentError
+from patcher.install.folder import InstallFolder
+from patcher.install.registry import Seen, seen
+from patcher.install.scan import Watch, hash_file
+from patcher.update.decode import Map, Old, Output, Slice, Task
+from patcher.update.plan import Copy, Offer, Place, Plan, staged_name
+
+
+class Stage:
+    """The staging folder of one install."""
+
+    def __init__(self, install: InstallFolder, sources: Mapping[bytes, Where], watch: Watch) -> None:
+        self._install = install
+        self.folder = install.staging
+        self._sources = dict(sources)
+        self._watch = watch
+        disk.make_folder(self.folder)
+        disk.set_private(self.folder)  # others use names here, and nobody else may change what they mean
+
+    def path(self, root: bytes) -> Beneath:
+        """Where the content ``root`` is staged."""
+        return self.folder / staged_name(root)
+
+    def prune(self, plan: Plan) -> None:
+        """Remove what an older job staged and this one cannot use, and what is no file of its own."""
+        names = {staged_name(root) for root in (*plan.roots, *(restore.content.root for restore in plan.restores))}
+        for name, found in beneath.entries(self.folder):
+            if stat.S_ISDIR(found.st_mode):
+                disk.remove_tree(self.folder / name)
+            elif name not in names or not beneath.is_own(found):
+                disk.remove(self.folder / name)
+
+    def take(self, plan: Plan) -> None:
+        """Copy what local files have, whole or in part. Raises ContentError (content.mismatch), DiskError."""
+        for copy in plan.copies:
+            self._copy(copy)
+        for rebuild in (*plan.rebuilds, *plan.restores):
+            self._rebuild(rebuild)
+
+    def _copy(self, copy: Copy) -> None:
+        """Its bytes are checked with all others by `verify`."""
+        with _open(copy.source) as source, disk.Staged(self.path(copy.root), copy.size_bytes) as staged:
+            disk.copy_range(source, 0, staged, 0, copy.size_bytes)
+        self._watch(beneath.name_of(copy.source), copy.size_bytes)
+
+    def _rebuild(self, rebuild: Rebuild) -> None:
+        """Checked at once: of pieces that are here in part players are asked only for the rest."""
+        content = rebuild.content
+        with ExitStack() as stack, disk.Staged(self.path(content.root), content.size_bytes) as staged:
+            files = {path: stack.enter_context(_open(path)) for path in {found.source for found in rebuild.found}}
+            for found in rebuild.found:
+                files[found.source].seek(found.source_offset)
+                for at, length in spans(range(-(-found.length // BLOCK_BYTES)), found.length):
+                    data = files[found.source].read(length)
+                    if not rebuild.is_right((found.offset + at) // BLOCK_BYTES, data):
+                        text = f"{found.source} was changed meanwhile."
+                        raise ContentError("content.mismatch", text, root=content.root.hex())
+                    staged.write(found.offset + at, data)
+                    self._watch(beneath.name_of(found.source), length)
+
+    def restored(self, root: bytes) -> None:
+        """An old file is staged as it was, for windows that are cut against it."""
+        self._sources[root] = self.path(root)
+
+    def task(
+        self, offer: Offer, window: delta.Window, data: Callable[[int, int], bytes | Slice], wanted: Collection[bytes]
+    ) -> Task:
+        """How to decode one window of a patch into the wanted files.
+
+        ``data`` gives bytes of the pack by offset and length, or where they are.
+        """
+        assert offer.patch and offer.old
+        maps = {
+            number: Map(each.name, data(each.offset, each.length), each.sha256, offer.old.entries[number].size_bytes)
+            for number, each in offer.patch.filters_of(window).items()
+        }
+        return Task(
+            window.codec,
+            data(window.offset, window.length),
+            tuple(self._old(offer, span, maps.get(span.file)) for span in window.old),
+            tuple(self._output(offer, span, wanted) for span in window.new),
+            window.output_bytes,
+            window.sha256,
+        )
+
+    def multiply(self, places: Iterable[Place]) -> None:
+        """Stage empty files, and the second and later places of one content."""
+        for place in places:
+            target = self.folder / place.staged
+            if not place.root:
+                disk.Staged(target, 0).close()
+            elif place.copy:
+                with _open(self.path(place.root)) as source, disk.Staged(target, place.size_bytes) as staged:
+                    disk.copy_range(source, 0, staged, 0, place.size_bytes)
+
+    def verify(self, plan: Plan, piece_bytes: Mapping[bytes, int]) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
+        """Hash every staged and mended file. Returns root to piece layer, and the path each will have to its stat.
+
+        A file that is wrong is removed from staging. Raises ContentError (content.mismatch) with its root as a fact.
+        """
+        layers: dict[bytes, bytes] = {}
+        stats: dict[str, Seen] = {}
+        staged = [(self.folder / place.staged, place.path, place.root) for place in plan.places]
+        mended = [(self._install.root / mend.path, mend.path, mend.rebuild.content.root) for mend in plan.mends]
+        for at, path, root in (*staged, *mended):
+            if stat := seen(at):
+                stats[path] = stat
+            with beneath.translated(at):
+                found = hash_file(at, self._watch, path) if root else b""
+            if merkle.root_of(found) != root:
+                if at.parent == self.folder:
+                    disk.remove(at)
+                text = f"{path} was not assembled as signed."
+                raise ContentError("content.mismatch", text, path=path, root=root.hex())
+            layers[root] = merkle.layer_of(found, piece_bytes[root])
+        return layers, stats
+
+    def _old(self, offer: Offer, span: delta.Range, by: Map | None) -> Old:
+        assert offer.old
+        return (self._sources[offer.old.entries[span.file].root], span.offset, span.length), by
+
+    def _output(self, offer: Offer, span: delta.Range, wanted: Collection[bytes]) -> Output:
+        entry = offer.manifest.entries[span.file]
+        return Output(
+            self.path(entry.root) if entry.root in wanted else None, entry.size_bytes, span.offset, span.length
+        )
+
+
+def _open(where: Where) -> FileIO:
+    with beneath.translated(where):
+        return beneath.open_file(where)

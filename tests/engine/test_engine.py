@@ -1,0 +1,400 @@
+"""The engine in this process, without a feed: jobs, wishes that wait, and faces that do not listen."""
+
+import contextlib
+import json
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from multiprocessing import connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Never
+
+import pytest
+
+from patcher import config
+from patcher.config import Home
+from patcher.content.records import Release
+from patcher.engine.client import Client, RemoteError
+from patcher.engine.engine import Engine
+from patcher.engine.server import Agent
+from patcher.errors import DiskError, UsageError
+from patcher.feed.pin import PIN_FILE, Pin
+from patcher.install.folder import Installed, InstallFolder
+from patcher.install.registry import Install, Registry
+from patcher.protocol import commands, events
+from patcher.protocol.events import Failed, Finished, Phase, Progress
+from patcher.seeding.seeder import Keeper
+from patcher.transfer.swarm.session import Session
+from patcher.update.command_runner import Fulfil
+from tests.support.world import wait_until
+
+_UPDATE = commands.Update("demo/game")
+
+
+@pytest.fixture
+def engine(home: Path) -> Iterator[Engine]:
+    made = Engine(Home(home))
+    yield made
+    made.close()
+
+
+def _full(*_: object, **__: object) -> Never:
+    raise DiskError("disk.home", "The registry cannot be used: the disk is full.")
+
+
+def _end(engine: Engine, wish: commands.Wish) -> events.Event:
+    """How the job for the wish ends."""
+    heard: SimpleQueue[events.Event] = SimpleQueue()
+    with engine.listening(heard.put):
+        engine.submit(wish)
+        while not isinstance(event := heard.get(timeout=10), Finished | Failed):
+            pass
+    return event
+
+
+def test_a_wish_that_cannot_be_kept_leaves_no_job_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "keep_wish", _full)
+    with pytest.raises(DiskError):
+        engine.submit(_UPDATE)
+    assert not engine.is_working
+
+
+def test_the_end_of_a_job_is_heard_although_its_wish_stays(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "drop_wish", _full)
+    end = _end(engine, _UPDATE)
+    assert isinstance(end, Failed) and end.failure
+    assert end.failure.code == "usage.not_installed"
+
+
+@pytest.mark.parametrize(
+    "wish", [commands.Verify("demo/game"), commands.Play("demo/game"), commands.Update("demo/game", only="plan")]
+)
+def test_looking_and_playing_let_a_paused_wish_wait(engine: Engine, home: Path, wish: commands.Wish) -> None:
+    registry = Registry(Home(home).registry)
+    registry.keep_wish("demo/game", _UPDATE, paused=True)
+    _end(engine, wish)
+    assert registry.wishes() == {"demo/game": (_UPDATE, True)}
+    _end(engine, _UPDATE)
+    assert registry.wishes() == {}
+
+
+def test_a_wish_of_another_version_does_not_stop_the_engine(home: Path) -> None:
+    Registry(Home(home).registry)
+    with sqlite3.connect(Home(home).registry) as db:
+        db.execute("INSERT INTO wishes VALUES ('demo/game', '{\"type\": \"Teleport\"}', 0)")
+    db.close()
+    engine = Engine(Home(home))
+    engine.start()
+    assert not engine.is_working
+    engine.close()
+
+
+def _waiting(home: Path, deaths: int) -> Registry:
+    """A title whose update began so often, and whose engine died each time."""
+    registry = Registry(Home(home).registry)
+    registry.put(Install("demo/game", InstallFolder.at(home / "game")))
+    registry.keep_wish("demo/game", _UPDATE)
+    for _ in range(deaths):
+        registry.begin("demo/game")
+    return registry
+
+
+@pytest.mark.parametrize("deaths", [0, 1])
+def test_a_job_with_which_the_engine_died_once_goes_on_by_itself(engine: Engine, home: Path, deaths: int) -> None:
+    registry = _waiting(home, deaths)
+    heard: SimpleQueue[events.Event] = SimpleQueue()
+    with engine.listening(heard.put):
+        engine.start()
+        while not isinstance(event := heard.get(timeout=10), Failed):
+            pass
+    assert event.failure and event.failure.code == "disk.folder_missing"
+    assert (registry.wishes(), registry.deaths()) == ({}, {})
+
+
+@pytest.mark.parametrize("deaths", [2, 3])
+def test_a_job_with_which_the_engine_died_twice_waits_for_the_player(engine: Engine, home: Path, deaths: int) -> None:
+    registry = _waiting(home, deaths)
+    engine.start()
+    assert not engine.is_working
+    shown = engine.snapshot().find("game")
+    assert shown.paused and shown.failure
+    assert (shown.failure.code, registry.wishes()) == ("internal.job_died", {"demo/game": (_UPDATE, True)})
+    _end(engine, _UPDATE)
+    assert (registry.wishes(), registry.deaths()) == ({}, {})
+    assert not engine.snapshot().find("game").paused
+
+
+def test_a_job_that_waits_is_forgotten_when_it_is_cancelled(engine: Engine, home: Path) -> None:
+    registry = _waiting(home, 2)
+    engine.start()
+    engine.submit(commands.Cancel("demo/game"))
+    shown = engine.snapshot().find("game")
+    assert (shown.paused, shown.failure, registry.wishes(), registry.deaths()) == (False, None, {}, {})
+
+
+def test_an_engine_that_closes_did_not_die_with_its_job(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    def work(fulfil: Fulfil, _: commands.Wish) -> Never:
+        begun.set()
+        while True:
+            fulfil._meter.check()
+
+    monkeypatch.setattr(Fulfil, "run", work)
+    engine, registry = Engine(Home(home)), Registry(Home(home).registry)
+    engine.submit(_UPDATE)
+    has_begun, at_work = begun.wait(10), registry.deaths()
+    engine.close()
+    assert has_begun and at_work == {"demo/game": 1}
+    assert (registry.deaths(), registry.wishes()) == ({}, {"demo/game": (_UPDATE, False)})
+
+
+@pytest.mark.parametrize("error", [DiskError("disk.failed", "no"), RecursionError(), KeyError("x"), AssertionError()])
+def test_an_install_that_cannot_be_recovered_stops_no_other(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    recovered: list[str] = []
+
+    def recover(install: Install, *_: object) -> None:
+        if install.title == "demo/broken":
+            raise error
+        recovered.append(install.title)
+
+    for name in ("broken", "whole"):
+        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(home / name)))
+    monkeypatch.setattr("patcher.engine.engine.recover", recover)
+    engine.start()
+    failures = {title.title: title.failure and title.failure.code for title in engine.snapshot().titles}
+    code = error.code if isinstance(error, DiskError) else "internal.failure"
+    assert (recovered, failures) == (["demo/whole"], {"demo/broken": code, "demo/whole": None})
+
+
+@pytest.mark.parametrize("place", ["installed", "previous/installed"])
+def test_an_install_folder_that_holds_nonsense_is_shown_and_hides_no_other(
+    engine: Engine, home: Path, place: str
+) -> None:
+    for name in ("broken", "whole"):
+        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(home / name)))
+    written = Installed("", "demo/broken", "live", (), Release("game", 1, "1", (), {})).encode()
+    for name, data in {"installed": written, place: b"[" * 200_000}.items():
+        file = home / "broken" / ".shoal" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    engine.start()
+    broken, whole = engine.snapshot().titles
+    assert (bool(broken.failure), whole.failure) == (True, None)
+
+
+def test_an_install_folder_that_cannot_be_looked_at_is_shown_and_hides_no_other(engine: Engine, home: Path) -> None:
+    for name, folder in {"broken": "x" * 300, "whole": "whole"}.items():
+        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(home / folder)))
+    broken, whole = engine.snapshot().titles
+    assert (broken.failure and broken.failure.code, whole.failure) == ("disk.failed", None)
+
+
+def test_a_feed_that_is_damaged_hides_no_other_and_can_be_removed(engine: Engine, home: Path) -> None:
+    for name, data in {"broken": b"[" * 200_000, "whole": Pin("http://a.example", "ab" * 32).encode()}.items():
+        (home / "feeds" / name).mkdir(parents=True)
+        (home / "feeds" / name / PIN_FILE).write_bytes(data)
+    shown = {feed.name: bool(feed.problem) for feed in engine.snapshot().feeds}
+    assert shown == {"broken": True, "whole": False}
+    assert isinstance(_end(engine, commands.RemoveFeed("broken")), Finished)
+    assert [feed.name for feed in engine.snapshot().feeds] == ["whole"]
+
+
+def test_a_job_without_a_title_is_cancelled_by_its_number(engine: Engine) -> None:
+    heard: SimpleQueue[events.Event] = SimpleQueue()
+    with socket.create_server(("127.0.0.1", 0)) as silent, engine.listening(heard.put):
+        job = engine.submit(commands.AddFeed(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        assert engine.is_working
+        engine.submit(commands.Cancel(job=job))
+        while (event := heard.get(timeout=5)) != Failed(job, "", None):
+            assert not isinstance(event, Failed)
+
+
+def test_settings_that_are_not_valid_are_said_by_the_face(home: Path) -> None:
+    (home / "settings.toml").write_text('sharing = "maybe"\n')
+    with pytest.raises(UsageError, match="sharing takes off, lan, everyone"):
+        Client(Home(home))
+
+
+def test_a_face_that_comes_at_the_end_is_not_let_in(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Agent, "_watch", lambda _: None)
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    with connection.Client(agent._listener.address, authkey=agent._authkey) as early:
+        assert early.recv_bytes()
+        agent.stop()
+        with pytest.raises((EOFError, OSError)):
+            connection.Client(agent._listener.address, authkey=agent._authkey).recv_bytes()
+    serving.join()
+
+
+@contextlib.contextmanager
+def _serving(home: Path, engine: Engine) -> Iterator[Agent]:
+    """An agent in a thread, until the test is over, however it ends."""
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    try:
+        yield agent
+    finally:
+        agent.stop()
+        serving.join()
+
+
+def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: Path) -> None:
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    with connection.Client(agent._listener.address), Client(Home(home)) as face:
+        assert face.snapshot().titles == ()
+        assert len(agent._faces) == 1
+    agent.stop()
+    serving.join()
+
+
+@pytest.mark.parametrize(
+    "request_", [b"[" * 200_000, b"[]", b"{}", b"\xff", b'{"call": NaN}', b"x" * (2 << 20)], ids=lambda data: data[:8]
+)
+def test_a_face_that_talks_nonsense_is_shown_out_and_no_other(engine: Engine, home: Path, request_: bytes) -> None:
+    with _serving(home, engine) as agent, Client(Home(home)) as face:
+        with connection.Client(agent._listener.address, authkey=agent._authkey) as other:
+            other.recv_bytes()
+            with contextlib.suppress(OSError):  # the door may close before all of it is said
+                other.send_bytes(request_)
+            with pytest.raises((EOFError, OSError)):
+                other.recv_bytes()
+        assert face.snapshot().titles == ()
+
+
+@pytest.mark.parametrize(
+    "error", [RecursionError("deep"), KeyError("x"), MemoryError(), OverflowError(), ValueError("?")]
+)
+def test_whatever_a_call_dies_of_is_its_answer(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def die(*_: object) -> Never:
+        raise error
+
+    with _serving(home, engine), Client(Home(home)) as face:
+        with monkeypatch.context() as patched:
+            patched.setattr(Engine, "snapshot", die)
+            with pytest.raises(RemoteError, match=type(error).__name__) as caught:
+                face.snapshot()
+        assert caught.value.code == "internal.failure"
+        assert face.snapshot().titles == ()
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" * 200_000, b"[]", b"7", b"\xff", b'{"address": 7, "key": "00"}', b'{"address": "x", "key": 7}']
+)
+def test_an_address_that_is_none_is_replaced_by_that_of_an_engine(home: Path, data: bytes) -> None:
+    (home / "engine.json").write_bytes(data)
+    with Client(Home(home)) as face:
+        assert face.snapshot().titles == ()
+
+
+def _started(home: Path) -> "subprocess.Popen[bytes]":
+    """An engine in a process of its own, soon tired of waiting."""
+    code = "import sys; from patcher import agent; agent._LINGER_S = 1; sys.exit(agent.main())"
+    process = subprocess.Popen([sys.executable, "-c", code, "--home", str(home)])
+    wait_until((home / "engine.json").exists, "the engine's address")
+    return process
+
+
+def test_an_engine_whose_socket_is_gone_ends_all_the_same(home: Path) -> None:
+    with _started(home) as process:
+        Path(json.loads((home / "engine.json").read_text())["address"]).unlink()
+        wait_until(lambda: process.poll() is not None, "the engine's end")
+    assert process.returncode == 0
+
+
+def test_an_engine_whose_home_was_replaced_leaves_the_next_one_alone(home: Path) -> None:
+    with _started(home) as first:
+        home.rename(home.with_name("elsewhere"))
+        with _started(home) as second, Client(Home(home)):
+            wait_until(lambda: first.poll() is not None, "the first engine's end")
+            with Client(Home(home)) as late:
+                assert late.snapshot().feeds == ()
+            assert second.poll() is None
+    assert (first.returncode, second.returncode) == (0, 0)
+
+
+def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
+    agent = Agent(Home(home), engine, keep=True)
+    serving = threading.Thread(target=agent.run)
+    serving.start()
+    back, heard = threading.Event(), SimpleQueue[events.Event | None]()
+
+    def callback(event: events.Event | None) -> None:
+        back.wait()
+        heard.put(event)
+
+    with Client(Home(home)) as face:
+        face.listen(callback)
+        for number in range(20_000):
+            engine._emit(Progress(1, "demo/game", Phase.FETCH, number, file="a rather long name " * 4))
+        engine._emit(Finished(1, "demo/game", events.Outcome()))
+        back.set()
+        count = 0
+        while not isinstance(heard.get(timeout=10), Finished):
+            count += 1
+    assert count < 20_000
+    agent.stop()
+    serving.join()
+
+
+def test_a_wish_for_silence_is_obeyed_whatever_the_tender_is_about(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
+        engine.submit(commands.ChangeSetting(key, value))
+    monkeypatch.setattr(Keeper, "_note_given", lambda *_: engine.submit(commands.ChangeSetting("sharing", "off")))
+    engine._tend_once()
+    assert engine._sharing.session
+    assert engine._sharing.session.allowances.upload == "off"
+
+
+def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
+        engine.submit(commands.ChangeSetting(key, value))
+    for name in ("game", "other"):
+        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(Path(name))))
+    looked: list[str] = []
+    job = contextlib.ExitStack()
+
+    def begin_job(keeper: Keeper, _: Session) -> None:
+        job.enter_context(keeper.holding("demo/game"))
+
+    def look(_: Keeper, install: Install) -> bool:
+        looked.append(install.title)
+        return False
+
+    monkeypatch.setattr(Keeper, "_looks_verified", look)
+    monkeypatch.setattr(Keeper, "_note_given", begin_job)
+    engine._tend_once()
+    assert looked == ["demo/other"]
+    monkeypatch.setattr(Keeper, "_note_given", lambda *_: None)
+    job.close()
+    engine._tend_once()
+    assert looked == ["demo/other", "demo/game", "demo/other"]
+
+
+def test_the_pack_cache_keeps_to_its_bound_without_sharing_too(home: Path) -> None:
+    (home / "packs").mkdir()
+    (home / "packs" / ("ab" * 32)).write_bytes(b"pack")
+    config.save(Home(home), config.Settings(pack_cache_bytes=1))
+    engine = Engine(Home(home))
+    engine._tend_once()
+    assert list((home / "packs").iterdir()) == []
+    engine.close()

@@ -1,0 +1,403 @@
+"""What a commit does when nothing breaks, what it refuses before it begins, and what an error in the middle means."""
+
+import os
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from patcher import disk
+from patcher.errors import DiskError
+from patcher.install import commit, journal
+from patcher.install.commit import Change
+from patcher.install.folder import InstallFolder
+from patcher.install.journal import ForeignJournal
+from tests.support import crash
+from tests.support.crash import CHANGE, KEEP_BYTES, NEW, OLD, PREVIOUS, file, link
+from tests.support.windows_like import WindowsLike
+
+NO_END = 10**6
+
+
+@pytest.fixture(params=["this system", "windows-like"])
+def game(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An install of the old release, on each kind of disk."""
+    if request.param == "windows-like":
+        WindowsLike().take_over(monkeypatch.setattr)
+    crash.put(tmp_path / "game", OLD)
+    return tmp_path / "game"
+
+
+@pytest.fixture
+def room() -> Iterator[Path]:
+    with crash.room() as folder:
+        yield folder
+
+
+def staged(folder: Path, **files: bytes) -> None:
+    crash.put(folder / ".shoal" / "staging", {name: file(data) for name, data in files.items()})
+
+
+def refused(folder: Path, change: Change) -> DiskError:
+    """The error of a commit that changes nothing."""
+    before = crash.read(folder)
+    with pytest.raises(DiskError) as caught:
+        commit.commit(InstallFolder.at(folder), change, KEEP_BYTES)
+    assert crash.read(folder) == before
+    assert not commit.pending(InstallFolder.at(folder))
+    return caught.value
+
+
+# ---------------------------------------------------------------- it does what it says
+
+
+def test_an_update_changes_adds_moves_removes_and_swaps(game: Path) -> None:
+    crash.update(game)
+    assert crash.read(game) == NEW
+    assert crash.judge(game) == "new"
+    assert not commit.pending(InstallFolder.at(game))
+
+
+def test_files_that_are_not_ours_stay_and_those_in_the_way_are_kept(game: Path) -> None:
+    crash.update(game)
+    assert crash.read(game)["mods/mine.txt"] == OLD["mods/mine.txt"]
+    assert crash.read(game / ".shoal" / "previous")["files/new/added.txt"] == OLD["new/added.txt"]
+
+
+def test_a_step_back_is_a_commit_of_what_previous_holds(game: Path) -> None:
+    crash.update(game)
+    previous = crash.read(game / ".shoal" / "previous")
+    crash.put(game / ".shoal", {f"staging/{path}": item for path, item in previous.items() if item[0] == "file"})
+    old = {path: item for path, item in OLD.items() if path not in ("new/added.txt", "empty-old", "mods/mine.txt")}
+    change = Change(
+        folders=("empty-old",),
+        place=tuple((name, name[6:], item[2]) for name, item in previous.items()
+                    if name.startswith("files/") and item[0] == "file" and name[6:] in old),
+        links=tuple((path, item[1].decode()) for path, item in old.items() if item[0] == "link"),
+        modes=(("bin/tool", False), ("bin/plain", True)),
+        remove=("new/added.txt", *(path for _, path, _ in CHANGE.place if path not in OLD), "langs"),
+        remove_folders=("empty-new/inner", "empty-new", "flat/deep", "flat", "data/packs", "link-to-folder", "new"),
+        meta=(("installed", "installed"), ("manifests/aa", "manifests/aa"), ("", "manifests/bb")),
+    )  # fmt: skip
+    commit.commit(InstallFolder.at(game), change, KEEP_BYTES)
+    assert crash.read(game) == {path: item for path, item in OLD.items() if path != "new/added.txt"}
+
+
+def test_an_install_into_an_empty_folder_keeps_no_previous_files(tmp_path: Path) -> None:
+    staged(tmp_path, a=b"one", b=b"pointer")
+    commit.commit(
+        InstallFolder.at(tmp_path), Change(place=(("a", "deep/er/file", True),), meta=(("b", "installed"),)), KEEP_BYTES
+    )
+    assert crash.read(tmp_path) == {
+        "deep/er/file": file(b"one", True),
+        ".shoal/installed": file(b"pointer"),
+    }
+    assert list((tmp_path / ".shoal" / "previous").iterdir()) == []
+
+
+def test_previous_holds_the_last_release_only_and_nothing_when_it_would_be_too_large(game: Path) -> None:
+    crash.update(game)
+    staged(game, a=b"game 3")
+    commit.commit(InstallFolder.at(game), Change(place=(("a", "bin/game", True),)), KEEP_BYTES)
+    assert crash.read(game / ".shoal" / "previous")["files/bin/game"] == file(b"game 2", True)
+    assert "files/flat" not in crash.read(game / ".shoal" / "previous")
+    staged(game, a=b"game 4")
+    commit.commit(InstallFolder.at(game), Change(place=(("a", "bin/game", True),)), keep_bytes=5)
+    assert not (game / ".shoal" / "previous").exists()
+
+
+def test_the_old_release_is_kept_with_its_own_documents(game: Path) -> None:
+    crash.update(game)
+    assert crash.read(game / ".shoal" / "previous") == PREVIOUS
+
+
+def test_what_stands_already_is_not_done_again(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed: list[str] = []
+    inode = (game / "pointer").lstat().st_ino
+    monkeypatch.setattr(disk, "hook", lambda name, arguments: changed.append(name))
+    commit.commit(InstallFolder.at(game), Change(folders=("bin",), links=(("pointer", "kept.txt"),)), KEEP_BYTES)
+    assert (game / "pointer").lstat().st_ino == inode
+    assert "symlink" not in changed and "mode" not in changed
+    assert crash.read(game) == OLD
+
+
+def test_of_two_names_that_differ_in_case_the_old_goes_first(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a disk that takes them for one would lose the new file."""
+    steps: list[tuple[str, str]] = []
+    crash.stage(game)
+    monkeypatch.setattr(disk, "hook", lambda name, arguments: steps.append((name, Path(str(arguments[-1])).name)))
+    commit.commit(InstallFolder.at(game), CHANGE, KEEP_BYTES)
+    gone = next(step for step in (("remove", "Readme.txt"), ("rename", "Readme.txt")) if step in steps)
+    assert steps.index(gone) < steps.index(("rename", "README.txt"))
+
+
+def test_a_folder_whose_name_changes_in_case_goes_with_all_that_was_in_it(tmp_path: Path) -> None:
+    crash.put(tmp_path, {"extra/deep/gone": file(b"gone")})
+    staged(tmp_path, a=b"new")
+    change = Change(
+        folders=("EXTRA",),
+        place=(("a", "EXTRA/new", False),),
+        remove=("extra/deep/gone",),
+        remove_folders=("extra/deep", "extra"),
+    )
+    commit.commit(InstallFolder.at(tmp_path), change, KEEP_BYTES)
+    assert not (tmp_path / "extra").exists()
+    assert (tmp_path / "EXTRA" / "new").read_bytes() == b"new"
+
+
+def test_folders_with_files_that_are_not_ours_stay(game: Path) -> None:
+    (game / "bin" / "my.cfg").write_bytes(b"mine")
+    commit.commit(
+        InstallFolder.at(game),
+        Change(remove=("bin/game", "bin/tool", "bin/plain", "bin/gone"), remove_folders=("bin",)),
+        0,
+    )
+    assert [path.name for path in (game / "bin").iterdir()] == ["my.cfg"]
+
+
+def test_a_file_that_is_gone_already_or_became_a_folder_is_no_fault(game: Path) -> None:
+    (game / "kept.txt").unlink()
+    (game / "kept.txt").mkdir()
+    (game / "kept.txt" / "mine").write_bytes(b"mine")
+    commit.commit(InstallFolder.at(game), Change(remove=("kept.txt", "never/was")), KEEP_BYTES)
+    assert crash.read(game)["kept.txt/mine"] == file(b"mine")
+
+
+# ---------------------------------------------------------------- it refuses before it begins
+
+
+def test_a_folder_of_somebody_where_a_file_must_go_is_refused(game: Path) -> None:
+    staged(game, a=b"new")
+    error = refused(game, Change(place=(("a", "mods", False),)))
+    assert error.code == "disk.in_the_way"
+    assert error.facts == {"path": "mods/mine.txt"}
+
+
+def test_an_empty_folder_where_a_file_must_go_is_not_in_the_way(game: Path) -> None:
+    (game / "mods" / "mine.txt").unlink()
+    (game / "mods" / "deep").mkdir()
+    staged(game, a=b"new")
+    commit.commit(InstallFolder.at(game), Change(place=(("a", "mods", False),)), KEEP_BYTES)
+    assert crash.read(game)["mods"] == file(b"new")
+
+
+def test_somebodys_file_where_a_folder_must_go_is_kept(game: Path) -> None:
+    (game / "saves").write_bytes(b"precious")
+    staged(game, a=b"new")
+    commit.commit(InstallFolder.at(game), Change(place=(("a", "saves/readme", False),)), KEEP_BYTES)
+    assert crash.read(game)["saves/readme"] == file(b"new")
+    assert crash.read(game / ".shoal" / "previous")["files/saves"] == file(b"precious")
+
+
+def test_nothing_is_written_or_removed_through_a_link_that_leads_out(game: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "other-disk"
+    (game / "data").rename(outside)
+    (game / "data").symlink_to(outside)
+    before = crash.read(outside)
+    staged(game, a=b"new")
+    assert refused(game, Change(place=(("a", "data/file", False),))).code == "disk.in_the_way"
+    assert refused(game, Change(folders=("data/folder",))).code == "disk.in_the_way"
+    commit.commit(InstallFolder.at(game), Change(remove=("data/big.bin",), remove_folders=("data",)), KEEP_BYTES)
+    assert crash.read(outside) == before
+    assert crash.read(game)["data"] == link(str(outside))
+
+
+@pytest.mark.parametrize("path", ["../out", "/out", "a/../../out", ""])
+def test_a_path_that_leads_out_is_refused(game: Path, path: str) -> None:
+    staged(game, a=b"new")
+    assert refused(game, Change(place=(("a", path, False),))).code == "disk.in_the_way"
+    assert refused(game, Change(meta=(("a", path),))).code == "disk.in_the_way"
+
+
+def test_what_was_not_staged_as_a_file_of_its_own_is_refused(game: Path) -> None:
+    staged(game, a=b"new")
+    os.link(game / ".shoal" / "staging" / "a", game / "second")
+    crash.put(game / ".shoal" / "staging", {"b": link("a")})
+    for name in ("a", "b", "missing"):
+        assert refused(game, Change(place=((name, "file", False),))).code == "disk.failed"
+    assert refused(game, Change(modes=(("missing", True),))).code == "disk.failed"
+
+
+def test_a_mode_is_not_changed_of_a_file_that_may_be_somebodys_too(game: Path, tmp_path: Path) -> None:
+    os.link(game / "bin" / "tool", tmp_path / "somebodys")
+    assert refused(game, Change(modes=(("bin/tool", False),))).code == "disk.in_the_way"
+
+
+def test_a_folder_that_may_not_be_changed_is_told_before(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    staged(game, a=b"new")
+    monkeypatch.setattr(vars(disk)["os"], "access", lambda name, *_, **__: Path(name).name != "bin")
+    error = refused(game, Change(place=(("a", "bin/game", False),)))
+    assert error.code == "disk.denied"
+    assert error.facts == {"path": str(game / "bin")}
+
+
+def test_a_file_in_use_is_told_before_and_a_running_program_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    game = tmp_path / "game"
+    crash.put(game, OLD)
+    WindowsLike(held={game / "data/big.bin": NO_END}).take_over(monkeypatch.setattr)
+    crash.stage(game)
+    assert refused(game, CHANGE).code == "disk.in_use"
+    WindowsLike(running={game / "bin/game"}).take_over(monkeypatch.setattr)
+    crash.update(game)
+    assert crash.judge(game) == "new"
+
+
+def test_a_full_disk_is_told_before(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crash.stage(game)
+    monkeypatch.setattr(disk, "free_bytes", lambda folder: 1000)
+    assert refused(game, CHANGE).code == "disk.full"
+
+
+def test_a_second_commit_waits_for_the_recovery_of_the_first(game: Path) -> None:
+    (game / ".shoal" / "journal").write_bytes(b"")
+    with pytest.raises(DiskError) as caught:
+        commit.commit(InstallFolder.at(game), Change(), KEEP_BYTES)
+    assert caught.value.code == "disk.interrupted"
+
+
+# ---------------------------------------------------------------- an error in the middle
+
+
+def test_whichever_step_fails_the_release_is_the_old_or_recovery_makes_it_the_new(room: Path) -> None:
+    for step in range(1, 1000):
+        game = room / str(step)
+        crash.put(game, OLD)
+        code = code_when_failing_at(step, game)
+        if not code:
+            assert step > 150
+            return
+        assert commit.pending(InstallFolder.at(game)) == (code == "disk.interrupted"), step
+        recovered = commit.recover(InstallFolder.at(game))
+        assert crash.judge(game) == ("new" if recovered else "old"), step
+
+
+def code_when_failing_at(step: int, game: Path) -> str:
+    """Of the error when the disk is full at a step; empty when the update ends before."""
+    left = step
+
+    def full(name: str, arguments: tuple[object, ...]) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise OSError(28, "No space left on device")
+
+    try:
+        disk.hook = full
+        crash.update(game)
+    except DiskError as error:
+        return error.code
+    except OSError:
+        return "while staging"
+    finally:
+        disk.hook = None
+    return ""
+
+
+def test_a_torn_journal_is_no_journal(game: Path) -> None:
+    crash.stage(game)
+    (game / ".shoal" / "journal").write_bytes(b'0badcafe {"format":1,"state":"PREPARED"')
+    assert commit.pending(InstallFolder.at(game))
+    assert not commit.recover(InstallFolder.at(game))
+    assert crash.judge(game) == "old"
+    assert len(list((game / ".shoal" / "staging").iterdir())) == len(crash.STAGED)
+
+
+def test_a_journal_of_a_newer_shoal_is_left_alone(game: Path) -> None:
+    (game / ".shoal" / "journal").write_bytes(journal._line({"format": 2, "state": "PREPARED"}))
+    with pytest.raises(DiskError, match="newer Shoal") as caught:
+        commit.recover(InstallFolder.at(game))
+    assert caught.value.code == "disk.interrupted"
+    assert commit.pending(InstallFolder.at(game))
+
+
+def _journal(**fields: object) -> bytes:
+    names = ["old", "documents", "first", "first_folders", "folders", "place", "modes", "last", "last_folders", "meta"]
+    nothing: dict[str, object] = {name: [] for name in names}
+    return journal._line({"format": 1, "state": "PREPARED", "keep_previous": True, **nothing, **fields})
+
+
+@pytest.mark.parametrize("field", ["old", "documents", "folders", "last"])
+def test_a_journal_that_leads_out_of_the_folder_is_not_obeyed(game: Path, tmp_path: Path, field: str) -> None:
+    (tmp_path / "precious").write_text("mine")
+    (game / ".shoal" / "journal").write_bytes(_journal(**{field: ["../precious"]}))
+    with pytest.raises(DiskError):
+        commit.recover(InstallFolder.at(game))
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert not (game / ".shoal" / "trash").exists()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"old": "abc"},
+        {"place": ["ab"]},
+        {"place": [["0", "no/folder/is/made"]]},
+        {"modes": [["pointer", 1]]},
+        {"keep_previous": 1},
+    ],
+    ids=str,
+)
+def test_a_journal_that_is_not_exactly_as_ours_are_is_not_followed(game: Path, fields: dict[str, object]) -> None:
+    (game / ".shoal" / "journal").write_bytes(_journal(**fields))
+    before = crash.read(game)
+    with pytest.raises(ForeignJournal):
+        commit.recover(InstallFolder.at(game))
+    assert crash.read(game) == before
+
+
+def test_a_journal_that_is_all_lines_costs_no_more_than_its_bytes(game: Path) -> None:
+    (game / ".shoal" / "journal").write_bytes(b"\n" * (1 << 22))
+    tracemalloc.start()
+    try:
+        assert not commit.recover(InstallFolder.at(game))
+        assert tracemalloc.get_traced_memory()[1] < 3 << 22
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_journal_that_is_larger_than_strangers_may_write_is_not_parsed(game: Path) -> None:
+    text = b'{"format":1,"old":[' + b'"a",' * (1 << 23) + b'"a"]}'
+    (game / ".shoal" / "journal").write_bytes(b"%08x %s\n" % (zlib.crc32(text), text))
+    with pytest.raises(ForeignJournal, match="Larger than it can be"):
+        commit.recover(InstallFolder.at(game))
+
+
+def test_without_a_journal_there_is_nothing_to_recover(game: Path) -> None:
+    assert not commit.pending(InstallFolder.at(game))
+    assert not commit.recover(InstallFolder.at(game))
+    assert crash.read(game) == OLD
+
+
+def test_a_large_journal_is_followed_only_if_this_home_wrote_it(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "LARGE_BYTES", 500)
+    crash.stage(game)
+    known: list[bytes] = []
+    monkeypatch.setattr(commit, "_go_on", lambda *_, **__: None)  # it ends when the journal stands
+    commit.commit(InstallFolder.at(game), CHANGE, KEEP_BYTES, known.append)
+    monkeypatch.undo()
+    monkeypatch.setattr(journal, "LARGE_BYTES", 500)
+    for digest in (b"", b"another"):
+        with pytest.raises(ForeignJournal, match="Larger than it can be"):
+            commit.recover(InstallFolder.at(game), digest)
+    assert commit.recover(InstallFolder.at(game), *known)
+    assert crash.judge(game) == "new"
+
+
+@pytest.mark.parametrize("torn", [lambda line: line[:-1], lambda line: line[:400] + bytes(99) + line[499:]])
+def test_a_large_journal_that_is_torn_is_no_journal_either(
+    game: Path, monkeypatch: pytest.MonkeyPatch, torn: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr(journal, "LARGE_BYTES", 500)
+    crash.stage(game)
+    known: list[bytes] = []
+    monkeypatch.setattr(commit, "_go_on", lambda *_, **__: None)
+    commit.commit(InstallFolder.at(game), CHANGE, KEEP_BYTES, known.append)
+    written = game / ".shoal" / "journal"
+    written.write_bytes(torn(written.read_bytes()))
+    assert not commit.recover(InstallFolder.at(game), *known)
+    assert not commit.pending(InstallFolder.at(game))
+    assert crash.judge(game) == "old"

@@ -1,0 +1,58 @@
+"""The registry, when somebody else wrote into it."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from patcher.install.folder import InstallFolder
+from patcher.install.registry import Install, Registry
+from patcher.protocol import commands
+
+_UPDATE = commands.Update("demo/whole")
+NONSENSE = ["", "{", "7", "null", "[" * 200_000, '{"type":' * 100_000, b"\xff", 7]
+
+
+def _written(path: Path, statement: str, *values: object) -> Registry:
+    registry = Registry(path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(statement, values)
+    return registry
+
+
+@pytest.mark.parametrize("tags", [*NONSENSE, '{"a": [1]}x'], ids=lambda value: repr(value)[:12])
+def test_an_install_whose_row_is_nonsense_hides_no_other(tmp_path: Path, tags: object) -> None:
+    registry = _written(tmp_path / "db", "INSERT INTO installs VALUES ('demo/broken', '/x', 'live', ?)", tags)
+    whole = Install("demo/whole", InstallFolder.at(tmp_path), "live", ("lang:de",))
+    registry.put(whole)
+    assert registry.installs() == [whole]
+
+
+@pytest.mark.parametrize("title", [None, b"\xff"])
+def test_a_title_that_is_no_text_hides_no_other(tmp_path: Path, title: object) -> None:
+    _written(tmp_path / "db", "INSERT INTO installs VALUES (?, '/x', 'live', '[]')", title)
+    _written(tmp_path / "db", "INSERT INTO wishes VALUES (?, '{}', 0)", title)
+    registry = _written(tmp_path / "db", "INSERT INTO began VALUES (?, 1)", title)
+    assert (registry.installs(), registry.wishes(), registry.deaths()) == ([], {}, {})
+
+
+def test_deaths_that_are_no_number_are_none(tmp_path: Path) -> None:
+    assert _written(tmp_path / "db", "INSERT INTO began VALUES ('demo/game', 'many')").deaths() == {}
+
+
+@pytest.mark.parametrize("wish", NONSENSE, ids=lambda value: repr(value)[:12])
+def test_a_wish_that_is_nonsense_hides_no_other(tmp_path: Path, wish: object) -> None:
+    registry = _written(tmp_path / "db", "INSERT INTO wishes VALUES ('demo/broken', ?, 0)", wish)
+    registry.keep_wish("demo/whole", _UPDATE)
+    assert registry.wishes() == {"demo/whole": (_UPDATE, False)}
+
+
+def test_a_registry_of_before_counts_deaths_too(tmp_path: Path) -> None:
+    registry = _written(tmp_path / "db", "DROP TABLE began")
+    assert Registry(tmp_path / "db").deaths() == {}
+    for _ in range(2):
+        registry.begin("demo/game")
+    registry.begin("demo/other")
+    registry.end("demo/other")
+    assert registry.deaths() == {"demo/game": 2}

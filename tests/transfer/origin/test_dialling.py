@@ -1,0 +1,129 @@
+"""From a name to a handshake: who keeps us waiting is left when somebody cancels, or when patience is over."""
+
+import contextlib
+import itertools
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from patcher.errors import Cancelled, OriginError
+from patcher.transfer.origin.client import Origin
+from patcher.transfer.origin.dialling import dial
+from patcher.transfer.origin.reach import Reach
+from patcher.transfer.origin.retry import Patience, Standstill, Watch, never
+from tests.support import names
+from tests.support.certificates import make_authority
+from tests.support.hostile_origin import HostileOrigin
+
+SHORT = Patience(stall_s=1.5, grace_s=0.4, connect_s=0.4, back_off_s=0.1)
+
+
+@contextlib.contextmanager
+def silent(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """A server that lets us in and says nothing; its port."""
+    with socket.create_server((host, port)) as listener:
+        yield int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def full(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """A server whose doorstep is full, so that connecting takes for ever; its port."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):
+            guest = stack.enter_context(socket.socket())
+            guest.setblocking(False)
+            guest.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def unnamed(patch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A name server that does not answer for updates.example; a port."""
+    over, known = threading.Event(), socket.getaddrinfo
+
+    def ask(host: str, *words: Any, **options: Any) -> Any:
+        if host != "updates.example":
+            return known(host, *words, **options)
+        over.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    patch.setattr(socket, "getaddrinfo", ask)
+    yield 9
+    over.set()
+
+
+PLACES: dict[str, Callable[[pytest.MonkeyPatch], contextlib.AbstractContextManager[int]]] = {
+    "https://updates.example:{}": unnamed,
+    "http://127.0.0.1:{}": lambda patch: silent(),
+    "https://127.0.0.1:{}": lambda patch: silent(),
+    "https://localhost:{}": lambda patch: full(),
+}
+IDS = ["name", "headers", "handshake", "connection"]
+
+
+@pytest.mark.parametrize("url", PLACES, ids=IDS)
+def test_a_cancel_ends_the_wait_wherever_it_is(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    looks, once = itertools.count(), Patience(rounds=1)  # a wait that ends by itself is an error then
+    with PLACES[url](monkeypatch) as port:
+        with Origin([url.format(port)], cancel=lambda: next(looks) > 2, patience=once) as origin:
+            with pytest.raises(Cancelled):
+                origin.get("a.json", 100)
+
+
+@pytest.mark.parametrize("url", PLACES, ids=IDS)
+def test_who_keeps_us_waiting_is_given_up(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with PLACES[url](monkeypatch) as port, Origin([url.format(port)], patience=SHORT) as origin:
+        with pytest.raises(OriginError) as caught:
+            origin.get("a.json", 100)
+    assert caught.value.code in {"origin.too_slow", "origin.unreachable"}
+
+
+@pytest.mark.parametrize("place", PLACES, ids=IDS)
+def test_another_origin_gets_its_share(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    with HostileOrigin({"a.json": b"{}"}) as good, PLACES[place](monkeypatch) as port:
+        with Origin([place.format(port), good.url], patience=SHORT, near=Reach.LOOPBACK) as origin:
+            assert origin.get("a.json", 100) == b"{}"
+
+
+def test_each_address_of_a_name_gets_its_share(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = make_authority(tmp_path_factory.mktemp("authority"))
+    names.lead(monkeypatch, {"updates.example": ["127.0.0.2 127.0.0.3 127.0.0.1"]})
+    with HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example")) as server:
+        url, patience = f"https://updates.example:{server.port}", Patience(connect_s=1.0)
+        with full("127.0.0.2", server.port), full("127.0.0.3", server.port):
+            with Origin([url], ca=str(authority.ca_file), patience=patience) as origin:
+                assert origin.get("a.json", 100) == b"{}"
+
+
+class _Looks(Watch):
+    """A watch that remembers until when each look was to last; half a second passes at each."""
+
+    def __init__(self, now_s: list[float], patience: Patience) -> None:
+        super().__init__(patience, never, Standstill(patience), 1e6, None)
+        self.now_s, self.until_s = now_s, dict[float, None]()
+
+    def look(self, until_s: float) -> None:
+        self.until_s[until_s] = None
+        self.now_s[0] += 0.5
+        super().look(until_s)
+
+
+def test_no_address_takes_the_time_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [0.0]
+    patience = Patience(connect_s=3.0, clock=lambda: now_s[0])
+    names.lead(monkeypatch, {"updates.example": ["127.0.0.1 127.0.0.2 127.0.0.3"]})
+    with full() as port, full("127.0.0.2", port), full("127.0.0.3", port):
+        looks = _Looks(now_s, patience)
+        with pytest.raises(TimeoutError):
+            dial("updates.example", port, lambda address: True, looks, patience)
+    first, second, third = looks.until_s
+    assert (first, third) == (1.0, 3.0)
+    assert first < second < third

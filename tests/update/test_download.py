@@ -1,0 +1,124 @@
+"""Old files put back and damaged ones mended: only right bytes, only those that are missing. And what a window needs of
+a pack before it begins: its own bytes, and the maps by which it reads.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from patcher.content import manifest, merkle, records
+from patcher.content.blocks import Rebuild
+from patcher.content.manifest import Entry, Manifest, encode
+from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
+from patcher.errors import ContentError, DiskError
+from patcher.install.folder import InstallFolder
+from patcher.seeding.pack_cache import Packs
+from patcher.transfer.fetch import Torrent
+from patcher.transfer.origin.readers import PackSource
+from patcher.update.download import Gather, _places, _Windows
+from patcher.update.plan import Mend, Offer, PatchStep, Plan
+from patcher.update.progress import Meter
+from patcher.update.staging import Stage
+from tests.support.libraries import library
+from tests.support.peers import Shelf
+from tests.support.publisher import drafted
+from tests.support.trees import noise
+
+RIGHT = noise(1, 100_000)
+BLOCKS = Rebuild(ref_of(RIGHT), merkle.leaves_of(RIGHT), (), (range(1, 3), range(6, 7)))
+WHOLE = Rebuild.of_nothing(ref_of(RIGHT))
+
+
+def mended(folder: Path, shelf: Shelf, rebuild: Rebuild) -> Gather:
+    """What a job does with a file ``game`` of zeros."""
+    (folder / "game").write_bytes(bytes(len(RIGHT)))
+    meter = Meter(1, "game", lambda: False, lambda _: None)
+    game = InstallFolder.at(folder)
+    gather = Gather(shelf, None, Packs(folder / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
+    plan = Plan((), (), (), (), mends=(Mend("game", rebuild),))
+    gather.carry_out(plan, Stage(game, {}, meter.watch), {}, game.root)
+    return gather
+
+
+def test_missing_blocks_come_and_nothing_else(tmp_path: Path) -> None:
+    shelf = Shelf(RIGHT)
+    gather = mended(tmp_path, shelf, BLOCKS)
+    made = (tmp_path / "game").read_bytes()
+    assert made[BLOCK_BYTES : 3 * BLOCK_BYTES] == RIGHT[BLOCK_BYTES : 3 * BLOCK_BYTES]
+    assert made[6 * BLOCK_BYTES :] == RIGHT[6 * BLOCK_BYTES :]
+    assert not any(made[3 * BLOCK_BYTES : 6 * BLOCK_BYTES])
+    assert gather.gathered.origin_bytes == shelf.sent_bytes == BLOCKS.fetch_bytes
+    assert (len(shelf.requests), shelf.progress) == (2, 1)
+
+
+def test_verified_pieces_are_progress_whoever_brings_them(tmp_path: Path) -> None:
+    shelf, meter = Shelf(RIGHT), Meter(1, "game", lambda: False, lambda _: None)
+    gather = Gather(shelf, None, Packs(tmp_path / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
+    whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
+    layers = manifest.layers_document(whole, {ref_of(RIGHT).root: merkle.leaves_of(RIGHT)})
+    torrent = Torrent(manifest.torrent(whole, layers), (tmp_path / "game",))
+    source = PackSource(shelf, ref_of(RIGHT), BLOCK_BYTES)
+    gather._fetch(torrent, (), range(7), source, lambda pieces: None)
+    assert (tmp_path / "game").read_bytes() == RIGHT
+    assert shelf.progress > 0
+
+
+def test_without_leaves_the_whole_file_comes_and_is_checked_as_one(tmp_path: Path) -> None:
+    mended(tmp_path, Shelf(RIGHT), WHOLE)
+    assert (tmp_path / "game").read_bytes() == RIGHT
+
+
+@pytest.mark.parametrize("rebuild", [BLOCKS, WHOLE])
+def test_a_lying_server_is_found_out(tmp_path: Path, rebuild: Rebuild) -> None:
+    shelf = Shelf(RIGHT)
+    shelf.lies = True
+    with pytest.raises(ContentError) as raised:
+        mended(tmp_path, shelf, rebuild)
+    assert raised.value.facts["root"] == rebuild.content.hex
+
+
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to])
+def test_nothing_is_fetched_into_what_is_not_a_file_of_our_own(
+    tmp_path: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    (tmp_path / "somebodys").write_bytes(b"mine")
+    game = InstallFolder.at(tmp_path / "game")
+    stage = Stage(game, {}, lambda *_: None)
+    whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
+    assert _places(stage, whole, frozenset({0}), {}, game.root) == [stage.path(ref_of(RIGHT).root)]
+    staged = stage.path(ref_of(RIGHT).root).path
+    staged.unlink()
+    plant(staged, tmp_path / "somebodys")
+    with pytest.raises(DiskError) as caught:
+        _places(stage, whole, frozenset({0}), {}, game.root)
+    assert caught.value.code == "disk.in_the_way"
+    assert (tmp_path / "somebodys").read_bytes() == b"mine"
+
+
+def test_a_window_begins_when_its_bytes_and_those_of_its_map_are_here(tmp_path: Path) -> None:
+    old = {"a.so": library(85), "b.bin": noise(1, 1_300_000)}
+    new = {"a.so": library(85, 2), "b.bin": noise(1, 1_300_000) + b"more"}
+    draft = drafted(tmp_path, old, new)
+    joined = draft.joined()
+    pack = b"".join(joined.chunks())
+    (tmp_path / "pack").write_bytes(pack)
+    index, m, document = joined.index(leaves_of(pack)), draft.new, encode(draft.new)
+    (by,) = index.filters
+    part = records.Part("main", (), False, ref_of(document), m.info_hash, None, None)
+    step = PatchStep(Offer(part, document, m, draft.old, index), tuple(range(len(index.windows))))
+    stage = Stage(InstallFolder.at(tmp_path / "game"), draft.places, lambda path, count: None)
+    roots = {entry.root for entry in m.entries}
+    needs_map = {n for n, window in enumerate(index.windows) if index.filters_of(window)}
+    assert {window.is_copy for window in index.windows} == {True, False}
+    with _Windows(stage, step, roots, Meter(1, "game", lambda: False, lambda progress: None)) as windows:
+        windows.read_from(tmp_path / "pack", 16, ())
+        assert windows.pieces == frozenset(range(-(-len(pack) // 16)))
+        assert all(index.windows[n].length for n in windows._todo), "a copy of a file as it is needs nothing"
+        maps = frozenset(range(-(-by.length // 16)))
+        windows.take(sorted(windows.pieces - maps))
+        assert set(windows._todo) == needs_map
+        windows.take(sorted(maps))
+        assert not windows._todo
+    for entry in m.entries:
+        assert stage.path(entry.root).path.read_bytes() == new[entry.path]
