@@ -47,9 +47,9 @@ def _once(home: Path, game: Path, url: str, ca: str) -> dict[str, float]:
             now, phase_from = phase, cpu_s
         heard.put(event)
 
-    def do(wish: commands.Wish) -> None:
+    def do(command: commands.Command) -> None:
         with engine.listening(hear):
-            engine.submit(wish)
+            engine.submit(command)
             while not isinstance(event := heard.get(timeout=600), events.Finished | events.Failed):
                 pass
         assert isinstance(event, events.Finished), event

@@ -1,6 +1,6 @@
-"""The only file that knows the engine's client and Qt: messages come out as one signal, wishes go in.
+"""The only file that knows the engine's client and Qt: messages come out as one signal, commands go in.
 
-One thread makes the client, hands over wishes in order and reads snapshots, so that the window never waits. When the
+One thread makes the client, hands over commands in order and reads snapshots, so that the window never waits. When the
 engine is lost it starts another one and says so; the engine goes on by itself with what it was doing.
 """
 
@@ -33,7 +33,7 @@ class _Gone(Exception):
     """The engine is lost."""
 
 
-_Item = commands.Wish | events.Event | _Stop | None
+_Item = commands.Command | events.Event | _Stop | None
 
 
 class Bridge(QObject):
@@ -46,9 +46,9 @@ class Bridge(QObject):
         self._home, self._ca = home, ca
         self._inbox: queue.SimpleQueue[tuple[int, _Item]] = queue.SimpleQueue()
         self._life = 0
-        self._again: list[commands.Wish] = []
-        self._quiet: dict[str, tuple[int, commands.Wish]] = {}
-        self._waiting: dict[str, commands.Wish] = {}
+        self._again: list[commands.Command] = []
+        self._quiet: dict[str, tuple[int, commands.Command]] = {}
+        self._waiting: dict[str, commands.Command] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
 
@@ -56,9 +56,9 @@ class Bridge(QObject):
         """Begin to connect; the first messages follow."""
         self._thread.start()
 
-    def submit(self, wish: commands.Wish) -> None:
-        """Hand a wish to the engine, as soon as there is one. Never blocks."""
-        self._inbox.put((0, with_network(wish, ca=self._ca) if self._ca else wish))
+    def submit(self, command: commands.Command) -> None:
+        """Hand a command to the engine, as soon as there is one. Never blocks."""
+        self._inbox.put((0, with_network(command, ca=self._ca) if self._ca else command))
 
     def close(self) -> None:
         """Leave the engine to itself and end the thread."""
@@ -99,8 +99,8 @@ class Bridge(QObject):
                 self._say(client.snapshot())
                 again, self._again = [*self._again, *self._waiting.values()], []
                 self._waiting.clear()
-                for wish in again:
-                    self._submit(client, wish)
+                for command in again:
+                    self._submit(client, command)
                 while self._serve(client):
                     pass
             except (OSError, EOFError) as error:
@@ -122,7 +122,7 @@ class Bridge(QObject):
             self._say(self._ask(client))
         return True
 
-    def _take(self, client: "Client", message: commands.Wish | events.Event | None) -> bool:
+    def _take(self, client: "Client", message: commands.Command | events.Event | None) -> bool:
         """Pass a message on; whether the snapshot is another one now."""
         match message:
             case None:
@@ -138,33 +138,33 @@ class Bridge(QObject):
                 return self._submit(client, message)
         return False
 
-    def _submit(self, client: "Client", wish: commands.Wish) -> bool:
-        title = str(getattr(wish, "title", ""))
-        if isinstance(wish, commands.Cancel):
+    def _submit(self, client: "Client", command: commands.Command) -> bool:
+        title = str(getattr(command, "title", ""))
+        if isinstance(command, commands.Cancel):
             self._waiting.pop(title, None)
-        if title in self._quiet and not isinstance(wish, commands.Cancel):
-            if wish != self._quiet[title][1]:  # what is asked now goes before our own earlier question
-                self._waiting[title] = wish
+        if title in self._quiet and not isinstance(command, commands.Cancel):
+            if command != self._quiet[title][1]:  # what is asked now goes before our own earlier question
+                self._waiting[title] = command
                 client.submit(commands.Cancel(title))
             return False
         try:
-            job = client.submit(wish)
+            job = client.submit(command)
         except ShoalError as error:
             if error.code == _LOST:
-                self._again.append(wish)
+                self._again.append(command)
                 raise _Gone from error
-            self._say(Refused(wish, _failure(error)))
+            self._say(Refused(command, _failure(error)))
             return False
-        if is_quiet(wish):
-            self._quiet[title] = (job, wish)
-        self._say(Taken(wish, job))
+        if is_quiet(command):
+            self._quiet[title] = (job, command)
+        self._say(Taken(command, job))
         return True
 
     def _ended(self, client: "Client", title: str, job: int) -> None:
         if title in self._quiet and self._quiet[title][0] == job:
             del self._quiet[title]
-            if wish := self._waiting.pop(title, None):
-                self._submit(client, wish)
+            if command := self._waiting.pop(title, None):
+                self._submit(client, command)
 
     def _ask(self, client: "Client") -> events.Snapshot:
         try:

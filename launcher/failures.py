@@ -16,7 +16,7 @@ def QT_TRANSLATE_NOOP(context: str, text: str) -> str:  # noqa: ARG001 - lupdate
     return text
 
 
-class Way(enum.StrEnum):
+class Remedy(enum.StrEnum):
     """A way out of an error. Copying the details is always one."""
 
     RETRY = "retry"
@@ -35,7 +35,7 @@ class Told:
     title: str
     safe: str
     hint: str
-    ways: tuple[Way, ...]
+    ways: tuple[Remedy, ...]
     is_offline: bool = False
 
     @property
@@ -44,9 +44,9 @@ class Told:
         return f"{self.safe} {self.hint}"
 
 
-_R, _F, _S, _P = Way.RETRY, Way.FOLDER, Way.SERVER_ONLY, Way.REPAIR
+_R, _F, _S, _P = Remedy.RETRY, Remedy.FOLDER, Remedy.SERVER_ONLY, Remedy.REPAIR
 
-TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
+TOLD: dict[str, tuple[str, str, tuple[Remedy, ...]]] = {
     # trust
     "trust.not_a_feed": (
         QT_TRANSLATE_NOOP("Errors", "There is no feed at this address."),
@@ -106,7 +106,7 @@ TOLD: dict[str, tuple[str, str, tuple[Way, ...]]] = {
     "trust.step_back": (
         QT_TRANSLATE_NOOP("Errors", "The publisher does not allow the release before this one any more."),
         QT_TRANSLATE_NOOP("Errors", "Stay with this release, unless you know why you need the other."),
-        (Way.STEP_BACK,),
+        (Remedy.STEP_BACK,),
     ),
     # origin
     "origin.unreachable": (
@@ -357,21 +357,21 @@ def told(failure: Failure, *, installed: bool = True) -> Told:
         translate("Errors", title),
         translate("Errors", safe),
         translate("Errors", hint),
-        (*ways, Way.DETAILS),
+        (*ways, Remedy.DETAILS),
         is_offline=failure.code == "origin.unreachable",
     )
 
 
-def way_label(way: Way) -> str:
+def remedy_label(way: Remedy) -> str:
     """The word on the button."""
     return {
-        Way.RETRY: translate("Errors", "Retry"),
-        Way.FOLDER: translate("Errors", "Choose folder…"),
-        Way.SERVER_ONLY: translate("Errors", "Server only"),
-        Way.REPAIR: translate("Errors", "Repair"),
-        Way.STEP_BACK: translate("Errors", "Step back anyway…"),
-        Way.DETAILS: translate("Errors", "Copy details"),
-        Way.CLOSE: translate("Errors", "Dismiss"),
+        Remedy.RETRY: translate("Errors", "Retry"),
+        Remedy.FOLDER: translate("Errors", "Choose folder…"),
+        Remedy.SERVER_ONLY: translate("Errors", "Server only"),
+        Remedy.REPAIR: translate("Errors", "Repair"),
+        Remedy.STEP_BACK: translate("Errors", "Step back anyway…"),
+        Remedy.DETAILS: translate("Errors", "Copy details"),
+        Remedy.CLOSE: translate("Errors", "Dismiss"),
     }[way]
 
 

@@ -98,8 +98,8 @@ class Titles(_Lines):
         for title in titles:
             row = page.row_of(state, title)
             status = text.status(row, has_news=page.has_news(title), installed=title.installed)
-            kind = "error" if row.is_failed else "playing" if row.act is page.Act.PLAYING else ""
-            kind = kind or ("update" if row.act is page.Act.UPDATE else "")
+            kind = "error" if row.is_failed else "playing" if row.act is page.PrimaryAction.PLAYING else ""
+            kind = kind or ("update" if row.act is page.PrimaryAction.UPDATE else "")
             lines.append(_Line(title.title, text.label_of(title), status, title.about.art, row.fraction, kind))
         self._show(lines)
 

@@ -13,7 +13,7 @@ _LASTING = frozenset({"install", "update", "rollback", "settags", "repair", "mov
 _AT_ONCE = frozenset({"uninstall", "play"})
 
 
-class Act(enum.StrEnum):
+class PrimaryAction(enum.StrEnum):
     """What the one big button is."""
 
     WAIT = "wait"
@@ -29,7 +29,7 @@ class Act(enum.StrEnum):
     PLAYING = "playing"
 
 
-class Choice(enum.StrEnum):
+class MenuAction(enum.StrEnum):
     """What else may be done with a title."""
 
     VERIFY = "verify"
@@ -46,12 +46,12 @@ class Page:
     """One title's page. Bytes and rates as numbers; `launcher.text` makes sentences of them."""
 
     title: str
-    act: Act
+    act: PrimaryAction
     enabled: bool = True
     verb: str = ""
     progress: Progress | None = None
     fraction: float | None = None
-    choices: frozenset[Choice] = frozenset()
+    choices: frozenset[MenuAction] = frozenset()
     failure: Failure | None = None
     plan: Totals | None = None
     needed_bytes: int = 0
@@ -73,7 +73,7 @@ class Row:
     """One title in the library."""
 
     title: str
-    act: Act
+    act: PrimaryAction
     verb: str = ""
     fraction: float | None = None
     is_failed: bool = False
@@ -90,7 +90,7 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
     return Page(
         title.title,
         act,
-        enabled=state.link is Link.UP and act not in {Act.WAIT, Act.QUEUED, Act.PLAYING},
+        enabled=state.link is Link.UP and act not in {PrimaryAction.WAIT, PrimaryAction.QUEUED, PrimaryAction.PLAYING},
         verb=title.verb if is_busy else "",
         progress=progress,
         fraction=fraction_of(progress),
@@ -123,7 +123,7 @@ def plan_wanted(state: State, name: str) -> commands.Update | None:
     if title is None or state.link is not Link.UP or not has_news(title) or title.paused or title.playing:
         return None
     is_known = seen.planned is not None and seen.planned.version_to == title.offered_version
-    is_reading = any(isinstance(wish, commands.RefreshFeed) for wish in state.jobs.values())
+    is_reading = any(isinstance(command, commands.RefreshFeed) for command in state.jobs.values())
     is_working = any(other.job for other in (state.snapshot.titles if state.snapshot else ()))
     is_troubled = (seen.failure or title.failure) is not None or name.partition("/")[0] in state.troubles
     return None if is_known or is_reading or is_working or is_troubled else commands.Update(name, only="plan")
@@ -141,21 +141,21 @@ def fraction_of(progress: Progress | None) -> float | None:
     return min(1.0, progress.done_bytes / progress.total_bytes)
 
 
-def retry(state: State, title: TitleSnapshot, *, server_only: bool = False) -> commands.Wish:
-    """The wish that tries again what failed."""
-    wish = state.of(title.title).wish or _guess(title)
-    return with_network(wish, server_only=True) if server_only else wish
+def retry(state: State, title: TitleSnapshot, *, server_only: bool = False) -> commands.Command:
+    """The command that tries again what failed."""
+    command = state.of(title.title).command or _guess(title)
+    return with_network(command, server_only=True) if server_only else command
 
 
-def with_network(wish: commands.Wish, **changes: str | bool) -> commands.Wish:
-    """The wish with another word on how it may use the network, where it uses one."""
-    if not hasattr(wish, "network"):
-        return wish
-    return dataclasses.replace(wish, network=dataclasses.replace(wish.network, **changes))  # type: ignore[arg-type]  # both are flags and texts of Network
+def with_network(command: commands.Command, **changes: str | bool) -> commands.Command:
+    """The command with another word on how it may use the network, where it uses one."""
+    if not hasattr(command, "network"):
+        return command
+    return dataclasses.replace(command, network=dataclasses.replace(command.network, **changes))  # type: ignore[arg-type]  # both are flags and texts of Network
 
 
-def _guess(title: TitleSnapshot) -> commands.Wish:
-    """After a restart nobody remembers the wish; what was begun says it."""
+def _guess(title: TitleSnapshot) -> commands.Command:
+    """After a restart nobody remembers the command; what was begun says it."""
     if title.installed:
         return commands.Update(title.title)
     return commands.Install(title.title, title.folder, title.channel, title.tags)
@@ -169,39 +169,45 @@ def _progress(title: TitleSnapshot, seen: Seen) -> Progress | None:
     return seen.progress if seen.progress and seen.progress.job == title.job else title.progress
 
 
-def _act(state: State, title: TitleSnapshot, seen: Seen, needed: int) -> Act:
+def _act(state: State, title: TitleSnapshot, seen: Seen, needed: int) -> PrimaryAction:
     if state.link is Link.STARTING:
-        return Act.WAIT
+        return PrimaryAction.WAIT
     if _is_busy(title, seen):
         titles = state.snapshot.titles if state.snapshot else ()
         return _busy_act(title, seen, is_alone=not any(t.job for t in titles if t.title != title.title))
     if title.playing:
-        return Act.PLAYING
+        return PrimaryAction.PLAYING
     if title.paused or title.interrupted:
-        return Act.RESUME
+        return PrimaryAction.RESUME
     if not title.installed:
-        return Act.NEEDS_SPACE if needed else Act.INSTALL if title.offered_version else Act.WAIT
+        return (
+            PrimaryAction.NEEDS_SPACE
+            if needed
+            else PrimaryAction.INSTALL
+            if title.offered_version
+            else PrimaryAction.WAIT
+        )
     return _installed_act(title, seen, needed)
 
 
-def _busy_act(title: TitleSnapshot, seen: Seen, *, is_alone: bool) -> Act:
+def _busy_act(title: TitleSnapshot, seen: Seen, *, is_alone: bool) -> PrimaryAction:
     progress = _progress(title, seen)
     if title.verb == "play":
-        return Act.PLAYING
+        return PrimaryAction.PLAYING
     if title.verb in _AT_ONCE or (progress and progress.phase is Phase.COMMIT):
-        return Act.WAIT
+        return PrimaryAction.WAIT
     if not is_alone and (progress is None or progress.phase is Phase.QUEUED):
-        return Act.QUEUED
-    return Act.PAUSE if title.verb in _LASTING else Act.STOP
+        return PrimaryAction.QUEUED
+    return PrimaryAction.PAUSE if title.verb in _LASTING else PrimaryAction.STOP
 
 
-def _installed_act(title: TitleSnapshot, seen: Seen, needed: int) -> Act:
+def _installed_act(title: TitleSnapshot, seen: Seen, needed: int) -> PrimaryAction:
     failure = seen.failure or title.failure
     if seen.damaged or (failure and failure.code in {"disk.modified", "trust.description"}):
-        return Act.REPAIR
+        return PrimaryAction.REPAIR
     if has_news(title):
-        return Act.NEEDS_SPACE if needed else Act.UPDATE
-    return Act.PLAY
+        return PrimaryAction.NEEDS_SPACE if needed else PrimaryAction.UPDATE
+    return PrimaryAction.PLAY
 
 
 def _missing_room(title: TitleSnapshot, seen: Seen, plan: Totals | None, free_bytes: int) -> int:
@@ -217,14 +223,14 @@ def _can_play(state: State, title: TitleSnapshot) -> bool:
     return state.link is Link.UP and title.installed and not title.playing and not title.interrupted
 
 
-def _choices(title: TitleSnapshot) -> frozenset[Choice]:
+def _choices(title: TitleSnapshot) -> frozenset[MenuAction]:
     if not title.installed:
         return frozenset()
-    choices = set(Choice) - {Choice.ROLLBACK, Choice.PARTS}
+    choices = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS}
     if title.previous_version:
-        choices.add(Choice.ROLLBACK)
+        choices.add(MenuAction.ROLLBACK)
     if any(part.tags for part in title.about.parts):
-        choices.add(Choice.PARTS)
+        choices.add(MenuAction.PARTS)
     return frozenset(choices)
 
 

@@ -48,17 +48,17 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The engine took a wish as this job."""
+    """The engine took a command as this job."""
 
-    wish: commands.Wish
+    command: commands.Command
     job: int
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The engine did not take a wish."""
+    """The engine did not take a command."""
 
-    wish: commands.Wish
+    command: commands.Command
     failure: Failure
 
 
@@ -82,7 +82,7 @@ class Flow:
 class Seen:
     """What was said of one title since the window opened."""
 
-    wish: commands.Wish | None = None
+    command: commands.Command | None = None
     """The last thing the player asked for, to try again."""
     quiet: int = 0
     """The last job that planned in the background, which nobody asked for."""
@@ -108,7 +108,7 @@ class State:
     link_failure: Failure | None = None
     snapshot: Snapshot | None = None
     seen: Mapping[str, Seen] = field(default_factory=dict)
-    jobs: Mapping[int, commands.Wish] = field(default_factory=dict)
+    jobs: Mapping[int, commands.Command] = field(default_factory=dict)
     """Jobs of ours that are not done."""
     found: FeedSnapshot | None = None
     """The feed that was looked at last."""
@@ -126,7 +126,7 @@ class State:
 
     def is_asking(self, name: str) -> bool:
         """Whether a plan of a title is on its way."""
-        return any(is_quiet(wish) and _title_of(wish) == name for wish in self.jobs.values())
+        return any(is_quiet(command) and _title_of(command) == name for command in self.jobs.values())
 
     @property
     def is_working(self) -> bool:
@@ -142,10 +142,10 @@ def after(state: State, message: Message, now_s: float = 0.0) -> State:
             return _with_snapshot(state, message)
         case Linked(link, failure):
             return _linked(state, link, failure)
-        case Taken(wish, job):
-            return _taken(state, wish, job)
-        case Refused(wish, failure):
-            return state if is_quiet(wish) else _failed(state, wish, failure)
+        case Taken(command, job):
+            return _taken(state, command, job)
+        case Refused(command, failure):
+            return state if is_quiet(command) else _failed(state, command, failure)
         case FeedFound(feed=feed):
             return dataclasses.replace(state, found=feed)
         case Changed():
@@ -176,21 +176,21 @@ def _linked(state: State, link: Link, failure: Failure | None) -> State:
     return dataclasses.replace(state, link=link, link_failure=failure)
 
 
-def _taken(state: State, wish: commands.Wish, job: int) -> State:
-    state = dataclasses.replace(state, jobs={**state.jobs, job: wish})
-    title = _title_of(wish)
-    if isinstance(wish, commands.AddFeed | commands.ChangeSetting):
-        key = "+" if isinstance(wish, commands.AddFeed) else "="
+def _taken(state: State, command: commands.Command, job: int) -> State:
+    state = dataclasses.replace(state, jobs={**state.jobs, job: command})
+    title = _title_of(command)
+    if isinstance(command, commands.AddFeed | commands.ChangeSetting):
+        key = "+" if isinstance(command, commands.AddFeed) else "="
         troubles = {name: failure for name, failure in state.troubles.items() if name != key}
         return dataclasses.replace(state, troubles=troubles, found=None if key == "+" else state.found)
-    if not title or isinstance(wish, commands.Cancel):
+    if not title or isinstance(command, commands.Cancel):
         return state
-    if is_quiet(wish):
+    if is_quiet(command):
         return _with(state, title, quiet=job)
     fresh: dict[str, object] = {"failure": None, "is_put_away": False, "progress": None}
-    if not isinstance(wish, commands.Play):  # how the last update went is still worth a line
+    if not isinstance(command, commands.Play):  # how the last update went is still worth a line
         fresh |= {"outcome": None, "flows": (), "counted": (0.0, Sources())}
-    return _with(state, title, wish=wish, **fresh)
+    return _with(state, title, command=command, **fresh)
 
 
 def _heard(state: State, event: Event, now_s: float) -> State:
@@ -204,11 +204,11 @@ def _heard(state: State, event: Event, now_s: float) -> State:
         case Finished(job, title, outcome):
             return _finished(state, job, title, outcome)
         case Failed(job, title, failure):
-            wish = state.jobs.get(job)
+            command = state.jobs.get(job)
             state = _without(state, job)
-            if title and (wish is None or is_quiet(wish)):
+            if title and (command is None or is_quiet(command)):
                 return _with(state, title, failure=failure, is_put_away=False, progress=None)
-            return _failed(state, wish, failure) if wish else state
+            return _failed(state, command, failure) if command else state
     return state
 
 
@@ -234,13 +234,13 @@ def _flow(then: Sources, now: Progress, passed_s: float) -> Flow:
 
 
 def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
-    wish = state.jobs.get(job)
+    command = state.jobs.get(job)
     known = state.title(title)
-    verb = type(wish).__name__.lower() if wish else known.verb if known and known.job == job else ""
+    verb = type(command).__name__.lower() if command else known.verb if known and known.job == job else ""
     state = _without(state, job)
-    if isinstance(wish, commands.RefreshFeed):
-        return dataclasses.replace(state, troubles={k: v for k, v in state.troubles.items() if k != wish.name})
-    if not title or verb in {"cancel", ""} or (wish and is_quiet(wish)):
+    if isinstance(command, commands.RefreshFeed):
+        return dataclasses.replace(state, troubles={k: v for k, v in state.troubles.items() if k != command.name})
+    if not title or verb in {"cancel", ""} or (command and is_quiet(command)):
         return state
     if verb == "play":
         return _with(state, title, progress=None, failure=None)
@@ -248,25 +248,25 @@ def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
     return _with(state, title, outcome=outcome, verb=verb, progress=None, failure=None, damaged=damaged)
 
 
-def _failed(state: State, wish: commands.Wish, failure: Failure | None) -> State:
-    title = _title_of(wish)
+def _failed(state: State, command: commands.Command, failure: Failure | None) -> State:
+    title = _title_of(command)
     if title:
-        kept = state.of(title).wish if isinstance(wish, commands.Cancel) else wish
-        return _with(state, title, failure=failure, is_put_away=False, progress=None, wish=kept)
+        kept = state.of(title).command if isinstance(command, commands.Cancel) else command
+        return _with(state, title, failure=failure, is_put_away=False, progress=None, command=kept)
     if failure is None:
         return state
     key = (
         "+"
-        if isinstance(wish, commands.AddFeed)
+        if isinstance(command, commands.AddFeed)
         else "="
-        if isinstance(wish, commands.ChangeSetting)
-        else _feed_of(wish)
+        if isinstance(command, commands.ChangeSetting)
+        else _feed_of(command)
     )
     return dataclasses.replace(state, troubles={**state.troubles, key: failure})
 
 
 def _without(state: State, job: int) -> State:
-    return dataclasses.replace(state, jobs={number: wish for number, wish in state.jobs.items() if number != job})
+    return dataclasses.replace(state, jobs={number: command for number, command in state.jobs.items() if number != job})
 
 
 def put_away(state: State, title: str) -> State:
@@ -274,14 +274,14 @@ def put_away(state: State, title: str) -> State:
     return _with(state, title, is_put_away=True)
 
 
-def _feed_of(wish: commands.Wish) -> str:
-    return str(getattr(wish, "name", ""))
+def _feed_of(command: commands.Command) -> str:
+    return str(getattr(command, "name", ""))
 
 
-def _title_of(wish: commands.Wish) -> str:
-    return str(getattr(wish, "title", ""))
+def _title_of(command: commands.Command) -> str:
+    return str(getattr(command, "title", ""))
 
 
-def is_quiet(wish: commands.Wish) -> bool:
-    """A wish that only asks what another would do."""
-    return bool(getattr(wish, "only", "")) and not isinstance(wish, commands.AddFeed)
+def is_quiet(command: commands.Command) -> bool:
+    """A command that only asks what another would do."""
+    return bool(getattr(command, "only", "")) and not isinstance(command, commands.AddFeed)

@@ -4,7 +4,7 @@ import unicodedata
 
 from PySide6.QtCore import QCoreApplication, QLocale, QObject
 
-from launcher.page import Act, Page, Row
+from launcher.page import Page, PrimaryAction, Row
 from patcher.protocol.events import About, Outcome, Phase, Progress, TitleSnapshot
 
 translate = QCoreApplication.translate
@@ -134,37 +134,37 @@ def doing(verb: str) -> str:
 
 def button(page: Page) -> tuple[str, str]:
     """The word on the big button and the line below it."""
-    if page.verb and page.act not in {Act.QUEUED, Act.PLAYING}:
+    if page.verb and page.act not in {PrimaryAction.QUEUED, PrimaryAction.PLAYING}:
         word = doing(page.verb)
         if page.fraction is not None and page.progress and page.progress.phase is Phase.FETCH:
             word = f"{word}  {percent(page.fraction)}"
         return word.upper(), progress_line(page.progress)
     words = {
-        Act.WAIT: translate("Button", "Please wait"),
-        Act.INSTALL: translate("Button", "Install"),
-        Act.UPDATE: translate("Button", "Update"),
-        Act.RESUME: translate("Button", "Resume"),
-        Act.QUEUED: translate("Button", "Queued"),
-        Act.NEEDS_SPACE: translate("Button", "Needs space"),
-        Act.REPAIR: translate("Button", "Repair"),
-        Act.PLAY: translate("Button", "Play"),
-        Act.PLAYING: translate("Button", "Playing"),
+        PrimaryAction.WAIT: translate("Button", "Please wait"),
+        PrimaryAction.INSTALL: translate("Button", "Install"),
+        PrimaryAction.UPDATE: translate("Button", "Update"),
+        PrimaryAction.RESUME: translate("Button", "Resume"),
+        PrimaryAction.QUEUED: translate("Button", "Queued"),
+        PrimaryAction.NEEDS_SPACE: translate("Button", "Needs space"),
+        PrimaryAction.REPAIR: translate("Button", "Repair"),
+        PrimaryAction.PLAY: translate("Button", "Play"),
+        PrimaryAction.PLAYING: translate("Button", "Playing"),
     }
     return words.get(page.act, "").upper(), _below(page)
 
 
 def _below(page: Page) -> str:
-    if page.act is Act.NEEDS_SPACE:
+    if page.act is PrimaryAction.NEEDS_SPACE:
         sizes = {"needed": size(page.needed_bytes), "free": size(page.free_bytes)}
         return translate("Button", "{needed} needed, {free} free").format(**sizes)
-    if page.act is Act.UPDATE and page.plan:
+    if page.act is PrimaryAction.UPDATE and page.plan:
         return translate("Button", "{size} to download").format(size=size(page.plan.fetch_bytes))
     lines = {
-        Act.WAIT: translate("Button", "Starting the engine"),
-        Act.RESUME: translate("Button", "Goes on where it stopped"),
-        Act.QUEUED: translate("Button", "Another download is first"),
-        Act.REPAIR: translate("Button", "Files were changed"),
-        Act.PLAYING: translate("Button", "The game is running"),
+        PrimaryAction.WAIT: translate("Button", "Starting the engine"),
+        PrimaryAction.RESUME: translate("Button", "Goes on where it stopped"),
+        PrimaryAction.QUEUED: translate("Button", "Another download is first"),
+        PrimaryAction.REPAIR: translate("Button", "Files were changed"),
+        PrimaryAction.PLAYING: translate("Button", "The game is running"),
     }
     return lines.get(page.act, "")
 
@@ -172,14 +172,16 @@ def _below(page: Page) -> str:
 def hint_of(page: Page) -> str:
     """What a click on the big button does, for screen readers and the tooltip."""
     return {
-        Act.INSTALL: translate("Button", "Choose a folder and parts, then download"),
-        Act.UPDATE: translate("Button", "Download the new release; the old one stays until the new one is complete"),
-        Act.PAUSE: translate("Button", "Pause; what was downloaded is kept"),
-        Act.STOP: translate("Button", "Stop"),
-        Act.RESUME: translate("Button", "Go on with what was begun"),
-        Act.NEEDS_SPACE: translate("Button", "Look at the free space again, then go on"),
-        Act.REPAIR: translate("Button", "Put back the files as they were released"),
-        Act.PLAY: translate("Button", "Start the game"),
+        PrimaryAction.INSTALL: translate("Button", "Choose a folder and parts, then download"),
+        PrimaryAction.UPDATE: translate(
+            "Button", "Download the new release; the old one stays until the new one is complete"
+        ),
+        PrimaryAction.PAUSE: translate("Button", "Pause; what was downloaded is kept"),
+        PrimaryAction.STOP: translate("Button", "Stop"),
+        PrimaryAction.RESUME: translate("Button", "Go on with what was begun"),
+        PrimaryAction.NEEDS_SPACE: translate("Button", "Look at the free space again, then go on"),
+        PrimaryAction.REPAIR: translate("Button", "Put back the files as they were released"),
+        PrimaryAction.PLAY: translate("Button", "Start the game"),
     }.get(page.act, "")
 
 
@@ -198,17 +200,17 @@ def progress_line(progress: Progress | None) -> str:
 
 def status(row: Row, *, has_news: bool, installed: bool) -> str:
     """A title's line in the library."""
-    if row.verb and row.act not in {Act.QUEUED, Act.PLAYING}:
+    if row.verb and row.act not in {PrimaryAction.QUEUED, PrimaryAction.PLAYING}:
         word = doing(row.verb)
         return word if row.fraction is None else f"{word} · {percent(row.fraction)}"
     if row.is_failed:
         return translate("Status", "Needs your attention")
     lines = {
-        Act.QUEUED: translate("Status", "Queued"),
-        Act.RESUME: translate("Status", "Paused"),
-        Act.REPAIR: translate("Status", "Needs repair"),
-        Act.PLAYING: translate("Status", "Playing"),
-        Act.NEEDS_SPACE: translate("Status", "Needs space"),
+        PrimaryAction.QUEUED: translate("Status", "Queued"),
+        PrimaryAction.RESUME: translate("Status", "Paused"),
+        PrimaryAction.REPAIR: translate("Status", "Needs repair"),
+        PrimaryAction.PLAYING: translate("Status", "Playing"),
+        PrimaryAction.NEEDS_SPACE: translate("Status", "Needs space"),
     }
     if row.act in lines:
         return lines[row.act]

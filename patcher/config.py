@@ -1,4 +1,4 @@
-"""The player's wishes: where Shoal keeps its own files, and typed settings with safe defaults.
+"""The player's settings: where Shoal keeps its own files, and typed settings with safe defaults.
 
 `Home` names everything one player has on a machine; several homes run side by side. Settings are a TOML file that a
 person may edit; `changed` is the only way to set a key from text.

@@ -1,7 +1,7 @@
 """The registry's file: one SQLite database, opened the same way by all who keep a table in it.
 
-Who owns a table makes it and alone writes it: installs and wishes (`update.installs`), the trust floor (`feed.floor`),
-the ledger (`transfer.ledger`).
+Who owns a table makes it and alone writes it: installs and commands (`install.registry`), the trust floor
+(`feed.guard`), the ledger (`seeding.traffic`).
 """
 
 import sqlite3

@@ -1,7 +1,7 @@
 """Every error, sorted by what the reader can do about it.
 
 An error carries a stable ``code``, a ``message`` that says what failed, what stays ``safe``, a ``hint`` and ``facts``.
-`CODES` lists every code once, with its safe and hint sentences, so that a face can translate by code and a test can
+`CODES` lists every code once, with its safe and hint sentences, so that a client can translate by code and a test can
 walk the list. Being cancelled is not an error: `Cancelled` is what a cancelled job raises.
 """
 
@@ -21,7 +21,7 @@ class CodeText(NamedTuple):
 
 
 class ShoalError(Exception):
-    """Base of all errors that reach a face. Raise one of its kinds. What others act upon is a type of its own.
+    """Base of all errors that reach a client. Raise one of its kinds. What others act upon is a type of its own.
 
     The message is one plain line of bounded length, whatever it quotes. Raises KeyError when ``code`` is not in
     `CODES`: a code is declared before it is used.

@@ -107,9 +107,9 @@ def test_a_worker_process_is_told_no_secret() -> None:
 
 
 @pytest.mark.usefixtures("secrets")
-def test_an_engine_is_told_no_secret_by_the_face_that_starts_it(home: Path) -> None:
-    with Client(Home(home)) as face:
-        told = _told(face.snapshot().pid)
+def test_an_engine_is_told_no_secret_by_the_client_that_starts_it(home: Path) -> None:
+    with Client(Home(home)) as client:
+        told = _told(client.snapshot().pid)
     assert not set(_SECRET) & told.keys()
     assert set(_OPEN) <= told.keys()
     Shoal(home).stop_engine()

@@ -1,1 +1,1 @@
-"""What the window is made of. Views show what the state says and emit wishes; none knows the engine."""
+"""What the window is made of. Views show what the state says and emit commands; none knows the engine."""

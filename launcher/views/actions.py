@@ -1,4 +1,4 @@
-"""What a click on a title's page comes to: a wish at once, or a sheet that asks first."""
+"""What a click on a title's page comes to: a command at once, or a sheet that asks first."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from launcher import failures, page, text
-from launcher.failures import Way
-from launcher.page import Act, Choice
+from launcher.failures import Remedy
+from launcher.page import MenuAction, PrimaryAction
 from launcher.state import State
 from launcher.views.install import InstallSheet, own_folder
 from launcher.views.sheet import Question, Sheet
@@ -28,57 +28,57 @@ class Acts(QObject):
         self._over, self._behind = over, behind
         self.sheet: Sheet | None = None
 
-    def act(self, act: Act, state: State, title: TitleSnapshot) -> None:
+    def act(self, act: PrimaryAction, state: State, title: TitleSnapshot) -> None:
         """The big button."""
         name = title.title
         match act:
-            case Act.INSTALL:
+            case PrimaryAction.INSTALL:
                 self.ask_install(state, title)
-            case Act.UPDATE:
+            case PrimaryAction.UPDATE:
                 self.wished.emit(commands.Update(name))
-            case Act.PAUSE | Act.STOP:
-                self.wished.emit(commands.Cancel(name, pause=act is Act.PAUSE))
-            case Act.RESUME | Act.NEEDS_SPACE:
+            case PrimaryAction.PAUSE | PrimaryAction.STOP:
+                self.wished.emit(commands.Cancel(name, pause=act is PrimaryAction.PAUSE))
+            case PrimaryAction.RESUME | PrimaryAction.NEEDS_SPACE:
                 self.wished.emit(page.retry(state, title))
-            case Act.REPAIR:
+            case PrimaryAction.REPAIR:
                 self.wished.emit(commands.Repair(name))
-            case Act.PLAY:
+            case PrimaryAction.PLAY:
                 self.wished.emit(commands.Play(name))
 
-    def choose(self, choice: Choice, state: State, title: TitleSnapshot) -> None:
+    def choose(self, choice: MenuAction, state: State, title: TitleSnapshot) -> None:
         """An entry of the options."""
         name = title.title
         match choice:
-            case Choice.VERIFY:
+            case MenuAction.VERIFY:
                 self.wished.emit(commands.Verify(name))
-            case Choice.REPAIR:
+            case MenuAction.REPAIR:
                 self.wished.emit(commands.Repair(name))
-            case Choice.ROLLBACK:
+            case MenuAction.ROLLBACK:
                 self.wished.emit(commands.Rollback(name))
-            case Choice.PARTS:
+            case MenuAction.PARTS:
                 self.ask_install(state, title)
-            case Choice.MOVE:
+            case MenuAction.MOVE:
                 self._move(title)
-            case Choice.OPEN_FOLDER:
+            case MenuAction.OPEN_FOLDER:
                 QDesktopServices.openUrl(QUrl.fromLocalFile(title.folder))
-            case Choice.UNINSTALL:
+            case MenuAction.UNINSTALL:
                 self._ask_uninstall(title)
 
-    def help(self, way: Way, state: State, title: TitleSnapshot) -> None:
+    def help(self, way: Remedy, state: State, title: TitleSnapshot) -> None:
         """A way out of an error."""
         failure = state.of(title.title).failure or title.failure
         match way:
-            case Way.RETRY | Way.SERVER_ONLY:
-                self.wished.emit(page.retry(state, title, server_only=way is Way.SERVER_ONLY))
-            case Way.REPAIR:
+            case Remedy.RETRY | Remedy.SERVER_ONLY:
+                self.wished.emit(page.retry(state, title, server_only=way is Remedy.SERVER_ONLY))
+            case Remedy.REPAIR:
                 self.wished.emit(commands.Repair(title.title))
-            case Way.STEP_BACK:
+            case Remedy.STEP_BACK:
                 self._ask_step_back(title)
-            case Way.FOLDER:
+            case Remedy.FOLDER:
                 self._other_folder(state, title, failure)
-            case Way.DETAILS if failure:
+            case Remedy.DETAILS if failure:
                 self.copy(failure, state)
-            case Way.CLOSE:
+            case Remedy.CLOSE:
                 self.settled.emit(title.title)
 
     def copy(self, failure: Failure, state: State) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QListView, QVBoxLayout, QWidget
 
 from launcher import failures, text
-from launcher.failures import Way
+from launcher.failures import Remedy
 from launcher.models import FeedLines
 from launcher.state import Link, State
 from launcher.views.facts import Facts, Scroll, line
@@ -139,7 +139,7 @@ class FeedsPage(Scroll):
         self._choose()
         self._list_card.setVisible(self.feeds.rowCount() > 0)
         self.list.setFixedHeight(60 * self.feeds.rowCount() + 4)
-        self._is_looking = is_looking = any(isinstance(wish, commands.AddFeed) for wish in state.jobs.values())
+        self._is_looking = is_looking = any(isinstance(command, commands.AddFeed) for command in state.jobs.values())
         self.search.setEnabled(state.link is Link.UP and not is_looking)
         self.add.setEnabled(state.link is Link.UP and not is_looking)
         self._hint.setText(
@@ -156,7 +156,7 @@ class FeedsPage(Scroll):
         told = failures.told(failure, installed=False)
         if failure.code == "usage.argument":
             told = replace(told, title=self.tr("This is neither the address of a feed nor a feed file."))
-        ways = {way.value: failures.way_label(way) for way in told.ways}
+        ways = {way.value: failures.remedy_label(way) for way in told.ways}
         self.banner.set_state("info" if told.is_offline else "warn", told.title, told.text, ways)
 
     def _show_found(self, found: FeedSnapshot | None) -> None:
@@ -188,7 +188,7 @@ class FeedsPage(Scroll):
     def look(self) -> None:
         """Ask what is at the address."""
         self._source = self.address.text().strip()
-        if self._source and not self._is_looking:  # before the engine answers, the bridge keeps the wish
+        if self._source and not self._is_looking:  # before the engine answers, the bridge keeps the command
             self.wished.emit(commands.AddFeed(self._source, only="look"))
 
     @Slot()
@@ -204,7 +204,7 @@ class FeedsPage(Scroll):
 
     @Slot(str)
     def _help(self, way: str) -> None:
-        if way == Way.RETRY:
+        if way == Remedy.RETRY:
             self.look()
         else:
             self.copied.emit(_ADD)

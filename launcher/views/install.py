@@ -19,7 +19,7 @@ _PATIENCE_MS = 300
 
 
 class InstallSheet(Sheet):
-    """Emits the wish, and quiet ones that ask for the total while the player still chooses."""
+    """Emits the command, and quiet ones that ask for the total while the player still chooses."""
 
     wished = Signal(object)
 

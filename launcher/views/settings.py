@@ -1,4 +1,4 @@
-"""The settings: every change is a wish at once; what the engine says is shown."""
+"""The settings: every change is a command at once; what the engine says is shown."""
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import (

@@ -7,8 +7,8 @@ from PySide6.QtGui import QAction, QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from launcher import failures, text
-from launcher.failures import Way
-from launcher.page import Act, Choice, Page
+from launcher.failures import Remedy
+from launcher.page import MenuAction, Page, PrimaryAction
 from launcher.views.facts import Facts, line
 from launcher.views.notes import Notes
 from launcher.views.transfer import Transfer
@@ -16,15 +16,20 @@ from launcher.views.widgets import ActionButton, ActionKind, Banner, Button, Car
 from patcher.protocol import commands
 from patcher.protocol.events import TitleSnapshot
 
-_KINDS: dict[Act, ActionKind] = {
-    Act.PLAY: "go", Act.QUEUED: "calm", Act.PLAYING: "calm", Act.WAIT: "calm",
-    Act.NEEDS_SPACE: "warn", Act.REPAIR: "warn",
+_KINDS: dict[PrimaryAction, ActionKind] = {
+    PrimaryAction.PLAY: "go", PrimaryAction.QUEUED: "calm", PrimaryAction.PLAYING: "calm", PrimaryAction.WAIT: "calm",
+    PrimaryAction.NEEDS_SPACE: "warn", PrimaryAction.REPAIR: "warn",
 }  # fmt: skip
 _HERO = 0.41
 _ICONS = {
-    Act.INSTALL: "download", Act.UPDATE: "circle-arrow-up", Act.RESUME: "play", Act.QUEUED: "clock", Act.PLAY: "play",
-    Act.REPAIR: "wrench", Act.NEEDS_SPACE: "hard-drive",
-}  # fmt: skip
+    PrimaryAction.INSTALL: "download",
+    PrimaryAction.UPDATE: "circle-arrow-up",
+    PrimaryAction.RESUME: "play",
+    PrimaryAction.QUEUED: "clock",
+    PrimaryAction.PLAY: "play",
+    PrimaryAction.REPAIR: "wrench",
+    PrimaryAction.NEEDS_SPACE: "hard-drive",
+}
 
 
 class TitlePage(QWidget):
@@ -169,9 +174,9 @@ class TitlePage(QWidget):
         hint = text.hint_of(page)
         self.action.setAccessibleDescription(" ".join(part for part in (below, hint) if part))
         self.action.setToolTip(hint)
-        self.pause.setVisible(page.act in {Act.PAUSE, Act.STOP, Act.QUEUED})
-        self.pause.setText(self.tr("Stop") if page.act is Act.STOP else self.tr("Pause"))
-        self.play.setVisible(page.can_play and page.act is not Act.PLAY)
+        self.pause.setVisible(page.act in {PrimaryAction.PAUSE, PrimaryAction.STOP, PrimaryAction.QUEUED})
+        self.pause.setText(self.tr("Stop") if page.act is PrimaryAction.STOP else self.tr("Pause"))
+        self.play.setVisible(page.can_play and page.act is not PrimaryAction.PLAY)
         self.options.setVisible(bool(page.choices))
         self._rates.setText(self._rates_line(page))
 
@@ -189,7 +194,7 @@ class TitlePage(QWidget):
             self.banner.hide()
             return
         told = failures.told(page.failure, installed=title.installed)
-        actions = {way.value: failures.way_label(way) for way in (*told.ways, Way.CLOSE)}
+        actions = {way.value: failures.remedy_label(way) for way in (*told.ways, Remedy.CLOSE)}
         self.banner.set_state("info" if told.is_offline else "warn", told.title, told.text, actions)
 
     def _show_about(self, page: Page, title: TitleSnapshot) -> None:
@@ -251,7 +256,7 @@ class TitlePage(QWidget):
     @Slot()
     def _pause(self) -> None:
         if self._page:
-            self.wished.emit(commands.Cancel(self._page.title, pause=self._page.act is not Act.STOP))
+            self.wished.emit(commands.Cancel(self._page.title, pause=self._page.act is not PrimaryAction.STOP))
 
     @Slot()
     def _play(self) -> None:
@@ -264,15 +269,15 @@ class TitlePage(QWidget):
         if url.scheme() in {"https", "http"}:
             QDesktopServices.openUrl(url)
 
-    def _choices(self) -> list[tuple[Choice, str]]:
+    def _choices(self) -> list[tuple[MenuAction, str]]:
         return [
-            (Choice.VERIFY, self.tr("Check files")),
-            (Choice.REPAIR, self.tr("Repair")),
-            (Choice.PARTS, self.tr("Languages and parts…")),
-            (Choice.ROLLBACK, self.tr("Step back to the previous release")),
-            (Choice.MOVE, self.tr("Move to another folder…")),
-            (Choice.OPEN_FOLDER, self.tr("Open folder")),
-            (Choice.UNINSTALL, self.tr("Uninstall…")),
+            (MenuAction.VERIFY, self.tr("Check files")),
+            (MenuAction.REPAIR, self.tr("Repair")),
+            (MenuAction.PARTS, self.tr("Languages and parts…")),
+            (MenuAction.ROLLBACK, self.tr("Step back to the previous release")),
+            (MenuAction.MOVE, self.tr("Move to another folder…")),
+            (MenuAction.OPEN_FOLDER, self.tr("Open folder")),
+            (MenuAction.UNINSTALL, self.tr("Uninstall…")),
         ]
 
     @Slot()
@@ -284,7 +289,7 @@ class TitlePage(QWidget):
         allowed = self._page.choices if self._page else frozenset()
         for choice, label in self._choices():
             if choice in allowed:
-                if choice in {Choice.OPEN_FOLDER, Choice.UNINSTALL}:
+                if choice in {MenuAction.OPEN_FOLDER, MenuAction.UNINSTALL}:
                     menu.addSeparator()
                 menu.addAction(label).setData(choice.value)
         menu.triggered.connect(self._choose)

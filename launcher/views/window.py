@@ -1,4 +1,4 @@
-"""The window: holds the state, shows the page the player is on, and passes wishes on."""
+"""The window: holds the state, shows the page the player is on, and passes commands on."""
 
 import time
 
@@ -7,8 +7,8 @@ from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from launcher import failures, page, state, text, theme
-from launcher.failures import Way
-from launcher.page import Act, Choice
+from launcher.failures import Remedy
+from launcher.page import MenuAction, PrimaryAction
 from launcher.prefs import Prefs
 from launcher.state import Link, State
 from launcher.views.actions import Acts
@@ -26,7 +26,7 @@ _RESULTS = frozenset({"install", "update", "rollback", "settags", "repair", "mov
 
 
 class Window(QWidget):
-    """`hear` takes messages of the bridge, `wished` carries wishes to it; `left` says that the player is done."""
+    """`hear` takes messages of the bridge, `wished` carries commands to it; `left` says that the player is done."""
 
     wished = Signal(object)
     noticed = Signal(str, str)
@@ -159,7 +159,7 @@ class Window(QWidget):
             self._soon.start(delay_ms)
 
     def _tell_result(self, before: State, message: Finished) -> None:
-        wish = before.jobs.get(message.job)
+        command = before.jobs.get(message.job)
         seen = self.state.of(message.title)
         if message.title and seen.outcome is message.outcome and seen.verb in _RESULTS:
             line = text.result_line(seen.verb, message.outcome)
@@ -168,7 +168,7 @@ class Window(QWidget):
             self.toast.say(said, self.tr("Play") if can_play else "", message.title)
             if seen.verb in {"install", "update"}:
                 self.noticed.emit(self._label(message.title), line)
-        elif isinstance(wish, commands.AddFeed) and not wish.only:
+        elif isinstance(command, commands.AddFeed) and not command.only:
             self._say(self.tr("The feed was added."))
             self.go("title")
 
@@ -245,8 +245,8 @@ class Window(QWidget):
             return
         told = failures.told(failure)
         is_lost = self.state.link is Link.LOST
-        ways = () if is_lost else tuple(way for way in told.ways if way in {Way.RETRY, Way.DETAILS})
-        actions = {way.value: failures.way_label(way) for way in ways}
+        ways = () if is_lost else tuple(way for way in told.ways if way in {Remedy.RETRY, Remedy.DETAILS})
+        actions = {way.value: failures.remedy_label(way) for way in ways}
         self.notice.set_state("info" if told.is_offline else "warn", told.title, told.text, actions)
 
     # ------------------------------------------------------------ asked
@@ -293,21 +293,21 @@ class Window(QWidget):
     @Slot(str)
     def _act(self, act: str) -> None:
         if title := self.state.title(self._title):
-            self.acts.act(Act(act), self.state, title)
+            self.acts.act(PrimaryAction(act), self.state, title)
 
     @Slot(str)
     def _choose(self, choice: str) -> None:
         if title := self.state.title(self._title):
-            self.acts.choose(Choice(choice), self.state, title)
+            self.acts.choose(MenuAction(choice), self.state, title)
 
     @Slot(str)
     def _help(self, way: str) -> None:
         if title := self.state.title(self._title):
-            self.acts.help(Way(way), self.state, title)
+            self.acts.help(Remedy(way), self.state, title)
 
     @Slot(str)
     def _help_feeds(self, way: str) -> None:
-        if way == Way.RETRY:
+        if way == Remedy.RETRY:
             self.look_for_news()
         elif failure := next(iter(self.state.troubles.values()), None):
             self.acts.copy(failure, self.state)

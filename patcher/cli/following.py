@@ -19,16 +19,16 @@ def _nobody(feed: events.FeedSnapshot) -> None:
 
 
 def follow(
-    home: Home, wish: commands.Wish, out: Output, found: Callable[[events.FeedSnapshot], None] = _nobody
+    home: Home, command: commands.Command, out: Output, found: Callable[[events.FeedSnapshot], None] = _nobody
 ) -> events.Outcome:
-    """Run ``wish`` to its end; ``found`` gets the feed that a look finds. Raises its error, or Cancelled.
+    """Run ``command`` to its end; ``found`` gets the feed that a look finds. Raises its error, or Cancelled.
 
     When the engine is lost it is started again, once, and the job goes on where it was.
     """
     for attempt in range(_STARTS):
         try:
             with Client(home) as client:
-                return _Follower(client, wish, out, found).run()
+                return _Follower(client, command, out, found).run()
         except ShoalError as error:
             if error.code != "internal.engine_lost" or attempt == _STARTS - 1:
                 raise
@@ -46,14 +46,14 @@ def fields(title: str, outcome: events.Outcome) -> dict[str, object]:
 
 class _Follower:
     def __init__(
-        self, client: Client, wish: commands.Wish, out: Output, found: Callable[[events.FeedSnapshot], None]
+        self, client: Client, command: commands.Command, out: Output, found: Callable[[events.FeedSnapshot], None]
     ) -> None:
-        self._client, self._wish, self._out, self._found = client, wish, out, found
+        self._client, self._command, self._out, self._found = client, command, out, found
         self._events: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
 
     def run(self) -> events.Outcome:
         self._client.listen(self._events.put)
-        job = self._client.submit(self._wish)
+        job = self._client.submit(self._command)
         is_cancelled = False
         while True:
             try:

@@ -68,9 +68,9 @@ def _seed(args: argparse.Namespace, out: Output) -> int:
     name = _added(args, out)
     folder = (args.to or args.home.root / "titles").absolute()
     network = commands.Network(server_only=args.server_only, ca=args.ca)
-    wish = commands.Seed(name, str(folder), _bytes(args.max_size), network)
+    command = commands.Seed(name, str(folder), _bytes(args.max_size), network)
     while True:
-        follow(args.home, wish, out)
+        follow(args.home, command, out)
         out.notice(f"{name}: everything is here and offered.")
         if args.once:
             out.result({"feed": name})

@@ -122,13 +122,13 @@ def _feed_remove(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _run(args: argparse.Namespace, wish: Any, out: Output) -> int:
-    outcome = follow(args.home, wish, out)
-    if wish.only == "plan":
+def _run(args: argparse.Namespace, command: Any, out: Output) -> int:
+    outcome = follow(args.home, command, out)
+    if command.only == "plan":
         show_totals(outcome, out)
         out.result(
             {
-                "title": wish.title,
+                "title": command.title,
                 "version_from": outcome.version_from,
                 "version_to": outcome.version_to,
                 "via": outcome.via,
@@ -137,19 +137,19 @@ def _run(args: argparse.Namespace, wish: Any, out: Output) -> int:
             }
         )
         return 0
-    if wish.only == "check":
+    if command.only == "check":
         news = f"{outcome.version_from} → {outcome.version_to}" if outcome.work_left else "up to date"
-        out.line(f"{wish.title}: {news}")
+        out.line(f"{command.title}: {news}")
         out.result(
             {
-                "title": wish.title,
+                "title": command.title,
                 "version_from": outcome.version_from,
                 "version_to": outcome.version_to,
                 "work_left": outcome.work_left,
             }
         )
         return _TO_DO_EXIT if outcome.work_left else 0
-    _say_done(wish.title, outcome, out)
+    _say_done(command.title, outcome, out)
     return 0
 
 
@@ -170,8 +170,8 @@ def _install(args: argparse.Namespace, out: Output) -> int:
     title = find(args, args.title)
     folder = str(args.to.absolute()) if args.to else ""
     tags = _split(args.tags)
-    wish = commands.Install(title, folder, args.channel, tags, args.locate, _only(args), network(args))
-    return _run(args, wish, out)
+    command = commands.Install(title, folder, args.channel, tags, args.locate, _only(args), network(args))
+    return _run(args, command, out)
 
 
 def _split(tags: str) -> tuple[str, ...]:
@@ -205,16 +205,16 @@ def _repair(args: argparse.Namespace, out: Output) -> int:
 
 
 def _rollback(args: argparse.Namespace, out: Output) -> int:
-    wish = commands.Rollback(find(args, args.title), _only(args), network(args))
+    command = commands.Rollback(find(args, args.title), _only(args), network(args))
     try:
-        return _run(args, wish, out)
+        return _run(args, command, out)
     except ShoalError as error:
         if error.code != "trust.step_back":
             raise
         out.notice(f"shoal: {error.message}", error)
         if not args.yes and not agreed("Step back all the same?", out):
             raise
-    return _run(args, dataclasses.replace(wish, confirmed=True), out)
+    return _run(args, dataclasses.replace(command, confirmed=True), out)
 
 
 def _tags(args: argparse.Namespace, out: Output) -> int:

@@ -19,13 +19,13 @@ def add_feed(args: argparse.Namespace, source: str, out: Output) -> events.FeedS
     """
     is_file = source.endswith(".shoalfeed")
     network = commands.Network(server_only=args.server_only, ca=args.ca)
-    wish = commands.AddFeed(str(Path(source).absolute()) if is_file else source, args.fingerprint, network=network)
+    command = commands.AddFeed(str(Path(source).absolute()) if is_file else source, args.fingerprint, network=network)
     with Client(args.home) as client:
         known = {feed.fingerprint for feed in client.snapshot().feeds}
     is_unseen = not (is_file or args.fingerprint)
     if is_unseen and not (args.yes or out.json) and sys.stdin.isatty():
-        wish, is_unseen = _asked(args, wish, known, out), False
-    name = follow(args.home, wish, out).feed
+        command, is_unseen = _asked(args, command, known, out), False
+    name = follow(args.home, command, out).feed
     with Client(args.home) as client:
         feed = next(feed for feed in client.snapshot().feeds if feed.name == name)
     if is_unseen and feed.fingerprint not in known:
@@ -36,10 +36,10 @@ def add_feed(args: argparse.Namespace, source: str, out: Output) -> events.FeedS
     return feed
 
 
-def _asked(args: argparse.Namespace, wish: commands.AddFeed, known: set[str], out: Output) -> commands.AddFeed:
-    """The wish for exactly what was shown and agreed to."""
+def _asked(args: argparse.Namespace, command: commands.AddFeed, known: set[str], out: Output) -> commands.AddFeed:
+    """The command for exactly what was shown and agreed to."""
     found: list[events.FeedSnapshot] = []
-    follow(args.home, commands.AddFeed(wish.source, only="look", network=wish.network), out, found.append)
+    follow(args.home, commands.AddFeed(command.source, only="look", network=command.network), out, found.append)
     feed = found[0]
     if feed.fingerprint not in known:
         out.line(f"{feed.name}: {', '.join(feed.titles) or 'no titles yet'}")
@@ -48,4 +48,4 @@ def _asked(args: argparse.Namespace, wish: commands.AddFeed, known: set[str], ou
         )
         if not agreed(f"Is its fingerprint {feed.fingerprint}?", out):
             raise TrustError("trust.fingerprint", f"The feed {feed.name} was not added.", found=feed.fingerprint)
-    return commands.AddFeed(wish.source, feed.fingerprint, network=wish.network)
+    return commands.AddFeed(command.source, feed.fingerprint, network=command.network)

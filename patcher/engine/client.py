@@ -1,6 +1,6 @@
-"""A face's handle on the engine: connects to it, or starts it. The same interface as `patcher.engine.engine.Engine`.
+"""A client's handle on the engine: connects to it, or starts it. The same interface as `patcher.engine.engine.Engine`.
 
-Every face, window or command line, is an equal client: it may come and go while a job runs.
+Every client, window or command line, is an equal client: it may come and go while a job runs.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ _STARTER = """
 import subprocess, sys
 subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 """
-"""Starts the engine and ends: the engine is nobody's child, and no face has to wait for its end."""
+"""Starts the engine and ends: the engine is nobody's child, and no client has to wait for its end."""
 
 
 class RemoteError(ShoalError):
@@ -48,7 +48,7 @@ class RemoteError(ShoalError):
 
 
 def lost() -> InternalError:
-    """The error of a face whose engine is gone."""
+    """The error of a client whose engine is gone."""
     return InternalError("internal.engine_lost", "The engine stopped unexpectedly.")
 
 
@@ -72,14 +72,14 @@ class Client:
         self.close()
 
     def snapshot(self) -> events.Snapshot:
-        """All a face needs to draw itself, now."""
+        """All a client needs to draw itself, now."""
         snapshot = wire.from_json(json.dumps(self._call({"call": "snapshot"})).encode())
         assert isinstance(snapshot, events.Snapshot)
         return snapshot
 
-    def submit(self, wish: commands.Wish) -> int:
+    def submit(self, command: commands.Command) -> int:
         """Ask for something; returns the number of the job. Raises what the engine refuses it with."""
-        return int(self._call({"call": "submit", "wish": json.loads(wire.to_json(wish))}))
+        return int(self._call({"call": "submit", "wish": json.loads(wire.to_json(command))}))
 
     def listen(self, callback: Callable[[events.Event | None], None]) -> None:
         """Call ``callback`` from a thread of ours for each event, and with None once when the engine is lost."""

@@ -1,7 +1,7 @@
-"""The engine: what faces see of it (snapshot, events) and the queue of jobs.
+"""The engine: what clients see of it (snapshot, events) and the queue of jobs.
 
 One job that downloads or writes runs at a time, in the order asked; adding a feed, play and settings do not wait for
-it. The engine never asks: consent is a setting. A job survives the face that asked for it, and one that a crash
+it. The engine never asks: consent is a setting. A job survives the client that asked for it, and one that a crash
 interrupted goes on by itself at the next start.
 """
 
@@ -26,17 +26,17 @@ from patcher.install.registry import Install, Registry
 from patcher.protocol import commands, events
 from patcher.protocol.events import Phase
 from patcher.seeding.pack_cache import Packs
-from patcher.seeding.seeder import Keeper
+from patcher.seeding.seeder import Seeder
 from patcher.seeding.sharing import Sharing
 from patcher.seeding.traffic import Ledger
-from patcher.update.command_runner import Fulfil, Tools
+from patcher.update.command_runner import CommandRunner, Tools
 from patcher.update.pipeline import recover
 from patcher.update.progress import Meter
 
 _TEND_S = 5.0
 _LIGHT = (commands.AddFeed, commands.RefreshFeed, commands.RemoveFeed, commands.Play)
 _LASTING = (commands.Install, commands.Update, commands.Rollback, commands.SetTags, commands.Repair, commands.Move)
-"""Wishes that go on by themselves after a crash."""
+"""Commands that go on by themselves after a crash."""
 _MOST_DEATHS = 2
 """A title with which the engine died so often in a row waits for the player: else it would die of it for ever."""
 _log = logging.getLogger("shoal.engine")
@@ -48,7 +48,7 @@ class _Running:
 
     number: int
     title: str
-    wish: commands.Wish
+    command: commands.Command
     meter: Meter
     stop: threading.Event
     resumed: bool = False
@@ -62,12 +62,12 @@ class _Running:
     @property
     def is_heavy(self) -> bool:
         """It waits for its turn."""
-        return not isinstance(self.wish, _LIGHT)
+        return not isinstance(self.command, _LIGHT)
 
 
 @dataclass
 class _Memory:
-    """What faces see of a title beside what is on the disk."""
+    """What clients see of a title beside what is on the disk."""
 
     failure: events.Failure | None = None
     playing: subprocess.Popen[bytes] | None = None
@@ -93,7 +93,7 @@ class Engine:
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="job")
         self._light = ThreadPoolExecutor(4, thread_name_prefix="light")
         self._sharing = Sharing(self._settings, self._ledger)
-        self._keeper = Keeper(self._sharing, self._registry, self._ledger, self._packs, self._feeds)
+        self._keeper = Seeder(self._sharing, self._registry, self._ledger, self._packs, self._feeds)
         self._closing = threading.Event()
         self._kick = threading.Event()
         self._tender = threading.Thread(target=self._tend, name="tender", daemon=True)
@@ -106,19 +106,19 @@ class Engine:
             with self._shown_for(install.title):
                 recover(install, self._registry, self._home.root)
                 genuine.ask_offline(self._registry, self._feeds, install)
-        deaths, waiting = self._registry.deaths(), self._registry.wishes()
+        deaths, waiting = self._registry.deaths(), self._registry.commands()
         for title in {**deaths, **waiting}:
             with self._shown_for(title):
                 self._go_on(title, waiting.get(title), deaths.get(title, 0))
         self._tender.start()
 
-    def _go_on(self, title: str, waiting: tuple[commands.Wish, bool] | None, deaths: int) -> None:
-        """Go on with a wish that waits, unless the player paused it or the engine died of it."""
-        wish, is_paused = waiting or (None, False)
-        if wish and not is_paused and deaths < _MOST_DEATHS:
-            self._enqueue(title, wish, resumed=True)
-        elif wish and not is_paused:
-            self._registry.keep_wish(title, wish, paused=True)
+    def _go_on(self, title: str, waiting: tuple[commands.Command, bool] | None, deaths: int) -> None:
+        """Go on with a command that waits, unless the player paused it or the engine died of it."""
+        command, is_paused = waiting or (None, False)
+        if command and not is_paused and deaths < _MOST_DEATHS:
+            self._enqueue(title, command, resumed=True)
+        elif command and not is_paused:
+            self._registry.keep_command(title, command, paused=True)
         if deaths >= _MOST_DEATHS:
             text = f"The engine died {deaths} times in a row while it worked on {title}."
             raise InternalError("internal.job_died", text, title=title)
@@ -158,13 +158,13 @@ class Engine:
             playing = any(memory.playing for memory in self._memory.values())
         return self.is_working or playing or self._keeper.is_offering
 
-    # ------------------------------------------------------------ faces
+    # ------------------------------------------------------------ clients
 
     def snapshot(self) -> events.Snapshot:
-        """All a face needs to draw itself, now. Works without a network."""
+        """All a client needs to draw itself, now. Works without a network."""
         feeds = self._feeds.snapshots()
         installs = {install.title: install for install in self._registry.installs()}
-        paused = {title for title, (_, is_paused) in self._registry.wishes().items() if is_paused}
+        paused = {title for title, (_, is_paused) in self._registry.commands().items() if is_paused}
         offered = {f"{feed.name}/{title}": None for feed in feeds for title in feed.titles}
         titles = [self._title(name, installs.get(name), paused) for name in dict.fromkeys((*offered, *installs))]
         port = self._sharing.session.listen_port if self._sharing.session else 0
@@ -178,18 +178,18 @@ class Engine:
             self._settings.as_dict(),
         )
 
-    def submit(self, wish: commands.Wish) -> int:
-        """Take a wish; returns its job's number. Raises what it is refused with: UsageError, BusyError."""
-        match wish:
+    def submit(self, command: commands.Command) -> int:
+        """Take a command; returns its job's number. Raises what it is refused with: UsageError, BusyError."""
+        match command:
             case commands.ChangeSetting(key, value):
                 return self._at_once("", lambda: self._change(key, value))
             case commands.Cancel():
-                return self._at_once(wish.title, lambda: self._cancel(wish))
+                return self._at_once(command.title, lambda: self._cancel(command))
             case commands.AddFeed() | commands.RemoveFeed() | commands.RefreshFeed():
-                return self._enqueue("", wish)
+                return self._enqueue("", command)
             case commands.Seed(feed):
-                return self._enqueue(f"{feed}/*", wish)
-        return self._enqueue(wish.title, wish)
+                return self._enqueue(f"{feed}/*", command)
+        return self._enqueue(command.title, command)
 
     @contextlib.contextmanager
     def listening(self, callback: Callable[[events.Event], None]) -> Iterator[None]:
@@ -220,7 +220,7 @@ class Engine:
             paused=name in paused,
             playing=memory.playing is not None,
             job=job.number if job else 0,
-            verb=type(job.wish).__name__.lower() if job else "",
+            verb=type(job.command).__name__.lower() if job else "",
             progress=job.meter.latest if job else None,
         )
         if install is None:
@@ -258,20 +258,20 @@ class Engine:
         self._emit(events.Changed())
         return number
 
-    def _enqueue(self, title: str, wish: commands.Wish, *, resumed: bool = False) -> int:
+    def _enqueue(self, title: str, command: commands.Command, *, resumed: bool = False) -> int:
         with self._lock:
             running = self._jobs.get(title)
-            if running and running.resumed and running.wish == wish:
-                running.resumed = False  # the face that lost the engine meets the job again
+            if running and running.resumed and running.command == command:
+                running.resumed = False  # the client that lost the engine meets the job again
                 return running.number
             if running and title:
                 raise _busy(running)
-            wish = self._as_begun(title, wish)
+            command = self._as_begun(title, command)
             number = next(self._numbers)
             stop = threading.Event()
-            job = _Running(number, title, wish, Meter(number, title, stop.is_set, self._emit), stop, resumed)
-            if _is_kept(wish):
-                self._registry.keep_wish(title, wish)  # before it is a job: a full disk must not leave one behind
+            job = _Running(number, title, command, Meter(number, title, stop.is_set, self._emit), stop, resumed)
+            if _is_kept(command):
+                self._registry.keep_command(title, command)  # before it is a job: a full disk must not leave one behind
             waits = job.is_heavy and any(other.is_heavy for other in self._jobs.values())
             self._jobs[job.key] = job
         if waits:
@@ -279,10 +279,10 @@ class Engine:
         (self._heavy if job.is_heavy else self._light).submit(self._run, job)
         return number
 
-    def _as_begun(self, title: str, wish: commands.Wish) -> commands.Wish:
-        """The same wish as it was kept when it was interrupted, which says how far it came; else the wish itself."""
-        kept, _ = self._registry.wishes().get(title, (wish, False))
-        return kept if kept == wish else wish
+    def _as_begun(self, title: str, command: commands.Command) -> commands.Command:
+        """The same command as it was kept when it was interrupted, which says how far it came; else itself."""
+        kept, _ = self._registry.commands().get(title, (command, False))
+        return kept if kept == command else command
 
     def _run(self, job: _Running) -> None:
         outcome, failure, finished = events.Outcome(), None, False
@@ -292,9 +292,9 @@ class Engine:
             outcome = self._fulfil(job)
             finished = True
         except Cancelled:
-            _log.info("%s of %s was stopped", type(job.wish).__name__, job.title)
-        except Exception as error:  # noqa: BLE001 - whatever a job dies of, a face must hear of it
-            _log.exception("%s of %s failed", type(job.wish).__name__, job.title)
+            _log.info("%s of %s was stopped", type(job.command).__name__, job.title)
+        except Exception as error:  # noqa: BLE001 - whatever a job dies of, a client must hear of it
+            _log.exception("%s of %s failed", type(job.command).__name__, job.title)
             failure = events.Failure.of(error)
         self._put_away(job, failure, finished=finished)
         if finished:
@@ -310,62 +310,67 @@ class Engine:
         try:
             if job.is_heavy:
                 self._registry.end(job.title)
-            if _is_kept(job.wish) and job.pause and not finished:
-                self._registry.keep_wish(job.title, job.wish, paused=True)
+            if _is_kept(job.command) and job.pause and not finished:
+                self._registry.keep_command(job.title, job.command, paused=True)
             elif finished or not (self._closing.is_set() or (failure and failure.code == "disk.interrupted")):
                 self._drop(job)
-        except ShoalError:  # the faces must hear of the job's end all the same
-            _log.exception("the wish for %s was not put away", job.title)
+        except ShoalError:  # the clients must hear of the job's end all the same
+            _log.exception("the command for %s was not put away", job.title)
         self._kick.set()
 
     def _drop(self, job: _Running) -> None:
-        """Forget a wish that is fulfilled or failed; looking and playing say nothing of the one that waits."""
-        if _is_kept(job.wish) or isinstance(job.wish, commands.Uninstall):
-            self._registry.drop_wish(job.title)
+        """Forget a command that is fulfilled or failed; looking and playing say nothing of the one that waits."""
+        if _is_kept(job.command) or isinstance(job.command, commands.Uninstall):
+            self._registry.drop_command(job.title)
 
     def _fulfil(self, job: _Running) -> events.Outcome:
-        if isinstance(job.wish, commands.Play):
-            return self._play(job.wish, job.meter)
+        if isinstance(job.command, commands.Play):
+            return self._play(job.command, job.meter)
         tools = Tools(
             self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
             self._sharing.session_for, self._keeper,
         )  # fmt: skip
-        return Fulfil(tools, job.number, job.meter, self._emit, resumed=job.resumed).run(job.wish)
+        return CommandRunner(tools, job.number, job.meter, self._emit, resumed=job.resumed).run(job.command)
 
-    def _play(self, wish: commands.Play, meter: Meter) -> events.Outcome:
-        install = self._registry.find(wish.title)
+    def _play(self, command: commands.Play, meter: Meter) -> events.Outcome:
+        install = self._registry.find(command.title)
         if install is None:
-            raise UsageError("usage.not_installed", f"{wish.title} is not installed.", title=wish.title)
+            raise UsageError("usage.not_installed", f"{command.title} is not installed.", title=command.title)
         recover(install, self._registry, self._home.root)
         genuine.ask_offline(self._registry, self._feeds, install)
         installed = genuine.required(self._registry, install)
-        memory = self._memory.setdefault(wish.title, _Memory())
+        memory = self._memory.setdefault(command.title, _Memory())
         with contextlib.ExitStack() as held:
-            held.enter_context(self._keeper.holding(wish.title))
-            known = self._registry.files_seen(wish.title)
-            game = launch.launch(install.folder, installed, known, wish.args, lambda *_: meter.check())
+            held.enter_context(self._keeper.holding(command.title))
+            known = self._registry.files_seen(command.title)
+            game = launch.launch(install.folder, installed, known, command.args, lambda *_: meter.check())
             with self._lock:
                 memory.playing = game
                 memory.held.push(held.pop_all())
         return events.Outcome(version_to=installed.release.version)
 
-    def _cancel(self, wish: commands.Cancel) -> None:
+    def _cancel(self, command: commands.Cancel) -> None:
         with self._lock:
             jobs = list(self._jobs.values())
-            job = next((j for j in jobs if (j.number == wish.job if wish.job else j.title == wish.title)), None)
+            job = next(
+                (j for j in jobs if (j.number == command.job if command.job else j.title == command.title)), None
+            )
             if job:
-                job.pause = wish.pause
+                job.pause = command.pause
                 job.stop.set()
-        if job is None and not wish.pause and not wish.job:
-            self._registry.drop_wish(wish.title)
-            self._registry.end(wish.title)
+        if job is None and not command.pause and not command.job:
+            self._registry.drop_command(command.title)
+            self._registry.end(command.title)
             with self._lock:
-                self._memory.setdefault(wish.title, _Memory()).failure = None
+                self._memory.setdefault(command.title, _Memory()).failure = None
 
     def _change(self, key: str, value: str) -> None:
         with self._lock:
             self._settings = config.changed(self._settings, key, value)
-            self._sharing.apply(self._settings)  # also when it cannot be saved: a wish for silence must not wait
+            self._sharing.apply(
+                self._settings
+                # also when it cannot be saved: the player who asks for silence must not wait
+            )
             self._packs.limit_bytes = self._settings.pack_cache_bytes
             config.save(self._home, self._settings)
         self._kick.set()
@@ -403,14 +408,14 @@ class Engine:
             self._emit(events.Changed())
 
 
-def _is_kept(wish: commands.Wish) -> bool:
+def _is_kept(command: commands.Command) -> bool:
     """Whether it goes on after a crash."""
-    return isinstance(wish, _LASTING) and not wish.only
+    return isinstance(command, _LASTING) and not command.only
 
 
 def _busy(job: _Running) -> BusyError:
     sample = job.meter.latest
-    facts: dict[str, str | int] = {"title": job.title, "verb": type(job.wish).__name__.lower()}
+    facts: dict[str, str | int] = {"title": job.title, "verb": type(job.command).__name__.lower()}
     if sample:
         facts |= {"phase": sample.phase.value, "done_bytes": sample.done_bytes, "total_bytes": sample.total_bytes}
     return BusyError("busy.title", f"{job.title} has a running job ({facts['verb']}).", **facts)

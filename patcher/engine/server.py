@@ -1,6 +1,6 @@
 """The engine process: one per home, started on demand, gone when nobody needs it.
 
-It holds the lock, listens on a local socket that only this player can open, and outlives the face that started it as
+It holds the lock, listens on a local socket that only this player can open, and outlives the client that started it as
 long as a job runs or something is seeded. Messages are JSON by `send_bytes`; nothing is ever unpickled.
 """
 
@@ -64,14 +64,14 @@ def _forget(address: Path) -> None:
 
 
 class Agent:
-    """Accepts faces and lets them talk to one engine."""
+    """Accepts clients and lets them talk to one engine."""
 
     def __init__(self, home: Home, engine: Engine, *, keep: bool) -> None:
         self._engine = engine
         self._keep = keep
         self._authkey = secrets.token_bytes(32)
         self._listener = connection.Listener(_socket_path(home))
-        self._faces: set[connection.Connection] = set()
+        self._clients: set[connection.Connection] = set()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._last_need = time.monotonic()
@@ -102,13 +102,13 @@ class Agent:
                 self.stop()
             with self._lock:
                 now = time.monotonic()
-                if self._keep or self._faces or self._engine.is_needed:
+                if self._keep or self._clients or self._engine.is_needed:
                     self._last_need = now
                 elif now - self._last_need > _LINGER_S:
-                    self.stop()  # under the lock: no face gets in between
+                    self.stop()  # under the lock: no client gets in between
 
     def _is_at_home(self) -> bool:
-        """Whether faces can find us: nobody could end an engine whose home was removed, or replaced by another."""
+        """Whether clients can find us: nobody could end an engine whose home was removed, or replaced by another."""
         try:
             return os.path.samestat(self._address.stat(), self._written)
         except OSError as error:
@@ -117,43 +117,43 @@ class Agent:
     def _accept(self) -> None:
         while not self._stopping.is_set():
             try:
-                face = self._listener.accept()
+                client = self._listener.accept()
             except OSError as error:
-                _log.info("a face did not get in: %r", error)
+                _log.info("a client did not get in: %r", error)
                 continue
-            threading.Thread(target=self._serve, args=(face,), name="face", daemon=True).start()
+            threading.Thread(target=self._serve, args=(client,), name="client", daemon=True).start()
 
-    def _serve(self, face: connection.Connection) -> None:
+    def _serve(self, client: connection.Connection) -> None:
         try:
-            if not self._admit(face):
+            if not self._admit(client):
                 return
             hello = {"version": patcher.__version__, "pid": os.getpid()}
-            face.send_bytes(json.dumps(hello).encode())
+            client.send_bytes(json.dumps(hello).encode())
             while True:
-                request = strict_json.loads(face.recv_bytes(_REQUEST_BYTES), _REQUEST_BYTES)
+                request = strict_json.loads(client.recv_bytes(_REQUEST_BYTES), _REQUEST_BYTES)
                 if request["call"] == "listen":
-                    self._stream(face)
+                    self._stream(client)
                 else:
-                    face.send_bytes(json.dumps(self._answer(request)).encode())
+                    client.send_bytes(json.dumps(self._answer(request)).encode())
         except (EOFError, OSError, ValueError, KeyError, TypeError, AuthenticationError) as error:
-            _log.debug("a face left: %r", error)
+            _log.debug("a client left: %r", error)
         finally:
             with self._lock:
-                self._faces.discard(face)
-            face.close()
+                self._clients.discard(client)
+            client.close()
 
-    def _admit(self, face: connection.Connection) -> bool:
-        """Check that a face knows the key, and count it. Raises AuthenticationError, OSError, EOFError.
+    def _admit(self, client: connection.Connection) -> bool:
+        """Check that a client knows the key, and count it. Raises AuthenticationError, OSError, EOFError.
 
-        Returns False while the engine is shutting down; a face that receives no hello starts a new engine. The check
-        runs in the face's own thread, not in `Listener.accept`, so a face that says nothing keeps nobody waiting.
+        Returns False while the engine is shutting down; a client that receives no hello starts a new engine. The check
+        runs in the client's own thread, not in `Listener.accept`, so a client that says nothing keeps nobody waiting.
         """
-        connection.deliver_challenge(face, self._authkey)
-        connection.answer_challenge(face, self._authkey)
+        connection.deliver_challenge(client, self._authkey)
+        connection.answer_challenge(client, self._authkey)
         with self._lock:
             if self._stopping.is_set():
                 return False
-            self._faces.add(face)
+            self._clients.add(client)
             return True
 
     def _answer(self, request: dict[str, object]) -> dict[str, object]:
@@ -167,7 +167,7 @@ class Agent:
                     return {"ok": self._retire()}
                 case call:
                     raise InternalError("internal.version", f"The engine does not know the call {call!r}.")
-        except Exception as error:  # noqa: BLE001 - whatever a call dies of, its face must hear of it
+        except Exception as error:  # noqa: BLE001 - whatever a call dies of, its client must hear of it
             if not isinstance(error, ShoalError):
                 _log.exception("the call %s failed", request["call"])
             return {"error": json.loads(wire.to_json(events.Failure.of(error)))}
@@ -179,22 +179,22 @@ class Agent:
         threading.Thread(target=self.stop, name="agent-stop", daemon=True).start()
         return True
 
-    def _stream(self, face: connection.Connection) -> None:
+    def _stream(self, client: connection.Connection) -> None:
         waiting: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
 
         def put(event: events.Event) -> None:
-            # A face that does not read must not stop the engine: it misses samples, but hears how its job ended.
+            # A client that does not read must not stop the engine: it misses samples, but hears how its job ended.
             if waiting.qsize() < _QUEUE_EVENTS or not isinstance(event, events.Progress):
                 waiting.put(event)
 
         with self._engine.listening(put):
-            face.send_bytes(b'{"ok": true}')
+            client.send_bytes(b'{"ok": true}')
             while True:
                 try:
-                    face.send_bytes(wire.to_json(waiting.get(timeout=0.5)))
+                    client.send_bytes(wire.to_json(waiting.get(timeout=0.5)))
                 except queue.Empty:
-                    if face.poll(0):
-                        face.recv_bytes()  # raises EOFError when the face is gone
+                    if client.poll(0):
+                        client.recv_bytes()  # raises EOFError when the client is gone
 
 
 def serve(home: Home, *, keep: bool = False) -> int:

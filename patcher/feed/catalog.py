@@ -1,4 +1,4 @@
-"""What faces show of a feed, kept in its folder so that a start needs neither the network nor a signature check.
+"""What clients show of a feed, kept in its folder so that a start needs neither the network nor a signature check.
 
 It decides nothing: what is installed and fetched comes from `Trust` each time.
 """

@@ -179,7 +179,7 @@ class Feeds:
     ) -> Iterator[Opened]:
         """A feed for one job, refreshed first; ``offline``: as last known, expired or not, `Opened.is_behind` or not.
 
-        What faces see of ``title`` is brought up to date on the way, without one of all titles: each costs metadata.
+        What clients see of ``title`` is brought up to date on the way, without one of all titles: each costs metadata.
         Raises UsageError (usage.unknown_feed), TrustError, OriginError.
         """
         pin = self._pin(name)
@@ -212,17 +212,17 @@ class Feeds:
             return FeedSnapshot(feed.name, trust.url, trust.fingerprint, feed.titles)
 
     def refresh(self, name: str, network: Network, cancel: Callable[[], bool]) -> None:
-        """Read all that faces show of a feed, art and notes included. Raises like `open`."""
+        """Read all that clients show of a feed, art and notes included. Raises like `open`."""
         with self.open(name, network, cancel) as opened:
             read = catalog.with_art(self._catalog(name), opened.reader, opened.origin, self._folder / name)
             self._keep(name, read)
 
     def snapshots(self) -> list[FeedSnapshot]:
-        """What faces see of the feeds."""
+        """What clients see of the feeds."""
         return [self._catalog(name).shown for name in self.names()]
 
     def about(self, title: str) -> TitleFacts:
-        """What faces see of ``feed/title``, as last known."""
+        """What clients see of ``feed/title``, as last known."""
         feed, _, name = title.partition("/")
         return self._catalog(feed).titles.get(name, TitleFacts(name))
 

@@ -21,7 +21,7 @@ from patcher.feed.pin import PIN_FILE, Pin
 from patcher.feed.verified import ROOT, Verified, behind, check_versions, is_of, verified_root
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.reach import Reach
-from patcher.transfer.origin.retry import Patience, never
+from patcher.transfer.origin.retry import RetryPolicy, never
 
 if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
     from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]  # exported, but not by __all__
@@ -56,7 +56,7 @@ class Trust:
         mirrors: Sequence[str] = (),
         hosts: Collection[str] = (),
         clock: Callable[[], float] = time.time,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         near: Reach = Reach.PUBLIC,
     ) -> None:
         try:

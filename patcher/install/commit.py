@@ -22,7 +22,7 @@ from patcher import beneath, disk
 from patcher.beneath import Beneath
 from patcher.errors import DiskError
 from patcher.install import journal
-from patcher.install.conflicts import Survey
+from patcher.install.conflicts import Conflicts
 from patcher.install.folder import InstallFolder
 from patcher.install.journal import ForeignJournal, Operations
 
@@ -127,7 +127,7 @@ def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations
         staged = beneath.status(folder.staging / name)
         if staged is None or not beneath.is_own(staged):
             raise DiskError("disk.failed", f"{name} was not staged as a file of its own.", path=name)
-    survey = Survey(folder.root, change.remove)
+    survey = Conflicts(folder.root, change.remove)
     links = [(f"link-{i}", path) for i, (path, to) in enumerate(change.links) if not survey.is_link(path, to)]
     place = [(name, path) for name, path, _ in change.place] + links
     for path in change.folders:

@@ -16,7 +16,7 @@ _DEEPEST = 64
 """No release has deeper folders."""
 
 
-class Survey:
+class Conflicts:
     """The places a commit needs, and the old files that must leave them. All paths are relative.
 
     Ask `need_folder`, `need_file` and `need_kept` for every place first, then read the results.

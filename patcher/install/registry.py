@@ -1,4 +1,4 @@
-"""The registry: which titles are installed where, what their files looked like, and wishes that wait.
+"""The registry: which titles are installed where, what their files looked like, and commands that wait.
 
 An install describes itself in its own ``.shoal`` folder (`InstallFolder`); the registry says where that folder is and
 which releases the feed signed for it, so `locate` rebuilds a lost one. `update.genuine` says when a description counts.
@@ -18,7 +18,7 @@ from patcher.beneath import Where
 from patcher.content import records
 from patcher.install.folder import InstallFolder
 from patcher.protocol import wire
-from patcher.protocol.commands import Wish
+from patcher.protocol.commands import Command
 
 _TAGS_BYTES = 1 << 20
 _SCHEMA = """
@@ -169,15 +169,15 @@ class Registry:
             rows = [(title, path, s.size_bytes, s.mtime_ns, s.inode) for path, s in stats.items()]
             db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", rows)
 
-    def wishes(self) -> dict[str, tuple[Wish, bool]]:
-        """Title to the wish that waits for it, and whether the player paused it; those of another version aside."""
+    def commands(self) -> dict[str, tuple[Command, bool]]:
+        """Title to the command that waits for it, and whether the player paused it; those of another version aside."""
         with database.opened(self._path) as db:
             rows = db.execute("SELECT title, wish, paused FROM wishes").fetchall()
         found = {}
-        for title, wish, paused in rows:
+        for title, command, paused in rows:
             with contextlib.suppress(ValueError, AttributeError):
                 title.encode()
-                found[title] = (wire.from_json(wish.encode()), bool(paused))
+                found[title] = (wire.from_json(command.encode()), bool(paused))
         return found
 
     def deaths(self) -> dict[str, int]:
@@ -196,12 +196,13 @@ class Registry:
         with database.opened(self._path) as db:
             db.execute("DELETE FROM began WHERE title = ?", (title,))
 
-    def keep_wish(self, title: str, wish: Wish, *, paused: bool = False) -> None:
+    def keep_command(self, title: str, command: Command, *, paused: bool = False) -> None:
         """Remember what to go on with after a crash (or, paused, when asked)."""
         with database.opened(self._path) as db:
-            db.execute("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", (title, wire.to_json(wish).decode(), paused))
+            row = (title, wire.to_json(command).decode(), paused)
+            db.execute("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", row)
 
-    def drop_wish(self, title: str) -> None:
-        """The wish is fulfilled, failed or withdrawn."""
+    def drop_command(self, title: str) -> None:
+        """The command is fulfilled, failed or withdrawn."""
         with database.opened(self._path) as db:
             db.execute("DELETE FROM wishes WHERE title = ?", (title,))

@@ -1,4 +1,4 @@
-"""What a face may ask of the engine, as frozen facts. Titles are named ``feed/title``."""
+"""What a client may ask of the engine, as frozen facts. Titles are named ``feed/title``."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -152,7 +152,7 @@ class Cancel:
     job: int = 0
 
 
-Wish = (
+Command = (
     AddFeed
     | RefreshFeed
     | RemoveFeed

@@ -1,7 +1,7 @@
 """What the engine says, as frozen facts: events and snapshots.
 
-All of them travel over the engine's socket as JSON (`patcher.protocol.wire`). Titles are named ``feed/title`` everywhere here; a
-face resolves shorter names with `Snapshot.find`.
+All of them travel over the engine's socket as JSON (`patcher.protocol.wire`). Titles are named ``feed/title``
+everywhere here; a client resolves shorter names with `Snapshot.find`.
 """
 
 import enum
@@ -88,7 +88,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error on its way to a face; the ``error`` object of the command line."""
+    """An error on its way to a client; the ``error`` object of the command line."""
 
     code: str
     message: str
@@ -255,7 +255,7 @@ class TitleSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All a face needs to draw itself."""
+    """All a client needs to draw itself."""
 
     version: str
     pid: int

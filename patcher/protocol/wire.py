@@ -13,7 +13,7 @@ MAX_BYTES = 1 << 26
 
 _NAMED = {
     c.__name__: c
-    for c in (*typing.get_args(events.Event), *typing.get_args(commands.Wish), events.Snapshot, events.Failure)
+    for c in (*typing.get_args(events.Event), *typing.get_args(commands.Command), events.Snapshot, events.Failure)
 }
 
 

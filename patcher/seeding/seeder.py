@@ -50,7 +50,7 @@ def _apart(what: str) -> Iterator[None]:
         _log.exception("%s failed", what)
 
 
-class Keeper:
+class Seeder:
     """Keeps titles in the session while nobody holds them; takes those out whose files changed. For several threads."""
 
     def __init__(self, sharing: Sharing, registry: Registry, ledger: Ledger, packs: Packs, feeds: Feeds) -> None:
@@ -150,7 +150,7 @@ class Keeper:
         return sum(counters[h].sent_bytes for h in self._kept.get(title, ()) if h in counters)
 
     def shown(self) -> dict[str, tuple[bool, int]]:
-        """What faces show of each title: whether it is offered, and how much of it was given."""
+        """What clients show of each title: whether it is offered, and how much of it was given."""
         return {title: (self.is_offered(title), self.given_bytes(title)) for title in list(self._kept)}
 
     def _release(self, title: str) -> None:

@@ -11,7 +11,7 @@ from patcher import disk
 from patcher.beneath import Where
 from patcher.content.layout import Layout, Torrent
 from patcher.errors import Cancelled, OriginError
-from patcher.transfer.origin.pool import LINES, Pace, Source, Supply
+from patcher.transfer.origin.pool import LINES, OriginPool, RateLimiter, Source
 from patcher.transfer.picture import picture
 
 _REQUEST_BYTES = 16 << 20
@@ -29,7 +29,7 @@ def fetch(
     on_pieces: Callable[[Sequence[int]], None],
     on_progress: Callable[[int, int, str], None],
     cancel: Callable[[], bool],
-    pace: Pace,
+    pace: RateLimiter,
 ) -> None:
     """As `fetch.fetch`, from ``source`` alone; ``on_progress(received, done, pieces)`` ten times a second."""
     arrived: Queue[tuple[int, bytes]] = Queue(max(4, _QUEUE_BYTES // layout.piece_bytes))
@@ -43,7 +43,7 @@ def fetch(
                 pass
         raise Cancelled
 
-    supply = Supply(source, layout, deliver, lambda: None, pace)
+    supply = OriginPool(source, layout, deliver, lambda: None, pace)
     try:
         with _Files(torrent.paths, layout) as files:
             _Direct(supply, files, torrent, layout, wanted, on_pieces, on_progress).run(arrived, cancel)
@@ -55,7 +55,7 @@ def fetch(
 class _Direct:
     def __init__(
         self,
-        supply: Supply,
+        supply: OriginPool,
         files: "_Files",
         torrent: Torrent,
         layout: Layout,

@@ -12,9 +12,9 @@ from patcher.content.layout import Layout, Torrent
 from patcher.errors import Cancelled, Missing, OriginError, ShoalError
 from patcher.protocol.events import Sources
 from patcher.transfer import direct
-from patcher.transfer.origin.pool import Pace, Source, Supply
+from patcher.transfer.origin.pool import OriginPool, RateLimiter, Source
 from patcher.transfer.picture import picture
-from patcher.transfer.swarm.picker import Choice, Rules
+from patcher.transfer.swarm.picker import PiecePicker, Rules
 from patcher.transfer.swarm.session import MAX_QUEUED_BYTES, Session
 from patcher.transfer.swarm.torrent import Peer, Swarm
 
@@ -112,7 +112,7 @@ def _alone(
         sample = Sample(Sources(origin_bytes=received_bytes), done_bytes, pieces=pieces)
         on_sample(sample)
 
-    direct.fetch(torrent, layout, wanted, source, on_pieces, progress, cancel, Pace(limit_bps))
+    direct.fetch(torrent, layout, wanted, source, on_pieces, progress, cancel, RateLimiter(limit_bps))
     return sample.sources
 
 
@@ -144,9 +144,9 @@ class _Fetch:
         self._on_pieces = on_pieces
         self._on_sample = on_sample
         self._rules = rules
-        self._choice = Choice(wanted, rules)
-        self._pace = Pace()
-        self._supply = Supply(source, self._layout, self._deliver, swarm.wake, self._pace) if source else None
+        self._choice = PiecePicker(wanted, rules)
+        self._pace = RateLimiter()
+        self._supply = OriginPool(source, self._layout, self._deliver, swarm.wake, self._pace) if source else None
         self._is_closing = False
         self._reported = 0
         self._started = time.monotonic()
@@ -193,7 +193,7 @@ class _Fetch:
         if self._supply and not self._supply.is_over:
             self._ask(self._supply, now)
 
-    def _ask(self, supply: Supply, now: float) -> None:
+    def _ask(self, supply: OriginPool, now: float) -> None:
         """Give every free line something that only the origin has."""
         choice, rules, finished = self._choice, self._rules, self._swarm.finished
         supply.drop(lambda piece: piece in finished or choice.is_offered(piece))
@@ -231,13 +231,13 @@ class _Fetch:
             return True
         return now >= self._started + rules.hello_s
 
-    def _is_resting(self, supply: Supply, now: float) -> bool:
+    def _is_resting(self, supply: OriginPool, now: float) -> bool:
         """An origin that could not be reached is left alone for a while."""
         error = supply.error
         is_down = isinstance(error, OriginError) and not isinstance(error, Missing)
         return is_down and now < supply.failed_at + _RETRY_S
 
-    def _limit(self, supply: Supply) -> None:
+    def _limit(self, supply: OriginPool) -> None:
         """The limit holds for peers and origin together: the origin gets what peers leave, at least a tenth."""
         limit = self._session.allowances.download_limit_bps
         rate = sum(peer.rate_bps for peer in self._peers)
@@ -307,7 +307,7 @@ class _Fetch:
             missing = len(self._wanted) - len(self._swarm.finished)
             raise _no_source(missing, supply.error if supply else None)
 
-    def _may_deliver(self, supply: Supply) -> bool:
+    def _may_deliver(self, supply: OriginPool) -> bool:
         """Whether the origin is still a hope: it has not failed since its last success, and has not refused it all."""
         if supply.is_over or supply.error:
             return False

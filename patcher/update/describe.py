@@ -12,12 +12,12 @@ from patcher.install.scan import Watch
 from patcher.update.download import layers_document
 from patcher.update.plan import Offer
 from patcher.update.staging import Stage
-from patcher.update.target import Goal
+from patcher.update.target import Target
 
 
 def stage_documents(
     folder: InstallFolder,
-    goal: Goal,
+    target: Target,
     stage: Stage,
     layers: Mapping[bytes, bytes],
     old: Mapping[str, Manifest],
@@ -28,12 +28,16 @@ def stage_documents(
     ``layers`` of the staged files by root; ``old``: the manifests of the release in place, by part.
     """
     documents: dict[str, bytes] = {}
-    if goal.release:
+    if target.release:
         pointer = Installed(
-            goal.network.fingerprint, goal.release.title, goal.install.channel, goal.install.tags, goal.release
+            target.network.fingerprint,
+            target.release.title,
+            target.install.channel,
+            target.install.tags,
+            target.release,
         )
         documents[POINTER] = pointer.encode()
-    for offer in goal.offers:
+    for offer in target.offers:
         name = offer.part.manifest.hex
         documents[f"{MANIFESTS}/{name}"] = offer.document
         if not offer.part.defaults:

@@ -1,7 +1,7 @@
 """Two ordinary updates by way of a signed release between, where one alone would fetch much more.
 
 A plan never chains patches: these are two jobs, each with its own verify and commit. Whatever comes between them finds
-a valid release installed, and the wish goes on from there.
+a valid release installed, and the command goes on from there.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from patcher.update import offers
 from patcher.update import plan as planning
 from patcher.update.pipeline import Job
 from patcher.update.plan import Offer
-from patcher.update.target import Goal, Network
+from patcher.update.target import Network, Target
 
 WORTH = 2 / 3
 LEAST_BYTES = 256 * 1024
@@ -34,9 +34,9 @@ _SUMS = ("patch_bytes", "full_bytes", "block_bytes", "read_bytes", "write_bytes"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The goals to reach one after the other, and what that takes in all."""
+    """The targets to reach one after the other, and what that takes in all."""
 
-    goals: tuple[Goal, ...]
+    targets: tuple[Target, ...]
     planned: Outcome
 
 
@@ -49,14 +49,14 @@ def find(
         with contextlib.suppress(ShoalError):  # all of it is only an offer
             before = offers.remote(opened.reader, stop, install.tags, installed, current)
             after = offers.onward(opened.reader, release, install.tags, stop, before)
-            first, second = (Goal(install, r, tuple(o), network) for r, o in ((stop, before), (release, after)))
+            first, second = (Target(install, r, tuple(o), network) for r, o in ((stop, before), (release, after)))
             return _cheaper(job, first, second, stop.version)
     return None
 
 
 def run(job: Job, route: Route) -> Outcome:
-    """Reach the goals. Raises what `Job.run` raises; then what was reached before stays."""
-    done = [job.run(goal) for goal in route.goals]
+    """Reach the targets. Raises what `Job.run` raises; then what was reached before stays."""
+    done = [job.run(target) for target in route.targets]
     return replace(
         route.planned,
         fetched=done[-1].fetched,  # what a job gathers it adds to what it gathered before
@@ -67,7 +67,7 @@ def run(job: Job, route: Route) -> Outcome:
     )
 
 
-def _cheaper(job: Job, first: Goal, second: Goal, via: str) -> Route:
+def _cheaper(job: Job, first: Target, second: Target, via: str) -> Route:
     both = (job.run(first, only_plan=True).totals, _foreseen(second, first.offers))
     sums = {name: sum(getattr(totals, name) for totals in both) for name in _SUMS}
     two_bytes = both[0].fetch_bytes + both[1].fetch_bytes
@@ -88,16 +88,16 @@ def _bare(offer: Offer) -> Offer:
     return Offer(offer.part, offer.document, offer.manifest)
 
 
-def _foreseen(goal: Goal, before: Sequence[Offer]) -> Totals:
+def _foreseen(target: Target, before: Sequence[Offer]) -> Totals:
     """What the job would take once the release of ``before`` is in the folder, every file as released."""
     ours = [offer.manifest for offer in before if not offer.part.defaults]
     entries = [entry for manifest in ours for entry in manifest.entries]
     there = {entry.path for offer in before for entry in offer.manifest.entries}
-    given = {entry.path for offer in goal.offers if offer.part.defaults for entry in offer.manifest.entries}
-    root = goal.install.folder.root
+    given = {entry.path for offer in target.offers if offer.part.defaults for entry in offer.manifest.entries}
+    root = target.install.folder.root
     have = Have(
         intact={entry.path: entry.root for entry in entries},
         sources={entry.root: root / entry.path for entry in entries if entry.root},
         defaults=frozenset(there & given),
     )
-    return planning.make(goal.offers, ours, have, server_only=goal.network.server_only).totals
+    return planning.make(target.offers, ours, have, server_only=target.network.server_only).totals

@@ -21,7 +21,7 @@ from patcher.seeding.pack_cache import Packs
 from patcher.transfer.fetch import Layout, Sample, Torrent, fetch
 from patcher.transfer.origin import ranges
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.pool import Pace
+from patcher.transfer.origin.pool import RateLimiter
 from patcher.transfer.origin.readers import PackSource, TreeSource
 from patcher.transfer.swarm.session import Session
 from patcher.update.decode import WORKERS, Decoders, Slice
@@ -33,7 +33,7 @@ _LOOK_S = 0.02
 
 
 @dataclass
-class Gather:
+class Downloader:
     """Where the steps of one job get their bytes from."""
 
     origin: Origin
@@ -49,7 +49,7 @@ class Gather:
     _before: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._pace = Pace(self.download_limit_bps)
+        self._pace = RateLimiter(self.download_limit_bps)
 
     def carry_out(self, plan: Plan, stage: Stage, intact: Mapping[str, bytes], folder: Beneath) -> None:
         """All steps that need bytes from elsewhere. ``intact``: path to root of what is right in the ``folder``.

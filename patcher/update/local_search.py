@@ -29,7 +29,7 @@ from patcher.update import plan as planning
 from patcher.update.costs import Windows
 from patcher.update.plan import Mend, Offer
 from patcher.update.progress import Meter
-from patcher.update.target import Goal
+from patcher.update.target import Target
 
 MEND_MIN_BYTES = 8 << 20
 """Smaller files are as quickly put together anew and renamed."""
@@ -51,13 +51,15 @@ class _Target:
     sources: tuple[Where, ...]
 
 
-class Finder:
+class LocalSearch:
     """The search of one job. Reads local files, fetches hashes, changes nothing. Raises Cancelled, DiskError."""
 
-    def __init__(self, folder: InstallFolder, goal: Goal, ours: Sequence[Manifest], have: Have, meter: Meter) -> None:
-        self._goal, self._ours, self._have, self._meter = goal, ours, have, meter
+    def __init__(
+        self, folder: InstallFolder, target: Target, ours: Sequence[Manifest], have: Have, meter: Meter
+    ) -> None:
+        self._target, self._ours, self._have, self._meter = target, ours, have, meter
         self._folder = folder.root
-        borrowed = (each for each, _ in goal.borrow)
+        borrowed = (each for each, _ in target.borrow)
         self._folders = (folder.root, folder.previous_files, *borrowed)
 
     def mends(self) -> list[Mend]:
@@ -67,9 +69,9 @@ class Finder:
         needs no second one. Files with a second name (hard links) are left to the ordinary way, which renames.
         """
         mends: list[Mend] = []
-        damaged = set(self._have.modified) if self._goal.mend else set()
+        damaged = set(self._have.modified) if self._target.mend else set()
         with contextlib.suppress(OriginError):  # peers may help in the ordinary way
-            for offer in self._goal.offers:
+            for offer in self._target.offers:
                 entries = [(n, e) for n, e in enumerate(offer.manifest.entries) if e.path in damaged]
                 targets = [_Target(n, e, (self._folder / e.path,)) for n, e in entries if self._is_mendable(offer, e)]
                 part = replace(offer.part, landmarks=None)  # what is wrong where it stands is nowhere else
@@ -89,7 +91,7 @@ class Finder:
         """What was found, by root: of old files that a patch leans on, and of new files that are not ``mended``."""
         found: dict[bytes, Rebuild] = {}
         with contextlib.suppress(OriginError):  # then what was found until then has to do
-            for offer, roots in planning.missing(self._goal.offers, self._have, frozenset(mended)):
+            for offer, roots in planning.missing(self._target.offers, self._have, frozenset(mended)):
                 windows = planning.windows_for(offer, roots, self._have)
                 if offer.old and offer.old_part:
                     olds = {ref.root for refs in windows.lost.values() for ref in refs}
@@ -154,7 +156,7 @@ class Finder:
 
     def _slices(self, document: Ref | None, offsets: Sequence[int], targets: Sequence[_Target]) -> list[bytes]:
         """Each target's part of a document of hashes; nothing when there is no such document (any more)."""
-        origin = self._goal.network.origin
+        origin = self._target.network.origin
         if origin and document and document.size_bytes == offsets[-1]:
             read = partial(origin.read, as_content=False)
             spans = [(offsets[each.number], offsets[each.number + 1] - offsets[each.number]) for each in targets]

@@ -1,5 +1,5 @@
 """The pipeline: scan → plan → fetch and stage → verify → commit. Install, update, repair, rollback, a change of parts,
-move and uninstall are all this, with another `Goal`.
+move and uninstall are all this, with another `Target`.
 
 Data flows one way, with one exception: when a local byte turns out not to be what it seemed, or a pack cannot be had
 from anywhere, the job scans and plans once more without it. A job is done only after the final verify.
@@ -22,15 +22,15 @@ from patcher.install.folder import MANIFESTS, STATE, Installed, InstallFolder
 from patcher.install.registry import Install, Registry, Seen, seen
 from patcher.protocol.events import Outcome, Phase, Planned, Sources
 from patcher.seeding.pack_cache import Packs
-from patcher.seeding.seeder import Keeper
+from patcher.seeding.seeder import Seeder
 from patcher.update import describe, offers
 from patcher.update import plan as planning
-from patcher.update.download import Gather
-from patcher.update.local_search import Finder
+from patcher.update.download import Downloader
+from patcher.update.local_search import LocalSearch
 from patcher.update.plan import Plan
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
-from patcher.update.target import Goal, Network
+from patcher.update.target import Network, Target
 
 _TRIES = 4
 _PREVIOUS_BYTES = 5_000_000_000
@@ -43,7 +43,7 @@ _DEAR_BYTES = 1 << 20
 class _Work:
     """What is to be staged."""
 
-    goal: Goal
+    target: Target
     have: scan.Have
     plan: Plan
 
@@ -52,7 +52,7 @@ class _Work:
 class _Staged:
     """What is staged and verified: layers by root, and the stat of each file by the path it will have."""
 
-    goal: Goal
+    target: Target
     have: scan.Have
     plan: Plan
     stage: Stage
@@ -61,7 +61,7 @@ class _Staged:
 
 
 class Job:
-    """The pipeline; a wish may run it twice. Every method raises Cancelled between two files at the latest."""
+    """The pipeline; a command may run it twice. Every method raises Cancelled between two files at the latest."""
 
     def __init__(
         self,
@@ -69,11 +69,11 @@ class Job:
         home: Path,
         registry: Registry,
         packs: Packs,
-        keeper: Keeper,
+        seeder: Seeder,
         meter: Meter,
         emit: Callable[[Planned], None],
     ) -> None:
-        self._number, self._home, self._registry, self._packs, self._keeper = number, home, registry, packs, keeper
+        self._number, self._home, self._registry, self._packs, self._keeper = number, home, registry, packs, seeder
         self._meter, self._emit = meter, emit
         self._started_s = time.monotonic()
         self._gathered = Sources()
@@ -85,37 +85,39 @@ class Job:
 
     # ------------------------------------------------------------ the pipeline
 
-    def run(self, goal: Goal, *, only_plan: bool = False) -> Outcome:
-        """Reach the goal, or (``only_plan``) say what that would take.
+    def run(self, target: Target, *, only_plan: bool = False) -> Outcome:
+        """Reach the target, or (``only_plan``) say what that would take.
 
         Raises DiskError before the download when there is not enough room, BusyError while the title runs.
         """
-        here = contextlib.nullcontext(goal.install.folder) if only_plan else self._alone(goal.install)
-        with beneath.translated(goal.install.folder.root), here as self._folder, beneath.kept_open():
-            return self._reach(goal, only_plan=only_plan)
+        here = contextlib.nullcontext(target.install.folder) if only_plan else self._alone(target.install)
+        with beneath.translated(target.install.folder.root), here as self._folder, beneath.kept_open():
+            return self._reach(target, only_plan=only_plan)
 
-    def _reach(self, goal: Goal, *, only_plan: bool) -> Outcome:
+    def _reach(self, target: Target, *, only_plan: bool) -> Outcome:
         current = self._folder.current
-        installed = genuine.placed(self._registry, replace(goal.install, folder=self._folder))
+        installed = genuine.placed(self._registry, replace(target.install, folder=self._folder))
         old = current.manifests(installed) if installed else {}
         ours = [m for part, m in old.items() if installed and not _is_defaults(installed, part)]
-        if goal.mend:  # the release is the one that is there, whatever became of its manifests
-            ours = [offer.manifest for offer in goal.offers if not offer.part.defaults]
-        have, plan, goal = self._plan(goal, ours)
+        if target.mend:  # the release is the one that is there, whatever became of its manifests
+            ours = [offer.manifest for offer in target.offers if not offer.part.defaults]
+        have, plan, target = self._plan(target, ours)
         outcome = Outcome(
             version_from=installed.release.version if installed else "",
-            version_to=goal.release.version if goal.release else "",
+            version_to=target.release.version if target.release else "",
             planned_bytes=plan.totals.fetch_bytes,
             peak_extra_bytes=plan.totals.peak_extra_bytes,
             totals=plan.totals,
         )
-        if goal.release:
-            self._emit(Planned(self._number, goal.install.title, outcome.version_from, outcome.version_to, plan.totals))
+        if target.release:
+            self._emit(
+                Planned(self._number, target.install.title, outcome.version_from, outcome.version_to, plan.totals)
+            )
         if only_plan:
             return outcome
         self._check_room(plan)
-        done = self._stage(_Work(goal, have, plan), ours)
-        meta = describe.stage_documents(self._folder, done.goal, done.stage, done.layers, old, self._meter.watch)
+        done = self._stage(_Work(target, have, plan), ours)
+        meta = describe.stage_documents(self._folder, done.target, done.stage, done.layers, old, self._meter.watch)
         self._commit(done, ours, meta)
         return self._finished(outcome, done.plan)
 
@@ -150,32 +152,32 @@ class Job:
                 raise BusyError("busy.running", f"{install.title} is running ({name}).", title=install.title)
             yield folder
 
-    def _plan(self, goal: Goal, ours: Sequence[Manifest]) -> tuple[scan.Have, Plan, Goal]:
-        have = self._scan(goal, ours)
+    def _plan(self, target: Target, ours: Sequence[Manifest]) -> tuple[scan.Have, Plan, Target]:
+        have = self._scan(target, ours)
         self._meter.begin(Phase.PLAN)
-        server_only = goal.network.server_only
-        finder = Finder(self._folder, goal, ours, have, self._meter)
+        server_only = target.network.server_only
+        finder = LocalSearch(self._folder, target, ours, have, self._meter)
         mends = finder.mends()
         found = finder.rebuilds(mend.path for mend in mends)
-        plan = planning.make(goal.offers, ours, have, mends, found, server_only=server_only)
-        parts = _in_need_of_layers(goal, have, plan)
-        if parts and goal.network.reader and goal.release:
-            completed = offers.complete(goal.network.reader, goal.release, goal.offers, parts)
-            goal = replace(goal, offers=tuple(completed))
-            plan = planning.make(goal.offers, ours, have, mends, found, server_only=server_only)
-        return have, plan, goal
+        plan = planning.make(target.offers, ours, have, mends, found, server_only=server_only)
+        parts = _in_need_of_layers(target, have, plan)
+        if parts and target.network.reader and target.release:
+            completed = offers.complete(target.network.reader, target.release, target.offers, parts)
+            target = replace(target, offers=tuple(completed))
+            plan = planning.make(target.offers, ours, have, mends, found, server_only=server_only)
+        return have, plan, target
 
-    def _scan(self, goal: Goal, ours: Sequence[Manifest]) -> scan.Have:
+    def _scan(self, target: Target, ours: Sequence[Manifest]) -> scan.Have:
         folder, watch = self._folder.root, self._meter.watch
         entries = [entry for m in ours for entry in m.entries]
-        self._meter.begin(Phase.SCAN, sum(entry.size_bytes for entry in entries) if goal.full_scan else 0)
-        known = None if goal.full_scan else self._registry.files_seen(goal.install.title)
+        self._meter.begin(Phase.SCAN, sum(entry.size_bytes for entry in entries) if target.full_scan else 0)
+        known = None if target.full_scan else self._registry.files_seen(target.install.title)
         found = scan.installed(folder, entries, known, watch)
-        released = [entry for offer in goal.offers if not offer.part.defaults for entry in offer.manifest.entries]
-        given = [entry for offer in goal.offers if offer.part.defaults for entry in offer.manifest.entries]
+        released = [entry for offer in target.offers if not offer.part.defaults for entry in offer.manifest.entries]
+        given = [entry for offer in target.offers if offer.part.defaults for entry in offer.manifest.entries]
         mine = {entry.path for entry in entries} | {path for m in ours for path, _ in m.links}
-        way = scan.in_the_way(folder, [o.manifest for o in goal.offers if not o.part.defaults], mine, watch)
-        if way.modified and not goal.adopt:
+        way = scan.in_the_way(folder, [o.manifest for o in target.offers if not o.part.defaults], mine, watch)
+        if way.modified and not target.adopt:
             raise DiskError(
                 "disk.in_the_way",
                 f"Files that are not ours are where new ones must go: {', '.join(way.modified[:5])}.",
@@ -183,11 +185,11 @@ class Job:
                 files=len(way.modified),
             )
         intact = {**found.intact, **way.intact}
-        sources = {root: path for root, path in self._sources(goal).items() if root not in self._distrusted}
+        sources = {root: path for root, path in self._sources(target).items() if root not in self._distrusted}
         sources.update({root: folder / path for path, root in intact.items() if root})
         everything = (*released, *given, *entries)  # an older job may also have put old files back
         wanted = {entry.root for entry in everything if entry.root and intact.get(entry.path) != entry.root}
-        manifests = [offer.manifest for offer in goal.offers]
+        manifests = [offer.manifest for offer in target.offers]
         return scan.Have(
             intact,
             {**found.stats, **way.stats},
@@ -201,13 +203,13 @@ class Job:
             links=scan.links(folder, [*ours, *manifests]),
         )
 
-    def _sources(self, goal: Goal) -> dict[bytes, Where]:
+    def _sources(self, target: Target) -> dict[bytes, Where]:
         sources: dict[bytes, Where] = {}
         previous = self._folder.previous
         with contextlib.suppress(TrustError):
-            if before := genuine.proved(self._registry, goal.install.title, previous):
+            if before := genuine.proved(self._registry, target.install.title, previous):
                 sources.update(scan.borrow(self._folder.previous_files, previous.manifests(before).values()))
-        for folder, manifests in goal.borrow:
+        for folder, manifests in target.borrow:
             sources.update(scan.borrow(folder, manifests))
         return sources
 
@@ -234,8 +236,8 @@ class Job:
             try:
                 self._fill(work, stage)
                 self._meter.begin(Phase.VERIFY, sum(place.size_bytes for place in work.plan.places))
-                layers, stats = stage.verify(work.plan, _piece_bytes(work.goal))
-                return _Staged(work.goal, work.have, work.plan, stage, layers, stats)
+                layers, stats = stage.verify(work.plan, _piece_bytes(work.target))
+                return _Staged(work.target, work.have, work.plan, stage, layers, stats)
             except (ContentError, OriginError) as error:
                 is_open = work.plan.patches or work.plan.mends or isinstance(error, ContentError)
                 if not tries_left or not is_open:
@@ -245,23 +247,23 @@ class Job:
 
     def _again(self, work: "_Work", ours: Sequence[Manifest], error: ContentError | OriginError) -> "_Work":
         """Another plan without what failed: local bytes are all read, or patches are left aside."""
-        goal = work.goal
+        target = work.target
         root = bytes.fromhex(str(error.facts.get("root", "")))
         self._distrusted.add(root)
         if work.plan.mends:
-            goal = replace(goal, mend=False)
+            target = replace(target, mend=False)
         lost = {restore.content.root for restore in work.plan.restores if restore.missing}
         if isinstance(error, Missing) and root in lost:  # where one is gone, the others are
             self._gone |= lost
-        elif isinstance(error, OriginError) or goal.full_scan:
-            goal = replace(goal, offers=tuple(replace(offer, patch=None) for offer in goal.offers))
-        goal = replace(goal, full_scan=goal.full_scan or isinstance(error, ContentError))
-        have, plan, goal = self._plan(goal, ours)
+        elif isinstance(error, OriginError) or target.full_scan:
+            target = replace(target, offers=tuple(replace(offer, patch=None) for offer in target.offers))
+        target = replace(target, full_scan=target.full_scan or isinstance(error, ContentError))
+        have, plan, target = self._plan(target, ours)
         self._check_room(plan)
-        return _Work(goal, have, plan)
+        return _Work(target, have, plan)
 
     def _fill(self, work: "_Work", stage: Stage) -> None:
-        plan, network = work.plan, work.goal.network
+        plan, network = work.plan, work.target.network
         stage.prune(plan)
         if plan.local_bytes:
             self._meter.begin(Phase.STAGE, plan.local_bytes)
@@ -271,24 +273,24 @@ class Job:
         if plan.needs_bytes:
             if network.origin is None:
                 raise OriginError("origin.no_source", "Some bytes are missing, and there is no network to use.")
-            gather = gather_of(network, self._packs, self._meter, self._gathered)
+            downloader = downloader_of(network, self._packs, self._meter, self._gathered)
             try:
-                gather.carry_out(plan, stage, work.have.intact, self._folder.root)
+                downloader.carry_out(plan, stage, work.have.intact, self._folder.root)
             finally:
-                self._gathered = gather.gathered
-                self._uploaded_bytes += gather.uploaded_bytes
+                self._gathered = downloader.gathered
+                self._uploaded_bytes += downloader.uploaded_bytes
         stage.multiply(plan.places)
 
     # ------------------------------------------------------------ commit
 
     def _commit(self, done: "_Staged", ours: Sequence[Manifest], meta: Sequence[tuple[str, str]]) -> None:
         self._meter.begin(Phase.COMMIT)
-        goal = done.goal
-        title = goal.install.title
-        change = planning.change(goal.offers, ours, done.have, done.plan, meta)
-        size_bytes = sum(offer.manifest.size_bytes for offer in goal.offers)
-        if goal.release:
-            self._registry.note_signed(title, goal.release, placed=True)
+        target = done.target
+        title = target.install.title
+        change = planning.change(target.offers, ours, done.have, done.plan, meta)
+        size_bytes = sum(offer.manifest.size_bytes for offer in target.offers)
+        if target.release:
+            self._registry.note_signed(title, target.release, placed=True)
         if _changes_nothing(self._folder, change):
             disk.remove_tree(self._folder.staging)
             disk.sync_folder(self._folder.state)
@@ -297,8 +299,8 @@ class Job:
                 keep_bytes = max(_PREVIOUS_BYTES, size_bytes // _PREVIOUS_SHARE)
                 commit.commit(self._folder, change, keep_bytes, partial(self._registry.note_journal, title))
         stats = {**done.have.stats, **done.stats}
-        released = [e for offer in goal.offers if not offer.part.defaults for e in offer.manifest.entries]
-        if goal.release:
+        released = [e for offer in target.offers if not offer.part.defaults for e in offer.manifest.entries]
+        if target.release:
             with unfinished():
                 self._registry.see(title, {e.path: stats[e.path] for e in released if e.path in stats})
         if changed := [e.path for e in released if seen(self._folder.root / e.path) != stats.get(e.path)]:
@@ -358,19 +360,19 @@ def _recover(folder: InstallFolder, title: str, registry: Registry) -> None:
 
 @contextlib.contextmanager
 def unfinished() -> Iterator[None]:
-    """Report what fails when the new release is in place as disk.interrupted: its wish stays, and notes the rest."""
+    """Report what fails when the new release is in place as disk.interrupted: its command stays, and notes the rest."""
     try:
         yield
     except DiskError as error:
         raise commit.interrupted(error) from error
 
 
-def gather_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Gather:
+def downloader_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Downloader:
     """Where a job with this network gets its bytes from."""
     assert network.origin is not None
     session = network.session_for()
     limit_bps = network.download_limit_bps
-    return Gather(network.origin, session, packs, network.trackers, meter, limit_bps, gathered)
+    return Downloader(network.origin, session, packs, network.trackers, meter, limit_bps, gathered)
 
 
 def _changes_nothing(folder: InstallFolder, change: commit.Change) -> bool:
@@ -389,25 +391,25 @@ def _equal(staged: Where, document: Where) -> bool:
     return beneath.read(document, found.st_size) == beneath.read(staged, mine.st_size)
 
 
-def _piece_bytes(goal: Goal) -> dict[bytes, int]:
+def _piece_bytes(target: Target) -> dict[bytes, int]:
     """Root to the piece length of the part that has it."""
-    return {entry.root: offer.manifest.piece_bytes for offer in goal.offers for entry in offer.manifest.entries}
+    return {entry.root: offer.manifest.piece_bytes for offer in target.offers for entry in offer.manifest.entries}
 
 
 def _is_defaults(installed: Installed, part: str) -> bool:
     return any(p.name == part and p.defaults for p in installed.parts)
 
 
-def _in_need_of_layers(goal: Goal, have: scan.Have, plan: Plan) -> set[str]:
+def _in_need_of_layers(target: Target, have: scan.Have, plan: Plan) -> set[str]:
     """The parts whose trees are fetched, or might be for less than old files that are put back cost at the origin; and
     those of which staging holds something half.
     """
     half = {root for root, leaves in have.staged.items() if merkle.root_of(leaves) != root}
     parts = {step.offer.part.name for step in plan.trees}
-    if goal.network.server_only:
+    if target.network.server_only:
         restores = ((s.offer.part.name, sum(old.fetch_bytes for old in s.restores)) for s in plan.patches)
         parts |= {name for name, size_bytes in restores if size_bytes > _DEAR_BYTES}
-    return parts | {o.part.name for o in goal.offers if half & {entry.root for entry in o.manifest.entries}}
+    return parts | {o.part.name for o in target.offers if half & {entry.root for entry in o.manifest.entries}}
 
 
 def _wrong_modes(folder: Beneath, manifests: Iterable[Manifest], intact: Iterable[str]) -> set[str]:

@@ -28,7 +28,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class Target:
     """The signed list of parts to reach, where, and what may be used for it. No release: the empty list."""
 
     install: Install

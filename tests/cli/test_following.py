@@ -11,10 +11,10 @@ from patcher.protocol import commands
 
 
 class _Impatient:
-    """A face's client for whom every wait ends with Ctrl-C, as the job does not end."""
+    """A client's client for whom every wait ends with Ctrl-C, as the job does not end."""
 
     def __init__(self, home: Home) -> None:
-        self.wishes: list[commands.Wish] = []
+        self.commands: list[commands.Command] = []
 
     def __enter__(self) -> Self:
         return self
@@ -25,8 +25,8 @@ class _Impatient:
     def listen(self, callback: Any) -> None:
         pass
 
-    def submit(self, wish: commands.Wish) -> int:
-        self.wishes.append(wish)
+    def submit(self, command: commands.Command) -> int:
+        self.commands.append(command)
         return 7
 
 
@@ -38,7 +38,7 @@ def test_the_first_ctrl_c_cancels_any_job_and_the_second_leaves(monkeypatch: pyt
         raise KeyboardInterrupt
 
     monkeypatch.setattr("patcher.cli.following._Follower._next", interrupted)
-    wish = commands.AddFeed("https://feed.example")
+    command = commands.AddFeed("https://feed.example")
     with pytest.raises(KeyboardInterrupt):
-        following.follow(Home(home), wish, Output(quiet=True))
-    assert client.wishes == [wish, commands.Cancel(job=7)]
+        following.follow(Home(home), command, Output(quiet=True))
+    assert client.commands == [command, commands.Cancel(job=7)]

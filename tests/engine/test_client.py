@@ -132,8 +132,8 @@ def test_where_no_engine_is_a_new_one_takes_the_place(
     home: Path, tmp_path: Path, plant: Callable[[Path, Path], None]
 ) -> None:
     plant(home, tmp_path)
-    with Client(Home(home)) as face:
-        assert face.snapshot().titles == ()
+    with Client(Home(home)) as client:
+        assert client.snapshot().titles == ()
     Shoal(home).stop_engine()
 
 
@@ -143,8 +143,8 @@ def test_a_home_may_be_named_from_here_and_be_a_link(
 ) -> None:
     (tmp_path / "link").symlink_to(home)
     monkeypatch.chdir(tmp_path)
-    with Client(Home(Path("link" if linked else "home"))) as face:
-        assert face.snapshot().titles == ()
+    with Client(Home(Path("link" if linked else "home"))) as client:
+        assert client.snapshot().titles == ()
     Shoal(home).stop_engine()
 
 
@@ -221,10 +221,10 @@ def test_an_engine_that_does_not_answer_a_call_is_lost_and_its_late_answer_too(h
         server = threading.Thread(target=serve)
         server.start()
         _say(home, str(home / "socket"))
-        with Client(Home(home)) as face:
+        with Client(Home(home)) as client:
             for _ in range(2):
                 with pytest.raises(InternalError) as caught:
-                    face.snapshot()
+                    client.snapshot()
                 assert caught.value.code == "internal.engine_lost"
                 done.set()
         assert asked.is_set()

@@ -1,4 +1,4 @@
-"""The engine in this process, without a feed: jobs, wishes that wait, and faces that do not listen."""
+"""The engine in this process, without a feed: jobs, commands that wait, and clients that do not listen."""
 
 import contextlib
 import json
@@ -27,9 +27,9 @@ from patcher.install.folder import Installed, InstallFolder
 from patcher.install.registry import Install, Registry
 from patcher.protocol import commands, events
 from patcher.protocol.events import Failed, Finished, Phase, Progress
-from patcher.seeding.seeder import Keeper
+from patcher.seeding.seeder import Seeder
 from patcher.transfer.swarm.session import Session
-from patcher.update.command_runner import Fulfil
+from patcher.update.command_runner import CommandRunner
 from tests.support.world import wait_until
 
 _UPDATE = commands.Update("demo/game")
@@ -46,25 +46,25 @@ def _full(*_: object, **__: object) -> Never:
     raise DiskError("disk.home", "The registry cannot be used: the disk is full.")
 
 
-def _end(engine: Engine, wish: commands.Wish) -> events.Event:
-    """How the job for the wish ends."""
+def _end(engine: Engine, command: commands.Command) -> events.Event:
+    """How the job for the command ends."""
     heard: SimpleQueue[events.Event] = SimpleQueue()
     with engine.listening(heard.put):
-        engine.submit(wish)
+        engine.submit(command)
         while not isinstance(event := heard.get(timeout=10), Finished | Failed):
             pass
     return event
 
 
-def test_a_wish_that_cannot_be_kept_leaves_no_job_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Registry, "keep_wish", _full)
+def test_a_command_that_cannot_be_kept_leaves_no_job_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "keep_command", _full)
     with pytest.raises(DiskError):
         engine.submit(_UPDATE)
     assert not engine.is_working
 
 
-def test_the_end_of_a_job_is_heard_although_its_wish_stays(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Registry, "drop_wish", _full)
+def test_the_end_of_a_job_is_heard_although_its_command_stays(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "drop_command", _full)
     end = _end(engine, _UPDATE)
     assert isinstance(end, Failed) and end.failure
     assert end.failure.code == "usage.not_installed"
@@ -73,19 +73,19 @@ def test_the_end_of_a_job_is_heard_although_its_wish_stays(engine: Engine, monke
 @pytest.mark.parametrize(
     "wish", [commands.Verify("demo/game"), commands.Play("demo/game"), commands.Update("demo/game", only="plan")]
 )
-def test_looking_and_playing_let_a_paused_wish_wait(engine: Engine, home: Path, wish: commands.Wish) -> None:
+def test_looking_and_playing_let_a_paused_command_wait(engine: Engine, home: Path, command: commands.Command) -> None:
     registry = Registry(Home(home).registry)
-    registry.keep_wish("demo/game", _UPDATE, paused=True)
-    _end(engine, wish)
-    assert registry.wishes() == {"demo/game": (_UPDATE, True)}
+    registry.keep_command("demo/game", _UPDATE, paused=True)
+    _end(engine, command)
+    assert registry.commands() == {"demo/game": (_UPDATE, True)}
     _end(engine, _UPDATE)
-    assert registry.wishes() == {}
+    assert registry.commands() == {}
 
 
-def test_a_wish_of_another_version_does_not_stop_the_engine(home: Path) -> None:
+def test_a_command_of_another_version_does_not_stop_the_engine(home: Path) -> None:
     Registry(Home(home).registry)
     with sqlite3.connect(Home(home).registry) as db:
-        db.execute("INSERT INTO wishes VALUES ('demo/game', '{\"type\": \"Teleport\"}', 0)")
+        db.execute("INSERT INTO commands VALUES ('demo/game', '{\"type\": \"Teleport\"}', 0)")
     db.close()
     engine = Engine(Home(home))
     engine.start()
@@ -97,7 +97,7 @@ def _waiting(home: Path, deaths: int) -> Registry:
     """A title whose update began so often, and whose engine died each time."""
     registry = Registry(Home(home).registry)
     registry.put(Install("demo/game", InstallFolder.at(home / "game")))
-    registry.keep_wish("demo/game", _UPDATE)
+    registry.keep_command("demo/game", _UPDATE)
     for _ in range(deaths):
         registry.begin("demo/game")
     return registry
@@ -112,7 +112,7 @@ def test_a_job_with_which_the_engine_died_once_goes_on_by_itself(engine: Engine,
         while not isinstance(event := heard.get(timeout=10), Failed):
             pass
     assert event.failure and event.failure.code == "disk.folder_missing"
-    assert (registry.wishes(), registry.deaths()) == ({}, {})
+    assert (registry.commands(), registry.deaths()) == ({}, {})
 
 
 @pytest.mark.parametrize("deaths", [2, 3])
@@ -122,9 +122,9 @@ def test_a_job_with_which_the_engine_died_twice_waits_for_the_player(engine: Eng
     assert not engine.is_working
     shown = engine.snapshot().find("game")
     assert shown.paused and shown.failure
-    assert (shown.failure.code, registry.wishes()) == ("internal.job_died", {"demo/game": (_UPDATE, True)})
+    assert (shown.failure.code, registry.commands()) == ("internal.job_died", {"demo/game": (_UPDATE, True)})
     _end(engine, _UPDATE)
-    assert (registry.wishes(), registry.deaths()) == ({}, {})
+    assert (registry.commands(), registry.deaths()) == ({}, {})
     assert not engine.snapshot().find("game").paused
 
 
@@ -133,24 +133,24 @@ def test_a_job_that_waits_is_forgotten_when_it_is_cancelled(engine: Engine, home
     engine.start()
     engine.submit(commands.Cancel("demo/game"))
     shown = engine.snapshot().find("game")
-    assert (shown.paused, shown.failure, registry.wishes(), registry.deaths()) == (False, None, {}, {})
+    assert (shown.paused, shown.failure, registry.commands(), registry.deaths()) == (False, None, {}, {})
 
 
 def test_an_engine_that_closes_did_not_die_with_its_job(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = threading.Event()
 
-    def work(fulfil: Fulfil, _: commands.Wish) -> Never:
+    def work(fulfil: CommandRunner, _: commands.Command) -> Never:
         begun.set()
         while True:
             fulfil._meter.check()
 
-    monkeypatch.setattr(Fulfil, "run", work)
+    monkeypatch.setattr(CommandRunner, "run", work)
     engine, registry = Engine(Home(home)), Registry(Home(home).registry)
     engine.submit(_UPDATE)
     has_begun, at_work = begun.wait(10), registry.deaths()
     engine.close()
     assert has_begun and at_work == {"demo/game": 1}
-    assert (registry.deaths(), registry.wishes()) == ({}, {"demo/game": (_UPDATE, False)})
+    assert (registry.deaths(), registry.commands()) == ({}, {"demo/game": (_UPDATE, False)})
 
 
 @pytest.mark.parametrize("error", [DiskError("disk.failed", "no"), RecursionError(), KeyError("x"), AssertionError()])
@@ -216,13 +216,13 @@ def test_a_job_without_a_title_is_cancelled_by_its_number(engine: Engine) -> Non
             assert not isinstance(event, Failed)
 
 
-def test_settings_that_are_not_valid_are_said_by_the_face(home: Path) -> None:
+def test_settings_that_are_not_valid_are_said_by_the_client(home: Path) -> None:
     (home / "settings.toml").write_text('sharing = "maybe"\n')
     with pytest.raises(UsageError, match="sharing takes off, lan, everyone"):
         Client(Home(home))
 
 
-def test_a_face_that_comes_at_the_end_is_not_let_in(
+def test_a_client_that_comes_at_the_end_is_not_let_in(
     engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Agent, "_watch", lambda _: None)
@@ -250,13 +250,13 @@ def _serving(home: Path, engine: Engine) -> Iterator[Agent]:
         serving.join()
 
 
-def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: Path) -> None:
+def test_a_caller_that_says_nothing_keeps_no_client_waiting(engine: Engine, home: Path) -> None:
     agent = Agent(Home(home), engine, keep=True)
     serving = threading.Thread(target=agent.run)
     serving.start()
-    with connection.Client(agent._listener.address), Client(Home(home)) as face:
-        assert face.snapshot().titles == ()
-        assert len(agent._faces) == 1
+    with connection.Client(agent._listener.address), Client(Home(home)) as client:
+        assert client.snapshot().titles == ()
+        assert len(agent._clients) == 1
     agent.stop()
     serving.join()
 
@@ -264,15 +264,15 @@ def test_a_caller_that_says_nothing_keeps_no_face_waiting(engine: Engine, home: 
 @pytest.mark.parametrize(
     "request_", [b"[" * 200_000, b"[]", b"{}", b"\xff", b'{"call": NaN}', b"x" * (2 << 20)], ids=lambda data: data[:8]
 )
-def test_a_face_that_talks_nonsense_is_shown_out_and_no_other(engine: Engine, home: Path, request_: bytes) -> None:
-    with _serving(home, engine) as agent, Client(Home(home)) as face:
+def test_a_client_that_talks_nonsense_is_shown_out_and_no_other(engine: Engine, home: Path, request_: bytes) -> None:
+    with _serving(home, engine) as agent, Client(Home(home)) as client:
         with connection.Client(agent._listener.address, authkey=agent._authkey) as other:
             other.recv_bytes()
             with contextlib.suppress(OSError):  # the door may close before all of it is said
                 other.send_bytes(request_)
             with pytest.raises((EOFError, OSError)):
                 other.recv_bytes()
-        assert face.snapshot().titles == ()
+        assert client.snapshot().titles == ()
 
 
 @pytest.mark.parametrize(
@@ -284,13 +284,13 @@ def test_whatever_a_call_dies_of_is_its_answer(
     def die(*_: object) -> Never:
         raise error
 
-    with _serving(home, engine), Client(Home(home)) as face:
+    with _serving(home, engine), Client(Home(home)) as client:
         with monkeypatch.context() as patched:
             patched.setattr(Engine, "snapshot", die)
             with pytest.raises(RemoteError, match=type(error).__name__) as caught:
-                face.snapshot()
+                client.snapshot()
         assert caught.value.code == "internal.failure"
-        assert face.snapshot().titles == ()
+        assert client.snapshot().titles == ()
 
 
 @pytest.mark.parametrize(
@@ -298,8 +298,8 @@ def test_whatever_a_call_dies_of_is_its_answer(
 )
 def test_an_address_that_is_none_is_replaced_by_that_of_an_engine(home: Path, data: bytes) -> None:
     (home / "engine.json").write_bytes(data)
-    with Client(Home(home)) as face:
-        assert face.snapshot().titles == ()
+    with Client(Home(home)) as client:
+        assert client.snapshot().titles == ()
 
 
 def _started(home: Path) -> "subprocess.Popen[bytes]":
@@ -328,7 +328,7 @@ def test_an_engine_whose_home_was_replaced_leaves_the_next_one_alone(home: Path)
     assert (first.returncode, second.returncode) == (0, 0)
 
 
-def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
+def test_a_client_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
     agent = Agent(Home(home), engine, keep=True)
     serving = threading.Thread(target=agent.run)
     serving.start()
@@ -338,8 +338,8 @@ def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, hom
         back.wait()
         heard.put(event)
 
-    with Client(Home(home)) as face:
-        face.listen(callback)
+    with Client(Home(home)) as client:
+        client.listen(callback)
         for number in range(20_000):
             engine._emit(Progress(1, "demo/game", Phase.FETCH, number, file="a rather long name " * 4))
         engine._emit(Finished(1, "demo/game", events.Outcome()))
@@ -352,12 +352,12 @@ def test_a_face_that_was_away_misses_samples_and_not_the_end(engine: Engine, hom
     serving.join()
 
 
-def test_a_wish_for_silence_is_obeyed_whatever_the_tender_is_about(
+def test_a_command_for_silence_is_obeyed_whatever_the_tender_is_about(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
         engine.submit(commands.ChangeSetting(key, value))
-    monkeypatch.setattr(Keeper, "_note_given", lambda *_: engine.submit(commands.ChangeSetting("sharing", "off")))
+    monkeypatch.setattr(Seeder, "_note_given", lambda *_: engine.submit(commands.ChangeSetting("sharing", "off")))
     engine._tend_once()
     assert engine._sharing.session
     assert engine._sharing.session.allowances.upload == "off"
@@ -373,18 +373,18 @@ def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
     looked: list[str] = []
     job = contextlib.ExitStack()
 
-    def begin_job(keeper: Keeper, _: Session) -> None:
-        job.enter_context(keeper.holding("demo/game"))
+    def begin_job(seeder: Seeder, _: Session) -> None:
+        job.enter_context(seeder.holding("demo/game"))
 
-    def look(_: Keeper, install: Install) -> bool:
+    def look(_: Seeder, install: Install) -> bool:
         looked.append(install.title)
         return False
 
-    monkeypatch.setattr(Keeper, "_looks_verified", look)
-    monkeypatch.setattr(Keeper, "_note_given", begin_job)
+    monkeypatch.setattr(Seeder, "_looks_verified", look)
+    monkeypatch.setattr(Seeder, "_note_given", begin_job)
     engine._tend_once()
     assert looked == ["demo/other"]
-    monkeypatch.setattr(Keeper, "_note_given", lambda *_: None)
+    monkeypatch.setattr(Seeder, "_note_given", lambda *_: None)
     job.close()
     engine._tend_once()
     assert looked == ["demo/other", "demo/game", "demo/other"]

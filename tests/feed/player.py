@@ -10,7 +10,7 @@ import pytest
 from patcher.errors import ShoalError
 from patcher.feed.guard import Floor
 from patcher.feed.trust import Trust
-from patcher.transfer.origin.retry import Patience
+from patcher.transfer.origin.retry import RetryPolicy
 
 
 class Player:
@@ -33,7 +33,7 @@ class Player:
             offline=offline,
             mirrors=mirrors,
             clock=lambda: time.time() if clock_s is None else clock_s,
-            patience=Patience(back_off_s=0),
+            patience=RetryPolicy(back_off_s=0),
         )
         self._started.append(trust)
         return trust

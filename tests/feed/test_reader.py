@@ -13,7 +13,7 @@ from patcher.errors import Cancelled
 from patcher.feed.reader import DOCUMENT_MAX_BYTES, Reader
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.reach import Reach
-from patcher.transfer.origin.retry import Patience
+from patcher.transfer.origin.retry import RetryPolicy
 from tests.feed.player import Player, fails
 from tests.support.hostile_origin import HostileOrigin, content_path
 from tests.support.repository_simulator import RepositorySimulator
@@ -44,7 +44,7 @@ def reader(player: Player, feed: RepositorySimulator, server: HostileOrigin) -> 
     for document in (NEW_DATA, LAYERS):
         server.put(document)
     trust = player.trust()
-    with Origin([server.url], patience=Patience(back_off_s=0)) as origin:
+    with Origin([server.url], patience=RetryPolicy(back_off_s=0)) as origin:
         yield Reader(trust, origin)
 
 

@@ -19,7 +19,7 @@ from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]  # exporte
 
 from patcher.feed.verified import VERSION_MAX
 from patcher.transfer.origin import client as transfer
-from patcher.transfer.origin.retry import Patience
+from patcher.transfer.origin.retry import RetryPolicy
 from tests.support.hostile_origin import HostileOrigin, drips, head, says
 from tests.support.repository_simulator import RepositorySimulator
 from tests.support.siege import Siege, endless
@@ -307,8 +307,8 @@ def sieges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow server is given up after a second: what is decided is the same."""
-    quick = functools.partial(Patience, document_s=1.0, grace_s=0.5, rounds=2, back_off_s=0.0)
-    monkeypatch.setattr(transfer, "Patience", quick)
+    quick = functools.partial(RetryPolicy, document_s=1.0, grace_s=0.5, rounds=2, back_off_s=0.0)
+    monkeypatch.setattr(transfer, "RetryPolicy", quick)
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -1,4 +1,4 @@
-"""One engine, many faces; and what is left when it dies at the worst moment."""
+"""One engine, many clients; and what is left when it dies at the worst moment."""
 
 import json
 import signal
@@ -61,7 +61,7 @@ def _fetched_bytes(player: Shoal) -> int:
     return int(progress["done_bytes"]) if progress and progress["phase"] == "fetch" else 0
 
 
-def test_a_second_face_sees_the_update_that_the_first_one_runs(world: World) -> None:
+def test_a_second_client_sees_the_update_that_the_first_one_runs(world: World) -> None:
     player = _installed(world)
     player.run("settings", "download_limit_bps", _SLOW_BPS)
     first = player.start("update", "game")
@@ -71,7 +71,7 @@ def test_a_second_face_sees_the_update_that_the_first_one_runs(world: World) -> 
     refused = player.error("update", "game", expect=7)
     assert refused["code"] == "busy.title"
     assert refused["facts"]["phase"] == "fetch"
-    first.kill()  # the face that asked; the update goes on without it
+    first.kill()  # the client that asked; the update goes on without it
     first.communicate()
     player.run("settings", "download_limit_bps", "0")
     wait_until(lambda: player.run("status", "game")["titles"][0]["version"] == "2", "the update")
@@ -114,14 +114,14 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(world: World) -> None
 def test_an_engine_killed_in_the_download_is_started_again_and_refetches_little(world: World) -> None:
     player = _installed(world)
     player.run("settings", "download_limit_bps", _SLOW_BPS)
-    face = player.start("update", "game")
+    client = player.start("update", "game")
     wait_until(lambda: _fetched_bytes(player) > 3_000_000, "half of the download")
     player.kill_engine()
-    out, _ = face.communicate(timeout=60)
+    out, _ = client.communicate(timeout=60)
     lines = [json.loads(line) for line in out.splitlines()]
     notices = [line for line in lines if line["event"] == "notice"]
     assert [notice["error"]["code"] for notice in notices] == ["internal.engine_lost"]
-    assert face.returncode == 0
+    assert client.returncode == 0
     assert lines[-1]["fetched"]["origin_bytes"] < _PATCH_BYTES / 2 + 1_000_000
     assert trees.read(world.folder(player)) == _NEW
 
@@ -134,11 +134,11 @@ def _kill_engine_at(player: Shoal, fetched_bytes: int) -> None:
 def test_an_update_with_which_the_engine_died_twice_waits_for_the_player(world: World) -> None:
     player = _installed(world)
     player.run("settings", "download_limit_bps", _SLOW_BPS)
-    face = player.start("update", "game")
+    client = player.start("update", "game")
     _kill_engine_at(player, 500_000)
     _kill_engine_at(player, 1_500_000)
-    out, _ = face.communicate(timeout=60)
-    assert (face.returncode, json.loads(out.splitlines()[-1])["error"]["code"]) == (1, "internal.engine_lost")
+    out, _ = client.communicate(timeout=60)
+    assert (client.returncode, json.loads(out.splitlines()[-1])["error"]["code"]) == (1, "internal.engine_lost")
     for _ in range(2):
         shown = player.run("status", "game")["titles"][0]
         assert (shown["paused"], shown["job"], shown["failure"]["code"]) == (True, 0, "internal.job_died")
@@ -156,11 +156,11 @@ def _killed_at_commit(player: Shoal, *words: object, program: str = _KILLED_AT_C
     player.stop_engine()
     doomed = subprocess.Popen([sys.executable, "-c", program, str(player.home)])
     wait_until(lambda: player.engine_pid() == doomed.pid, "the doomed engine")
-    face = player.start(*words)
+    client = player.start(*words)
     doomed.wait(timeout=60)
     assert doomed.returncode == -signal.SIGKILL
-    out, _ = face.communicate(timeout=60)
-    assert face.returncode == 0, out
+    out, _ = client.communicate(timeout=60)
+    assert client.returncode == 0, out
 
 
 def test_an_engine_killed_in_the_middle_of_a_commit_recovers(world: World) -> None:
@@ -215,10 +215,10 @@ sys.exit(agent.main())
 
 def test_a_plan_for_another_folder_keeps_what_a_first_install_has(world: World) -> None:
     player = world.player("ann", peers="none", download_limit_bps=_SLOWER_BPS)
-    face = player.start("install", "game", "--to", world.folder(player))
+    client = player.start("install", "game", "--to", world.folder(player))
     wait_until(lambda: _fetched_bytes(player) > 0, "the download")
-    face.send_signal(signal.SIGINT)
-    face.communicate(timeout=60)
+    client.send_signal(signal.SIGINT)
+    client.communicate(timeout=60)
     player.run("install", "game", "--to", world.root / "elsewhere", "--plan")
     assert any((world.folder(player) / ".shoal" / "staging").iterdir())
     assert player.run("status", "game")["titles"][0]["folder"] == str(world.folder(player))
@@ -227,18 +227,18 @@ def test_a_plan_for_another_folder_keeps_what_a_first_install_has(world: World) 
 def test_a_paused_update_waits_to_be_asked_and_an_interrupted_one_does_not(world: World) -> None:
     player = _installed(world)
     player.run("settings", "download_limit_bps", _SLOW_BPS)
-    face = player.start("update", "game")
+    program = player.start("update", "game")
     wait_until(lambda: _fetched_bytes(player) > 0, "the download")
     with Client(Home(player.home)) as client:
         client.submit(commands.Cancel("demo/game", pause=True))
-    face.communicate(timeout=60)
+    program.communicate(timeout=60)
     player.stop_engine()
     shown = player.run("status", "game")["titles"][0]
     assert (shown["paused"], shown["job"]) == (True, 0)
     player.run("settings", "download_limit_bps", "0")
-    face = player.start("update", "game")
+    program = player.start("update", "game")
     wait_until(lambda: player.run("status", "game")["titles"][0]["version"] == "2", "the update")
-    face.communicate(timeout=60)
+    program.communicate(timeout=60)
     assert not player.run("status", "game")["titles"][0]["paused"]
 
 

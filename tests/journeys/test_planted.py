@@ -44,15 +44,15 @@ class Player:
     game: Path
     outside: Path
 
-    def end(self, wish: commands.Wish) -> Finished | Failed:
-        """How a wish ends, in an engine that starts for it and stops after it."""
+    def end(self, command: commands.Command) -> Finished | Failed:
+        """How a command ends, in an engine that starts for it and stops after it."""
         engine = Engine(Home(self.home))
         heard: SimpleQueue[events.Event] = SimpleQueue()
         try:
             engine.start()
             wait_until(lambda: not engine.is_working, "what an engine goes on with by itself")
             with engine.listening(heard.put):
-                engine.submit(wish)
+                engine.submit(command)
                 while not isinstance(event := heard.get(timeout=60), Finished | Failed):
                     pass
             return event
@@ -253,7 +253,7 @@ _STAGED: dict[str, Plant] = {
     "a folder for a staged file": _staged(_full_folder),
 }
 PLANTS |= _STAGED
-VERBS: dict[str, Callable[[Player, commands.Network], commands.Wish]] = {
+VERBS: dict[str, Callable[[Player, commands.Network], commands.Command]] = {
     "update": lambda player, network: commands.Update(GAME, network=network),
     "repair": lambda player, network: commands.Repair(GAME, network=network),
     "rollback": lambda player, network: commands.Rollback(GAME, network=network),

@@ -178,10 +178,10 @@ def test_a_rebuild_that_was_killed_goes_on(world: World) -> None:
             progress = player.run("status", "game")["titles"][0]["progress"]
             return int(progress["done_bytes"]) if progress and progress["phase"] == "fetch" else 0
 
-        face = player.start("install", "game", "--to", world.folder(player), "--locate")
+        client = player.start("install", "game", "--to", world.folder(player), "--locate")
         wait_until(lambda: fetched_bytes() > 1_000_000, "a part of the download")
         player.kill_engine()
-        out, _ = face.communicate(timeout=60)
-        assert face.returncode == 0
+        out, _ = client.communicate(timeout=60)
+        assert client.returncode == 0
         assert trees.read(world.folder(player)) == _THREE
         assert json.loads(out.splitlines()[-1])["fetched"]["origin_bytes"] < 2_600_000

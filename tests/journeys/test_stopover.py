@@ -90,14 +90,14 @@ def test_patches_that_are_lost_leave_the_direct_way(world: World) -> None:
     assert trees.read(world.folder(player)) == _tree(3)
 
 
-def test_a_pause_between_the_two_leaves_the_release_between_and_the_wish_goes_on(world: World) -> None:
+def test_a_pause_between_the_two_leaves_the_release_between_and_the_command_goes_on(world: World) -> None:
     player = _behind(world)
     player.run("settings", "download_limit_bps", 100_000)
-    face = player.start("update", "game")
+    program = player.start("update", "game")
     wait_until(lambda: player.run("status", "game")["titles"][0]["version"] == "2", "the first of two updates")
     with Client(Home(player.home)) as client:
         client.submit(commands.Cancel("demo/game", pause=True))
-    face.communicate(timeout=60)
+    program.communicate(timeout=60)
     player.stop_engine()
     shown = player.run("status", "game")["titles"][0]
     assert (shown["paused"], shown["job"], shown["version"]) == (True, 0, "2")
@@ -130,11 +130,11 @@ def test_a_power_cut_between_the_two_goes_on_by_itself(world: World) -> None:
     player.stop_engine()
     doomed = subprocess.Popen([sys.executable, "-c", _KILLED_BETWEEN, str(player.home)])
     wait_until(lambda: player.engine_pid() == doomed.pid, "the doomed engine")
-    face = player.start("update", "game")
+    program = player.start("update", "game")
     assert doomed.wait(timeout=60) == -signal.SIGKILL
     installed = json.loads((world.folder(player) / ".shoal" / "installed").read_bytes())
     assert installed["release"]["version"] == "2"
     assert trees.read(world.folder(player)) == _tree(2)
-    face.communicate(timeout=60)
+    program.communicate(timeout=60)
     assert trees.read(world.folder(player)) == _tree(3)
     assert player.run("verify", "game")["damaged"] == []

@@ -56,10 +56,10 @@ def test_no_update_leads_below_it(world: World, player: Shoal, only: str) -> Non
     assert player.run("update", "game", "--version", "3")["version_to"] == "3"
 
 
-def test_a_wish_that_goes_on_after_a_crash_does_not_lead_below_it(world: World, player: Shoal) -> None:
+def test_a_command_that_goes_on_after_a_crash_does_not_lead_below_it(world: World, player: Shoal) -> None:
     player.stop_engine()
-    wish = commands.Update("demo/game", "1", network=commands.Network(ca=str(world.ca)))
-    Registry(Home(player.home).registry).keep_wish("demo/game", wish)
+    command = commands.Update("demo/game", "1", network=commands.Network(ca=str(world.ca)))
+    Registry(Home(player.home).registry).keep_command("demo/game", command)
 
     def failed() -> bool:
         failure = player.run("status", "game")["titles"][0]["failure"]

@@ -11,7 +11,7 @@ from pytestqt.exceptions import TimeoutError  # noqa: A004 - pytest-qt calls its
 from pytestqt.qtbot import QtBot
 
 from launcher.__main__ import Launcher
-from launcher.page import Act, page_of
+from launcher.page import PrimaryAction, page_of
 from launcher.views.window import Window
 from patcher.protocol.events import TitleSnapshot
 from tests.support.world import Shoal
@@ -64,10 +64,10 @@ class Desk:
         """The title as the window knows it."""
         return self.window.state.title(name)
 
-    def act(self, name: str = "demo/game") -> Act:
+    def act(self, name: str = "demo/game") -> PrimaryAction:
         """What the big button is."""
         title = self.title(name)
-        return page_of(self.window.state, title).act if title else Act.WAIT
+        return page_of(self.window.state, title).act if title else PrimaryAction.WAIT
 
     def widget(self, name: str) -> QWidget:
         """The visible control of that name."""

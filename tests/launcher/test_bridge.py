@@ -1,4 +1,4 @@
-"""Between the window and the engine: wishes in, messages out, in order, whatever happens to the engine."""
+"""Between the window and the engine: commands in, messages out, in order, whatever happens to the engine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,10 +47,10 @@ def bridge(player: Shoal) -> Iterator[tuple[Bridge, Ear]]:
     made.close()
 
 
-def test_a_wish_that_comes_before_the_engine_is_kept(bridge: tuple[Bridge, Ear], qtbot: QtBot) -> None:
+def test_a_command_that_comes_before_the_engine_is_kept(bridge: tuple[Bridge, Ear], qtbot: QtBot) -> None:
     link, ear = bridge
-    wish = commands.ChangeSetting("sharing", "lan")
-    link.submit(wish)
+    command = commands.ChangeSetting("sharing", "lan")
+    link.submit(command)
     link.start()
     qtbot.waitUntil(lambda: any(isinstance(m, Finished) for m in ear.heard), timeout=PATIENCE_MS)
     kinds = [type(message) for message in ear.heard]

@@ -17,7 +17,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from launcher.page import Act
+from launcher.page import PrimaryAction
 from launcher.views.notes import Notes, tame
 from patcher.serve.static import StaticServer
 from tests.launcher.desk import Desk
@@ -111,7 +111,7 @@ def test_a_hostile_feed_is_shown_as_plain_text(
 def _look_at(desk: Desk, name: str) -> None:
     desk.until(lambda: bool((title := desk.title(name)) and title.about.notes and title.about.art))
     desk.window.show_title(name)
-    desk.until(lambda: desk.act(name) is Act.INSTALL and desk.is_there("action"))
+    desk.until(lambda: desk.act(name) is PrimaryAction.INSTALL and desk.is_there("action"))
     QTest.qWait(20)
     desk.window.grab()
 

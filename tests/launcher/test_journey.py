@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from launcher.page import Act
+from launcher.page import PrimaryAction
 from patcher.content import manifest
 from tests.launcher.desk import Desk, Hands, Keyboard, Mouse
 from tests.support import trees
@@ -66,39 +66,39 @@ def test_a_player_installs_updates_plays_shares_repairs_and_uninstalls(
     assert _text_of(desk, "fingerprint").replace(" ", "") == world.invitation["fingerprint"]
     hands.press("add")
 
-    desk.until(lambda: desk.act() is Act.INSTALL)
+    desk.until(lambda: desk.act() is PrimaryAction.INSTALL)
     hands.press("action")
     hands.write("folder", str(folder))
     desk.until(lambda: desk.window.state.of("demo/game").planned is not None)
     hands.press("go")
-    desk.until(lambda: desk.act() is Act.PLAY)
+    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
     assert trees.read(folder) == _OLD
 
     world.release("2", world.root / "new", "--launch", "bin/play")
     desk.window.look_for_news()
-    desk.until(lambda: desk.act() is Act.UPDATE and desk.window.state.of("demo/game").planned is not None)
+    desk.until(lambda: desk.act() is PrimaryAction.UPDATE and desk.window.state.of("demo/game").planned is not None)
     hands.press("action")
-    desk.until(lambda: desk.act() is Act.PLAY)
+    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
     assert trees.read(folder) == _NEW
     outcome = desk.window.state.of("demo/game").outcome
     assert outcome is not None and 0 < outcome.planned_bytes < 400_000
 
     hands.press("action")
-    desk.until(lambda: desk.act() is Act.PLAYING)
-    desk.until(lambda: desk.act() is Act.PLAY)
+    desk.until(lambda: desk.act() is PrimaryAction.PLAYING)
+    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
 
     _share(world, desk, hands)
 
     (folder / "data/large.pak").write_bytes(b"damaged")
     hands.choose("Check files")
-    desk.until(lambda: desk.act() is Act.REPAIR)
+    desk.until(lambda: desk.act() is PrimaryAction.REPAIR)
     hands.press("action")
-    desk.until(lambda: desk.act() is Act.PLAY)
+    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
     assert trees.read(folder) == _NEW
 
     hands.choose("Uninstall…")
     hands.press("yes")
-    desk.until(lambda: desk.act() is Act.INSTALL)
+    desk.until(lambda: desk.act() is PrimaryAction.INSTALL)
     assert not folder.exists()
 
 

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from launcher.page import Act
+from launcher.page import PrimaryAction
 from launcher.state import Link
 from patcher.protocol import commands
 from patcher.protocol.events import Phase
@@ -55,40 +55,40 @@ def _fetched_bytes(desk: Desk) -> int:
 
 
 def test_an_engine_killed_while_updating_is_said_and_goes_on_within_five_seconds(desk: Desk) -> None:
-    desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
+    desk.until(lambda: desk.act() is PrimaryAction.UPDATE and desk.is_there("action"))
     desk.window.wished.emit(commands.Update("demo/game"))
     desk.until(lambda: _fetched_bytes(desk) > 500_000)
     desk.player.kill_engine()
     killed_s = time.monotonic()
     desk.until(lambda: desk.window.state.link is Link.LOST and desk.window.notice.isVisible())
     assert desk.window.isVisible()
-    desk.until(lambda: desk.window.state.link is Link.UP and desk.act() in {Act.PAUSE, Act.QUEUED})
+    desk.until(lambda: desk.window.state.link is Link.UP and desk.act() in {PrimaryAction.PAUSE, PrimaryAction.QUEUED})
     assert time.monotonic() - killed_s < _RECOVERY_S
     desk.until(lambda: _fetched_bytes(desk) > 0)
     desk.until(lambda: not desk.window.notice.isVisible())
     desk.window.wished.emit(commands.ChangeSetting("download_limit_bps", "0"))
-    desk.until(lambda: desk.act() is Act.PLAY)
+    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
     title = desk.title()
     assert title is not None
     assert trees.read(Path(title.folder)) == _NEW
 
 
 def test_a_paused_update_says_resume_and_goes_on_where_it_was(desk: Desk) -> None:
-    desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
+    desk.until(lambda: desk.act() is PrimaryAction.UPDATE and desk.is_there("action"))
     desk.window.wished.emit(commands.Update("demo/game"))
     desk.until(lambda: _fetched_bytes(desk) > 1_000_000)
     desk.window.title_page.pause.click()
-    desk.until(lambda: desk.act() is Act.RESUME)
+    desk.until(lambda: desk.act() is PrimaryAction.RESUME)
     desk.window.wished.emit(commands.ChangeSetting("download_limit_bps", "0"))
     desk.window.title_page.action.click()
-    desk.until(lambda: desk.act() is Act.PLAY)
+    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
     outcome = desk.window.state.of("demo/game").outcome
     assert outcome is not None
     assert outcome.fetched.origin_bytes < 2_000_000
 
 
 def test_a_click_on_update_goes_before_the_question_what_it_would_take(desk: Desk) -> None:
-    desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
+    desk.until(lambda: desk.act() is PrimaryAction.UPDATE and desk.is_there("action"))
     desk.window.wished.emit(commands.Update("demo/game", only="plan"))
     desk.window.wished.emit(commands.Update("demo/game"))
     desk.until(lambda: _fetched_bytes(desk) > 0)
@@ -96,7 +96,7 @@ def test_a_click_on_update_goes_before_the_question_what_it_would_take(desk: Des
 
 
 def test_a_closed_window_stops_nothing(desk: Desk) -> None:
-    desk.until(lambda: desk.act() is Act.UPDATE and desk.is_there("action"))
+    desk.until(lambda: desk.act() is PrimaryAction.UPDATE and desk.is_there("action"))
     desk.window.wished.emit(commands.Update("demo/game"))
     desk.until(lambda: _fetched_bytes(desk) > 0)
     assert "goes on" in desk.window.title_page.said()
@@ -117,7 +117,7 @@ def test_a_server_that_is_gone_is_said_calmly_and_playing_stays(
         world.origin.close()
         with Desk(qtbot, qapp, player, world.ca, welcomed=True) as desk:
             desk.until(desk.window.notice.isVisible)
-            assert desk.act() is Act.PLAY
+            assert desk.act() is PrimaryAction.PLAY
             desk.until(lambda: desk.is_there("action"))
 
 

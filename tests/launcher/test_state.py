@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from launcher import page, state
-from launcher.page import Act, Choice
+from launcher.page import MenuAction, PrimaryAction
 from launcher.state import Link, Linked, Refused, State, Taken
 from patcher.protocol import commands
 from patcher.protocol.events import (
@@ -60,27 +60,27 @@ def test_neither_the_state_nor_the_page_needs_qt() -> None:
 @pytest.mark.parametrize(
     ("facts", "act"),
     [
-        ({"installed": False, "version": ""}, Act.INSTALL),
-        ({"installed": False, "version": "", "offered_version": ""}, Act.WAIT),
-        ({}, Act.UPDATE),
-        ({"version": "1.9.0"}, Act.PLAY),
-        ({"paused": True}, Act.RESUME),
-        ({"installed": False, "paused": True}, Act.RESUME),
-        ({"interrupted": True}, Act.RESUME),
-        ({"playing": True}, Act.PLAYING),
-        ({"job": 7, "verb": "update"}, Act.PAUSE),
-        ({"job": 7, "verb": "play"}, Act.PLAYING),
-        ({"job": 7, "verb": "uninstall"}, Act.WAIT),
-        ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.SCAN)}, Act.PAUSE),
-        ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.COMMIT)}, Act.WAIT),
-        ({"job": 7, "verb": "verify", "progress": Progress(7, NAME, Phase.SCAN)}, Act.STOP),
-        ({"failure": replace(NO_SOURCE, code="disk.modified")}, Act.REPAIR),
-        ({"version": "", "failure": replace(NO_SOURCE, code="trust.description")}, Act.REPAIR),
-        ({"version": ""}, Act.PLAY),
-        ({"failure": NO_SOURCE}, Act.UPDATE),
+        ({"installed": False, "version": ""}, PrimaryAction.INSTALL),
+        ({"installed": False, "version": "", "offered_version": ""}, PrimaryAction.WAIT),
+        ({}, PrimaryAction.UPDATE),
+        ({"version": "1.9.0"}, PrimaryAction.PLAY),
+        ({"paused": True}, PrimaryAction.RESUME),
+        ({"installed": False, "paused": True}, PrimaryAction.RESUME),
+        ({"interrupted": True}, PrimaryAction.RESUME),
+        ({"playing": True}, PrimaryAction.PLAYING),
+        ({"job": 7, "verb": "update"}, PrimaryAction.PAUSE),
+        ({"job": 7, "verb": "play"}, PrimaryAction.PLAYING),
+        ({"job": 7, "verb": "uninstall"}, PrimaryAction.WAIT),
+        ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.SCAN)}, PrimaryAction.PAUSE),
+        ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.COMMIT)}, PrimaryAction.WAIT),
+        ({"job": 7, "verb": "verify", "progress": Progress(7, NAME, Phase.SCAN)}, PrimaryAction.STOP),
+        ({"failure": replace(NO_SOURCE, code="disk.modified")}, PrimaryAction.REPAIR),
+        ({"version": "", "failure": replace(NO_SOURCE, code="trust.description")}, PrimaryAction.REPAIR),
+        ({"version": ""}, PrimaryAction.PLAY),
+        ({"failure": NO_SOURCE}, PrimaryAction.UPDATE),
     ],
 )
-def test_the_button_is_what_can_be_done_next(facts: dict[str, object], act: Act) -> None:
+def test_the_button_is_what_can_be_done_next(facts: dict[str, object], act: PrimaryAction) -> None:
     assert _page(_up(installed(**facts))).act is act
 
 
@@ -88,7 +88,9 @@ def test_a_job_that_waits_for_another_is_queued() -> None:
     other = title("tidebound", "Tidebound", installed=True, version="1", job=6, verb="update")
     for progress in (None, Progress(7, NAME, Phase.QUEUED)):
         first = installed(job=7, verb="update", progress=progress)
-        assert _page(_known(Linked(Link.UP), replace(snapshot(first), titles=(first, other)))).act is Act.QUEUED
+        assert (
+            _page(_known(Linked(Link.UP), replace(snapshot(first), titles=(first, other)))).act is PrimaryAction.QUEUED
+        )
 
 
 def test_before_the_engine_answers_nothing_can_be_pressed_and_when_it_is_lost_neither() -> None:
@@ -102,12 +104,12 @@ def test_before_the_engine_answers_nothing_can_be_pressed_and_when_it_is_lost_ne
 def test_missing_space_is_said_before_the_click_and_is_gone_when_there_is_room() -> None:
     planned = Planned(5, NAME, "1.8.2", "1.9.0", Totals(patch_bytes=10, peak_extra_bytes=500))
     known = _up(installed(), planned)
-    assert (_page(known, 499).act, _page(known, 499).needed_bytes) == (Act.NEEDS_SPACE, 500)
-    assert _page(known, 500).act is Act.UPDATE
-    assert _page(known).act is Act.UPDATE
+    assert (_page(known, 499).act, _page(known, 499).needed_bytes) == (PrimaryAction.NEEDS_SPACE, 500)
+    assert _page(known, 500).act is PrimaryAction.UPDATE
+    assert _page(known).act is PrimaryAction.UPDATE
     failed = _up(installed(), Failed(7, NAME, _FULL))
-    assert _page(failed, 100).act is Act.NEEDS_SPACE
-    assert _page(_up(title("emberfall", "E", offered_version="1", failure=_FULL)), 100).act is Act.NEEDS_SPACE
+    assert _page(failed, 100).act is PrimaryAction.NEEDS_SPACE
+    assert _page(_up(title("emberfall", "E", offered_version="1", failure=_FULL)), 100).act is PrimaryAction.NEEDS_SPACE
 
 
 # ---------------------------------------------------------------- jobs
@@ -115,7 +117,7 @@ def test_missing_space_is_said_before_the_click_and_is_gone_when_there_is_room()
 
 def test_a_question_in_the_background_is_no_work_and_leaves_its_answer() -> None:
     asked = _up(installed(job=5, verb="update"), Taken(commands.Update(NAME, only="plan"), 5))
-    assert _page(asked).act is Act.UPDATE
+    assert _page(asked).act is PrimaryAction.UPDATE
     assert not asked.is_working
     assert asked.is_asking(NAME)
     told = state.after(asked, Planned(5, NAME, "1.8.2", "1.9.0", TOTALS))
@@ -128,9 +130,9 @@ def test_a_question_in_the_background_is_no_work_and_leaves_its_answer() -> None
 def test_an_answer_that_comes_after_the_snapshot_still_counts() -> None:
     known = _up(installed(version="1.9.0"), Taken(commands.Verify(NAME), 7), snapshot(installed(version="1.9.0")))
     known = state.after(known, Finished(7, NAME, Outcome(files=("data.pak",), work_left=True)))
-    assert _page(known).act is Act.REPAIR
+    assert _page(known).act is PrimaryAction.REPAIR
     known = state.after(known, Taken(commands.Repair(NAME), 8))
-    assert _page(state.after(known, Finished(8, NAME, Outcome()))).act is Act.PLAY
+    assert _page(state.after(known, Finished(8, NAME, Outcome()))).act is PrimaryAction.PLAY
 
 
 def test_progress_is_shown_with_its_rates_once_a_second() -> None:
@@ -147,7 +149,7 @@ def test_progress_is_shown_with_its_rates_once_a_second() -> None:
 def test_what_was_planned_and_taken_stays_to_be_read() -> None:
     known = _known(*messages("playable"))
     shown = _page(known)
-    assert shown.act is Act.PLAY
+    assert shown.act is PrimaryAction.PLAY
     assert shown.result is not None and shown.result.planned_bytes == 412_000_000
     assert shown.plan is None
     assert shown.version_to == ""
@@ -183,7 +185,7 @@ def test_after_a_restart_trying_again_goes_on_with_what_was_begun() -> None:
     assert page.retry(State(), begun) == commands.Install(NAME, "there", "live", ("lang:de",))
 
 
-def test_a_refused_wish_is_a_failure_and_a_refused_question_is_none() -> None:
+def test_a_refused_command_is_a_failure_and_a_refused_question_is_none() -> None:
     busy = replace(NO_SOURCE, code="busy.title")
     assert _up(installed(), Refused(commands.Update(NAME), busy)).of(NAME).failure == busy
     assert _up(installed(), Refused(commands.Update(NAME, only="plan"), busy)).of(NAME).failure is None
@@ -198,7 +200,7 @@ def test_another_engine_counts_its_jobs_anew() -> None:
 
 def test_a_title_whose_files_changed_wants_repair() -> None:
     known = _up(installed(version="1.9.0"), Notice(0, NAME, "its files changed"))
-    assert _page(known).act is Act.REPAIR
+    assert _page(known).act is PrimaryAction.REPAIR
 
 
 # ---------------------------------------------------------------- feeds and settings
@@ -235,8 +237,8 @@ def test_a_plan_is_asked_for_once_and_only_at_rest() -> None:
 
 
 def test_the_options_are_those_that_make_sense() -> None:
-    assert Choice.ROLLBACK in _page(_up(installed())).choices
-    assert Choice.ROLLBACK not in _page(_up(installed(previous_version=""))).choices
+    assert MenuAction.ROLLBACK in _page(_up(installed())).choices
+    assert MenuAction.ROLLBACK not in _page(_up(installed(previous_version=""))).choices
     assert _page(_up(title("emberfall", "E", offered_version="1"))).choices == frozenset()
     assert _page(_up(installed(playing=True))).choices == frozenset()
 

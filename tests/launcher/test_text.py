@@ -4,8 +4,8 @@ import pytest
 from PySide6.QtCore import QLocale
 
 from launcher import failures, text
-from launcher.failures import TOLD, Way
-from launcher.page import Act, Page
+from launcher.failures import TOLD, Remedy
+from launcher.page import Page, PrimaryAction
 from patcher.errors import CODES
 from patcher.protocol.events import Failure, Outcome, Phase, Progress, Sources
 from tests.launcher.scenes import NAME, installed
@@ -22,7 +22,7 @@ def test_every_error_has_a_sentence_what_stays_safe_and_a_way_out(code: str) -> 
     safe, hint = CODES[code]
     told = failures.told(Failure(code, "message", safe, hint, 1))
     assert told.title and told.safe and told.hint
-    assert Way.DETAILS in told.ways
+    assert Remedy.DETAILS in told.ways
     assert "`" not in told.text  # no command line in the window
     assert (code in TOLD) is (code not in _PUBLISHING)
 
@@ -84,7 +84,7 @@ def test_a_name_is_in_the_players_language_else_english() -> None:
 
 def test_the_button_says_word_amount_and_time() -> None:
     progress = Progress(7, NAME, Phase.FETCH, 1_400_000_000, 3_800_000_000, 1, 119)
-    page = Page(NAME, Act.PAUSE, verb="update", progress=progress, fraction=0.368)
+    page = Page(NAME, PrimaryAction.PAUSE, verb="update", progress=progress, fraction=0.368)
     word, below = text.button(page)
     assert word == "UPDATING  36%"
     assert below.startswith("1.4 GB of 3.8 GB · 2 minute")
@@ -93,9 +93,11 @@ def test_the_button_says_word_amount_and_time() -> None:
     assert text.percent(0.9999) == "99%"
 
 
-@pytest.mark.parametrize("act", list(Act))
-def test_every_state_of_the_button_has_words(act: Act) -> None:
-    word, below = text.button(Page(NAME, act, verb="update" if act in {Act.PAUSE, Act.STOP} else ""))
+@pytest.mark.parametrize("act", list(PrimaryAction))
+def test_every_state_of_the_button_has_words(act: PrimaryAction) -> None:
+    word, below = text.button(
+        Page(NAME, act, verb="update" if act in {PrimaryAction.PAUSE, PrimaryAction.STOP} else "")
+    )
     assert word
     assert isinstance(below, str)
 

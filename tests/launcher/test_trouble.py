@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from launcher import failures
-from launcher.page import Act
+from launcher.page import PrimaryAction
 from patcher.protocol import commands
 from tests.launcher.desk import Desk
 from tests.support import trees
@@ -72,7 +72,7 @@ def test_a_drive_that_will_not_do_is_said_with_the_way_to_another(
     drive.mkdir()
     mount = f"mount -t tmpfs -o {options} tmpfs {drive}"
     with prepared_engine(player, mount=mount), Desk(qtbot, qapp, player, world.ca, welcomed=True) as desk:
-        desk.until(lambda: desk.act() is Act.INSTALL)
+        desk.until(lambda: desk.act() is PrimaryAction.INSTALL)
         desk.window.wished.emit(commands.Install("demo/game", str(drive / "game")))
         desk.until(lambda: desk.is_there("retry") and desk.is_there("folder"))
         desk.until(lambda: desk.window.state.of("demo/game").failure is not None)  # a snapshot may say it first

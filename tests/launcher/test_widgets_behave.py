@@ -34,9 +34,9 @@ HOSTILE = "<b>bold</b><img src='http://127.0.0.1:9/x'>\n\u202eevil\u0000" + "lon
 
 
 def said(widget: QWidget) -> tuple[QAccessible.Role, str, str]:
-    face = QAccessible.queryAccessibleInterface(widget)
-    assert face is not None
-    return face.role(), face.text(QAccessible.Text.Name), face.text(QAccessible.Text.Description)
+    client = QAccessible.queryAccessibleInterface(widget)
+    assert client is not None
+    return client.role(), client.text(QAccessible.Text.Name), client.text(QAccessible.Text.Description)
 
 
 # ---------------------------------------------------------------- names, roles, keyboard
@@ -54,9 +54,9 @@ def test_a_switch_is_a_check_box_to_a_screen_reader(qtbot: QtBot) -> None:
     qtbot.addWidget(switch)
     switch.setChecked(True)
     assert said(switch)[:2] == (QAccessible.Role.CheckBox, "Help others download")
-    face = QAccessible.queryAccessibleInterface(switch)
-    assert face is not None
-    assert face.state().checked
+    client = QAccessible.queryAccessibleInterface(switch)
+    assert client is not None
+    assert client.state().checked
 
 
 def test_pictures_say_that_they_are_and_what_they_show(qtbot: QtBot) -> None:

@@ -36,9 +36,9 @@ def shown(tmp_path: Path) -> Window:
 
 
 @pytest.fixture
-def wished(shown: Window) -> list[commands.Wish]:
+def wished(shown: Window) -> list[commands.Command]:
     """What the window asks for."""
-    asked: list[commands.Wish] = []
+    asked: list[commands.Command] = []
     shown.wished.connect(asked.append)
     return asked
 
@@ -56,7 +56,7 @@ def _sheet(shown: Window) -> InstallSheet:
 
 
 def test_every_feed_is_read_once_and_an_update_planned_when_it_is_shown(
-    shown: Window, wished: list[commands.Wish], qtbot: QtBot
+    shown: Window, wished: list[commands.Command], qtbot: QtBot
 ) -> None:
     for message in (Linked(Link.UP), snapshot(installed()), snapshot(installed())):
         shown.hear(message)
@@ -83,7 +83,7 @@ def test_without_room_the_button_says_what_is_missing(shown: Window) -> None:
 
 
 def test_the_install_dialog_asks_again_with_every_choice(
-    shown: Window, wished: list[commands.Wish], qtbot: QtBot, tmp_path: Path
+    shown: Window, wished: list[commands.Command], qtbot: QtBot, tmp_path: Path
 ) -> None:
     show(shown, "not-installed")
     shown.title_page.action.click()
@@ -122,7 +122,7 @@ def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: Window, qtbot: Q
 
 
 def test_what_is_installed_already_is_located(
-    shown: Window, wished: list[commands.Wish], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shown: Window, wished: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     show(shown, "not-installed")
@@ -159,14 +159,16 @@ def test_a_tag_is_written_as_people_say_it(tag: str, label: str) -> None:
     ("choice", "wish"),
     [("verify", commands.Verify(NAME)), ("repair", commands.Repair(NAME)), ("rollback", commands.Rollback(NAME))],
 )
-def test_an_option_is_a_wish(shown: Window, wished: list[commands.Wish], choice: str, wish: commands.Wish) -> None:
+def test_an_option_is_a_command(
+    shown: Window, wished: list[commands.Command], choice: str, command: commands.Command
+) -> None:
     show(shown, "playable")
     shown.title_page.chosen.emit(choice)
-    assert wished == [wish]
+    assert wished == [command]
 
 
 def test_moving_asks_where_to(
-    shown: Window, wished: list[commands.Wish], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shown: Window, wished: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     show(shown, "playable")
@@ -178,21 +180,21 @@ def test_moving_asks_where_to(
 
 
 def test_a_step_back_that_the_publisher_does_not_allow_is_asked_about(
-    shown: Window, wished: list[commands.Wish]
+    shown: Window, wished: list[commands.Command]
 ) -> None:
     show(shown, "playable")
     wished.clear()
     refused = replace(NO_SOURCE, code="trust.step_back", exit_code=3)
     for message in (Taken(commands.Rollback(NAME), 8), Failed(8, NAME, refused)):
         shown.hear(message)
-    for answer, wish in (("no", []), ("yes", [commands.Rollback(NAME, confirmed=True)])):
+    for answer, command in (("no", []), ("yes", [commands.Rollback(NAME, confirmed=True)])):
         shown.title_page.helped.emit("step-back")
         assert isinstance(shown.acts.sheet, Question)
         QTest.mouseClick(_control(shown, answer), Qt.MouseButton.LeftButton)
-        assert wished == wish
+        assert wished == command
 
 
-def test_the_ways_out_of_an_error_work(shown: Window, wished: list[commands.Wish]) -> None:
+def test_the_ways_out_of_an_error_work(shown: Window, wished: list[commands.Command]) -> None:
     show(shown, "failed")
     wished.clear()
     shown.title_page.helped.emit("details")
@@ -208,7 +210,7 @@ def test_the_ways_out_of_an_error_work(shown: Window, wished: list[commands.Wish
 # ---------------------------------------------------------------- feeds, settings
 
 
-def test_a_feed_is_added_only_after_a_look(shown: Window, wished: list[commands.Wish]) -> None:
+def test_a_feed_is_added_only_after_a_look(shown: Window, wished: list[commands.Command]) -> None:
     show(shown, "empty")
     shown.go("feeds")
     address = _control(shown, "address")
@@ -225,7 +227,7 @@ def test_a_feed_is_added_only_after_a_look(shown: Window, wished: list[commands.
     assert wished[1:] == [commands.AddFeed("https://updates.example.org/feed", FINGERPRINT)]
 
 
-def test_a_wrong_address_is_a_banner_with_a_way_out(shown: Window, wished: list[commands.Wish]) -> None:
+def test_a_wrong_address_is_a_banner_with_a_way_out(shown: Window, wished: list[commands.Command]) -> None:
     show(shown, "empty")
     shown.go("feeds")
     shown.hear(Refused(commands.AddFeed("x", only="look"), NO_SOURCE))
@@ -235,7 +237,7 @@ def test_a_wrong_address_is_a_banner_with_a_way_out(shown: Window, wished: list[
     assert "origin.no_source" in QGuiApplication.clipboard().text()
 
 
-def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, wished: list[commands.Wish]) -> None:
+def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, wished: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.go("feeds")
     feeds = _control(shown, "feed-list")
@@ -249,7 +251,7 @@ def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, wished: lis
     assert wished[-1] == commands.RemoveFeed("demo")
 
 
-def test_each_setting_is_a_wish_at_once(shown: Window, wished: list[commands.Wish]) -> None:
+def test_each_setting_is_a_command_at_once(shown: Window, wished: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.go("settings")
     peers, limit = _control(shown, "peers"), _control(shown, "download_limit_bps")
@@ -290,7 +292,7 @@ def test_starting_with_the_system_is_a_file_that_the_desktop_reads(
 # ---------------------------------------------------------------- starts
 
 
-def test_a_link_shows_a_title_and_does_nothing_else(shown: Window, wished: list[commands.Wish]) -> None:
+def test_a_link_shows_a_title_and_does_nothing_else(shown: Window, wished: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.go("settings")
     shown.open_words(["shoal://demo/verdant"])
@@ -299,13 +301,13 @@ def test_a_link_shows_a_title_and_does_nothing_else(shown: Window, wished: list[
     assert wished == []
 
 
-def test_a_feed_file_is_looked_at_first(shown: Window, wished: list[commands.Wish]) -> None:
+def test_a_feed_file_is_looked_at_first(shown: Window, wished: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.open_words(["games.shoalfeed"])
     assert wished == [commands.AddFeed("games.shoalfeed", only="look")]
 
 
-def test_words_that_mean_nothing_are_not_followed(shown: Window, wished: list[commands.Wish]) -> None:
+def test_words_that_mean_nothing_are_not_followed(shown: Window, wished: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.open_words(["shoal://demo/nothing", "shoal://", "--help", "file:///etc", "\0"])
     assert wished == []
@@ -314,7 +316,7 @@ def test_words_that_mean_nothing_are_not_followed(shown: Window, wished: list[co
 @pytest.mark.parametrize("answer", ["not-now", "help-others"])
 def test_both_answers_to_the_question_lead_on(tmp_path: Path, answer: str) -> None:
     shown = window(tmp_path, welcomed=False)
-    asked: list[commands.Wish] = []
+    asked: list[commands.Command] = []
     shown.wished.connect(asked.append)
     show(shown, "empty")
     asked.clear()

@@ -289,11 +289,11 @@ BAD_ORDERS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", sorted(BAD_ORDERS))
 def test_a_bad_order_changes_nothing(publisher: Publisher, tree: Path, name: str) -> None:
-    wishes, code = BAD_ORDERS[name]
+    commands, code = BAD_ORDERS[name]
     before = files_below(publisher.folder)
-    wishes = {"tree": tree, "version": "1.0", **wishes}
+    commands = {"tree": tree, "version": "1.0", **commands}
     with pytest.raises(ShoalError) as caught:
-        publisher.release(**wishes)
+        publisher.release(**commands)
     assert caught.value.code == code
     assert files_below(publisher.folder) == before
 

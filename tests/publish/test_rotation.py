@@ -40,8 +40,8 @@ class Feed:
         self.player = Player(self.folder, root / "player")
         self.read = self.player.visit()
 
-    def rotate(self, *names: str, **wishes: Any) -> rotation.Outcome:
-        order = replace(DEMO, names=names or ONLINE, **wishes)
+    def rotate(self, *names: str, **commands: Any) -> rotation.Outcome:
+        order = replace(DEMO, names=names or ONLINE, **commands)
         return rotation.rotate(self.folder, self.home, order, Passphrases(PASSPHRASE))
 
     def sign(self, request: Path, name: str = "", keys: Path | None = None) -> str:

@@ -11,7 +11,7 @@ from patcher.feed.feeds import Feeds
 from patcher.install.registry import Registry
 from patcher.protocol.commands import Network
 from patcher.seeding.pack_cache import Packs
-from patcher.seeding.seeder import Keeper
+from patcher.seeding.seeder import Seeder
 from patcher.seeding.sharing import Sharing
 from patcher.seeding.traffic import Ledger
 from tests.support import forger, trees
@@ -32,61 +32,61 @@ def sharing(home: Path) -> Iterator[Sharing]:
 
 
 @pytest.fixture
-def keeper(home: Path, sharing: Sharing) -> Keeper:
+def seeder(home: Path, sharing: Sharing) -> Seeder:
     """Of a player who has one title, every file verified."""
     home_of = Home(home)
     install(home_of, home / "game", _LAYOUT)
     registry, ledger = Registry(home_of.registry), Ledger(home_of.registry)
-    return Keeper(sharing, registry, ledger, Packs(home_of.packs, 0), Feeds(home_of))
+    return Seeder(sharing, registry, ledger, Packs(home_of.packs, 0), Feeds(home_of))
 
 
-def test_a_title_is_offered_again_when_nobody_holds_it_any_more(keeper: Keeper, sharing: Sharing) -> None:
-    keeper.tend()
-    assert keeper.is_offered(_TITLE)
+def test_a_title_is_offered_again_when_nobody_holds_it_any_more(seeder: Seeder, sharing: Sharing) -> None:
+    seeder.tend()
+    assert seeder.is_offered(_TITLE)
     assert sharing.session and sharing.session.kept()
-    with keeper.holding(_TITLE):
-        with keeper.holding(_TITLE):
+    with seeder.holding(_TITLE):
+        with seeder.holding(_TITLE):
             assert sharing.session.kept() == frozenset()
-        keeper.tend()
-        assert not keeper.is_offered(_TITLE)
-    keeper.tend()
-    assert keeper.is_offered(_TITLE)
+        seeder.tend()
+        assert not seeder.is_offered(_TITLE)
+    seeder.tend()
+    assert seeder.is_offered(_TITLE)
 
 
-def test_who_holds_a_title_has_it_also_when_the_session_opens_meanwhile(keeper: Keeper, sharing: Sharing) -> None:
-    with keeper.holding(_TITLE):
+def test_who_holds_a_title_has_it_also_when_the_session_opens_meanwhile(seeder: Seeder, sharing: Sharing) -> None:
+    with seeder.holding(_TITLE):
         assert sharing.session is None
         assert sharing.session_for(Network())
-        keeper.tend()
-        assert not keeper.is_offered(_TITLE)
+        seeder.tend()
+        assert not seeder.is_offered(_TITLE)
 
 
-def test_a_title_whose_files_changed_is_said_once_and_left_out_until_it_is_verified(keeper: Keeper, home: Path) -> None:
-    keeper.tend()
+def test_a_title_whose_files_changed_is_said_once_and_left_out_until_it_is_verified(seeder: Seeder, home: Path) -> None:
+    seeder.tend()
     (home / "game" / "readme.txt").write_bytes(b"READ ME")
-    assert keeper.tend() == [_TITLE]
-    assert keeper.tend() == []
+    assert seeder.tend() == [_TITLE]
+    assert seeder.tend() == []
     Registry(Home(home).registry).see(_TITLE, stats(home / "game", _LAYOUT))
-    keeper.tend()
-    assert not keeper.is_offered(_TITLE)
-    keeper.renew(_TITLE)
-    keeper.tend()
-    assert keeper.is_offered(_TITLE)
+    seeder.tend()
+    assert not seeder.is_offered(_TITLE)
+    seeder.renew(_TITLE)
+    seeder.tend()
+    assert seeder.is_offered(_TITLE)
 
 
 @pytest.mark.parametrize("forgery", [forger.another_launch, forger.a_later_sequence, FORGERIES["cut short"]])
 def test_a_title_whose_description_nobody_signed_is_not_offered(
-    keeper: Keeper, sharing: Sharing, home: Path, forgery: Forgery
+    seeder: Seeder, sharing: Sharing, home: Path, forgery: Forgery
 ) -> None:
     kept = stats(home / "game", _LAYOUT)
     forgery(home / "game" / ".shoal")
     assert stats(home / "game", _LAYOUT) == kept, "the files look as they were"
-    keeper.tend()
-    assert not keeper.is_offered(_TITLE)
+    seeder.tend()
+    assert not seeder.is_offered(_TITLE)
     assert sharing.session and sharing.session.kept() == frozenset()
 
 
-def test_without_sharing_no_session_is_opened_for_it(keeper: Keeper, sharing: Sharing) -> None:
+def test_without_sharing_no_session_is_opened_for_it(seeder: Seeder, sharing: Sharing) -> None:
     sharing.apply(replace(_SETTINGS, sharing="off"))
-    assert keeper.tend() == []
+    assert seeder.tend() == []
     assert sharing.session is None

@@ -33,9 +33,9 @@ def torrent(folder: Path) -> lt.torrent_info:
 
 
 def add(to: lt.session, info: lt.torrent_info, folder: Path, tracker_url: str) -> lt.torrent_handle:
-    wish = lt.add_torrent_params()
-    wish.ti, wish.save_path, wish.trackers = info, str(folder), [tracker_url]
-    return to.add_torrent(wish)
+    command = lt.add_torrent_params()
+    command.ti, command.save_path, command.trackers = info, str(folder), [tracker_url]
+    return to.add_torrent(command)
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -41,7 +41,7 @@ def _plant(folder: Path, size_bytes: int) -> None:
 def _killed_half_way(world: World, player: Shoal, size_bytes: int) -> int:
     """Returns the bytes that were on their way, in the system's buffers, when the engine died."""
     player.run("settings", "download_limit_bps", _SLOW_BPS)
-    face = player.start("install", "game", "--to", world.folder(player))
+    client = player.start("install", "game", "--to", world.folder(player))
     wait_until(lambda: _done_bytes(player) > size_bytes // 2, "half of the install")
     pid = player.engine_pid()
     os.kill(pid, signal.SIGSTOP)
@@ -49,8 +49,8 @@ def _killed_half_way(world: World, player: Shoal, size_bytes: int) -> int:
     unread = _unread_bytes(pid)
     player.kill_engine()
     player.run("settings", "download_limit_bps", 0)
-    face.communicate()
-    assert face.returncode == 0
+    client.communicate()
+    assert client.returncode == 0
     assert player.run("verify", "game")["damaged"] == []
     return unread
 

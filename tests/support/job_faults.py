@@ -161,7 +161,7 @@ class Faults:
         world = self._world
         world.put(case.before)
         self.report.kills += 1
-        if not crash.dies(step, lambda: finished(Life(world.home).begin().obey(case.wish(world)))):
+        if not crash.dies(step, lambda: finished(Life(world.home).begin().obey(case.command(world)))):
             self._note(case, step, "kill", "the job ended before it")
         self._note(case, step, "kill", self.after(case))
 
@@ -173,7 +173,7 @@ class Faults:
         engine, how = Life(world.home).begin(), f"{errno.errorcode[number]} {'for good' if for_good else 'once'}"
         refusing = Refusing(world.root, step, number, for_good=for_good)
         with refusing.running():
-            end = engine.obey(case.wish(world))
+            end = engine.obey(case.command(world))
             if for_good and not step % 2:
                 self._note(case, step, how, self._meanwhile())
         if refusing.refused:
@@ -196,13 +196,15 @@ class Faults:
         if isinstance(end, Finished):
             self.report.swallowed[what] = self.report.swallowed.get(what, 0) + 1
             after = self._world.after[case.name]
-            return replace(self._world.state(), waiting=()).differs(after)  # a wish that stays is done again, in vain
+            return replace(self._world.state(), waiting=()).differs(
+                after
+            )  # a command that stays is done again, in vain
         if end.failure is None or end.failure.code not in (CODES[number], "disk.interrupted", "disk.home"):
             return f"said {end.failure}"
         return ""
 
     def after(self, case: Case, engine: Life | None = None) -> str:
-        """The next start, or the same engine, and the same wish once more. What is wrong then."""
+        """The next start, or the same engine, and the same command once more. What is wrong then."""
         world, after = self._world, self._world.after[case.name]
         try:
             if engine is None:
@@ -213,7 +215,7 @@ class Faults:
                     finished(end)
                     return world.state().differs(after)
             if world.state() != after:
-                finished(engine.obey(case.wish(world)), or_said=("usage.already_installed", "usage.not_installed"))
+                finished(engine.obey(case.command(world)), or_said=("usage.already_installed", "usage.not_installed"))
             return world.state().differs(after)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
             return f"{type(error).__name__}: {error}"

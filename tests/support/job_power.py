@@ -136,8 +136,8 @@ class PowerCuts:
         story, refusing = JobRecording(world.root), Refusing(world.root, step, number, for_good=False)
         with refusing.running(), self._recording(story, refusing):
             engine = Life(world.home).begin()
-            if not isinstance(engine.obey(case.wish(world)), Finished):
-                engine.obey(case.wish(world))
+            if not isinstance(engine.obey(case.command(world)), Finished):
+                engine.obey(case.command(world))
         self._check(story)
         return story
 

@@ -219,7 +219,7 @@ class Traps:
         world.put(case.before)
         trap.lay(world)
         world.forget_times()
-        return self._watched(lambda: Life(world.home).begin().go_on().obey(case.wish(world)))
+        return self._watched(lambda: Life(world.home).begin().go_on().obey(case.command(world)))
 
     def swap(self, name: str, folder: str, step: int) -> str:
         """The same when a folder of the install becomes a link to the outside right before a step."""
@@ -234,7 +234,7 @@ class Traps:
 
         def act() -> life.End:
             with hooked(on_step):
-                return Life(world.home).begin().obey(case.wish(world))
+                return Life(world.home).begin().obey(case.command(world))
 
         world.put(case.before)
         return self._watched(act)
@@ -260,7 +260,7 @@ class Traps:
             thread = threading.Thread(target=writer)
             thread.start()
             try:
-                return Life(world.home).begin().obey(case.wish(world))
+                return Life(world.home).begin().obey(case.command(world))
             finally:
                 is_over.set()
                 thread.join()

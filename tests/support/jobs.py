@@ -17,9 +17,9 @@ from patcher.config import Home
 from patcher.feed.guard import Floor
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import Registry
-from patcher.install.registry import seen as look
+from patcher.install.registry import seen as seen_now
 from patcher.protocol import commands
-from patcher.protocol.commands import Wish
+from patcher.protocol.commands import Command
 from patcher.protocol.events import Finished
 from patcher.publish.tree import PartRule
 from tests.support import crash, life, trees
@@ -92,11 +92,11 @@ _MENDED = "data/big.pak"
 
 @dataclass(frozen=True)
 class Case:
-    """One job: ``wish`` is asked of an engine in the world that is called ``before``."""
+    """One job: ``command`` is asked of an engine in the world that is called ``before``."""
 
     name: str
     before: str
-    wish: Callable[["World"], Wish]
+    command: Callable[["World"], Command]
     expected: Layout = field(default_factory=dict)
     """What then lies in the folder ``place`` of games."""
     place: str = "a"
@@ -142,7 +142,7 @@ class State:
     seen: dict[str, frozenset[str]]
     """Title to the files that are known as verified and look it."""
     waiting: tuple[str, ...]
-    """Titles with a wish, with a folder to empty, or over which an engine died."""
+    """Titles with a command, with a folder to empty, or over which an engine died."""
     feeds: tuple[str, ...]
     floor: dict[str, int]
     """What was seen of the feed and never goes back: metadata file to version, and a time."""
@@ -218,7 +218,7 @@ class World:
         registry = Registry(Home(self.home).registry)
         for install in registry.installs():
             known = registry.files_seen(install.title)
-            here = {path: look(install.folder.root / path) for path in known}
+            here = {path: seen_now(install.folder.root / path) for path in known}
             same = {path: now for path, now in here.items() if now and now.size_bytes == known[path].size_bytes}
             registry.see(install.title, known | same)
 
@@ -247,7 +247,7 @@ class World:
         registry, seen = Registry(home.registry), {}
         for install in registry.installs():
             known = registry.files_seen(install.title)
-            seen[install.title] = frozenset(p for p in known if look(install.folder.root / p) == known[p])
+            seen[install.title] = frozenset(p for p in known if seen_now(install.folder.root / p) == known[p])
         before = {f.name: InstallFolder.at(f).previous.installed() for f in self.games.iterdir()}
         floor = Floor(home.registry)
         ours = self.games.glob("*/.shoal/*")
@@ -255,7 +255,7 @@ class World:
             {folder.name: _read(folder) for folder in self.games.iterdir()},
             tuple((i.title, i.folder.path.name, i.channel, i.tags) for i in registry.installs()),
             seen,
-            tuple(sorted({*registry.wishes(), *registry.deaths(), *([TITLE] if registry.left(TITLE) else [])})),
+            tuple(sorted({*registry.commands(), *registry.deaths(), *([TITLE] if registry.left(TITLE) else [])})),
             tuple(sorted(path.name for path in home.feeds.glob("[!.]*"))),
             {**floor.versions(self._fingerprint), "time": floor.signed_at(self._fingerprint)},
             {name: each.release.version for name, each in before.items() if each},
@@ -292,7 +292,7 @@ class World:
         self.put(case.before)
         self.steps[case.name] = []
         with hooked(lambda name, arguments: self.steps[case.name].append(described(name, arguments, self.root))):
-            end = Life(self.home).begin().obey(case.wish(self))
+            end = Life(self.home).begin().obey(case.command(self))
         assert isinstance(end, Finished), end
         place = self.games / case.place
         assert (trees.read(place) if place.exists() else {}) == case.expected, case.name
@@ -331,9 +331,9 @@ class World:
         trees.write(self.a, {"bin/game": RELEASES[0]["bin/game"]})
         self._keep("bare")
 
-    def _obey(self, feed: str, wish: Wish) -> None:
+    def _obey(self, feed: str, command: Command) -> None:
         ORIGIN.folder = self._room / "feeds" / feed
-        end = Life(self.home).begin().obey(wish)
+        end = Life(self.home).begin().obey(command)
         assert isinstance(end, Finished), end
 
     def _keep(self, name: str) -> None:

@@ -133,7 +133,7 @@ class Life(Engine):
     def __init__(self, home: Path) -> None:
         super().__init__(Home(home))
         self.ends: list[End] = []
-        self._held_back: list[tuple[str, commands.Wish]] = []
+        self._held_back: list[tuple[str, commands.Command]] = []
         self._listeners.append(self._hear)
 
     def begin(self) -> Self:
@@ -144,14 +144,14 @@ class Life(Engine):
 
     def go_on(self) -> Self:
         """The rest of the start."""
-        for title, wish in self._held_back:
-            super()._enqueue(title, wish, resumed=True)
+        for title, command in self._held_back:
+            super()._enqueue(title, command, resumed=True)
         return self
 
-    def obey(self, wish: commands.Wish) -> End:
-        """How the job for the wish ends. The tender has a look afterwards."""
+    def obey(self, command: commands.Command) -> End:
+        """How the job for the command ends. The tender has a look afterwards."""
         try:
-            self.submit(wish)
+            self.submit(command)
         except ShoalError as error:
             self.ends.append(Failed(0, "", Failure.of(error)))
         self._tend_once()
@@ -161,11 +161,11 @@ class Life(Engine):
         if isinstance(event, End):
             self.ends.append(event)
 
-    def _enqueue(self, title: str, wish: commands.Wish, *, resumed: bool = False) -> int:
+    def _enqueue(self, title: str, command: commands.Command, *, resumed: bool = False) -> int:
         if resumed:
-            self._held_back.append((title, wish))
+            self._held_back.append((title, command))
             return 0
-        return super()._enqueue(title, wish)
+        return super()._enqueue(title, command)
 
     def _tend(self) -> None:
         """Once, after each job, and not every five seconds."""

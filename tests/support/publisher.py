@@ -59,13 +59,13 @@ class Publisher:
             self.passphrases,
         )  # fmt: skip
 
-    def order(self, tree: Path, version: str, **wishes: Any) -> release.Order:
+    def order(self, tree: Path, version: str, **commands: Any) -> release.Order:
         """An order for the title `game`."""
-        return replace(release.Order("game", tree, version), **wishes)
+        return replace(release.Order("game", tree, version), **commands)
 
-    def release(self, tree: Path, version: str, **wishes: Any) -> release.Outcome:
+    def release(self, tree: Path, version: str, **commands: Any) -> release.Outcome:
         """Release ``tree``."""
-        order = self.order(tree, version, **wishes)
+        order = self.order(tree, version, **commands)
         return release.release(self.folder, self.home, order, self.passphrases, quiet, self.said.append)
 
     def problems(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class Player:
 
     def asks(self, verb: str) -> tuple[str, str]:
         """What the player sees of a verb: the code of the error, empty when it went well, and the notices."""
-        asked: dict[str, commands.Wish] = {
+        asked: dict[str, commands.Command] = {
             "add": commands.AddFeed(self.url),
             "install": commands.Install(TITLE, str(self.folder)),
             "update": commands.Update(TITLE),

@@ -186,11 +186,11 @@ def main(folder: Path) -> None:
         player.run("install", "game", "--to", world.folder(player))
         player.run("settings", "download_limit_bps", _SLOW_BPS)
         watch = Watch(player, cable)
-        with player.start("install", "other", "--to", folder / "games" / "other") as face:
+        with player.start("install", "other", "--to", folder / "games" / "other") as client:
             wait_until(lambda: bool(listening(player.engine_pid())), "the download")
             seen = {row: watch.row(row) for row in ROWS if row.fetches}
-            face.send_signal(signal.SIGINT)
-            face.communicate()
+            client.send_signal(signal.SIGINT)
+            client.communicate()
         seen |= {row: watch.row(row) for row in ROWS if not row.fetches}
     json.dump(list(seen.items()), sys.stdout)
 

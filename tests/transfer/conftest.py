@@ -19,9 +19,9 @@ QUICK = Rules(hello_s=3.0, settle_s=0.05, choked_s=1.0, slow_s=1.0, stall_s=0.6,
 """The waits of a fetch, made short; what they lead to is the same."""
 
 
-def settings(**wishes: Any) -> Settings:
+def settings(**commands: Any) -> Settings:
     """Of a player on this machine alone."""
-    return replace(Settings(listen_host=HOST, local_discovery=False), **wishes)
+    return replace(Settings(listen_host=HOST, local_discovery=False), **commands)
 
 
 @dataclass

@@ -28,8 +28,8 @@ SWITCH_WATCH_S = 1.5
 
 
 @contextmanager
-def opened(**wishes: object) -> Iterator[Session]:
-    session = Session(settings(**wishes))
+def opened(**commands: object) -> Iterator[Session]:
+    session = Session(settings(**commands))
     try:
         yield session
     finally:
@@ -103,12 +103,12 @@ def test_what_was_kept_silently_is_offered_as_soon_as_the_player_says_yes(game: 
 
 
 def test_a_spent_monthly_cap_is_sharing_off(game: Game, tmp_path: Path) -> None:
-    wishes = settings(sharing="everyone", monthly_upload_cap_bytes=1_000)
+    commands = settings(sharing="everyone", monthly_upload_cap_bytes=1_000)
     with opened(sharing="everyone") as session, Player() as asking:
         session.keep(game.installed())
         port = session.listen_port
         assert can_be_dialled(port)
-        session.apply(wishes, Surroundings(uploaded_this_month_bytes=1_000))
+        session.apply(commands, Surroundings(uploaded_this_month_bytes=1_000))
         assert not can_be_dialled(port)
         asking.want(game.data, tmp_path / "asking" / "game", (HOST, port))
         assert never_gets(asking, 0, SWITCH_WATCH_S)
@@ -134,11 +134,11 @@ def test_without_peers_nobody_is_let_in(game: Game, tmp_path: Path) -> None:
 
 
 @contextmanager
-def at_work(game: Game, folder: Path, row: Row, **wishes: object) -> Iterator[tuple[Session, bytes, bytes]]:
+def at_work(game: Game, folder: Path, row: Row, **commands: object) -> Iterator[tuple[Session, bytes, bytes]]:
     """A session with an offered torrent, and one that it fetches when the row has one; and their info hashes."""
     plant(folder / "other", {"data": 100_000, "more": 100_000}, seed=2)
     other = Torrent(torrent_of(folder / "other"), (folder / "0", folder / "1"))
-    with opened(**wishes) as session:
+    with opened(**commands) as session:
         kept, fetched = session.keep(game.installed()), Layout.parse(other.data).info_hash
         if row.fetches:
             session.add(other, (), range(Layout.parse(other.data).count))
@@ -173,10 +173,10 @@ def test_with_whom_each_torrent_speaks_from_the_start(game: Game, tmp_path: Path
 
 
 @pytest.mark.parametrize("wish", [False, True])
-def test_neighbours_are_looked_for_only_when_the_player_wants_that(game: Game, wish: bool) -> None:
-    with opened(sharing="everyone", local_discovery=wish) as session:
+def test_neighbours_are_looked_for_only_when_the_player_wants_that(game: Game, command: bool) -> None:
+    with opened(sharing="everyone", local_discovery=command) as session:
         session.keep(game.installed())
-        assert (LSD_PORT in {each.port for each in listening(os.getpid())}) == wish
+        assert (LSD_PORT in {each.port for each in listening(os.getpid())}) == command
 
 
 def test_what_was_fetched_from_everybody_is_offered_to_whom_the_player_chose(game: Game) -> None:

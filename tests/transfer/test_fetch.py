@@ -186,11 +186,11 @@ def test_an_interrupted_fetch_goes_on_with_what_is_on_disk(game: Game, session: 
 
 @pytest.mark.parametrize("p2p", [True, False])
 def test_cancelling_ends_it_and_lets_go(game: Game, session: Session, p2p: bool) -> None:
-    torrent, wish = game.here(), threading.Event()
-    timer = threading.Timer(0.3, wish.set)
+    torrent, command = game.here(), threading.Event()
+    timer = threading.Timer(0.3, command.set)
     timer.start()
     with pytest.raises(Cancelled):
-        game.fetch(session if p2p else None, torrent, loose(game, game.shelf(rate_bps=500_000)), cancel=wish.is_set)
+        game.fetch(session if p2p else None, torrent, loose(game, game.shelf(rate_bps=500_000)), cancel=command.is_set)
     timer.join()
     assert open_files(game.staging) == []
 

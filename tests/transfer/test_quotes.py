@@ -6,7 +6,7 @@ import pytest
 
 from patcher.errors import OriginError
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.retry import Patience
+from patcher.transfer.origin.retry import RetryPolicy
 from tests.support.hostile_origin import HostileOrigin, Request
 
 _ESCAPES = "\x1b]0;root\x07\x1b[2J\x9b31m" * 400
@@ -32,7 +32,7 @@ def test_what_a_server_says_is_quoted_plainly_and_shortly(answer: str) -> None:
         peer.sendall(answer.encode("latin-1"))
         raise ConnectionAbortedError
 
-    with HostileOrigin() as server, Origin([server.url], patience=Patience(back_off_s=0)) as origin:
+    with HostileOrigin() as server, Origin([server.url], patience=RetryPolicy(back_off_s=0)) as origin:
         server.answer("a.json", *[says_it] * 9)
         with pytest.raises(OriginError) as caught:
             origin.get("a.json", 2)

@@ -16,7 +16,7 @@ from patcher.install.folder import InstallFolder
 from patcher.seeding.pack_cache import Packs
 from patcher.transfer.fetch import Torrent
 from patcher.transfer.origin.readers import PackSource
-from patcher.update.download import Gather, _places, _Windows
+from patcher.update.download import Downloader, _places, _Windows
 from patcher.update.plan import Mend, Offer, PatchStep, Plan
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
@@ -30,36 +30,36 @@ BLOCKS = Rebuild(ref_of(RIGHT), merkle.leaves_of(RIGHT), (), (range(1, 3), range
 WHOLE = Rebuild.of_nothing(ref_of(RIGHT))
 
 
-def mended(folder: Path, shelf: Shelf, rebuild: Rebuild) -> Gather:
+def mended(folder: Path, shelf: Shelf, rebuild: Rebuild) -> Downloader:
     """What a job does with a file ``game`` of zeros."""
     (folder / "game").write_bytes(bytes(len(RIGHT)))
     meter = Meter(1, "game", lambda: False, lambda _: None)
     game = InstallFolder.at(folder)
-    gather = Gather(shelf, None, Packs(folder / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
+    downloader = Downloader(shelf, None, Packs(folder / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
     plan = Plan((), (), (), (), mends=(Mend("game", rebuild),))
-    gather.carry_out(plan, Stage(game, {}, meter.watch), {}, game.root)
-    return gather
+    downloader.carry_out(plan, Stage(game, {}, meter.watch), {}, game.root)
+    return downloader
 
 
 def test_missing_blocks_come_and_nothing_else(tmp_path: Path) -> None:
     shelf = Shelf(RIGHT)
-    gather = mended(tmp_path, shelf, BLOCKS)
+    downloader = mended(tmp_path, shelf, BLOCKS)
     made = (tmp_path / "game").read_bytes()
     assert made[BLOCK_BYTES : 3 * BLOCK_BYTES] == RIGHT[BLOCK_BYTES : 3 * BLOCK_BYTES]
     assert made[6 * BLOCK_BYTES :] == RIGHT[6 * BLOCK_BYTES :]
     assert not any(made[3 * BLOCK_BYTES : 6 * BLOCK_BYTES])
-    assert gather.gathered.origin_bytes == shelf.sent_bytes == BLOCKS.fetch_bytes
+    assert downloader.gathered.origin_bytes == shelf.sent_bytes == BLOCKS.fetch_bytes
     assert (len(shelf.requests), shelf.progress) == (2, 1)
 
 
 def test_verified_pieces_are_progress_whoever_brings_them(tmp_path: Path) -> None:
     shelf, meter = Shelf(RIGHT), Meter(1, "game", lambda: False, lambda _: None)
-    gather = Gather(shelf, None, Packs(tmp_path / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
+    downloader = Downloader(shelf, None, Packs(tmp_path / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
     whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
     layers = manifest.layers_document(whole, {ref_of(RIGHT).root: merkle.leaves_of(RIGHT)})
     torrent = Torrent(manifest.torrent(whole, layers), (tmp_path / "game",))
     source = PackSource(shelf, ref_of(RIGHT), BLOCK_BYTES)
-    gather._fetch(torrent, (), range(7), source, lambda pieces: None)
+    downloader._fetch(torrent, (), range(7), source, lambda pieces: None)
     assert (tmp_path / "game").read_bytes() == RIGHT
     assert shelf.progress > 0
 

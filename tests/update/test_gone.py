@@ -184,7 +184,7 @@ def test_what_is_damaged_keeps_nothing_from_being_withdrawn(place: Place, engine
     assert not engine._keeper.is_offered(_OTHER)
 
 
-def test_silence_is_obeyed_although_the_wish_cannot_be_saved(place: Place, engine: Engine) -> None:
+def test_silence_is_obeyed_although_the_command_cannot_be_saved(place: Place, engine: Engine) -> None:
     engine._tend_once()
     assert engine._keeper.is_offered(_TITLE)
     shutil.rmtree(place.home.root)

@@ -15,11 +15,11 @@ from patcher.install.folder import InstallFolder
 from patcher.install.registry import Install
 from patcher.install.scan import Have
 from patcher.update import plan as planning
-from patcher.update.local_search import Finder
+from patcher.update.local_search import LocalSearch
 from patcher.update.plan import Mend, Offer
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
-from patcher.update.target import Goal, Network
+from patcher.update.target import Network, Target
 from tests.support import trees
 from tests.support.trees import File, Layout
 
@@ -68,11 +68,13 @@ class Home:
         self.origin.documents |= {ref: data for ref, data in zip(refs, documents, strict=True) if ref}
         return records.Part("main", (), False, ref_of(manifest.encode(m)), m.info_hash, None, *refs)
 
-    def finder(self, offer: Offer, have: Have, *ours: Layout, mend: bool = False) -> Finder:
+    def finder(self, offer: Offer, have: Have, *ours: Layout, mend: bool = False) -> LocalSearch:
         network = Network(origin=self.origin)  # type: ignore[arg-type]  # it reads as an origin does
-        goal = Goal(Install("demo/game", InstallFolder.at(self.folder)), None, (offer,), network, mend=mend)
+        target = Target(Install("demo/game", InstallFolder.at(self.folder)), None, (offer,), network, mend=mend)
         meter = Meter(1, "game", lambda: False, lambda _: None)
-        return Finder(InstallFolder.at(self.folder), goal, [trees.manifest_of(layout) for layout in ours], have, meter)
+        return LocalSearch(
+            InstallFolder.at(self.folder), target, [trees.manifest_of(layout) for layout in ours], have, meter
+        )
 
     def rebuilds(self, offer: Offer, *ours: Layout, have: Have | None = None) -> dict[bytes, Rebuild]:
         return self.finder(offer, have or Have(), *ours).rebuilds(())

@@ -15,7 +15,7 @@ _EMPTY = "." * MOST
 
 
 class PieceMap(Picture):
-    """A grid of the letters of `patcher.protocol.events.Progress.pieces` (``.hlpoa``); unknown letters count as missing."""
+    """A grid of the letters of `Progress.pieces` (``.hlpoa``); unknown letters count as missing."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(QSize(486, 100), parent)

@@ -27,7 +27,7 @@ from patcher.plain import quoted
 from patcher.transfer.origin import ranges, reach
 from patcher.transfer.origin.dialling import dial, patient
 from patcher.transfer.origin.reach import Reach, is_allowed
-from patcher.transfer.origin.retry import Incoming, Patience, Standstill, Turn, Watch, never
+from patcher.transfer.origin.retry import Failover, Incoming, RetryPolicy, Standstill, Watch, never
 
 CHUNK_BYTES = 256 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -56,7 +56,7 @@ class Origin:
         hosts: Collection[str] = (),
         ca: str = "",
         cancel: Callable[[], bool] = never,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         near: Reach | None = None,
     ) -> None:
         self.urls = tuple(url.rstrip("/") + "/" for url in urls)
@@ -68,7 +68,7 @@ class Origin:
         self._near = reach.of_host(self._pinned) or near
         self._context = patient(_trusting(ca), lambda: self._transport().watch)
         self._cancel = cancel
-        self._patience = patience or Patience()
+        self._patience = patience or RetryPolicy()
         self._standstill = Standstill(self._patience)
         self._lock = threading.Lock()
         self._mine = threading.local()
@@ -152,8 +152,8 @@ class Origin:
 
     # ---------------------------------------------------------------- whose turn
 
-    def _turn(self, urls: Sequence[str]) -> Turn:
-        return Turn(urls, self._patience, self._cancel, self._standstill)
+    def _turn(self, urls: Sequence[str]) -> Failover:
+        return Failover(urls, self._patience, self._cancel, self._standstill)
 
     def _order(self) -> tuple[str, ...]:
         return self.urls[self._first :] + self.urls[: self._first]
@@ -187,7 +187,7 @@ class Origin:
                 turn.failed(error)
         self._prefer(turn.url)
 
-    def _range(self, turn: Turn, ref: Ref, start: int, end: int, *, as_content: bool) -> Iterator[bytes]:
+    def _range(self, turn: Failover, ref: Ref, start: int, end: int, *, as_content: bool) -> Iterator[bytes]:
         whole = start == 0 and end == ref.size_bytes
         headers = {} if whole else {"Range": f"bytes={start}-{end - 1}"}
         watch = turn.watch()

@@ -12,12 +12,12 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from patcher.errors import OriginError
-from patcher.transfer.origin.retry import LOOK_UP_S, Patience, Watch
+from patcher.transfer.origin.retry import LOOK_UP_S, RetryPolicy, Watch
 
 _ON_ITS_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
 
 
-def dial(host: str, port: int, admits: Callable[[str], bool], watch: Watch, patience: Patience) -> socket.socket:
+def dial(host: str, port: int, admits: Callable[[str], bool], watch: Watch, patience: RetryPolicy) -> socket.socket:
     """A connection to ``host``: to the first of its addresses that answers, and that ``admits`` lets us use.
 
     An address is judged and then connected to, so a name that leads elsewhere a moment later gains nothing by it. All

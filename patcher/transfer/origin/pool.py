@@ -34,7 +34,7 @@ class Source(Protocol):
         """
 
 
-class Pace:
+class RateLimiter:
     """A limit in bytes a second over all lines; 0 is none."""
 
     def __init__(self, limit_bps: int = 0) -> None:
@@ -59,7 +59,7 @@ class _Request:
         self.is_dropped = False
 
 
-class Supply:
+class OriginPool:
     """The origin's side of one fetch. Used by one thread; ``deliver`` and ``wake`` are called by the lines' threads.
 
     ``deliver(piece, data)`` gets verified pieces and may block to slow the line down; ``wake()`` says that a line is
@@ -73,7 +73,7 @@ class Supply:
         layout: Layout,
         deliver: Callable[[int, bytes], None],
         wake: Callable[[], None],
-        pace: Pace,
+        pace: RateLimiter,
     ) -> None:
         self.error: ShoalError | None = None
         self.failed_at = 0.0

@@ -20,7 +20,7 @@ def never() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long a server may take. Tests hand in their own clock and sleep."""
 
     stall_s: float = 35.0
@@ -51,7 +51,7 @@ class Standstill:
     ends the standstill. What several threads wait for at the same time counts once. Safe for several threads.
     """
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: RetryPolicy) -> None:
         self._patience = patience
         self._lock = threading.Lock()
         self._waited_s = 0.0
@@ -88,11 +88,11 @@ class Standstill:
             self._waited_s, self._window_s, self._window_bytes = 0.0, 0.0, 0
 
 
-class Turn:
+class Failover:
     """Whose turn it is for one request: the origins still worth asking, and how long to wait between rounds."""
 
     def __init__(
-        self, urls: Sequence[str], patience: Patience, cancel: Callable[[], bool], standstill: Standstill
+        self, urls: Sequence[str], patience: RetryPolicy, cancel: Callable[[], bool], standstill: Standstill
     ) -> None:
         self._urls = list(urls)
         self._patience = patience
@@ -167,7 +167,7 @@ class Watch:
 
     def __init__(
         self,
-        patience: Patience,
+        patience: RetryPolicy,
         cancel: Callable[[], bool],
         standstill: Standstill,
         share_s: float,

@@ -29,7 +29,7 @@ class Rules:
     """Below the wish for so long: seeds do not count any more, then incomplete peers alone do. Never taken back, as
     going to and fro costs a second copy."""
     stall_s: float = 4.0
-    """Below a twentieth of the wish for so long: for the same time nobody counts."""
+    """Below a twentieth of the command for so long: for the same time nobody counts."""
     patience_s: float = 5.0
     """Without any source for so long: give up."""
     lines_alone: int = 3
@@ -40,7 +40,7 @@ class Rules:
     """… and without any."""
 
 
-class Choice:
+class PiecePicker:
     """Decides for one fetch, from what it is told at each look."""
 
     def __init__(self, wanted: Collection[int], rules: Rules, dice: random.Random | None = None) -> None:
@@ -63,7 +63,7 @@ class Choice:
         self.is_alone = not peers
         self._wish_bps = min(self._rules.wish_bps, limit_bps / 2) if limit_bps else self._rules.wish_bps
         if self.is_alone:
-            self._received.clear()  # the wish is about what peers give
+            self._received.clear()  # the command is about what peers give
         before = self._choking_since
         self._choking_since = {(p.address, p.port): before.get((p.address, p.port), now) for p in peers if p.chokes}
         self._judge(now, received_bytes)
@@ -77,7 +77,7 @@ class Choice:
         return not peer.is_snubbed and choking <= self._rules.choked_s and not (peer.is_seed and self._is_slow)
 
     def _judge(self, now: float, received_bytes: int) -> None:
-        """Compare the rate with the wish."""
+        """Compare the rate with the command."""
         rules, received = self._rules, self._received
         received.append((now, received_bytes))
         while len(received) > 1 and now - received[1][0] >= rules.slow_s:

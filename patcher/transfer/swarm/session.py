@@ -1,9 +1,9 @@
 """The libtorrent session of one engine: settings, port, and the one thread that turns alerts into facts.
 
 Consent lives here. Sharing off means that not one payload byte leaves: no unchoke slots, no allowed-fast set, local
-peers under the same rule, and nothing installed is offered at all. Another wish cuts all connections before it applies:
-libtorrent goes on to serve what was asked for before (3 MB in 2.5 s, measured), and does not look at local peers again
-that it choked once.
+peers under the same rule, and nothing installed is offered at all. A change of settings cuts all connections before it
+applies: libtorrent goes on to serve what was asked for before (3 MB in 2.5 s, measured), and does not look at local
+peers again that it choked once.
 
 Ports, discovery and the filter of addresses follow from what is in the session (`policy.doors`) and are set anew each
 time that changes. An empty session has no socket; to open or close them takes under a millisecond.
@@ -33,7 +33,7 @@ MAX_QUEUED_BYTES = 4 << 20
 _UNCHOKE_SLOTS = 50
 _LOOKS = 5_000
 """Files that one call of `changed` looks at, in about 15 ms."""
-_ALL4 = "0.0.0.0"  # noqa: S104 (all addresses is the player's wish, by an empty `listen_host`)
+_ALL4 = "0.0.0.0"  # noqa: S104 (all addresses is the player's command, by an empty `listen_host`)
 _EVERYWHERE = ((_ALL4, "255.255.255.255"), ("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))
 _FILTERED = lt.torrent_flags.apply_ip_filter
 _CLASS = lt.alert.category_t
@@ -212,7 +212,7 @@ class Session:
         del self._swarms[info_hash]
         self._past[info_hash] = _added(self._past.get(info_hash, Counters()), member.counters())
 
-    # ------------------------------------------------------------ wishes
+    # ------------------------------------------------------------ commands
 
     def apply(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
         """Obey other settings from now on. When this returns, nothing leaves that they forbid."""

@@ -9,7 +9,7 @@ import pytest
 from patcher.content.merkle import ref_of
 from patcher.errors import Cancelled, ContentError, OriginError, UsageError
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.retry import Patience
+from patcher.transfer.origin.retry import RetryPolicy
 from tests.support.certificates import Authority, make_authority
 from tests.support.hostile_origin import HostileOrigin, breaks_off, content_path, drips, head, says
 
@@ -22,8 +22,8 @@ def _ignore(seconds: float) -> None:
     """A pause that passes in no time."""
 
 
-EAGER = Patience(back_off_s=0, sleep=_ignore)
-HURRIED = Patience(back_off_s=0, stall_s=1e6, clock=lambda: 100 * time.monotonic())
+EAGER = RetryPolicy(back_off_s=0, sleep=_ignore)
+HURRIED = RetryPolicy(back_off_s=0, stall_s=1e6, clock=lambda: 100 * time.monotonic())
 """Its clock runs a hundred times as fast: the 30 s of a document are 0.3 s."""
 
 
@@ -168,7 +168,7 @@ def test_a_server_that_drips_bytes_is_given_up(server: HostileOrigin, at_once: i
 
 def test_a_document_has_a_deadline_even_at_a_fair_rate(server: HostileOrigin) -> None:
     server.answer("a.json", drips(head(200, 900) + bytes(900), 44))
-    patience = Patience(clock=HURRIED.clock, grace_s=1e6, stall_s=1e6)
+    patience = RetryPolicy(clock=HURRIED.clock, grace_s=1e6, stall_s=1e6)
     with Origin([server.url], patience=patience) as origin:
         assert _code(origin) == "origin.too_slow"
 
@@ -183,7 +183,7 @@ def test_content_goes_on_at_another_origin_when_one_drips(server: HostileOrigin,
 
 def test_the_time_the_reader_takes_is_not_the_servers(server: HostileOrigin) -> None:
     now = [0.0]
-    patience = Patience(clock=lambda: now[0])
+    patience = RetryPolicy(clock=lambda: now[0])
     with Origin([server.url], patience=patience) as origin:
         portions = []
         for portion in origin.read(REF, 0, len(DATA)):
@@ -201,7 +201,7 @@ def test_a_cancel_ends_the_wait_for_bytes(server: HostileOrigin) -> None:
 
 def test_a_cancel_ends_the_pause_before_a_retry(server: HostileOrigin) -> None:
     server.answer("a.json", says(503))
-    patience = Patience(back_off_s=3600)
+    patience = RetryPolicy(back_off_s=3600)
     with Origin([server.url], cancel=lambda: bool(server.asked), patience=patience) as origin, pytest.raises(Cancelled):
         origin.get("a.json", 900)
 

@@ -13,12 +13,12 @@ from patcher.errors import Cancelled, OriginError
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.dialling import dial
 from patcher.transfer.origin.reach import Reach
-from patcher.transfer.origin.retry import Patience, Standstill, Watch, never
+from patcher.transfer.origin.retry import RetryPolicy, Standstill, Watch, never
 from tests.support import names
 from tests.support.certificates import make_authority
 from tests.support.hostile_origin import HostileOrigin
 
-SHORT = Patience(stall_s=1.5, grace_s=0.4, connect_s=0.4, back_off_s=0.1)
+SHORT = RetryPolicy(stall_s=1.5, grace_s=0.4, connect_s=0.4, back_off_s=0.1)
 
 
 @contextlib.contextmanager
@@ -69,7 +69,7 @@ IDS = ["name", "headers", "handshake", "connection"]
 
 @pytest.mark.parametrize("url", PLACES, ids=IDS)
 def test_a_cancel_ends_the_wait_wherever_it_is(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    looks, once = itertools.count(), Patience(rounds=1)  # a wait that ends by itself is an error then
+    looks, once = itertools.count(), RetryPolicy(rounds=1)  # a wait that ends by itself is an error then
     with PLACES[url](monkeypatch) as port:
         with Origin([url.format(port)], cancel=lambda: next(looks) > 2, patience=once) as origin:
             with pytest.raises(Cancelled):
@@ -97,7 +97,7 @@ def test_each_address_of_a_name_gets_its_share(
     authority = make_authority(tmp_path_factory.mktemp("authority"))
     names.lead(monkeypatch, {"updates.example": ["127.0.0.2 127.0.0.3 127.0.0.1"]})
     with HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example")) as server:
-        url, patience = f"https://updates.example:{server.port}", Patience(connect_s=1.0)
+        url, patience = f"https://updates.example:{server.port}", RetryPolicy(connect_s=1.0)
         with full("127.0.0.2", server.port), full("127.0.0.3", server.port):
             with Origin([url], ca=str(authority.ca_file), patience=patience) as origin:
                 assert origin.get("a.json", 100) == b"{}"
@@ -106,7 +106,7 @@ def test_each_address_of_a_name_gets_its_share(
 class _Looks(Watch):
     """A watch that remembers until when each look was to last; half a second passes at each."""
 
-    def __init__(self, now_s: list[float], patience: Patience) -> None:
+    def __init__(self, now_s: list[float], patience: RetryPolicy) -> None:
         super().__init__(patience, never, Standstill(patience), 1e6, None)
         self.now_s, self.until_s = now_s, dict[float, None]()
 
@@ -118,7 +118,7 @@ class _Looks(Watch):
 
 def test_no_address_takes_the_time_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [0.0]
-    patience = Patience(connect_s=3.0, clock=lambda: now_s[0])
+    patience = RetryPolicy(connect_s=3.0, clock=lambda: now_s[0])
     names.lead(monkeypatch, {"updates.example": ["127.0.0.1 127.0.0.2 127.0.0.3"]})
     with full() as port, full("127.0.0.2", port), full("127.0.0.3", port):
         looks = _Looks(now_s, patience)

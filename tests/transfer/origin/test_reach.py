@@ -12,12 +12,12 @@ from patcher.errors import OriginError
 from patcher.transfer.origin import reach
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.reach import Reach
-from patcher.transfer.origin.retry import Patience
+from patcher.transfer.origin.retry import RetryPolicy
 from tests.support import names
 from tests.support.certificates import Authority, make_authority
 from tests.support.hostile_origin import HostileOrigin, says
 
-EAGER = Patience(back_off_s=0, rounds=1)
+EAGER = RetryPolicy(back_off_s=0, rounds=1)
 
 SPELLINGS = {
     Reach.LOOPBACK: (

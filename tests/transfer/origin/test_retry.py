@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from patcher.errors import Cancelled, Missing, OriginError
-from patcher.transfer.origin.retry import Patience, Standstill, Turn, Watch, never
+from patcher.transfer.origin.retry import Failover, RetryPolicy, Standstill, Watch, never
 
 LOOK_S = 0.25
 
@@ -18,10 +18,10 @@ class Clock:
     """Time that passes only when somebody waits."""
 
     now_s: float = 1000.0
-    patience: Patience = field(init=False)
+    patience: RetryPolicy = field(init=False)
 
     def __post_init__(self) -> None:
-        self.patience = Patience(clock=lambda: self.now_s, sleep=self.sleep)
+        self.patience = RetryPolicy(clock=lambda: self.now_s, sleep=self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now_s += seconds
@@ -30,8 +30,8 @@ class Clock:
     def standstill(self) -> Standstill:
         return Standstill(self.patience)
 
-    def turn(self, *urls: str, cancel: Callable[[], bool] = never) -> Turn:
-        return Turn(urls or ("only",), self.patience, cancel, self.standstill)
+    def turn(self, *urls: str, cancel: Callable[[], bool] = never) -> Failover:
+        return Failover(urls or ("only",), self.patience, cancel, self.standstill)
 
 
 Server = Callable[[Clock, Watch], None]
@@ -86,7 +86,7 @@ def honest(clock: Clock, watch: Watch) -> None:
     watch.received(1_000_000)
 
 
-def ask(clock: Clock, turn: Turn, **servers: Server) -> str:
+def ask(clock: Clock, turn: Failover, **servers: Server) -> str:
     """Ask until somebody answers; who did."""
     while True:
         try:

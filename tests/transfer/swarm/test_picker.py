@@ -2,7 +2,7 @@
 
 import random
 
-from patcher.transfer.swarm.picker import Choice, Rules
+from patcher.transfer.swarm.picker import PiecePicker, Rules
 from patcher.transfer.swarm.torrent import Peer
 
 RULES = Rules()
@@ -15,11 +15,11 @@ def peer(*pieces: int, port: int = 1, seed: bool = False, chokes: bool = False, 
     return Peer("192.168.0.9", port, True, seed, chokes, snubbed, 0, 0, b"" if seed else marks)
 
 
-def choice(seed: int = 1) -> Choice:
-    return Choice(PIECES, RULES, random.Random(seed))
+def choice(seed: int = 1) -> PiecePicker:
+    return PiecePicker(PIECES, RULES, random.Random(seed))
 
 
-def all_next(chosen: Choice) -> set[int]:
+def all_next(chosen: PiecePicker) -> set[int]:
     """Every piece the origin would be asked for, one after the other."""
     taken: set[int] = set()
     while (piece := chosen.next(lambda p: p not in taken)) is not None:
@@ -70,12 +70,12 @@ def test_a_peer_that_owes_us_blocks_offers_nothing() -> None:
     assert not chosen.is_offered(5)
 
 
-def watch(chosen: Choice, rate_bps: float, seconds: float, *peers: Peer) -> None:
+def watch(chosen: PiecePicker, rate_bps: float, seconds: float, *peers: Peer) -> None:
     for tick in range(int(seconds * 20) + 1):
         chosen.look(tick / 20, list(peers), int(rate_bps * tick / 20))
 
 
-def test_a_rate_below_the_wish_counts_incomplete_peers_only() -> None:
+def test_a_rate_below_the_command_counts_incomplete_peers_only() -> None:
     chosen = choice()
     watch(chosen, RULES.wish_bps / 2, RULES.slow_s + 0.2, peer(seed=True), peer(1, 2, 3, port=2))
     assert all_next(chosen) == set(PIECES) - {1, 2, 3}
@@ -88,7 +88,7 @@ def test_a_player_who_wants_it_slow_is_not_served_twice_for_it() -> None:
     assert chosen.next(lambda _: True) is None
 
 
-def test_a_rate_that_meets_the_wish_leaves_the_origin_alone() -> None:
+def test_a_rate_that_meets_the_command_leaves_the_origin_alone() -> None:
     chosen = choice()
     watch(chosen, RULES.wish_bps * 1.1, RULES.slow_s + 0.2, peer(seed=True))
     assert all_next(chosen) == set()

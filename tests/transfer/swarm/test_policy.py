@@ -20,8 +20,8 @@ def test_who_wants_no_peers_serves_none_and_calls_for_none() -> None:
 
 @pytest.mark.parametrize(("given", "upload"), [(0, "lan"), (999, "lan"), (1000, "off"), (1001, "off")])
 def test_a_cap_ends_uploading(given: int, upload: str) -> None:
-    wishes = Settings(sharing="lan", monthly_upload_cap_bytes=1000)
-    assert allowances(wishes, Surroundings(uploaded_this_month_bytes=given)).upload == upload
+    commands = Settings(sharing="lan", monthly_upload_cap_bytes=1000)
+    assert allowances(commands, Surroundings(uploaded_this_month_bytes=given)).upload == upload
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
