@@ -106,6 +106,18 @@ class ContentError(ShoalError):
     kind = "content"
 
 
+class Mismatch(ContentError):
+    """Content does not fold to its signed root, or cannot be the signed content at all (content.mismatch)."""
+
+    def __init__(self, message: str, root: bytes = b"", **facts: str | int) -> None:
+        super().__init__("content.mismatch", message, **facts, **({"root": root.hex()} if root else {}))
+
+    @property
+    def root(self) -> bytes:
+        """The signed root, 32 bytes; empty when the raiser does not know it."""
+        return bytes.fromhex(str(self.facts.get("root", "")))
+
+
 class DiskError(ShoalError):
     """The player's disk needs the player."""
 

@@ -10,7 +10,7 @@ import sys
 import hdiffpatch
 
 from patcher.content import merkle
-from patcher.errors import ContentError
+from patcher.errors import ContentError, Mismatch
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -73,19 +73,19 @@ def manifest_delta(old: bytes, new: bytes) -> bytes:
 
 
 def apply_manifest_delta(old: bytes, delta: bytes, ref: merkle.Ref) -> bytes:
-    """The newer document, folded to its root. Raises ContentError content.mismatch, whatever the input.
+    """The newer document, folded to its root. Raises Mismatch, whatever the input.
 
     It has at most `MAX_RATIO` bytes for each of the delta's, and as many as the old one.
     """
     log = _prefix_log(old, ref.size_bytes)
     if ref.size_bytes > len(old) + MAX_RATIO * len(delta):
-        raise ContentError("content.mismatch", "a manifest delta unfolds to too much")
+        raise Mismatch("a manifest delta unfolds to too much")
     try:
         new = _unzstd(delta, ref.size_bytes, _prefix(old), log) if log <= _MAX_PREFIX_LOG else b""
     except (zstd.ZstdError, MemoryError) as error:
-        raise ContentError("content.mismatch", "a manifest delta cannot be decoded") from error
+        raise Mismatch("a manifest delta cannot be decoded") from error
     if len(new) != ref.size_bytes or merkle.ref_of(new) != ref:
-        raise ContentError("content.mismatch", "a manifest delta does not give the signed manifest")
+        raise Mismatch("a manifest delta does not give the signed manifest")
     return new
 
 

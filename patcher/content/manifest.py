@@ -16,7 +16,7 @@ from typing import Any
 from bencode2 import bencode
 
 from patcher.content import bencoded, merkle, paths
-from patcher.errors import ContentError, UsageError
+from patcher.errors import ContentError, Mismatch, UsageError
 
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 MAX_ENTRIES = 2_000_000
@@ -286,7 +286,7 @@ def torrent(
 ) -> bytes:
     """A complete ``.torrent``: the manifest with the layers document's contents and where to ask.
 
-    Raises ContentError content.mismatch when ``layers`` is not this manifest's.
+    Raises Mismatch when ``layers`` is not this manifest's.
     """
     whole: dict[bytes, Any] = {b"info": _info(m), b"shoal": _extras(m), **announce(trackers)}
     if layers is not None:
@@ -314,7 +314,7 @@ def leaves_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes
 
 
 def split_layers(m: Manifest, document: bytes) -> dict[bytes, bytes]:
-    """File root → its piece layer, each folded and compared. Raises ContentError content.mismatch."""
+    """File root → its piece layer, each folded and compared. Raises Mismatch."""
     layers: dict[bytes, bytes] = {}
     at = 0
     for entry in _layered(m):
@@ -322,10 +322,10 @@ def split_layers(m: Manifest, document: bytes) -> dict[bytes, bytes]:
         layer = document[at : at + length]
         at += length
         if len(layer) != length or merkle.root_of_layer(layer, m.piece_bytes) != entry.root:
-            raise ContentError("content.mismatch", "piece layers do not fold to the roots of their manifest")
+            raise Mismatch("piece layers do not fold to the roots of their manifest")
         layers[entry.root] = layer
     if at != len(document):
-        raise ContentError("content.mismatch", "piece layers are longer than their manifest says")
+        raise Mismatch("piece layers are longer than their manifest says")
     return layers
 
 

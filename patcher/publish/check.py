@@ -12,7 +12,7 @@ from patcher.content import delta, landmarks, manifest, merkle, records
 from patcher.content.delta import Filter, Index, Range, Window
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
-from patcher.errors import ContentError, ShoalError, TrustError
+from patcher.errors import ContentError, Mismatch, ShoalError, TrustError
 from patcher.publish import repository
 from patcher.publish.build import launch_problem
 from patcher.publish.feeds import expiries
@@ -151,13 +151,13 @@ class _Search:
         manifest.split_layers(found, layers)
         leaves = self.store.read(part.leaves) if part.leaves else b""
         if len(leaves) != found.leaf_offsets[-1] or found.info_hash != part.info_hash:
-            raise ContentError("content.mismatch", "leaves or info hash are not those of the manifest")
+            raise Mismatch("leaves or info hash are not those of the manifest")
         for entry, start, end in zip(found.entries, found.leaf_offsets, found.leaf_offsets[1:], strict=False):
             if merkle.root_of(leaves[start:end]) != entry.root:
-                raise ContentError("content.mismatch", f"the leaves of {entry.path} do not fold to its root")
+                raise Mismatch(f"the leaves of {entry.path} do not fold to its root")
         if part.landmarks:
             if part.landmarks.size_bytes != landmarks.offsets(found)[-1]:
-                raise ContentError("content.mismatch", "the landmarks are not those of the manifest")
+                raise Mismatch("the landmarks are not those of the manifest")
             self.landmarks[part.landmarks] = found
 
     def _patches(self, release: records.Release, patches: records.Patches) -> None:
@@ -198,10 +198,10 @@ class _Search:
             self.problems.append(f"{name}: {error}")
 
     def _manifest(self, sequence: int, part: str) -> tuple[bytes, Manifest]:
-        """Raises ContentError (content.mismatch)."""
+        """Raises Mismatch."""
         if found := self._manifests.get((sequence, part)):
             return found
-        raise ContentError("content.mismatch", f"the manifest of {part} in release {sequence} cannot be read")
+        raise Mismatch(f"the manifest of {part} in release {sequence} cannot be read")
 
 
 def _damage(store: Store, ref: Ref, what: str, meter: Meter) -> str:

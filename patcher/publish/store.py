@@ -11,7 +11,7 @@ from typing import TypeVar
 from patcher import beneath, disk
 from patcher.content import merkle
 from patcher.content.merkle import Ref
-from patcher.errors import Cancelled, ContentError, UsageError
+from patcher.errors import Cancelled, Mismatch, UsageError
 
 CHUNK_BYTES = 1 << 20
 _SAMPLE_S = 0.1
@@ -99,11 +99,11 @@ class Store:
         return merkle.root_of(hasher.leaves()) == ref.root
 
     def read(self, ref: Ref) -> bytes:
-        """The content, folded to its root. Raises ContentError (content.mismatch)."""
+        """The content, folded to its root. Raises Mismatch."""
         path = self.path(ref)
         data = path.read_bytes() if path.is_file() else b""
         if not data or merkle.ref_of(data) != ref:
-            raise ContentError("content.mismatch", f"content {ref.hex} is missing or damaged", root=ref.hex)
+            raise Mismatch(f"content {ref.hex} is missing or damaged", ref.root)
         return data
 
     def put(self, data: bytes) -> Ref:
@@ -126,7 +126,7 @@ class Store:
     def put_chunks(self, ref: Ref, chunks: Iterable[bytes]) -> None:
         """Add content whose root and size are known, from pieces of any length."""
         if not self._is_there(ref) and merkle.root_of(self._add(ref, chunks)) != ref.root:
-            raise ContentError("content.mismatch", f"content {ref.hex} was changed while it was written", root=ref.hex)
+            raise Mismatch(f"content {ref.hex} was changed while it was written", ref.root)
 
     def flush(self) -> None:
         """Make the names of all that was added since the last call durable."""

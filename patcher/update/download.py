@@ -15,7 +15,7 @@ from patcher.content import delta, manifest, merkle
 from patcher.content.blocks import Rebuild, spans
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import BLOCK_BYTES, Ref
-from patcher.errors import ContentError
+from patcher.errors import Mismatch
 from patcher.protocol.events import Phase, Sources
 from patcher.seeding.pack_cache import Packs
 from patcher.transfer.fetch import Layout, Sample, Torrent, fetch
@@ -104,7 +104,7 @@ class Downloader:
     def _complete(self, path: Beneath, rebuild: Rebuild) -> None:
         """Fetch the missing blocks of a file from the origin.
 
-        Raises ContentError (content.mismatch) for wrong ones, OriginError, both with the root as a fact.
+        Raises Mismatch for wrong ones, OriginError, both with the root as a fact.
         """
         content, hasher = rebuild.content, merkle.Hasher()
         wanted = spans(rebuild.missing_blocks(), content.size_bytes)
@@ -201,8 +201,8 @@ def _places(
     return places
 
 
-def _wrong(content: Ref) -> ContentError:
-    return ContentError("content.mismatch", f"The server has wrong bytes of {content.hex}.", root=content.hex)
+def _wrong(content: Ref) -> Mismatch:
+    return Mismatch(f"The server has wrong bytes of {content.hex}.", content.root)
 
 
 def layers_document(m: Manifest, layers: Mapping[bytes, bytes]) -> bytes:

@@ -14,7 +14,7 @@ from patcher.beneath import Beneath, Where
 from patcher.content import delta, merkle
 from patcher.content.blocks import Rebuild, spans
 from patcher.content.merkle import BLOCK_BYTES
-from patcher.errors import ContentError
+from patcher.errors import Mismatch
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import Seen, seen
 from patcher.install.scan import Watch, hash_file
@@ -47,7 +47,7 @@ class Stage:
                 disk.remove(self.folder / name)
 
     def take(self, plan: Plan) -> None:
-        """Copy what local files have, whole or in part. Raises ContentError (content.mismatch), DiskError."""
+        """Copy what local files have, whole or in part. Raises Mismatch, DiskError."""
         for copy in plan.copies:
             self._copy(copy)
         for rebuild in (*plan.rebuilds, *plan.restores):
@@ -70,7 +70,7 @@ class Stage:
                     data = files[found.source].read(length)
                     if not rebuild.is_right((found.offset + at) // BLOCK_BYTES, data):
                         text = f"{found.source} was changed meanwhile."
-                        raise ContentError("content.mismatch", text, root=content.root.hex())
+                        raise Mismatch(text, content.root)
                     staged.write(found.offset + at, data)
                     self._watch(beneath.name_of(found.source), length)
 
@@ -112,7 +112,7 @@ class Stage:
     def verify(self, plan: Plan, piece_bytes: Mapping[bytes, int]) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
         """Hash every staged and mended file. Returns root to piece layer, and the path each will have to its stat.
 
-        A file that is wrong is removed from staging. Raises ContentError (content.mismatch) with its root as a fact.
+        A file that is wrong is removed from staging. Raises Mismatch with its root.
         """
         layers: dict[bytes, bytes] = {}
         stats: dict[str, Seen] = {}
@@ -127,7 +127,7 @@ class Stage:
                 if at.parent == self.folder:
                     disk.remove(at)
                 text = f"{path} was not assembled as signed."
-                raise ContentError("content.mismatch", text, path=path, root=root.hex())
+                raise Mismatch(text, root, path=path)
             layers[root] = merkle.layer_of(found, piece_bytes[root])
         return layers, stats
 

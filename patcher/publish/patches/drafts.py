@@ -12,7 +12,7 @@ from patcher.content import delta
 from patcher.content.chunker import Chunker, Chunks, average_for
 from patcher.content.delta import Cut, Filter, Index, Range, Window
 from patcher.content.manifest import Entry, Manifest
-from patcher.errors import ContentError
+from patcher.errors import Mismatch
 from patcher.publish.patches import address_maps, pool
 from patcher.publish.patches.address_maps import Map
 from patcher.publish.patches.pool import Slice, Task, WindowFile
@@ -131,7 +131,7 @@ def draft(
     """Cut the windows from ``old`` (None: from nothing) to ``new``.
 
     Reads the chunks of files whose names say too little, and makes the maps of native code, by which old files are read
-    and cut then. Raises ContentError (content.mismatch) when a file is not as long as it should be, DiskError,
+    and cut then. Raises Mismatch when a file is not as long as it should be, DiskError,
     InternalError.
     """
     if old is None:
@@ -179,7 +179,7 @@ def _chunks(path: Path, size_bytes: int, average: int, meter: Meter) -> Chunks:
             done += len(data)
             meter.add(len(data))
     if done != size_bytes:
-        raise ContentError("content.mismatch", f"{path} is not as long as it should be", path=str(path))
+        raise Mismatch(f"{path} is not as long as it should be", path=str(path))
     return chunker.chunks()
 
 

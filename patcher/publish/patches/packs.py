@@ -111,7 +111,7 @@ def pack_release(
     """Make every pack of a release whose content is in the store: from nothing, from the newest of ``older`` and back,
     and from those before as long as that saves enough.
 
-    Raises ContentError (content.mismatch) when content of the new release is damaged, DiskError.
+    Raises Mismatch when content of the new release is damaged, DiskError.
     """
     maker = Maker(store, build, jobs, progress)
     mine = [Side(part.rule.name, part.document, part.manifest) for part in parts]

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from patcher import beneath, disk, processes
 from patcher.content import delta
-from patcher.errors import ContentError, InternalError
+from patcher.errors import InternalError, Mismatch
 from patcher.publish.store import CHUNK_BYTES
 
 Slice = tuple[str, int, int]
@@ -106,7 +106,7 @@ class WindowFile:
 def run(tasks: Sequence[Work], jobs: int, done: Callable[[int], None]) -> None:
     """Make everything that is not there yet; ``done`` is told the size of each.
 
-    Raises ContentError (content.mismatch) when a file is shorter than it should be, DiskError, InternalError.
+    Raises Mismatch when a file is shorter than it should be, DiskError, InternalError.
     """
     todo = []
     for task in tasks:
@@ -121,7 +121,7 @@ def run(tasks: Sequence[Work], jobs: int, done: Callable[[int], None]) -> None:
             disk.write_atomic(task.result, made)
             done(task.size_bytes)
     except EOFError as error:
-        raise ContentError("content.mismatch", f"{error} is shorter than it should be", path=str(error)) from error
+        raise Mismatch(f"{error} is shorter than it should be", path=str(error)) from error
 
 
 def _made(tasks: Sequence[AnyWork], jobs: int) -> Iterator[tuple[AnyWork, bytes]]:

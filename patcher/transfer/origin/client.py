@@ -22,7 +22,7 @@ from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from patcher.content.merkle import Ref, ref_of
-from patcher.errors import ContentError, Missing, OriginError, UsageError
+from patcher.errors import Mismatch, Missing, OriginError, UsageError
 from patcher.plain import quoted
 from patcher.transfer.origin import ranges, reach
 from patcher.transfer.origin.dialling import dial, patient
@@ -99,7 +99,7 @@ class Origin:
     def content(self, ref: Ref, *, as_content: bool = False) -> bytes:
         """A whole content file that fits in memory, folded to its root; a document, so its bytes count as metadata.
 
-        Raises ContentError (content.mismatch) when no origin has the right bytes, and what `read` raises.
+        Raises Mismatch when no origin has the right bytes, and what `read` raises.
         """
         attempts = [self._order()]
         if len(self.urls) > 1:  # a mix that is wrong does not tell whose fault it is: then each origin alone
@@ -117,7 +117,7 @@ class Origin:
             problem = None
         if problem:
             raise problem
-        raise ContentError("content.mismatch", f"No server has the right bytes of {ref.hex}.", root=ref.hex)
+        raise Mismatch(f"No server has the right bytes of {ref.hex}.", ref.root)
 
     def read(self, ref: Ref, offset: int, length: int, *, as_content: bool = True) -> Iterator[bytes]:
         """``length`` bytes of a content file from ``offset`` on, in portions, *unverified*.

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from patcher.content.layout import Layout
-from patcher.errors import Cancelled, ContentError, Missing, OriginError, ShoalError
+from patcher.errors import Cancelled, ContentError, Mismatch, Missing, OriginError, ShoalError
 
 LINES = 3
 _BAD_PIECES_MAX = 3
@@ -167,7 +167,7 @@ class OriginPool:
         with closing(self._source.read(request.pieces, received)) as stream:
             for piece, data in stream:
                 if not self._layout.is_right(piece, data):
-                    raise ContentError("content.mismatch", f"The server sent a wrong piece {piece}.", piece=piece)
+                    raise Mismatch(f"The server sent a wrong piece {piece}.", piece=piece)
                 self._deliver(piece, data)
                 with self._lock:
                     request.left.discard(piece)

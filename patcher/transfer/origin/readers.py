@@ -11,7 +11,7 @@ from patcher.content import delta
 from patcher.content.layout import Layout, Torrent
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
-from patcher.errors import ContentError, Missing
+from patcher.errors import ContentError, Mismatch, Missing
 from patcher.transfer.origin import ranges
 
 _CACHED_PIECES = 16
@@ -188,7 +188,7 @@ class _Pack:
         self._layout = Layout(b"", piece, (size,), (root,), {root: index.layer}, (0, -(-size // piece)))
 
     def read(self, window: delta.Window, received: Callable[[int], None]) -> bytes:
-        """The window's bytes. Raises OriginError; ContentError (content.mismatch) when they are not the pack's."""
+        """The window's bytes. Raises OriginError; Mismatch when they are not the pack's."""
         if self._index.pack is None:
             return self._index.inline[window.offset : window.offset + window.length]
         size, end = self._index.piece_bytes, window.offset + window.length
@@ -199,9 +199,7 @@ class _Pack:
         source = PackSource(self._origin, self._index.pack, size)
         for number, data in source.read(range(missing[0], missing[-1] + 1), received) if missing else ():
             if not self._layout.is_right(number, data):
-                raise ContentError(
-                    "content.mismatch", f"The server sent a wrong piece {number} of a pack", piece=number
-                )
+                raise Mismatch(f"The server sent a wrong piece {number} of a pack", piece=number)
             known[number] = data
         self._remember({number: known[number] for number in (numbers[0], numbers[-1])})
         start = window.offset - numbers[0] * size
