@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from bench.support import releases
-from patcher.content import bencoded, delta
+from patcher.content import bencoded, patch_index
 from patcher.errors import ContentError
 from tests.support.world import Shoal, World
 
@@ -66,7 +66,7 @@ def _publish(world: World, root: Path, old: Path) -> None:
 def _inline_bytes(path: Path) -> int:
     """The pack that stands in a patch index; 0 for any other document."""
     try:
-        return len(bencoded.decode(path.read_bytes(), "a document", delta.MAX_INDEX_BYTES)[b"inline"])
+        return len(bencoded.decode(path.read_bytes(), "a document", patch_index.MAX_INDEX_BYTES)[b"inline"])
     except (OSError, KeyError, ContentError):
         return 0
 

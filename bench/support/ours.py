@@ -17,11 +17,11 @@ from pathlib import Path
 
 from bench.support.watch import peak_bytes
 from patcher import processes
-from patcher.content import delta, merkle
+from patcher.content import merkle
 from patcher.install.folder import InstallFolder
 from patcher.install.scan import Have
 from patcher.publish import build
-from patcher.publish.patches import address_maps, drafts
+from patcher.publish.patches import address_maps, drafts, encode
 from patcher.update import plan as planning
 from patcher.update.decode import MEMORY_BYTES, decode
 from patcher.update.plan import Offer
@@ -90,7 +90,7 @@ def make(old_folder: Path, new_folder: Path, work: Path) -> Made:
     (work / "pack").write_bytes(pack)
     offer = Offer(sources[1].parts[0].record, document, new, old, joined.index(merkle.leaves_of(pack)))
     held = {entry.root: places[entry.root] for entry in old.entries if entry.root}
-    manifest_bytes = len(delta.manifest_delta(old_document, document))
+    manifest_bytes = len(encode.manifest_delta(old_document, document))
     return Made(offer, work / "pack", held, manifest_bytes, cpu_s, wall_s, worker_bytes, maker_bytes)
 
 
@@ -111,7 +111,7 @@ def measure(old_folder: Path, new_folder: Path) -> Ours:
         pack_bytes = made.pack.stat().st_size
     old, index = made.offer.old, made.offer.patch
     assert old and index
-    index_bytes = len(delta.encode(index, made.offer.manifest, old)) - len(index.inline)
+    index_bytes = len(encode.write_index(index, made.offer.manifest, old)) - len(index.inline)
     map_bytes = sum(each.length for each in index.filters)
     rebased_bytes = sum(old.entries[each.file].size_bytes for each in index.filters)
     return Ours(

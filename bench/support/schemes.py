@@ -17,7 +17,7 @@ from backports import zstd as zstandard
 
 from bench.support.releases import Pair, tools
 from bench.support.zsync import fetched_bytes
-from patcher.content import codec
+from patcher.publish.patches import encode
 
 MIB = 1 << 20
 BSDIFF_BYTES = 48 * MIB
@@ -213,7 +213,7 @@ def steam_like(work: Work) -> dict[str, int]:
         for data in _portions(one.new):
             if (digest := hashlib.sha256(data).digest()) not in held:
                 held.add(digest)
-                sizes[one.path] = sizes.get(one.path, 0) + codec.packed_bytes(data)
+                sizes[one.path] = sizes.get(one.path, 0) + encode.packed_bytes(data)
     return sizes
 
 
@@ -230,16 +230,16 @@ def butler_like(work: Work) -> dict[str, int]:
         signature, out = Path(folder) / "signature", Path(folder) / "out"
         for one in work.changed:
             if one.old is None:
-                sizes[one.path] = codec.packed_bytes(one.new.read_bytes())
+                sizes[one.path] = encode.packed_bytes(one.new.read_bytes())
                 continue
             sign = ["rdiff", "-f", "-b", "65536", "signature", str(one.old), str(signature)]
             match = ["rdiff", "-f", "delta", str(signature), str(one.new), str(out)]
             for command in (sign, match):
                 subprocess.run(command, check=True, env=tools())
-            sizes[one.path] = codec.packed_bytes(out.read_bytes())
+            sizes[one.path] = encode.packed_bytes(out.read_bytes())
     return sizes
 
 
 def whole(work: Work) -> dict[str, int]:
     """The changed files, compressed alone."""
-    return {one.path: codec.packed_bytes(one.new.read_bytes()) for one in work.changed}
+    return {one.path: encode.packed_bytes(one.new.read_bytes()) for one in work.changed}

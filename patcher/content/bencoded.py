@@ -14,11 +14,6 @@ from patcher.errors import ContentError, NeedsNewer
 FORMAT = 1
 
 
-def encode(document: dict[bytes, Any]) -> bytes:
-    """A document in the smaller of its two forms, bencoded or that as a zstd frame."""
-    return codec.pack_document(bencode(document))
-
-
 def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
     """A bencoded dictionary in its one canonical form, packed or not.
 

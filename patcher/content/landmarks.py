@@ -1,16 +1,16 @@
-"""Landmarks: by them a player finds the content of a file in old bytes, wherever it lies there.
+"""Landmarks: with them a player finds the content of a file in old bytes, at any offset.
 
-A file is cut into chunks that end where its own bytes say so, none longer than a *section* of `SECTION_BYTES`. So in
-each section at least one chunk begins, but perhaps in the last; the first of them is its landmark: where it begins, and
-a short hash. Whoever cuts other bytes in the same way and finds a chunk with that hash knows where to look. A landmark
-proves nothing; what is found by it has to match signed leaves.
+A file is cut into content-defined chunks, none longer than a *section* of `SECTION_BYTES`. So at least one chunk begins
+in each section but perhaps the last. The first of them is the section's landmark: where it begins, and a short hash. A
+player cuts old bytes in the same way and looks closer where a chunk has that hash. A landmark proves nothing: what is
+found by it has to match signed leaves.
 """
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
-from patcher.content.chunker import Chunker
+from patcher.content import chunker
 from patcher.content.manifest import Manifest
 
 MIN_BYTES = 64 * 1024
@@ -26,13 +26,8 @@ _MOST = 1 << 17
 
 def chunks(portions: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Offset and digest of each chunk of a stream that comes in any portions, in bounded memory."""
-    chunker, start = Chunker(AVERAGE_BYTES), 0
-    for portion in portions:
-        chunker.update(portion)
-        for digest, end in chunker.take():
-            yield start, digest[:DIGEST_BYTES]
-            start = end
-    for digest, end in chunker.take(last=True):
+    start = 0
+    for digest, end in chunker.chunks(portions, AVERAGE_BYTES):
         yield start, digest[:DIGEST_BYTES]
         start = end
 

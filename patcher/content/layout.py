@@ -20,7 +20,7 @@ class Torrent:
     """A v2 torrent and where its files are on this machine."""
 
     data: bytes
-    """The ``.torrent`` with ``piece layers`` (`manifest.torrent`, `delta.pack_torrent`)."""
+    """The ``.torrent`` with ``piece layers`` (`manifest.torrent`, `patch_index.pack_torrent`)."""
     paths: tuple[Where, ...]
     """One absolute path a file, in entry order, empty files included."""
     trackers: tuple[str, ...] = ()

@@ -11,7 +11,8 @@ from pathlib import Path
 import patcher
 from patcher import beneath, disk
 from patcher.config import Home
-from patcher.content import delta, manifest, records
+from patcher.content import manifest, records
+from patcher.content.patch_index import Index
 from patcher.errors import DiskError, NeedsNewer, NotOffered, OriginError, ShoalError, TrustError, UsageError
 from patcher.feed import catalog
 from patcher.feed.catalog import Catalog, TitleFacts
@@ -78,7 +79,7 @@ class Opened:
             if patches and start in patches.starts:
                 yield self.reader.release(title, number)
 
-    def packs(self, release: records.Release) -> Iterator[tuple[str, delta.Index]]:
+    def packs(self, release: records.Release) -> Iterator[tuple[str, Index]]:
         """The packs that lead to a release from older ones that are still signed: name of the part's manifest, index.
 
         Reads two manifests a pack. Raises what `Reader` raises.

@@ -4,9 +4,10 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
-from patcher.content import delta, manifest, records
+from patcher.content import codec, manifest, patch_index, records
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
+from patcher.content.patch_index import Index
 from patcher.errors import ContentError, NotOffered, OriginError, TrustError
 from patcher.feed.trust import Trust
 from patcher.transfer.origin import reach
@@ -85,14 +86,14 @@ class Reader:
         for base, ref in ((old, step), (b"", packed)):
             if base is not None and ref is not None:
                 try:
-                    return delta.apply_manifest_delta(base, self._document(ref), part.manifest)
+                    return codec.apply_manifest_delta(base, self._document(ref), part.manifest)
                 except (ContentError, OriginError):
                     pass  # the whole one is always there
         return self._document(part.manifest)
 
-    def index(self, ref: Ref, new: Manifest, old: Manifest | None) -> delta.Index:
+    def index(self, ref: Ref, new: Manifest, old: Manifest | None) -> Index:
         """The index of a pack: to ``new``, from ``old`` or from nothing."""
-        return delta.parse(self._document(ref), new, old)
+        return patch_index.parse(self._document(ref), new, old)
 
     def layers(self, part: records.Part, whole: Manifest) -> Mapping[bytes, bytes]:
         """The piece layers of a part by file root, each folded; empty when no file is larger than a piece."""

@@ -8,10 +8,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.content import delta, landmarks, manifest, merkle, records
-from patcher.content.delta import Filter, Index, Range, Window
+from patcher.content import codec, landmarks, manifest, merkle, patch_index, records
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
+from patcher.content.patch_index import Filter, Index, Range, Window
 from patcher.errors import ContentError, Mismatch, ShoalError, TrustError
 from patcher.publish import repository
 from patcher.publish.build import launch_problem
@@ -176,12 +176,12 @@ class _Search:
             return
         self._want(ref, f"{name}, index")
         document = self.store.read(ref)
-        pack = delta.pack_of(document)
+        pack = patch_index.pack_of(document)
         if pack:
             self._want(pack, f"{name}, pack")
         if not old[0] or old[0] in self._listed:
             after, before = self._manifest(*new)[1], self._manifest(*old)[1] if old[0] else None
-            self.packs.append((delta.parse(document, after, before), after, before))
+            self.packs.append((patch_index.parse(document, after, before), after, before))
 
     def _manifest_delta(self, step: Ref | None, source: int, release: records.Release, part: str) -> None:
         if step is None:
@@ -193,7 +193,7 @@ class _Search:
         try:
             old = self._manifest(source, part)[0] if source else b""
             new = self._manifest(release.sequence, part)[0]
-            delta.apply_manifest_delta(old, self.store.read(step), merkle.ref_of(new))
+            codec.apply_manifest_delta(old, self.store.read(step), merkle.ref_of(new))
         except ShoalError as error:
             self.problems.append(f"{name}: {error}")
 
@@ -256,7 +256,7 @@ class _Pack:
         """Whether a window gives what the release has."""
         before = b"".join(self._before(window, span) for span in window.old)
         data = self._data(window.offset, window.length)
-        made = delta.apply(window.codec, data, before, window.output_bytes, window.sha256)
+        made = codec.apply(window.codec, data, before, window.output_bytes, window.sha256)
         return made == b"".join(_read(self._store, self._new, span) for span in window.new)
 
     def copies(self, window: Window) -> bool:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patcher import beneath, disk
-from patcher.content import codec, delta, merkle
+from patcher.content import merkle
 from patcher.content.manifest import Manifest
 from patcher.publish.build import Source
-from patcher.publish.patches import drafts
+from patcher.publish.patches import drafts, encode
 from patcher.publish.patches.drafts import Draft, Joined
 from patcher.publish.store import Meter, Progress, in_threads
 
@@ -85,8 +85,8 @@ def preview(old: Source, new: Source, folder: Path, jobs: int, progress: Progres
             drafts.make([draft], jobs, progress)
             joined = draft.joined()
             index = joined.index(bytes(merkle.HASH_BYTES * -(-joined.size_bytes // merkle.BLOCK_BYTES)))
-            document_bytes += len(delta.encode(index, part.manifest, base)) - len(index.inline)
-            document_bytes += len(delta.manifest_delta(known.document if known else b"", part.document))
+            document_bytes += len(encode.write_index(index, part.manifest, base)) - len(index.inline)
+            document_bytes += len(encode.manifest_delta(known.document if known else b"", part.document))
             pack_bytes += joined.size_bytes
             files += _costs(draft, joined)
     finally:
@@ -148,6 +148,6 @@ def _chunks(path: Path, meter: Meter, *, pack: bool) -> dict[bytes, int]:
         while data := file.read(STEAM_BYTES):
             digest = hashlib.sha256(data).digest()
             if digest not in found:
-                found[digest] = codec.packed_bytes(data) if pack else 0
+                found[digest] = encode.packed_bytes(data) if pack else 0
             meter.add(len(data))
     return found

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from patcher import disk
 from patcher.config import Home
-from patcher.content import delta, manifest, records
+from patcher.content import manifest, patch_index, records
 from patcher.content.merkle import Ref
 from patcher.publish import repository
 from patcher.publish.release import locked
@@ -153,5 +153,5 @@ def _of_patches(patches: records.Patches, store: Store) -> Iterator[Ref]:
         yield from (ref for ref in (part.manifest, *(step.manifest for step in part.deltas)) if ref)
         for index in (ref for ref in (part.full, *(step.index for step in part.deltas)) if ref):
             yield index
-            pack = delta.pack_of(store.read(index))
+            pack = patch_index.pack_of(store.read(index))
             yield from (pack,) if pack else ()

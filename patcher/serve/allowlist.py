@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from patcher.content import delta
+from patcher.content import patch_index
 from patcher.content.layout import Layout
 from patcher.errors import ShoalError
 from patcher.feed.feeds import Feeds, Opened
@@ -69,4 +69,4 @@ def _hashes(title: str, opened: Opened) -> Iterator[bytes]:
         yield from (part.info_hash for part in release.parts)
         for part, index in opened.packs(release):
             if index.has_swarm:
-                yield Layout.parse(delta.pack_torrent(index, part)).info_hash
+                yield Layout.parse(patch_index.pack_torrent(index, part)).info_hash

@@ -11,10 +11,11 @@ from typing import Self
 
 from patcher import disk, processes
 from patcher.beneath import Beneath, Where
-from patcher.content import delta, manifest, merkle
+from patcher.content import codec, manifest, merkle, patch_index
 from patcher.content.blocks import Rebuild, spans
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import BLOCK_BYTES, Ref
+from patcher.content.patch_index import Index, Window
 from patcher.errors import Mismatch
 from patcher.protocol.events import Phase, Sources
 from patcher.seeding.pack_cache import Packs
@@ -85,7 +86,7 @@ class Downloader:
                 self._pack(index, step.offer.manifest.name, windows)
         self._step_done(step.pack_bytes)
 
-    def pack(self, index: delta.Index, part: str) -> None:
+    def pack(self, index: Index, part: str) -> None:
         """Fetch a whole pack for others, unless it has no swarm or is here. Raises OriginError, ContentError."""
         if index.pack is not None and index.has_swarm and not self.packs.has(index.pack):
             self._pack(index, part, None)
@@ -127,11 +128,11 @@ class Downloader:
             self.meter.check()
             time.sleep(min(left, _LOOK_S))
 
-    def _pack(self, index: delta.Index, part: str, windows: "_Windows | None") -> None:
+    def _pack(self, index: Index, part: str, windows: "_Windows | None") -> None:
         """Fetch the pieces that the windows need, or all, into the pack cache."""
         assert index.pack is not None
         with self.packs.open(index.pack) as path:
-            torrent = Torrent(delta.pack_torrent(index, part), (path,), self.trackers)
+            torrent = Torrent(patch_index.pack_torrent(index, part), (path,), self.trackers)
             layout = Layout.parse(torrent.data)
             have = layout.held(torrent.paths)
             wanted = frozenset(range(layout.count))
@@ -224,7 +225,7 @@ class _Windows:
         self._index = step.offer.patch
         self._todo = {number: self._index.windows[number] for number in step.windows}
         self._output_bytes = sum(window.output_bytes for window in self._todo.values())
-        self._decoders = Decoders(WORKERS if self._output_bytes > delta.WINDOW_BYTES else 1)
+        self._decoders = Decoders(WORKERS if self._output_bytes > codec.WINDOW_BYTES else 1)
         self._have: set[int] = set()
         self._piece_bytes = 1
         self._data: Callable[[int, int], bytes | Slice] = lambda offset, length: b""
@@ -268,7 +269,7 @@ class _Windows:
                 self._start(number)
         self._decoders.look()
 
-    def _pieces(self, window: delta.Window) -> Iterator[int]:
+    def _pieces(self, window: Window) -> Iterator[int]:
         """None for a copy, unless it reads through maps."""
         maps = self._index.filters_of(window).values()
         for offset, length in ((window.offset, window.length), *((each.offset, each.length) for each in maps)):

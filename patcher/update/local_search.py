@@ -17,13 +17,13 @@ from patcher.content import landmarks, merkle, records
 from patcher.content.blocks import Rebuild, Search, Source
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
+from patcher.content.similar import Similar
 from patcher.errors import Missing, OriginError
 from patcher.install import scan
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import seen
 from patcher.install.scan import Have
 from patcher.protocol.events import Phase
-from patcher.publish.patches.windows import Similar
 from patcher.transfer.origin import ranges
 from patcher.update import plan as planning
 from patcher.update.costs import Windows

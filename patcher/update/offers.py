@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
 from patcher.content import manifest, merkle, paths, records
-from patcher.content.delta import Index
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
+from patcher.content.patch_index import Index
 from patcher.errors import ContentError, Missing
 from patcher.feed.reader import Reader
 from patcher.install.folder import Description, Installed

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from patcher.content.blocks import Rebuild, spans
-from patcher.content.delta import Index
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import BLOCK_BYTES
+from patcher.content.patch_index import Index
 
 
 @dataclass(frozen=True, slots=True)

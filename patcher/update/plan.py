@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from patcher.beneath import Where
-from patcher.content import delta, merkle, records
+from patcher.content import merkle, records
 from patcher.content.blocks import Rebuild
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
+from patcher.content.patch_index import Index, Window
 from patcher.install.commit import Change
 from patcher.install.scan import Have, folders_above, held_pieces
 from patcher.protocol.events import Totals
@@ -36,8 +37,8 @@ class Offer:
     manifest: Manifest
     old: Manifest | None = None
     """The manifest that ``patch`` is cut against."""
-    patch: delta.Index | None = None
-    full: delta.Index | None = None
+    patch: Index | None = None
+    full: Index | None = None
     layers: Mapping[bytes, bytes] = field(default_factory=dict)
     """Root to piece layer; needed only where pieces or half-staged files are involved."""
     old_part: records.Part | None = None
@@ -312,7 +313,7 @@ def _restore(old: Ref, found: Mapping[bytes, Rebuild]) -> Rebuild:
     return found.get(old.root) or Rebuild.of_nothing(old)
 
 
-def _is_done(offer: Offer, window: delta.Window, root: bytes, held: Collection[int]) -> bool:
+def _is_done(offer: Offer, window: Window, root: bytes, held: Collection[int]) -> bool:
     """Whether an earlier try already staged what this window makes of the file ``root``."""
     piece = offer.manifest.piece_bytes
     spans = (span for span in window.new if offer.manifest.entries[span.file].root == root)

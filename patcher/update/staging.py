@@ -11,9 +11,10 @@ from io import FileIO
 
 from patcher import beneath, disk
 from patcher.beneath import Beneath, Where
-from patcher.content import delta, merkle
+from patcher.content import merkle
 from patcher.content.blocks import Rebuild, spans
 from patcher.content.merkle import BLOCK_BYTES
+from patcher.content.patch_index import Range, Window
 from patcher.errors import Mismatch
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import Seen, seen
@@ -79,7 +80,7 @@ class Stage:
         self._sources[root] = self.path(root)
 
     def task(
-        self, offer: Offer, window: delta.Window, data: Callable[[int, int], bytes | Slice], wanted: Collection[bytes]
+        self, offer: Offer, window: Window, data: Callable[[int, int], bytes | Slice], wanted: Collection[bytes]
     ) -> Task:
         """How to decode one window of a patch into the wanted files.
 
@@ -131,11 +132,11 @@ class Stage:
             layers[root] = merkle.layer_of(found, piece_bytes[root])
         return layers, stats
 
-    def _old(self, offer: Offer, span: delta.Range, by: Map | None) -> Old:
+    def _old(self, offer: Offer, span: Range, by: Map | None) -> Old:
         assert offer.old
         return (self._sources[offer.old.entries[span.file].root], span.offset, span.length), by
 
-    def _output(self, offer: Offer, span: delta.Range, wanted: Collection[bytes]) -> Output:
+    def _output(self, offer: Offer, span: Range, wanted: Collection[bytes]) -> Output:
         entry = offer.manifest.entries[span.file]
         return Output(
             self.path(entry.root) if entry.root in wanted else None, entry.size_bytes, span.offset, span.length

@@ -2,15 +2,15 @@
 
 from hashlib import sha256
 
-import hdiffpatch
 import pytest
 from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.content import codec, delta, merkle
+from patcher.content import codec, merkle
 from patcher.content.codec import HDIFF, STORED, ZSTD
 from patcher.errors import ContentError
+from patcher.publish.patches import encode
 from tests.support.mutants import hdiff_header
 from tests.support.trees import edited, noise, prose
 
@@ -20,52 +20,26 @@ NEW = edited(OLD, 2)
 
 def refused(kind: int, data: bytes, old: bytes = b"", output_bytes: int = len(NEW), digest: bytes = b"") -> None:
     with pytest.raises(ContentError) as caught:
-        delta.apply(kind, data, old, output_bytes, digest or sha256(NEW).digest())
+        codec.apply(kind, data, old, output_bytes, digest or sha256(NEW).digest())
     assert caught.value.code == "content.window"
-
-
-@pytest.mark.parametrize(
-    ("new", "old", "kind"),
-    [(noise(3, 10_000), b"", STORED), (prose(4, 10_000), b"", ZSTD), (NEW, OLD, HDIFF), (b"x", b"y", STORED),
-     (prose(5, 60_000), noise(6, 50), HDIFF), (noise(7, 5_000), noise(8, 5_000), STORED)],
-)  # fmt: skip
-def test_the_smallest_form_is_taken_and_gives_the_bytes_back(new: bytes, old: bytes, kind: int) -> None:
-    taken, data = delta.make(new, old)
-    assert taken == kind
-    assert len(data) <= len(new)
-    assert delta.apply(taken, data, old if taken == HDIFF else b"", len(new), sha256(new).digest()) == new
-    assert delta.make(new, old) == (taken, data), "the same release makes the same pack"
-
-
-def test_noise_is_only_held_against_old_bytes_that_have_something_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
-    old = noise(10, 300_000)
-    sprinkled = bytearray(old[100_000:])
-    sprinkled[::24] = bytes(len(sprinkled[::24]))
-    assert delta.make(bytes(sprinkled), old)[0] == HDIFF
-    monkeypatch.setattr(hdiffpatch, "diff", pytest.fail)
-    assert delta.make(noise(11, 200_000), old)[0] == STORED
-
-
-def test_a_small_change_makes_a_small_delta() -> None:
-    assert len(delta.make(NEW, OLD)[1]) < 200
 
 
 @given(st.sampled_from([HDIFF, ZSTD, STORED]), st.data())
 def test_a_damaged_window_is_refused(kind: int, data: st.DataObject) -> None:
     new = prose(9, 3000) if kind == ZSTD else NEW
-    form = {HDIFF: delta.make(NEW, OLD)[1], ZSTD: zstd.compress(new), STORED: NEW}[kind]
+    form = {HDIFF: encode.make_window(NEW, OLD)[1], ZSTD: zstd.compress(new), STORED: NEW}[kind]
     place = data.draw(st.integers(0, len(form) - 1))
     extra = data.draw(st.binary(min_size=1, max_size=3).filter(lambda b: b != form[place : place + len(b)]))
     damaged = form[:place] + extra + form[place + data.draw(st.integers(0, 3)) :]
     try:
-        output = delta.apply(kind, damaged, OLD if kind == HDIFF else b"", len(new), sha256(new).digest())
+        output = codec.apply(kind, damaged, OLD if kind == HDIFF else b"", len(new), sha256(new).digest())
     except ContentError:
         return
     assert output == new  # a bit that no decoder looks at
 
 
 def test_old_bytes_that_are_not_the_old_ones_are_noticed() -> None:
-    form = delta.make(NEW, OLD)[1]
+    form = encode.make_window(NEW, OLD)[1]
     refused(HDIFF, form, edited(OLD, 5))
     refused(HDIFF, form, OLD[:-1])
     refused(HDIFF, form, b"")
@@ -119,22 +93,22 @@ LONG = b"".join(sha256(bytes([n % 256, n // 256])).digest() for n in range(4000)
 @pytest.mark.parametrize("old", [b"", b"short", LONG, edited(LONG, 1), noise(1, 10)])
 def test_a_manifest_comes_back_from_its_delta(old: bytes) -> None:
     new = edited(LONG, 3)
-    form = delta.manifest_delta(old, new)
-    assert delta.apply_manifest_delta(old, form, merkle.ref_of(new)) == new
+    form = encode.manifest_delta(old, new)
+    assert codec.apply_manifest_delta(old, form, merkle.ref_of(new)) == new
     if len(old) > 1000:
         assert len(form) < 500
 
 
 def test_a_manifest_delta_gives_the_signed_manifest_or_nothing() -> None:
     new = edited(LONG, 3)
-    form, ref = delta.manifest_delta(LONG, new), merkle.ref_of(new)
+    form, ref = encode.manifest_delta(LONG, new), merkle.ref_of(new)
     others = [(edited(LONG, 9), form, ref), (b"", form, ref), (LONG, form[:-1], ref), (LONG, b"", ref),
               (LONG, form, merkle.ref_of(LONG)), (LONG, form, merkle.Ref(ref.root, ref.size_bytes - 1)),
               (LONG, form, merkle.Ref(ref.root, ref.size_bytes + 1)), (LONG, form + b"x", ref),
               (LONG, form, merkle.Ref(ref.root, 1 << 50)), (LONG, zstd.compress(bytes(1 << 26)), ref)]  # fmt: skip
     for old, data, wanted in others:
         with pytest.raises(ContentError) as caught:
-            delta.apply_manifest_delta(old, data, wanted)
+            codec.apply_manifest_delta(old, data, wanted)
         assert caught.value.code == "content.mismatch"
 
 

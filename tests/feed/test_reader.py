@@ -6,11 +6,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from patcher.content import delta, manifest, merkle, records
+from patcher.content import codec, manifest, merkle, records
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
+from patcher.content.patch_index import Window
 from patcher.errors import Cancelled
 from patcher.feed.reader import DOCUMENT_MAX_BYTES, Reader
+from patcher.publish.patches import encode, windows
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.reach import Reach
 from patcher.transfer.origin.retry import RetryPolicy
@@ -136,7 +138,7 @@ def test_a_manifest_comes_whole(reader: Reader) -> None:
 
 
 def test_a_manifest_comes_as_a_delta_where_there_is_one(reader: Reader, server: HostileOrigin) -> None:
-    step = server.put(delta.manifest_delta(OLD_DATA, NEW_DATA))
+    step = server.put(encode.manifest_delta(OLD_DATA, NEW_DATA))
     assert step.size_bytes < len(NEW_DATA) / 4
     assert reader.manifest(PART, OLD_DATA, step) == NEW_DATA
     assert server.paths == [content_path(step)]
@@ -144,13 +146,13 @@ def test_a_manifest_comes_as_a_delta_where_there_is_one(reader: Reader, server: 
 
 @pytest.mark.parametrize("old", [None, OLD_DATA[:-1], b"", NEW_DATA], ids=["no", "damaged", "empty", "another"])
 def test_a_delta_that_does_not_fit_is_made_up_for(reader: Reader, server: HostileOrigin, old: bytes | None) -> None:
-    step = server.put(delta.manifest_delta(OLD_DATA, NEW_DATA))
+    step = server.put(encode.manifest_delta(OLD_DATA, NEW_DATA))
     assert reader.manifest(PART, old, step) == NEW_DATA
 
 
 @pytest.mark.parametrize("data", [b"garbage", b"", None], ids=["garbage", "empty", "missing"])
 def test_a_damaged_delta_is_made_up_for(reader: Reader, server: HostileOrigin, data: bytes | None) -> None:
-    step = server.put(delta.manifest_delta(OLD_DATA, NEW_DATA))
+    step = server.put(encode.manifest_delta(OLD_DATA, NEW_DATA))
     del server.files[content_path(step)]
     if data is not None:
         server.files[content_path(step)] = data
@@ -158,7 +160,7 @@ def test_a_damaged_delta_is_made_up_for(reader: Reader, server: HostileOrigin, d
 
 
 def test_a_delta_to_something_else_is_made_up_for(reader: Reader, server: HostileOrigin) -> None:
-    step = server.put(delta.manifest_delta(OLD_DATA, manifest.encode(_manifest({"evil": b"1"}))))
+    step = server.put(encode.manifest_delta(OLD_DATA, manifest.encode(_manifest({"evil": b"1"}))))
     assert reader.manifest(PART, OLD_DATA, step) == NEW_DATA
 
 
@@ -179,7 +181,7 @@ def test_a_document_too_large_for_the_memory_is_not_fetched(reader: Reader, serv
 
 
 def test_a_cancel_is_not_taken_for_a_damaged_delta(player: Player, server: HostileOrigin) -> None:
-    step = server.put(delta.manifest_delta(OLD_DATA, NEW_DATA))
+    step = server.put(encode.manifest_delta(OLD_DATA, NEW_DATA))
     with Origin([server.url], cancel=lambda: True) as origin:
         reader = Reader(player.trust(), origin)
         with pytest.raises(Cancelled):
@@ -206,10 +208,10 @@ def test_layers_of_something_else_are_refused(reader: Reader, server: HostileOri
 
 
 def test_an_index_is_read_against_its_manifests(reader: Reader, server: HostileOrigin) -> None:
-    (cut,) = delta.cut(NEW, OLD)
-    codec, packed = delta.make(b"changed", FILES["file-007"])
-    window = delta.Window(0, len(packed), codec, cut.new, cut.old if codec == delta.HDIFF else (), 7, bytes(32))
-    index = delta.index_of([window], merkle.leaves_of(packed), len(packed), packed)
-    ref = server.put(delta.encode(index, NEW, OLD))
+    (cut,) = windows.cut(NEW, OLD)
+    kind, packed = encode.make_window(b"changed", FILES["file-007"])
+    window = Window(0, len(packed), kind, cut.new, cut.old if kind == codec.HDIFF else (), 7, bytes(32))
+    index = encode.index_of([window], merkle.leaves_of(packed), len(packed), packed)
+    ref = server.put(encode.write_index(index, NEW, OLD))
     assert reader.index(ref, NEW, OLD) == index
     assert fails(lambda: reader.index(ref, _manifest({"small": b"1"}), None)) == "content.invalid"

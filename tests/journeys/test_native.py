@@ -37,7 +37,7 @@ def _installed(world: World) -> Shoal:
 def test_an_older_launcher_waits_with_the_update_and_still_plays(world: World) -> None:
     player = _installed(world)
     world.release("2", world.root / "new")
-    with prepared_engine(player, "from patcher.content import delta", "delta.FILTERS = frozenset()"):
+    with prepared_engine(player, "from patcher.content import patch_index", "patch_index.FILTERS = frozenset()"):
         assert player.error("update", "game", expect=3)["code"] == "trust.needs_newer"
         assert player.run("verify", "game")["damaged"] == []
         player.run("play", "game")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from patcher.content import delta
 from patcher.publish import build, preview
+from patcher.publish.patches import encode
 from tests.support.libraries import library
 from tests.support.publisher import Publisher, lay, quiet
 from tests.support.trees import MIB, edited, noise, prose
@@ -69,6 +69,6 @@ def test_what_a_map_saves_is_said_for_each_file(tmp_path: Path) -> None:
     old, new = (lay(tmp_path / f"{added}", {"a.so": library(75, added), "b.so": library(75)}) for added in (0, 2))
     found = previewed(tmp_path, old, new)
     saved = {file.path: file.saved_bytes for file in found.files}
-    without = len(delta.make(library(75, 2), library(75))[1])
+    without = len(encode.make_window(library(75, 2), library(75))[1])
     assert without / 10 < saved["a.so"] < without - found.pack_bytes
     assert saved["b.so"] == 0

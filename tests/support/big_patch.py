@@ -15,7 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from patcher.content import delta
+from patcher.content import codec
+from patcher.content.patch_index import Range, Window
 from patcher.publish import build
 from patcher.publish.patches import drafts
 from tests.support.publisher import quiet
@@ -66,19 +67,19 @@ def _patch(root: Path, jobs: int) -> tuple[str, int]:
             continue
         data = b"".join(next(files).chunks())
         digest.update(data)
-        delta.apply(window.codec, data, _read(root / "old", window.old), window.output_bytes, window.sha256)
+        codec.apply(window.codec, data, _read(root / "old", window.old), window.output_bytes, window.sha256)
         assert hashlib.sha256(_read(root / "new", window.new)).digest() == window.sha256
     return digest.hexdigest(), joined.size_bytes
 
 
-def _check_copies(window: delta.Window, root: Path) -> None:
+def _check_copies(window: Window, root: Path) -> None:
     for made, used in zip(window.new, window.old, strict=True):
         for at in range(0, made.length, _BLOCK):
-            pair = [delta.Range(r.file, r.offset + at, min(_BLOCK, r.length - at)) for r in (made, used)]
+            pair = [Range(r.file, r.offset + at, min(_BLOCK, r.length - at)) for r in (made, used)]
             assert _read(root / "new", (pair[0],)) == _read(root / "old", (pair[1],))
 
 
-def _read(folder: Path, spans: tuple[delta.Range, ...]) -> bytes:
+def _read(folder: Path, spans: tuple[Range, ...]) -> bytes:
     pieces = []
     with (folder / "big.pak").open("rb") as file:
         for span in spans:

@@ -21,12 +21,13 @@ from bencode2 import bdecode, bencode
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
 
-from patcher.content import codec, delta, landmarks, manifest, merkle, records
+from patcher.content import codec, landmarks, manifest, merkle, patch_index, records
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
+from patcher.content.similar import Similar
 from patcher.errors import ShoalError
 from patcher.install.scan import Have, folders_above
-from patcher.publish.patches.windows import Similar
+from patcher.publish.patches import encode
 from patcher.update import plan as planning
 from patcher.update.plan import Offer
 from tests.support import bomb_records, bomb_shapes, indexes
@@ -74,12 +75,12 @@ def _delta(step: bytes, ref: bytes, old: bytes) -> None:
 
 def _patch(index: bytes, new: bytes, old: bytes) -> None:
     m, before = manifest.parse(new), manifest.parse(old)
-    _planned(_offer(m, new, old=before, patch=delta.parse(index, m, before)), before)
+    _planned(_offer(m, new, old=before, patch=patch_index.parse(index, m, before)), before)
 
 
 def _full(index: bytes, new: bytes) -> None:
     m = manifest.parse(new)
-    _planned(_offer(m, new, full=delta.parse(index, m)))
+    _planned(_offer(m, new, full=patch_index.parse(index, m)))
 
 
 def _layers(layers: bytes, document: bytes) -> None:
@@ -119,7 +120,7 @@ def _honest(kind: str) -> tuple[bytes, ...]:
     index, ref = bencode(indexes.document()), bencode(merkle.ref_of(HONEST_MANIFEST).to_bencode())
     return {
         "manifest": (HONEST_MANIFEST,),
-        "manifest delta": (codec.manifest_delta(b"", HONEST_MANIFEST), ref, b""),
+        "manifest delta": (encode.manifest_delta(b"", HONEST_MANIFEST), ref, b""),
         "patch index": (index, manifest.encode(indexes.NEW), manifest.encode(indexes.OLD)),
         "full index": (index, HONEST_MANIFEST),
         "layers": (b"", HONEST_MANIFEST),

@@ -27,13 +27,14 @@ from bencode2 import bdecode, bencode
 
 from patcher import processes
 from patcher.beneath import below
-from patcher.content import bencoded, codec, delta, manifest, merkle, records
+from patcher.content import bencoded, codec, manifest, merkle, patch_index, records
 from patcher.content.manifest import Manifest
 from patcher.content.native import addresses
+from patcher.content.patch_index import MAX_OLD_BYTES
 from patcher.errors import ContentError, ShoalError
 from patcher.install.scan import Have
+from patcher.publish.patches import encode
 from patcher.publish.patches.native.fitting import fit
-from patcher.publish.patches.windows import MAX_OLD_BYTES
 from patcher.update import plan as planning
 from patcher.update.decode import MEMORY_BYTES, Map, Output, Task, decode
 from patcher.update.plan import Offer
@@ -69,7 +70,7 @@ def _indexes(_: Path) -> list[Subject]:
     for name in _NAMES:
         scenario = trees.scenario(name)
         new, old = (trees.manifest_of(tree) for tree in (scenario.new, scenario.old))
-        plain = _plain(delta.encode(trees.make_patch(scenario.new, scenario.old)[0], new, old))
+        plain = _plain(encode.write_index(trees.make_patch(scenario.new, scenario.old)[0], new, old))
         subjects.append(Subject(plain, zstd.compress, _take_index(new, old)))
     mapped = bencode(indexes.mapped())
     return [*subjects, Subject(mapped, zstd.compress, _take_index(indexes.NEW, indexes.OLD))]
@@ -77,22 +78,22 @@ def _indexes(_: Path) -> list[Subject]:
 
 def _plain(document: bytes) -> bytes:
     packed = document.startswith(codec.ZSTD_MAGIC)
-    return codec.unpack_document(document, delta.MAX_INDEX_BYTES) if packed else document
+    return codec.unpack_document(document, patch_index.MAX_INDEX_BYTES) if packed else document
 
 
 def _take_index(new: Manifest, old: Manifest) -> Callable[[bytes], None]:
     def take(data: bytes) -> None:
-        index = delta.parse(data, new, old)
+        index = patch_index.parse(data, new, old)
         files = [each.file for each in index.filters]
         assert files == sorted(set(files)) and all(0 <= file < len(old.entries) for file in files)
-        assert all(0 < each.length <= delta.MAX_MAP_BYTES for each in index.filters)
+        assert all(0 < each.length <= patch_index.MAX_MAP_BYTES for each in index.filters)
         for window in index.windows:
             assert window.is_rebased == bool(index.filters_of(window))
             assert all(0 <= r.offset < r.end <= new.entries[r.file].size_bytes for r in window.new)
             assert all(0 <= r.offset < r.end <= old.entries[r.file].size_bytes for r in window.old)
             assert sum(r.length for r in window.new) == window.output_bytes
             if not window.is_copy:
-                assert window.output_bytes <= delta.WINDOW_BYTES
+                assert window.output_bytes <= codec.WINDOW_BYTES
                 assert sum(r.length for r in window.old) <= MAX_OLD_BYTES
 
     return take
@@ -145,7 +146,7 @@ def _manifest_delta(base: bytes, new: bytes) -> Subject:
     def take(data: bytes) -> None:
         assert codec.apply_manifest_delta(base, data, ref) == new
 
-    return Subject(new, lambda plain: codec.manifest_delta(base, plain), take)
+    return Subject(new, lambda plain: encode.manifest_delta(base, plain), take)
 
 
 def _packed_documents(_: Path) -> list[Subject]:
@@ -165,7 +166,7 @@ def _windows(folder: Path) -> list[Subject]:
     """Of each codec; of a delta also the form whose sections are not packed, so that mutants reach what is in them."""
     old = trees.noise(1, 40_000)
     new = trees.edited(old, 2, 20) + trees.prose(3, 10_000)
-    made = codec.make(new, old)
+    made = encode.make_window(new, old)
     assert made[0] == codec.HDIFF
     (folder / "old").write_bytes(old)
     prose = trees.prose(9, 20_000)
@@ -209,7 +210,7 @@ def _maps(folder: Path) -> list[Subject]:
     def take(data: bytes) -> None:
         by = Map(fitted.filter, data, sha256(data).digest(), len(old))
         where, output = (folder / "old.so", 0, len(old)), Output(place, len(old), 0, len(old))
-        decode(Task(delta.COPY_REBASED, b"", ((where, by),), (output,), len(old), b""))
+        decode(Task(codec.COPY_REBASED, b"", ((where, by),), (output,), len(old), b""))
         assert place.stat().st_size == len(old)
 
     head, lists = fitted.data[:12], fitted.data[12:]

@@ -11,10 +11,11 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from patcher.content import delta, manifest, merkle
-from patcher.content.chunker import Chunker, Chunks
+from patcher.content import chunker, codec, manifest, merkle
 from patcher.content.manifest import Entry, Manifest
-from patcher.publish.patches import drafts
+from patcher.content.patch_index import Index, Range, Window
+from patcher.publish.patches import drafts, encode, matching, windows
+from patcher.publish.patches.matching import AVERAGE_BYTES, Chunks
 from tests.support.libraries import library
 
 MIB = 1024 * 1024
@@ -293,7 +294,7 @@ def leaves_of(layout: Layout) -> dict[bytes, bytes]:
     return {merkle.root_of(leaves): leaves for leaves in all_leaves}
 
 
-def read_ranges(layout: Layout, m: Manifest, ranges: tuple[delta.Range, ...]) -> bytes:
+def read_ranges(layout: Layout, m: Manifest, ranges: tuple[Range, ...]) -> bytes:
     """The bytes of some ranges, side by side."""
     parts = []
     for span in ranges:
@@ -303,26 +304,30 @@ def read_ranges(layout: Layout, m: Manifest, ranges: tuple[delta.Range, ...]) ->
     return b"".join(parts)
 
 
-def chunks_of(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> dict[bytes, Chunks]:
+def chunks_of(data: bytes, portion_bytes: int = 1 << 30) -> Chunks:
+    """The chunks of bytes that come in portions."""
+    portions = (data[at : at + portion_bytes] for at in range(0, len(data), portion_bytes))
+    return Chunks.of(chunker.chunks(portions, AVERAGE_BYTES))
+
+
+def chunks_by_root(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> dict[bytes, Chunks]:
     """The chunks that a patch asks for, by root."""
-    data = {e.root: read_ranges(old, m_old, (delta.Range(n, 0, e.size_bytes),)) for n, e in enumerate(m_old.entries)}
-    data |= {e.root: read_ranges(new, m, (delta.Range(n, 0, e.size_bytes),)) for n, e in enumerate(m.entries)}
+    data = {e.root: read_ranges(old, m_old, (Range(n, 0, e.size_bytes),)) for n, e in enumerate(m_old.entries)}
+    data |= {e.root: read_ranges(new, m, (Range(n, 0, e.size_bytes),)) for n, e in enumerate(m.entries)}
     found = {}
-    for entry in delta.to_chunk(m, m_old):
-        chunker = Chunker()
-        chunker.update(data[entry.root])
-        found[entry.root] = chunker.chunks()
+    for entry in windows.to_chunk(m, m_old):
+        found[entry.root] = chunks_of(data[entry.root])
     return found
 
 
-def compare(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> delta.Compare:
+def compare(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> windows.Compare:
     """How far bytes agree, as the publisher finds it in files."""
 
-    def of(number: int) -> delta.Common:
+    def of(number: int) -> matching.Common:
         def common(at: int, file: int, old_at: int, limit: int) -> int:
             low, count = min(limit, 0), abs(limit)
-            a = read_ranges(new, m, (delta.Range(number, at + low, count),))
-            b = read_ranges(old, m_old, (delta.Range(file, old_at + low, count),))
+            a = read_ranges(new, m, (Range(number, at + low, count),))
+            b = read_ranges(old, m_old, (Range(file, old_at + low, count),))
             return drafts.same_bytes(a, b) if limit > 0 else drafts.same_bytes(a[::-1], b[::-1])
 
         return common
@@ -330,21 +335,22 @@ def compare(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> delta.Com
     return of
 
 
-def make_patch(new: Layout, old: Layout | None) -> tuple[delta.Index, bytes]:
+def make_patch(new: Layout, old: Layout | None) -> tuple[Index, bytes]:
     """The index and the pack of a patch, or of a full pack when there is no old tree."""
     m, m_old = manifest_of(new), None if old is None else manifest_of(old)
     pack = bytearray()
-    windows = []
-    chunks = chunks_of(new, m, old, m_old) if old is not None and m_old else None
-    for cut in delta.cut(m, m_old, chunks, (), compare(new, m, old, m_old) if old is not None and m_old else None):
+    made = []
+    common = compare(new, m, old, m_old) if old is not None and m_old else None
+    chunks = chunks_by_root(new, m, old, m_old) if old is not None and m_old else None
+    for cut in windows.cut(m, m_old, chunks, (), common):
         if cut.copied:
-            windows.append(delta.Window(len(pack), 0, delta.COPY, cut.new, cut.old, cut.output_bytes, b""))
+            made.append(Window(len(pack), 0, codec.COPY, cut.new, cut.old, cut.output_bytes, b""))
             continue
         output = read_ranges(new, m, cut.new)
-        codec, data = delta.make(output, read_ranges(old, m_old, cut.old) if old is not None and m_old else None)
-        if m_old or delta.worth_packing(cut, m, len(data)):
-            used = cut.old if codec == delta.HDIFF else ()
+        kind, data = encode.make_window(output, read_ranges(old, m_old, cut.old) if old is not None and m_old else None)
+        if m_old or windows.worth_packing(cut, m, len(data)):
+            used = cut.old if kind == codec.HDIFF else ()
             digest = sha256(output).digest()
-            windows.append(delta.Window(len(pack), len(data), codec, cut.new, used, len(output), digest))
+            made.append(Window(len(pack), len(data), kind, cut.new, used, len(output), digest))
             pack += data
-    return delta.index_of(windows, merkle.leaves_of(pack), len(pack), bytes(pack)), bytes(pack)
+    return encode.index_of(made, merkle.leaves_of(pack), len(pack), bytes(pack)), bytes(pack)

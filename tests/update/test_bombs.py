@@ -2,9 +2,11 @@
 
 import pytest
 
-from patcher.content import codec, delta, manifest, merkle
+from patcher.content import codec, manifest, merkle, patch_index
 from patcher.content.manifest import Entry
+from patcher.content.patch_index import Range, Window
 from patcher.errors import ContentError
+from patcher.publish.patches import encode
 from tests.support import bombs
 from tests.support.bomb_shapes import MANIFESTS, swollen
 
@@ -29,15 +31,15 @@ def test_a_document_unfolds_to_sixteen_times_its_size_and_no_further() -> None:
     with pytest.raises(ContentError):
         codec.unpack_document(frame, len(plain) - 1)
     with pytest.raises(ContentError):
-        codec.unpack_document(codec.manifest_delta(b"", plain + bytes(len(plain))), 1 << 30)
+        codec.unpack_document(encode.manifest_delta(b"", plain + bytes(len(plain))), 1 << 30)
 
 
 def test_a_manifest_delta_unfolds_to_the_old_manifest_and_sixteen_times_its_size() -> None:
     old, many = bytes(range(256)) * 400, b"requirement" * 50_000
     for base, new in ((b"", many), (old, old + many)):
         with pytest.raises(ContentError):
-            codec.apply_manifest_delta(base, codec.manifest_delta(base, new), merkle.ref_of(new))
-    step = codec.manifest_delta(old, old[1:])
+            codec.apply_manifest_delta(base, encode.manifest_delta(base, new), merkle.ref_of(new))
+    step = encode.manifest_delta(old, old[1:])
     assert codec.apply_manifest_delta(old, step, merkle.ref_of(old[1:])) == old[1:]
 
 
@@ -51,11 +53,11 @@ def test_a_tree_whose_paths_unfold_too_far_is_refused() -> None:
 def test_an_index_that_would_unfold_too_far_travels_as_it_is() -> None:
     """Whatever a publisher writes can be read: one copy in 20,000 alike ranges."""
     new, old = (manifest.build("game.main", [Entry("a", 20_000 << 15, digit * 32)]) for digit in (b"n", b"o"))
-    ranges = tuple(delta.Range(0, number << 15, 1 << 15) for number in range(20_000))
-    copy = delta.Window(0, 0, delta.COPY, ranges, ranges, 20_000 << 15, b"")
-    written = delta.encode(delta.index_of([copy], b"", 0), new, old)
+    ranges = tuple(Range(0, number << 15, 1 << 15) for number in range(20_000))
+    copy = Window(0, 0, codec.COPY, ranges, ranges, 20_000 << 15, b"")
+    written = encode.write_index(encode.index_of([copy], b"", 0), new, old)
     assert not written.startswith(codec.ZSTD_MAGIC)
-    assert delta.parse(written, new, old).windows == (copy,)
+    assert patch_index.parse(written, new, old).windows == (copy,)
 
 
 def test_long_paths_in_deep_folders_are_honest() -> None:

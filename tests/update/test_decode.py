@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from patcher.content import delta
+from patcher.content import codec
 from patcher.content.native.image import Read
 from patcher.content.native.rebase import Rebased
 from patcher.errors import ContentError
+from patcher.publish.patches import encode
 from patcher.publish.patches.native.fitting import fit
 from patcher.update.decode import MEMORY_BYTES, Decoders, Map, Output, Task
 from tests.support import trees
@@ -25,7 +26,7 @@ _NEW = trees.edited(_OLD, 2) + trees.prose(3, 50_000)
 @pytest.fixture
 def task(tmp_path: Path) -> Task:
     (tmp_path / "old").write_bytes(_OLD)
-    codec, data = delta.make(_NEW, _OLD)
+    codec, data = encode.make_window(_NEW, _OLD)
     old = (((tmp_path / "old", 0, len(_OLD)), None),)
     new = (
         Output(tmp_path / "first", 100_000, 0, 100_000),
@@ -102,7 +103,9 @@ def mapped(tmp_path: Path) -> Task:
     by = Map(fitted.filter, fitted.data, sha256(fitted.data).digest(), len(old))
     places = (Output(tmp_path / "new.so", len(new), 0, len(new)),)
     window = (((tmp_path / "old.so", 0, len(old)), by),)
-    return Task(delta.HDIFF_REBASED, delta.make(new, rebased)[1], window, places, len(new), sha256(new).digest())
+    return Task(
+        codec.HDIFF_REBASED, encode.make_window(new, rebased)[1], window, places, len(new), sha256(new).digest()
+    )
 
 
 def _bytes(data: bytes) -> Read:
@@ -130,7 +133,7 @@ def test_a_copy_through_a_map_is_any_stretch_of_the_file_as_the_map_moves_it(map
     whole = Rebased(_bytes(data), len(data), by.filter, by.data).read(0, len(data))
     stretches = [(0, 10), (90_001, 20_000), (len(data) - 7, 7)]
     new = tuple(Output(tmp_path / f"{at}", length, 0, length) for at, length in stretches)
-    _run(Task(delta.COPY_REBASED, b"", tuple(((old[0], *each), by) for each in stretches), new, 20_017, b""))
+    _run(Task(codec.COPY_REBASED, b"", tuple(((old[0], *each), by) for each in stretches), new, 20_017, b""))
     assert [(tmp_path / f"{at}").read_bytes() for at, _ in stretches] == [whole[a : a + n] for a, n in stretches]
     assert whole != data
 
@@ -145,7 +148,7 @@ def test_an_old_library_that_changed_still_gives_the_stretches_that_did_not(mapp
     ((old, by),) = mapped.old
     assert by and isinstance(by.data, bytes)
     place = Output(tmp_path / "part", 30_000, 0, 30_000)
-    _run(Task(delta.COPY_REBASED, b"", (((old[0], 60_000, 30_000), by),), (place,), 30_000, b""))
+    _run(Task(codec.COPY_REBASED, b"", (((old[0], 60_000, 30_000), by),), (place,), 30_000, b""))
     whole = Rebased(_bytes(library(80)), len(changed), by.filter, by.data).read(60_000, 30_000)
     assert (tmp_path / "part").read_bytes() == whole
 

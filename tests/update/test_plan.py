@@ -7,7 +7,7 @@ from bencode2 import bencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.content import delta, merkle, records
+from patcher.content import merkle, patch_index, records
 from patcher.content.blocks import Rebuild, Stretch, spans
 from patcher.content.manifest import Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, ref_of
@@ -194,6 +194,6 @@ def test_a_map_is_fetched_once_for_all_windows_that_read_through_it() -> None:
     m = indexes.NEW
     part = records.Part("main", (), False, ref_of(encode(m)), m.info_hash, None, None)
     document = indexes.mapped(pack={b"root": bytes(32), b"size": 150}, inline=b"")
-    offer = Offer(part, encode(m), m, indexes.OLD, delta.parse(bencode(document), m, indexes.OLD))
+    offer = Offer(part, encode(m), m, indexes.OLD, patch_index.parse(bencode(document), m, indexes.OLD))
     costs = {(0,): 20 + 50, (1,): 30, (2,): 50, (0, 1): 100, (0, 1, 2): 150}
     assert {windows: PatchStep(offer, windows).pack_bytes for windows in costs} == costs

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from patcher import beneath, disk, strict_json
-from patcher.content import delta
-from patcher.content.chunker import Chunks
+from patcher.content import patch_index
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.native import image
-from patcher.publish.patches import pool
+from patcher.publish.patches import pool, windows
+from patcher.publish.patches.matching import Chunks
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress
 
 _MIN_BYTES = 16 * 1024
@@ -45,7 +45,7 @@ class Fit:
 
         old, new = (partial(_read, path) for path in (self.old, self.new))
         fitted = fit(old, self.old_bytes, new, self.new_bytes)
-        if fitted is None or len(fitted.data) > delta.MAX_MAP_BYTES:
+        if fitted is None or len(fitted.data) > patch_index.MAX_MAP_BYTES:
             return b""
         rebased = Rebased(old, self.old_bytes, fitted.filter, fitted.data)
         with disk.Staged(_rebased(self.result), self.old_bytes) as staged:
@@ -119,7 +119,7 @@ def _pairs(
     """Native old files and where each went: into the file of its own path where that is new, else the first."""
     held = {entry.root for entry in old.entries}
     fresh = {e.root for e in new.entries if e.root not in held and _is_native(e, places)}
-    pairs = delta.bases(new, old, chunks, fresh) if fresh else []
+    pairs = windows.bases(new, old, chunks, fresh) if fresh else []
     pairs.sort(key=lambda pair: pair[0].path != pair[1].path)
     firsts = {before.root: (before, after) for before, after in reversed(pairs) if _is_native(before, places)}
     return list(firsts.values())

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from patcher import beneath
-from patcher.content import delta
-from patcher.content.chunker import Chunker, Chunks, average_for
-from patcher.content.delta import Cut, Filter, Index, Range, Window
+from patcher.content import chunker, patch_index
+from patcher.content.codec import COPY, COPY_REBASED, HDIFF, HDIFF_REBASED
 from patcher.content.manifest import Entry, Manifest
+from patcher.content.patch_index import Filter, Index, Range, Window
 from patcher.errors import Mismatch
-from patcher.publish.patches import address_maps, pool
+from patcher.publish.patches import address_maps, encode, matching, pool, windows
 from patcher.publish.patches.address_maps import Map
+from patcher.publish.patches.matching import Chunks, average_for
 from patcher.publish.patches.pool import Slice, Task, WindowFile
+from patcher.publish.patches.windows import Cut
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress, in_threads
 
 _COMPARE_BYTES = 16 * 1024
@@ -43,8 +45,8 @@ class Joined:
 
     def index(self, leaves: bytes) -> Index:
         """The pack's index, from its leaves."""
-        inline = b"".join(self.chunks()) if self.size_bytes <= delta.INLINE_BYTES else b""
-        return delta.index_of(self.windows, leaves, self.size_bytes, inline, self.filters)
+        inline = b"".join(self.chunks()) if self.size_bytes <= patch_index.INLINE_BYTES else b""
+        return encode.index_of(self.windows, leaves, self.size_bytes, inline, self.filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,12 @@ class Draft:
     def _made(self, number: int, cut: Cut) -> tuple[Window, WindowFile | None] | None:
         """A window that is at no place yet, and its bytes; None when a full pack is better off without it."""
         if cut.copied:
-            codec = delta.COPY_REBASED if self._has_maps(cut.old) else delta.COPY
+            codec = COPY_REBASED if self._has_maps(cut.old) else COPY
             return Window(0, 0, codec, cut.new, cut.old, cut.output_bytes, b""), None
         file = WindowFile.read(self._result(number))
-        if self.old is None and not delta.worth_packing(cut, self.new, file.length):
+        if self.old is None and not windows.worth_packing(cut, self.new, file.length):
             return None
-        old = cut.old if file.codec in {delta.HDIFF, delta.HDIFF_REBASED} else ()
+        old = cut.old if file.codec in {HDIFF, HDIFF_REBASED} else ()
         return Window(0, file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256), file
 
     def _filters(self, windows: Sequence[Window]) -> tuple[tuple[Filter, ...], list[Map]]:
@@ -135,15 +137,15 @@ def draft(
     InternalError.
     """
     if old is None:
-        return Draft(new, None, places, {}, tuple(delta.cut(new, None)), folder)
-    wanted = delta.to_chunk(new, old)
+        return Draft(new, None, places, {}, tuple(windows.cut(new, None)), folder)
+    wanted = windows.to_chunk(new, old)
     average = average_for(sum(entry.size_bytes for entry in wanted))
     chunks = _chunked(wanted, average, places, jobs, progress)
     found = address_maps.make(new, old, chunks, places, folder / "maps", jobs, progress)
     moved = [entry for entry in wanted if entry.root in found]
     chunks |= _chunked(moved, average, _rebased(places, found), jobs, progress)
     compare = _compare(new, places, old, _rebased(places, found))
-    return Draft(new, old, places, found, tuple(delta.cut(new, old, chunks, found, compare)), folder)
+    return Draft(new, old, places, found, tuple(windows.cut(new, old, chunks, found, compare)), folder)
 
 
 def make(drafts: Sequence[Draft], jobs: int, progress: Progress) -> None:
@@ -172,21 +174,22 @@ def _chunked(
 
 
 def _chunks(path: Path, size_bytes: int, average: int, meter: Meter) -> Chunks:
-    chunker, done = Chunker(average), 0
-    with beneath.translated(path), path.open("rb") as file:
+    def portions() -> Iterator[bytes]:
         while data := file.read(CHUNK_BYTES):
-            chunker.update(data)
-            done += len(data)
             meter.add(len(data))
-    if done != size_bytes:
+            yield data
+
+    with beneath.translated(path), path.open("rb") as file:
+        chunks = Chunks.of(chunker.chunks(portions(), average))
+    if chunks.start(len(chunks)) != size_bytes:
         raise Mismatch(f"{path} is not as long as it should be", path=str(path))
-    return chunker.chunks()
+    return chunks
 
 
-def _compare(new: Manifest, places: Places, old: Manifest, old_places: Places) -> delta.Compare:
+def _compare(new: Manifest, places: Places, old: Manifest, old_places: Places) -> windows.Compare:
     """Reads a little of both files where a copy ends. The two are never empty."""
 
-    def of(number: int) -> delta.Common:
+    def of(number: int) -> matching.Common:
         path = places[new.entries[number].root]
         return lambda at, file, old_at, limit: _common(path, at, old_places[old.entries[file].root], old_at, limit)
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patcher import disk, strict_json
-from patcher.content import delta, manifest, merkle, records
+from patcher.content import manifest, merkle, patch_index, records
 from patcher.content.codec import MAX_RATIO
-from patcher.content.delta import Index
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
+from patcher.content.patch_index import Index
 from patcher.errors import ContentError, TrustError
 from patcher.publish.build import BuiltPart
-from patcher.publish.patches import drafts
+from patcher.publish.patches import drafts, encode
 from patcher.publish.patches.drafts import Draft, Joined
 from patcher.publish.store import Meter, Progress, Store, in_threads
 
@@ -235,7 +235,7 @@ class Maker:
         """The pack as an earlier run finished it."""
         try:
             ref = Ref.from_json(strict_json.load(pack.note, _NOTE_BYTES))
-            index = delta.parse(self._store.read(ref), pack.new.manifest, pack.old.manifest if pack.old else None)
+            index = patch_index.parse(self._store.read(ref), pack.new.manifest, pack.old.manifest if pack.old else None)
         except (OSError, ValueError, ContentError, TrustError):
             return None
         whole = index.pack is None or self._store.has(index.pack)
@@ -252,7 +252,7 @@ class Maker:
         ref = None
         if index.windows:
             old = pack.old.manifest if pack.old else None
-            ref = self._store.put(delta.encode(index, pack.new.manifest, old))
+            ref = self._store.put(encode.write_index(index, pack.new.manifest, old))
             self._store.flush()
             disk.write_atomic(pack.note, json.dumps(ref.to_json()).encode())
         disk.remove_tree(pack.folder)
@@ -263,6 +263,6 @@ class Maker:
         new, old = pack.new.document, pack.old.document if pack.old else b""
         if new == old:
             return None
-        step = delta.manifest_delta(old, new)
+        step = encode.manifest_delta(old, new)
         is_read = len(step) < len(new) <= len(old) + MAX_RATIO * len(step)
         return self._store.put(step) if is_read else None

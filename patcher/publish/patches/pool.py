@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from patcher import beneath, disk, processes
-from patcher.content import delta
+from patcher.content.codec import HDIFF, HDIFF_REBASED, WINDOW_BYTES
 from patcher.errors import InternalError, Mismatch
+from patcher.publish.patches import encode
 from patcher.publish.store import CHUNK_BYTES
 
 Slice = tuple[str, int, int]
@@ -63,12 +64,12 @@ class Task:
     def make(self) -> bytes:
         """The smaller of what old bytes with and without maps give, where it is not clear that it is with them."""
         new = _read(self.new)
-        codec, data = delta.make(new, None if self.old is None else _read(self.old))
+        codec, data = encode.make_window(new, None if self.old is None else _read(self.old))
         if self.plain is not None:
-            is_clear = codec == delta.HDIFF and len(data) >= _CLOSE_BYTES and self._is_mostly_rebased()
-            codec = delta.HDIFF_REBASED if codec == delta.HDIFF else codec
+            is_clear = codec == HDIFF and len(data) >= _CLOSE_BYTES and self._is_mostly_rebased()
+            codec = HDIFF_REBASED if codec == HDIFF else codec
             if not is_clear:
-                plain = delta.make(new, _read(self.plain))
+                plain = encode.make_window(new, _read(self.plain))
                 codec, data = min(plain, (codec, data), key=lambda form: len(form[1]))
         return bytes([codec]) + hashlib.sha256(new).digest() + data
 
@@ -115,7 +116,7 @@ def run(tasks: Sequence[Work], jobs: int, done: Callable[[int], None]) -> None:
         else:
             todo.append(task)
     try:
-        alone = len(todo) == 1 and todo[0].size_bytes <= delta.WINDOW_BYTES  # sooner done than a process is there
+        alone = len(todo) == 1 and todo[0].size_bytes <= WINDOW_BYTES  # sooner done than a process is there
         for task, made in _made(todo, 1 if alone else jobs):
             disk.make_folder(task.result.parent)
             disk.write_atomic(task.result, made)

@@ -5,16 +5,16 @@ than a window the stretches that the old release has go as *copies*, and the res
 window leans on decides what it costs.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from patcher.content.chunker import Anchors, Chunks, Common, Copy, Known, Trace, stretched
 from patcher.content.codec import WINDOW_BYTES
 from patcher.content.manifest import Entry, Manifest
+from patcher.content.patch_index import Range
+from patcher.content.similar import Similar
+from patcher.publish.patches.matching import Anchors, Chunks, Common, CopySpan, Known, Trace, stretched
 
 SMALL_BYTES = 1024 * 1024
-MAX_OLD_BYTES = 4 * WINDOW_BYTES
 
 _LEAN_BYTES = 3 * WINDOW_BYTES
 """What our own windows lean on: a worker then takes 350 MB at most, and a player less than the format allows."""
@@ -28,20 +28,6 @@ _REBASED_SHARE = 0.75
 
 Compare = Callable[[int], Common]
 """For the new file of a number: how far its bytes and those of old files are the same."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Range:
-    """Bytes of one file; ``file`` is its number among a manifest's entries."""
-
-    file: int
-    offset: int
-    length: int
-
-    @property
-    def end(self) -> int:
-        """First offset behind it."""
-        return self.offset + self.length
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +251,7 @@ class _Patch:
             yield Range(base, start, end - start)
 
 
-def _between(copies: Sequence[Copy], size_bytes: int) -> Iterator[tuple[int, int]]:
+def _between(copies: Sequence[CopySpan], size_bytes: int) -> Iterator[tuple[int, int]]:
     at = 0
     for copy in copies:
         if at < copy.new:
@@ -273,37 +259,3 @@ def _between(copies: Sequence[Copy], size_bytes: int) -> Iterator[tuple[int, int
         at = copy.new + copy.length
     if at < size_bytes:
         yield at, size_bytes
-
-
-class Similar:
-    """The old file that a new one most likely came from, by name alone: same path, else the longest like-named tail.
-
-    Only files whose path is gone are taken for renamed; numbers and hashes in names (versions, mostly) are no
-    difference.
-    """
-
-    _VARYING = re.compile(r"(?<![0-9a-f])(?=[0-9a-f]{8})[a-f]*+[0-9][0-9a-f]*+|[0-9]+")  # no letter is read twice
-
-    def __init__(self, new: Manifest, old: Manifest) -> None:
-        self._by_path = {entry.path: number for number, entry in enumerate(old.entries) if entry.size_bytes}
-        self._by_tail: dict[str, int] = {}
-        stay = {entry.path for entry in new.entries}
-        for path, number in self._by_path.items():
-            if path not in stay:
-                for tail in self._tails(path):
-                    self._by_tail.setdefault(tail, number)
-
-    def same(self, path: str) -> int | None:
-        """The number of the old file of this path, None when there is none."""
-        return self._by_path.get(path)
-
-    def find(self, path: str) -> int | None:
-        """The number of an old file that was renamed, None when there is none."""
-        return next((self._by_tail[tail] for tail in self._tails(path) if tail in self._by_tail), None)
-
-    def _tails(self, path: str) -> Iterator[str]:
-        path = self._VARYING.sub("0", path)
-        yield path
-        while "/" in path:
-            path = path.partition("/")[2]
-            yield path

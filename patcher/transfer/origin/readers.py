@@ -7,10 +7,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol
 
 from patcher import beneath
-from patcher.content import delta
+from patcher.content import codec
 from patcher.content.layout import Layout, Torrent
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
+from patcher.content.patch_index import Index, Window
 from patcher.errors import ContentError, Mismatch, Missing
 from patcher.transfer.origin import ranges
 
@@ -53,7 +54,7 @@ class TreeSource:
     """
 
     def __init__(
-        self, origin: Reads, manifest: Manifest, full: delta.Index | None = None, torrent: Torrent | None = None
+        self, origin: Reads, manifest: Manifest, full: Index | None = None, torrent: Torrent | None = None
     ) -> None:
         self._origin = origin
         self._torrent = torrent or Torrent(b"", ())
@@ -109,7 +110,7 @@ class TreeSource:
             self._pack = None
             yield from self._loose(pieces, received)
 
-    def _is_cheaper(self, window: delta.Window, pieces: Sequence[int]) -> bool:
+    def _is_cheaper(self, window: Window, pieces: Sequence[int]) -> bool:
         return sum(length for piece in pieces for _, length in self._lacking(piece)) > window.length
 
     def _lacking(self, piece: int) -> list[tuple[int, int]]:
@@ -155,14 +156,14 @@ class TreeSource:
         window = pack.windows[number]
         try:
             data = pack.read(window, received)
-            output = memoryview(delta.apply(window.codec, data, b"", window.output_bytes, window.sha256))
+            output = memoryview(codec.apply(window.codec, data, b"", window.output_bytes, window.sha256))
         except ContentError:
             self._window_of = {piece: other for piece, other in self._window_of.items() if other != number}
             raise
         for piece, at, length in self._made(window):
             yield piece, bytes(output[at : at + length])
 
-    def _made(self, window: delta.Window) -> Iterator[tuple[int, int, int]]:
+    def _made(self, window: Window) -> Iterator[tuple[int, int, int]]:
         """The pieces a window makes: number, and where in its output."""
         at, size = 0, self._layout.piece_bytes
         for span in window.new:
@@ -176,7 +177,7 @@ class TreeSource:
 class _Pack:
     """The full pack at the origin. What a decoder gets to see was checked against the pack's own hashes before."""
 
-    def __init__(self, origin: Reads, index: delta.Index) -> None:
+    def __init__(self, origin: Reads, index: Index) -> None:
         self.windows = index.windows
         self._origin = origin
         self._index = index
@@ -187,7 +188,7 @@ class _Pack:
         size, piece = index.pack_bytes, index.piece_bytes
         self._layout = Layout(b"", piece, (size,), (root,), {root: index.layer}, (0, -(-size // piece)))
 
-    def read(self, window: delta.Window, received: Callable[[int], None]) -> bytes:
+    def read(self, window: Window, received: Callable[[int], None]) -> bytes:
         """The window's bytes. Raises OriginError; Mismatch when they are not the pack's."""
         if self._index.pack is None:
             return self._index.inline[window.offset : window.offset + window.length]

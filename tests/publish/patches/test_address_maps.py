@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from patcher import disk
-from patcher.content import delta
-from patcher.publish.patches import pool
+from patcher.content import codec
+from patcher.publish.patches import encode, pool
 from patcher.publish.patches.pool import Task, WindowFile
 from tests.support import trees
 from tests.support.libraries import library
@@ -24,9 +24,9 @@ def test_a_window_of_native_code_reads_through_a_map_and_is_far_smaller(tmp_path
         tmp_path, {"lib.so": OLD, "pak": noise(1, 50_000)}, {"lib.so": NEW, "pak": noise(2, 50_000)}
     ).joined()
     (window,) = joined.windows
-    assert window.codec == delta.HDIFF_REBASED
+    assert window.codec == codec.HDIFF_REBASED
     assert (window.offset, len(joined.filters), joined.filters[0].name) == (joined.filters[0].length, 1, "x86-1")
-    assert joined.size_bytes - 50_000 < len(delta.make(NEW, OLD)[1]) / 10
+    assert joined.size_bytes - 50_000 < len(encode.make_window(NEW, OLD)[1]) / 10
 
 
 def test_a_library_under_another_name_has_a_map_too(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_window_is_plain_where_its_map_does_not_help(tmp_path: Path) -> None:
     for number, (with_map, without) in enumerate(((moved, plain), (plain, moved))):
         task = Task(new, with_map, tmp_path / f"{number}", without)
         pool.run([task], 1, lambda count: None)
-        assert WindowFile.read(task.result).codec == (delta.HDIFF, delta.HDIFF_REBASED)[number]
+        assert WindowFile.read(task.result).codec == (codec.HDIFF, codec.HDIFF_REBASED)[number]
         assert WindowFile.read(task.result).length < 500
 
 

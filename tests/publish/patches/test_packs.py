@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from patcher.content import delta
-from patcher.content.chunker import MARGIN_BYTES
+from patcher.content.patch_index import Range
 from patcher.errors import ContentError
 from patcher.publish.patches import pool
+from patcher.publish.patches.matching import MARGIN_BYTES
 from patcher.publish.patches.pool import Task
 from patcher.publish.store import Meter
 from tests.support.publisher import Publisher, drafted, lay, quiet
@@ -56,7 +56,7 @@ def test_new_bytes_in_the_middle_of_a_large_file_are_nearly_all_that_its_patch_m
     new = data[:6_000_001] + more + data[6_000_001:]
     copied, made = drafted(tmp_path, {"large": data}, {"large": new}).cuts
     assert copied.copied
-    assert made.new == (delta.Range(0, 6_000_001 - MARGIN_BYTES, MARGIN_BYTES + len(more) + MARGIN_BYTES),)
+    assert made.new == (Range(0, 6_000_001 - MARGIN_BYTES, MARGIN_BYTES + len(more) + MARGIN_BYTES),)
 
 
 def test_finished_windows_are_not_made_again(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from patcher.content import delta, merkle
-from patcher.content.chunker import Chunker, Chunks
-from patcher.content.delta import Cut, Range, Window
+from patcher.content import codec, merkle, patch_index
 from patcher.content.manifest import Entry, Manifest, build
-from patcher.publish.patches.windows import merge, without
-from tests.support.trees import MIB, edited, made_up, noise
+from patcher.content.patch_index import Range, Window
+from patcher.publish.patches import encode, windows
+from patcher.publish.patches.matching import Chunks
+from patcher.publish.patches.windows import Cut, merge, without
+from tests.support.trees import MIB, chunks_of, edited, made_up, noise
 
 
 def outline(cuts: list[Cut], m: Manifest) -> list[list[tuple[str, int, int]]]:
@@ -20,15 +21,13 @@ def outline(cuts: list[Cut], m: Manifest) -> list[list[tuple[str, int, int]]]:
 
 def one_file(path: str, data: bytes) -> tuple[Manifest, dict[bytes, Chunks]]:
     """A release of one file, and its chunks."""
-    chunker = Chunker()
-    chunker.update(data)
     root = merkle.root_of(merkle.leaves_of(data))
-    return build("game.main", [Entry(path, len(data), root)]), {root: chunker.chunks()}
+    return build("game.main", [Entry(path, len(data), root)]), {root: chunks_of(data)}
 
 
 def test_small_files_share_windows_in_path_order_and_large_ones_come_in_runs_between() -> None:
     new = made_up([("a", 9 * MIB), ("b", 6 * MIB), ("big", 17 * MIB), ("c", 2 * MIB), ("d", 16 * MIB)])
-    cuts = delta.cut(new, made_up([]))
+    cuts = windows.cut(new, made_up([]))
     assert outline(cuts, new) == [
         [("a", 0, 9 * MIB), ("b", 0, 6 * MIB)],
         [("big", 0, 8 * MIB), ("big", 8 * MIB, 8 * MIB)],
@@ -39,15 +38,15 @@ def test_small_files_share_windows_in_path_order_and_large_ones_come_in_runs_bet
 
 def test_the_windows_of_a_full_pack_keep_small_and_larger_files_apart() -> None:
     new = made_up([("a", 100), ("b", 2 * MIB), ("c", MIB), ("d", MIB - 1)])
-    cuts = delta.cut(new, None)
+    cuts = windows.cut(new, None)
     assert outline(cuts, new) == [[("a", 0, 100), ("d", 0, MIB - 1)], [("b", 0, 2 * MIB), ("c", 0, MIB)]]
-    assert delta.worth_packing(cuts[0], new, cuts[0].output_bytes)
-    assert [delta.worth_packing(cuts[1], new, size) for size in (2 * MIB, 3 * MIB)] == [True, False]
+    assert windows.worth_packing(cuts[0], new, cuts[0].output_bytes)
+    assert [windows.worth_packing(cuts[1], new, size) for size in (2 * MIB, 3 * MIB)] == [True, False]
 
 
 def test_the_windows_of_a_full_pack_keep_to_every_16_mib_of_a_large_file() -> None:
     new = made_up([("big", 40 * MIB + 5)])
-    assert outline(delta.cut(new, None), new) == [
+    assert outline(windows.cut(new, None), new) == [
         [("big", 0, 16 * MIB)], [("big", 16 * MIB, 16 * MIB)], [("big", 32 * MIB, 8 * MIB + 5)],
     ]  # fmt: skip
 
@@ -56,7 +55,7 @@ def test_what_a_large_file_shares_with_the_old_one_is_copied_and_only_the_rest_i
     data = noise(1, 20 * MIB)
     new, new_chunks = one_file("big", data[:5_000_000] + noise(2, 300_000) + data[5_000_000:])
     old, old_chunks = one_file("big", data)
-    copied, made = delta.cut(new, old, new_chunks | old_chunks)
+    copied, made = windows.cut(new, old, new_chunks | old_chunks)
     assert copied.copied and not made.copied
     assert copied.output_bytes > len(data) - 200_000
     assert made.output_bytes < 500_000
@@ -70,9 +69,9 @@ def test_a_large_file_under_a_new_name_is_known_by_its_content() -> None:
     data = noise(3, 20 * MIB)
     new, new_chunks = one_file("data/level-two.pak", edited(data, 4))
     old, old_chunks = one_file("other/first.bin", data)
-    cuts = delta.cut(new, old, new_chunks | old_chunks)
+    cuts = windows.cut(new, old, new_chunks | old_chunks)
     assert sum(cut.output_bytes for cut in cuts if cut.copied) > 19 * MIB
-    assert {entry.path for entry in delta.to_chunk(new, old)} == {"data/level-two.pak", "other/first.bin"}
+    assert {entry.path for entry in windows.to_chunk(new, old)} == {"data/level-two.pak", "other/first.bin"}
 
 
 def test_blocks_that_changed_places_are_copied_from_where_they_were() -> None:
@@ -81,14 +80,14 @@ def test_blocks_that_changed_places_are_copied_from_where_they_were() -> None:
     random.Random(7).shuffle(order)
     new, new_chunks = one_file("pak", b"".join(blocks[n] for n in order))
     old, old_chunks = one_file("pak", b"".join(blocks))
-    cuts = delta.cut(new, old, new_chunks | old_chunks)
+    cuts = windows.cut(new, old, new_chunks | old_chunks)
     assert sum(cut.output_bytes for cut in cuts if cut.copied) > 23 * MIB
 
 
 def test_nothing_is_read_for_chunks_when_small_files_changed_in_place() -> None:
     new, old = made_up([("a", 500), ("b", 600)]), made_up([("a", 400), ("b", 600)])
-    assert delta.to_chunk(new, old) == []
-    assert delta.to_chunk(made_up([("big", 20 * MIB)]), made_up([])) == [], "there is nothing to compare with"
+    assert windows.to_chunk(new, old) == []
+    assert windows.to_chunk(made_up([("big", 20 * MIB)]), made_up([])) == [], "there is nothing to compare with"
 
 
 @pytest.mark.parametrize(
@@ -98,13 +97,13 @@ def test_nothing_is_read_for_chunks_when_small_files_changed_in_place() -> None:
 )  # fmt: skip
 def test_a_file_is_cut_against_the_old_one_it_most_likely_came_from(new: str, old: str) -> None:
     before = made_up([(old, 500), ("zz/other", 500), ("zz/tail/x", 500)])
-    (cut,) = delta.cut(made_up([(new, 600), ("zz/other", 500), ("zz/tail/x", 500)]), before)
+    (cut,) = windows.cut(made_up([(new, 600), ("zz/other", 500), ("zz/tail/x", 500)]), before)
     assert [before.entries[span.file].path for span in cut.old] == [old]
 
 
 def test_a_file_whose_path_stays_is_not_taken_for_renamed() -> None:
     old = made_up([("a/x", 500)])
-    (cut,) = delta.cut(made_up([("a/x", 500), ("b/x", 600)]), old)
+    (cut,) = windows.cut(made_up([("a/x", 500), ("b/x", 600)]), old)
     assert cut.old == ()
 
 
@@ -118,11 +117,11 @@ def test_any_cut_keeps_the_bounds_and_covers_what_is_missing(
     files: dict[str, int], before: dict[str, int], full: bool
 ) -> None:
     new, old = made_up(files.items()), None if full else made_up(before.items())
-    cuts = delta.cut(new, old)
-    windows = [Window(at, 1, delta.HDIFF if c.old else delta.STORED, c.new, c.old, c.output_bytes, bytes(32))
-               for at, c in enumerate(cuts)]  # fmt: skip
-    index = delta.index_of(windows, bytes(32), len(windows), bytes(len(windows)))
-    assert delta.parse(delta.encode(index, new, old), new, old) == index
+    cuts = windows.cut(new, old)
+    made = [Window(at, 1, codec.HDIFF if c.old else codec.STORED, c.new, c.old, c.output_bytes, bytes(32))
+            for at, c in enumerate(cuts)]  # fmt: skip
+    index = encode.index_of(made, bytes(32), len(made), bytes(len(made)))
+    assert patch_index.parse(encode.write_index(index, new, old), new, old) == index
     covered = {new.entries[span.file].root for cut in cuts for span in cut.new}
     assert covered == {e.root for e in new.entries} - {e.root for e in (old.entries if old else ())} - {b""}
     missing = {e.root: e.size_bytes for e in new.entries if e.root in covered}

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from patcher.content import delta, merkle
-from patcher.content.codec import make
+from patcher.content import merkle
 from patcher.content.layout import Layout
 from patcher.content.merkle import ref_of
+from patcher.content.patch_index import Window
 from patcher.errors import ContentError, OriginError
+from patcher.publish.patches import encode, windows
 from patcher.transfer.origin.readers import PackSource, TreeSource
 from tests.support.peers import PIECE_BYTES, Shelf
 from tests.support.trees import noise, prose
@@ -34,15 +35,15 @@ class Origin:
         self.manifest = manifest_of(folder)
         self.contents = [files[entry.path] for entry in self.manifest.entries]
         self.layout: Layout = layout_of(self.manifest, self.contents)
-        windows, pack = [], b""
-        for cut in delta.cut(self.manifest, None):
-            made = b"".join(self.contents[span.file][span.offset : span.end] for span in cut.new)
-            codec, data = make(made, b"")
-            digest = sha256(made).digest()
-            windows.append(delta.Window(len(pack), len(data), codec, cut.new, (), len(made), digest))
+        made, pack = [], b""
+        for cut in windows.cut(self.manifest, None):
+            output = b"".join(self.contents[span.file][span.offset : span.end] for span in cut.new)
+            codec, data = encode.make_window(output, b"")
+            digest = sha256(output).digest()
+            made.append(Window(len(pack), len(data), codec, cut.new, (), len(output), digest))
             pack += data
         self.pack = ref_of(pack)
-        self.index = delta.index_of(windows, merkle.leaves_of(pack), len(pack))
+        self.index = encode.index_of(made, merkle.leaves_of(pack), len(pack))
         self.shelf = Shelf(*self.contents, pack)
         self.received_bytes = 0
 

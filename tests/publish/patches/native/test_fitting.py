@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from patcher.content import codec
 from patcher.content.native.addresses import AddressMap
 from patcher.content.native.rebase import Rebased
+from patcher.publish.patches import encode
 from patcher.publish.patches.native.fitting import Fitted, fit
 from tests.support.libraries import library
 from tests.support.native_images import elf_library, pe_library
@@ -23,7 +23,7 @@ def fitted(old: bytes, new: bytes) -> Fitted | None:
 
 
 def delta_bytes(old: bytes, new: bytes) -> int:
-    return len(codec.make(new, old)[1])
+    return len(encode.make_window(new, old)[1])
 
 
 @pytest.mark.parametrize(("old", "new"), [(library(1), library(1, 3)), (library(2, 5), library(2))])

@@ -1,88 +1,160 @@
-"""Patches as documents: the index of a pack, written down and read strictly against the manifests it speaks of."""
+"""The index of a patch: where each window lies in the pack, what it makes, and from which old bytes.
+
+A *window* makes at most 16 MiB of new bytes: whole small files or runs of larger ones. It is decoded alone, from its
+bytes in the pack and from the old ranges it names. A *copy* is a window of any size that needs no bytes of the pack. A
+patch makes whole files; a *full pack* (no old release) may leave windows out. Content that the old release holds
+anywhere is in no patch, and no content is in a patch twice.
+
+A *filter* gives an old file of native code an address map. *Re-based* windows read that file with its references moved
+by the map, so that they match the references of the new file.
+
+The format is described in docs/formats/patches.md; `patcher.publish.patches.encode` writes it.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from bencode2 import bencode
+
 from patcher.content import bencoded, merkle
-from patcher.content.chunker import Common
-from patcher.content.codec import (
-    COPY,
-    COPY_REBASED,
-    HDIFF,
-    HDIFF_REBASED,
-    STORED,
-    WINDOW_BYTES,
-    ZSTD,
-    apply,
-    apply_manifest_delta,
-    make,
-    manifest_delta,
-)
-from patcher.content.index import INLINE_BYTES, WHAT, Filter, Index, Window, index_of, pack_torrent
-from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest
+from patcher.content.codec import COPY, COPY_REBASED, HDIFF, HDIFF_REBASED, STORED, WINDOW_BYTES, ZSTD
+from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest, announce
 from patcher.content.merkle import Ref
 from patcher.content.native.sections import FILTERS
 from patcher.errors import ContentError, NeedsNewer
-from patcher.publish.patches.windows import MAX_OLD_BYTES, Compare, Cut, Range, bases, cut, to_chunk, worth_packing
 
-__all__ = [
-    "COPY", "COPY_REBASED", "HDIFF", "HDIFF_REBASED", "INLINE_BYTES", "STORED", "WINDOW_BYTES", "ZSTD", "Common",
-    "Compare", "Cut", "Filter", "Index", "Range", "Window", "apply", "apply_manifest_delta", "bases", "cut", "encode",
-    "index_of", "make", "manifest_delta", "pack_of", "pack_torrent", "parse", "to_chunk", "worth_packing",
-]  # fmt: skip
-
+INLINE_BYTES = 8 * 1024
+"""The index itself holds a pack of at most this size."""
+SWARM_BYTES = 64 * 1024
+"""Smaller packs have no torrent."""
 MAX_INDEX_BYTES = 64 * 1024 * 1024
 MAX_MAP_BYTES = 4 * 1024 * 1024
+MAX_OLD_BYTES = 4 * WINDOW_BYTES
+"""Old bytes that one decoded window may name."""
+
+_WHAT = "a patch index"
 
 
-def encode(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
-    """The document that `parse` reads with the same two manifests. Raises what `parse` would raise."""
-    old_entries = old.entries if old else ()
-    document: dict[bytes, Any] = {
-        b"format": bencoded.FORMAT,
-        b"requires": _required(index.filters),
-        b"filters": [[f.file, f.name.encode(), f.offset, f.length, f.sha256] for f in index.filters],
+@dataclass(frozen=True, slots=True, order=True)
+class Range:
+    """Bytes of one file; ``file`` is its number among a manifest's entries."""
+
+    file: int
+    offset: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        """First offset behind it."""
+        return self.offset + self.length
+
+    def base_for(self, file: int) -> int:
+        """Where the offset of the next range in a list counts from: the end of this one if it is of the same file."""
+        return self.end if self.file == file else 0
+
+
+BEFORE_FIRST = Range(-1, 0, 0)
+"""Stands before the first range of a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where a window lies in the pack, what it makes (``new``, side by side) and from what (``old``, side by side).
+
+    A copy has no bytes in the pack and no ``sha256``: each new range equals the old range beside it, and is checked by
+    the signed roots of the files.
+    """
+
+    offset: int
+    length: int
+    codec: int
+    new: tuple[Range, ...]
+    old: tuple[Range, ...]
+    output_bytes: int
+    sha256: bytes
+
+    @property
+    def is_copy(self) -> bool:
+        """Nothing has to be decoded."""
+        return self.codec in {COPY, COPY_REBASED}
+
+    @property
+    def is_rebased(self) -> bool:
+        """Old files that have a filter are read through it; all others are read unchanged."""
+        return self.codec in {HDIFF_REBASED, COPY_REBASED}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Number of an old file, the method that finds its references, and where its address map lies in the pack."""
+
+    file: int
+    name: str
+    offset: int
+    length: int
+    sha256: bytes
+    """Of the map's bytes in the pack."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """A pack, its maps and its windows. ``pack`` is None when the pack is empty or stands in ``inline``.
+
+    ``layer`` is the pack's piece layer, ``b""`` for a pack of one piece.
+    """
+
+    pack: Ref | None
+    piece_bytes: int
+    layer: bytes
+    windows: tuple[Window, ...]
+    inline: bytes = b""
+    filters: tuple[Filter, ...] = ()
+
+    @property
+    def pack_bytes(self) -> int:
+        """Size of the pack, wherever it is."""
+        return self.pack.size_bytes if self.pack else len(self.inline)
+
+    @property
+    def has_swarm(self) -> bool:
+        """A pack under `SWARM_BYTES` is not worth a torrent."""
+        return self.pack is not None and self.pack.size_bytes >= SWARM_BYTES
+
+    @property
+    def requires(self) -> list[bytes]:
+        """The features a reader must have: the names of the filters, sorted."""
+        return sorted({each.name.encode() for each in self.filters})
+
+    def filters_of(self, window: Window) -> dict[int, Filter]:
+        """The filters that a window reads through, by number of the old file."""
+        if not window.is_rebased:
+            return {}
+        return {span.file: self._filters[span.file] for span in window.old if span.file in self._filters}
+
+    @cached_property
+    def _filters(self) -> dict[int, Filter]:
+        return {each.file: each for each in self.filters}
+
+
+def pack_torrent(index: Index, part: str, trackers: Sequence[str] = ()) -> bytes:
+    """The pack as a v2 torrent of one file, with its piece layer; ``part`` is the name in the new manifest.
+
+    The same pack and part give the same swarm. Raises ContentError content.invalid when there is no pack file.
+    """
+    if index.pack is None:
+        raise _invalid("there is no pack to make a torrent of")
+    name = f"{part}.patch".encode()
+    file = {b"length": index.pack.size_bytes, b"pieces root": index.pack.root}
+    info = {
+        b"file tree": {name: {b"": file}},
+        b"meta version": 2,
+        b"name": name,
         b"piece length": index.piece_bytes,
-        b"layer": index.layer,
-        b"inline": index.inline,
-        b"windows": [
-            [
-                window.offset,
-                window.length,
-                window.codec,
-                _write_ranges(window.new, new.entries),
-                _write_ranges(window.old, old_entries),
-                window.output_bytes,
-                window.sha256,
-            ]
-            for window in index.windows
-        ],
     }
-    if index.pack:
-        document[b"pack"] = index.pack.to_bencode()
-    data = bencoded.encode(document)
-    parse(data, new, old)
-    return data
-
-
-def _required(filters: Sequence[Filter]) -> list[bytes]:
-    return sorted({each.name.encode() for each in filters})
-
-
-def _write_ranges(spans: Sequence[Range], entries: Sequence[Entry]) -> list[int | list[int]]:
-    """A whole file is its number alone: most ranges are, and an index is often larger than its pack."""
-    written: list[int | list[int]] = []
-    before = Range(-1, 0, 0)
-    for span in spans:
-        whole = span.offset == 0 and span.length == entries[span.file].size_bytes
-        written.append(span.file if whole else [span.file, span.offset - _origin(before, span.file), span.length])
-        before = span
-    return written
-
-
-def _origin(before: Range, file: int) -> int:
-    """Where offsets count from: the end of the range before, when that is of the same file."""
-    return before.end if before.file == file else 0
+    layers = {index.pack.root: index.layer} if index.layer else {}
+    return bencode({b"info": info, b"piece layers": layers, **announce(trackers)})
 
 
 def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
@@ -100,7 +172,7 @@ def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
         raise _invalid("it has no list of windows or filters")
     read = tuple(_read_filter(value) for value in filters)
     index = Index(pack, piece, layer, tuple(_read_window(w, new, old) for w in windows), inline, read)
-    if raw[b"requires"] != _required(index.filters):
+    if raw[b"requires"] != index.requires:
         raise _invalid("it does not require what its filters need")
     _check_pack(index)
     _check_offsets(index)
@@ -110,13 +182,13 @@ def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
 
 
 def pack_of(data: bytes) -> Ref | None:
-    """The pack that an index is of, for who has not its manifests. Raises what `parse` raises."""
+    """The pack that an index describes; needs no manifests. Raises what `parse` raises."""
     return _pack(_decode(data))
 
 
 def _decode(data: bytes) -> dict[bytes, Any]:
-    raw = bencoded.decode(data, WHAT, MAX_INDEX_BYTES)
-    bencoded.check_format(raw, WHAT, [name.encode() for name in FILTERS])
+    raw = bencoded.decode(data, _WHAT, MAX_INDEX_BYTES)
+    bencoded.check_format(raw, _WHAT, [name.encode() for name in FILTERS])
     return raw
 
 
@@ -173,13 +245,13 @@ def _fits(window: Window) -> bool:
 
 def _read_ranges(values: list[object], entries: Sequence[Entry]) -> tuple[Range, ...]:
     spans: list[Range] = []
-    before = Range(-1, 0, 0)
+    before = BEFORE_FIRST
     for value in values:
         match value:
             case int(number) if 0 <= number < len(entries):
                 before = Range(number, 0, entries[number].size_bytes)
             case [int(number), int(offset), int(length)] if 0 <= number < len(entries):
-                before = Range(number, offset + _origin(before, number), length)
+                before = Range(number, offset + before.base_for(number), length)
             case _:
                 raise _invalid("a window names a file that is not there")
         if before.offset < 0 or before.length < 1 or before.end > entries[before.file].size_bytes:
@@ -241,4 +313,4 @@ def _check_outputs(index: Index, new: Manifest, *, whole: bool) -> None:
 
 
 def _invalid(reason: str) -> ContentError:
-    return bencoded.invalid(WHAT, reason)
+    return bencoded.invalid(_WHAT, reason)

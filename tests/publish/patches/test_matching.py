@@ -1,46 +1,22 @@
-"""Chunks: the same wherever the bytes lie, and matched in the order that tells most."""
+"""Chunks of new and old files, matched in the order that tells most."""
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.content.chunker import (
+from patcher.publish.patches.matching import (
     COPY_BYTES,
     LONG_BYTES,
     MARGIN_BYTES,
     Anchors,
-    Chunker,
-    Chunks,
-    Copy,
+    CopySpan,
     Known,
+    _longest_rise,
     average_for,
     stretched,
 )
-from tests.support.trees import MIB, noise, prose
-
-
-def chunks_of(data: bytes, portion: int = 1 << 20) -> Chunks:
-    chunker = Chunker()
-    for at in range(0, len(data), portion):
-        chunker.update(data[at : at + portion])
-    return chunker.chunks()
-
-
-@settings(max_examples=20)
-@given(st.integers(0, 12 * MIB), st.integers(1, 3 * MIB), st.booleans())
-def test_chunks_do_not_depend_on_the_portions_they_come_in(size: int, portion: int, compressible: bool) -> None:
-    data = prose(1, size) if compressible else noise(1, size)
-    whole, portioned = chunks_of(data, 1 << 30), chunks_of(data, portion)
-    assert whole == portioned
-    assert (whole.ends[-1] if size else 0) == size
-
-
-def test_a_chunk_is_known_again_behind_other_bytes() -> None:
-    data = noise(2, MIB)
-    one, two = chunks_of(data), chunks_of(noise(3, 777) + data)
-    mine, theirs = ({chunks.digest(n) for n in range(len(chunks))} for chunks in (one, two))
-    assert len(mine & theirs) > 0.95 * len(mine)
+from tests.support.trees import MIB, chunks_of, noise
 
 
 def test_the_lists_of_the_largest_files_stay_small() -> None:
@@ -62,14 +38,14 @@ def test_stretches_are_copied_from_the_file_of_the_same_name_first() -> None:
 @given(st.integers(0, 300_000), st.integers(0, 300_000), st.sampled_from([0, 1000, LONG_BYTES]))
 def test_copies_go_on_to_where_a_long_gap_differs(before: int, behind: int, more: int) -> None:
     """Between copies of 10 bytes lie so many equal bytes on both sides, and so many more new ones."""
-    copies = [Copy(0, 0, 0, 10), Copy(10 + before + more + behind, 0, 10 + before + behind, 10)]
+    copies = [CopySpan(0, 0, 0, 10), CopySpan(10 + before + more + behind, 0, 10 + before + behind, 10)]
     ends = {10: before, copies[1].new: behind}
     new_bytes, old_bytes = copies[1].new + 10, copies[1].old + 10
     first, last = stretched(
         copies, new_bytes, {0: old_bytes}, lambda at, _, __, limit: min(ends.get(at, 0), abs(limit))
     )
     is_long = before + more + behind >= LONG_BYTES
-    assert first == Copy(0, 0, 0, 10 + max(before - MARGIN_BYTES, 0) * is_long)
+    assert first == CopySpan(0, 0, 0, 10 + max(before - MARGIN_BYTES, 0) * is_long)
     assert last.new >= first.new + first.length
     assert (last.new - last.old, last.new + last.length) == (more, new_bytes)
     if not is_long or more:
@@ -79,11 +55,11 @@ def test_copies_go_on_to_where_a_long_gap_differs(before: int, behind: int, more
 def test_content_that_repeats_is_copied_in_one_stretch() -> None:
     block = noise(7, 300_000)
     known = Known({0: chunks_of(block * 8)})
-    assert known.trace(chunks_of(block * 8), 0).copies() == [Copy(0, 0, 0, 8 * len(block))]
+    assert known.trace(chunks_of(block * 8), 0).copies() == [CopySpan(0, 0, 0, 8 * len(block))]
 
 
 def test_a_run_leans_on_what_lies_between_its_anchors() -> None:
-    anchors = Anchors([Copy(1000, 0, 5000, 100), Copy(9000, 0, 40_000, 100)])
+    anchors = Anchors([CopySpan(1000, 0, 5000, 100), CopySpan(9000, 0, 40_000, 100)])
     reach = 400 * 5 // 4 + 64 * 1024
     assert list(anchors.around(1100, 1500, 10_000, 500_000)) == [(5100, 5100 + reach), (0, 40_000)]
     far = list(Anchors(()).around(50 * MIB, 51 * MIB, 100 * MIB, 200 * MIB))
@@ -92,8 +68,6 @@ def test_a_run_leans_on_what_lies_between_its_anchors() -> None:
 
 @given(st.lists(st.integers(0, 40), max_size=40))
 def test_the_longest_rise_is_one_that_brute_force_cannot_beat(values: list[int]) -> None:
-    from patcher.content.chunker import _longest_rise
-
     rise = _longest_rise(list(enumerate(values)))
     assert [pair for pair in rise if values[pair[0]] != pair[1]] == []
     assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(rise))

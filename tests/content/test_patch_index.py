@@ -1,10 +1,8 @@
-"""Patches: cut into windows, made, written down, read back and applied, and nothing in them that need not be."""
+"""Patch indexes: read strictly against their manifests, whatever anybody wrote."""
 
 import re
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import libtorrent as lt
@@ -13,132 +11,22 @@ from bencode2 import bdecode, bencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patcher.content import codec, delta, merkle
-from patcher.content.delta import WINDOW_BYTES, Index, Range, Window
+from patcher.content import codec, merkle, patch_index
+from patcher.content.patch_index import Filter, Range, Window
 from patcher.errors import ContentError, ShoalError, TrustError
+from patcher.publish.patches import encode
 from tests.support import trees
 from tests.support.indexes import BIG, COPIED, NEW, OLD, REST, RUN, big, copied, document, mapped, run, window
-from tests.support.trees import MIB, File, Layout, edited, noise, prose
-
-
-@cache
-def patched(name: str) -> tuple[Index, dict[int, bytes]]:
-    return applied(trees.scenario(name).new, trees.scenario(name).old)
-
-
-def applied(new: Layout, old: Layout | None) -> tuple[Index, dict[int, bytes]]:
-    """The index as a player reads it, and the files that its windows make, by number."""
-    m, m_old = trees.manifest_of(new), None if old is None else trees.manifest_of(old)
-    made, pack = trees.make_patch(new, old)
-    index = delta.parse(delta.encode(made, m, m_old), m, m_old)
-    assert index == made
-    files: dict[int, bytearray] = {}
-    for each in index.windows:
-        data = pack[each.offset : each.offset + each.length]
-        known = trees.read_ranges(old, m_old, each.old) if old is not None and m_old else b""
-        output = known
-        if not each.is_copy:
-            output = delta.apply(each.codec, data, known, each.output_bytes, each.sha256)
-        for span in each.new:
-            files.setdefault(span.file, bytearray(m.entries[span.file].size_bytes))[span.offset : span.end] = output[
-                : span.length
-            ]
-            output = output[span.length :]
-    return index, {number: bytes(data) for number, data in files.items()}
-
-
-@pytest.mark.parametrize("name", trees.SCENARIOS)
-def test_a_patch_makes_exactly_the_contents_the_old_release_lacks(name: str) -> None:
-    scenario = trees.scenario(name)
-    m, m_old = trees.manifest_of(scenario.new), trees.manifest_of(scenario.old)
-    _, files = patched(name)
-    for number, data in files.items():
-        assert merkle.root_of(merkle.leaves_of(data)) == m.entries[number].root
-    roots = [m.entries[number].root for number in files]
-    assert len(roots) == len(set(roots))
-    assert set(roots) == {e.root for e in m.entries} - {e.root for e in m_old.entries} - {b""}
-
-
-@pytest.mark.parametrize("name", ["changed", "many small files", "a large file"])
-def test_a_patch_is_much_smaller_than_what_changed(name: str) -> None:
-    index, files = patched(name)
-    assert index.pack_bytes < sum(map(len, files.values())) / 10
-
-
-def test_moved_renamed_and_duplicated_content_costs_nothing() -> None:
-    scenario = trees.scenario("moved and duplicated")
-    _, files = applied(scenario.new, scenario.old)
-    assert [len(data) for data in files.values()] == [70_000], "only what is new, and once"
-    assert applied(scenario.old, scenario.old)[0].windows == ()
-
-
-def test_a_full_pack_always_holds_small_files_and_large_ones_that_shrink() -> None:
-    noisy: Layout = {
-        "small": File(noise(1, 100_000)),
-        "large": File(noise(2, 2 * MIB)),
-        "empty": File(b""),
-    }
-    _, files = applied(noisy, None)
-    assert list(files.values()) == [noise(1, 100_000)]
-    # One window holds both large files: together they shrink enough.
-    _, files = applied({**noisy, "prose": File(prose(3, 2 * MIB))}, None)
-    assert sorted(map(len, files.values())) == [100_000, 2 * MIB, 2 * MIB]
-
-
-# ---------------------------------------------------------------- any two trees
-
-BLOCKS = [noise(seed, 40_000 + 9000 * seed) for seed in range(14)] + [prose(99, 200_000), b"", b"x"]
-blocks = st.lists(st.integers(0, len(BLOCKS) - 1), max_size=16).map(lambda chosen: b"".join(BLOCKS[n] for n in chosen))
-names = st.sampled_from([f"{folder}/{number}" for folder in "abc" for number in range(4)])
-layouts = st.dictionaries(names, blocks, max_size=8)
-
-
-@settings(max_examples=30)
-@given(layouts, layouts, st.permutations(range(8)), st.integers(0, 2**32))
-def test_any_tree_is_made_from_any_other(
-    old: dict[str, bytes], added: dict[str, bytes], order: list[int], seed: int
-) -> None:
-    """Files stay, move, swap, are edited, cut, joined from others' bytes, doubled and added."""
-    paths = sorted(old)
-    new = {path: old[paths[place % len(paths)]] for path, place in zip(paths, order, strict=False)}
-    for number, path in enumerate(sorted(new)):
-        if number % 3 == seed % 3:
-            new[path] = edited(new[path], seed)
-    new |= added
-    before, after = ({path: File(data) for path, data in tree.items()} for tree in (old, new))
-    _, files = applied(after, before)
-    m = trees.manifest_of(after)
-    made = {m.entries[number].root for number in files}
-    assert made == {e.root for e in m.entries} - {e.root for e in trees.manifest_of(before).entries} - {b""}
-    for number, data in files.items():
-        assert data == new[m.entries[number].path]
-
+from tests.support.trees import MIB, noise
 
 # ---------------------------------------------------------------- packs
-
-
-@pytest.mark.parametrize(
-    ("size", "is_file", "has_swarm", "pieces"),
-    [(0, False, False, 0), (1, False, False, 0), (8192, False, False, 0), (8193, True, False, 0), (65_535, True,
-     False, 0),
-     (65_536, True, True, 0), (65_537, True, True, 2), (300_000, True, True, 5)],
-)  # fmt: skip
-def test_a_pack_is_inline_a_file_or_a_swarm_by_its_size(size: int, is_file: bool, has_swarm: bool, pieces: int) -> None:
-    pack = noise(size, size)
-    index = delta.index_of((), merkle.leaves_of(pack), size, pack if size <= delta.INLINE_BYTES else b"")
-    assert (index.pack is not None, index.has_swarm, len(index.layer)) == (is_file, has_swarm, 32 * pieces)
-    assert index.pack_bytes == size
-    if is_file:
-        assert index.pack == merkle.ref_of(pack)
-    else:
-        assert index.inline == pack
 
 
 @pytest.mark.parametrize("size", [65_536, 300_000])
 def test_a_pack_is_a_torrent_that_others_can_load(size: int) -> None:
     pack = noise(size, size)
-    index = delta.index_of((), merkle.leaves_of(pack), size)
-    data = delta.pack_torrent(index, "0123abcd", ["udp://127.0.0.1:1/announce", "http://127.0.0.1:1/announce"])
+    index = encode.index_of((), merkle.leaves_of(pack), size)
+    data = patch_index.pack_torrent(index, "0123abcd", ["udp://127.0.0.1:1/announce", "http://127.0.0.1:1/announce"])
     params = lt.load_torrent_buffer(data)
     assert params.ti is not None
     assert (params.ti.name(), params.ti.layout().file_size(0), params.ti.piece_length()) == (
@@ -153,57 +41,57 @@ def test_a_pack_is_a_torrent_that_others_can_load(size: int) -> None:
 
 def test_there_is_no_torrent_of_an_inline_pack() -> None:
     with pytest.raises(ContentError):
-        delta.pack_torrent(delta.index_of((), b"", 0), "x")
+        patch_index.pack_torrent(encode.index_of((), b"", 0), "x")
 
 
 # ---------------------------------------------------------------- hostile indexes
 
 
 def test_an_index_with_copies_is_valid_and_travels_packed() -> None:
-    index = delta.parse(bencode(document(*COPIED)), NEW, OLD)
+    index = patch_index.parse(bencode(document(*COPIED)), NEW, OLD)
     assert [(w.codec, w.length, w.output_bytes) for w in index.windows] == [
-        (delta.COPY, 0, 20 * MIB - 100_000), (delta.HDIFF, 50, 100_000),
+        (codec.COPY, 0, 20 * MIB - 100_000), (codec.HDIFF, 50, 100_000),
     ]  # fmt: skip
-    packed = delta.encode(index, NEW, OLD)
+    packed = encode.write_index(index, NEW, OLD)
     assert len(packed) < len(bencode(document(*COPIED)))
-    assert delta.parse(packed, NEW, OLD) == index
+    assert patch_index.parse(packed, NEW, OLD) == index
 
 
 def test_a_packed_document_that_never_ends_is_refused_before_it_takes_memory() -> None:
-    bomb = codec.manifest_delta(b"", b"d" + bytes(200 * MIB))
+    bomb = encode.manifest_delta(b"", b"d" + bytes(200 * MIB))
     assert len(bomb) < 100_000
     tracemalloc.start()
     try:
         with pytest.raises(ContentError):
-            delta.parse(bomb, NEW, OLD)
+            patch_index.parse(bomb, NEW, OLD)
         assert tracemalloc.get_traced_memory()[1] < 4 * codec.MAX_RATIO * len(bomb)
     finally:
         tracemalloc.stop()
 
 
 def test_an_index_with_maps_says_which_windows_read_through_them() -> None:
-    index = delta.parse(bencode(mapped()), NEW, OLD)
+    index = patch_index.parse(bencode(mapped()), NEW, OLD)
     small, big = index.filters
-    assert (small, big.file) == (delta.Filter(0, "x86-1", 0, 20, bytes(32)), 1)
+    assert (small, big.file) == (Filter(0, "x86-1", 0, 20, bytes(32)), 1)
     assert [index.filters_of(window) for window in index.windows] == [{0: small}, {1: big}, {}]
     assert [(w.is_copy, w.is_rebased) for w in index.windows] == [(False, True), (True, True), (False, False)]
-    assert delta.parse(delta.encode(index, NEW, OLD), NEW, OLD) == index
+    assert patch_index.parse(encode.write_index(index, NEW, OLD), NEW, OLD) == index
 
 
 def test_an_index_without_maps_is_what_it_was_before_there_were_any() -> None:
     plain = bencode(document())
-    written = delta.encode(delta.parse(plain, NEW, OLD), NEW, OLD)
+    written = encode.write_index(patch_index.parse(plain, NEW, OLD), NEW, OLD)
     assert codec.unpack_document(written, len(plain)) == plain
 
 
 def test_the_small_index_is_valid() -> None:
-    index = delta.parse(bencode(document()), NEW, OLD)
+    index = patch_index.parse(bencode(document()), NEW, OLD)
     assert index.windows == (
         Window(0, 50, 2, (Range(0, 0, 100), Range(1, 0, 200)), (Range(0, 0, 90),), 300, bytes(32)),
     )
-    delta.parse(bencode(document(big(0, 16 * MIB), big(16 * MIB, 4 * MIB, 25))), NEW, OLD)
+    patch_index.parse(bencode(document(big(0, 16 * MIB), big(16 * MIB, 4 * MIB, 25))), NEW, OLD)
     full = window(codec=0, length=100, new=[0], old=[], output=100)
-    delta.parse(bencode(document(full, inline=bytes(100))), NEW, None)
+    patch_index.parse(bencode(document(full, inline=bytes(100))), NEW, None)
 
 
 FIRST, SECOND = [0, b"x86-1", 0, 20, bytes(32)], [1, b"x86-1", 20, 30, b"s" * 32]
@@ -264,7 +152,7 @@ BAD: list[dict[bytes, Any]] = [
 @pytest.mark.parametrize("raw", BAD, ids=lambda raw: re.sub(r"(\\x00)+", "0", str(raw))[:150])
 def test_an_index_that_does_not_fit_is_refused(raw: dict[bytes, Any]) -> None:
     with pytest.raises(ContentError):
-        delta.parse(bencode(raw), NEW, OLD)
+        patch_index.parse(bencode(raw), NEW, OLD)
 
 
 @pytest.mark.parametrize(
@@ -274,13 +162,13 @@ def test_an_index_that_does_not_fit_is_refused(raw: dict[bytes, Any]) -> None:
 )  # fmt: skip
 def test_an_index_of_the_future_asks_for_a_newer_launcher(raw: dict[bytes, Any]) -> None:
     with pytest.raises(TrustError) as caught:
-        delta.parse(bencode(raw), NEW, OLD)
+        patch_index.parse(bencode(raw), NEW, OLD)
     assert caught.value.code == "trust.needs_newer"
 
 
 def test_a_full_pack_names_no_old_bytes() -> None:
     with pytest.raises(ContentError):
-        delta.parse(bencode(document()), NEW, None)
+        patch_index.parse(bencode(document()), NEW, None)
 
 
 MUTATIONS: list[Callable[[bytes, int, bytes], bytes]] = [
@@ -297,23 +185,17 @@ def test_a_mutant_is_refused_or_fits(data: st.DataObject) -> None:
     new, old = trees.manifest_of(scenario.new), trees.manifest_of(scenario.old)
     mutant = bencode(data.draw(st.sampled_from([document(*BIG), document(*COPIED), mapped()])))
     if data.draw(st.booleans()):
-        mutant = codec.pack_document(mutant)
+        mutant = encode.pack_document(mutant)
     for _ in range(data.draw(st.integers(1, 3))):
         mutate = data.draw(st.sampled_from(MUTATIONS))
         mutant = mutate(mutant, data.draw(st.integers(0, len(mutant))), data.draw(st.binary(min_size=1, max_size=3)))
     for m, m_old in ((NEW, OLD), (new, old), (NEW, None)):
         try:
-            index = delta.parse(mutant, m, m_old)
+            index = patch_index.parse(mutant, m, m_old)
         except ShoalError:
             continue
         assert all(span.end <= m.entries[span.file].size_bytes for w in index.windows for span in w.new)
-        assert all(w.output_bytes <= WINDOW_BYTES or w.is_copy for w in index.windows)
+        assert all(w.output_bytes <= codec.WINDOW_BYTES or w.is_copy for w in index.windows)
         assert all(w.offset + w.length <= index.pack_bytes for w in index.windows)
         entries = m_old.entries if m_old else ()
         assert all(span.end <= entries[span.file].size_bytes for w in index.windows for span in w.old)
-
-
-def test_what_cannot_be_read_is_not_written() -> None:
-    index = delta.parse(bencode(document()), NEW, OLD)
-    with pytest.raises(ContentError):
-        delta.encode(replace(index, inline=b""), NEW, OLD)

@@ -1,0 +1,170 @@
+"""Encoding: what the readers in `patcher.content` take apart (patch indexes, windows, manifest deltas, documents).
+
+The same input gives the same output as long as the libraries are the same.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import hdiffpatch
+from bencode2 import bencode
+
+from patcher.content import bencoded, merkle, patch_index
+from patcher.content.codec import (
+    HDIFF,
+    MAX_RATIO,
+    STORED,
+    WINDOW_BYTES,
+    WINDOW_LOG,
+    ZSTD,
+    apply,
+    prefix,
+    prefix_log,
+)
+from patcher.content.manifest import Entry, Manifest, piece_bytes_for
+from patcher.content.merkle import Ref
+from patcher.content.patch_index import BEFORE_FIRST, INLINE_BYTES, Filter, Index, Range, Window
+from patcher.errors import ContentError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_SAMPLE_BYTES = 64 * 1024
+
+# ---------------------------------------------------------------- indexes
+
+
+def index_of(
+    windows: Iterable[Window], leaves: bytes, size_bytes: int, inline: bytes = b"", filters: Iterable[Filter] = ()
+) -> Index:
+    """The index of a finished pack, from its leaves and size. ``inline`` holds the bytes of a pack of up to 8 KiB."""
+    piece = piece_bytes_for(size_bytes)
+    windows, filters = tuple(windows), tuple(filters)
+    if size_bytes <= INLINE_BYTES:
+        return Index(None, piece, b"", windows, inline, filters)
+    pack = Ref(merkle.root_of(leaves), size_bytes)
+    return Index(pack, piece, merkle.layer_of(leaves, piece), windows, b"", filters)
+
+
+def write_index(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
+    """The document that `patch_index.parse` reads with the same two manifests. Raises what `parse` would raise."""
+    old_entries = old.entries if old else ()
+    document: dict[bytes, Any] = {
+        b"format": bencoded.FORMAT,
+        b"requires": index.requires,
+        b"filters": [[f.file, f.name.encode(), f.offset, f.length, f.sha256] for f in index.filters],
+        b"piece length": index.piece_bytes,
+        b"layer": index.layer,
+        b"inline": index.inline,
+        b"windows": [
+            [
+                window.offset,
+                window.length,
+                window.codec,
+                _write_ranges(window.new, new.entries),
+                _write_ranges(window.old, old_entries),
+                window.output_bytes,
+                window.sha256,
+            ]
+            for window in index.windows
+        ],
+    }
+    if index.pack:
+        document[b"pack"] = index.pack.to_bencode()
+    data = pack_document(bencode(document))
+    patch_index.parse(data, new, old)
+    return data
+
+
+def _write_ranges(spans: Sequence[Range], entries: Sequence[Entry]) -> list[int | list[int]]:
+    """A whole file is its number alone: most ranges are whole files, and an index is often larger than its pack."""
+    written: list[int | list[int]] = []
+    before = BEFORE_FIRST
+    for span in spans:
+        whole = span.offset == 0 and span.length == entries[span.file].size_bytes
+        written.append(span.file if whole else [span.file, span.offset - before.base_for(span.file), span.length])
+        before = span
+    return written
+
+
+# ---------------------------------------------------------------- windows
+
+
+def make_window(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
+    """The smallest form of ``new`` as (codec, bytes): stored, zstd, or (``old`` is not None) a delta against ``old``.
+
+    A window in another codec than HDIFF names no old ranges.
+    """
+    best = (STORED, new)
+    if old is not None and not _is_noise(new, old):
+        config = hdiffpatch.Lzma2Config(level=9, window=WINDOW_LOG)
+        delta = hdiffpatch.diff(old, new, config, validate=False, big_cache_match=True)
+        if len(delta) < len(new) and _works(delta, old, new):
+            best = (HDIFF, delta)
+    if _may_beat(len(best[1]), new):
+        best = min(best, (ZSTD, zstd.compress(new, options=_long(WINDOW_LOG, 19))), key=_cost)
+    return best
+
+
+def _may_beat(best_bytes: int, new: bytes) -> bool:
+    """Whether slow zstd may give less than ``best_bytes``, judged by quick zstd: it saves a quarter more at most.
+
+    A small delta took nearly all from the old bytes, which zstd does not see; noise stays noise.
+    """
+    if best_bytes * 8 <= len(new):
+        return False
+    quick_bytes = len(zstd.compress(new, options=_long(WINDOW_LOG, 3)))
+    return quick_bytes * 3 < best_bytes * 4 and quick_bytes * 50 < len(new) * 49
+
+
+def _is_noise(new: bytes, old: bytes) -> bool:
+    """Whether ``new`` neither shrinks nor has 16 bytes in common with ``old``: of that, looking for a delta takes a
+    second a megabyte and finds nothing. Media that are new to an old pak are like that.
+    """
+    sample = b"".join(new[at : at + _SAMPLE_BYTES] for at in range(0, len(new), 16 * _SAMPLE_BYTES))
+    if len(zstd.compress(sample, level=1)) * 50 < len(sample) * 49:
+        return False
+    option = zstd.CompressionParameter
+    options = _long(prefix_log(old, len(new)), 1) | {option.ldm_min_match: 16, option.ldm_hash_rate_log: 4}
+    return len(zstd.compress(new, options=options, zstd_dict=prefix(old))) * 100 > len(new) * 99
+
+
+def _works(delta: bytes, old: bytes, new: bytes) -> bool:
+    """Applied as a player will apply it: what our own bounds refuse must never be published."""
+    try:
+        return apply(HDIFF, delta, old, len(new), hashlib.sha256(new).digest()) == new
+    except ContentError:
+        return False
+
+
+def _cost(form: tuple[int, bytes]) -> tuple[int, int]:
+    return len(form[1]), form[0]
+
+
+# ---------------------------------------------------------------- documents
+
+
+def manifest_delta(old: bytes, new: bytes) -> bytes:
+    """A document as a zstd frame that continues an older one."""
+    level = 19 if len(new) < 2 * WINDOW_BYTES else 12  # at 19 the largest manifests would take minutes
+    return zstd.compress(new, options=_long(prefix_log(old, len(new)), level), zstd_dict=prefix(old))
+
+
+def pack_document(plain: bytes) -> bytes:
+    """A document as a zstd frame of its own, or as it is where that is larger or too small to be believed."""
+    frame = manifest_delta(b"", plain)
+    return frame if len(frame) < len(plain) <= MAX_RATIO * len(frame) else plain
+
+
+def packed_bytes(data: bytes) -> int:
+    """Size of ``data`` in a store that compresses each chunk alone and quickly."""
+    return min(len(zstd.compress(data, level=9)), len(data))
+
+
+def _long(window_log: int, level: int) -> dict[int, int]:
+    option = zstd.CompressionParameter
+    return {option.compression_level: level, option.window_log: window_log, option.enable_long_distance_matching: 1}
