@@ -172,7 +172,7 @@ def test_with_whom_each_torrent_speaks_from_the_start(game: Game, tmp_path: Path
         assert (reach(session, fetched), reach(session, kept)) == (row.fetched, row.offered)
 
 
-@pytest.mark.parametrize("wish", [False, True])
+@pytest.mark.parametrize("command", [False, True])
 def test_neighbours_are_looked_for_only_when_the_player_wants_that(game: Game, command: bool) -> None:
     with opened(sharing="everyone", local_discovery=command) as session:
         session.keep(game.installed())
