@@ -18,8 +18,9 @@ from typing import Any, Self
 import requests
 import urllib3
 
-from patcher import config, database, disk, engine, processes
+from patcher import config, database, disk, processes
 from patcher.config import Home, Settings
+from patcher.engine import engine
 from patcher.engine.engine import Engine
 from patcher.errors import ShoalError
 from patcher.install import launch, scan
