@@ -14,23 +14,18 @@ from PySide6.QtCore import QObject, Signal
 
 from launcher.page import with_network
 from launcher.state import Link, Linked, Message, Refused, Taken, is_quiet
-from patcher.errors import InternalError, ShoalError
+from patcher.errors import EngineLost, InternalError, ShoalError
 from patcher.protocol import commands, events
 
 if TYPE_CHECKING:
     from patcher.engine.client import Client
 
-_LOST = "internal.engine_lost"
 _RETRY_S = (0.0, 1.0, 2.0, 5.0, 10.0)
 _CLOSE_S = 25.0
 
 
 class _Stop:
     """Ends the thread."""
-
-
-class _Gone(Exception):
-    """The engine is lost."""
 
 
 _Item = commands.Command | events.Event | _Stop | None
@@ -75,8 +70,6 @@ class Bridge(QObject):
             started_s = time.monotonic()
             try:
                 self._live()
-            except _Gone:
-                self._say(Linked(Link.LOST, _failure(_engine_lost())))
             except ShoalError as error:
                 self._say(Linked(Link.LOST, _failure(error)))
             except Exception as error:  # noqa: BLE001 - whatever went wrong, the window must say it and try again
@@ -85,7 +78,7 @@ class Bridge(QObject):
             self._stopping.wait(_RETRY_S[tries - 1] if tries else 0.0)
 
     def _live(self) -> None:
-        """One engine's life, or ours. Raises _Gone, ShoalError."""
+        """One engine's life, or ours. Raises ShoalError."""
         from patcher.config import Home
         from patcher.engine.client import Client
 
@@ -104,7 +97,7 @@ class Bridge(QObject):
                 while self._serve(client):
                     pass
             except (OSError, EOFError) as error:
-                raise _Gone from error
+                raise EngineLost from error
 
     def _serve(self, client: "Client") -> bool:
         """Deal with what came; False at the end. Changes that came together are one snapshot."""
@@ -126,7 +119,7 @@ class Bridge(QObject):
         """Pass a message on; whether the snapshot is another one now."""
         match message:
             case None:
-                raise _Gone
+                raise EngineLost
             case events.Changed():
                 return True
             case events.Finished(job, title) | events.Failed(job, title):
@@ -149,10 +142,10 @@ class Bridge(QObject):
             return False
         try:
             job = client.submit(command)
+        except EngineLost:
+            self._again.append(command)
+            raise
         except ShoalError as error:
-            if error.code == _LOST:
-                self._again.append(command)
-                raise _Gone from error
             self._say(Refused(command, _failure(error)))
             return False
         if is_quiet(command):
@@ -170,17 +163,11 @@ class Bridge(QObject):
         try:
             return client.snapshot()
         except ShoalError as error:
-            raise _Gone from error
+            raise EngineLost from error
 
     def _say(self, message: Message) -> None:
         if not self._stopping.is_set():
             self.said.emit(message)
-
-
-def _engine_lost() -> ShoalError:
-    from patcher.engine.client import lost
-
-    return lost()
 
 
 def _failure(error: ShoalError) -> events.Failure:

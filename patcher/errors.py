@@ -143,6 +143,13 @@ class InternalError(ShoalError):
     """A fault in Shoal itself."""
 
 
+class EngineLost(InternalError):
+    """The engine does not start, or stopped answering its client (internal.engine_lost)."""
+
+    def __init__(self, message: str = "The engine stopped unexpectedly.", **facts: str | int) -> None:
+        super().__init__("internal.engine_lost", message, **facts)
+
+
 class Cancelled(Exception):
     """The job was cancelled. Not an error: nothing is wrong and staging is kept."""
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from patcher.beneath import below
-from patcher.errors import DiskError, Mismatch, Missing, NeedsNewer, NotOffered, ShoalError
+from patcher.errors import DiskError, EngineLost, Mismatch, Missing, NeedsNewer, NotOffered, ShoalError
 from patcher.install.journal import ForeignJournal
 
 ERRORS = (
     DiskError("disk.failed", "no", path="x"),
     Missing("no", url="x"),
+    EngineLost("no", log="x"),
     Mismatch("no", bytes(range(32)), path="x"),
     NeedsNewer("no"),
     NotOffered("no", record="x"),

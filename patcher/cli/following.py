@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from patcher.cli.output import Output, human_bytes
 from patcher.config import Home
-from patcher.engine.client import Client, RemoteError, lost
-from patcher.errors import Cancelled, ShoalError
+from patcher.engine.client import Client, RemoteError
+from patcher.errors import Cancelled, EngineLost
 from patcher.protocol import commands, events
 
 _POLL_S = 0.2
@@ -29,8 +29,8 @@ def follow(
         try:
             with Client(home) as client:
                 return _Follower(client, command, out, found).run()
-        except ShoalError as error:
-            if error.code != "internal.engine_lost" or attempt == _STARTS - 1:
+        except EngineLost as error:
+            if attempt == _STARTS - 1:
                 raise
             out.notice(f"shoal: {error.message} It is started again, and the job goes on where it was.", error)
     raise AssertionError("unreachable")
@@ -59,7 +59,7 @@ class _Follower:
             try:
                 event = self._next()
                 if event is None:
-                    raise lost()
+                    raise EngineLost
                 if getattr(event, "job", 0) == job:
                     outcome = self._show(event)
                     if outcome is not None:

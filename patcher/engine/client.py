@@ -21,7 +21,7 @@ from typing import Any, Self
 import patcher
 from patcher import config, private, strict_json
 from patcher.config import Home
-from patcher.errors import InternalError, ShoalError, UsageError
+from patcher.errors import EngineLost, InternalError, ShoalError, UsageError
 from patcher.protocol import commands, events, wire
 
 _START_S = 20.0
@@ -47,15 +47,10 @@ class RemoteError(ShoalError):
         self.exit_code = failure.exit_code  # type: ignore[misc]  # known for each error here, not for the class
 
 
-def lost() -> InternalError:
-    """The error of a client whose engine is gone."""
-    return InternalError("internal.engine_lost", "The engine stopped unexpectedly.")
-
-
 class Client:
     """One connection for calls and, once `listen` is called, one for events.
 
-    Raises InternalError (internal.engine_lost) from any call when the engine is gone; make a new client then.
+    Any call raises EngineLost when the engine is gone; make a new client then.
     """
 
     def __init__(self, home: Home) -> None:
@@ -121,7 +116,7 @@ def _exchange(calls: connection.Connection, request: dict[str, object]) -> dict[
         answer: dict[str, Any] = _read(calls)
     except (EOFError, OSError, ValueError) as error:
         calls.close()  # an answer that comes too late must not be taken for the next one
-        raise lost() from error
+        raise EngineLost from error
     return answer
 
 
@@ -151,7 +146,7 @@ def _connect(home: Home) -> connection.Connection:
             _start(home)
             start_s = time.monotonic() + _RETRY_S
         time.sleep(_POLL_S)
-    raise InternalError("internal.engine_lost", "The engine did not start.", log=str(home.root / "engine.err"))
+    raise EngineLost("The engine did not start.", log=str(home.root / "engine.err"))
 
 
 def _try(home: Home) -> tuple[connection.Connection, dict[str, Any]] | None:

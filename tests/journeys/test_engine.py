@@ -253,7 +253,7 @@ def test_an_engine_that_nobody_needs_ends(tmp_path: Path) -> None:
 
 def test_an_engine_of_another_version_makes_room(tmp_path: Path) -> None:
     player = Shoal(tmp_path / "home")
-    code = "import patcher, sys; patcher.__version__ = '0.0.1'; from patcher import agent; agent.main()"
+    code = "import patcher, sys; patcher.__version__ = '0.0.1'; from patcher.engine import server; server.main()"
     other = subprocess.Popen([sys.executable, "-c", code, "--home", str(player.home)])
     wait_until(lambda: player.engine_pid() == other.pid, "the other engine")
     assert player.run("status")["pid"] != other.pid
