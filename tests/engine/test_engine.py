@@ -71,7 +71,7 @@ def test_the_end_of_a_job_is_heard_although_its_command_stays(engine: Engine, mo
 
 
 @pytest.mark.parametrize(
-    "wish", [commands.Verify("demo/game"), commands.Play("demo/game"), commands.Update("demo/game", only="plan")]
+    "command", [commands.Verify("demo/game"), commands.Play("demo/game"), commands.Update("demo/game", only="plan")]
 )
 def test_looking_and_playing_let_a_paused_command_wait(engine: Engine, home: Path, command: commands.Command) -> None:
     registry = Registry(Home(home).registry)
@@ -85,7 +85,7 @@ def test_looking_and_playing_let_a_paused_command_wait(engine: Engine, home: Pat
 def test_a_command_of_another_version_does_not_stop_the_engine(home: Path) -> None:
     Registry(Home(home).registry)
     with sqlite3.connect(Home(home).registry) as db:
-        db.execute("INSERT INTO commands VALUES ('demo/game', '{\"type\": \"Teleport\"}', 0)")
+        db.execute("INSERT INTO wishes VALUES ('demo/game', '{\"type\": \"Teleport\"}', 0)")
     db.close()
     engine = Engine(Home(home))
     engine.start()
@@ -304,7 +304,7 @@ def test_an_address_that_is_none_is_replaced_by_that_of_an_engine(home: Path, da
 
 def _started(home: Path) -> "subprocess.Popen[bytes]":
     """An engine in a process of its own, soon tired of waiting."""
-    code = "import sys; from patcher import agent; agent._LINGER_S = 1; sys.exit(agent.main())"
+    code = "import sys; from patcher.engine import server; server._LINGER_S = 1; sys.exit(server.main())"
     process = subprocess.Popen([sys.executable, "-c", code, "--home", str(home)])
     wait_until((home / "engine.json").exists, "the engine's address")
     return process

@@ -20,9 +20,9 @@ from tests.support.world import wait_until
 _KEPT = """
 import sys
 from pathlib import Path
-from patcher import agent
+from patcher.engine import server
 from patcher.config import Home
-sys.exit(agent.serve(Home(Path(sys.argv[1])), keep=True))
+sys.exit(server.serve(Home(Path(sys.argv[1])), keep=True))
 """
 _LAYOUT: trees.Layout = {"readme.txt": trees.File(b"read me")}
 

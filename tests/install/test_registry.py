@@ -32,7 +32,7 @@ def test_an_install_whose_row_is_nonsense_hides_no_other(tmp_path: Path, tags: o
 @pytest.mark.parametrize("title", [None, b"\xff"])
 def test_a_title_that_is_no_text_hides_no_other(tmp_path: Path, title: object) -> None:
     _written(tmp_path / "db", "INSERT INTO installs VALUES (?, '/x', 'live', '[]')", title)
-    _written(tmp_path / "db", "INSERT INTO commands VALUES (?, '{}', 0)", title)
+    _written(tmp_path / "db", "INSERT INTO wishes VALUES (?, '{}', 0)", title)
     registry = _written(tmp_path / "db", "INSERT INTO began VALUES (?, 1)", title)
     assert (registry.installs(), registry.commands(), registry.deaths()) == ([], {}, {})
 
@@ -43,7 +43,7 @@ def test_deaths_that_are_no_number_are_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wish", NONSENSE, ids=lambda value: repr(value)[:12])
 def test_a_command_that_is_nonsense_hides_no_other(tmp_path: Path, command: object) -> None:
-    registry = _written(tmp_path / "db", "INSERT INTO commands VALUES ('demo/broken', ?, 0)", command)
+    registry = _written(tmp_path / "db", "INSERT INTO wishes VALUES ('demo/broken', ?, 0)", command)
     registry.keep_command("demo/whole", _UPDATE)
     assert registry.commands() == {"demo/whole": (_UPDATE, False)}
 

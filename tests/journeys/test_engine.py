@@ -26,7 +26,8 @@ _SLOWER_BPS = 300_000
 
 _KILLED_AT_COMMIT = """
 import os, signal, sys
-from patcher import agent, disk
+from patcher import disk
+from patcher.engine import server
 count = 0
 def hook(step, arguments):
     global count
@@ -35,7 +36,7 @@ def hook(step, arguments):
         os.kill(os.getpid(), signal.SIGKILL)
 disk.hook = hook
 sys.argv = ["agent", "--home", sys.argv[1]]
-sys.exit(agent.main())
+sys.exit(server.main())
 """
 
 
@@ -194,7 +195,8 @@ def test_a_move_killed_when_it_has_moved_leaves_no_copy(world: World, count: int
     player.run("install", "game", "--to", old)
     program = f"""
 import os, signal, sys
-from patcher import agent, disk
+from patcher import disk
+from patcher.engine import server
 count = 0
 def hook(step, arguments):
     global count
@@ -203,7 +205,7 @@ def hook(step, arguments):
         os.kill(os.getpid(), signal.SIGKILL)
 disk.hook = hook
 sys.argv = ["agent", "--home", sys.argv[1]]
-sys.exit(agent.main())
+sys.exit(server.main())
 """
     _killed_at_commit(player, "move", "game", target, program=program)
     assert trees.read(target) == _OLD

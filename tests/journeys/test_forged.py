@@ -272,7 +272,7 @@ def test_who_shares_a_folder_takes_what_another_home_put_there_when_the_feed_sig
     assert _played(ann) == "genuine"
 
 
-_KILLED_IN_COMMIT = ("import os", "from patcher.update import commit", "commit._finish = lambda *_: os._exit(9)")
+_KILLED_IN_COMMIT = ("import os", "from patcher.install import commit", "commit._finish = lambda *_: os._exit(9)")
 
 
 def test_a_release_is_known_as_genuine_before_its_commit_can_be_interrupted(own: World) -> None:

@@ -171,7 +171,7 @@ class World:
 def prepared_engine(player: Shoal, *setup: str, mount: str = "") -> Iterator[None]:
     """The player's engine in a process that was prepared: by Python lines, or by a mount in a namespace of its own."""
     player.stop_engine()
-    code = "\n".join((*setup, "import sys", "from patcher import agent", "sys.exit(agent.main())"))
+    code = "\n".join((*setup, "import sys", "from patcher.engine import server", "sys.exit(server.main())"))
     command = [sys.executable, "-c", code, "--home", str(player.home)]
     if mount:
         rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
