@@ -7,7 +7,7 @@ The name is title and part, never the version: a rollback or a re-publish meets 
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, chain, pairwise
@@ -71,6 +71,11 @@ class Manifest:
         return tuple(accumulate((-(-entry.size_bytes // piece) for entry in self.entries), initial=0))
 
     @property
+    def layered(self) -> Iterator[Entry]:
+        """The entries that have a piece layer: those larger than a piece (BEP 52)."""
+        return (entry for entry in self.entries if entry.size_bytes > self.piece_bytes)
+
+    @property
     def piece_count(self) -> int:
         """Of the whole torrent, as clients number them."""
         return self.first_pieces[-1]
@@ -79,28 +84,6 @@ class Manifest:
     def leaf_offsets(self) -> tuple[int, ...]:
         """Where each entry's leaves begin in the leaves document, in bytes, and the document's size last."""
         return tuple(accumulate((merkle.HASH_BYTES * _blocks(entry) for entry in self.entries), initial=0))
-
-
-def build(
-    name: str, entries: Iterable[Entry], links: Iterable[tuple[str, str]] = (), empty_folders: Iterable[str] = ()
-) -> Manifest:
-    """The manifest of these, in order, with the piece length their size asks for."""
-    ordered = tuple(sorted(entries, key=lambda entry: paths.order(entry.path)))
-    return Manifest(
-        name,
-        piece_bytes_for(sum(entry.size_bytes for entry in ordered)),
-        ordered,
-        tuple(sorted(links, key=lambda link: paths.order(link[0]))),
-        tuple(sorted(empty_folders, key=paths.order)),
-    )
-
-
-def piece_bytes_for(total_bytes: int) -> int:
-    """A power of two of 64 KiB to 1 MiB that makes at most 4,000 pieces; larger only to stay under 2 M pieces."""
-    piece = MIN_PIECE_BYTES
-    while piece < MAX_PIECE_BYTES and total_bytes > piece * (4000 if piece < 1024 * 1024 else 2_000_000):
-        piece *= 2
-    return piece
 
 
 # ---------------------------------------------------------------- document
@@ -303,21 +286,19 @@ def announce(trackers: Sequence[str]) -> dict[bytes, Any]:
     return {b"announce": trackers[0].encode(), b"announce-list": [[url.encode()] for url in trackers]}
 
 
-def layers_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes:
-    """32 bytes a piece for each file larger than a piece, files in entry order. Raises KeyError for a missing root."""
-    return b"".join(merkle.layer_of(leaves_by_root[entry.root], m.piece_bytes) for entry in _layered(m))
+def join_layers(m: Manifest, layers: Mapping[bytes, bytes]) -> bytes:
+    """The layers document: 32 bytes a piece for each file larger than a piece, in entry order.
 
-
-def leaves_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes:
-    """32 bytes a 16 KiB block of each file, files in entry order. Raises KeyError for a missing root."""
-    return b"".join(leaves_by_root[entry.root] for entry in m.entries if entry.size_bytes)
+    ``layers``: root to piece layer. Raises KeyError for a missing root.
+    """
+    return b"".join(layers[entry.root] for entry in m.layered)
 
 
 def split_layers(m: Manifest, document: bytes) -> dict[bytes, bytes]:
-    """File root → its piece layer, each folded and compared. Raises Mismatch."""
+    """The piece layer of each root in a layers document, folded and compared. Raises Mismatch."""
     layers: dict[bytes, bytes] = {}
     at = 0
-    for entry in _layered(m):
+    for entry in m.layered:
         length = merkle.HASH_BYTES * -(-entry.size_bytes // m.piece_bytes)
         layer = document[at : at + length]
         at += length
@@ -327,10 +308,6 @@ def split_layers(m: Manifest, document: bytes) -> dict[bytes, bytes]:
     if at != len(document):
         raise Mismatch("piece layers are longer than their manifest says")
     return layers
-
-
-def _layered(m: Manifest) -> Iterable[Entry]:
-    return (entry for entry in m.entries if entry.size_bytes > m.piece_bytes)
 
 
 def _blocks(entry: Entry) -> int:

@@ -242,7 +242,7 @@ class Engine:
 
     def _with_folder(self, shown: events.TitleSnapshot, install: Install) -> events.TitleSnapshot:
         """With what the install folder says of itself. Raises what that takes."""
-        if not genuine.is_described(install.folder.current):
+        if not install.folder.current.is_there:
             return shown
         installed = genuine.required(self._registry, install)
         before = genuine.proved(self._registry, install.title, install.folder.previous)

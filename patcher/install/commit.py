@@ -127,24 +127,24 @@ def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations
         staged = beneath.status(folder.staging / name)
         if staged is None or not beneath.is_own(staged):
             raise DiskError("disk.failed", f"{name} was not staged as a file of its own.", path=name)
-    survey = Conflicts(folder.root, change.remove)
-    links = [(f"link-{i}", path) for i, (path, to) in enumerate(change.links) if not survey.is_link(path, to)]
+    conflicts = Conflicts(folder.root, change.remove)
+    links = [(f"link-{i}", path) for i, (path, to) in enumerate(change.links) if not conflicts.is_link(path, to)]
     place = [(name, path) for name, path, _ in change.place] + links
     for path in change.folders:
-        survey.need_folder(path)
+        conflicts.need_folder(path)
     for _, path in place:
-        survey.need_file(path)
+        conflicts.need_file(path)
     for path, _ in change.modes:
-        survey.need_kept(path)
-    first, last = survey.removed()
-    first_folders, last_folders = survey.removed_folders(change.remove_folders)
+        conflicts.need_kept(path)
+    first, last = conflicts.removed()
+    first_folders, last_folders = conflicts.removed_folders(change.remove_folders)
     operations = Operations(
-        keep_previous=survey.old_bytes <= keep_bytes,
-        old=tuple(survey.old),
+        keep_previous=conflicts.old_bytes <= keep_bytes,
+        old=tuple(conflicts.old),
         documents=tuple(folder.current.names()),
         first=tuple(first),
         first_folders=tuple(first_folders),
-        folders=tuple(survey.folders),
+        folders=tuple(conflicts.folders),
         place=tuple(place),
         modes=change.modes,
         last=tuple(last),
@@ -225,18 +225,17 @@ def interrupted(error: DiskError) -> DiskError:
 
 def _keep_old(folder: InstallFolder, operations: Operations) -> None:
     """Give every old file a name in trash; where the disk has no second names, move it there."""
-    names = [f"files/{path}" for path in operations.old] + list(operations.documents)
+    files = [(folder.root / path, folder.trash_files / path) for path in operations.old]
+    documents = [(folder.state / path, folder.trash / path) for path in operations.documents]
     disk.make_folder(folder.trash)
-    for name in names:
-        disk.make_folder((folder.trash / name).parent)
-    inner = [f"trash/{name}" for name in names]
+    for _, kept in (*files, *documents):
+        disk.make_folder(kept.parent)
+    inner = [kept for _, kept in (*files, *documents)]
     _sync_folders(folder.state, inner)  # or a file moved into one could be lost with it
-    for path in operations.old:
-        old, kept = folder.root / path, folder.trash / "files" / path
+    for old, kept in files:
         if beneath.exists(old) and not beneath.exists(kept) and not disk.link(old, kept):
             disk.rename(old, kept)
-    for path in operations.documents:
-        document, kept = folder.state / path, folder.trash / path
+    for document, kept in documents:
         if not beneath.exists(kept) and not disk.link(document, kept):
             disk.write_atomic(kept, beneath.read(document))
     _sync_folders(folder.state, inner)
@@ -244,9 +243,10 @@ def _keep_old(folder: InstallFolder, operations: Operations) -> None:
 
 def _swap(folder: InstallFolder, operations: Operations) -> None:
     _drop(folder, operations.first, operations.first_folders)
-    for path in operations.folders:
-        disk.make_folder(folder.root / path)
-    _sync_folders(folder.root, operations.folders)
+    folders = [folder.root / path for path in operations.folders]
+    for each in folders:
+        disk.make_folder(each)
+    _sync_folders(folder.root, folders)
     for staged, path in operations.place:
         if beneath.exists(folder.staging / staged):
             disk.rename(folder.staging / staged, folder.root / path)
@@ -258,7 +258,7 @@ def _swap(folder: InstallFolder, operations: Operations) -> None:
 
 def _drop(folder: InstallFolder, paths: Iterable[str], folders: Iterable[str]) -> None:
     for path in paths:
-        old, kept = (beneath.status(where) for where in (folder.root / path, folder.trash / "files" / path))
+        old, kept = (beneath.status(where) for where in (folder.root / path, folder.trash_files / path))
         if old and kept and os.path.samestat(old, kept):
             disk.remove(folder.root / path)
     for path in folders:
@@ -280,19 +280,19 @@ def _sync_swapped(folder: InstallFolder, operations: Operations) -> None:
 
 
 def _finish(folder: InstallFolder, operations: Operations) -> None:
-    documents = [path for staged, path in operations.meta if staged]
-    for path in documents:
-        disk.make_folder((folder.state / path).parent)
-    _sync_folders(folder.state, documents)  # or a document moved into one could be lost with it
-    for staged, path in operations.meta:
-        document = folder.state / path
+    documents = [(staged, folder.state / path) for staged, path in operations.meta]
+    new = [document for staged, document in documents if staged]
+    for document in new:
+        disk.make_folder(document.parent)
+    _sync_folders(folder.state, new)  # or a document moved into one could be lost with it
+    for staged, document in documents:
         if not staged and beneath.exists(document):
             disk.remove(document)
         elif staged and beneath.exists(folder.staging / staged):
             _put(folder.staging / staged, document)
     if beneath.is_folder(folder.staging):
         disk.sync_folder(folder.staging)
-    _sync_folders(folder.state, [path for _, path in operations.meta])
+    _sync_folders(folder.state, [document for _, document in documents])
     if beneath.exists(folder.trash):
         disk.remove_tree(folder.previous.folder)
         if operations.keep_previous:
@@ -321,11 +321,11 @@ def _folders(folder: InstallFolder, paths: Iterable[str]) -> list[Beneath]:
     return [each for each in found if beneath.is_folder(each)]
 
 
-def _sync_folders(root: Beneath, paths: Iterable[str]) -> None:
-    """Sync every folder from ``root`` down to those that hold ``paths``."""
+def _sync_folders(root: Beneath, inner: Iterable[Beneath]) -> None:
+    """Sync every folder from ``root`` down to those that hold the ``inner`` paths."""
     folders = {root}
-    for path in paths:
-        folder = (root / path).parent
+    for path in inner:
+        folder = path.parent
         while folder not in folders:
             folders.add(folder)
             folder = folder.parent

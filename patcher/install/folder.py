@@ -1,36 +1,37 @@
-"""An install folder: where everything of ours in it lies, what it says of itself, and who may write it now.
+"""An install folder: the layout of `.shoal` in it, what its documents say, and who may change it now.
 
-Others may write in it too, so every path is one `beneath` it, and what it says of itself is only a claim.
+Everything in ``.shoal`` is named here and nowhere else (docs/formats/install.md). Others may write in the folder too,
+so every path is one `beneath` it, and what the documents say is only a claim: `genuine` tells when it counts.
 """
 
 import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from patcher import beneath, disk, strict_json
 from patcher.beneath import Beneath
 from patcher.content import manifest, merkle, paths, records
 from patcher.content.manifest import Manifest
-from patcher.errors import BusyError, DiskError, NeedsNewer
+from patcher.errors import BusyError, ContentError, DiskError, NeedsNewer
+from patcher.install import scan
+from patcher.install.scan import Watch
 from patcher.lock import locked
 
-STATE = paths.OWN_FOLDER
-POINTER, MANIFESTS, LAYERS = "installed", "manifests", "layers"
+_POINTER, _MANIFESTS, _LAYERS = "installed", "manifests", "layers"
 _LOCK = "lock"
 _DOCUMENT = re.compile(r"[0-9a-z]+")
 _POINTER_BYTES = 4 << 20
-_FOLDERS = ("", "/staging", "/trash", "/trash/files", "/previous", "/previous/files")
-_DOCUMENTS = ("", "/trash", "/previous")
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """``.shoal/installed``: what an install folder says of itself."""
+    """``.shoal/installed``: the release that an install folder says it holds."""
 
     feed_fingerprint: str
     title: str
@@ -66,22 +67,45 @@ class Installed:
         return cls(str(document["feed"]), str(document["title"]), str(document["channel"]), tags, release)
 
 
+class NewPart(NamedTuple):
+    """A part of the release to install: its record, its manifest as signed and as read, piece layers known by root."""
+
+    part: records.Part
+    document: bytes
+    manifest: Manifest
+    layers: Mapping[bytes, bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
-    """The documents that say which release a folder holds: ``.shoal`` of the one in place, ``previous`` of the last."""
+    """The documents that describe a release: those in ``.shoal`` the one in place, those in ``previous`` the last."""
 
     folder: Beneath
 
-    def installed(self) -> Installed | None:
-        """What the folder says it holds, or None when it says nothing.
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder describes a release at all, truly or not."""
+        return beneath.exists(self.folder / _POINTER)
 
-        Raises DiskError (disk.failed) when that is damaged, TrustError when a newer Shoal wrote it.
+    @property
+    def manifests_folder(self) -> Beneath:
+        """Holds the manifest of each part that is here."""
+        return self.folder / _MANIFESTS
+
+    @property
+    def layers_folder(self) -> Beneath:
+        """Holds piece layers, each document under the name of its manifest."""
+        return self.folder / _LAYERS
+
+    def installed(self) -> Installed | None:
+        """The release that the folder says it holds; None when it says nothing.
+
+        Raises DiskError (disk.failed) when the document is damaged, TrustError when a newer Shoal wrote it.
         """
-        pointer = self.folder / POINTER
-        if not beneath.exists(pointer):
+        if not self.is_there:
             return None
         try:
-            return Installed.parse(beneath.read(pointer, _POINTER_BYTES))
+            return Installed.parse(beneath.read(self.folder / _POINTER, _POINTER_BYTES))
         except (OSError, ValueError, KeyError, TypeError) as error:
             text = f"What {self.folder} says of itself is damaged: {error}."
             raise DiskError("disk.failed", text, path=str(self.folder)) from error
@@ -89,7 +113,7 @@ class Description:
     def manifest_data(self, ref: merkle.Ref) -> bytes | None:
         """The manifest ``ref``, or None when it is missing or damaged."""
         try:
-            data = beneath.read(self.folder / MANIFESTS / ref.hex, ref.size_bytes)
+            data = beneath.read(self.manifests_folder / ref.hex, ref.size_bytes)
         except OSError:
             return None
         return data if data and merkle.ref_of(data) == ref else None
@@ -100,19 +124,18 @@ class Description:
         return {name: manifest.parse(data) for name, data in found.items() if data}
 
     def layers(self, m: Manifest, ref: merkle.Ref) -> bytes | None:
-        """The piece layers of the manifest ``ref`` as they lie there, unchecked; None when they do not."""
+        """The layers document of the manifest ``ref``, unchecked; None when it cannot be read."""
         pieces = (-(-entry.size_bytes // m.piece_bytes) for entry in m.entries if entry.size_bytes > m.piece_bytes)
         try:
-            return beneath.read(self.folder / LAYERS / ref.hex, merkle.HASH_BYTES * sum(pieces))
+            return beneath.read(self.layers_folder / ref.hex, merkle.HASH_BYTES * sum(pieces))
         except OSError:
             return None
 
     def names(self) -> list[str]:
-        """The documents that are here, as paths below the folder; what else lies there, and is not ours, stays."""
-        pointer = [POINTER] if beneath.exists(self.folder / POINTER) else []
-        found = ((kind, *entry) for kind in (LAYERS, MANIFESTS) for entry in beneath.entries(self.folder / kind))
+        """The documents that are here, as paths below the folder. Anything else in it is not ours and is left out."""
+        found = ((kind, *entry) for kind in (_LAYERS, _MANIFESTS) for entry in beneath.entries(self.folder / kind))
         ours = (each for each in found if stat.S_ISREG(each[2].st_mode) and _DOCUMENT.fullmatch(each[1]))
-        return pointer + [f"{kind}/{name}" for kind, name, _ in ours]
+        return ([_POINTER] if self.is_there else []) + [f"{kind}/{name}" for kind, name, _ in ours]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +168,12 @@ class InstallFolder:
         with beneath.translated(self.path):
             return InstallFolder(Beneath(self.root.base.made()))
 
+    # ------------------------------------------------------------ the layout
+
     @property
     def state(self) -> Beneath:
-        """Our own folder in it."""
-        return self.root / STATE
+        """Our own folder in it, ``.shoal``."""
+        return self.root / paths.OWN_FOLDER
 
     @property
     def staging(self) -> Beneath:
@@ -157,8 +182,13 @@ class InstallFolder:
 
     @property
     def trash(self) -> Beneath:
-        """Old files and documents during a commit."""
+        """Old documents, and the folder of old files, during a commit."""
         return self.state / "trash"
+
+    @property
+    def trash_files(self) -> Beneath:
+        """Old files during a commit, each under its own path."""
+        return self.trash / "files"
 
     @property
     def journal(self) -> Beneath:
@@ -167,30 +197,41 @@ class InstallFolder:
 
     @property
     def current(self) -> Description:
-        """What it says of the release in place."""
+        """Describes the release in place."""
         return Description(self.state)
 
     @property
     def previous(self) -> Description:
-        """What it says of the release before, which is kept with the files that were replaced."""
+        """Describes the release before, which is kept with the files that were replaced."""
         return Description(self.state / "previous")
 
     @property
     def previous_files(self) -> Beneath:
-        """The files that the last update replaced."""
+        """The files that the last update replaced, each under its own path."""
         return self.previous.folder / "files"
+
+    # ------------------------------------------------------------ who may change it
 
     def check(self) -> None:
         """Raises DiskError (disk.in_the_way) when a link, or anything that is no folder, stands for one of ours.
 
-        Nothing would ever be written through it; so the player hears of it before a job begins.
+        Nothing would ever be written through it, so the player is told before a job begins.
         """
-        documents = (f"{above}/{kind}" for above in _DOCUMENTS for kind in (MANIFESTS, LAYERS))
-        for name in (*_FOLDERS, *documents):
-            folder = self.root / (STATE + name)
+        folders = (self.state, self.staging, self.trash, self.trash_files, self.previous.folder, self.previous_files)
+        described = (self.current, Description(self.trash), self.previous)
+        inner = [folder for each in described for folder in (each.manifests_folder, each.layers_folder)]
+        for folder in (*folders, *inner):
             if beneath.exists(folder) and not beneath.is_folder(folder):
                 text = f"{folder} is a link or a file, and Shoal keeps a folder of its own there."
                 raise DiskError("disk.in_the_way", text, path=str(folder))
+
+    def check_empty(self) -> None:
+        """Raises DiskError unless the folder is absent or empty; a ``.shoal`` left by an abandoned try may be there."""
+        names = [name for name, _ in beneath.entries(self.root)]
+        if set(names) - {paths.OWN_FOLDER}:
+            raise DiskError("disk.not_empty", f"{self} is not empty.", path=str(self), files=len(names))
+        if not names and os.path.lexists(self.path) and not self.path.is_dir():
+            raise DiskError("disk.in_the_way", f"{self} is no folder.", path=str(self))
 
     def erase(self, home: Path) -> None:
         """Remove all of ours, as far as it is there. Raises BusyError, DiskError."""
@@ -208,9 +249,9 @@ class InstallFolder:
 
     @contextmanager
     def locked(self, home: Path) -> Iterator["InstallFolder"]:
-        """The folder, made where missing, with nobody else writing in it. Raises BusyError (busy.locked), DiskError.
+        """The folder, made where missing, locked against other writers. Raises BusyError (busy.locked), DiskError.
 
-        ``home`` is whose engine we are, for others to read.
+        ``home`` is that of our engine; others read it in the lock.
         """
         self.check()
         mine = self if self.is_there else self._made()
@@ -220,3 +261,49 @@ class InstallFolder:
                 text = f"{self.path} is being changed by another Shoal ({other})."
                 raise BusyError("busy.locked", text, path=str(self.path))
             yield mine
+
+    # ------------------------------------------------------------ what the next commit will put there
+
+    def stage_documents(
+        self,
+        installed: Installed | None,
+        parts: Iterable[NewPart],
+        layers: Mapping[bytes, bytes],
+        old: Mapping[str, Manifest],
+        watch: Watch,
+    ) -> list[tuple[str, str]]:
+        """Stage the documents of a release (None: of no release).
+
+        ``layers``: root to piece layer of the staged files. ``old``: part name to manifest of the release in place.
+        Returns the staged name and the path below ``.shoal`` of each; the name is empty for those that must go.
+        """
+        documents = {_POINTER: installed.encode()} if installed else {}
+        for new in parts:
+            name = new.part.manifest.hex
+            documents[f"{_MANIFESTS}/{name}"] = new.document
+            if not new.part.defaults:
+                kept = self._kept_layers(old[new.part.name]) if new.part.name in old else {}
+                known = self._layers(new.manifest, (layers, kept, new.layers), watch)
+                documents[f"{_LAYERS}/{name}"] = manifest.join_layers(new.manifest, known)
+        staged = {path: f"meta.{number}" for number, path in enumerate(documents)}
+        for path, name in staged.items():
+            disk.write_atomic(self.staging / name, documents[path])
+        stale = [("", path) for path in self.current.names() if path not in documents]
+        return [(name, path) for path, name in staged.items()] + stale
+
+    def _layers(self, m: Manifest, sources: tuple[Mapping[bytes, bytes], ...], watch: Watch) -> dict[bytes, bytes]:
+        """Root to piece layer, from the first source that has it, else by hashing the installed file."""
+        found: dict[bytes, bytes] = {}
+        for entry in m.layered:
+            length = merkle.HASH_BYTES * -(-entry.size_bytes // m.piece_bytes)  # another part may have other pieces
+            known = (source.get(entry.root, b"") for source in sources)
+            layer = next((layer for layer in known if len(layer) == length), b"")
+            found[entry.root] = layer or merkle.layer_of(scan.hash_file(self.root / entry.path, watch), m.piece_bytes)
+        return found
+
+    def _kept_layers(self, old: Manifest) -> dict[bytes, bytes]:
+        """Root to piece layer of the release in place; nothing when they do not fold to its roots."""
+        try:
+            return manifest.split_layers(old, self.current.layers(old, merkle.ref_of(manifest.encode(old))) or b"")
+        except ContentError:
+            return {}

@@ -9,20 +9,14 @@ retired since then stays known. Everything that reads a description asks here.
 import contextlib
 from dataclasses import replace
 
-from patcher import beneath
 from patcher.content import records
 from patcher.errors import DiskError, NeedsNewer, ShoalError, TrustError, UsageError
 from patcher.feed.feeds import Feeds, Opened
 from patcher.feed.reader import Reader
-from patcher.install.folder import POINTER, Description, Installed
+from patcher.install.folder import Description, Installed
 from patcher.install.registry import Install, Registry
 from patcher.protocol.commands import Network
 from patcher.transfer.origin.retry import never
-
-
-def is_described(description: Description) -> bool:
-    """Whether a folder says anything of itself, true or not."""
-    return beneath.exists(description.folder / POINTER)
 
 
 def proved(registry: Registry, title: str, description: Description) -> Installed | None:
@@ -37,7 +31,7 @@ def proved(registry: Registry, title: str, description: Description) -> Installe
 def is_changed(registry: Registry, install: Install) -> bool:
     """Whether the install's folder says something that no signature backs."""
     current = install.folder.current
-    return is_described(current) and proved(registry, install.title, current) is None
+    return current.is_there and proved(registry, install.title, current) is None
 
 
 def required(registry: Registry, install: Install) -> Installed:
@@ -48,7 +42,7 @@ def required(registry: Registry, install: Install) -> Installed:
     """
     title, current = install.title, install.folder.current
     installed = proved(registry, title, current)
-    if installed is None and is_described(current):
+    if installed is None and current.is_there:
         text = f"What {current.folder} says of {title} is nothing that its publisher signed."
         raise TrustError("trust.description", text, title=title, path=str(current.folder))
     if installed is None:

@@ -21,8 +21,7 @@ from patcher.content.manifest import Entry
 from patcher.errors import ContentError, DiskError, UsageError
 from patcher.install import scan
 from patcher.install.folder import Installed, InstallFolder
-from patcher.install.registry import Seen, seen
-from patcher.install.scan import Watch
+from patcher.install.scan import Seen, Watch, seen
 
 SYSTEM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 

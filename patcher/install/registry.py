@@ -8,15 +8,14 @@ import contextlib
 import hashlib
 import json
 import secrets
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import beneath, database, strict_json
-from patcher.beneath import Where
+from patcher import database, strict_json
 from patcher.content import records
 from patcher.install.folder import InstallFolder
+from patcher.install.scan import Seen
 from patcher.protocol import wire
 from patcher.protocol.commands import Command
 
@@ -39,21 +38,6 @@ CREATE TABLE IF NOT EXISTS signed (
 _NOTE = """
 INSERT INTO signed VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET placed = signed.placed OR excluded.placed
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What `stat` said of a file whose bytes were verified."""
-
-    size_bytes: int
-    mtime_ns: int
-    inode: int
-
-
-def seen(where: Where) -> Seen | None:
-    """The stat of a regular file, or None when there is none (a link is none)."""
-    found = beneath.status(where)
-    return Seen(found.st_size, found.st_mtime_ns, found.st_ino) if found and stat.S_ISREG(found.st_mode) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ can lose bytes but never make wrong ones look right.
 """
 
 import os
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,15 +15,28 @@ from patcher import beneath
 from patcher.beneath import Beneath, Where
 from patcher.content import merkle
 from patcher.content.manifest import Entry, Manifest
-from patcher.errors import Cancelled, DiskError
-from patcher.install.folder import STATE
-from patcher.install.registry import Seen, seen
+from patcher.errors import Cancelled
 
 READ_BYTES = 1 << 20
 _THREADS = min(4, os.cpu_count() or 1)
 
 Watch = Callable[[str, int], None]
 """Called with the file and the bytes just read; raises Cancelled to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What `stat` said of a file whose bytes were verified."""
+
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+
+
+def seen(where: Where) -> Seen | None:
+    """The stat of a regular file, or None when there is none (a link is none)."""
+    found = beneath.status(where)
+    return Seen(found.st_size, found.st_mtime_ns, found.st_ino) if found and stat.S_ISREG(found.st_mode) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +104,14 @@ def installed(folder: Beneath, entries: Iterable[Entry], known: Mapping[str, See
     doubtful: list[Entry] = []
     stats: dict[str, Seen] = {}
     for entry in entries:
-        stat = seen(folder / entry.path)
-        if stat is None:
+        found = seen(folder / entry.path)
+        if found is None:
             missing.append(entry.path)
             continue
-        stats[entry.path] = stat
-        if stat.size_bytes != entry.size_bytes:
+        stats[entry.path] = found
+        if found.size_bytes != entry.size_bytes:
             modified.append(entry.path)
-        elif known is not None and known.get(entry.path) == stat:
+        elif known is not None and known.get(entry.path) == found:
             intact[entry.path] = entry.root
         else:
             doubtful.append(entry)
@@ -151,8 +165,8 @@ def borrow(folder: Beneath, manifests: Iterable[Manifest]) -> dict[bytes, Where]
     """Root to path for the files of another folder that look right; their bytes are checked as they are used."""
     found: dict[bytes, Where] = {}
     for entry in (entry for manifest in manifests for entry in manifest.entries if entry.root):
-        stat = seen(folder / entry.path)
-        if stat and stat.size_bytes == entry.size_bytes:
+        file = seen(folder / entry.path)
+        if file and file.size_bytes == entry.size_bytes:
             found[entry.root] = folder / entry.path
     return found
 
@@ -201,12 +215,3 @@ def executable(folder: Beneath, paths: Iterable[str]) -> frozenset[str]:
     """Which of the files the player may execute."""
     found = ((path, beneath.status(folder / path)) for path in paths)
     return frozenset(path for path, each in found if each and each.st_mode & 0o100)
-
-
-def folder_state(folder: Beneath) -> None:
-    """Raise DiskError unless ``folder`` is absent or empty, our own ``.shoal`` of a try that was given up aside."""
-    names = [name for name, _ in beneath.entries(folder)]
-    if set(names) - {STATE}:
-        raise DiskError("disk.not_empty", f"{folder} is not empty.", path=str(folder), files=len(names))
-    if not names and os.path.lexists(folder.path) and not folder.path.is_dir():
-        raise DiskError("disk.in_the_way", f"{folder} is no folder.", path=str(folder))

@@ -2,7 +2,7 @@
 it all in the feed's content. The folder itself is only read, and must not change meanwhile.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from patcher import beneath, disk
 from patcher.content import landmarks, manifest, merkle, records
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
+from patcher.content.paths import order
 from patcher.errors import DiskError, UsageError
 from patcher.publish import tree as trees
 from patcher.publish.store import CHUNK_BYTES, Meter, Progress, Store, in_threads
@@ -130,15 +131,15 @@ def _build(title: str, rule: PartRule, tree: Tree, hashes: Mapping[str, _Hashes]
         Entry(path, size, merkle.root_of(hashes[path].leaves) if size else b"", executable)
         for path, size, executable in tree.files
     ]
-    made = manifest.build(f"{title}.{rule.name}", entries, tree.links, tree.empty_folders)
+    made = manifest_of(f"{title}.{rule.name}", entries, tree.links, tree.empty_folders)
     leaves = {entry.root: hashes[entry.path].leaves for entry in made.entries if entry.size_bytes}
     marks = {entry.root: hashes[entry.path].landmarks for entry in made.entries}
     return BuiltPart(
         rule,
         made,
         manifest.encode(made),
-        manifest.layers_document(made, leaves),
-        manifest.leaves_document(made, leaves),
+        layers_document(made, leaves),
+        leaves_document(made, leaves),
         landmarks.document(made, marks),
     )
 
@@ -168,3 +169,38 @@ def _ref(document: bytes) -> Ref | None:
 
 def _changed(path: Path) -> UsageError:
     return UsageError("usage.release", f"{path} was changed while it was read.", path=str(path))
+
+
+# ---------------------------------------------------------------- manifests
+
+
+def manifest_of(
+    name: str, entries: Iterable[Entry], links: Iterable[tuple[str, str]] = (), empty_folders: Iterable[str] = ()
+) -> Manifest:
+    """A manifest of these, in order, with the piece length for their size."""
+    ordered = tuple(sorted(entries, key=lambda entry: order(entry.path)))
+    return Manifest(
+        name,
+        piece_bytes_for(sum(entry.size_bytes for entry in ordered)),
+        ordered,
+        tuple(sorted(links, key=lambda link: order(link[0]))),
+        tuple(sorted(empty_folders, key=order)),
+    )
+
+
+def piece_bytes_for(total_bytes: int) -> int:
+    """A power of two of 64 KiB to 1 MiB that makes at most 4,000 pieces; larger only to stay under 2 M pieces."""
+    piece = manifest.MIN_PIECE_BYTES
+    while piece < manifest.MAX_PIECE_BYTES and total_bytes > piece * (4000 if piece < 1024 * 1024 else 2_000_000):
+        piece *= 2
+    return piece
+
+
+def layers_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes:
+    """The document of all piece layers. Raises KeyError for a missing root."""
+    return manifest.join_layers(m, {e.root: merkle.layer_of(leaves_by_root[e.root], m.piece_bytes) for e in m.layered})
+
+
+def leaves_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes:
+    """32 bytes a 16 KiB block of each file, files in entry order. Raises KeyError for a missing root."""
+    return b"".join(leaves_by_root[entry.root] for entry in m.entries if entry.size_bytes)

@@ -10,7 +10,8 @@ from patcher.content import manifest
 from patcher.content.layout import Layout, Torrent
 from patcher.feed.feeds import Feeds
 from patcher.install import genuine
-from patcher.install.registry import Install, Registry, seen
+from patcher.install.registry import Install, Registry
+from patcher.install.scan import seen
 from patcher.protocol.events import Sources
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.sharing import Sharing

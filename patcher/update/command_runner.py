@@ -13,7 +13,7 @@ from patcher.config import Home, Settings
 from patcher.content import records
 from patcher.errors import BusyError, DiskError, OriginError, TrustError, UsageError
 from patcher.feed.feeds import Feeds, Opened, too_old
-from patcher.install import commit, genuine, launch, scan
+from patcher.install import commit, genuine, launch
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.registry import Install, Registry
 from patcher.protocol import commands, events
@@ -106,7 +106,7 @@ class CommandRunner:
         known = self._tools.registry.find(command.title)
         if known:
             recover(known, self._tools.registry, self._tools.home.root, forget_foreign=command.locate)
-        if known and genuine.is_described(known.folder.current):
+        if known and known.folder.current.is_there:
             installed = genuine.required(self._tools.registry, known)
             if self._is_seen(known) and self._resumed:  # it was interrupted when all was done
                 return Outcome(version_to=installed.release.version)
@@ -119,9 +119,9 @@ class CommandRunner:
             return self._locate(install, command)
         folder = install.folder
         folder.check()
-        if genuine.is_described(folder.current):
+        if folder.current.is_there:
             raise DiskError("disk.not_empty", f"{folder} holds an install already.", path=str(folder))
-        scan.folder_state(folder.root)
+        folder.check_empty()
         if not command.only:
             self._drop_other_try(known, install)
         with self._network(command.title, command.network) as (opened, network):
@@ -225,7 +225,7 @@ class CommandRunner:
         recover(replace(install, folder=there), self._tools.registry, self._tools.home.root)
         arrived = genuine.proved(self._tools.registry, command.title, there.current)
         if arrived is None or arrived.release != installed.release:  # else it was interrupted when it had nearly moved
-            scan.folder_state(there.root)
+            there.check_empty()
         offered = offers.local(installed, here.current)
         old = here.current.manifests(installed)
         moved = replace(install, folder=there)
@@ -263,7 +263,7 @@ class CommandRunner:
         if known:
             recover(known, self._tools.registry, self._tools.home.root)
             self._leave(known)
-        if known and not genuine.is_described(known.folder.current):
+        if known and not known.folder.current.is_there:
             self._tidy(known)  # of a first install that was given up, or of an uninstall that was interrupted
         else:
             outcome = self._remove(self._place(command.title))

@@ -96,7 +96,7 @@ class Downloader:
         m = step.offer.manifest
         wanted = frozenset(piece for run in step.wanted for piece in run)  # their layers are here: they are real
         paths = tuple(_places(stage, m, wanted | set(step.held), intact, folder))
-        document = manifest.torrent(m, layers_document(m, step.offer.layers))
+        document = manifest.torrent(m, manifest.join_layers(m, step.offer.layers))
         torrent = Torrent(document, paths, self.trackers, partial=step.partial)
         source = TreeSource(self.origin, m, step.offer.full, torrent)
         self._fetch(torrent, frozenset(step.held), wanted, source, lambda pieces: None)
@@ -204,11 +204,6 @@ def _places(
 
 def _wrong(content: Ref) -> Mismatch:
     return Mismatch(f"The server has wrong bytes of {content.hex}.", content.root)
-
-
-def layers_document(m: Manifest, layers: Mapping[bytes, bytes]) -> bytes:
-    """The layers document of a manifest from its layers by root."""
-    return b"".join(layers[entry.root] for entry in m.entries if entry.size_bytes > m.piece_bytes)
 
 
 def _sum(a: Sources, b: Sources) -> Sources:

@@ -21,8 +21,7 @@ from patcher.content.similar import Similar
 from patcher.errors import Missing, OriginError
 from patcher.install import scan
 from patcher.install.folder import InstallFolder
-from patcher.install.registry import seen
-from patcher.install.scan import Have
+from patcher.install.scan import Have, seen
 from patcher.protocol.events import Phase
 from patcher.transfer.origin import ranges
 from patcher.update import plan as planning

@@ -18,12 +18,13 @@ from patcher.content import merkle
 from patcher.content.manifest import Entry, Manifest
 from patcher.errors import BusyError, ContentError, DiskError, Missing, OriginError, TrustError
 from patcher.install import commit, genuine, launch, scan
-from patcher.install.folder import MANIFESTS, STATE, Installed, InstallFolder
-from patcher.install.registry import Install, Registry, Seen, seen
+from patcher.install.folder import Installed, InstallFolder, NewPart
+from patcher.install.registry import Install, Registry
+from patcher.install.scan import Seen, seen
 from patcher.protocol.events import Outcome, Phase, Planned, Sources
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
-from patcher.update import describe, offers
+from patcher.update import offers
 from patcher.update import plan as planning
 from patcher.update.download import Downloader
 from patcher.update.local_search import LocalSearch
@@ -117,7 +118,9 @@ class Job:
             return outcome
         self._check_room(plan)
         done = self._stage(_Work(target, have, plan), ours)
-        meta = describe.stage_documents(self._folder, done.target, done.stage, done.layers, old, self._meter.watch)
+        target = done.target
+        parts = [NewPart(o.part, o.document, o.manifest, o.layers) for o in target.offers]
+        meta = self._folder.stage_documents(target.installed, parts, done.layers, old, self._meter.watch)
         self._commit(done, ours, meta)
         return self._finished(outcome, done.plan)
 
@@ -134,7 +137,7 @@ class Job:
         links = scan.links(folder.root, manifests)
         damaged |= {path for m in manifests for path, target in m.links if links.get(path) != target}
         if len(manifests) < sum(not part.defaults for part in installed.parts):
-            damaged.add(f"{STATE}/{MANIFESTS}")
+            damaged.add(folder.current.manifests_folder.name)
         if not damaged:  # whatever touched the files, they may be offered again
             self._registry.see(install.title, found.stats)
             self._keeper.renew(install.title)

@@ -17,8 +17,7 @@ from patcher.content.merkle import BLOCK_BYTES
 from patcher.content.patch_index import Range, Window
 from patcher.errors import Mismatch
 from patcher.install.folder import InstallFolder
-from patcher.install.registry import Seen, seen
-from patcher.install.scan import Watch, hash_file
+from patcher.install.scan import Seen, Watch, hash_file, seen
 from patcher.update.decode import Map, Old, Output, Slice, Task
 from patcher.update.plan import Copy, Offer, Place, Plan, staged_name
 

@@ -7,6 +7,7 @@ from patcher.beneath import Beneath
 from patcher.content import records
 from patcher.content.manifest import Manifest
 from patcher.feed.reader import Reader
+from patcher.install.folder import Installed
 from patcher.install.registry import Install
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.swarm.session import Session
@@ -42,3 +43,9 @@ class Target:
     """Large files may be repaired where they stand: the release to reach is the one that is there."""
     adopt: bool = False
     """Files in the way are older files of this title, though nothing says so."""
+
+    @property
+    def installed(self) -> Installed | None:
+        """What the install folder will say of itself."""
+        fingerprint, install, release = self.network.fingerprint, self.install, self.release
+        return Installed(fingerprint, release.title, install.channel, install.tags, release) if release else None

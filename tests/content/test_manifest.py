@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from patcher.content import manifest, merkle
 from patcher.content.manifest import Entry, Manifest
 from patcher.errors import ContentError, ShoalError, TrustError
+from patcher.publish import build
 from tests.support import trees
 from tests.support.trees import File, Layout, noise
 
@@ -57,7 +58,7 @@ def test_libtorrent_makes_the_same_torrent_of_the_same_tree(name: str, tmp_path:
     layout = LAYOUTS[name]
     m = trees.manifest_of(layout)
     theirs = made_by_libtorrent(tmp_path, layout, m)
-    ours = bdecode(manifest.torrent(m, manifest.layers_document(m, trees.leaves_of(layout))))
+    ours = bdecode(manifest.torrent(m, build.layers_document(m, trees.leaves_of(layout))))
     assert ours[b"info"] == theirs[b"info"]
     assert ours[b"piece layers"] == theirs.get(b"piece layers", {})
     assert sha256(lt.bencode(theirs[b"info"])).digest() == m.info_hash
@@ -67,7 +68,7 @@ def test_libtorrent_makes_the_same_torrent_of_the_same_tree(name: str, tmp_path:
 def test_libtorrent_loads_our_torrent_with_the_same_roots_and_pieces(name: str) -> None:
     layout = LAYOUTS[name]
     m = trees.manifest_of(layout)
-    data = manifest.torrent(m, manifest.layers_document(m, trees.leaves_of(layout)), ["udp://127.0.0.1:1/announce"])
+    data = manifest.torrent(m, build.layers_document(m, trees.leaves_of(layout)), ["udp://127.0.0.1:1/announce"])
     info = lt.load_torrent_buffer(data).ti
     assert info is not None
     files = info.layout()
@@ -91,8 +92,8 @@ def test_a_manifest_is_read_as_it_was_written(name: str) -> None:
 
 def test_the_swarm_does_not_change_with_links_or_the_order_of_building() -> None:
     entries = [Entry(path, 5, sha256(path.encode()).digest()) for path in ("b", "a/c", "a-b")]
-    one = manifest.build("game.main", entries)
-    two = manifest.build("game.main", reversed(entries), [("l", "b")], ["e"])
+    one = build.manifest_of("game.main", entries)
+    two = build.manifest_of("game.main", reversed(entries), [("l", "b")], ["e"])
     assert one.info_hash == two.info_hash
     assert [entry.path for entry in one.entries] == ["a/c", "a-b", "b"]
 
@@ -103,7 +104,7 @@ def test_the_swarm_does_not_change_with_links_or_the_order_of_building() -> None
      (1 << 40, 1024), (3 << 40, 2048), (1 << 62, 16384)],
 )  # fmt: skip
 def test_pieces_are_few_and_not_too_large(total: int, piece: int) -> None:
-    assert manifest.piece_bytes_for(total) == piece * 1024
+    assert build.piece_bytes_for(total) == piece * 1024
 
 
 # ---------------------------------------------------------------- layers and leaves
@@ -112,12 +113,12 @@ def test_pieces_are_few_and_not_too_large(total: int, piece: int) -> None:
 def test_layers_and_leaves_stand_in_entry_order() -> None:
     layout = LAYOUTS["sizes around blocks and pieces"]
     m, leaves = trees.manifest_of(layout), trees.leaves_of(layout)
-    document = manifest.leaves_document(m, leaves)
+    document = build.leaves_document(m, leaves)
     for index, entry in enumerate(m.entries):
         offset, end = m.leaf_offsets[index : index + 2]
         assert merkle.root_of(document[offset:end]) == entry.root
     assert m.leaf_offsets[-1] == len(document)
-    layers = manifest.split_layers(m, manifest.layers_document(m, leaves))
+    layers = manifest.split_layers(m, build.layers_document(m, leaves))
     assert layers.keys() == {entry.root for entry in m.entries if entry.size_bytes > m.piece_bytes}
     assert all(second - first == -(-e.size_bytes // m.piece_bytes)
                for (first, second), e in zip(pairwise(m.first_pieces), m.entries, strict=True))  # fmt: skip
@@ -127,7 +128,7 @@ def test_layers_and_leaves_stand_in_entry_order() -> None:
 def test_changed_layers_are_refused(data: st.DataObject) -> None:
     layout = LAYOUTS["sizes around blocks and pieces"]
     m = trees.manifest_of(layout)
-    document = bytearray(manifest.layers_document(m, trees.leaves_of(layout)))
+    document = bytearray(build.layers_document(m, trees.leaves_of(layout)))
     place = data.draw(st.integers(0, len(document) - 1))
     damaged = data.draw(
         st.sampled_from([bytes(document[:place]), bytes(document) + bytes(32), _flipped(bytes(document), place)])

@@ -12,6 +12,7 @@ from patcher.content.merkle import Ref
 from patcher.content.patch_index import Window
 from patcher.errors import Cancelled
 from patcher.feed.reader import DOCUMENT_MAX_BYTES, Reader
+from patcher.publish import build
 from patcher.publish.patches import encode, windows
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.reach import Reach
@@ -32,7 +33,7 @@ def _manifest(files: dict[str, bytes]) -> Manifest:
 OLD = _manifest(FILES)
 NEW = _manifest(FILES | {"file-007": b"changed"})
 NEW_DATA, OLD_DATA = manifest.encode(NEW), manifest.encode(OLD)
-LAYERS = manifest.layers_document(NEW, {merkle.ref_of(data).root: merkle.leaves_of(data) for data in FILES.values()}
+LAYERS = build.layers_document(NEW, {merkle.ref_of(data).root: merkle.leaves_of(data) for data in FILES.values()}
                                   | {merkle.ref_of(b"changed").root: merkle.leaves_of(b"changed")})  # fmt: skip
 PART = records.Part(
     "main", (), False, merkle.ref_of(NEW_DATA), NEW.info_hash, merkle.ref_of(LAYERS), merkle.ref_of(b"leaves")

@@ -76,6 +76,17 @@ def test_a_linked_install_folder_is_the_players_choice(tmp_path: Path) -> None:
         assert (tmp_path / "drive" / "game" / ".shoal" / "lock").exists()
 
 
+def test_only_an_absent_or_empty_folder_is_installed_into(tmp_path: Path) -> None:
+    InstallFolder.at(tmp_path / "absent").check_empty()
+    (tmp_path / "tried").mkdir()
+    (tmp_path / "tried" / ".shoal").mkdir()
+    InstallFolder.at(tmp_path / "tried").check_empty()
+    (tmp_path / "tried" / "photo.jpg").touch()
+    with pytest.raises(DiskError) as failure:
+        InstallFolder.at(tmp_path / "tried").check_empty()
+    assert failure.value.code == "disk.not_empty"
+
+
 def test_all_of_ours_goes_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "game" / ".shoal" / "staging").mkdir(parents=True)
     (tmp_path / "game" / "save").write_text("mine")

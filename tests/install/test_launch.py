@@ -12,8 +12,9 @@ from patcher.content.manifest import Entry
 from patcher.content.records import Launch, Part, Release
 from patcher.errors import Cancelled, ShoalError
 from patcher.install import launch
-from patcher.install.folder import MANIFESTS, POINTER, Installed, InstallFolder
-from patcher.install.registry import Seen, seen
+from patcher.install.folder import Installed, InstallFolder
+from patcher.install.scan import Seen, seen
+from patcher.publish import build
 
 _SAYS_WHERE = b'#!/bin/sh\npwd -P > "$1.new" && echo "$0" >> "$1.new" && mv "$1.new" "$1"\n'
 """Tells where it was started, and as what."""
@@ -34,7 +35,7 @@ class Game:
 
     def say(self, release: Release) -> None:
         """As a publisher who signs it, or whoever writes into the install, would."""
-        (self.state / POINTER).write_bytes(Installed("ab" * 32, "game", "live", (), release).encode())
+        (self.state / "installed").write_bytes(Installed("ab" * 32, "game", "live", (), release).encode())
 
     def starts_with(self, program: str, cwd: str = "") -> None:
         installed = InstallFolder.at(self.folder).current.installed()
@@ -58,17 +59,17 @@ def _part(state: Path, name: str, files: dict[str, bytes]) -> Part:
         Entry(path, len(data), merkle.root_of(merkle.leaves_of(data)), data.startswith(b"#!"))
         for path, data in files.items()
     ]
-    made = manifest.build(f"game.{name}", entries)
+    made = build.manifest_of(f"game.{name}", entries)
     data = manifest.encode(made)
     ref = merkle.ref_of(data)
-    (state / MANIFESTS / ref.hex).write_bytes(data)
+    (state / "manifests" / ref.hex).write_bytes(data)
     return Part(name, (), name == "defaults", ref, made.info_hash, None, None)
 
 
 @pytest.fixture
 def game(tmp_path: Path) -> Game:
     folder = tmp_path / "game"
-    (folder / ".shoal" / MANIFESTS).mkdir(parents=True)
+    (folder / ".shoal" / "manifests").mkdir(parents=True)
     (tmp_path / "outside").mkdir()
     for path, data in _FILES.items():
         _put(folder / path, data)
@@ -135,8 +136,8 @@ def _a_program_of_the_players_own_settings(game: Game) -> None:
 
 def _a_program_in_our_own_folder(game: Game) -> None:
     _put(game.state / "staging/evil")
-    data = (game.state / POINTER).read_bytes()
-    (game.state / POINTER).write_bytes(data.replace(b"bin/game", b".shoal/staging/evil"))
+    data = (game.state / "installed").read_bytes()
+    (game.state / "installed").write_bytes(data.replace(b"bin/game", b".shoal/staging/evil"))
 
 
 def _a_file_that_is_no_program(game: Game) -> None:
@@ -193,7 +194,7 @@ def _no_folder_to_start_in(game: Game) -> None:
 
 
 def _a_damaged_manifest(game: Game) -> None:
-    for path in (game.state / MANIFESTS).iterdir():
+    for path in (game.state / "manifests").iterdir():
         path.write_bytes(b"de")
 
 

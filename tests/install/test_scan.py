@@ -7,9 +7,9 @@ import pytest
 
 from patcher.beneath import below
 from patcher.content import merkle
-from patcher.errors import Cancelled, DiskError
+from patcher.errors import Cancelled
 from patcher.install import scan
-from patcher.install.registry import Seen, seen
+from patcher.install.scan import Seen, seen
 from tests.support import trees
 from tests.support.trees import File
 
@@ -92,14 +92,3 @@ def test_a_cancelled_scan_stops_and_leaves_no_thread(folder: Path) -> None:
 
     with pytest.raises(Cancelled):
         scan.installed(below(folder), trees.manifest_of(_LAYOUT).entries, None, cancel)
-
-
-def test_only_an_absent_or_empty_folder_is_installed_into(tmp_path: Path) -> None:
-    scan.folder_state(below(tmp_path / "absent"))
-    (tmp_path / "tried").mkdir()
-    (tmp_path / "tried" / ".shoal").mkdir()
-    scan.folder_state(below(tmp_path / "tried"))
-    (tmp_path / "tried" / "photo.jpg").touch()
-    with pytest.raises(DiskError) as failure:
-        scan.folder_state(below(tmp_path / "tried"))
-    assert failure.value.code == "disk.not_empty"

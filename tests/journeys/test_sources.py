@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher.content import manifest
+from patcher.publish import build
 from tests.support import trees
 from tests.support.peers import Player, torrent_of
 from tests.support.sockets import listening
@@ -104,7 +104,7 @@ def _stranger(world: World, player: Shoal) -> Iterator[Player]:
     """Somebody else's client that wants the old tree; its torrent was made by libtorrent itself from the same files."""
     named = world.root / "strangers" / "game.main"
     shutil.copytree(world.root / "old", named)
-    torrent = torrent_of(named, manifest.piece_bytes_for(sum(e.size_bytes for e in trees.manifest_of(_OLD).entries)))
+    torrent = torrent_of(named, build.piece_bytes_for(sum(e.size_bytes for e in trees.manifest_of(_OLD).entries)))
     port = int(player.run("status")["listen_port"])
     with Player() as stranger:
         yield stranger.want(torrent, world.root / "taken" / "game.main", ("127.0.0.1", port))

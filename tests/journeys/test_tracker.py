@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from patcher.config import Home
-from patcher.content import manifest
 from patcher.content.layout import Layout
 from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
+from patcher.publish import build
 from patcher.serve import allowlist as admission
 from patcher.serve.allowlist import HASH_BYTES, Admitted
 from tests.support import trees
@@ -34,7 +34,7 @@ def test_a_tracker_of_a_feed_knows_its_trees_and_packs(tmp_path: Path) -> None:
             assert len(packs) == 1
             assert admitted(Layout.parse(packs[0]).info_hash[:HASH_BYTES])
             assert not admitted(bytes(HASH_BYTES))
-            assert not admitted(manifest.build("other.main", ()).info_hash[:HASH_BYTES])
+            assert not admitted(build.manifest_of("other.main", ()).info_hash[:HASH_BYTES])
 
 
 def test_a_feed_that_is_down_keeps_no_other_from_being_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from launcher.page import PrimaryAction
-from patcher.content import manifest
+from patcher.publish import build
 from tests.launcher.desk import Desk, Hands, Keyboard, Mouse
 from tests.support import trees
 from tests.support.peers import Player, torrent_of
@@ -110,7 +110,7 @@ def _share(world: World, desk: Desk, hands: Hands) -> None:
     desk.until(lambda: bool((title := desk.title()) and title.seeding))
     named = world.root / "strangers" / "game.main"
     shutil.copytree(world.root / "new", named)
-    torrent = torrent_of(named, manifest.piece_bytes_for(sum(e.size_bytes for e in trees.manifest_of(_NEW).entries)))
+    torrent = torrent_of(named, build.piece_bytes_for(sum(e.size_bytes for e in trees.manifest_of(_NEW).entries)))
     port = desk.window.state.snapshot.listen_port
     with Player() as stranger:
         stranger.want(torrent, world.root / "taken" / "game.main", ("127.0.0.1", port))

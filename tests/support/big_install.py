@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from patcher.content.manifest import piece_bytes_for
+from patcher.publish.build import piece_bytes_for
 from tests.support import trees
 from tests.support.world import Shoal, World, wait_until
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from patcher.content import manifest, merkle, records
-from patcher.install.folder import LAYERS, MANIFESTS, POINTER, Installed
+from patcher.install.folder import Installed
 from tests.support import trees
 
 SCRIPT = b'#!/bin/sh\necho %s >> "$1"\n'
@@ -22,12 +22,12 @@ Forgery = Callable[[Path], None]
 
 
 def _described(state: Path) -> Installed:
-    return Installed.parse((state / POINTER).read_bytes())
+    return Installed.parse((state / "installed").read_bytes())
 
 
 def _describe(state: Path, installed: Installed) -> None:
-    (state / POINTER).unlink()
-    (state / POINTER).write_bytes(installed.encode())
+    (state / "installed").unlink()
+    (state / "installed").write_bytes(installed.encode())
 
 
 def _release(state: Path, **changes: Any) -> None:
@@ -45,7 +45,7 @@ def _manifest(state: Path, layout: trees.Layout) -> None:
     made = trees.manifest_of(layout)
     data = manifest.encode(made)
     ref = merkle.ref_of(data)
-    for folder, content in ((MANIFESTS, data), (LAYERS, b"")):
+    for folder, content in (("manifests", data), ("layers", b"")):
         (state / folder).mkdir(exist_ok=True)
         (state / folder / ref.hex).write_bytes(content)
     part = replace(_described(state).release.parts[0], manifest=ref, info_hash=made.info_hash, layers=None)
@@ -90,7 +90,7 @@ def an_earlier_sequence(state: Path) -> None:
 def no_manifests(state: Path) -> None:
     """Another version, and nothing beside it."""
     _release(state, version="1.0.1")
-    for path in (state / MANIFESTS).iterdir():
+    for path in (state / "manifests").iterdir():
         path.unlink()
 
 
@@ -101,15 +101,15 @@ def choices(state: Path, tags: tuple[str, ...], channel: str) -> None:
 
 def _text(text: str) -> Forgery:
     def write(state: Path) -> None:
-        (state / POINTER).unlink()
-        (state / POINTER).write_text(text)
+        (state / "installed").unlink()
+        (state / "installed").write_text(text)
 
     return write
 
 
 def _without(field: str) -> Forgery:
     def write(state: Path) -> None:
-        document = json.loads((state / POINTER).read_bytes())
+        document = json.loads((state / "installed").read_bytes())
         del document["release"][field]
         _text(json.dumps(document))(state)
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from patcher.config import Home
 from patcher.content import manifest, merkle, records
 from patcher.feed.pin import PIN_FILE, Pin
-from patcher.install.folder import LAYERS, MANIFESTS, POINTER, Installed, InstallFolder
-from patcher.install.registry import Install, Registry, Seen, seen
+from patcher.install.folder import Installed, InstallFolder
+from patcher.install.registry import Install, Registry
+from patcher.install.scan import Seen, seen
 from patcher.seeding.pack_cache import Packs
 from tests.support import trees
 from tests.support.peers import torrent_of
@@ -21,9 +22,9 @@ def install(home: Home, folder: Path, layout: trees.Layout, title: str = "demo/g
     feed, _, name = title.partition("/")
     release = records.Release(name, 1, "1.0", (part,), {})
     for place, data in {
-        state / POINTER: Installed("ab" * 32, name, "live", (), release).encode(),
-        state / MANIFESTS / ref.hex: manifest.encode(m),
-        state / LAYERS / ref.hex: b"",
+        state / "installed": Installed("ab" * 32, name, "live", (), release).encode(),
+        state / "manifests" / ref.hex: manifest.encode(m),
+        state / "layers" / ref.hex: b"",
         home.feeds / feed / PIN_FILE: Pin("https://updates.example.org", "ab" * 32).encode(),
     }.items():
         place.parent.mkdir(parents=True, exist_ok=True)

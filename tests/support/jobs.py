@@ -17,7 +17,7 @@ from patcher.config import Home
 from patcher.feed.guard import Floor
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import Registry
-from patcher.install.registry import seen as seen_now
+from patcher.install.scan import seen as seen_now
 from patcher.protocol import commands
 from patcher.protocol.commands import Command
 from patcher.protocol.events import Finished

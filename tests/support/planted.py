@@ -59,7 +59,7 @@ LINKS = (
         "if stat.S_ISDIR(each.st_mode) and beneath.is_folder(inner):", "if path_of(inner).is_dir():",
         "tests/test_disk.py::test_folders_are_made_with_parents_and_removed_with_all_below"),
     Planted("links for our folders are not looked for", "install/folder.py",
-        "for name in (*_FOLDERS, *documents):", "for name in ():",
+        "for folder in (*folders, *inner):", "for folder in ():",
         _FOLDER + "what_stands_for_one_of_our_folders_is_named_before_anything_changes"),
     Planted("fields of a journal may be anything", "install/journal.py", "if not is_right:", "if False:",
         "tests/install/test_commit.py::test_a_journal_that_is_not_exactly_as_ours_are_is_not_followed"),

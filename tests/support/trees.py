@@ -11,9 +11,10 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from patcher.content import chunker, codec, manifest, merkle
+from patcher.content import chunker, codec, merkle
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.patch_index import Index, Range, Window
+from patcher.publish import build
 from patcher.publish.patches import drafts, encode, matching, windows
 from patcher.publish.patches.matching import AVERAGE_BYTES, Chunks
 from tests.support.libraries import library
@@ -274,7 +275,7 @@ def _places(folder: Path, skip: str = ".shoal") -> Iterator[Path]:
 
 def manifest_of(layout: Layout, name: str = "game.main") -> Manifest:
     files = {path: item for path, item in layout.items() if isinstance(item, File)}
-    return manifest.build(
+    return build.manifest_of(
         name,
         [Entry(path, len(f.data), merkle.root_of(merkle.leaves_of(f.data)), f.executable) for path, f in files.items()],
         [(path, item.target) for path, item in layout.items() if isinstance(item, Link)],
@@ -285,7 +286,7 @@ def manifest_of(layout: Layout, name: str = "game.main") -> Manifest:
 def made_up(files: Iterable[tuple[str, int]], tag: str = "") -> Manifest:
     """A manifest of files that nobody has to have."""
     entries = [Entry(p, n, sha256(f"{p}{n}{tag}".encode()).digest() if n else b"") for p, n in files]
-    return manifest.build("game.main", entries)
+    return build.manifest_of("game.main", entries)
 
 
 def leaves_of(layout: Layout) -> dict[bytes, bytes]:

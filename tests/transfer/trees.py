@@ -6,13 +6,14 @@ from pathlib import Path
 from patcher.content import manifest, merkle
 from patcher.content.layout import Layout
 from patcher.content.manifest import Entry, Manifest
+from patcher.publish import build
 from tests.support.peers import PIECE_BYTES
 
 
 def manifest_of(folder: Path) -> Manifest:
     """With the piece length of the tests."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    built = manifest.build("game.main", (_entry(folder, path) for path in files))
+    built = build.manifest_of("game.main", (_entry(folder, path) for path in files))
     assert built.piece_bytes == PIECE_BYTES
     return built
 
@@ -20,7 +21,7 @@ def manifest_of(folder: Path) -> Manifest:
 def layout_of(m: Manifest, contents: Sequence[bytes]) -> Layout:
     """As a fetch sees the manifest's torrent; ``contents`` in entry order."""
     leaves = {entry.root: merkle.leaves_of(data) for entry, data in zip(m.entries, contents, strict=True)}
-    return Layout.parse(manifest.torrent(m, manifest.layers_document(m, leaves)))
+    return Layout.parse(manifest.torrent(m, build.layers_document(m, leaves)))
 
 
 def _entry(folder: Path, path: Path) -> Entry:

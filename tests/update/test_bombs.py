@@ -6,6 +6,7 @@ from patcher.content import codec, manifest, merkle, patch_index
 from patcher.content.manifest import Entry
 from patcher.content.patch_index import Range, Window
 from patcher.errors import ContentError
+from patcher.publish import build
 from patcher.publish.patches import encode
 from tests.support import bombs
 from tests.support.bomb_shapes import MANIFESTS, swollen
@@ -52,7 +53,7 @@ def test_a_tree_whose_paths_unfold_too_far_is_refused() -> None:
 
 def test_an_index_that_would_unfold_too_far_travels_as_it_is() -> None:
     """Whatever a publisher writes can be read: one copy in 20,000 alike ranges."""
-    new, old = (manifest.build("game.main", [Entry("a", 20_000 << 15, digit * 32)]) for digit in (b"n", b"o"))
+    new, old = (build.manifest_of("game.main", [Entry("a", 20_000 << 15, digit * 32)]) for digit in (b"n", b"o"))
     ranges = tuple(Range(0, number << 15, 1 << 15) for number in range(20_000))
     copy = Window(0, 0, codec.COPY, ranges, ranges, 20_000 << 15, b"")
     written = encode.write_index(encode.index_of([copy], b"", 0), new, old)
@@ -63,12 +64,12 @@ def test_an_index_that_would_unfold_too_far_travels_as_it_is() -> None:
 def test_long_paths_in_deep_folders_are_honest() -> None:
     folder = "/".join(["node_modules/some-package"] * 8)
     entries = [Entry(f"{folder}/{number:04}/index.js", 1 + number, b"%032d" % number) for number in range(5000)]
-    made = manifest.build("game.main", entries)
+    made = build.manifest_of("game.main", entries)
     assert manifest.parse(manifest.encode(made)) == made
 
 
 def test_what_nobody_could_read_is_not_signed() -> None:
     folder = "/".join(["a" * 200] * 4)
-    made = manifest.build("game.main", [Entry(f"{folder}/{number:05}", 0, b"") for number in range(20_000)])
+    made = build.manifest_of("game.main", [Entry(f"{folder}/{number:05}", 0, b"") for number in range(20_000)])
     with pytest.raises(ContentError):
         manifest.encode(made)

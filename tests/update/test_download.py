@@ -13,6 +13,7 @@ from patcher.content.manifest import Entry, Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
 from patcher.errors import ContentError, DiskError
 from patcher.install.folder import InstallFolder
+from patcher.publish import build
 from patcher.seeding.pack_cache import Packs
 from patcher.transfer.fetch import Torrent
 from patcher.transfer.origin.readers import PackSource
@@ -56,7 +57,7 @@ def test_verified_pieces_are_progress_whoever_brings_them(tmp_path: Path) -> Non
     shelf, meter = Shelf(RIGHT), Meter(1, "game", lambda: False, lambda _: None)
     downloader = Downloader(shelf, None, Packs(tmp_path / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
     whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
-    layers = manifest.layers_document(whole, {ref_of(RIGHT).root: merkle.leaves_of(RIGHT)})
+    layers = build.layers_document(whole, {ref_of(RIGHT).root: merkle.leaves_of(RIGHT)})
     torrent = Torrent(manifest.torrent(whole, layers), (tmp_path / "game",))
     source = PackSource(shelf, ref_of(RIGHT), BLOCK_BYTES)
     downloader._fetch(torrent, (), range(7), source, lambda pieces: None)

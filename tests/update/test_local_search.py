@@ -14,6 +14,7 @@ from patcher.errors import ContentError, Missing, OriginError
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import Install
 from patcher.install.scan import Have
+from patcher.publish import build
 from patcher.update import plan as planning
 from patcher.update.local_search import LocalSearch
 from patcher.update.plan import Mend, Offer
@@ -63,7 +64,7 @@ class Home:
         m, leaves = trees.manifest_of(layout), trees.leaves_of(layout)
         files = [file for file in layout.values() if isinstance(file, File) and file.data]
         marks = {ref_of(file.data).root: landmarks.of([file.data], len(file.data)) for file in files}
-        documents = manifest.leaves_document(m, leaves), landmarks.document(m, marks)
+        documents = build.leaves_document(m, leaves), landmarks.document(m, marks)
         refs = [ref_of(data) if data else None for data in documents]
         self.origin.documents |= {ref: data for ref, data in zip(refs, documents, strict=True) if ref}
         return records.Part("main", (), False, ref_of(manifest.encode(m)), m.info_hash, None, *refs)

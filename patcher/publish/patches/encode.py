@@ -23,10 +23,11 @@ from patcher.content.codec import (
     prefix,
     prefix_log,
 )
-from patcher.content.manifest import Entry, Manifest, piece_bytes_for
+from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import BEFORE_FIRST, INLINE_BYTES, Filter, Index, Range, Window
 from patcher.errors import ContentError
+from patcher.publish.build import piece_bytes_for
 
 if sys.version_info >= (3, 14):
     from compression import zstd

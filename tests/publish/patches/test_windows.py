@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from patcher.content import codec, merkle, patch_index
-from patcher.content.manifest import Entry, Manifest, build
+from patcher.content.manifest import Entry, Manifest
 from patcher.content.patch_index import Range, Window
+from patcher.publish.build import manifest_of
 from patcher.publish.patches import encode, windows
 from patcher.publish.patches.matching import Chunks
 from patcher.publish.patches.windows import Cut, merge, without
@@ -22,7 +23,7 @@ def outline(cuts: list[Cut], m: Manifest) -> list[list[tuple[str, int, int]]]:
 def one_file(path: str, data: bytes) -> tuple[Manifest, dict[bytes, Chunks]]:
     """A release of one file, and its chunks."""
     root = merkle.root_of(merkle.leaves_of(data))
-    return build("game.main", [Entry(path, len(data), root)]), {root: chunks_of(data)}
+    return manifest_of("game.main", [Entry(path, len(data), root)]), {root: chunks_of(data)}
 
 
 def test_small_files_share_windows_in_path_order_and_large_ones_come_in_runs_between() -> None:
