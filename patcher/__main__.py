@@ -1,7 +1,7 @@
-"""``python -m patcher``: the engine's process, as a client starts it.
+"""``python -m patcher``: the engine process, as clients start it.
 
-A worker process imports what its parent's main module is called, unless that is ``__main__``: `patcher.engine.server`
-itself would give each decoder all of the engine.
+A spawned worker imports its parent's main module unless that is called ``__main__``. If `patcher.engine.server` were
+the main module, each decoder would import the whole engine.
 """
 
 import sys

@@ -1,10 +1,10 @@
-"""Paths beneath a folder in which others may write: to look at, and to hold while `patcher.disk` changes something.
+"""Paths below a folder in which other programs may write, above all an install folder.
 
-A `Beneath` is a name below an open folder, as openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS means it. Each use
-walks down from the base folder, component by component, without following a link; what was checked is what is held
-open, so nothing that others swap in meanwhile can lead out. On Windows the folders on the way are held by handles
-that keep them from being renamed. A plain `Path` is taken too, for folders that are the player's alone (the home):
-its parents are followed, its last component never is.
+A `Beneath` is a name below a base folder with the meaning that openat2(2) gives RESOLVE_BENEATH and
+RESOLVE_NO_SYMLINKS. Each use walks from the base folder to the file, one component at a time, and follows no link.
+The folder that was checked is the one that stays open, so a link that is swapped in later cannot lead outside. On
+Windows, handles keep the folders on the way from being renamed. Functions also take a plain `Path` for folders that
+only the player can write (the home): links in its parents are followed, a link in its last component never is.
 """
 
 import errno
@@ -26,14 +26,15 @@ _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | g
 _OPEN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _SEPARATORS = "/\\:\0" if os.name == "nt" else "/\0"
-"""What no single name holds; on Windows a backslash or a drive in a name would lead elsewhere."""
-_KEPT = 64
+"""Characters that no name may contain. On Windows a backslash or a drive in a name would lead elsewhere."""
+_MAX_OPEN = 64
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _READ_LIMIT_BYTES = 64 << 20
 _GROWN_BYTES = 1 << 16
 _DESCRIPTORS = "/proc/self/fd"
 _LIST, _SHARED, _EXISTING, _FOLDER_ITSELF = 0x1, 0x3, 3, 0x02200000
-"""CreateFile: access that counts for sharing; others may read and write but not rename; folders, and a link itself."""
+"""Arguments of CreateFile: access that counts for sharing; others may read and write but not rename; the folder must
+exist; open folders, and links themselves instead of their targets."""
 
 _CODES = {
     errno.ENOSPC: "disk.full",
@@ -45,7 +46,7 @@ _CODES = {
     errno.EBUSY: "disk.in_use",
     errno.ELOOP: "disk.in_the_way",
     errno.EISDIR: "disk.in_the_way",
-    errno.ENXIO: "disk.in_the_way",  # a socket or device stands where a file must be
+    errno.ENXIO: "disk.in_the_way",  # a socket or device in place of a file
 }
 _SHARING = (32, 33)
 """Windows: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which Python shows as a PermissionError."""
@@ -53,54 +54,54 @@ _SHARING = (32, 33)
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A folder that the player chose, whatever links lead there, and which one it was when we first looked."""
+    """A folder that the player chose, and its identity when it was first seen. Links that lead to it are followed."""
 
     path: Path
     identity: tuple[int, int] | None = None
-    """Device and inode; None while there is no such folder."""
+    """Device and inode; None while the folder does not exist."""
 
     @classmethod
     def of(cls, path: Path) -> "Base":
-        """The folder that stands at ``path`` now, if one does."""
+        """The base at ``path``, with the identity of the folder that is there now."""
         with suppress(OSError):
             found = os.stat(path)
             return cls(path, _identity(found) if stat.S_ISDIR(found.st_mode) else None)
         return cls(path)
 
     def made(self) -> "Base":
-        """The base once its folder was made. Raises OSError (ELOOP) when a link or file stands there instead."""
+        """The same base after its folder was created. Raises OSError (ELOOP) when a link or file is there instead."""
         found = os.lstat(self.path)
         if not stat.S_ISDIR(found.st_mode) or _is_reparsed(found):
             raise OSError(errno.ELOOP, "A link was put here meanwhile")
         return Base(self.path, _identity(found))
 
     def check(self, found: os.stat_result) -> None:
-        """Raises OSError (ELOOP) when another folder stands there now."""
+        """Raises OSError (ELOOP) when ``found`` is not the folder that was first seen."""
         if self.identity is not None and self.identity != _identity(found):
             raise OSError(errno.ELOOP, "Another folder was put here meanwhile")
 
 
 @dataclass(frozen=True, slots=True)
 class Beneath:
-    """A path below a base folder; without a name, the base itself. Names are joined with ``/``, which checks them."""
+    """A path below a base folder; an empty name is the base itself. The operator ``/`` joins names and checks them."""
 
     base: Base
     name: str = ""
 
     def __truediv__(self, name: str) -> "Beneath":
-        """A path further down. Raises DiskError (disk.in_the_way) for a name that would lead elsewhere."""
+        """A path further down. Raises DiskError (disk.in_the_way) for a name that could lead outside."""
         parts = name.split("/")
         if any(part in ("", ".", "..") or not set(part).isdisjoint(_SEPARATORS) for part in parts):
             raise DiskError("disk.in_the_way", f"{name!r} is no path below {self.path}.", path=name)
         return Beneath(self.base, f"{self.name}/{name}" if self.name else name)
 
     def __str__(self) -> str:
-        """For messages."""
+        """The path, for messages."""
         return str(self.path)
 
     @property
     def path(self) -> Path:
-        """Where this is now, for messages and for the steps that tests watch; opening it would follow links."""
+        """The path now, for messages and for the steps that tests record. Do not open it: that would follow links."""
         return self.base.path / self.name
 
     @property
@@ -118,7 +119,7 @@ Where = Path | Beneath
 
 
 def below(folder: Path) -> Beneath:
-    """The folder itself, as the base of paths beneath it."""
+    """``folder`` as the base of paths below it."""
     return Beneath(Base.of(folder))
 
 
@@ -128,7 +129,7 @@ def name_of(where: Where) -> str:
 
 
 def path_of(where: Where) -> Path:
-    """The path as messages have it."""
+    """The path, for messages."""
     return where.path if isinstance(where, Beneath) else where
 
 
@@ -137,7 +138,7 @@ def path_of(where: Where) -> Path:
 
 @contextmanager
 def translated(where: Where) -> Iterator[None]:
-    """Turn an OSError about ``where`` into a DiskError with the fact ``path``."""
+    """Turn an OSError into a DiskError with the fact ``path``."""
     try:
         yield
     except OSError as error:
@@ -155,14 +156,14 @@ def is_sharing(error: OSError) -> bool:
 
 @contextmanager
 def held(where: Where) -> Iterator[tuple[str, int | None]]:
-    """The name and the open folder it is in, as calls that take ``dir_fd`` want them. Raises OSError.
+    """The last component and a descriptor of its folder, for calls that take ``dir_fd``.
 
-    ELOOP: a link, or another thing that is no folder, stands on the way.
+    Raises OSError: ELOOP when a component on the way is a link or not a folder.
     """
     if isinstance(where, Path):
         yield str(where), None
-    elif (kept := getattr(_here, "kept", None)) is not None:
-        yield where.leaf or ".", kept.folder(where)
+    elif (cache := getattr(_thread, "folders", None)) is not None:
+        yield where.leaf or ".", cache.folder(where)
     elif _BY_DESCRIPTOR:
         folder = _open_folder(where.base, where.name.split("/")[:-1])
         try:
@@ -170,31 +171,31 @@ def held(where: Where) -> Iterator[tuple[str, int | None]]:
         finally:
             os.close(folder)
     else:
-        with _kept_in_place(where.base, where.name.split("/")[:-1]):
+        with _pinned(where.base, where.name.split("/")[:-1]):
             yield str(where.path), None
 
 
-class _Kept:
-    """Folders that stay open between two uses, the most recent ones."""
+class _FolderCache:
+    """The folders that were used last, kept open for the next use."""
 
     def __init__(self) -> None:
         self._folders: dict[tuple[Base, str], int] = {}
         self._above: set[str] = set()
 
     def folder(self, where: Beneath) -> int:
-        """The folder in which ``where`` is."""
+        """A descriptor of the folder that holds ``where``."""
         name = where.name.rpartition("/")[0]
         found = self._folders.pop((where.base, name), None)
         if found is None:
             found = _open_folder(where.base, name.split("/") if name else [])
             self._above.update(accumulate(name.split("/"), lambda above, part: f"{above}/{part}"))
-            if len(self._folders) == _KEPT:
+            if len(self._folders) == _MAX_OPEN:
                 os.close(self._folders.pop(next(iter(self._folders))))
         self._folders[where.base, name] = found
         return found
 
     def changed(self, where: Where) -> None:
-        """The name may mean another folder from now on."""
+        """Forget the folders below ``where``, which may be another folder from now on."""
         if isinstance(where, Beneath) and where.name in self._above:
             self.close()
 
@@ -208,36 +209,36 @@ class _Kept:
         self.close()
 
 
-_here = threading.local()
+_thread = threading.local()
 
 
 def keep_open() -> None:
-    """Keep the folders on the way open for the next use until this thread ends, which saves most of the walking.
+    """Cache open folders until this thread ends, which saves most of the walking.
 
-    A folder that others move meanwhile is still the one that is used. Not for threads that outlive a job: a drive with
-    an open folder cannot be taken out.
+    A folder that another program moves meanwhile stays the one that is used. Do not call this in a thread that outlives
+    a job: a drive with an open folder cannot be ejected.
     """
     if _BY_DESCRIPTOR:
-        _here.kept = _Kept()
+        _thread.folders = _FolderCache()
 
 
 @contextmanager
 def kept_open() -> Iterator[None]:
-    """`keep_open`, until the end of this."""
-    before = getattr(_here, "kept", None)
+    """`keep_open` until the end of the ``with`` block."""
+    before = getattr(_thread, "folders", None)
     keep_open()
     try:
         yield
     finally:
-        if now := getattr(_here, "kept", None):
-            now.close()
-        _here.kept = before
+        if cache := getattr(_thread, "folders", None):
+            cache.close()
+        _thread.folders = before
 
 
 def changed(where: Where) -> None:
-    """Call this after ``where``, which may have been a folder, was removed, renamed or replaced."""
-    if kept := getattr(_here, "kept", None):
-        kept.changed(where)
+    """Must be called after ``where`` was removed, renamed or replaced, if it may have been a folder."""
+    if cache := getattr(_thread, "folders", None):
+        cache.changed(where)
 
 
 def _open_folder(base: Base, parts: list[str]) -> int:
@@ -258,34 +259,34 @@ def _open_folder(base: Base, parts: list[str]) -> int:
 
 
 @contextmanager
-def _kept_in_place(base: Base, parts: list[str]) -> Iterator[None]:
-    """Hold every folder on the way, so that none can be replaced while this lasts."""
+def _pinned(base: Base, parts: list[str]) -> Iterator[None]:
+    """Hold a handle of every folder on the way, so that none can be replaced meanwhile."""
     handles: list[int] = []
     path = base.path
     try:
-        handles.append(_keep(path))
+        handles.append(_open_handle(path))
         base.check(os.stat(path))
         for part in parts:
             path = path / part
-            handles.append(_keep(path))
+            handles.append(_open_handle(path))
             found = os.lstat(path)
             if not stat.S_ISDIR(found.st_mode) or _is_reparsed(found):
                 raise OSError(errno.ELOOP, f"{part} is a link or a file where a folder must be")
         yield
     finally:
         for handle in reversed(handles):
-            _let_go(handle)
+            _close_handle(handle)
 
 
-def _keep(path: Path) -> int:
+def _open_handle(path: Path) -> int:
     if sys.platform == "win32":
         import _winapi
 
         return _winapi.CreateFile(str(path), _LIST, _SHARED, 0, _EXISTING, _FOLDER_ITSELF, 0)
-    return 0  # a system without either way: what was looked at may be replaced
+    return 0  # a system with neither: a folder may be replaced after it was checked
 
 
-def _let_go(handle: int) -> None:
+def _close_handle(handle: int) -> None:
     if sys.platform == "win32":
         import _winapi
 
@@ -293,7 +294,7 @@ def _let_go(handle: int) -> None:
 
 
 def _is_reparsed(found: os.stat_result) -> bool:
-    """Whether Windows would go elsewhere from here: a link or junction. Files kept in a cloud are what they seem."""
+    """Whether this is a link or junction of Windows. Placeholders of cloud files are not."""
     tag = getattr(found, "st_reparse_tag", 0)
     return bool(tag & 0x20000000)  # the "name surrogate" bit
 
@@ -303,7 +304,7 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
 
 
 def open_descriptor(where: Where, flags: int, mode: int = 0o666) -> int:
-    """`os.open` that follows no link. Raises OSError: ELOOP for a link."""
+    """`os.open` that follows no link. Raises OSError (ELOOP for a link)."""
     with held(where) as (name, folder):
         if not _NO_LINK:
             with suppress(FileNotFoundError):
@@ -312,12 +313,12 @@ def open_descriptor(where: Where, flags: int, mode: int = 0o666) -> int:
 
 
 def is_own(found: os.stat_result) -> bool:
-    """Whether this is a regular file without a second name, which might be a file of the player's own."""
+    """Whether this is a regular file with one name. A second hard link could be a file of the player's own."""
     return stat.S_ISREG(found.st_mode) and found.st_nlink <= 1  # 0 where the system did not count
 
 
 def own(descriptor: int) -> os.stat_result:
-    """The stat of what is open to be written. Raises OSError (ELOOP) unless it `is_own`."""
+    """The stat of a file that is open for writing. Raises OSError (ELOOP) unless it `is_own`."""
     found = os.fstat(descriptor)
     if not is_own(found):
         raise OSError(errno.ELOOP, "Not a file of its own")
@@ -330,17 +331,17 @@ def _refuse_link(found: os.stat_result) -> None:
 
 
 class OpenFolders:
-    """Folders held open for a library that opens files by their paths alone.
+    """Folders held open for a library that can open files by path alone.
 
-    On Linux such a path leads over the open folder (``/proc/self/fd``), so it stays in that folder whatever is put in
-    its place; elsewhere it is the plain path. Nobody else may write in the folder itself.
+    On Linux the path goes through the open folder (``/proc/self/fd``), so it stays in that folder even if the folder is
+    replaced; elsewhere it is the plain path. The folder itself must be writable by the player alone.
     """
 
     def __init__(self) -> None:
         self._folders: dict[Beneath, int] = {}
 
     def path(self, where: Where) -> str:
-        """The path to hand over, good until `close`. Raises DiskError."""
+        """The path for the library, valid until `close`. Raises DiskError."""
         if isinstance(where, Path) or not _BY_DESCRIPTOR or not os.path.isdir(_DESCRIPTORS):
             return str(where)
         folder = where.parent
@@ -350,7 +351,7 @@ class OpenFolders:
         return f"{_DESCRIPTORS}/{self._folders[folder]}/{where.leaf}"
 
     def close(self) -> None:
-        """Let go of the folders. A second call does nothing."""
+        """Close the folders. May be called twice."""
         for descriptor in self._folders.values():
             os.close(descriptor)
         self._folders.clear()
@@ -360,7 +361,7 @@ class OpenFolders:
 
 
 def status(where: Where) -> os.stat_result | None:
-    """What stands there, a link itself; None for nothing, or when the way there leads over a link or file."""
+    """The stat of ``where`` (of a link itself); None if it is missing or its path goes through a link or file."""
     try:
         with held(where) as (name, folder):
             return os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -372,30 +373,30 @@ def status(where: Where) -> os.stat_result | None:
 
 
 def check_way(where: Where) -> None:
-    """Raises DiskError (disk.in_the_way) when a link, or another thing that is no folder, stands on the way there."""
+    """Raises DiskError (disk.in_the_way) when a component on the way is a link or not a folder."""
     with translated(where), suppress(FileNotFoundError), held(where):
         pass
 
 
 def exists(where: Where) -> bool:
-    """Whether anything stands there, be it a link that leads nowhere."""
+    """Whether there is anything, including a dangling link."""
     return status(where) is not None
 
 
 def is_file(where: Where) -> bool:
-    """Whether a regular file stands there."""
+    """Whether this is a regular file."""
     found = status(where)
     return found is not None and stat.S_ISREG(found.st_mode)
 
 
 def is_folder(where: Where) -> bool:
-    """Whether a folder stands there, and no link to one."""
+    """Whether this is a folder, and not a link to one."""
     found = status(where)
     return found is not None and stat.S_ISDIR(found.st_mode) and not _is_reparsed(found)
 
 
 def link_target(where: Where) -> str | None:
-    """Where the link leads; None for what is no link."""
+    """The target of a link; None if this is not a link."""
     found = status(where)
     if found is None or not stat.S_ISLNK(found.st_mode):
         return None
@@ -404,10 +405,10 @@ def link_target(where: Where) -> str | None:
 
 
 def entries(folder: Where) -> list[tuple[str, os.stat_result]]:
-    """The names in a folder, sorted, and what each is itself. Nothing when there is no such folder."""
+    """The names in a folder, sorted, each with its stat (of a link itself). Empty when there is no such folder."""
     try:
         with _listed(folder) as listing, os.scandir(listing) as found:
-            return sorted(_looked_at(found))
+            return sorted(_stats(found))
     except OSError as error:
         if error.errno in _ABSENT:
             return []
@@ -415,9 +416,9 @@ def entries(folder: Where) -> list[tuple[str, os.stat_result]]:
             raise
 
 
-def _looked_at(found: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
+def _stats(found: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
     for entry in found:
-        with suppress(FileNotFoundError):  # it was removed as we came to it
+        with suppress(FileNotFoundError):  # removed since the folder was listed
             yield entry.name, entry.stat(follow_symlinks=False)
 
 
@@ -439,7 +440,7 @@ def _listed(folder: Where) -> Iterator[int | str]:
 
 
 def open_file(where: Where) -> FileIO:
-    """A regular file, open to read without a buffer. Raises OSError: ELOOP for anything else that stands there."""
+    """A regular file, open for reading without a buffer. Raises OSError (ELOOP if it is anything else)."""
     descriptor = open_descriptor(where, os.O_RDONLY)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -448,7 +449,7 @@ def open_file(where: Where) -> FileIO:
 
 
 def read(where: Where, limit_bytes: int = _READ_LIMIT_BYTES) -> bytes:
-    """All bytes of a regular file. Raises OSError: EFBIG for one that is larger than it can be."""
+    """All bytes of a regular file. Raises OSError (EFBIG if it has more than ``limit_bytes``)."""
     with open_file(where) as file:
         data, size = b"", os.fstat(file.fileno()).st_size
         while size <= limit_bytes and (more := file.read(size - len(data) + _GROWN_BYTES)):

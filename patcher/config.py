@@ -1,7 +1,7 @@
-"""The player's settings: where Shoal keeps its own files, and typed settings with safe defaults.
+"""Where Shoal keeps its own files, and the player's settings.
 
-`Home` names everything one player has on a machine; several homes run side by side. Settings are a TOML file that a
-person may edit; `changed` is the only way to set a key from text.
+A `Home` is the folder of one player; several homes can be used side by side. Settings are a TOML file that people may
+edit; `changed` is the only way to set a key from text.
 """
 
 import dataclasses
@@ -20,18 +20,18 @@ from patcher.errors import DiskError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The folder of one player. Nothing outside it but the installs themselves is ever written."""
+    """The folder of one player. Shoal writes nothing outside it except the installs."""
 
     root: Path
 
     @property
     def keys(self) -> Path:
-        """Publisher's secret keys."""
+        """A publisher's secret keys."""
         return self.root / "keys"
 
     @property
     def feeds(self) -> Path:
-        """One folder a feed: pinned root, verified metadata, cached records."""
+        """A folder for each feed: pinned root, verified metadata, cached records."""
         return self.root / "feeds"
 
     @property
@@ -41,7 +41,7 @@ class Home:
 
     @property
     def registry(self) -> Path:
-        """SQLite: installs, trust floors, ledger."""
+        """The SQLite database: installs, commands, trust floors, ledger."""
         return self.root / "registry.sqlite"
 
     @property
@@ -51,21 +51,21 @@ class Home:
 
     @property
     def lock(self) -> Path:
-        """Held by the engine process as long as it lives."""
+        """The lock that the engine process holds while it runs."""
         return self.root / "engine.lock"
 
     @property
     def address(self) -> Path:
-        """Where the engine listens and the secret that opens it; readable by the player alone."""
+        """Where the engine listens, and the secret of its socket; only the player can read it."""
         return self.root / "engine.json"
 
     @property
     def log(self) -> Path:
-        """The engine's log, rotating."""
+        """The engine's rotating log."""
         return self.root / "engine.log"
 
     def make(self) -> None:
-        """Create the folder, open to the player alone. Raises DiskError, as `check` does."""
+        """Create the folder, private to the player. Raises DiskError, as `check` does."""
         disk.make_folder(self.root)
         self.check()
         disk.set_private(self.root)
@@ -74,9 +74,9 @@ class Home:
             raise DiskError("disk.home_owner", text, path=str(self.root))
 
     def check(self) -> None:
-        """Raises DiskError (disk.home_owner) when the folder is there and belongs to another user.
+        """Raises DiskError (disk.home_owner) when the folder exists and belongs to another user.
 
-        Its owner could have us run and trust anything, and what we write there would lock the owner out.
+        Its owner could make Shoal run and trust anything, and could not read the files that Shoal writes there.
         """
         if os.name == "nt" or not self.root.is_dir():
             return
@@ -87,13 +87,13 @@ class Home:
 
 
 def default_home() -> Home:
-    """The home of the player who runs this, in the platform's place."""
+    """The current user's home, in the platform's folder for user data."""
     return Home(platformdirs.user_data_path("shoal", appauthor=False))
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the player decided. Defaults are the careful choice: nothing is uploaded until the player says so."""
+    """The player's settings. The defaults are safe: nothing is uploaded until the player allows it."""
 
     sharing: Literal["off", "lan", "everyone"] = "off"
     peers: Literal["none", "lan", "all"] = "all"
@@ -107,7 +107,7 @@ class Settings:
     games_folder: str = ""
 
     def as_dict(self) -> dict[str, str | int | bool]:
-        """Key to value, in order."""
+        """Key to value, in the order of the fields."""
         return dataclasses.asdict(self)
 
 
@@ -116,7 +116,7 @@ _WORDS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "
 
 
 def load(home: Home) -> Settings:
-    """The settings of ``home``; unknown keys are ignored. Raises DiskError (disk.home) when the file is not valid."""
+    """Read the settings of ``home``, ignoring unknown keys. Raises DiskError (disk.home) when the file is not valid."""
     try:
         table = tomllib.loads(home.settings.read_text("utf-8"))
     except FileNotFoundError:
@@ -131,14 +131,14 @@ def load(home: Home) -> Settings:
 
 
 def changed(settings: Settings, key: str, text: str) -> Settings:
-    """A copy with ``key`` set from ``text``. Raises UsageError (usage.setting)."""
+    """A copy with ``key`` set from ``text``. Raises UsageError (usage.setting) for an unknown key or a wrong value."""
     if key not in _HINTS:
         raise UsageError("usage.setting", f"There is no setting {key!r}.", key=key)
     return dataclasses.replace(settings, **{key: _value(key, text)})  # type: ignore[arg-type]  # _value checked it by the key's own type
 
 
 def save(home: Home, settings: Settings) -> None:
-    """Write the settings so that a reader finds the old or the new file. Comments a person wrote stay."""
+    """Write the settings atomically. Comments in the file are kept."""
     document = tomlkit.parse(home.settings.read_text("utf-8")) if home.settings.exists() else tomlkit.document()
     for key, value in settings.as_dict().items():
         document[key] = value

@@ -1,7 +1,7 @@
-"""The registry's file: one SQLite database, opened the same way by all who keep a table in it.
+"""Opens the SQLite database of a home, `config.Home.registry`.
 
-Who owns a table makes it and alone writes it: installs and commands (`install.registry`), the trust floor
-(`feed.guard`), the ledger (`seeding.traffic`).
+Each table has one module that creates and writes it: installs and commands `install.registry`, the trust floor
+`feed.guard`, the ledger `seeding.traffic`.
 """
 
 import sqlite3
@@ -16,13 +16,13 @@ _TIMEOUT_S = 30.0
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection of the caller's own, so of his thread; what he did is durable when this is left without an error.
+    """A connection for the calling thread. Its changes are durable when the ``with`` block ends without an error.
 
-    Raises DiskError (disk.home, disk.full), also for what goes wrong within.
+    Raises DiskError (disk.home, disk.full), also for SQLite errors in the block.
     """
     try:
         with closing(sqlite3.connect(path, timeout=_TIMEOUT_S)) as db, db:
-            db.execute("PRAGMA synchronous = EXTRA")  # with FULL a power cut may take the last transaction back
+            db.execute("PRAGMA synchronous = EXTRA")  # with FULL a power cut may undo the last transaction
             yield db
     except sqlite3.Error as error:
         code = "disk.full" if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL else "disk.home"

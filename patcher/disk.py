@@ -1,15 +1,15 @@
-"""The one door to files that change: every call is a durable, nameable step.
+"""The only module that changes files. Every change is a step with a name.
 
-Each mutating step is announced to `hook` *before* it is done, so that a crash test can number the steps and kill the
-process at any of them, and a model can record them. Steps and their arguments:
+`hook` is called *before* each step, so that a crash test can number the steps and kill the process at any of them, and
+a model can record them. Steps and their arguments:
 
     make_folder(path) · create(path) · resize(path, size_bytes) · write(path, offset, data) · mode(path, permissions)
     copy(source, source_offset, path, offset, length) · symlink(target, path) · link(source, path)
     rename(source, path) · remove(path) · remove_folder(path) · sync_file(path) · sync_folder(path)
 
-What a disk cannot do (hard links, fsync of a folder, replacing a file in use) is found by trying, not by asking for the
-system's name. Every OSError leaves as a DiskError with the fact ``path``. Nothing here follows a link in the last
-component of a path, and none at all on the way to a `beneath.Beneath`.
+What a disk cannot do (hard links, fsync of a folder, replacing a file in use) is found by trying, not by the name of
+the system. Every function raises DiskError, with the fact ``path``, instead of OSError. No function follows a link in
+the last component of a path, nor any link on the way to a `beneath.Beneath`.
 """
 
 import errno
@@ -31,26 +31,27 @@ from patcher.beneath import Beneath, Where, held, path_of, translated
 hook: Callable[[str, tuple[object, ...]], None] | None = None
 
 _SYNC = os.O_RDWR if os.name == "nt" else os.O_RDONLY
-"""Windows flushes only through a handle that may write; elsewhere a running program cannot be opened for writing."""
+"""Windows can flush only a handle that may write; elsewhere a running program cannot be opened for writing."""
 
-_PATIENCE_S = (0.01, 0.02, 0.05, 0.1, 0.2)
-"""Virus scanners and indexers open new files for a moment; a player's program stays longer than this."""
+_RETRY_PAUSES_S = (0.01, 0.02, 0.05, 0.1, 0.2)
+"""Virus scanners and indexers hold new files open for a moment; a running game holds them longer than this."""
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP)
 _NO_RANGE_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _COPY_BYTES = 1 << 20
 _DEEP = 128
-"""Twice as deep as a release goes."""
+"""Twice the depth that a release may have."""
 
 
 def _step(name: str, *arguments: object) -> None:
-    """Tell the hook; paths as they are now."""
+    """Call the hook, with paths as they are now."""
     if hook is not None:
         hook(name, tuple(each.path if isinstance(each, Beneath) else each for each in arguments))
 
 
-def _patiently(call: Callable[[], None]) -> None:
-    for pause_s in _PATIENCE_S:
+def _retried(call: Callable[[], None]) -> None:
+    """Repeat ``call`` while another program has the file open (Windows)."""
+    for pause_s in _RETRY_PAUSES_S:
         try:
             return call()
         except OSError as error:
@@ -64,7 +65,7 @@ def _patiently(call: Callable[[], None]) -> None:
 
 
 def free_bytes(folder: Path) -> int:
-    """Bytes that may still be written to the volume of ``folder``, which need not exist yet."""
+    """Free bytes on the volume of ``folder``, which need not exist yet."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     with translated(folder):
@@ -72,7 +73,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def check_writable(folder: Where) -> None:
-    """Raises DiskError (disk.read_only, disk.denied) when no name in ``folder`` can be changed."""
+    """Raises DiskError (disk.read_only, disk.denied) when names in ``folder`` cannot be changed."""
     with translated(folder), held(folder) as (name, above):
         if os.access(name, os.W_OK | os.X_OK, dir_fd=above):
             return
@@ -81,18 +82,18 @@ def check_writable(folder: Where) -> None:
 
 
 def check_replaceable(where: Where) -> None:
-    """Raises DiskError (disk.in_use, …) when the system would not let it be renamed: a running game's files."""
-    with translated(where), held(where) as (name, folder):  # changes nothing, but needs what a rename needs
-        _patiently(lambda: os.replace(name, name, src_dir_fd=folder, dst_dir_fd=folder))
+    """Raises DiskError (disk.in_use, …) when the system refuses to rename ``where``: a file of a running game."""
+    with translated(where), held(where) as (name, folder):  # changes nothing, but needs the rights of a rename
+        _retried(lambda: os.replace(name, name, src_dir_fd=folder, dst_dir_fd=folder))
 
 
 # ---------------------------------------------------------------- folders and names
 
 
 def make_folder(where: Where) -> None:
-    """Make a folder and those above where missing. Not durable before each one's parent is synced.
+    """Create a folder and its missing parents. Durable once the parent of each is synced.
 
-    Raises DiskError: disk.in_the_way when a link or file stands beneath a base where a folder must be.
+    Raises DiskError: disk.in_the_way when a link or file below a base is in the way.
     """
     missing: list[Where] = []
     while not _is_folder(where):
@@ -114,18 +115,18 @@ def _is_folder(where: Where) -> bool:
 
 
 def rename(source: Where, where: Where) -> None:
-    """Move one name over another, at once. Not durable before both folders are synced."""
+    """Rename atomically, replacing what is there. Durable once both folders are synced."""
     _step("rename", source, where)
     with translated(where), held(source) as (old, old_folder), held(where) as (new, new_folder):
-        _patiently(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder))
+        _retried(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder))
     beneath.changed(source)
     beneath.changed(where)
 
 
 def link(source: Where, where: Where) -> bool:
-    """Give a file (or link, itself) a second name. False when this disk or system has none: rename or copy it then.
+    """Give a file (or a link itself) a second name. False when the disk or system has no hard links: rename or copy it.
 
-    On Windows always False: a second name would not let a running program be replaced, renaming it away does.
+    Always False on Windows, where a running program cannot be replaced by a second name but can be renamed.
     """
     if os.name == "nt":
         return False
@@ -141,37 +142,37 @@ def link(source: Where, where: Where) -> bool:
 
 
 def symlink(target: str, where: Where) -> None:
-    """Make a symbolic link, where nothing may stand."""
+    """Create a symbolic link. Raises DiskError when something is already there."""
     _step("symlink", target, where)
     with translated(where), held(where) as (name, folder):
         os.symlink(target, name, dir_fd=folder)
 
 
 def remove(where: Where) -> None:
-    """Remove a file or link. A missing one is an error."""
+    """Remove a file or link. Raises DiskError when it is missing."""
     _step("remove", where)
     with translated(where), held(where) as (name, folder):
-        _patiently(lambda: os.unlink(name, dir_fd=folder))
+        _retried(lambda: os.unlink(name, dir_fd=folder))
 
 
 def remove_folder(where: Where) -> None:
     """Remove an empty folder."""
     _step("remove_folder", where)
     with translated(where), held(where) as (name, folder):
-        _patiently(lambda: os.rmdir(name, dir_fd=folder))
+        _retried(lambda: os.rmdir(name, dir_fd=folder))
     beneath.changed(where)
 
 
 def remove_tree(where: Where) -> None:
-    """Remove a folder and all below it, following no link: where one stands it goes itself. A missing one is fine.
+    """Remove a folder and everything below it. Links are removed, not followed. A missing folder is no error.
 
-    Each use walks down from the base, so folders that are deeper than any of ours are first moved to the top.
+    Each use walks from the base, so folders deeper than any of a release are first moved to the top.
     """
     found = beneath.status(where)
     if found is not None and not beneath.is_folder(where):
         remove(where)
     folders = [where] if found is not None and beneath.is_folder(where) else []
-    for folder in folders:  # grows as we go: deep trees need no deep stack
+    for folder in folders:  # grows meanwhile: a deep tree needs no deep stack
         for name, each in beneath.entries(folder):
             inner = folder / name
             if stat.S_ISDIR(each.st_mode) and beneath.is_folder(inner):
@@ -183,7 +184,7 @@ def remove_tree(where: Where) -> None:
 
 
 def _raised(folder: Where, top: Where, number: int) -> Where:
-    """The same folder, right below ``top`` if it was deep."""
+    """The folder, moved to directly below ``top`` if it was deep."""
     if len(path_of(folder).parts) - len(path_of(top).parts) <= _DEEP:
         return folder
     while beneath.exists(top / f"deep.{number}"):
@@ -193,7 +194,7 @@ def _raised(folder: Where, top: Where, number: int) -> Where:
 
 
 def set_executable(where: Where, on: bool) -> None:
-    """Let those who may read a file run it, or nobody. Durable after `sync_file`. Does nothing on Windows."""
+    """Set or clear the executable bit of everyone who may read the file. Needs `sync_file`. No-op on Windows."""
     if os.name == "nt":
         return
     with translated(where):
@@ -209,7 +210,7 @@ def set_executable(where: Where, on: bool) -> None:
 
 
 def set_private(folder: Where) -> None:
-    """Let nobody else into a folder. Does nothing on Windows, where a profile's folders are private."""
+    """Close a folder to other users (mode 0700). No-op on Windows, where the folders of a profile are private."""
     if os.name == "nt":
         return
     with translated(folder):
@@ -228,7 +229,7 @@ def set_private(folder: Where) -> None:
 
 
 def sync_file(where: Where) -> None:
-    """Make a file's bytes and mode durable (fsync), not its name."""
+    """Make a file's bytes and mode durable (fsync), but not its name."""
     with translated(where):
         descriptor = beneath.open_descriptor(where, _SYNC)
         try:
@@ -239,7 +240,7 @@ def sync_file(where: Where) -> None:
 
 
 def sync_folder(where: Where) -> None:
-    """Make the names in a folder durable. A disk that cannot (Windows, some network disks) orders them itself."""
+    """Make the names in a folder durable. No-op on disks that cannot (Windows, some network disks)."""
     with translated(where):
         descriptor = _open_folder(where)
         if descriptor is None:
@@ -255,11 +256,11 @@ def sync_folder(where: Where) -> None:
 
 
 def _open_folder(where: Where) -> int | None:
-    """None where Windows opens no folder, and elsewhere for one that we may write but not read."""
+    """A descriptor; None on Windows, which opens no folders, and for a folder that we may write but not read."""
     try:
         if isinstance(where, Beneath):
             return beneath.open_descriptor(where, os.O_RDONLY)
-        return os.open(where, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))  # folders of the player's own may be links
+        return os.open(where, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))  # the player's own folders may be links
     except PermissionError:
         return None
 
@@ -268,10 +269,10 @@ def _open_folder(where: Where) -> int | None:
 
 
 class Staged:
-    """A file of known size that is filled in any order, from several threads if need be. Not durable before `sync`.
+    """A file of known size that is written in any order, also by several threads. Durable after `sync`.
 
-    An existing file keeps its bytes and is brought to ``size_bytes``; unwritten ranges read as zeros. A link, or a file
-    with a second name, is not written: raises DiskError (disk.in_the_way).
+    An existing file keeps its bytes and is resized to ``size_bytes``; ranges not written yet read as zeros. Raises
+    DiskError (disk.in_the_way) for a link or a file with a second name.
     """
 
     def __init__(self, where: Where, size_bytes: int) -> None:
@@ -291,20 +292,20 @@ class Staged:
                 raise
 
     def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
-        """Put ``data`` at ``offset``."""
+        """Write ``data`` at ``offset``."""
         _step("write", self.path, offset, data)
         with translated(self.path), self._lock:
             self._file.seek(offset)
             _write_all(self._file.fileno(), data)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Up to ``length`` bytes at ``offset``; fewer only at the end."""
+        """Read ``length`` bytes at ``offset``; fewer only at the end of the file."""
         with translated(self.path), self._lock:
             self._file.seek(offset)
             return self._file.read(length)
 
     def copy(self, source: int, source_offset: int, offset: int, length: int) -> bool:
-        """Let the system copy from an open descriptor, sharing blocks where it can. False when it cannot."""
+        """Have the system copy from an open descriptor, sharing blocks if it can. False when it cannot copy."""
         if not hasattr(os, "copy_file_range"):
             return False
         while length:
@@ -320,13 +321,13 @@ class Staged:
         return True
 
     def sync(self) -> None:
-        """Make the bytes durable; the name needs `sync_folder`."""
+        """Make the bytes durable. The name needs `sync_folder`."""
         _step("sync_file", self.path)
         with translated(self.path):
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -337,9 +338,9 @@ class Staged:
 
 
 def copy_range(source: FileIO, source_offset: int, staged: Staged, offset: int, length: int) -> None:
-    """Copy bytes between files, without passing them through Python where the system can (reflink, copy_file_range).
+    """Copy bytes between files, in the kernel where the system can (reflink, copy_file_range).
 
-    ``source`` is a file opened unbuffered by its path. Raises DiskError (disk.failed) when it ends early.
+    ``source`` is an unbuffered file that was opened by its path. Raises DiskError (disk.failed) when it ends early.
     """
     _step("copy", Path(source.name), source_offset, staged.path, offset, length)
     with translated(staged.path):
@@ -355,9 +356,9 @@ def copy_range(source: FileIO, source_offset: int, staged: Staged, offset: int, 
 
 
 def write_atomic(where: Where, data: bytes, mode: int = 0o644) -> None:
-    """Replace a file's content, all or nothing, durably: new file beside it, fsync, rename, fsync of the folder.
+    """Replace a file's content atomically and durably: write a new file, fsync, rename, fsync the folder.
 
-    One writer a path at a time: the new file's name is that of the old with ``.new``, so that a crash leaves no second.
+    The new file is named like the old one plus ``.new``, so a crash leaves at most one. A path may have one writer.
     """
     new = where.parent / (beneath.name_of(where) + ".new")
     if beneath.exists(new):
@@ -368,12 +369,12 @@ def write_atomic(where: Where, data: bytes, mode: int = 0o644) -> None:
 
 
 def create(where: Where, data: bytes) -> None:
-    """Write a file where nothing stands, durably. Its name needs `sync_folder`."""
+    """Write a new file durably. Its name needs `sync_folder`. Raises DiskError when something is already there."""
     _put(where, 0, data, os.O_EXCL, 0o644)
 
 
 def append(where: Where, data: bytes) -> None:
-    """Add to the end of a file, made when missing, durably. A new file's name needs `sync_folder`."""
+    """Append to a file durably, creating it if it is missing. A new file's name needs `sync_folder`."""
     found = beneath.status(where)
     _put(where, found.st_size if found else 0, data, os.O_APPEND, 0o644)
 

@@ -1,8 +1,8 @@
 """Every error, sorted by what the reader can do about it.
 
-An error carries a stable ``code``, a ``message`` that says what failed, what stays ``safe``, a ``hint`` and ``facts``.
-`CODES` lists every code once, with its safe and hint sentences, so that a client can translate by code and a test can
-walk the list. Being cancelled is not an error: `Cancelled` is what a cancelled job raises.
+An error has a stable ``code``, a ``message`` that says what failed, a sentence that says what stays ``safe``, a
+``hint``, and ``facts``. `CODES` lists every code once with its safe and hint sentences; clients translate by code.
+`Cancelled` is raised by a cancelled job and is not an error.
 """
 
 from typing import ClassVar, NamedTuple, Self
@@ -14,17 +14,16 @@ _MESSAGE_LENGTH = 2000
 
 
 class CodeText(NamedTuple):
-    """What is true of every error with this code."""
+    """The sentences of every error with this code."""
 
     safe: str
     hint: str
 
 
 class ShoalError(Exception):
-    """Base of all errors that reach a client. Raise one of its kinds. What others act upon is a type of its own.
+    """Base of all errors that reach a client. Raise a subclass. An error that code reacts to has a class of its own.
 
-    The message is one plain line of bounded length, whatever it quotes. Raises KeyError when ``code`` is not in
-    `CODES`: a code is declared before it is used.
+    The message is shortened and made plain, whatever it quotes. Raises KeyError when ``code`` is not in `CODES`.
     """
 
     exit_code: ClassVar[int] = 1
@@ -38,11 +37,11 @@ class ShoalError(Exception):
         self.facts: Facts = facts
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Errors of worker processes come to us whole."""
+        """Pickled by worker processes, with all fields."""
         return _restored, (type(self), self.code, self.message, self.facts)
 
     def to_publisher(self) -> Self:
-        """The same error with what is true, and a way out, where a publisher meets it and not a player."""
+        """The same error with the safe sentence and the hint for a publisher instead of a player."""
         self.safe = _LIVE if self.safe == _INSTALLED else self.safe
         self.hint = PUBLISHER_HINTS.get(self.code, self.hint)
         return self
@@ -65,21 +64,21 @@ def _restored(cls: type[ShoalError], code: str, message: str, facts: Facts) -> S
 
 
 class TrustError(ShoalError):
-    """Signed data is wrong, expired, rolled back or too new. Never retried silently."""
+    """Signed data is invalid, expired, older than known data, or too new. Never retried silently."""
 
     exit_code = 3
     kind = "trust"
 
 
 class NeedsNewer(TrustError):
-    """A document asks for a newer Shoal than this one (trust.needs_newer)."""
+    """A document needs a newer Shoal than this one (trust.needs_newer)."""
 
     def __init__(self, message: str, **facts: str | int) -> None:
         super().__init__("trust.needs_newer", message, **facts)
 
 
 class NotOffered(TrustError):
-    """The feed signs no such record or release (trust.not_offered)."""
+    """The feed has no such signed record or release (trust.not_offered)."""
 
     def __init__(self, message: str, **facts: str | int) -> None:
         super().__init__("trust.not_offered", message, **facts)
@@ -93,14 +92,14 @@ class OriginError(ShoalError):
 
 
 class Missing(OriginError):
-    """The server answers that it has no such file (origin.missing)."""
+    """The server has no such file (origin.missing)."""
 
     def __init__(self, message: str, **facts: str | int) -> None:
         super().__init__("origin.missing", message, **facts)
 
 
 class ContentError(ShoalError):
-    """Bytes are not what was signed. The source is dropped, another is taken."""
+    """Bytes are not the signed ones. The source is dropped and another one is used."""
 
     exit_code = 5
     kind = "content"
@@ -119,28 +118,28 @@ class Mismatch(ContentError):
 
 
 class DiskError(ShoalError):
-    """The player's disk needs the player."""
+    """The player has to do something about the disk or a folder."""
 
     exit_code = 6
     kind = "disk"
 
 
 class UsageError(ShoalError):
-    """A wrong argument, or a bug of the caller."""
+    """A wrong argument, or a bug in the caller."""
 
     exit_code = 2
     kind = "usage"
 
 
 class BusyError(ShoalError):
-    """This title has a running job."""
+    """The title has a running job, or another process holds the lock."""
 
     exit_code = 7
     kind = "busy"
 
 
 class InternalError(ShoalError):
-    """A fault in Shoal itself."""
+    """A bug in Shoal itself."""
 
 
 class EngineLost(InternalError):
@@ -151,7 +150,7 @@ class EngineLost(InternalError):
 
 
 class Cancelled(Exception):
-    """The job was cancelled. Not an error: nothing is wrong and staging is kept."""
+    """The job was cancelled. Not an error: staging is kept."""
 
 
 _INSTALLED = "The installed version was not touched and still starts."
@@ -188,12 +187,14 @@ CODES: dict[str, CodeText] = {
     "origin.certificate": CodeText(
         _INSTALLED, "Check the address and this computer's clock; use --ca FILE for a private authority."
     ),
-    "origin.status": CodeText(_INSTALLED, "Try again later; if it stays, tell the publisher."),
-    "origin.missing": CodeText(_INSTALLED, "Try again later, or with peers allowed; if it stays, tell the publisher."),
+    "origin.status": CodeText(_INSTALLED, "Try again later; if it persists, tell the publisher."),
+    "origin.missing": CodeText(
+        _INSTALLED, "Try again later, or with peers allowed; if it persists, tell the publisher."
+    ),
     "origin.too_slow": CodeText(_INSTALLED, "Try again later; what was downloaded is kept."),
     "origin.host_refused": CodeText(
         _INSTALLED,
-        "The feed sent us where it may not; tell the publisher. If it moved into your own network, add it again.",
+        "The feed points to a forbidden address; tell the publisher. If it moved into your own network, add it again.",
     ),
     "origin.protocol": CodeText(_INSTALLED, "The server answered in an unexpected way; tell the publisher."),
     "origin.no_source": CodeText(
@@ -204,11 +205,14 @@ CODES: dict[str, CodeText] = {
     "content.unsafe_path": CodeText("No file was written.", "Rename the file; names must be safe on every system."),
     "content.special_file": CodeText("No file was written.", "Remove sockets, devices and pipes from the folder."),
     "content.link_outside": CodeText("No file was written.", "Links may only point to files inside the same part."),
-    "content.invalid": CodeText(_INSTALLED, "Try again; if it stays, tell the publisher that a document is damaged."),
+    "content.invalid": CodeText(
+        _INSTALLED, "Try again; if it persists, tell the publisher that a document is damaged."
+    ),
     "content.mismatch": CodeText(_INSTALLED, "Try again; damaged bytes were thrown away."),
     "content.window": CodeText(_INSTALLED, "Try again; a damaged patch is replaced by a full download."),
     "content.launch": CodeText(
-        "Nothing was started.", "Run `shoal repair`; if it stays, tell the publisher: nobody can start this release."
+        "Nothing was started.",
+        "Run `shoal repair`; if it persists, tell the publisher: nobody can start this release.",
     ),
     # disk
     "disk.full": CodeText(
@@ -231,7 +235,8 @@ CODES: dict[str, CodeText] = {
         "Run `shoal update` to finish what was interrupted; if that fails again, `shoal repair`.",
     ),
     "disk.journal": CodeText(
-        "Nothing that it says was done.", "Run `shoal repair`: it removes the journal and compares every file."
+        "Nothing in the journal was done.",
+        "Run `shoal repair`: it removes the journal and compares every file.",
     ),
     "disk.home": CodeText("Nothing was changed.", "Choose another --home folder or repair the named file."),
     "disk.home_owner": CodeText(
@@ -249,11 +254,11 @@ CODES: dict[str, CodeText] = {
     "usage.no_previous": CodeText(
         "Nothing was changed.", "No previous release is kept; `shoal update --version V` fetches one."
     ),
-    "usage.no_launch": CodeText("Nothing was changed.", "This title says no command for this system."),
+    "usage.no_launch": CodeText("Nothing was changed.", "This title has no start command for this system."),
     "usage.setting": CodeText("Nothing was changed.", "`shoal settings` lists keys and values."),
     "usage.passphrase": CodeText(_SOURCE, "Give the passphrase by prompt, SHOAL_PASSPHRASE or --passphrase-file."),
     "usage.passphrase_weak": CodeText(
-        _SOURCE, "Take at least 12 characters, 6 of them different: a sentence of your own is easy to remember."
+        _SOURCE, "Use at least 12 characters, 6 of them different: a sentence of your own is easy to remember."
     ),
     "usage.key_missing": CodeText(_SOURCE, "Keys live under --home/keys; restore them from your backup."),
     "usage.signatures": CodeText(_SOURCE, "Pass the request file to other key holders: `shoal publish sign REQUEST`."),
@@ -265,7 +270,7 @@ CODES: dict[str, CodeText] = {
     "busy.locked": CodeText(_INSTALLED, "Wait until the other one is done, or close it, then try again."),
     "busy.running": CodeText(_INSTALLED, "Close the game, then try again."),
     "internal.engine_lost": CodeText(
-        _INSTALLED, "Run the command again: the engine is started anew and goes on where it was."
+        _INSTALLED, "Run the command again: the engine is started again and goes on where it was."
     ),
     "internal.engine_silent": CodeText(
         _INSTALLED, "Wait, or end the process that is named; then run the command again and it goes on where it was."
@@ -291,4 +296,4 @@ PUBLISHER_HINTS: dict[str, str] = {
     "disk.denied": "Check who owns the named file or folder, and who may read and write there.",
     "disk.folder_missing": "Name a folder that is there.",
 }
-"""Where the hint of `CODES` would not help a publisher."""
+"""Hints for a publisher, where the one of `CODES` is for a player."""

@@ -1,6 +1,4 @@
-"""One writer at a time, among processes that may not know each other: a lock file, which the system lets go of when its
-holder dies.
-"""
+"""A lock file: one writer at a time among unrelated processes. The system releases it when its holder ends."""
 
 import errno
 import os
@@ -11,14 +9,15 @@ from contextlib import contextmanager
 from patcher import beneath
 from patcher.beneath import Where
 
-_WHO_BYTES = 4096
+_HOLDER_BYTES = 4096
 
 
 @contextmanager
-def locked(where: Where, who: str) -> Iterator[str | None]:
-    """Hold a lock file until the end. ``who`` we are is written into it, for others to read.
+def locked(where: Where, holder: str) -> Iterator[str | None]:
+    """Hold a lock file during the ``with`` block. ``holder`` names this process in it, for others to read.
 
-    Yields None, or who holds it when another does. A disk that knows no locks keeps nobody out. Raises DiskError.
+    Yields None if the lock is ours, or the name of the process that holds it. On a disk without locks it is always
+    ours. Raises DiskError.
     """
     with beneath.translated(where):
         descriptor = beneath.open_descriptor(where, os.O_RDWR | os.O_CREAT, 0o644)
@@ -28,16 +27,16 @@ def locked(where: Where, who: str) -> Iterator[str | None]:
             is_ours = _lock(descriptor) and _is_still_there(where, descriptor)
             if is_ours:
                 os.ftruncate(descriptor, 0)
-                os.write(descriptor, who.encode())
+                os.write(descriptor, holder.encode())
             os.lseek(descriptor, 0, os.SEEK_SET)
-            other = "" if is_ours else os.read(descriptor, _WHO_BYTES).decode(errors="replace")
+            other = "" if is_ours else os.read(descriptor, _HOLDER_BYTES).decode(errors="replace")
         yield None if is_ours else other or "another program"
     finally:
         os.close(descriptor)
 
 
 def _is_still_there(where: Where, descriptor: int) -> bool:
-    """Whoever had the lock may have removed it with all else before we got it."""
+    """Whether the open file is still the one at ``where``: the last holder may have removed it."""
     found = beneath.status(where)
     return found is not None and os.path.samestat(found, os.fstat(descriptor))
 
@@ -47,7 +46,7 @@ def _lock(descriptor: int) -> bool:
         if sys.platform == "win32":
             import msvcrt
 
-            os.lseek(descriptor, _WHO_BYTES, os.SEEK_SET)  # what is locked cannot be read
+            os.lseek(descriptor, _HOLDER_BYTES, os.SEEK_SET)  # locked bytes cannot be read
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
             os.lseek(descriptor, 0, os.SEEK_SET)
         else:

@@ -1,4 +1,4 @@
-"""What is this user's alone: folders, who is at the other end of a local socket or pipe, secrets in the environment."""
+"""Keeps other users out: private folders, the peer of a local socket or pipe, secrets in the environment."""
 
 import os
 import re
@@ -9,28 +9,28 @@ import sys
 from pathlib import Path
 
 _CREDENTIALS = struct.Struct("iII")
-"""Of unix(7): process, user, group."""
+"""struct ucred of unix(7): process, user, group."""
 _SECRETS = re.compile(
     "PASSPHRASE|PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(API|ACCESS|PRIVATE|SIGNING)_?KEY", re.IGNORECASE
 )
-"""What stands in the name of a variable that is nobody else's business: SHOAL_PASSPHRASE, and those of other tools."""
+"""Names of variables that hold secrets: SHOAL_PASSPHRASE, and those of other tools."""
 
 
 def environment() -> dict[str, str]:
-    """Our environment without secrets: all that a program which we start may know of it."""
+    """The environment without secrets, for every program that Shoal starts."""
     return {name: text for name, text in os.environ.items() if not _SECRETS.search(name)}
 
 
 def forget_secrets() -> None:
-    """Take secrets out of our own environment, which what others start for us inherits; who needs one has read it."""
+    """Remove secrets from this process's own environment, which children inherit. Read them before this."""
     for name in os.environ.keys() - environment().keys():
         del os.environ[name]
 
 
 def is_private(folder: Path) -> bool:
-    """Whether this is a folder of ours, and no link to one, that nobody else may enter.
+    """Whether ``folder`` is a folder of this user, not a link to one, that other users cannot enter.
 
-    On Windows modes say nothing: any folder will do, since those of a profile are private and pipes lie in none.
+    On Windows any folder counts: modes say nothing, a profile's folders are private, and pipes are in no folder.
     """
     try:
         status = os.lstat(folder)
@@ -42,9 +42,9 @@ def is_private(folder: Path) -> bool:
 
 
 def is_served_by_us(descriptor: int) -> bool:
-    """Whether the process that serves the other end of a local socket (Windows: a named pipe) is one of our user's.
+    """Whether a process of this user serves the other end of a local socket (Windows: of a named pipe).
 
-    Yes where the system does not say.
+    True on systems that cannot tell.
     """
     if sys.platform == "win32":
         return _is_pipe_ours(descriptor)

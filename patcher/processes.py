@@ -1,4 +1,4 @@
-"""Worker processes: spawned, never forked; bounded in memory where asked; gone when their parent is."""
+"""Worker processes: spawned and never forked, ended with their parent, and bounded in memory on request."""
 
 import contextlib
 import ctypes
@@ -14,38 +14,34 @@ from pathlib import Path
 from patcher import private
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
-"""Of mallopt(3)."""
+"""Parameters of mallopt(3)."""
 
 
 def pool(count: int, memory_bytes: int = 0) -> ProcessPoolExecutor:
-    """At most ``count`` workers, started when they are needed. Use as a context manager.
+    """A pool of at most ``count`` workers, started when they are needed. Use it as a context manager.
 
-    A worker inherits our environment, so we forget the secrets in it.
+    Workers inherit the environment, so secrets are removed from it first. Each worker imports the caller's module.
 
-    ``memory_bytes``: what a worker may take beyond what it needs to be there, where the system can bound it; beyond it
-    an allocation fails, which ends a worker in native code. A bounded worker keeps what it has had until it ends. Use
-    from a module that may be imported again.
+    ``memory_bytes`` bounds what a worker may allocate beyond its size at start, on Linux. An allocation above it fails,
+    which ends a worker in native code. A bounded worker keeps freed memory until it ends.
     """
     private.forget_secrets()
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(memory_bytes,))
 
 
-def keep_small() -> None:
-    """For a process of many threads, few of which are ever busy: have the C library keep two heaps, not one a thread.
-
-    Without effect where it is not glibc.
-    """
+def limit_heaps() -> None:
+    """Have glibc keep two heaps instead of one for each thread, for a process whose threads are mostly idle."""
     _c("mallopt", _M_ARENA_MAX, 2)
 
 
-def give_back() -> None:
-    """Return to the system what the C library keeps for later, if it is glibc."""
+def trim_heap() -> None:
+    """Have glibc return freed memory to the system."""
     _c("malloc_trim", 0)
 
 
 def _begin(memory_bytes: int) -> None:
-    """Leave Ctrl-C to the parent, die with it however it dies, and take no more memory than allowed."""
+    """Start a worker: ignore Ctrl-C, end with the parent however it ends, and bound the memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -56,7 +52,7 @@ def _begin(memory_bytes: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would take memory for as many threads as there are cores
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would take memory for one thread a core
     if memory_bytes and sys.platform == "linux":
         import resource
 
@@ -67,16 +63,16 @@ def _begin(memory_bytes: int) -> None:
 
 
 def _keep_memory() -> None:
-    """Have the C library keep freed memory for the next task: fresh pages cost a decoder a fifth of its time.
+    """Have glibc keep freed memory for the next task: fresh pages cost a decoder a fifth of its time.
 
-    The most a worker takes at once is the same.
+    The peak of a worker stays the same.
     """
     _c("mallopt", _M_MMAP_MAX, 0)
     _c("mallopt", _M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _c(name: str, *numbers: int) -> None:
-    """Call a function of the C library, if it is glibc: others have no such function."""
+    """Call a function of the C library if it has one of this name, as glibc does."""
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):
             getattr(ctypes.CDLL(None), name)(*numbers)

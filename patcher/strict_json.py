@@ -1,6 +1,6 @@
-"""One way to read JSON that nobody vouches for: a file of the home, a message on a socket, a signed record.
+"""A strict JSON reader for untrusted input: a file of the home, a message on a socket, a signed record.
 
-What is too long or too deep is refused before an object exists; every fault is a ValueError, and nothing else is.
+Input that is too long or nested too deeply is refused before any object is made. Every fault raises ValueError.
 """
 
 import json
@@ -13,29 +13,29 @@ from pathlib import Path
 from typing import Any
 
 MAX_DEPTH = 64
-"""Lists and objects within one another. The deepest document that Shoal writes has ten."""
+"""Nested lists and objects. The deepest document that Shoal writes has ten levels."""
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # an unclosed one is taken whole, so no byte is read twice
 _EMPTY = re.compile(rb"\[\]|\{\}")
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _MAX_DIGITS = 20
-"""Of 2**64, and more than any size, time or file number has."""
+"""As many as 2**64 has; sizes, times and file numbers have fewer."""
 
 
-def finite(text: str) -> float:
-    """A number with a fraction or an exponent. Raises ValueError for one that is too large for a float."""
+def _finite(text: str) -> float:
+    """A number with a fraction or an exponent. Raises ValueError when it is too large for a float."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError("it holds a number that is too large")
     return number
 
 
-def loads(data: bytes, max_bytes: int, read_float: Callable[[str], float] = finite) -> Any:
-    """The value that a JSON document of at most ``max_bytes`` holds, at a cost of at most 50 bytes for each of its own.
+def loads(data: bytes, max_bytes: int, read_float: Callable[[str], float] = _finite) -> Any:
+    """Read a JSON document of at most ``max_bytes``, with at most 50 bytes of memory for each of its bytes.
 
-    ``read_float`` reads numbers that are not whole. Raises ValueError, and only that, for a document that is too long,
-    nested deeper than `MAX_DEPTH`, not UTF-8 or not JSON, and for a key that stands twice in an object, NaN, Infinity,
-    or a whole number of more than 20 digits.
+    ``read_float`` converts numbers with a fraction or an exponent. Raises only ValueError: for a document that is too
+    long, nested deeper than `MAX_DEPTH`, not UTF-8 or not JSON, for a key that an object has twice, for NaN, Infinity
+    and whole numbers of more than 20 digits.
     """
     if len(data) > max_bytes:
         raise ValueError(f"it is longer than {max_bytes} bytes")
@@ -50,9 +50,9 @@ def loads(data: bytes, max_bytes: int, read_float: Callable[[str], float] = fini
 
 
 def load(path: Path, max_bytes: int) -> Any:
-    """The value in a file, as `loads` reads it; no more of a longer file is read.
+    """Read a JSON file as `loads` does; of a longer file only ``max_bytes`` + 1 bytes are read.
 
-    Raises OSError; ValueError also when it is no regular file: a pipe would keep its reader waiting for ever.
+    Raises OSError, and ValueError also when this is not a regular file: reading a pipe could block for ever.
     """
     with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -65,7 +65,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def _check_depth(data: bytes) -> None:
-    """Peel the innermost pairs of brackets, one level a round; strings are none."""
+    """Remove the innermost pairs of brackets, one level a round, after removing all strings."""
     brackets = _STRING.sub(b"", data).translate(None, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
         if not brackets:

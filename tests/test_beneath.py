@@ -157,7 +157,7 @@ def test_another_folder_in_its_place_is_not_taken_for_it(root: Beneath) -> None:
     root.path.symlink_to(_outside(root))
     other = below(root.path)
     assert beneath.is_file(other / "secret"), "whoever asks anew takes what stands there: it is the player's choice"
-    if getattr(beneath._here, "kept", None) is None:
+    if getattr(beneath._thread, "folders", None) is None:
         assert beneath.status(root / "secret") is None
     with pytest.raises(DiskError):
         disk.write_atomic(root / "deep/new", b"x")
@@ -191,11 +191,11 @@ def test_a_folder_that_we_replaced_is_walked_to_anew(tmp_path: Path) -> None:
 def test_few_folders_stay_open_and_none_for_ever(tmp_path: Path) -> None:
     root, before = below(tmp_path), len(os.listdir("/proc/self/fd"))
     with beneath.kept_open():
-        for number in range(3 * beneath._KEPT):
+        for number in range(3 * beneath._MAX_OPEN):
             disk.make_folder(root / f"{number}/inner")
             disk.write_atomic(root / f"{number}/inner/file", b"")
             disk.rename(root / f"{number}/inner/file", root / "0/inner/file")
-        assert len(os.listdir("/proc/self/fd")) <= before + beneath._KEPT
+        assert len(os.listdir("/proc/self/fd")) <= before + beneath._MAX_OPEN
     assert len(os.listdir("/proc/self/fd")) == before
 
 

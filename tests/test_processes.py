@@ -38,7 +38,7 @@ def _given_back_bytes() -> int:
     process = psutil.Process()
     assert len(b"x" * (64 * _MIB)) == 64 * _MIB
     before = process.memory_info().rss
-    processes.give_back()
+    processes.trim_heap()
     return int(before - process.memory_info().rss)
 
 

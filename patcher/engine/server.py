@@ -206,7 +206,7 @@ def serve(home: Home, *, keep: bool = False) -> int:
     with locked(home.lock, f"process {os.getpid()}") as other:
         if other:
             return 0
-        processes.keep_small()
+        processes.limit_heaps()
         _log_to(home.log)
         engine = Engine(home)
         try:

@@ -141,7 +141,7 @@ def _apply(task: Task) -> None:
 def _tidy(task: Task) -> None:
     """Moving addresses leaves memory in pieces, none large enough for a window's bytes: better give it back."""
     if _rebased.cache_info().currsize or any(by for _, by in task.old):
-        processes.give_back()
+        processes.trim_heap()
 
 
 def _copy(task: Task) -> int:

@@ -226,7 +226,7 @@ class _Windows:
         self._data: Callable[[int, int], bytes | Slice] = lambda offset, length: b""
 
     def __enter__(self) -> Self:
-        processes.give_back()  # what planning took, before the decoders take theirs
+        processes.trim_heap()  # what planning took, before the decoders take theirs
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
