@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from patcher.cli import demo
-from patcher.cli.playground import Machine, Stage
+from patcher.cli.playground import Machine, Playground
 from patcher.config import Home
 from patcher.engine.client import Client
 from patcher.protocol import commands
@@ -62,9 +62,9 @@ def screen() -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def launcher(stage: Stage, player: Machine, env: dict[str, str]) -> Iterator[tuple[psutil.Process, float]]:
+def launcher(world: Playground, player: Machine, env: dict[str, str]) -> Iterator[tuple[psutil.Process, float]]:
     """The launcher's process, and the CPU seconds until its first paint."""
-    _, _, _, *words = demo.launcher(stage, player)
+    _, _, _, *words = demo.launcher(world, player)
     command = [sys.executable, "-c", _CHILD, *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout
@@ -91,21 +91,21 @@ def row(name: str, figure: float, unit: str, limit: float) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name, screen() as env, Stage(Path(name)) as stage:
-        player = demo.prepare(stage)
+    with tempfile.TemporaryDirectory() as name, screen() as env, Playground(Path(name)) as world:
+        player = demo.prepare(world)
         player.run("settings", "download_limit_bps", str(RATE_BPS))
         starts = []
         for _ in range(STARTS):
-            with launcher(stage, player, env) as (process, first_paint_s):
+            with launcher(world, player, env) as (process, first_paint_s):
                 starts.append(first_paint_s)
                 time.sleep(1)
         row(f"start to first paint, median of {STARTS}", sorted(starts)[STARTS // 2], "CPU s", LIMITS["start"])
-        with launcher(stage, player, env) as (process, _):
+        with launcher(world, player, env) as (process, _):
             time.sleep(10)
             row("idle, an update is ready", share(process, SECONDS), "% of a core", LIMITS["idle"])
             row("memory, idle (RSS)", process.memory_info().rss / 1e6, "MB", LIMITS["memory"])
             with Client(Home(player.home)) as client:
-                client.submit(commands.Update(f"demo/{demo.GAME}", network=commands.Network(ca=str(stage.ca))))
+                client.submit(commands.Update(f"demo/{demo.GAME}", network=commands.Network(ca=str(world.ca))))
                 time.sleep(3)
                 updating = share(process, SECONDS * 0.6)
                 job = client.snapshot().find(demo.GAME).progress

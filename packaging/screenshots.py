@@ -22,7 +22,7 @@ from launcher import theme
 from launcher.__main__ import Launcher, translate
 from launcher.page import Act, Page
 from patcher.cli import demo
-from patcher.cli.playground import Stage
+from patcher.cli.playground import Playground
 from patcher.protocol import commands
 
 SIZE = (1240, 780)
@@ -95,10 +95,10 @@ def click(window: QWidget, name: str) -> None:
     press()
 
 
-def newcomer(app: QApplication, shoot: Photographer, stage: Stage) -> None:
+def newcomer(app: QApplication, shoot: Photographer, world: Playground) -> None:
     """First run, and a library without a feed."""
-    home = stage.machine("newcomer").home
-    with launcher(app, home, stage.ca) as one:
+    home = world.machine("newcomer").home
+    with launcher(app, home, world.ca) as one:
         shoot.wait(lambda: one.window.state.snapshot is not None, "the engine")
         shoot.take("first-run")
         click(one.window, "not-now")
@@ -108,12 +108,12 @@ def newcomer(app: QApplication, shoot: Photographer, stage: Stage) -> None:
         shoot.take("empty")
 
 
-def player(app: QApplication, shoot: Photographer, stage: Stage) -> None:
+def player(app: QApplication, shoot: Photographer, world: Playground) -> None:
     """A library that lives."""
-    machine = demo.prepare(stage)
-    demo.launcher(stage, machine)
-    right_to_left(app, shoot, machine.home, stage.ca)
-    with launcher(app, machine.home, stage.ca) as one:
+    machine = demo.prepare(world)
+    demo.launcher(world, machine)
+    right_to_left(app, shoot, machine.home, world.ca)
+    with launcher(app, machine.home, world.ca) as one:
         window = one.window
         show_update(shoot, one)
         shoot.take("update-ready")
@@ -199,14 +199,14 @@ def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     root = free_root()
     try:
-        with screen(), Stage(root) as stage:
+        with screen(), Playground(root) as world:
             app = QApplication(["shoal", "-platform", "xcb"])
             os.environ["QT_QPA_PLATFORM"] = "offscreen"  # for the game, whose window would cover ours
             translate(app, QLocale("en"))
             theme.apply(app, "dark")
             shoot = Photographer(app, FOLDER)
-            newcomer(app, shoot, stage)
-            player(app, shoot, stage)
+            newcomer(app, shoot, world)
+            player(app, shoot, world)
     finally:
         shutil.rmtree(root)
     return 0

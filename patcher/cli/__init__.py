@@ -1,10 +1,20 @@
-"""The command line: the verbs of players, publishers and operators."""
+"""The command line, ``shoal``: the verbs of players, publishers and operators.
+
+Read `__main__` first (the parser and the exit codes), then `player`: a verb is a function of the parsed arguments and
+an `output.Output`; it submits a command to the engine with `follow.follow` and prints the outcome. `output` alone
+writes to the terminal. `feeds`, `seeding`, `operator`, `publisher` and `publisher_keys` hold the other verbs; `demo`
+and `playground` are ``make demo``.
+
+    from patcher.cli.__main__ import main
+
+    main(["--home", "/tmp/home", "--json", "status"])  # prints one JSON object a line; returns the exit code
+"""
 
 CANCELLED_EXIT = 130
 
 
 def main() -> int:
-    """``shoal``. Imports late, since each worker process of a publisher imports the script that calls this."""
+    """Run ``shoal``. Imports late: each worker process of a publisher imports the script that calls this."""
     try:
         from patcher.cli.__main__ import main as run
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""``shoal``: everything the launcher can do, and the publisher's and operator's verbs. See docs/ for the promise."""
+"""``shoal``: the parser of the whole command line, and the exit code of each error."""
 
 import argparse
 import os
@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import patcher
-from patcher.cli import CANCELLED_EXIT, hosting, operator, player, publisher, tuf_client
+from patcher.cli import CANCELLED_EXIT, feeds, operator, player, publisher, seeding, tuf_client
 from patcher.cli.output import Output
 from patcher.config import Home, default_home
 from patcher.errors import Cancelled, InternalError, ShoalError, UsageError
 
 
 class VerbParser(argparse.ArgumentParser):
-    """A parser that takes the global options before and after the verb, and reports errors as `UsageError`."""
+    """A parser that takes the global options before and after the verb, and raises UsageError instead of exiting."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they came
@@ -31,20 +31,17 @@ class VerbParser(argparse.ArgumentParser):
         add("--passphrase-file", type=Path, default=argparse.SUPPRESS, help="where the passphrase of keys stands")
 
     def error(self, message: str) -> None:  # type: ignore[override]  # ours raises, argparse's exits
-        """Raise instead of exiting, so that `--json` holds for wrong arguments too."""
+        """Raises UsageError, so that wrong arguments follow ``--json`` too."""
         raise UsageError("usage.argument", f"{message[:1].upper()}{message[1:]}.", usage=self.format_usage().strip())
 
 
 def parser() -> VerbParser:
-    """The whole command line."""
+    """The parser of all verbs."""
     main_parser = VerbParser(prog="shoal", description="Updates games and software, with the help of other players.")
     main_parser.add_argument("--version", action="version", version=f"shoal {patcher.__version__}")
     verbs: Any = main_parser.add_subparsers(metavar="VERB", required=True)
-    player.add_verbs(verbs)
-    publisher.add_verbs(verbs)
-    operator.add_verbs(verbs)
-    hosting.add_verbs(verbs)
-    tuf_client.add_verbs(verbs)
+    for module in (feeds, player, publisher, operator, seeding, tuf_client):
+        module.add_verbs(verbs)
     return main_parser
 
 
@@ -60,7 +57,7 @@ def _with_defaults(args: argparse.Namespace) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code that docs promise."""
+    """Run one verb; returns its exit code, or that of its error (`errors`)."""
     words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     with Output(json_lines="--json" in words, quiet="--quiet" in words) as out:
         try:

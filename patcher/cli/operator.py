@@ -1,4 +1,4 @@
-"""The operator's verbs that run in the foreground until they are ended: `shoal serve` and `shoal tracker`."""
+"""The operator's verbs, which run until Ctrl-C or SIGTERM: `shoal serve` and `shoal tracker`."""
 
 import argparse
 import contextlib
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from patcher.cli.output import Output
+from patcher.cli.verbs import Verbs, add_verb
 from patcher.errors import UsageError
 from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
@@ -20,50 +21,45 @@ from patcher.serve.tracker import Tracker
 
 TRACKER_PORT = 6969
 _DEFAULT_HOST = "127.0.0.1"
-_LOOK_S = 0.5
+_POLL_S = 0.5
 
 
-def add_verbs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_verbs(verbs: Verbs) -> None:
     """Add `serve` and `tracker` to the command line."""
-    serve = subparsers.add_parser("serve", help="serve a feed folder over HTTPS until Ctrl-C")
+    serve = add_verb(verbs, "serve", _serve, "serve a feed folder over HTTPS until Ctrl-C")
     serve.add_argument("folder", type=Path, metavar="FOLDER", help="the feed, as `shoal publish init` made it")
     serve.add_argument("--host", default=_DEFAULT_HOST, help="address to listen on (default %(default)s)")
     serve.add_argument("--port", type=_port, default=0, metavar="N", help="port to listen on (default: a free one)")
     serve.add_argument("--cert", type=Path, metavar="FILE", help="certificate (PEM, with its chain)")
     serve.add_argument("--key", type=Path, metavar="FILE", help="the certificate's secret key (PEM)")
     serve.add_argument("--demo-cert", action="store_true", help="make a private authority and a certificate from it")
-    serve.set_defaults(run=run_serve)
-    tracker = subparsers.add_parser("tracker", help="tell players about each other until Ctrl-C")
+    tracker = add_verb(verbs, "tracker", _tracker, "tell players about each other until Ctrl-C")
     where = f"(without --http and --udp: both on {_DEFAULT_HOST}:{TRACKER_PORT})"
     tracker.add_argument("--udp", type=_endpoint, metavar="HOST:PORT", help=f"listen for UDP announces {where}")
     tracker.add_argument("--http", type=_endpoint, metavar="HOST:PORT", help="listen for HTTP announces")
     tracker.add_argument("--feed", action="append", default=[], metavar="URL", help="serve this feed's swarms only")
-    tracker.set_defaults(run=run_tracker)
 
 
-def run_serve(args: argparse.Namespace, out: Output) -> int:
-    """`shoal serve`. Raises UsageError and DiskError."""
+def _serve(args: argparse.Namespace, out: Output) -> None:
     if not (args.folder / "metadata").is_dir():
         message = f"{args.folder} holds no feed: there is no metadata folder."
         raise UsageError("usage.feed_folder", message, path=str(args.folder))
     cert, key = _certificate(args, out)
-    with _until_ended() as wait, StaticServer(args.folder, args.host, args.port, cert, key) as server:
+    with _until_signal() as wait, StaticServer(args.folder, args.host, args.port, cert, key) as server:
         _say(out, f"Serving {args.folder} at", server.url)
         wait()
     out.line(f"{server.requests} requests were answered.")
     out.result({"url": server.url, "requests": server.requests, "body_bytes": server.body_bytes})
-    return 0
 
 
-def run_tracker(args: argparse.Namespace, out: Output) -> int:
-    """`shoal tracker`. Raises UsageError."""
+def _tracker(args: argparse.Namespace, out: Output) -> None:
     http, udp = args.http, args.udp
     if http is None and udp is None:
         http = udp = (_DEFAULT_HOST, TRACKER_PORT)
     http_host, http_port = http or ("", None)
     udp_host, udp_port = udp or ("", None)
     with contextlib.ExitStack() as stack:
-        wait = stack.enter_context(_until_ended())
+        wait = stack.enter_context(_until_signal())
         allowed = stack.enter_context(_admitted(args)) if args.feed else None
         tracker = stack.enter_context(Tracker(http_host, http_port, udp_port, udp_host=udp_host, allowed=allowed))
         urls = [url for url in (tracker.http_url, tracker.udp_url) if url]
@@ -71,7 +67,6 @@ def run_tracker(args: argparse.Namespace, out: Output) -> int:
             _say(out, "Tracking at", url)
         wait()
     out.result({"urls": urls})
-    return 0
 
 
 def _admitted(args: argparse.Namespace) -> Admitted:
@@ -80,8 +75,7 @@ def _admitted(args: argparse.Namespace) -> Admitted:
 
 
 def _say(out: Output, words: str, url: str) -> None:
-    # Scripts need the address too: with --port 0 they cannot know it.
-    if out.json:
+    if out.json:  # with --port 0 a script cannot know the address
         out.notice(url)
     else:
         out.line(f"{words} {url}")
@@ -114,12 +108,12 @@ def _endpoint(text: str) -> tuple[str, int]:
 
 
 @contextlib.contextmanager
-def _until_ended() -> Iterator[Callable[[], None]]:
-    """From here on SIGINT and SIGTERM end the verb and not the process; yields what waits for the first of them."""
+def _until_signal() -> Iterator[Callable[[], None]]:
+    """Have SIGINT and SIGTERM end the verb instead of the process; yields a function that waits for one of them."""
     ended = threading.Event()
 
     def wait() -> None:
-        while not ended.wait(_LOOK_S):  # a wait without end cannot be interrupted on Windows
+        while not ended.wait(_POLL_S):  # a wait without a timeout cannot be interrupted on Windows
             pass
 
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -1,7 +1,7 @@
-"""What a verb prints: people get lines and a bar, scripts get one JSON object a line and nothing else on stdout.
+"""Prints the output of a verb: lines and a progress bar for people, one JSON object a line for scripts (``--json``).
 
-The one door to the terminal. Publishers, servers and file names are in what it prints, so all of it is made plain
-here, and nothing of it is taken for markup.
+Only this module writes to the terminal. Texts of publishers, servers and file names are made plain here and never
+taken for markup.
 """
 
 import sys
@@ -21,7 +21,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def human_bytes(count: float) -> str:
-    """``1.4 GB``: decimal units, as download sizes are written."""
+    """A size in decimal units, as downloads are shown: ``1.4 GB``."""
     unit = 0
     while count >= 999.5 and unit < len(_UNITS) - 1:
         count, unit = count / 1000, unit + 1
@@ -29,28 +29,28 @@ def human_bytes(count: float) -> str:
 
 
 def human_time(seconds: float) -> str:
-    """``2 min``, ``45 s``."""
+    """A duration: ``45 s``, ``2 min``, ``1.5 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class Output:
-    """One run's printing. Use as a context manager: it ends the bar."""
+    """The output of one run. Use as a context manager, which removes the bar at the end."""
 
     def __init__(self, *, json_lines: bool = False, quiet: bool = False, stream: TextIO | None = None) -> None:
         self.json = json_lines
         self.for_publisher = False
-        """Who reads what went wrong: a publisher, or else a player."""
+        """Whether a publisher reads the errors, and not a player."""
         self._quiet = quiet
         self._stream = stream or sys.stdout
         self._console = _console(self._stream)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._phase = ""
-        self._last = 0.0
+        self._sampled_s = 0.0
         self._began_s = 0.0
-        self._before = 0
+        self._resumed_bytes = 0
 
     def __enter__(self) -> Self:
         return self
@@ -59,29 +59,29 @@ class Output:
         self._end_bar()
 
     def line(self, text: str) -> None:
-        """One line for people; scripts do not see it."""
+        """Print a line for people."""
         if not self.json and not self._quiet:
             self._console.print(plain(text))
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        """A sample of the publisher's verbs. Rate and time left count from what an earlier run had done."""
+        """Show a sample of a publisher's verb; the rate does not count what an earlier run had done."""
         now = time.monotonic()
         if phase != self._phase:
             self._began_s = now
         took_s = now - self._began_s
         if took_s < _SETTLED_S:
-            self._before = done
-        rate_bps = (done - self._before) / took_s if took_s else 0
+            self._resumed_bytes = done
+        rate_bps = (done - self._resumed_bytes) / took_s if took_s else 0
         eta_s = round((total - done) / rate_bps) if rate_bps else -1
         self.show(events.Progress(0, "", events.Phase.DONE, done, total, round(rate_bps), eta_s), phase)
 
     def show(self, sample: events.Progress, phase: str = "") -> None:
-        """A sample, printed at most 10 times a second; the first of a phase always."""
+        """Show a sample, at most 10 a second and always the first of a phase."""
         phase = phase or sample.phase.value
         now = time.monotonic()
-        if phase == self._phase and now - self._last < _SAMPLE_S and sample.done_bytes < sample.total_bytes:
+        if phase == self._phase and now - self._sampled_s < _SAMPLE_S and sample.done_bytes < sample.total_bytes:
             return
-        new_phase, self._phase, self._last = phase != self._phase, phase, now
+        new_phase, self._phase, self._sampled_s = phase != self._phase, phase, now
         if self.json:
             self._json_sample(sample, phase)
         elif self._console.is_terminal and not self._quiet:
@@ -91,7 +91,7 @@ class Output:
             self.line(f"{phase}{amount}")
 
     def notice(self, text: str, error: ShoalError | None = None) -> None:
-        """Something that stops nothing: on stderr for people, an object for scripts."""
+        """Print a notice: on stderr for people, an object for scripts."""
         if self.json:
             self._object({"event": "notice", "text": text, **({"error": error.as_dict()} if error else {})})
         else:
@@ -99,13 +99,13 @@ class Output:
             print(plain(text), file=sys.stderr)
 
     def result(self, fields: dict[str, object]) -> None:
-        """The last line of a run that went well."""
+        """Print the result of a run that succeeded; scripts only."""
         self._end_bar()
         if self.json:
             self._object({"event": "result", "ok": True, **fields})
 
     def error(self, error: ShoalError) -> None:
-        """The last words of a run that failed: what, what stays safe, and a way out."""
+        """Print the error of a run that failed: what failed, what stays safe, and what to do."""
         self._end_bar()
         error = error.to_publisher() if self.for_publisher else error
         if self.json:
@@ -117,7 +117,7 @@ class Output:
             console.print(plain(f"  {text}"))
 
     def cancelled(self) -> None:
-        """The last words of a run that was stopped."""
+        """Print that the run was cancelled."""
         self._end_bar()
         if self.json:
             self._object({"event": "result", "ok": False, "cancelled": True})
@@ -127,17 +127,10 @@ class Output:
 
     def _json_sample(self, sample: events.Progress, phase: str) -> None:
         sources = {name: getattr(sample.sources, name) for name in sample.sources.__slots__}
-        self._object(
-            {
-                "event": "progress",
-                "phase": phase,
-                "done_bytes": sample.done_bytes,
-                "total_bytes": sample.total_bytes,
-                "rate_bps": sample.rate_bps,
-                "eta_s": sample.eta_s,
-                "sources": sources,
-            }
-        )
+        self._object({
+            "event": "progress", "phase": phase, "done_bytes": sample.done_bytes, "total_bytes": sample.total_bytes,
+            "rate_bps": sample.rate_bps, "eta_s": sample.eta_s, "sources": sources,
+        })  # fmt: skip
 
     def _object(self, fields: dict[str, object]) -> None:
         print(json_line(fields), file=self._stream, flush=True)
@@ -150,14 +143,9 @@ class Output:
             self._task = self._bar.add_task("", text="", total=None)
             self._bar.start()
         assert self._task is not None
-        total = sample.total_bytes or None
-        self._bar.update(
-            self._task,
-            description=f"{plain(phase):<7}",
-            completed=sample.done_bytes,
-            total=total,
-            text=sample_text(sample),
-        )
+        description, total = f"{plain(phase):<7}", sample.total_bytes or None
+        text = sample_text(sample)
+        self._bar.update(self._task, description=description, completed=sample.done_bytes, total=total, text=text)
 
     def _end_bar(self) -> None:
         if self._bar is not None:
@@ -166,7 +154,7 @@ class Output:
 
 
 def agreed(question: str, out: Output) -> bool:
-    """Ask; only a plain yes is one. Nobody is asked where the output is for a script."""
+    """Ask a yes-or-no question; False for anything but a yes, and for scripts, which are not asked."""
     if out.json:
         return False
     try:
@@ -180,7 +168,7 @@ def _console(stream: TextIO) -> Console:
 
 
 def sample_text(sample: events.Progress) -> str:
-    """Amount, rate, time left and where the bytes come from, as far as they are known."""
+    """Amount, rate, time left and sources of the bytes, as far as they are known."""
     words = [f"{human_bytes(sample.done_bytes)} of {human_bytes(sample.total_bytes)}"] if sample.total_bytes else []
     if sample.rate_bps:
         words.append(f"{human_bytes(sample.rate_bps)}/s")

@@ -1,63 +1,50 @@
-"""The player's verbs."""
+"""The player's verbs. Each submits one command to the engine, or shows its state."""
 
 import argparse
 import dataclasses
 import platform
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import patcher
-from patcher.cli.following import fields, follow, show_totals
+from patcher.cli.follow import find, follow, show_totals, snapshot
 from patcher.cli.output import Output, agreed, human_bytes
-from patcher.cli.trusting import add_feed
-from patcher.engine.client import Client
+from patcher.cli.verbs import Verbs, add_verb, network
 from patcher.errors import ShoalError, UsageError
 from patcher.protocol import commands, events
 from patcher.seeding.traffic import Ledger
 
 _TO_DO_EXIT = 10
-Subparsers = Any  # argparse has no public name for what add_subparsers returns
 
 
-def add_verbs(verbs: Subparsers) -> None:
-    """Add every player verb."""
-    _add_feed(verbs.add_parser("feed", help="add, list and remove feeds").add_subparsers(metavar="VERB", required=True))
+def add_verbs(verbs: Verbs) -> None:
+    """Add every player verb except ``feed``."""
     _add_changing(verbs)
     _add_reading(verbs)
 
 
-def _add_feed(verbs: Subparsers) -> None:
-    add = _verb(verbs, "add", _feed_add, "trust a publisher's feed")
-    add.add_argument("source", metavar="URL|FILE.shoalfeed")
-    add.add_argument("--fingerprint", default="", metavar="HEX", help="what the publisher shows; compared")
-    add.epilog = "Without a fingerprint it is shown, and asked about; with --yes or without a terminal it is told."
-    _verb(verbs, "list", _feed_list, "your feeds")
-    _verb(verbs, "remove", _feed_remove, "forget a feed").add_argument("name")
-
-
-def _add_changing(verbs: Subparsers) -> None:
-    install = _verb(verbs, "install", _install, "install a title")
+def _add_changing(verbs: Verbs) -> None:
+    install = add_verb(verbs, "install", _install, "install a title")
     install.add_argument("title")
     install.add_argument("--to", type=Path, metavar="FOLDER")
     install.add_argument("--channel", default="live")
     install.add_argument("--tags", default="", help="optional parts: lang:de,extra:hd")
     install.add_argument("--locate", action="store_true", help="adopt the install that is in FOLDER")
     install.add_argument("--plan", action="store_true", help="say what it would do, and stop")
-    update = _verb(verbs, "update", _update, "bring titles to the newest release")
+    update = add_verb(verbs, "update", _update, "bring titles to the newest release")
     update.add_argument("titles", metavar="TITLE", nargs="*")
     update.add_argument("--check", action="store_true", help="only look; exit code 10 when there is something to do")
     update.add_argument("--plan", action="store_true", help="say what it would do, and stop")
     update.add_argument("--version", default="", metavar="V", help="another release than the channel's")
-    rollback = _verb(verbs, "rollback", _rollback, "step back to the release before")
-    tags = _verb(verbs, "tags", _tags, "show or choose optional parts")
+    rollback = add_verb(verbs, "rollback", _rollback, "step back to the release before")
+    tags = add_verb(verbs, "tags", _tags, "show or choose optional parts")
     tags.add_argument("title")
     tags.add_argument("tags", nargs="?", default=None)
-    verify = _verb(verbs, "verify", _verify, "read every byte and list what is not as released")
-    repair = _verb(verbs, "repair", _repair, "verify, and put back what is not as released")
-    move = _verb(verbs, "move", _move, "move an install")
-    uninstall = _verb(verbs, "uninstall", _uninstall, "remove an install; files that are not ours stay")
+    verify = add_verb(verbs, "verify", _verify, "read every byte and list what is not as released")
+    repair = add_verb(verbs, "repair", _repair, "verify, and put back what is not as released")
+    move = add_verb(verbs, "move", _move, "move an install")
+    uninstall = add_verb(verbs, "uninstall", _uninstall, "remove an install; files that are not ours stay")
     for verb in (rollback, verify, repair, move, uninstall):
         verb.add_argument("title")
     rollback.add_argument("--plan", action="store_true")
@@ -65,95 +52,44 @@ def _add_changing(verbs: Subparsers) -> None:
     move.add_argument("folder", type=Path)
 
 
-def _add_reading(verbs: Subparsers) -> None:
-    play = _verb(verbs, "play", _play, "start a title")
+def _add_reading(verbs: Verbs) -> None:
+    play = add_verb(verbs, "play", _play, "start a title")
     play.add_argument("title")
     play.add_argument("args", nargs="*", help="after --: arguments for the title")
-    _verb(verbs, "status", _status, "what is installed, and what runs").add_argument("title", nargs="?")
-    _verb(verbs, "stats", _stats, "bytes by source and month").add_argument("title", nargs="?")
-    settings = _verb(verbs, "settings", _settings, "show or change settings")
+    add_verb(verbs, "status", _status, "what is installed, and what runs").add_argument("title", nargs="?")
+    add_verb(verbs, "stats", _stats, "bytes by source and month").add_argument("title", nargs="?")
+    settings = add_verb(verbs, "settings", _settings, "show or change settings")
     settings.add_argument("key", nargs="?")
     settings.add_argument("value", nargs="?")
-    _verb(verbs, "doctor", _doctor, "what a bug report needs")
+    add_verb(verbs, "doctor", _doctor, "what a bug report needs")
 
 
-def _verb(verbs: Subparsers, name: str, run: Callable[..., int | None], text: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
-    made.set_defaults(run=run)
-    return made
-
-
-def network(args: argparse.Namespace) -> commands.Network:
-    """How this run may use the network, from the global options."""
-    return commands.Network(server_only=args.server_only, ca=args.ca)
-
-
-def find(args: argparse.Namespace, name: str) -> str:
-    """The full name of a title. Raises UsageError."""
-    with Client(args.home) as client:
-        return client.snapshot().find(name).title
+# ---------------------------------------------------------------- verbs that change an install
 
 
 def _only(args: argparse.Namespace) -> Any:
     return "check" if getattr(args, "check", False) else "plan" if getattr(args, "plan", False) else ""
 
 
-def _feed_add(args: argparse.Namespace, out: Output) -> int:
-    feed = add_feed(args, args.source, out)
-    out.line(f"Added {feed.name}: {', '.join(feed.titles) or 'no titles yet'}")
-    out.line(f"fingerprint {feed.fingerprint}")
-    out.result(dataclasses.asdict(feed))
-    return 0
-
-
-def _feed_list(args: argparse.Namespace, out: Output) -> int:
-    with Client(args.home) as client:
-        feeds = client.snapshot().feeds
-    for feed in feeds:
-        words = (feed.name, feed.url, feed.fingerprint[:16], ", ".join(feed.titles), feed.problem)
-        out.line("  ".join(words).rstrip())
-    out.result({"feeds": [dataclasses.asdict(feed) for feed in feeds]})
-    return 0
-
-
-def _feed_remove(args: argparse.Namespace, out: Output) -> int:
-    follow(args.home, commands.RemoveFeed(args.name), out)
-    out.result({"name": args.name})
-    return 0
-
-
 def _run(args: argparse.Namespace, command: Any, out: Output) -> int:
+    """Run an update of any kind, or its ``--plan`` or ``--check``; returns the exit code."""
     outcome = follow(args.home, command, out)
+    versions = {"title": command.title, "version_from": outcome.version_from, "version_to": outcome.version_to}
     if command.only == "plan":
         show_totals(outcome, out)
-        out.result(
-            {
-                "title": command.title,
-                "version_from": outcome.version_from,
-                "version_to": outcome.version_to,
-                "via": outcome.via,
-                "planned_bytes": outcome.planned_bytes,
-                **dataclasses.asdict(outcome.totals),
-            }
-        )
+        plan = {"via": outcome.via, "planned_bytes": outcome.planned_bytes}
+        out.result({**versions, **plan, **dataclasses.asdict(outcome.totals)})
         return 0
     if command.only == "check":
         news = f"{outcome.version_from} → {outcome.version_to}" if outcome.work_left else "up to date"
         out.line(f"{command.title}: {news}")
-        out.result(
-            {
-                "title": command.title,
-                "version_from": outcome.version_from,
-                "version_to": outcome.version_to,
-                "work_left": outcome.work_left,
-            }
-        )
+        out.result({**versions, "work_left": outcome.work_left})
         return _TO_DO_EXIT if outcome.work_left else 0
-    _say_done(command.title, outcome, out)
+    _show_outcome(command.title, outcome, out)
     return 0
 
 
-def _say_done(title: str, outcome: events.Outcome, out: Output) -> None:
+def _show_outcome(title: str, outcome: events.Outcome, out: Output) -> None:
     if outcome.version_from == outcome.version_to and not outcome.written_bytes:
         out.line(f"{title} {outcome.version_to} is up to date.")
     else:
@@ -163,14 +99,16 @@ def _say_done(title: str, outcome: events.Outcome, out: Output) -> None:
             f"{human_bytes(outcome.planned_bytes)}, took {human_bytes(came.lan_bytes + came.peer_bytes)} from "
             f"players and {human_bytes(came.origin_bytes)} from the server, in {outcome.seconds:.1f} s."
         )
-    out.result(fields(title, outcome))
+    shown = {"title": title, **dataclasses.asdict(outcome)}
+    for name in ("work_left", "totals", "files", "feed"):
+        del shown[name]
+    out.result(shown)
 
 
 def _install(args: argparse.Namespace, out: Output) -> int:
-    title = find(args, args.title)
     folder = str(args.to.absolute()) if args.to else ""
     tags = _split(args.tags)
-    command = commands.Install(title, folder, args.channel, tags, args.locate, _only(args), network(args))
+    command = commands.Install(find(args), folder, args.channel, tags, args.locate, _only(args), network(args))
     return _run(args, command, out)
 
 
@@ -179,9 +117,8 @@ def _split(tags: str) -> tuple[str, ...]:
 
 
 def _update(args: argparse.Namespace, out: Output) -> int:
-    with Client(args.home) as client:
-        snapshot = client.snapshot()
-    titles = [snapshot.find(name).title for name in args.titles] or [t.title for t in snapshot.titles if t.installed]
+    now = snapshot(args)
+    titles = [now.find(name).title for name in args.titles] or [t.title for t in now.titles if t.installed]
     if args.version and len(titles) != 1:
         raise UsageError("usage.argument", "--version needs exactly one title.")
     if not titles:
@@ -201,11 +138,11 @@ def _update(args: argparse.Namespace, out: Output) -> int:
 
 
 def _repair(args: argparse.Namespace, out: Output) -> int:
-    return _run(args, commands.Repair(find(args, args.title), _only(args), network(args)), out)
+    return _run(args, commands.Repair(find(args), _only(args), network(args)), out)
 
 
 def _rollback(args: argparse.Namespace, out: Output) -> int:
-    command = commands.Rollback(find(args, args.title), _only(args), network(args))
+    command = commands.Rollback(find(args), _only(args), network(args))
     try:
         return _run(args, command, out)
     except ShoalError as error:
@@ -217,18 +154,17 @@ def _rollback(args: argparse.Namespace, out: Output) -> int:
     return _run(args, dataclasses.replace(command, confirmed=True), out)
 
 
-def _tags(args: argparse.Namespace, out: Output) -> int:
+def _tags(args: argparse.Namespace, out: Output) -> int | None:
     if args.tags is not None:
-        return _run(args, commands.SetTags(find(args, args.title), _split(args.tags), network=network(args)), out)
-    with Client(args.home) as client:
-        title = client.snapshot().find(args.title)
+        return _run(args, commands.SetTags(find(args), _split(args.tags), network=network(args)), out)
+    title = snapshot(args).find(args.title)
     out.line(",".join(title.tags) or "(none)")
     out.result({"title": title.title, "tags": title.tags})
-    return 0
+    return None
 
 
 def _verify(args: argparse.Namespace, out: Output) -> int:
-    title = find(args, args.title)
+    title = find(args)
     outcome = follow(args.home, commands.Verify(title), out)
     for path in outcome.files:
         out.line(f"not as released: {path}")
@@ -239,45 +175,37 @@ def _verify(args: argparse.Namespace, out: Output) -> int:
 
 
 def _move(args: argparse.Namespace, out: Output) -> int:
-    title = find(args, args.title)
-    outcome = follow(args.home, commands.Move(title, str(args.folder.absolute()), network=network(args)), out)
-    _say_done(title, outcome, out)
-    return 0
+    return _run(args, commands.Move(find(args), str(args.folder.absolute()), network=network(args)), out)
 
 
-def _uninstall(args: argparse.Namespace, out: Output) -> int:
-    title = find(args, args.title)
+def _uninstall(args: argparse.Namespace, out: Output) -> None:
+    title = find(args)
     follow(args.home, commands.Uninstall(title), out)
     out.line(f"{title} is uninstalled. Files that are not ours were left where they are.")
     out.result({"title": title})
-    return 0
 
 
-def _play(args: argparse.Namespace, out: Output) -> int:
-    title = find(args, args.title)
+def _play(args: argparse.Namespace, out: Output) -> None:
+    title = find(args)
     follow(args.home, commands.Play(title, tuple(args.args)), out)
     out.line(f"{title} was started.")
     out.result({"title": title})
-    return 0
 
 
-def _status(args: argparse.Namespace, out: Output) -> int:
-    with Client(args.home) as client:
-        snapshot = client.snapshot()
-    titles = (snapshot.find(args.title),) if args.title else snapshot.titles
+# ---------------------------------------------------------------- verbs that show something
+
+
+def _status(args: argparse.Namespace, out: Output) -> None:
+    now = snapshot(args)
+    titles = (now.find(args.title),) if args.title else now.titles
     for title in titles:
         out.line(_title_line(title))
     if not titles:
         out.line("No feeds yet: `shoal feed add URL`.")
-    out.result(
-        {
-            "titles": [dataclasses.asdict(t) for t in titles],
-            "feeds": [f.name for f in snapshot.feeds],
-            "listen_port": snapshot.listen_port,
-            "pid": snapshot.pid,
-        }
-    )
-    return 0
+    out.result({
+        "titles": [dataclasses.asdict(t) for t in titles], "feeds": [f.name for f in now.feeds],
+        "listen_port": now.listen_port, "pid": now.pid,
+    })  # fmt: skip
 
 
 def _title_line(title: events.TitleSnapshot) -> str:
@@ -295,53 +223,47 @@ def _title_line(title: events.TitleSnapshot) -> str:
     return "  ".join([*words, title.folder]).rstrip()
 
 
-def _stats(args: argparse.Namespace, out: Output) -> int:
+def _stats(args: argparse.Namespace, out: Output) -> None:
     rows = Ledger(args.home.registry).totals()
     if args.title:
-        name = find(args, args.title)
+        name = find(args)
         rows = [row for row in rows if row.title == name]
     for row in rows:
         came = row.sources
         out.line(
             f"{row.month}  {row.title}: {human_bytes(came.lan_bytes + came.peer_bytes)} from players, "
-            f"{human_bytes(came.origin_bytes)} from the server, "
-            f"{human_bytes(row.uploaded_bytes)} to players"
+            f"{human_bytes(came.origin_bytes)} from the server, {human_bytes(row.uploaded_bytes)} to players"
         )
     out.result({"rows": [dataclasses.asdict(row) for row in rows]})
-    return 0
 
 
-def _settings(args: argparse.Namespace, out: Output) -> int:
+def _settings(args: argparse.Namespace, out: Output) -> None:
     if args.value is not None:
         follow(args.home, commands.ChangeSetting(args.key, args.value), out)
-    with Client(args.home) as client:
-        settings = client.snapshot().settings
+    settings = snapshot(args).settings
     if args.key and args.key not in settings:
         raise UsageError("usage.setting", f"There is no setting {args.key!r}.", key=args.key)
     shown = {args.key: settings[args.key]} if args.key else settings
     for key, value in shown.items():
         out.line(f"{key} = {value}")
     out.result({"settings": shown})
-    return 0
 
 
-def _doctor(args: argparse.Namespace, out: Output) -> int:
-    with Client(args.home) as client:
-        snapshot = client.snapshot()
+def _doctor(args: argparse.Namespace, out: Output) -> None:
+    now = snapshot(args)
     facts: dict[str, object] = {
         "shoal": patcher.__version__,
         "python": platform.python_version(),
         "system": platform.platform(),
         "home": str(args.home.root),
         "log": str(args.home.log),
-        "engine_pid": snapshot.pid,
-        "listen_port": snapshot.listen_port,
+        "engine_pid": now.pid,
+        "listen_port": now.listen_port,
         "free_bytes": shutil.disk_usage(args.home.root).free,
-        "sharing": snapshot.settings["sharing"],
-        "peers": snapshot.settings["peers"],
-        "feeds": {feed.name: feed.problem or "well" for feed in snapshot.feeds},
+        "sharing": now.settings["sharing"],
+        "peers": now.settings["peers"],
+        "feeds": {feed.name: feed.problem or "well" for feed in now.feeds},
     }
     for key, value in facts.items():
         out.line(f"{key}: {value}")
     out.result(facts)
-    return 0

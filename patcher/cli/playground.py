@@ -1,7 +1,7 @@
-"""The people of the demo: a publisher with a feed, an origin and a tracker; a player; two other players.
+"""A small world for demos: a publisher with a feed, an origin and a tracker, and players, all on 127.0.0.1.
 
-Every verb is the command line's own, every engine, server and tracker a process of its own, everything is on 127.0.0.1
-and below one folder.
+It runs the verbs of the command line; each engine, server and tracker is a process of its own. All files are below one
+folder.
 """
 
 import contextlib
@@ -27,8 +27,8 @@ _END_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """A version and the folder that holds it."""
+class ReleaseTree:
+    """A version and the folder to release as that version."""
 
     version: str
     folder: Path
@@ -42,7 +42,7 @@ class Machine:
         self._options = options
 
     def run(self, *words: str | Path, expect: int = 0) -> dict[str, Any]:
-        """Run a verb to its end; returns its result object. Raises RuntimeError when its exit code is another one."""
+        """Run a verb to its end; returns its result object. Raises RuntimeError unless its exit code is ``expect``."""
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             code = main(self._words(*words))
@@ -54,7 +54,7 @@ class Machine:
 
     @contextlib.contextmanager
     def running(self, *words: str | Path) -> Iterator[dict[str, Any]]:
-        """Run a verb that stays; yields the first object it prints, ends it afterwards."""
+        """Run a verb that stays, during the ``with`` block; yields the first object that it prints."""
         command = [sys.executable, "-m", "patcher.cli", *self._words(*words)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
@@ -65,7 +65,7 @@ class Machine:
                 process.wait()
 
     def stop(self) -> None:
-        """End this home's engine, and wait for that."""
+        """End the engine of this home and wait for its end."""
         with contextlib.suppress(OSError, ValueError):
             pid = json.loads((self.home / "engine.json").read_text())["pid"]
             os.kill(pid, signal.SIGTERM)
@@ -77,8 +77,8 @@ class Machine:
         return ["--home", str(self.home), "--json", "--yes", *self._options, *map(str, words)]
 
 
-class Stage:
-    """The feed ``demo`` and everybody around it. Use as a context manager; who came on it leaves at its end."""
+class Playground:
+    """The feed ``demo`` with its servers and players. Use as a context manager, which ends all of them."""
 
     def __init__(self, root: Path, *profile: str) -> None:
         self.root, self.feed = root, root / "feed"
@@ -104,19 +104,19 @@ class Stage:
         for process in psutil.process_iter(["cmdline"]):
             if any(word.startswith(f"{self.root / 'games'}{os.sep}") for word in process.info["cmdline"] or []):
                 with contextlib.suppress(psutil.Error):
-                    process.terminate()  # a game that is still played: its folder goes
+                    process.terminate()  # a game that still runs: its folder is removed
         self._stack.close()
 
     def machine(self, name: str) -> Machine:
-        """A further person, who keeps to this machine: no other interface, no multicast."""
+        """A further player who uses neither another network interface nor multicast."""
         machine = Machine(self.root / name, "--ca", str(self.ca))
         self._stack.callback(machine.stop)
         machine.run("settings", "listen_host", "127.0.0.1")
         machine.run("settings", "local_discovery", "off")
         return machine
 
-    def publish(self, title: str, release: Release, *words: str | Path) -> dict[str, Any]:
-        """Release a folder, with the signatures of two holders where the feed asks for them."""
+    def publish(self, title: str, release: ReleaseTree, *words: str | Path) -> dict[str, Any]:
+        """Release a folder, signed by two holders if the feed needs that."""
         words = ("publish", "release", self.feed, title, release.folder, "--version", release.version, *words)
         result = self.publisher.run(*words)
         if request := result.get("request"):
@@ -126,11 +126,11 @@ class Stage:
         return result
 
     def describe(self, title: str, *words: str | Path) -> None:
-        """Say what a title is."""
+        """Publish the record of a title: texts, art, links."""
         self.publisher.run("publish", "title", self.feed, title, *words)
 
     def seed(self) -> None:
-        """Two other players fetch what the feed has now, and help others download."""
+        """Have two other players fetch the whole feed and seed it."""
         self._peers = self._peers or [self.machine(f"peer{number}") for number in (1, 2)]
         for number, peer in enumerate(self._peers):
             peer.run("seed", self.url, "--to", self.root / f"games{number}", "--once")

@@ -1,26 +1,25 @@
 """The publisher's verbs: `shoal publish …`."""
 
 import argparse
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from patcher.cli import publisher_keys
 from patcher.cli.output import Output, agreed, human_bytes, human_time
+from patcher.cli.publisher_keys import passphrases, request_fields, request_text, warn_of_demo_keys
+from patcher.cli.verbs import Verbs, add_jobs, add_verb, count
 from patcher.content import paths
 from patcher.errors import ContentError, UsageError
 from patcher.publish import build, check, feeds, preview, prune, release, signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys import KeyRing
 from patcher.publish.profiles import PROFILES
 from patcher.publish.title import KINDS, LINKS, Words, describe
 from patcher.publish.tree import parse_part
 
-Subparsers = argparse._SubParsersAction  # noqa: SLF001 -- argparse has no public name for it
 
-
-def add_verbs(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+def add_verbs(verbs: Verbs) -> None:
     """Add `publish` with its own verbs to the command line."""
-    publish = subparsers.add_parser("publish", help="make a feed, release into it, check it")
+    publish = verbs.add_parser("publish", help="make a feed, release into it, check it")
     publish.set_defaults(for_publisher=True)
     verbs = publish.add_subparsers(metavar="VERB", required=True)
     _add_init(verbs)
@@ -31,30 +30,27 @@ def add_verbs(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     publisher_keys.add_verbs(verbs)
     _add_check(verbs)
     _add_gc(verbs)
-    status = verbs.add_parser("status", help="what a feed offers, and until when its signatures are good")
+    status = add_verb(verbs, "status", _status, "what a feed offers, and until when its signatures are good")
     status.add_argument("folder", type=Path, metavar="FOLDER")
-    status.set_defaults(run=run_status)
-    export = verbs.add_parser("export", help="write the live release's .torrent files, for any v2 client")
+    export = add_verb(verbs, "export", _export, "write the live release's .torrent files, for any v2 client")
     export.add_argument("folder", type=Path, metavar="FOLDER")
     export.add_argument("title", metavar="TITLE")
     export.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
     export.add_argument("--web-seed", action="append", default=[], metavar="URL", help="serves the unpacked tree")
-    export.set_defaults(run=run_export)
 
 
-def _add_init(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
-    init = verbs.add_parser("init", help="make a feed and its keys")
+def _add_init(verbs: Verbs) -> None:
+    init = add_verb(verbs, "init", _init, "make a feed and its keys")
     init.add_argument("folder", type=Path, metavar="FOLDER", help="will be the feed; new or empty")
     init.add_argument("--origin", action="append", required=True, metavar="URL", help="where FOLDER will be served")
     init.add_argument("--tracker", action="append", default=[], metavar="URL", help="udp, http or https")
     init.add_argument("--name", default="", help="short name, a-z, 0-9 and - (default: from FOLDER)")
     init.add_argument("--profile", choices=sorted(PROFILES), default="solo", help="who signs (default: %(default)s)")
     init.add_argument("--demo-keys", action="store_true", help="keys without a passphrase: for trying out only")
-    init.set_defaults(run=run_init)
 
 
-def _add_release(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
-    verb = verbs.add_parser("release", help="publish a folder as the next release of a title")
+def _add_release(verbs: Verbs) -> None:
+    verb = add_verb(verbs, "release", _release, "publish a folder as the next release of a title")
     add = verb.add_argument
     add("folder", type=Path, metavar="FOLDER", help="the feed")
     add("title", metavar="TITLE", help="a-z, 0-9 and -")
@@ -71,14 +67,13 @@ def _add_release(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
         help="how it starts; 'linux=bin/game --x' for one system",
     )
     add("--part", action="append", default=[], metavar="NAME=GLOB[:tags]", help="files that not all players want")
-    add("--from-last", type=_count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
-    add("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes (default: one a processor)")
+    add("--from-last", type=count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
+    add_jobs(verb)
     add("--dry-run", action="store_true", help="read and report, write nothing")
-    verb.set_defaults(run=run_release)
 
 
-def _add_title(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
-    verb = verbs.add_parser("title", help="say what a title is: its texts, art and links; no release changes")
+def _add_title(verbs: Verbs) -> None:
+    verb = add_verb(verbs, "title", _title, "say what a title is: its texts, art and links; no release changes")
     add = verb.add_argument
     add("folder", type=Path, metavar="FOLDER", help="the feed")
     add("title", metavar="TITLE", help="one that has a release")
@@ -90,7 +85,6 @@ def _add_title(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
     add("--kind", choices=KINDS, help="what it is")
     add("--licence", metavar="TEXT", help="under which terms")
     add("--citation", metavar="TEXT", help="how to cite it")
-    verb.set_defaults(run=run_title)
 
 
 def _link(text: str) -> tuple[str, str]:
@@ -100,57 +94,46 @@ def _link(text: str) -> tuple[str, str]:
     return kind, url
 
 
-def _add_preview(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
-    preview = verbs.add_parser("preview", help="what a patch between two folders would cost, file by file")
-    preview.add_argument("old", type=Path, metavar="OLD_TREE")
-    preview.add_argument("new", type=Path, metavar="NEW_TREE")
-    preview.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
-    preview.set_defaults(run=run_preview)
+def _add_preview(verbs: Verbs) -> None:
+    verb = add_verb(verbs, "preview", _preview, "what a patch between two folders would cost, file by file")
+    verb.add_argument("old", type=Path, metavar="OLD_TREE")
+    verb.add_argument("new", type=Path, metavar="NEW_TREE")
+    add_jobs(verb)
 
 
-def _add_sign(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
-    sign = verbs.add_parser("sign", help="add one holder's signature to a request that `release` or `keys` wrote")
+def _add_sign(verbs: Verbs) -> None:
+    sign = add_verb(verbs, "sign", _sign, "add one holder's signature to a request that `release` or `keys` wrote")
     sign.add_argument("request", type=Path, metavar="REQUEST")
     sign.add_argument(
         "--key", default="", metavar="NAME", help="holder-2 (default: the first here that has not signed)"
     )
-    sign.set_defaults(run=run_sign)
 
 
-def _add_check(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
-    verb = verbs.add_parser("check", help="look at a feed as a player would")
+def _add_check(verbs: Verbs) -> None:
+    verb = add_verb(verbs, "check", _check, "look at a feed as a player would")
     verb.add_argument("folder", type=Path, metavar="FOLDER")
     verb.add_argument("--deep", action="store_true", help="apply every patch, too")
-    verb.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
-    verb.set_defaults(run=run_check)
+    add_jobs(verb)
 
 
-def _add_gc(verbs: "Subparsers[argparse.ArgumentParser]") -> None:
-    verb = verbs.add_parser("gc", help="show what no record leads to any more, ask, and remove it")
+def _add_gc(verbs: Verbs) -> None:
+    verb = add_verb(verbs, "gc", _gc, "show what no record leads to any more, ask, and remove it")
     verb.add_argument("folder", type=Path, metavar="FOLDER")
     verb.add_argument(
-        "--days", type=_count, default=prune.DAYS, metavar="N", help="keep what was live or made in the last N days "
+        "--days", type=count, default=prune.DAYS, metavar="N", help="keep what was live or made in the last N days "
         "(default: %(default)s)",
     )  # fmt: skip
     verb.add_argument("--dry-run", action="store_true", help="only show it")
-    verb.set_defaults(run=run_gc)
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1024")
-    return int(text)
 
 
 # ---------------------------------------------------------------- verbs
 
 
-def run_init(args: argparse.Namespace, out: Output) -> int:
-    """`shoal publish init`."""
-    publisher_keys.warn_of_demo_keys(args, out)
+def _init(args: argparse.Namespace, out: Output) -> None:
+    warn_of_demo_keys(args, out)
     made = feeds.init(
         args.folder, args.home, args.origin, args.tracker, args.name, args.profile, args.demo_keys,
-        Passphrases.of_user(args.passphrase_file, out.notice),
+        passphrases(args, out),
     )  # fmt: skip
     out.line(f"Made the feed {made.name} in {args.folder}; its keys are in {args.home.keys / made.name}: back them up.")
     out.line(f"Fingerprint, to show where players trust you: {made.fingerprint}")
@@ -159,11 +142,9 @@ def run_init(args: argparse.Namespace, out: Output) -> int:
         "feed": made.name, "fingerprint": made.fingerprint, "url": args.origin[0].rstrip("/"),
         "invitation": str(made.invitation), "keys": str(args.home.keys / made.name),
     })  # fmt: skip
-    return 0
 
 
-def run_release(args: argparse.Namespace, out: Output) -> int:
-    """`shoal publish release`."""
+def _release(args: argparse.Namespace, out: Output) -> None:
     order = release.Order(
         title=args.title,
         tree=args.tree,
@@ -177,71 +158,57 @@ def run_release(args: argparse.Namespace, out: Output) -> int:
         jobs=args.jobs,
         dry_run=args.dry_run,
     )
-    passphrases = Passphrases.of_user(args.passphrase_file, out.notice)
-    outcome = release.release(args.folder, args.home, order, passphrases, out.progress, out.notice)
-    _tell_release(order, outcome, out)
+    outcome = release.release(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
+    _show_release(order, outcome, out)
     out.result(_release_fields(order, outcome))
-    return 0
 
 
-def _tell_release(order: release.Order, outcome: release.Outcome, out: Output) -> None:
+def _show_release(order: release.Order, outcome: release.Outcome, out: Output) -> None:
     files, size = len(outcome.source.tree.files), human_bytes(outcome.source.size_bytes)
+    if outcome.packed:
+        for version, patch_bytes in outcome.packed.patch_bytes:
+            out.line(f"Patch from {version}: {human_bytes(patch_bytes)}")
+        out.line(f"From nothing: {human_bytes(outcome.packed.full_bytes)}")
     sentences = {
         "published": f"Published {order.title} {order.version}: {files} files, {size}.",
         "already published": f"{order.title} {order.version} is already published.",
-        "request": f"{outcome.missing} more signatures are needed: `shoal publish sign {outcome.request}`, "
-        "then run this command again. Players see no change yet.",
+        "request": request_text(outcome),
         "dry run": f"Would publish {order.title} {order.version}: {files} files, {size}. Nothing was written.",
     }
-    if outcome.packed:
-        for version, count in outcome.packed.patch_bytes:
-            out.line(f"Patch from {version}: {human_bytes(count)}")
-        out.line(f"From nothing: {human_bytes(outcome.packed.full_bytes)}")
     out.line(sentences[outcome.state])
 
 
 def _release_fields(order: release.Order, outcome: release.Outcome) -> dict[str, object]:
+    source, packed = outcome.source, outcome.packed
     parts = [
         {
-            "name": part.rule.name,
-            "info_hash": part.manifest.info_hash.hex(),
-            "torrent_name": part.manifest.name,
+            "name": part.rule.name, "info_hash": part.manifest.info_hash.hex(), "torrent_name": part.manifest.name,
             "piece_bytes": part.manifest.piece_bytes,
         }
-        for part in outcome.source.parts
-    ]
-    packed = outcome.packed
+        for part in source.parts
+    ]  # fmt: skip
     return {
-        "title": order.title,
-        "version": order.version,
-        "state": outcome.state,
-        "files": len(outcome.source.tree.files),
-        "tree_bytes": outcome.source.size_bytes,
-        "parts": parts,
+        "title": order.title, "version": order.version, "state": outcome.state, "files": len(source.tree.files),
+        "tree_bytes": source.size_bytes, "parts": parts,
         "patches": [{"version_from": v, "patch_bytes": n} for v, n in (packed.patch_bytes if packed else ())],
-        "full_bytes": packed.full_bytes if packed else 0,
-        "seconds": round(outcome.seconds, 3),
-        **({"request": str(outcome.request), "missing_signatures": outcome.missing} if outcome.request else {}),
-    }
+        "full_bytes": packed.full_bytes if packed else 0, "seconds": round(outcome.seconds, 3),
+        **request_fields(outcome),
+    }  # fmt: skip
 
 
-def run_title(args: argparse.Namespace, out: Output) -> int:
-    """`shoal publish title`."""
+def _title(args: argparse.Namespace, out: Output) -> None:
     names = ("label", "summary", "kind", "art", "licence", "citation")
     words = Words(args.lang, links=dict(args.link), **{name: getattr(args, name) for name in names})
-    passphrases = Passphrases.of_user(args.passphrase_file, out.notice)
-    about, changed = describe(args.folder, args.home, args.title, words, passphrases)
+    about, changed = describe(args.folder, args.home, args.title, words, passphrases(args, out))
     out.line(f"{'Published' if changed else 'Nothing is new in'} the record of {args.title}.")
     texts = {language: {"label": text.label, "summary": text.summary} for language, text in about.texts.items()}
     out.result({
         "title": args.title, "changed": changed, "kind": about.kind, "texts": texts, "links": dict(about.links),
         "art": about.art.hex if about.art else "", "licence": about.licence, "citation": about.citation,
     })  # fmt: skip
-    return 0
 
 
-def run_preview(args: argparse.Namespace, out: Output) -> int:
-    """`shoal publish preview`."""
+def _preview(args: argparse.Namespace, out: Output) -> None:
     old, new = (build.read(tree, "preview", (), args.jobs, out.progress) for tree in (args.old, args.new))
     found = preview.preview(old, new, args.home.root / "build" / "preview", args.jobs, out.progress)
     for file in found.files:
@@ -273,18 +240,16 @@ def run_preview(args: argparse.Namespace, out: Output) -> int:
             for f in found.files if f.kind != "unchanged"
         ],
     })  # fmt: skip
-    return 0
 
 
-def run_sign(args: argparse.Namespace, out: Output) -> int:
-    """`shoal publish sign`."""
+def _sign(args: argparse.Namespace, out: Output) -> None:
     request = signing.load(args.request)
     for text in request.summary():
         out.line(text)
     if not args.yes and not agreed("Sign this?", out):
         raise UsageError("usage.signatures", "Nothing was signed; --yes signs without a question.")
     feed = paths.check_name(request.feed)
-    ring = KeyRing(args.home.keys / feed, Passphrases.of_user(args.passphrase_file, out.notice))
+    ring = KeyRing(args.home.keys / feed, passphrases(args, out))
     with release.locked(args.home, feed):
         holder = signing.sign(request, ring, args.key)
         signing.save(request, args.request)
@@ -293,11 +258,10 @@ def run_sign(args: argparse.Namespace, out: Output) -> int:
         verb = "release" if request.title else "keys"
         out.line(f"Now run the `shoal publish {verb}` command again, where the feed is.")
     out.result({"signed_by": holder, "missing_signatures": request.missing, "request": str(args.request)})
-    return 0
 
 
-def run_check(args: argparse.Namespace, out: Output) -> int:
-    """`shoal publish check`. Raises ContentError (content.feed) when something is wrong."""
+def _check(args: argparse.Namespace, out: Output) -> None:
+    """Raises ContentError (content.feed) when the feed has a problem."""
     report = check.check(args.folder, args.jobs, args.deep, out.progress)
     for text in report.warnings:
         out.notice(f"warning: {text}")
@@ -313,11 +277,9 @@ def run_check(args: argparse.Namespace, out: Output) -> int:
         "records": report.records, "contents": report.contents, "content_bytes": report.content_bytes,
         "warnings": list(report.warnings),
     })  # fmt: skip
-    return 0
 
 
-def run_gc(args: argparse.Namespace, out: Output) -> int:
-    """`shoal publish gc`."""
+def _gc(args: argparse.Namespace, out: Output) -> None:
     with prune.surplus(args.folder, args.home, args.days, datetime.now(UTC)) as found:
         count, size, kept = len(found.files), human_bytes(found.size_bytes), human_bytes(found.kept_bytes)
         out.line(f"Nothing of the last {args.days} days leads to {count} files, {size}. {kept} stay.")
@@ -330,11 +292,9 @@ def run_gc(args: argparse.Namespace, out: Output) -> int:
         "removed": removed, "files": count, "bytes": found.size_bytes, "kept_bytes": found.kept_bytes,
         "days": args.days,
     })  # fmt: skip
-    return 0
 
 
-def run_status(args: argparse.Namespace, out: Output) -> int:
-    """`shoal publish status`."""
+def _status(args: argparse.Namespace, out: Output) -> None:
     feed, titles, roles = feeds.status(args.folder)
     out.line(f"{feed.name}: {', '.join(feed.origins)}")
     for title in titles:
@@ -347,13 +307,10 @@ def run_status(args: argparse.Namespace, out: Output) -> int:
         "titles": [{"title": t.title, "channels": t.channels, "versions": list(t.versions)} for t in titles],
         "roles": [{"role": r.role, "version": r.version, "expires": r.expires.isoformat()} for r in roles],
     })  # fmt: skip
-    return 0
 
 
-def run_export(args: argparse.Namespace, out: Output) -> int:
-    """`shoal publish export`."""
+def _export(args: argparse.Namespace, out: Output) -> None:
     written = feeds.export(args.folder, args.title, args.to, args.web_seed)
     for path in written:
         out.line(str(path))
     out.result({"files": [str(path) for path in written]})
-    return 0

@@ -6,7 +6,7 @@ import psutil
 import pytest
 from PySide6.QtGui import QImage
 
-from patcher.cli.demo import ASSETS, GAME, lay_title, tidepool_trees, titles
+from patcher.cli.demo import ASSETS, GAME, game_trees, make_title, titles
 from tests.support.world import Shoal, World, wait_until
 
 
@@ -38,7 +38,7 @@ def games_below(folder: Path) -> list[psutil.Process]:
 
 
 def test_play_shows_the_new_version_after_an_update(tmp_path: Path) -> None:
-    old, new = tidepool_trees(tmp_path, reef_bytes=300_000)
+    old, new = game_trees(tmp_path, reef_bytes=300_000)
     with World(tmp_path) as world:
         world.release(old.version, old.folder, "--launch", "tidepool", title="tidepool")
         player = world.player("player")
@@ -55,7 +55,7 @@ def test_play_shows_the_new_version_after_an_update(tmp_path: Path) -> None:
 
 
 def test_a_running_game_is_not_updated(tmp_path: Path) -> None:
-    old, new = tidepool_trees(tmp_path, reef_bytes=300_000)
+    old, new = game_trees(tmp_path, reef_bytes=300_000)
     with World(tmp_path) as world:
         world.release(old.version, old.folder, "--launch", "tidepool", title="tidepool")
         player = world.player("player")
@@ -77,6 +77,6 @@ def test_every_title_of_the_demo_is_complete(tmp_path: Path) -> None:
         assert not QImage(str(ASSETS / "art" / f"{name}.jpg")).isNull()
         assert (ASSETS / "art" / f"{name}.jpg").stat().st_size <= 300_000
         if name != GAME:
-            folder = lay_title(name, tmp_path / name)
+            folder = make_title(name, tmp_path / name)
             assert not QImage(str(folder / "picture.jpg")).isNull()
             assert (folder / "show").stat().st_mode & 0o100

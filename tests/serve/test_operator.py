@@ -32,7 +32,7 @@ def run(words: list[str]) -> int:
     operator.add_verbs(parser.add_subparsers(required=True))
     args = parser.parse_args(words)
     with Output(json_lines=args.json) as out:
-        return int(args.run(args, out))
+        return int(args.run(args, out) or 0)
 
 
 @pytest.fixture

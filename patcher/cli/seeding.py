@@ -1,16 +1,15 @@
-"""Verbs that stay: share, seed, and the engine in the foreground. Ctrl-C ends them."""
+"""Verbs that run until Ctrl-C: share and seed, and the engine in the foreground."""
 
 import argparse
 import contextlib
 import time
 from pathlib import Path
-from typing import Any
 
 from patcher import config
-from patcher.cli.following import follow
+from patcher.cli.feeds import add_feed
+from patcher.cli.follow import follow, snapshot
 from patcher.cli.output import Output, human_bytes
-from patcher.cli.trusting import add_feed
-from patcher.config import Home
+from patcher.cli.verbs import Verbs, add_verb, network
 from patcher.engine import server
 from patcher.engine.client import Client
 from patcher.errors import UsageError
@@ -21,36 +20,33 @@ _REFRESH_S = 60.0
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
-def add_verbs(verbs: Any) -> None:
+def add_verbs(verbs: Verbs) -> None:
     """Add share, seed and engine."""
-    share = verbs.add_parser("share", help="upload what is installed, as far as the settings allow, until Ctrl-C")
+    share = add_verb(verbs, "share", _share, "upload what is installed, as far as the settings allow, until Ctrl-C")
     share.add_argument("titles", metavar="TITLE", nargs="*")
-    share.set_defaults(run=_share)
-    seed = verbs.add_parser("seed", help="operator: fetch all of a feed and offer it, until Ctrl-C")
+    seed = add_verb(verbs, "seed", _seed, "operator: fetch all of a feed and offer it, until Ctrl-C")
     seed.add_argument("feed", metavar="FEED_URL")
     seed.add_argument("--to", type=Path, metavar="FOLDER", help="where the titles go")
     seed.add_argument("--max-size", default="", metavar="100GB", help="refuse feeds that need more")
     seed.add_argument("--fingerprint", default="", metavar="HEX")
     seed.add_argument("--once", action="store_true", help="leave when all is fetched; the engine goes on seeding")
-    seed.set_defaults(run=_seed)
-    engine = verbs.add_parser("engine", help="the engine process in the foreground, for service managers")
-    engine.set_defaults(run=lambda args, out: server.serve(args.home, keep=True))
+    text = "the engine process in the foreground, for service managers"
+    add_verb(verbs, "engine", lambda args, out: server.serve(args.home, keep=True), text)
 
 
-def _share(args: argparse.Namespace, out: Output) -> int:
+def _share(args: argparse.Namespace, out: Output) -> None:
     with Client(args.home) as client:
-        snapshot = client.snapshot()
-        titles = [snapshot.find(name).title for name in args.titles]
-        if snapshot.settings["sharing"] == "off":
+        now = client.snapshot()
+        titles = [now.find(name).title for name in args.titles]
+        if now.settings["sharing"] == "off":
             out.line("Sharing is off: nothing is uploaded. `shoal settings sharing everyone` turns it on.")
-        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+        with contextlib.suppress(KeyboardInterrupt):
             _stay(client, titles, out)
     out.result({"titles": titles})
-    return 0
 
 
 def _stay(client: Client, titles: list[str], out: Output, until_s: float = float("inf")) -> None:
-    """Keep the engine alive, and say now and then what it gave."""
+    """Keep the engine running, and print the uploaded bytes of ``titles`` (of all, if empty) when they change."""
     shown: list[str] = []
     while time.monotonic() < until_s:
         seeding = [t for t in client.snapshot().titles if t.seeding and (not titles or t.title in titles)]
@@ -64,42 +60,37 @@ def _stay(client: Client, titles: list[str], out: Output, until_s: float = float
         time.sleep(_POLL_S)
 
 
-def _seed(args: argparse.Namespace, out: Output) -> int:
+def _seed(args: argparse.Namespace, out: Output) -> None:
     name = _added(args, out)
     folder = (args.to or args.home.root / "titles").absolute()
-    network = commands.Network(server_only=args.server_only, ca=args.ca)
-    command = commands.Seed(name, str(folder), _bytes(args.max_size), network)
+    command = commands.Seed(name, str(folder), _bytes(args.max_size), network(args))
     while True:
         follow(args.home, command, out)
         out.notice(f"{name}: everything is here and offered.")
         if args.once:
-            out.result({"feed": name})
-            return 0
+            break
         try:
             with Client(args.home) as client:
                 _stay(client, [], out, time.monotonic() + _REFRESH_S)
         except KeyboardInterrupt:
-            out.result({"feed": name})
-            return 0
+            break
+    out.result({"feed": name})
 
 
 def _added(args: argparse.Namespace, out: Output) -> str:
-    """The feed's name here; it is added first, and sharing turned on: that is what the verb asks for."""
-    home: Home = args.home
-    home.make()
+    """Add the feed if it is not added yet, and turn sharing on, which seeding needs; returns the feed's local name."""
+    args.home.make()
     url = args.feed.rstrip("/")
-    with Client(home) as client:
-        name = next((f.name for f in client.snapshot().feeds if f.url.rstrip("/") == url or f.name == args.feed), "")
-    if not name:
-        name = add_feed(args, args.feed, out).name
-    if config.load(home).sharing == "off":
-        follow(home, commands.ChangeSetting("sharing", "everyone"), out)
+    known = (feed.name for feed in snapshot(args).feeds if feed.url.rstrip("/") == url or feed.name == args.feed)
+    name = next(known, "") or add_feed(args, args.feed, out).name
+    if config.load(args.home).sharing == "off":
+        follow(args.home, commands.ChangeSetting("sharing", "everyone"), out)
         out.notice("Sharing was off and is on now, for everyone: that is what seeding needs.")
     return name
 
 
 def _bytes(text: str) -> int:
-    """``100GB`` → bytes; nothing means no bound."""
+    """``100GB`` as bytes; an empty text is 0, no bound."""
     if not text:
         return 0
     number = text.upper().removesuffix("B")

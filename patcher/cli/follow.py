@@ -1,6 +1,6 @@
-"""Asks the engine for one job and follows it to its end: progress, the first Ctrl-C, an engine that dies."""
+"""Submits a command to the engine and follows its job: progress, Ctrl-C, an engine that dies."""
 
-import dataclasses
+import argparse
 import queue
 from collections.abc import Callable
 
@@ -13,17 +13,25 @@ from patcher.protocol import commands, events
 _POLL_S = 0.2
 _STARTS = 2
 
-
-def _nobody(feed: events.FeedSnapshot) -> None:
-    """What is found of feeds, where nobody looks."""
+FeedFound = Callable[[events.FeedSnapshot], object]
 
 
-def follow(
-    home: Home, command: commands.Command, out: Output, found: Callable[[events.FeedSnapshot], None] = _nobody
-) -> events.Outcome:
-    """Run ``command`` to its end; ``found`` gets the feed that a look finds. Raises its error, or Cancelled.
+def snapshot(args: argparse.Namespace) -> events.Snapshot:
+    """The engine's state now."""
+    with Client(args.home) as client:
+        return client.snapshot()
 
-    When the engine is lost it is started again, once, and the job goes on where it was.
+
+def find(args: argparse.Namespace) -> str:
+    """The full name of the title that ``args.title`` names. Raises UsageError."""
+    return snapshot(args).find(args.title).title
+
+
+def follow(home: Home, command: commands.Command, out: Output, found: FeedFound = lambda feed: None) -> events.Outcome:
+    """Run ``command`` to its end; ``found`` is called with the feed that ``AddFeed(only="look")`` finds.
+
+    If the engine is lost it is started again, once, and the job goes on. Ctrl-C cancels the job, a second one leaves.
+    Raises the job's error, or Cancelled.
     """
     for attempt in range(_STARTS):
         try:
@@ -36,18 +44,8 @@ def follow(
     raise AssertionError("unreachable")
 
 
-def fields(title: str, outcome: events.Outcome) -> dict[str, object]:
-    """The result object of install, update, repair and rollback."""
-    shown = {"title": title, **dataclasses.asdict(outcome)}
-    for name in ("work_left", "totals", "files", "feed"):
-        del shown[name]
-    return shown
-
-
 class _Follower:
-    def __init__(
-        self, client: Client, command: commands.Command, out: Output, found: Callable[[events.FeedSnapshot], None]
-    ) -> None:
+    def __init__(self, client: Client, command: commands.Command, out: Output, found: FeedFound) -> None:
         self._client, self._command, self._out, self._found = client, command, out, found
         self._events: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
 
@@ -71,7 +69,7 @@ class _Follower:
                 self._client.submit(commands.Cancel(job=job))
 
     def _next(self) -> events.Event | None:
-        while True:  # a wait without end would not see Ctrl-C everywhere
+        while True:  # a wait without a timeout does not see Ctrl-C on every system
             try:
                 return self._events.get(timeout=_POLL_S)
             except queue.Empty:
@@ -98,7 +96,7 @@ class _Follower:
 
 
 def show_plan(planned: events.Planned, out: Output) -> None:
-    """What a job will do, before it does it; files that somebody changed first."""
+    """Print what a job will do before it does it: first the player's changes that it will undo, then the sizes."""
     totals = planned.totals
     for path in totals.files_modified:
         out.line(f"changed by somebody, will be put back: {path}")
@@ -110,7 +108,7 @@ def show_plan(planned: events.Planned, out: Output) -> None:
 
 
 def show_totals(outcome: events.Outcome, out: Output) -> None:
-    """`--plan`: bytes by kind and files by what happens to them."""
+    """Print the totals of ``--plan``: bytes by kind, and files by what happens to them."""
     totals = outcome.totals
     rows = (
         ("patches", totals.patch_bytes),

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import pytest
 
-from patcher.cli import following
+from patcher.cli import follow
 from patcher.cli.output import Output
 from patcher.config import Home
 from patcher.protocol import commands
@@ -32,13 +32,13 @@ class _Impatient:
 
 def test_the_first_ctrl_c_cancels_any_job_and_the_second_leaves(monkeypatch: pytest.MonkeyPatch, home: Any) -> None:
     client = _Impatient(Home(home))
-    monkeypatch.setattr(following, "Client", lambda _: client)
+    monkeypatch.setattr(follow, "Client", lambda _: client)
 
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("patcher.cli.following._Follower._next", interrupted)
+    monkeypatch.setattr("patcher.cli.follow._Follower._next", interrupted)
     command = commands.AddFeed("https://feed.example")
     with pytest.raises(KeyboardInterrupt):
-        following.follow(Home(home), command, Output(quiet=True))
+        follow.follow(Home(home), command, Output(quiet=True))
     assert client.commands == [command, commands.Cancel(job=7)]

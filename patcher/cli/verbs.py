@@ -1,0 +1,43 @@
+"""How a verb is added to the command line; argparse has no public name for what ``add_subparsers`` returns."""
+
+import argparse
+import os
+from collections.abc import Callable
+from typing import Any
+
+from patcher.cli.output import Output
+from patcher.protocol.commands import Network
+
+Verbs = Any
+Run = Callable[[argparse.Namespace, Output], int | None]
+"""Carries a verb out; returns its exit code, None for 0."""
+
+
+def add_verb(verbs: Verbs, name: str, run: Run, text: str) -> argparse.ArgumentParser:
+    """Add a verb; ``text`` says what it does."""
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_group(verbs: Verbs, name: str, text: str) -> Verbs:
+    """Add a verb that has verbs of its own, such as ``feed``; returns where these are added."""
+    return verbs.add_parser(name, help=text).add_subparsers(metavar="VERB", required=True)
+
+
+def network(args: argparse.Namespace) -> Network:
+    """How this run may use the network, by the global options."""
+    return Network(server_only=args.server_only, ca=args.ca)
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Add ``--jobs``, the number of worker processes."""
+    text = "processes (default: one a processor)"
+    parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, metavar="N", help=text)
+
+
+def count(text: str) -> int:
+    """A number from 1 to 1024, for argparse."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1024")
+    return int(text)
