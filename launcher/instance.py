@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from patcher.errors import ShoalError
-from patcher.private import is_private, is_served_by_us
+from patcher.private import is_private, is_served_by_user
 
 _MAX_BYTES = 64 * 1024
 _MAX_WORDS = 64
@@ -37,7 +37,7 @@ def hand_over(home: Path, words: Sequence[str]) -> bool:
         return False
     socket = QLocalSocket()
     socket.connectToServer(str(address(home)))
-    if not socket.waitForConnected(_WAIT_MS) or not is_served_by_us(int(socket.socketDescriptor())):
+    if not socket.waitForConnected(_WAIT_MS) or not is_served_by_user(int(socket.socketDescriptor())):
         return False
     socket.write(json.dumps(list(words)).encode() + b"\n")
     socket.waitForBytesWritten(_WAIT_MS)

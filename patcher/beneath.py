@@ -372,7 +372,7 @@ def status(where: Where) -> os.stat_result | None:
             raise
 
 
-def check_way(where: Where) -> None:
+def check_parents(where: Where) -> None:
     """Raises DiskError (disk.in_the_way) when a component on the way is a link or not a folder."""
     with translated(where), suppress(FileNotFoundError), held(where):
         pass

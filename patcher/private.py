@@ -41,7 +41,7 @@ def is_private(folder: Path) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
 
 
-def is_served_by_us(descriptor: int) -> bool:
+def is_served_by_user(descriptor: int) -> bool:
     """Whether a process of this user serves the other end of a local socket (Windows: of a named pipe).
 
     True on systems that cannot tell.

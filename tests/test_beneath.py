@@ -64,7 +64,7 @@ def test_no_link_is_followed_wherever_it_stands(root: Beneath, name: str) -> Non
     if "/" in name:
         assert (beneath.status(where), beneath.entries(where.parent)) == (None, [])
         with pytest.raises(DiskError):
-            beneath.check_way(where)
+            beneath.check_parents(where)
     with pytest.raises(OSError, match=r".+"):
         beneath.read(where)
     attempts = (

@@ -58,9 +58,9 @@ def test_who_serves_a_socket_is_known_by_their_user(tmp_path: Path, monkeypatch:
         server.bind(str(tmp_path / "socket"))
         server.listen()
         client.connect(str(tmp_path / "socket"))
-        assert private.is_served_by_us(client.fileno())
+        assert private.is_served_by_user(client.fileno())
         monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-        assert not private.is_served_by_us(client.fileno())
+        assert not private.is_served_by_user(client.fileno())
 
 
 # ---------------------------------------------------------------- secrets

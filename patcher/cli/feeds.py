@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from patcher.cli.follow import follow, snapshot
-from patcher.cli.output import Output, agreed
+from patcher.cli.output import Output, confirm
 from patcher.cli.verbs import Verbs, add_group, add_verb, network
 from patcher.errors import TrustError
 from patcher.protocol import commands, events
@@ -77,6 +77,6 @@ def _confirmed(args: argparse.Namespace, command: commands.AddFeed, known: set[s
         out.line(
             "Whoever the fingerprint names can publish to this computer: compare it with what the publisher shows."
         )
-        if not agreed(f"Is its fingerprint {feed.fingerprint}?", out):
+        if not confirm(f"Is its fingerprint {feed.fingerprint}?", out):
             raise TrustError("trust.fingerprint", f"The feed {feed.name} was not added.", found=feed.fingerprint)
     return dataclasses.replace(command, fingerprint=feed.fingerprint)

@@ -153,7 +153,7 @@ class Output:
             self._bar = None
 
 
-def agreed(question: str, out: Output) -> bool:
+def confirm(question: str, out: Output) -> bool:
     """Ask a yes-or-no question; False for anything but a yes, and for scripts, which are not asked."""
     if out.json:
         return False

@@ -9,7 +9,7 @@ from typing import Any
 
 import patcher
 from patcher.cli.follow import find, follow, show_totals, snapshot
-from patcher.cli.output import Output, agreed, human_bytes
+from patcher.cli.output import Output, confirm, human_bytes
 from patcher.cli.verbs import Verbs, add_verb, network
 from patcher.errors import ShoalError, UsageError
 from patcher.protocol import commands, events
@@ -149,7 +149,7 @@ def _rollback(args: argparse.Namespace, out: Output) -> int:
         if error.code != "trust.step_back":
             raise
         out.notice(f"shoal: {error.message}", error)
-        if not args.yes and not agreed("Step back all the same?", out):
+        if not args.yes and not confirm("Step back all the same?", out):
             raise
     return _run(args, dataclasses.replace(command, confirmed=True), out)
 

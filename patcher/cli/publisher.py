@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from patcher.cli import publisher_keys
-from patcher.cli.output import Output, agreed, human_bytes, human_time
+from patcher.cli.output import Output, confirm, human_bytes, human_time
 from patcher.cli.publisher_keys import passphrases, request_fields, request_text, warn_of_demo_keys
 from patcher.cli.verbs import Verbs, add_jobs, add_verb, count
 from patcher.content import paths
@@ -246,7 +246,7 @@ def _sign(args: argparse.Namespace, out: Output) -> None:
     request = signing.load(args.request)
     for text in request.summary():
         out.line(text)
-    if not args.yes and not agreed("Sign this?", out):
+    if not args.yes and not confirm("Sign this?", out):
         raise UsageError("usage.signatures", "Nothing was signed; --yes signs without a question.")
     feed = paths.check_name(request.feed)
     ring = KeyRing(args.home.keys / feed, passphrases(args, out))
@@ -283,7 +283,7 @@ def _gc(args: argparse.Namespace, out: Output) -> None:
     with prune.surplus(args.folder, args.home, args.days, datetime.now(UTC)) as found:
         count, size, kept = len(found.files), human_bytes(found.size_bytes), human_bytes(found.kept_bytes)
         out.line(f"Nothing of the last {args.days} days leads to {count} files, {size}. {kept} stay.")
-        removed = bool(count) and not args.dry_run and (args.yes or agreed("Remove them?", out))
+        removed = bool(count) and not args.dry_run and (args.yes or confirm("Remove them?", out))
         if removed:
             prune.remove(args.folder, found, out.progress)
     if count:

@@ -161,7 +161,7 @@ def _try(home: Home) -> tuple[connection.Connection, dict[str, Any]] | None:
             said = strict_json.load(home.address, _ADDRESS_BYTES)
             key = bytes.fromhex(said["key"])
             calls = stack.enter_context(_dial(str(said["address"])))
-            if not private.is_served_by_us(calls.fileno()):
+            if not private.is_served_by_user(calls.fileno()):
                 return None
             _await(calls)
             connection.answer_challenge(calls, key)

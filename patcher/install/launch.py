@@ -78,7 +78,7 @@ def _place(folder: Beneath, cwd: str) -> Beneath:
     """The folder to start in, no link on the way to it."""
     place = folder / cwd if cwd else folder
     if not beneath.is_file(place):
-        beneath.check_way(place / "program")
+        beneath.check_parents(place / "program")
     if not beneath.is_folder(place):
         raise DiskError("disk.modified", f"The folder to start in, {cwd or folder}, is missing.", path=str(place))
     return place
@@ -87,7 +87,7 @@ def _place(folder: Beneath, cwd: str) -> Beneath:
 def _program(folder: Beneath, entry: Entry, known: Seen | None, watch: Watch) -> Beneath:
     """The program's path, if it is the released one and may be executed."""
     program = folder / entry.path
-    beneath.check_way(program)
+    beneath.check_parents(program)
     stat = seen(program)
     is_right = stat is not None and stat.size_bytes == entry.size_bytes
     if not is_right or (stat != known and scan.root_of(program, watch) != entry.root):

@@ -107,7 +107,7 @@ def test_a_damaged_address_is_none(home: Path, name: str) -> None:
 
 def test_a_socket_that_another_user_serves_is_left_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.chmod(0o700)
-    monkeypatch.setattr(private, "is_served_by_us", lambda _: False)
+    monkeypatch.setattr(private, "is_served_by_user", lambda _: False)
     with _listening(home / "socket"):
         _say(home, str(home / "socket"))
         assert client._try(Home(home)) is None
