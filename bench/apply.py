@@ -63,7 +63,7 @@ def _update(player: Shoal, folder: Path, workers: int) -> tuple[Watch, dict[str,
     """One update, watched. What it replaced is thrown away, so that the way back is a patch again."""
     player.stop_engine()
     shutil.rmtree(player.home / "packs", ignore_errors=True)
-    with prepared_engine(player, "from patcher.update import gather", f"gather.WORKERS = {workers}"):
+    with prepared_engine(player, "from patcher.update import download", f"download.WORKERS = {workers}"):
         with Watch(player.engine_pid()) as watch:
             done = player.run("update", "game")
     shutil.rmtree(folder / ".shoal" / "previous", ignore_errors=True)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from launcher import theme
 from launcher.__main__ import Launcher, translate
-from launcher.page import Act, Page
+from launcher.page import Page, PrimaryAction
 from patcher.cli import demo
 from patcher.cli.playground import Playground
 from patcher.protocol import commands
@@ -131,13 +131,13 @@ def player(app: QApplication, shoot: Photographer, world: Playground) -> None:
 def page(one: Launcher) -> Page:
     """What the title page shows now."""
     shown = one.window.title_page._page  # noqa: SLF001 - a state is looked at, not changed
-    return shown or Page("", Act.WAIT)
+    return shown or Page("", PrimaryAction.WAIT)
 
 
 def install_dialog(shoot: Photographer, one: Launcher) -> None:
     """Folder, space, parts."""
     one.window.show_title("demo/lantern-pass")
-    shoot.wait(lambda: page(one).act is Act.INSTALL, "a title to install")
+    shoot.wait(lambda: page(one).act is PrimaryAction.INSTALL, "a title to install")
     click(one.window, "action")
     shoot.rest(3)
     shoot.take("install")
@@ -149,14 +149,14 @@ def update(shoot: Photographer, one: Launcher, run: Callable[..., object]) -> No
     """Half way through an update, then playing the new version."""
     run("settings", "download_limit_bps", "200000")
     one.window.show_title("demo/tidepool")
-    shoot.wait(lambda: page(one).act is Act.UPDATE, "the update")
+    shoot.wait(lambda: page(one).act is PrimaryAction.UPDATE, "the update")
     click(one.window, "action")
     shoot.wait(lambda: (page(one).fraction or 0) > 0.55, "half an update")
     shoot.take("updating")
     run("settings", "download_limit_bps", "0")
-    shoot.wait(lambda: page(one).act is Act.PLAY, "the end of the update")
+    shoot.wait(lambda: page(one).act is PrimaryAction.PLAY, "the end of the update")
     click(one.window, "action")
-    shoot.wait(lambda: page(one).act is Act.PLAYING, "the game")
+    shoot.wait(lambda: page(one).act is PrimaryAction.PLAYING, "the game")
     shoot.take("playing")
 
 
@@ -181,7 +181,7 @@ def right_to_left(app: QApplication, shoot: Photographer, home: Path, ca: Path) 
 def show_update(shoot: Photographer, one: Launcher) -> None:
     """The title that has an update, and what the update would do."""
     one.window.show_title("demo/tidepool")
-    shoot.wait(lambda: page(one).act is Act.UPDATE and page(one).plan is not None, "the update")
+    shoot.wait(lambda: page(one).act is PrimaryAction.UPDATE and page(one).plan is not None, "the update")
 
 
 def free_root() -> Path:

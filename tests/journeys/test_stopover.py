@@ -112,7 +112,8 @@ def test_a_pause_between_the_two_leaves_the_release_between_and_the_command_goes
 
 _KILLED_BETWEEN = """
 import os, signal, sys
-from patcher import agent, disk
+from patcher import disk
+from patcher.engine import server
 is_through = False
 def hook(step, arguments):
     global is_through
@@ -120,8 +121,8 @@ def hook(step, arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     is_through = is_through or (step == "remove" and str(arguments[0]).endswith(".shoal/journal"))
 disk.hook = hook
-sys.argv = ["agent", "--home", sys.argv[1]]
-sys.exit(agent.main())
+sys.argv = ["engine", "--home", sys.argv[1]]
+sys.exit(server.main())
 """
 
 
