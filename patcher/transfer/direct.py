@@ -11,7 +11,8 @@ from patcher import disk
 from patcher.beneath import Where
 from patcher.content.layout import Layout, Torrent
 from patcher.errors import Cancelled, OriginError
-from patcher.transfer.origin.pool import LINES, OriginPool, RateLimiter, Source
+from patcher.transfer.origin.limiter import RateLimiter
+from patcher.transfer.origin.pool import CONNECTIONS, OriginPool, PieceSource
 from patcher.transfer.picture import picture
 
 _REQUEST_BYTES = 16 << 20
@@ -25,7 +26,7 @@ def fetch(
     torrent: Torrent,
     layout: Layout,
     wanted: Collection[int],
-    source: Source,
+    source: PieceSource,
     on_pieces: Callable[[Sequence[int]], None],
     on_progress: Callable[[int, int, str], None],
     cancel: Callable[[], bool],
@@ -103,7 +104,7 @@ class _Direct:
         is_hopeless = supply.is_over or isinstance(supply.error, OriginError)
         self._ask_again(supply.take_missed())
         limit = max(4, _REQUEST_BYTES // self._layout.piece_bytes)
-        while self._unasked and not is_hopeless and supply.running() < LINES:
+        while self._unasked and not is_hopeless and supply.running() < CONNECTIONS:
             first = self._order.popleft()
             if first in self._unasked:
                 self._unasked.difference_update(supply.ask(first, limit, self._unasked.__contains__))

@@ -12,13 +12,14 @@ from patcher.content.layout import Layout, Torrent
 from patcher.errors import Cancelled, Missing, OriginError, ShoalError
 from patcher.protocol.events import Sources
 from patcher.transfer import direct
-from patcher.transfer.origin.pool import OriginPool, RateLimiter, Source
+from patcher.transfer.origin.limiter import RateLimiter
+from patcher.transfer.origin.pool import OriginPool, PieceSource
 from patcher.transfer.picture import picture
 from patcher.transfer.swarm.picker import PiecePicker, Rules
 from patcher.transfer.swarm.session import MAX_QUEUED_BYTES, Session
 from patcher.transfer.swarm.torrent import Peer, Swarm
 
-__all__ = ["Layout", "Rules", "Sample", "Source", "Torrent", "fetch"]
+__all__ = ["Layout", "PieceSource", "Rules", "Sample", "Torrent", "fetch"]
 
 _SAMPLE_S = 0.1
 _FLUSH_S = 0.5
@@ -46,7 +47,7 @@ def fetch(
     torrent: Torrent,
     have: Collection[int],
     wanted: Collection[int],
-    source: Source | None,
+    source: PieceSource | None,
     on_pieces: Callable[[Sequence[int]], None],
     on_sample: Callable[[Sample], None],
     cancel: Callable[[], bool],
@@ -97,7 +98,7 @@ def _alone(
     torrent: Torrent,
     layout: Layout,
     wanted: Collection[int],
-    source: Source | None,
+    source: PieceSource | None,
     on_pieces: Callable[[Sequence[int]], None],
     on_sample: Callable[[Sample], None],
     cancel: Callable[[], bool],
@@ -130,7 +131,7 @@ class _Fetch:
         session: Session,
         swarm: Swarm,
         wanted: frozenset[int],
-        source: Source | None,
+        source: PieceSource | None,
         on_pieces: Callable[[Sequence[int]], None],
         on_sample: Callable[[Sample], None],
         rules: Rules,

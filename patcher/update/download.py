@@ -22,7 +22,7 @@ from patcher.seeding.pack_cache import Packs
 from patcher.transfer.fetch import Layout, Sample, Torrent, fetch
 from patcher.transfer.origin import ranges
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.pool import RateLimiter
+from patcher.transfer.origin.limiter import RateLimiter
 from patcher.transfer.origin.readers import PackSource, TreeSource
 from patcher.transfer.swarm.session import Session
 from patcher.update.decode import WORKERS, Decoders, Slice
@@ -50,7 +50,7 @@ class Downloader:
     _before: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._pace = RateLimiter(self.download_limit_bps)
+        self._limiter = RateLimiter(self.download_limit_bps)
 
     def carry_out(self, plan: Plan, stage: Stage, intact: Mapping[str, bytes], folder: Beneath) -> None:
         """All steps that need bytes from elsewhere. ``intact``: path to root of what is right in the ``folder``.
@@ -123,10 +123,7 @@ class Downloader:
 
     def _received(self, count: int) -> None:
         self._count(Sources(origin_bytes=count))
-        until = time.monotonic() + self._pace.pause_s(count)
-        while (left := until - time.monotonic()) > 0:
-            self.meter.check()
-            time.sleep(min(left, _LOOK_S))
+        self._limiter.wait(count, self.meter.check)
 
     def _pack(self, index: Index, part: str, windows: "_Windows | None") -> None:
         """Fetch the pieces that the windows need, or all, into the pack cache."""

@@ -108,7 +108,7 @@ def prepare() -> None:
             "get_environ_proxies": lambda url: {},
         },
         download: {"_LOOK_S": 0.0},
-        direct: {"LINES": 1},  # pieces come in order
+        direct: {"CONNECTIONS": 1},  # pieces come in order
         local_search: {"MEND_MIN_BYTES": 64 << 10},
         database: {"opened": _announced(database.opened)},
     }

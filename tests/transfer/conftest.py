@@ -10,7 +10,7 @@ import pytest
 from patcher import beneath
 from patcher.config import Settings
 from patcher.content.layout import Layout
-from patcher.transfer.fetch import Rules, Sample, Source, Torrent, fetch
+from patcher.transfer.fetch import PieceSource, Rules, Sample, Torrent, fetch
 from patcher.transfer.swarm.session import Session
 from tests.support.peers import HOST, Shelf, plant, torrent_of
 
@@ -62,7 +62,7 @@ class Game:
         self,
         session: Session | None,
         torrent: Torrent,
-        source: Source | None = None,
+        source: PieceSource | None = None,
         *,
         have: frozenset[int] = frozenset(),
         cancel: Callable[[], bool] = lambda: False,

@@ -9,14 +9,15 @@ from typing import Protocol
 
 from patcher.content.layout import Layout
 from patcher.errors import Cancelled, ContentError, Mismatch, Missing, OriginError, ShoalError
+from patcher.transfer.origin.limiter import RateLimiter
 
-LINES = 3
+CONNECTIONS = 3
 _BAD_PIECES_MAX = 3
 _CLOSE_S = 0.4
 """A line that waits for a silent server may end later than the fetch; it is told to and holds nothing."""
 
 
-class Source(Protocol):
+class PieceSource(Protocol):
     """Where the pieces of one torrent can be had from the origin: `sources.PackSource`, `sources.TreeSource`."""
 
     def pieces(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
@@ -34,29 +35,16 @@ class Source(Protocol):
         """
 
 
-class RateLimiter:
-    """A limit in bytes a second over all lines; 0 is none."""
-
-    def __init__(self, limit_bps: int = 0) -> None:
-        self.limit_bps = limit_bps
-        self._lock = threading.Lock()
-        self._free_at = 0.0
-
-    def pause_s(self, size_bytes: int) -> float:
-        """How long to wait after so many bytes came in."""
-        if not self.limit_bps:
-            return 0.0
-        with self._lock:
-            now = time.monotonic()
-            self._free_at = max(self._free_at, now) + size_bytes / self.limit_bps
-            return self._free_at - now
-
-
 class _Request:
     def __init__(self, pieces: Sequence[int]) -> None:
         self.pieces = tuple(pieces)
         self.left = set(pieces)
         self.is_dropped = False
+
+    def check(self) -> None:
+        """Raises Cancelled once the rest is not needed any more."""
+        if self.is_dropped:
+            raise Cancelled
 
 
 class OriginPool:
@@ -69,11 +57,11 @@ class OriginPool:
 
     def __init__(
         self,
-        source: Source,
+        source: PieceSource,
         layout: Layout,
         deliver: Callable[[int, bytes], None],
         wake: Callable[[], None],
-        pace: RateLimiter,
+        limiter: RateLimiter,
     ) -> None:
         self.error: ShoalError | None = None
         self.failed_at = 0.0
@@ -84,7 +72,7 @@ class OriginPool:
         self._layout = layout
         self._deliver = deliver
         self._wake = wake
-        self._pace = pace
+        self._limiter = limiter
         self._lock = threading.Lock()
         self._running: list[_Request] = []
         self._queue: SimpleQueue[_Request | None] = SimpleQueue()
@@ -161,9 +149,9 @@ class OriginPool:
         def received(size_bytes: int) -> None:
             with self._lock:
                 self.received_bytes += size_bytes
-            self._go_on(request, self._pace.pause_s(size_bytes))
+            self._limiter.wait(size_bytes, request.check)
 
-        self._go_on(request, 0.0)
+        request.check()
         with closing(self._source.read(request.pieces, received)) as stream:
             for piece, data in stream:
                 if not self._layout.is_right(piece, data):
@@ -172,16 +160,7 @@ class OriginPool:
                 with self._lock:
                     request.left.discard(piece)
                     self.error = None
-                self._go_on(request, 0.0)
-
-    def _go_on(self, request: _Request, pause_s: float) -> None:
-        until = time.monotonic() + pause_s
-        while not request.is_dropped:
-            left = until - time.monotonic()
-            if left <= 0:
-                return
-            time.sleep(min(left, 0.05))
-        raise Cancelled
+                request.check()
 
     def _note(self, request: _Request, error: OriginError | ContentError) -> None:
         with self._lock:
