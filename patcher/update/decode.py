@@ -1,7 +1,7 @@
-"""Windows are decoded in processes of their own with a bound on their memory: a hostile delta ends a worker, no more.
+"""Decodes windows in worker processes with bounded memory: a hostile delta can end a worker and do nothing else.
 
-The bytes of a window were checked against the signed pack before they come here, and what comes out is compared with
-the signed hash of the output before any of it is written.
+The bytes of a window were checked against the signed pack before. Its output is compared with the signed hash before
+any of it is written.
 """
 
 import hashlib
@@ -26,10 +26,10 @@ WORKERS = 2
 MEMORY_BYTES = 512 << 20
 """Four windows of old bytes, one of output, and the dictionary and copies of the decoders, with room to spare."""
 _REBASED = 2
-"""Old files that a worker keeps open for its next window, 16 MiB of each."""
+"""Old files that a worker keeps open for its next window. Each takes 16 MiB."""
 _PORTION_BYTES = 1 << 20
 _AHEAD = 2
-"""Windows a worker may have waiting; more would only fill memory."""
+"""Windows handed out for each worker; more would only fill memory."""
 
 Slice = tuple[Where, int, int]
 """A file, offset, length."""
@@ -37,7 +37,7 @@ Slice = tuple[Where, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """The address map by which an old file of ``file_bytes`` is read: its bytes, or where they are."""
+    """The address map through which an old file of ``file_bytes`` is read."""
 
     filter: str
     data: bytes | Slice
@@ -46,12 +46,12 @@ class Map:
 
 
 Old = tuple[Slice, Map | None]
-"""A stretch of an old file, and the map by which it is read, if any."""
+"""A stretch of an old file, and the map through which it is read, if any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where a stretch of a window's output goes. Without a file nobody needs it."""
+    """Where a stretch of a window's output goes. ``file`` is None when the stretch is not needed."""
 
     file: Where | None
     size_bytes: int
@@ -61,7 +61,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One window: its bytes (or where they are), what it is cut against, and where its output goes, all in order."""
+    """One window: its bytes (or where they are), the old stretches it reads, and the places of its output, in order."""
 
     codec: int
     data: bytes | Slice
@@ -72,7 +72,10 @@ class Task:
 
 
 class Decoders:
-    """A few workers and the windows on their way to them. Use as a context manager; leaving it well waits for all."""
+    """A few worker processes and the windows on their way to them. A context manager.
+
+    Leaving it abandons what is not decoded: call `look` until `is_idle` before. It returns when no worker writes.
+    """
 
     def __init__(self, workers: int = WORKERS) -> None:
         self._workers = workers
@@ -80,7 +83,7 @@ class Decoders:
         self._waiting: deque[Task] = deque()
         self._running: dict[Future[int], Task] = {}
         self.done_bytes = 0
-        """Output of the windows that are done."""
+        """Output of the windows that are decoded."""
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +97,7 @@ class Decoders:
 
     @property
     def is_idle(self) -> bool:
-        """Nothing waits, nothing runs."""
+        """Whether every window is decoded."""
         return not self._waiting and not self._running
 
     def add(self, task: Task) -> None:
@@ -103,7 +106,7 @@ class Decoders:
         self.look()
 
     def look(self) -> None:
-        """Take what is done and hand out what waits. Raises ContentError (content.window), DiskError."""
+        """Take finished results and hand out more windows. Raises ContentError (content.window), DiskError."""
         for future in [future for future in self._running if future.done()]:
             del self._running[future]
             self.done_bytes += _result(future)
@@ -139,13 +142,13 @@ def _apply(task: Task) -> None:
 
 
 def _tidy(task: Task) -> None:
-    """Moving addresses leaves memory in pieces, none large enough for a window's bytes: better give it back."""
+    """Give memory back: moving addresses leaves it in pieces that are too small for the bytes of a window."""
     if _rebased.cache_info().currsize or any(by for _, by in task.old):
         processes.trim_heap()
 
 
 def _copy(task: Task) -> int:
-    """Put each old range where the new one stands, however large; the files' own roots say whether it was right."""
+    """Copy each old range to its place, however large it is. The roots of the files say later whether it was right."""
     for place, (where, by) in zip(task.new, task.old, strict=True):
         if place.file:
             with disk.Staged(place.file, place.size_bytes) as staged:
@@ -168,8 +171,9 @@ def _held(data: bytes | Slice) -> bytes:
 
 
 def _read(*stretches: Old) -> bytes:
-    """The stretches side by side. Read straight into one buffer, whose bytes become the result: the first touch of
-    fresh memory costs more than the reading, and joining pieces would touch twice as much.
+    """The stretches side by side, read straight into the buffer that becomes the result.
+
+    The first touch of fresh memory costs more than reading, and joining parts would touch twice as much.
     """
     joined = BytesIO()
     if total := sum(length for (_, _, length), _ in stretches):
@@ -184,7 +188,7 @@ def _read(*stretches: Old) -> bytes:
 
 
 def _fill(room: memoryview, where: Slice, by: Map | None) -> None:
-    """What a file is too short for stays as it is."""
+    """Read a stretch into ``room``. Where the file is too short, the room keeps its bytes."""
     if by is None:
         path, offset, _ = where
         with beneath.translated(path), beneath.open_file(path) as file:
@@ -197,7 +201,7 @@ def _fill(room: memoryview, where: Slice, by: Map | None) -> None:
 
 
 def _rebased_bytes(where: Slice, by: Map) -> Iterator[tuple[int, bytes]]:
-    """A stretch of an old file as a map moves it, by portions: how far in each begins, and its bytes."""
+    """A stretch of an old file with its addresses moved, in portions: offset in the stretch, and bytes."""
     path, offset, length = where
     for at in range(0, length, _PORTION_BYTES):
         yield at, _rebased(path, by).read(offset + at, min(_PORTION_BYTES, length - at))
@@ -205,7 +209,7 @@ def _rebased_bytes(where: Slice, by: Map) -> Iterator[tuple[int, bytes]]:
 
 @lru_cache(_REBASED)
 def _rebased(path: Where, by: Map) -> "Rebased":
-    """Kept, since the next windows mostly lean on the same file."""
+    """The old file as the map moves it. Cached, since the next windows mostly read the same file."""
     from patcher.content.native.rebase import Rebased
 
     data = _held(by.data)

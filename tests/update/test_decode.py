@@ -89,6 +89,17 @@ def test_a_decoder_that_dies_is_an_error_and_no_more(task: Task) -> None:
     assert failure.value.code == "content.window"
 
 
+def test_windows_that_are_abandoned_are_not_decoded_and_leave_no_worker(task: Task, tmp_path: Path) -> None:
+    before = set(multiprocessing.active_children())
+    last = replace(task, new=(Output(tmp_path / "last", len(_NEW), 0, len(_NEW)),))
+    with Decoders(1) as decoders:
+        for each in (*[task] * 5, last):
+            decoders.add(each)
+    assert not decoders.is_idle
+    assert not (tmp_path / "last").exists()
+    assert set(multiprocessing.active_children()) == before
+
+
 # ---------------------------------------------------------------- through maps
 
 

@@ -1,7 +1,7 @@
-"""Which piece to fetch from the origin next: only what no useful peer offers, at random. Pure but for its dice.
+"""Picks the piece to fetch from the origin next: a random one that no useful peer offers. Pure but for its dice.
 
-The rules and their numbers come from measuring 6 and 12 players that arrive together at a slow origin: these give it
-1.2 copies to serve and every player 1.2 times the shortest possible time.
+The rules and their numbers were measured with 6 and 12 players that arrive together at a slow origin: the origin serves
+1.2 copies, and every player needs 1.2 times the shortest possible time.
 """
 
 import random
@@ -14,34 +14,40 @@ from patcher.transfer.swarm.torrent import Peer
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The numbers of the rules; tests make the waits shorter."""
+    """The numbers of the rules. Tests make the waits shorter.
+
+    A peer *counts* when we expect it to deliver the pieces that it has; the origin is asked for all others.
+    """
 
     look_s: float = 0.05
     """Time between two looks at the swarm."""
     hello_s: float = 1.0
-    """When there may be peers, wait so long for the first handshake, …"""
+    """If there may be peers, the origin is not asked before the first handshake or for this long, …"""
     settle_s: float = 0.2
-    """… and so long after it: else every player thinks it is alone."""
+    """… and for this long after the handshake. Otherwise every player would think that it is alone."""
     choked_s: float = 4.0
-    """A peer that chokes us for longer, although we want something, offers nothing."""
+    """A peer that chokes us for longer than this while we want something does not count."""
     wish_bps: int = 2_000_000
+    """The rate that we would like to have."""
     slow_s: float = 5.0
-    """Below the wish for so long: seeds do not count any more, then incomplete peers alone do. Never taken back, as
-    going to and fro costs a second copy."""
+    """If the rate stays below `wish_bps` for this long, seeds do not count for the rest of the fetch. Counting them
+    again would cost a second copy."""
     stall_s: float = 4.0
-    """Below a twentieth of the command for so long: for the same time nobody counts."""
+    """If the rate stays below ``wish_bps / 20`` for this long, no peer counts for as long again."""
     patience_s: float = 5.0
-    """Without any source for so long: give up."""
+    """A fetch without any source for this long fails."""
     lines_alone: int = 3
+    """Requests to the origin at the same time without peers …"""
     lines: int = 1
+    """… and with peers."""
     group: int = 4
-    """Consecutive pieces a request while there are peers …"""
+    """Consecutive pieces of a request with peers …"""
     group_alone_bytes: int = 4 << 20
-    """… and without any."""
+    """… and their size without peers."""
 
 
 class PiecePicker:
-    """Decides for one fetch, from what it is told at each look."""
+    """Decides for one fetch, by what it hears from `look`."""
 
     def __init__(self, wanted: Collection[int], rules: Rules, dice: random.Random | None = None) -> None:
         self._rules = rules
@@ -56,14 +62,14 @@ class PiecePicker:
         self.is_alone = True
 
     def look(self, now: float, peers: Sequence[Peer], received_bytes: int, limit_bps: int = 0) -> None:
-        """Take in who is connected and how much has been received from everybody, origin included.
+        """Note the connected peers and the bytes received so far from all sources, the origin included.
 
-        ``limit_bps``: what the player allows; half of it is all that can be wished for.
+        ``limit_bps``: the player's download limit; we wish for half of it at most.
         """
         self.is_alone = not peers
         self._wish_bps = min(self._rules.wish_bps, limit_bps / 2) if limit_bps else self._rules.wish_bps
         if self.is_alone:
-            self._received.clear()  # the command is about what peers give
+            self._received.clear()  # the wish is for a rate with peers
         before = self._choking_since
         self._choking_since = {(p.address, p.port): before.get((p.address, p.port), now) for p in peers if p.chokes}
         self._judge(now, received_bytes)
@@ -77,7 +83,7 @@ class PiecePicker:
         return not peer.is_snubbed and choking <= self._rules.choked_s and not (peer.is_seed and self._is_slow)
 
     def _judge(self, now: float, received_bytes: int) -> None:
-        """Compare the rate with the command."""
+        """Compare the rate with the wish."""
         rules, received = self._rules, self._received
         received.append((now, received_bytes))
         while len(received) > 1 and now - received[1][0] >= rules.slow_s:
@@ -88,7 +94,7 @@ class PiecePicker:
             self._nobody_until = now + rules.stall_s
 
     def _rate_over(self, seconds: float, now: float) -> float:
-        """Bytes a second in that last time; infinite when not so much time has passed yet."""
+        """Bytes a second over the last ``seconds``; infinite when we have not received for so long yet."""
         oldest = next((entry for entry in reversed(self._received) if now - entry[0] >= seconds), None)
         if oldest is None:
             return float("inf")
@@ -99,11 +105,11 @@ class PiecePicker:
         return any(peer.has(piece) for peer in self._offering)
 
     def next(self, is_free: Callable[[int], bool]) -> int | None:
-        """The next piece to ask the origin for, out of those that are free: nobody has it and it is not under way."""
+        """The next of the free pieces to request from the origin; None when peers that count offer them all."""
         if any(peer.is_seed for peer in self._offering):
             return None
         return next((piece for piece in self._order if is_free(piece) and not self.is_offered(piece)), None)
 
     def forget(self, done: Collection[int]) -> None:
-        """Do not consider these pieces any more."""
+        """Never pick these pieces again."""
         self._order = [piece for piece in self._order if piece not in done]
