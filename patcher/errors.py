@@ -124,6 +124,13 @@ class DiskError(ShoalError):
     kind = "disk"
 
 
+class Unfinished(DiskError):
+    """The new release, or the journal that leads to it, is in place and the rest is to be done (disk.interrupted)."""
+
+    def __init__(self, message: str, **facts: str | int) -> None:
+        super().__init__("disk.interrupted", message, **facts)
+
+
 class UsageError(ShoalError):
     """A wrong argument, or a bug in the caller."""
 

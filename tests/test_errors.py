@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from patcher.beneath import below
-from patcher.errors import DiskError, EngineLost, Mismatch, Missing, NeedsNewer, NotOffered, ShoalError
+from patcher.errors import DiskError, EngineLost, Mismatch, Missing, NeedsNewer, NotOffered, ShoalError, Unfinished
 from patcher.install.journal import ForeignJournal
 
 ERRORS = (
@@ -16,6 +16,7 @@ ERRORS = (
     Mismatch("no", bytes(range(32)), path="x"),
     NeedsNewer("no"),
     NotOffered("no", record="x"),
+    Unfinished("no", path="x"),
     ForeignJournal(below(Path("x")), "no"),
 )
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from patcher import beneath, disk
 from patcher.beneath import Beneath
-from patcher.errors import DiskError
+from patcher.errors import DiskError, Unfinished
 from patcher.install import journal
 from patcher.install.conflicts import Conflicts
 from patcher.install.folder import InstallFolder
@@ -59,10 +59,10 @@ def commit(
 
     ``note_journal`` takes the digest of a large journal before it is written, for `recover` to know it by.
     Raises DiskError: disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.failed while nothing
-    was changed; disk.interrupted once the journal stands: `recover` then goes on.
+    was changed; Unfinished once the journal stands: `recover` then goes on.
     """
     if pending(folder):
-        raise DiskError("disk.interrupted", "An earlier update is not finished.", path=str(folder.path))
+        raise Unfinished("An earlier update is not finished.", path=str(folder.path))
     folder.check()
     operations = _check(folder, change, keep_bytes)
     record = journal.prepared(operations)
@@ -80,7 +80,7 @@ def recover(folder: InstallFolder, known_journal: bytes = b"") -> bool:
     """Finish a commit that was interrupted; True when there was one past the point of no return.
 
     Otherwise the old release is untouched and staging is kept. May itself be interrupted and called again.
-    Raises DiskError: disk.interrupted; disk.in_the_way before anything is changed; `ForeignJournal`.
+    Raises Unfinished, ForeignJournal; DiskError (disk.in_the_way) before anything is changed.
     """
     if not pending(folder):
         return False
@@ -218,9 +218,9 @@ def _interruptible(folder: InstallFolder) -> Iterator[None]:
         raise interrupted(error) from error
 
 
-def interrupted(error: DiskError) -> DiskError:
+def interrupted(error: DiskError) -> Unfinished:
     """The same error once the journal stands, or the new release is in place."""
-    return DiskError("disk.interrupted", f"The update is not finished: {error.message}", **error.facts)
+    return Unfinished(f"The update is not finished: {error.message}", **error.facts)
 
 
 def _keep_old(folder: InstallFolder, operations: Operations) -> None:

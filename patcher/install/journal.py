@@ -18,7 +18,7 @@ from typing import Any
 from patcher import beneath, strict_json
 from patcher.beneath import Beneath
 from patcher.content import paths
-from patcher.errors import ContentError, DiskError
+from patcher.errors import ContentError, DiskError, Unfinished
 
 _FORMAT = 1
 _PORTION_BYTES = 1 << 20
@@ -86,8 +86,8 @@ def digest(first_line: bytes) -> bytes:
 def read(journal: Beneath, known: bytes = b"") -> tuple[Operations, bool] | None:
     """What is to be done, and whether all but the last of it was; None when the first line is torn.
 
-    ``known`` is the digest of the last large journal that this home wrote. Raises OSError, ForeignJournal, DiskError
-    (disk.interrupted) when a newer Shoal wrote it.
+    ``known`` is the digest of the last large journal that this home wrote. Raises OSError, ForeignJournal, and
+    Unfinished when a newer Shoal wrote it.
     """
     data = _data(journal, known)
     line = _whole(data.partition(b"\n")[0])
@@ -102,7 +102,7 @@ def read(journal: Beneath, known: bytes = b"") -> tuple[Operations, bool] | None
     except (TypeError, ValueError, DiskError) as error:
         raise ForeignJournal(journal, str(error)) from error
     if operations is None:
-        raise DiskError("disk.interrupted", "A newer Shoal left an update unfinished.", path=str(journal))
+        raise Unfinished("A newer Shoal left an update unfinished.", path=str(journal))
     return operations, DONE in data
 
 
