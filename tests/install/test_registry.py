@@ -41,7 +41,7 @@ def test_deaths_that_are_no_number_are_none(tmp_path: Path) -> None:
     assert _written(tmp_path / "db", "INSERT INTO began VALUES ('demo/game', 'many')").deaths() == {}
 
 
-@pytest.mark.parametrize("wish", NONSENSE, ids=lambda value: repr(value)[:12])
+@pytest.mark.parametrize("command", NONSENSE, ids=lambda value: repr(value)[:12])
 def test_a_command_that_is_nonsense_hides_no_other(tmp_path: Path, command: object) -> None:
     registry = _written(tmp_path / "db", "INSERT INTO wishes VALUES ('demo/broken', ?, 0)", command)
     registry.keep_command("demo/whole", _UPDATE)
