@@ -22,7 +22,7 @@ check: lint test ## what CI runs
 lint: setup     ## style, types, the import rule
 	$(call timed,$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-logo)
 
-gates: setup    ## only the gates: sizes, doors, names
+gates: setup    ## only the gates: sizes, doors, names, words; the large files are named at the end
 	$(call timed,$(BIN)/python -m pytest -q tests/gates)
 
 format: setup   ## put the code into shape

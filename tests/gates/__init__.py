@@ -1,1 +1,1 @@
-"""What the linters cannot say: sizes, doors, names. Each gate looks at every file that would be committed."""
+"""What the linters do not check: sizes, doors, names, words, the tree, unused code. Gates read all committed files."""
