@@ -1,8 +1,14 @@
-"""One strict way to read and write the JSON of signed records. All faults are TrustError trust.record."""
+"""The JSON of signed records: one strict way to read it and one to write it. All faults are TrustError trust.record.
 
+A record is a frozen dataclass whose fields have a `rule` each: how the field is read and how it is written. `read` and
+`write` follow these rules.
+"""
+
+import dataclasses
 import json
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,7 +22,8 @@ MAX_ITEMS = 10_000
 MAX_TEXT = 65_536
 MAX_INTEGER = 2**53 - 1  # what every JSON reader holds exactly
 
-_T = TypeVar("_T")
+R = TypeVar("R")
+"""A dataclass with a `rule` for each field."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _HOST = re.compile(r"[a-z0-9.:\[\]-]{1,255}", re.ASCII)
@@ -24,7 +31,7 @@ _ADDRESS = re.compile(r"[!-\[\]-~]{1,2000}")  # printable ASCII, no space, no ba
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
-def dump(fields: dict[str, Any]) -> bytes:
+def dump(fields: Mapping[str, Any]) -> bytes:
     """Canonical JSON (sorted keys, no spaces, UTF-8) of a record with these fields."""
     record = {"format": FORMAT, "requires": [], **fields}
     text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -34,8 +41,8 @@ def dump(fields: dict[str, Any]) -> bytes:
         raise wrong("it holds text that is no Unicode") from error
 
 
-def load(data: bytes) -> "Fields":
-    """The fields of a record of a format and with features that this version knows.
+def load(data: bytes) -> object:
+    """The JSON of a record of a format and with features that this version knows.
 
     Raises TrustError trust.record, trust.needs_newer.
     """
@@ -43,90 +50,62 @@ def load(data: bytes) -> "Fields":
         value = strict_json.loads(data, MAX_RECORD_BYTES, _no_number)
     except ValueError as error:
         raise wrong(str(error)[:200]) from error
-    fields = Fields(value)
-    number, requires = fields.integer("format", FORMAT), fields.items("requires", lambda item: line(item, "requires"))
-    if number > FORMAT or requires:
-        wanted = ", ".join(requires)[:200] or f"format {number}"
+    head = read(_Head, value)
+    if head.format > FORMAT or head.requires:
+        wanted = ", ".join(head.requires)[:200] or f"format {head.format}"
         raise NeedsNewer(f"a signed record needs a newer Shoal: {wanted}")
-    return fields
+    return value
 
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text[:20]} is no whole number")
 
 
-class Fields:
-    """One JSON object that gives out its fields only in the shape asked for."""
+def read(kind: type[R], value: object) -> R:
+    """The dataclass ``kind`` from a JSON object, field by field."""
+    record, found = _object(value), {}
+    for each in dataclasses.fields(kind):  # type: ignore[arg-type]  # a TypeVar cannot be bound to dataclasses
+        rules = each.metadata
+        above, _, key = (rules["path"] or each.name).rpartition(".")
+        holder = _object(record.get(above)) if above else record
+        found[each.name] = rules["read"](holder.get(key, rules["default"]), key)
+    return kind(**found)
 
-    def __init__(self, value: object) -> None:
-        if not isinstance(value, dict):
-            raise wrong("an object is missing")
-        self._fields: dict[str, Any] = value
 
-    def value(self, key: str) -> object:
-        """Whatever it is; None when it is missing."""
-        return self._fields.get(key)
+def write(record: Any) -> dict[str, Any]:
+    """The JSON object that `read` takes."""
+    fields: dict[str, Any] = {}
+    for each in dataclasses.fields(record):
+        value, rules = getattr(record, each.name), each.metadata
+        above, _, key = (rules["path"] or each.name).rpartition(".")
+        if value is not None or not rules["optional"]:
+            (fields.setdefault(above, {}) if above else fields)[key] = rules["write"](value)
+    return fields
 
-    def integer(self, key: str, least: int, most: int = MAX_INTEGER, default: int | None = None) -> int:
-        """A whole number within these bounds."""
-        value = self._fields.get(key, default)
-        if type(value) is not int or not least <= value <= most:
-            raise wrong(f"{key} is no whole number from {least} to {most}")
-        return value
 
-    def text(self, key: str, default: str | None = None) -> str:
-        """Text without control characters but for line ends and tabs, and without any that turn how it is read."""
-        return line(self._fields.get(key, default), key)
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise wrong("an object is missing")
+    return value
 
-    def label(self, key: str) -> str:
-        """Such text in one line, as names stand in lists."""
-        value = self.text(key)
-        if set(value) & set("\n\t"):
-            raise wrong(f"{key} has more than one line")
-        return value
 
-    def matching(self, key: str, pattern: re.Pattern[str]) -> str:
-        """Text that is empty or as the pattern says."""
-        value = self.text(key, "")
-        if value and not pattern.fullmatch(value):
-            raise wrong(f"{key} is not written as it should be")
-        return value
+# ---------------------------------------------------------------- rules
 
-    def flag(self, key: str) -> bool:
-        """True or false."""
-        value = self._fields.get(key)
-        if not isinstance(value, bool):
-            raise wrong(f"{key} is neither true nor false")
-        return value
 
-    def digest(self, key: str) -> bytes:
-        """32 bytes, written as 64 lower-case hex digits."""
-        value = self._fields.get(key)
-        if not isinstance(value, str) or not _HASH.fullmatch(value):
-            raise wrong(f"{key} is no hash of 64 hex digits")
-        return bytes.fromhex(value)
+def rule(
+    read: Callable[[object, str], object],
+    write: Callable[[Any], object] = lambda value: value,
+    *,
+    default: object = None,
+    path: str = "",
+    optional: bool = False,
+) -> dict[str, Any]:
+    """The metadata of a field. ``read`` takes its JSON, or ``default`` where it is missing, and its key.
 
-    def ref(self, key: str) -> Ref:
-        """A {root, size}."""
-        return Ref.from_json(self._fields.get(key))
-
-    def maybe_ref(self, key: str) -> Ref | None:
-        """A {root, size}, or None for null or nothing."""
-        return None if self._fields.get(key) is None else self.ref(key)
-
-    def items(self, key: str, read: Callable[[object], _T]) -> tuple[_T, ...]:
-        """A list, each item read; nothing is an empty list."""
-        value = self._fields.get(key, [])
-        if not isinstance(value, list) or len(value) > MAX_ITEMS:
-            raise wrong(f"{key} is no list, or too long")
-        return tuple(read(item) for item in value)
-
-    def mapping(self, key: str, check: Callable[[object], str], read: Callable[[object], _T]) -> dict[str, _T]:
-        """An object, each key checked and each value read; nothing is an empty object."""
-        value = self._fields.get(key, {})
-        if not isinstance(value, dict) or len(value) > MAX_ITEMS:
-            raise wrong(f"{key} is no object, or too long")
-        return {check(name): read(item) for name, item in value.items()}
+    ``path``: the key, or object and key with a dot between; the field's own name where it is empty. An ``optional``
+    field that is None is not written.
+    """
+    return {"read": read, "write": write, "default": default, "path": path, "optional": optional}
 
 
 def line(value: object, what: str) -> str:
@@ -134,6 +113,92 @@ def line(value: object, what: str) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT or _CONTROL.search(value):
         raise wrong(f"{what} is no plain text")
     return value
+
+
+def _label(value: object, key: str) -> str:
+    """Text of one line."""
+    if set(text := line(value, key)) & set("\n\t"):
+        raise wrong(f"{key} has more than one line")
+    return text
+
+
+def _flag(value: object, key: str) -> bool:
+    if not isinstance(value, bool):
+        raise wrong(f"{key} is neither true nor false")
+    return value
+
+
+def _digest(value: object, key: str) -> bytes:
+    if not isinstance(value, str) or not _HASH.fullmatch(value):
+        raise wrong(f"{key} is no hash of 64 hex digits")
+    return bytes.fromhex(value)
+
+
+TEXT = rule(line, default="")
+LABEL = rule(_label)
+FLAG = rule(_flag)
+DIGEST = rule(_digest, bytes.hex)
+REF = rule(lambda value, _: Ref.from_json(value), Ref.to_json)
+MAYBE_REF = rule(lambda value, _: None if value is None else Ref.from_json(value), lambda ref: ref and ref.to_json())
+
+
+def integer(least: int, most: int = MAX_INTEGER, *, default: int | None = None, path: str = "") -> dict[str, Any]:
+    """A whole number within these bounds."""
+
+    def read(value: object, key: str) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise wrong(f"{key} is no whole number from {least} to {most}")
+        return value
+
+    return rule(read, default=default, path=path)
+
+
+def items(check: Callable[[object], object], write: Callable[[Any], object] = lambda item: item) -> dict[str, Any]:
+    """A list of what ``check`` takes; a tuple in the record."""
+
+    def read(value: object, key: str) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) > MAX_ITEMS:
+            raise wrong(f"{key} is no list, or too long")
+        return tuple(check(item) for item in value)
+
+    return rule(read, lambda found: [write(item) for item in found], default=[])
+
+
+def objects(kind: type[Any], distinct: str) -> dict[str, Any]:
+    """A list of objects of one kind, no two with the same field ``distinct``."""
+    listed = items(lambda item: read(kind, item), write)
+
+    def read_all(value: object, key: str) -> Any:
+        found = listed["read"](value, key)
+        if len({getattr(each, distinct) for each in found}) != len(found):
+            raise wrong(f"{key} names something twice")
+        return found
+
+    return {**listed, "read": read_all}
+
+
+def mapping(
+    check: Callable[[object], str], value_of: Callable[[object], object], write: Callable[[Any], object] = lambda v: v
+) -> dict[str, Any]:
+    """An object whose keys ``check`` takes, and whose values ``value_of``."""
+
+    def read(value: object, key: str) -> dict[str, Any]:
+        if not isinstance(value, dict) or len(value) > MAX_ITEMS:
+            raise wrong(f"{key} is no object, or too long")
+        return {check(name): value_of(item) for name, item in value.items()}
+
+    return rule(read, lambda found: {name: write(item) for name, item in found.items()}, default={})
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What every record begins with."""
+
+    format: int = field(metadata=integer(FORMAT))
+    requires: tuple[str, ...] = field(metadata=items(lambda item: line(item, "requires")))
+
+
+# ---------------------------------------------------------------- values
 
 
 def language(value: object) -> str:

@@ -32,13 +32,13 @@ class Reader:
 
     def feed(self) -> records.Feed:
         """``feed.json``, without what leads nearer to the player than the address at which the feed was added."""
-        record = records.parse_feed(self._trust.record("feed.json"))
+        record = records.parse(records.Feed, self._trust.record("feed.json"))
         origins, trackers = (tuple(filter(self._may_name, urls)) for urls in (record.origins, record.trackers))
         return dataclasses.replace(record, origins=origins, trackers=trackers)
 
     def title(self, title: str) -> records.Title:
         """What a title is, links likewise. Raises TrustError (trust.record) when the record speaks of another one."""
-        record = records.parse_title(self._trust.record(f"{title}/title.json"))
+        record = records.parse(records.Title, self._trust.record(f"{title}/title.json"))
         if record.name != title:
             raise _misplaced(f"{title}/title.json")
         links = {kind: url for kind, url in record.links.items() if self._may_name(url)}
@@ -46,7 +46,7 @@ class Reader:
 
     def channel(self, title: str, name: str) -> records.Channel:
         """What a channel offers."""
-        return records.parse_channel(self._trust.record(f"{title}/channels/{name}.json"))
+        return records.parse(records.Channel, self._trust.record(f"{title}/channels/{name}.json"))
 
     def releases(self, title: str) -> tuple[int, ...]:
         """The sequences of all releases that are still signed, newest last."""
@@ -57,7 +57,7 @@ class Reader:
     def release(self, title: str, sequence: int) -> records.Release:
         """One release. Raises TrustError (trust.record) when the record speaks of another one."""
         path = f"{title}/releases/{sequence}.json"
-        record = records.parse_release(self._trust.record(path))
+        record = records.parse(records.Release, self._trust.record(path))
         if (record.title, record.sequence) != (title, sequence):
             raise _misplaced(path)
         return record
@@ -66,7 +66,7 @@ class Reader:
         """How to reach a release cheaply; None when the feed says nothing of it."""
         path = f"{title}/patches/{sequence}.json"
         try:
-            record = records.parse_patches(self._trust.record(path))
+            record = records.parse(records.Patches, self._trust.record(path))
         except NotOffered:
             return None
         if record.to_sequence != sequence:

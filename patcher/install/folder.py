@@ -52,7 +52,7 @@ class Installed:
             "title": self.title,
             "channel": self.channel,
             "tags": list(self.tags),
-            "release": json.loads(records.encode_release(self.release)),
+            "release": json.loads(records.encode(self.release)),
         }
         return json.dumps(document, sort_keys=True).encode()
 
@@ -62,7 +62,7 @@ class Installed:
         document = strict_json.loads(data, _POINTER_BYTES)
         if document["format"] != 1:
             raise NeedsNewer("A newer Shoal wrote this install.")
-        release = records.parse_release(json.dumps(document["release"]).encode())
+        release = records.parse(records.Release, json.dumps(document["release"]).encode())
         tags = tuple(str(tag) for tag in document["tags"])
         return cls(str(document["feed"]), str(document["title"]), str(document["channel"]), tags, release)
 

@@ -121,7 +121,7 @@ class Registry:
 
     def note_signed(self, title: str, release: records.Release, *, placed: bool) -> None:
         """Remember a release of the title's signed feed; ``placed``: it is, or is about to be, installed."""
-        record = records.encode_release(release)
+        record = records.encode(release)
         with database.opened(self._path) as db:
             if placed:
                 db.execute("UPDATE signed SET placed = 0 WHERE title = ?", (title,))
@@ -129,7 +129,7 @@ class Registry:
 
     def is_signed(self, title: str, release: records.Release) -> bool:
         """Whether this very record came from the title's signed feed."""
-        digest = hashlib.sha256(records.encode_release(release)).digest()
+        digest = hashlib.sha256(records.encode(release)).digest()
         with database.opened(self._path) as db:
             row = db.execute("SELECT 1 FROM signed WHERE title = ? AND digest = ?", (title, digest)).fetchone()
         return row is not None
@@ -138,7 +138,7 @@ class Registry:
         """The signed release that was last put, or found, in the title's folder."""
         with database.opened(self._path) as db:
             row = db.execute("SELECT record FROM signed WHERE title = ? AND placed", (title,)).fetchone()
-        return records.parse_release(row[0]) if row else None
+        return records.parse(records.Release, row[0]) if row else None
 
     def files_seen(self, title: str) -> dict[str, Seen]:
         """Path to the stat taken when its bytes were last verified."""

@@ -82,7 +82,7 @@ def _ageing(repo: Repository, now: datetime) -> tuple[list[str], list[str]]:
 def _unreadable(repo: Repository, path: str) -> list[str]:
     try:
         data = repo.record(path)
-        if path == "feed.json" and set(records.parse_feed(data or b"").titles) != set(repo.titles):
+        if path == "feed.json" and set(records.parse(records.Feed, data or b"").titles) != set(repo.titles):
             return ["feed.json names other titles than the roles"]
     except TrustError as error:
         return [f"{path}: {error.message}"]
@@ -116,7 +116,7 @@ class _Search:
                 self.problems.append(f"{title}: the channel {name} names a release that is not there")
         for release in past.releases.values():
             if (data := repo.record(f"{title}/patches/{release.sequence}.json")) is not None:
-                self._patches(release, records.parse_patches(data))
+                self._patches(release, records.parse(records.Patches, data))
 
     def _want(self, ref: Ref, what: str) -> None:
         self.wanted.setdefault(ref, what)

@@ -77,7 +77,7 @@ def init(
 def status(folder: Path) -> tuple[records.Feed, list[TitleStatus], list[RoleStatus]]:
     """What the feed offers and how long its signatures last. Raises UsageError, TrustError."""
     repo = repository.load(folder)
-    feed = records.parse_feed(repo.record("feed.json") or b"")
+    feed = records.parse(records.Feed, repo.record("feed.json") or b"")
     titles = []
     for title in feed.titles:
         past = history(repo, title)
@@ -103,7 +103,7 @@ def export(folder: Path, title: str, to: Path, web_seeds: Sequence[str] = ()) ->
     Raises UsageError (usage.unknown_title), ContentError, DiskError.
     """
     repo = repository.load(folder)
-    feed, store = records.parse_feed(repo.record("feed.json") or b""), Store(folder)
+    feed, store = records.parse(records.Feed, repo.record("feed.json") or b""), Store(folder)
     past = history(repo, title)
     channel = past.channels.get("live") or next(iter(past.channels.values()), records.Channel(0))
     if channel.release not in past.releases:
@@ -143,7 +143,7 @@ def _feed(folder: Path, origins: Sequence[str], trackers: Sequence[str], name: s
 
 def _encoded(feed: records.Feed) -> bytes:
     try:
-        return records.encode_feed(feed)
+        return records.encode(feed)
     except TrustError as error:
         reason = error.message.rpartition(": ")[2]
         raise UsageError("usage.argument", f"The addresses of the feed are not valid: {reason}.") from error

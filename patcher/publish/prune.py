@@ -52,7 +52,7 @@ def surplus(folder: Path, home: Home, days: int, now: datetime) -> Iterator[Surp
     Raises UsageError (usage.feed_folder), BusyError; TrustError and ContentError when a document is missing or damaged
     that says what else must stay.
     """
-    name = records.parse_feed(repository.load(folder).record("feed.json") or b"").name
+    name = records.parse(records.Feed, repository.load(folder).record("feed.json") or b"").name
     with locked(home, name):
         repo, since = repository.load(folder), now - timedelta(days=days)
         needed = _needed(_views(repo, since), Store(folder))
@@ -131,12 +131,12 @@ def _named(path: str, record: bytes, store: Store) -> Iterator[Ref]:
     """The content that a record leads to."""
     match path.split("/")[1:]:
         case ["title.json"]:
-            art = records.parse_title(record).art
+            art = records.parse(records.Title, record).art
             yield from (art,) if art else ()
         case ["releases", _]:
-            yield from _of_release(records.parse_release(record), store)
+            yield from _of_release(records.parse(records.Release, record), store)
         case ["patches", _]:
-            yield from _of_patches(records.parse_patches(record), store)
+            yield from _of_patches(records.parse(records.Patches, record), store)
 
 
 def _of_release(release: records.Release, store: Store) -> Iterator[Ref]:

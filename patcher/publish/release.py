@@ -90,12 +90,12 @@ def history(repo: Repository, title: str) -> History:
         data = repo.record(path)
         assert data is not None
         if path.startswith(f"{title}/releases/"):
-            release = records.parse_release(data)
+            release = records.parse(records.Release, data)
             releases[release.sequence] = release
         elif path.startswith(f"{title}/channels/"):
-            channels[Path(path).stem] = records.parse_channel(data)
+            channels[Path(path).stem] = records.parse(records.Channel, data)
     about = repo.record(f"{title}/title.json")
-    return History(releases, channels, records.parse_title(about) if about else None)
+    return History(releases, channels, records.parse(records.Title, about) if about else None)
 
 
 def release(
@@ -133,7 +133,7 @@ def release(
 
 
 def _feed_of(repo: Repository) -> records.Feed:
-    return records.parse_feed(repo.record("feed.json") or b"")
+    return records.parse(records.Feed, repo.record("feed.json") or b"")
 
 
 @contextmanager
@@ -172,7 +172,7 @@ def _check(order: Order) -> None:
     if not _VERSION.fullmatch(order.version):
         message = f"The version {order.version!r} may hold letters, digits and . _ + - only, 64 of them at most."
         raise UsageError("usage.release", message, version=order.version)
-    _described(lambda: records.encode_title(_about(order, None)))
+    _described(lambda: records.encode(_about(order, None)))
 
 
 def _check_folders(tree: Path, feed: Path, home: Path) -> None:
@@ -240,7 +240,7 @@ def _record(order: Order, source: build.Source, past: History, say: Callable[[st
     before = known.notes if known else None
     notes = merkle.ref_of(_notes(order.notes)) if order.notes else before
     record = Release(order.title, sequence, order.version, parts, launch, notes)
-    if _described(lambda: records.encode_release(record)) != records.encode_release(known or record):
+    if _described(lambda: records.encode(record)) != records.encode(known or record):
         message = f"{order.title} {order.version} is published with other content; choose another version."
         raise UsageError("usage.release", message, title=order.title, version=order.version)
     return record
@@ -285,7 +285,7 @@ def _write_content(
 def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str, records.Delta]]) -> records.Patches:
     """What is said of the release before, with the way back to it."""
     data = repo.record(f"{title}/patches/{sequence}.json")
-    known = {part.part: part for part in records.parse_patches(data).parts} if data else {}
+    known = {part.part: part for part in records.parse(records.Patches, data).parts} if data else {}
     for name, step in steps:
         part = known.get(name, records.PartPatches(name, None))
         others = tuple(d for d in part.deltas if d.from_sequence != step.from_sequence)
@@ -299,18 +299,18 @@ def _changes(
     """The records that differ from what is live now."""
     title, sequence = order.title, record.sequence
     new = title not in feed.titles
-    put = {f"{title}/patches/{sequence}.json": records.encode_patches(records.Patches(sequence, packed.parts))}
+    put = {f"{title}/patches/{sequence}.json": records.encode(records.Patches(sequence, packed.parts))}
     if packed.back:
         before = max(s for s in past.releases if s < sequence)
-        put[f"{title}/patches/{before}.json"] = records.encode_patches(_back(repo, title, before, packed.back))
+        put[f"{title}/patches/{before}.json"] = records.encode(_back(repo, title, before, packed.back))
     if sequence not in past.releases:
-        put[f"{title}/releases/{sequence}.json"] = records.encode_release(record)
+        put[f"{title}/releases/{sequence}.json"] = records.encode(record)
     live = past.channels.get(order.channel, Channel(0))
-    put[f"{title}/channels/{order.channel}.json"] = records.encode_channel(replace(live, release=sequence))
+    put[f"{title}/channels/{order.channel}.json"] = records.encode(replace(live, release=sequence))
     if new or order.label:
-        put[f"{title}/title.json"] = records.encode_title(_about(order, past.title))
+        put[f"{title}/title.json"] = records.encode(_about(order, past.title))
     if new:
-        put["feed.json"] = records.encode_feed(replace(feed, titles=tuple(sorted({*feed.titles, title}))))
+        put["feed.json"] = records.encode(replace(feed, titles=tuple(sorted({*feed.titles, title}))))
     return Changes(put, _retired(title, sequence, order.channel, past), (title,) if new else ())
 
 

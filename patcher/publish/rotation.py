@@ -129,7 +129,7 @@ def rotate(folder: Path, home: Home, order: Order, passphrases: Passphrases) -> 
 
 
 def _feed_of(repo: Repository) -> str:
-    return records.parse_feed(repo.record("feed.json") or b"").name
+    return records.parse(records.Feed, repo.record("feed.json") or b"").name
 
 
 def _pending(path: Path, feed: str, repo: Repository, what: str, now: datetime) -> signing.Request | None:

@@ -46,7 +46,7 @@ def describe(
     Raises UsageError (usage.unknown_title, usage.release, usage.passphrase, usage.key_missing), BusyError, DiskError,
     TrustError; then players see what they saw before.
     """
-    feed = records.parse_feed(repository.load(folder).record("feed.json") or b"")
+    feed = records.parse(records.Feed, repository.load(folder).record("feed.json") or b"")
     if title not in feed.titles:
         message = f"The feed has no title {title!r}; its first release makes it."
         raise UsageError("usage.unknown_title", message, title=title)
@@ -108,7 +108,7 @@ def _encoded(about: records.Title) -> bytes:
             raise UsageError("usage.release", f"A title's kind is one of {', '.join(KINDS)}.", kind=about.kind)
         for kind in about.links:
             paths.check_name(kind)
-        return records.encode_title(about)
+        return records.encode(about)
     except TrustError as error:
         reason = error.message.rpartition(": ")[2]
         raise UsageError("usage.release", f"The title cannot be described: {reason}.") from error

@@ -23,7 +23,7 @@ from tests.support.repository_simulator import RepositorySimulator
 @pytest.fixture
 def named(tmp_path: Path, feed: RepositorySimulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileOrigin]:
     """The feed at https://updates.example, which leads to this machine."""
-    feed.put("feed.json", records.encode_feed(records.Feed("demo", "Demo", ("https://updates.example/",))))
+    feed.put("feed.json", records.encode(records.Feed("demo", "Demo", ("https://updates.example/",))))
     names.lead(monkeypatch, {"updates.example": ["127.0.0.1"]})
     with HostileOrigin(feed.files, make_authority(tmp_path / "ca").issue("updates.example")) as server:
         yield server

@@ -43,7 +43,7 @@ RELEASE = records.Release("demo", 1, "1.0", (PART,), {})
 
 @pytest.fixture
 def reader(player: Player, feed: RepositorySimulator, server: HostileOrigin) -> Iterator[Reader]:
-    feed.put("demo/releases/1.json", records.encode_release(RELEASE))
+    feed.put("demo/releases/1.json", records.encode(RELEASE))
     for document in (NEW_DATA, LAYERS):
         server.put(document)
     trust = player.trust()
@@ -59,10 +59,10 @@ def test_records_are_read_as_facts(reader: Reader, feed: RepositorySimulator) ->
     title = records.Title("demo", "game", {"en": records.Text("Demo")})
     channel = records.Channel(1, rollout_percent=50, rollout_salt="salt")
     patches = records.Patches(1, (records.PartPatches("main", None),))
-    feed.put("feed.json", records.encode_feed(said))
-    feed.put("demo/title.json", records.encode_title(title))
-    feed.put("demo/channels/live.json", records.encode_channel(channel))
-    feed.put("demo/patches/1.json", records.encode_patches(patches))
+    feed.put("feed.json", records.encode(said))
+    feed.put("demo/title.json", records.encode(title))
+    feed.put("demo/channels/live.json", records.encode(channel))
+    feed.put("demo/patches/1.json", records.encode(patches))
     assert reader.feed() == said
     assert reader.title("demo") == title
     assert reader.channel("demo", "live") == channel
@@ -81,8 +81,8 @@ def test_what_leads_nearer_than_the_feed_itself_is_left_out(
     hosts = ["mirror.example", "10.9.0.1", "127.0.0.2", "0.0.0.0", "239.0.0.1"]
     links = {f"link-{number}": f"https://{host}/index.html?a=b#c" for number, host in enumerate(hosts)}
     said = records.Feed("games", "Games", tuple(f"https://{h}/" for h in hosts), tuple(f"udp://{h}:1" for h in hosts))
-    feed.put("feed.json", records.encode_feed(said))
-    feed.put("demo/title.json", records.encode_title(records.Title("demo", "game", {}, links=links)))
+    feed.put("feed.json", records.encode(said))
+    feed.put("demo/title.json", records.encode(records.Title("demo", "game", {}, links=links)))
     with Origin([pinned], near=Reach.PUBLIC) as origin:
         reader = Reader(player.trust(), origin)
         record, title = reader.feed(), reader.title("demo")
@@ -93,7 +93,7 @@ def test_what_leads_nearer_than_the_feed_itself_is_left_out(
 
 def test_releases_are_listed_newest_last(reader: Reader, feed: RepositorySimulator) -> None:
     for name in ("2", "10", "x", "1.5", "٣", "9" * 17, "9" * 5000):
-        feed.put(f"demo/releases/{name}.json", records.encode_release(RELEASE))
+        feed.put(f"demo/releases/{name}.json", records.encode(RELEASE))
     assert reader.releases("demo") == (1, 2, 10)
     assert reader.releases("other") == ()
 
@@ -109,9 +109,9 @@ def test_what_there_is_not_is_not_offered(reader: Reader) -> None:
 
 
 def test_a_signed_record_in_another_ones_place_is_refused(reader: Reader, feed: RepositorySimulator) -> None:
-    feed.put("demo/releases/2.json", records.encode_release(RELEASE))
-    feed.put("demo/title.json", records.encode_title(records.Title("other", "game", {})))
-    feed.put("demo/patches/2.json", records.encode_patches(records.Patches(1)))
+    feed.put("demo/releases/2.json", records.encode(RELEASE))
+    feed.put("demo/title.json", records.encode(records.Title("other", "game", {})))
+    feed.put("demo/patches/2.json", records.encode(records.Patches(1)))
     assert fails(lambda: reader.release("demo", 2)) == "trust.record"
     assert fails(lambda: reader.title("demo")) == "trust.record"
     assert fails(lambda: reader.patches("demo", 2)) == "trust.record"
@@ -121,7 +121,7 @@ def test_a_signed_record_in_another_ones_place_is_refused(reader: Reader, feed: 
 def test_a_record_of_the_future_needs_a_newer_shoal(
     reader: Reader, feed: RepositorySimulator, change: dict[str, object]
 ) -> None:
-    record = json.loads(records.encode_release(RELEASE)) | change
+    record = json.loads(records.encode(RELEASE)) | change
     feed.put("demo/releases/1.json", json.dumps(record).encode())
     assert fails(lambda: reader.release("demo", 1)) == "trust.needs_newer"
 

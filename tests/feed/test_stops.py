@@ -29,12 +29,12 @@ def opened(player: Player, feed: RepositorySimulator, server: HostileOrigin) -> 
 def _publish(feed: RepositorySimulator, patches: Mapping[int, tuple[int, ...]], live: Channel = _LIVE) -> None:
     """Six releases, to some of which there are patches from others."""
     for number in range(1, 7):
-        feed.put(f"demo/releases/{number}.json", records.encode_release(Release("demo", number, str(number), (), {})))
+        feed.put(f"demo/releases/{number}.json", records.encode(Release("demo", number, str(number), (), {})))
     for to, starts in patches.items():
         deltas = tuple(Delta(start, _DOCUMENT, None) for start in starts)
         record = Patches(to, (PartPatches("main", None, deltas),))
-        feed.put(f"demo/patches/{to}.json", records.encode_patches(record))
-    feed.put("demo/channels/live.json", records.encode_channel(live))
+        feed.put(f"demo/patches/{to}.json", records.encode(record))
+    feed.put("demo/channels/live.json", records.encode(live))
 
 
 def _stops(opened: Opened, start: int, to: int = 6) -> list[int]:

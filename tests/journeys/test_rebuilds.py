@@ -96,7 +96,7 @@ def test_a_modified_file_costs_the_patch_and_the_blocks_that_were_modified(world
 
 def test_two_releases_behind_without_a_patch_costs_what_changed(world: World) -> None:
     player = _installed(world, "late")
-    steps = records.parse_patches(load(world.feed).record("game/patches/2.json") or b"").parts[0].deltas
+    steps = records.parse(records.Patches, load(world.feed).record("game/patches/2.json") or b"").parts[0].deltas
     indexes = [world.feed / "content" / step.index.file for step in steps if step.index]
     with contextlib.ExitStack() as stack:  # so that two updates are no way either
         for path in indexes:

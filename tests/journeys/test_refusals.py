@@ -189,7 +189,7 @@ def test_a_tampered_pack_is_left_aside_and_the_files_come_whole(world: World) ->
 def test_without_the_index_of_any_pack_the_files_come_whole(world: World, spoil: Callable[[Path], None]) -> None:
     player = _installed(world)
     world.release("2", world.root / "new")
-    parts = records.parse_patches(load(world.feed).record("game/patches/2.json") or b"").parts
+    parts = records.parse(records.Patches, load(world.feed).record("game/patches/2.json") or b"").parts
     indexes = {ref for part in parts for ref in (part.full, *(step.index for step in part.deltas)) if ref}
     assert len(indexes) > 1
     for ref in indexes:

@@ -81,7 +81,7 @@ def test_a_stopover_that_saves_little_is_not_made(world: World) -> None:
 
 def test_patches_that_are_lost_leave_the_direct_way(world: World) -> None:
     player = _behind(world)
-    record = records.parse_patches(repository.load(world.feed).record("game/patches/2.json") or b"")
+    record = records.parse(records.Patches, repository.load(world.feed).record("game/patches/2.json") or b"")
     index = next(delta.index for delta in record.parts[0].deltas if delta.from_sequence == 1)
     assert isinstance(index, Ref)
     world.take_away(index.root)

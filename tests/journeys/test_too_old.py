@@ -31,7 +31,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def _floor(world: World, not_below: int, channel: str = "live") -> None:
-    world.sign({f"game/channels/{channel}.json": records.encode_channel(records.Channel(3, not_below=not_below))})
+    world.sign({f"game/channels/{channel}.json": records.encode(records.Channel(3, not_below=not_below))})
 
 
 @pytest.fixture

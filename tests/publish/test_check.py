@@ -129,7 +129,7 @@ def test_a_title_without_its_record_is_found(publisher: Publisher) -> None:
 
 
 def test_a_channel_that_leads_nowhere_is_found(publisher: Publisher) -> None:
-    channel = records.encode_channel(records.Channel(9))
+    channel = records.encode(records.Channel(9))
     _renewed(publisher, {"game/channels/beta.json": channel}, frozenset(), datetime.now(UTC))
     assert report(publisher).problems == ("game: the channel beta names a release that is not there",)
 
@@ -146,7 +146,7 @@ def test_a_release_that_nobody_can_start_is_found(publisher: Publisher, name: st
     launch, problem = _NO_LAUNCH[name]
     right = history(repository.load(publisher.folder), "game").releases[2]
     wrong = replace(right, launch={"linux": launch, "windows": records.Launch(("readme.txt",), "data")})
-    _renewed(publisher, {"game/releases/2.json": records.encode_release(wrong)}, frozenset(), datetime.now(UTC))
+    _renewed(publisher, {"game/releases/2.json": records.encode(wrong)}, frozenset(), datetime.now(UTC))
     (found,) = report(publisher).problems
     assert found.startswith(f"game 1.1 does not start on linux: {problem}")
 

@@ -27,7 +27,7 @@ def test_init_says_what_a_player_needs(tmp_path: Path) -> None:
     assert made.invitation == tmp_path / "Feed One" / "feed-one.shoalfeed"
     said = {"format": 1, "url": ORIGIN, "fingerprint": made.fingerprint}
     assert json.loads(made.invitation.read_bytes()) == said
-    feed = records.parse_feed(repository.load(tmp_path / "Feed One").record("feed.json") or b"")
+    feed = records.parse(records.Feed, repository.load(tmp_path / "Feed One").record("feed.json") or b"")
     assert feed.hosts == ("tracker.example.org", "updates.example.org")
     assert (feed.name, feed.origins, feed.titles) == ("feed-one", (ORIGIN,), ())
 

@@ -154,7 +154,7 @@ def test_a_feed_that_lost_what_says_what_it_needs_is_left_alone(publisher: Publi
     _prune(publisher)
     oldest = repository.at(repository.load(publisher.folder), 3)
     patches = "game/patches/2.json"
-    index = records.parse_patches(oldest.record(patches) or b"").parts[0].deltas[0].index
+    index = records.parse(records.Patches, oldest.record(patches) or b"").parts[0].deltas[0].index
     assert index
     path = {"content": f"content/{index.file}", "targets": oldest.file_of(patches),
             "metadata": f"metadata/{oldest.roles['game-channels'].version}.game-channels.json"}[lost]  # fmt: skip

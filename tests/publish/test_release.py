@@ -47,7 +47,7 @@ def test_a_player_finds_every_file_by_its_root(publisher: Publisher, tree: Path,
     outcome = publisher.release(tree, "1.0", launch=("bin/game --fast",), rules=PARTS)
     assert outcome.state == "published"
     found = Player(publisher.folder, tmp_path / "player").visit()
-    record = records.parse_release(found["game/releases/1.json"])
+    record = records.parse(records.Release, found["game/releases/1.json"])
     assert record.version == "1.0"
     assert [(part.name, part.tags, part.defaults) for part in record.parts] == [
         ("config", (), True), ("de", ("lang:de",), False), ("main", (), False),
@@ -83,7 +83,7 @@ def test_large_files_have_landmarks_and_releases_from_before_there_were_any_stay
 ) -> None:
     def landmarks_of(version: str) -> Ref | None:
         publisher.release(tree, version)
-        (part,) = records.parse_release(read(publisher, f"game/releases/{version[-1]}.json")).parts
+        (part,) = records.parse(records.Release, read(publisher, f"game/releases/{version[-1]}.json")).parts
         return part.landmarks
 
     with monkeypatch.context() as before:
@@ -102,8 +102,8 @@ def test_the_release_is_live_with_patches_from_the_last_ones(publisher: Publishe
     outcome = publisher.release(lay(tree, {"data/level.dat": level + os.urandom(100)}), "1.3", from_last=2)
     assert outcome.packed
     assert [version for version, _ in outcome.packed.patch_bytes] == ["1.2", "1.1"]
-    assert records.parse_channel(read(publisher, "game/channels/live.json")).release == 4
-    patches = records.parse_patches(read(publisher, "game/patches/4.json"))
+    assert records.parse(records.Channel, read(publisher, "game/channels/live.json")).release == 4
+    patches = records.parse(records.Patches, read(publisher, "game/patches/4.json"))
     assert [delta.from_sequence for delta in patches.parts[0].deltas] == [3, 2]
     live = [path for path in repository.load(publisher.folder).paths() if path.startswith("game/patches")]
     assert live == ["game/patches/3.json", "game/patches/4.json"]
@@ -133,7 +133,7 @@ def test_an_older_release_gets_a_patch_as_long_as_it_saves_half_and_the_last_one
 def test_there_is_a_patch_back_to_the_release_before(publisher: Publisher, tree: Path) -> None:
     publisher.release(tree, "1.0")
     publisher.release(lay(tree, {"game.ini": b"volume=7\n", "new": os.urandom(50_000)}), "1.1")
-    back = records.parse_patches(read(publisher, "game/patches/1.json"))
+    back = records.parse(records.Patches, read(publisher, "game/patches/1.json"))
     (part,) = back.parts
     assert part.full and part.manifest
     (step,) = part.deltas
@@ -148,7 +148,7 @@ def test_there_is_a_patch_back_to_the_release_before(publisher: Publisher, tree:
 def test_files_of_a_defaults_part_are_delivered_and_never_patched(publisher: Publisher, tree: Path) -> None:
     publisher.release(tree, "1.0", rules=PARTS)
     publisher.release(lay(tree, {"game.ini": b"volume=7\n"}), "1.1", rules=PARTS)
-    patches = {part.part: part for part in records.parse_patches(read(publisher, "game/patches/2.json")).parts}
+    patches = {part.part: part for part in records.parse(records.Patches, read(publisher, "game/patches/2.json")).parts}
     assert patches["config"].full and patches["config"].deltas == ()
     assert len(patches["main"].deltas) == len(patches["de"].deltas) == 1
 
@@ -157,7 +157,7 @@ def test_a_moved_file_costs_no_pack(publisher: Publisher, tree: Path) -> None:
     publisher.release(tree, "1.0")
     (tree / "data" / "level.dat").rename(tree / "renamed.dat")
     publisher.release(tree, "1.1")
-    (part,) = records.parse_patches(read(publisher, "game/patches/2.json")).parts
+    (part,) = records.parse(records.Patches, read(publisher, "game/patches/2.json")).parts
     assert part.deltas[0].index is None
     assert part.deltas[0].manifest
 
@@ -183,16 +183,16 @@ def test_an_older_release_again_does_not_step_back(publisher: Publisher, tree: P
     publisher.release(tree, "1.0")
     publisher.release(lay(tmp_path / "newer", TREE | {"new": b"new"}), "1.1")
     assert publisher.release(tree, "1.0").state == "already published"
-    assert records.parse_channel(read(publisher, "game/channels/live.json")).release == 2
+    assert records.parse(records.Channel, read(publisher, "game/channels/live.json")).release == 2
 
 
 def test_a_release_of_one_channel_can_become_that_of_another(publisher: Publisher, tree: Path) -> None:
     publisher.release(tree, "1.0")
     publisher.release(lay(tree, {"new": b"new"}), "1.1", channel="beta")
-    assert records.parse_channel(read(publisher, "game/channels/live.json")).release == 1
+    assert records.parse(records.Channel, read(publisher, "game/channels/live.json")).release == 1
     assert {"game/patches/1.json", "game/patches/2.json"} <= set(repository.load(publisher.folder).paths())
     assert publisher.release(tree, "1.1").state == "published"
-    assert records.parse_channel(read(publisher, "game/channels/live.json")).release == 2
+    assert records.parse(records.Channel, read(publisher, "game/channels/live.json")).release == 2
     assert publisher.problems() == ()
 
 
@@ -204,7 +204,7 @@ def test_of_each_channel_the_patches_to_its_release_and_to_the_one_before_stay(
         publisher.release(lay(tree, {"version": b"%d" % number}), f"1.{number}", channel=channel)
     live = [path for path in repository.load(publisher.folder).paths() if path.startswith("game/patches")]
     assert live == [f"game/patches/{sequence}.json" for sequence in (2, 3, 7, 8)]
-    before = records.parse_patches(read(publisher, "game/patches/2.json"))
+    before = records.parse(records.Patches, read(publisher, "game/patches/2.json"))
     assert before.starts == {1, 3}, "so a player two releases behind gets there in two steps, and one can go back"
     assert publisher.problems() == ()
 
@@ -231,7 +231,7 @@ def test_a_dry_run_writes_nothing(publisher: Publisher, tree: Path) -> None:
 def test_the_launch_command_is_kept_from_the_release_before(publisher: Publisher, tree: Path) -> None:
     publisher.release(tree, "1.0", launch=("linux=bin/game --x", "windows='data/level.dat' 'a b'"))
     publisher.release(lay(tree, {"new": b"new"}), "1.1")
-    launch = records.parse_release(read(publisher, "game/releases/2.json")).launch
+    launch = records.parse(records.Release, read(publisher, "game/releases/2.json")).launch
     assert launch == {
         "linux": records.Launch(("bin/game", "--x")), "windows": records.Launch(("data/level.dat", "a b")),
     }  # fmt: skip
@@ -242,9 +242,9 @@ def test_notes_and_label_reach_the_player(publisher: Publisher, tree: Path, tmp_
     notes = tmp_path / "notes.md"
     notes.write_text("# New")
     publisher.release(tree, "1.0", notes=notes, label="A Game")
-    record = records.parse_release(read(publisher, "game/releases/1.json"))
+    record = records.parse(records.Release, read(publisher, "game/releases/1.json"))
     assert record.notes and Store(publisher.folder).read(record.notes) == b"# New"
-    assert records.parse_title(read(publisher, "game/title.json")).texts["en"].label == "A Game"
+    assert records.parse(records.Title, read(publisher, "game/title.json")).texts["en"].label == "A Game"
 
 
 def test_old_releases_leave_the_role(publisher: Publisher, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from patcher.publish.repository import Changes
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-RECORD = records.encode_feed(records.Feed("shop", "shop", ("https://updates.example.org",)))
+RECORD = records.encode(records.Feed("shop", "shop", ("https://updates.example.org",)))
 
 
 def make(tmp_path: Path, profile: str = "solo", now: datetime = NOW) -> tuple[repository.Repository, KeyRing]:

@@ -41,7 +41,7 @@ def test_a_player_reads_texts_in_each_language_and_finds_the_art(publisher: Publ
     links = {"site": "https://example.org/game"}
     describe(publisher, summary="A small game.", art=art_file(tmp_path), links=links, kind="app", licence="MIT")
     describe(publisher, language="de", label="Ein Spiel", summary="Ein kleines Spiel.")
-    about = records.parse_title(seen(publisher, tmp_path / "player")["game/title.json"])
+    about = records.parse(records.Title, seen(publisher, tmp_path / "player")["game/title.json"])
     assert about == records.Title(
         "game", "app",
         {"en": records.Text("A Game", "A small game."), "de": records.Text("Ein Spiel", "Ein kleines Spiel.")},

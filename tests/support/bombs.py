@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +106,11 @@ READERS: dict[str, Callable[..., object]] = {
     "full index": _full,
     "layers": _layers,
     "landmarks": landmarks.places,
-    "feed": records.parse_feed,
-    "title": records.parse_title,
-    "channel": records.parse_channel,
-    "release": records.parse_release,
-    "patches": records.parse_patches,
+    "feed": partial(records.parse, records.Feed),
+    "title": partial(records.parse, records.Title),
+    "channel": partial(records.parse, records.Channel),
+    "release": partial(records.parse, records.Release),
+    "patches": partial(records.parse, records.Patches),
     "metadata": _metadata,
 }
 
