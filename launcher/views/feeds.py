@@ -230,12 +230,12 @@ class FeedsPage(Scroll):
             self.wished.emit(commands.RemoveFeed(name))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.toLocalFile().endswith(".shoalfeed") for url in event.mimeData().urls()):
+        if any(url.toLocalFile().endswith(commands.PIN_SUFFIX) for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         names = [url.toLocalFile() for url in event.mimeData().urls()]
-        if found := next((name for name in names if name.endswith(".shoalfeed")), ""):
+        if found := next((name for name in names if name.endswith(commands.PIN_SUFFIX)), ""):
             self.open_source(found)
 
 

@@ -279,7 +279,7 @@ class Window(QWidget):
         for word in words:
             if word.startswith("shoal://"):
                 self.show_title(text.plain(word.removeprefix("shoal://").strip("/")))
-            elif word.endswith(".shoalfeed") or word.startswith("https://"):
+            elif word.endswith(commands.PIN_SUFFIX) or word.startswith("https://"):
                 from launcher.views.feeds import FeedsPage
 
                 self.go("feeds")

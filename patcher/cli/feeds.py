@@ -50,7 +50,7 @@ def add_feed(args: argparse.Namespace, source: str, out: Output) -> events.FeedS
     or because the feed was added before. Raises TrustError (trust.fingerprint) when the player refuses, and what the
     engine raises.
     """
-    is_file = source.endswith(".shoalfeed")
+    is_file = source.endswith(commands.PIN_SUFFIX)
     path = str(Path(source).absolute()) if is_file else source
     command = commands.AddFeed(path, args.fingerprint, network=network(args))
     known = {feed.fingerprint for feed in snapshot(args).feeds}

@@ -11,7 +11,7 @@ from pathlib import Path
 import patcher
 from patcher import beneath, disk
 from patcher.config import Home
-from patcher.content import manifest, records
+from patcher.content import feed_paths, manifest, records
 from patcher.content.patch_index import Index
 from patcher.errors import DiskError, NeedsNewer, NotOffered, OriginError, ShoalError, TrustError, UsageError
 from patcher.feed import catalog
@@ -20,7 +20,7 @@ from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin, read_pin
 from patcher.feed.reader import Reader
 from patcher.feed.trust import Trust
-from patcher.protocol.commands import Network
+from patcher.protocol.commands import PIN_SUFFIX, Network
 from patcher.protocol.events import FeedSnapshot
 from patcher.transfer.origin.client import Origin
 
@@ -200,7 +200,9 @@ class Feeds:
             if not offline:
                 self._refresh(name, trust)
             reader = Reader(trust, trust.origin)
-            is_behind = offline and trust.is_behind(("feed.json", f"{title}/releases/0.json", f"{title}/title.json"))
+            is_behind = offline and trust.is_behind(
+                (feed_paths.FEED, feed_paths.release(title, 0), feed_paths.title(title))
+            )
             record = _last_known(reader, name) if offline else reader.feed()
             opened = Opened(reader, trust.origin, record, trust.fingerprint, is_behind)
             if not offline:
@@ -309,7 +311,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _pin_of(source: str, fingerprint: str) -> Pin:
-    if source.endswith(".shoalfeed"):
+    if source.endswith(PIN_SUFFIX):
         try:
             pin = read_pin(Path(source))
         except OSError as error:

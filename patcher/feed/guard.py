@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from patcher import database
+from patcher.feed.verified import ROOT
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS trust_floor (
@@ -60,7 +61,7 @@ class Floor:
 
         Of the file names ``renewed`` the old versions are forgotten first, if the root in ``versions`` is a newer one.
         """
-        root = versions.get("root.json", 0)
+        root = versions.get(ROOT, 0)
         with database.opened(self._path) as db:
             db.executemany(_FORGET, [{"feed": feed, "name": name, "root": root} for name in renewed])
             db.executemany(_LIFT, [(feed, name, value) for name, value in (*versions.items(), (_TIME, signed_at))])

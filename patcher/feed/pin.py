@@ -7,9 +7,10 @@ from pathlib import Path
 
 from patcher import strict_json
 from patcher.errors import NeedsNewer, TrustError
+from patcher.protocol.commands import PIN_SUFFIX
 from patcher.transfer.origin.reach import Reach
 
-PIN_FILE = "feed.shoalfeed"
+PIN_FILE = f"feed{PIN_SUFFIX}"
 """Its name in a feed's own folder below the home folder."""
 _MAX_BYTES = 64 * 1024
 
@@ -22,11 +23,15 @@ class Pin:
     fingerprint: str
     """SHA-256 of ``metadata/1.root.json``, in hex."""
     near: Reach = Reach.PUBLIC
-    """Where the address led when the player added the feed; only what a machine remembers by itself says so."""
+    """Where the address led when the player added the feed; a publisher's file does not say."""
 
     def encode(self) -> bytes:
-        """The ``.shoalfeed`` file."""
+        """The ``.shoalfeed`` file that a player's machine keeps."""
         return json.dumps({"format": 1, **dataclasses.asdict(self)}, indent=1).encode() + b"\n"
+
+    def invitation(self) -> bytes:
+        """The ``.shoalfeed`` file that a publisher hands out."""
+        return json.dumps({"format": 1, "url": self.url, "fingerprint": self.fingerprint}, indent=1).encode()
 
 
 def read_pin(path: Path) -> Pin:

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
-from patcher.content import codec, manifest, patch_index, records
+from patcher.content import codec, feed_paths, manifest, patch_index, records
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import Index
@@ -32,31 +32,33 @@ class Reader:
 
     def feed(self) -> records.Feed:
         """``feed.json``, without what leads nearer to the player than the address at which the feed was added."""
-        record = records.parse(records.Feed, self._trust.record("feed.json"))
+        record = records.parse(records.Feed, self._trust.record(feed_paths.FEED))
         origins, trackers = (tuple(filter(self._may_name, urls)) for urls in (record.origins, record.trackers))
         return dataclasses.replace(record, origins=origins, trackers=trackers)
 
     def title(self, title: str) -> records.Title:
         """What a title is, links likewise. Raises TrustError (trust.record) when the record speaks of another one."""
-        record = records.parse(records.Title, self._trust.record(f"{title}/title.json"))
+        path = feed_paths.title(title)
+        record = records.parse(records.Title, self._trust.record(path))
         if record.name != title:
-            raise _misplaced(f"{title}/title.json")
+            raise _misplaced(path)
         links = {kind: url for kind, url in record.links.items() if self._may_name(url)}
         return dataclasses.replace(record, links=links)
 
     def channel(self, title: str, name: str) -> records.Channel:
         """What a channel offers."""
-        return records.parse(records.Channel, self._trust.record(f"{title}/channels/{name}.json"))
+        return records.parse(records.Channel, self._trust.record(feed_paths.channel(title, name)))
 
     def releases(self, title: str) -> tuple[int, ...]:
         """The sequences of all releases that are still signed, newest last."""
-        start = f"{title}/releases/"
-        names = (path.removeprefix(start) for path in self._trust.siblings(f"{start}0.json") if path.startswith(start))
+        path = feed_paths.release(title, 0)
+        folder = path.rpartition("/")[0]
+        names = (path.removeprefix(f"{folder}/") for path in self._trust.siblings(path))
         return tuple(sorted(int(name[:-5]) for name in names if _RELEASE.fullmatch(name)))
 
     def release(self, title: str, sequence: int) -> records.Release:
         """One release. Raises TrustError (trust.record) when the record speaks of another one."""
-        path = f"{title}/releases/{sequence}.json"
+        path = feed_paths.release(title, sequence)
         record = records.parse(records.Release, self._trust.record(path))
         if (record.title, record.sequence) != (title, sequence):
             raise _misplaced(path)
@@ -64,7 +66,7 @@ class Reader:
 
     def patches(self, title: str, sequence: int) -> records.Patches | None:
         """How to reach a release cheaply; None when the feed says nothing of it."""
-        path = f"{title}/patches/{sequence}.json"
+        path = feed_paths.patches(title, sequence)
         try:
             record = records.parse(records.Patches, self._trust.record(path))
         except NotOffered:

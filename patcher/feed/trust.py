@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from patcher import beneath, disk
-from patcher.content.json_fields import is_address
+from patcher.content.feed_paths import FIRST_ROOT, METADATA, TARGETS, TIMESTAMP
+from patcher.content.json_fields import MAX_RECORD_BYTES, is_address
 from patcher.errors import DiskError, NotOffered, OriginError, TrustError, UsageError
 from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin
@@ -30,8 +31,7 @@ if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is impor
 __all__ = ["Trust", "plain_download", "plain_init", "plain_refresh"]
 
 CLOCK_SLACK_S = 600
-ROOT_MAX_BYTES = 512_000
-RECORD_MAX_BYTES = 4 * 1024 * 1024
+_ROOT_MAX_BYTES = 512_000
 
 
 class Trust:
@@ -60,7 +60,7 @@ class Trust:
         near: Reach = Reach.PUBLIC,
     ) -> None:
         try:
-            self._pinned = (folder / "root.json").read_bytes()
+            self._pinned = (folder / ROOT).read_bytes()
         except OSError as error:
             raise DiskError("disk.home", f"{folder} holds no pinned feed.", path=str(folder)) from error
         self.url = url
@@ -71,7 +71,8 @@ class Trust:
         self._floor = floor
         self._clock = clock
         self._turn = nullcontext() if offline else floor.turn(self.fingerprint)
-        self._fetcher = _Fetcher({self.origin.urls[0] + "metadata/": (self.origin, "metadata/")})
+        self._url = f"{self.origin.urls[0]}{METADATA}/"
+        self._fetcher = _Fetcher({self._url: (self.origin, f"{METADATA}/")})
         self._updater: Updater | None = None
 
     @classmethod
@@ -87,7 +88,7 @@ class Trust:
         found = hashlib.sha256(data).hexdigest()
         if (wanted := fingerprint.lower().replace(":", "")) and found != wanted:
             raise TrustError("trust.fingerprint", f"The feed's fingerprint is {found}.", found=found, wanted=wanted)
-        known = folder / "root.json"
+        known = folder / ROOT
         if known.exists() and known.read_bytes() != data:
             raise TrustError("trust.fingerprint", f"{url} is not the feed that was added before.", found=found)
         disk.make_folder(folder)
@@ -107,7 +108,7 @@ class Trust:
             self._updater = None
             self._check_clock(self._floor.signed_at(self.fingerprint))
             disk.make_folder(self._metadata)
-            updater = _updater(self._metadata, self.origin.urls[0] + "metadata/", self._fetcher, self._pinned)
+            updater = _updater(self._metadata, self._url, self._fetcher, self._pinned)
             updater.refresh()
             known = self._known()
             floor = self._floor.versions(self.fingerprint)
@@ -185,9 +186,9 @@ class Trust:
         return data
 
     def _fetched(self, target: "TargetFile") -> bytes:
-        if target.length > RECORD_MAX_BYTES:
+        if target.length > MAX_RECORD_BYTES:
             raise TrustError("trust.record", f"{target.path} is too large to be a record.", record=target.path)
-        data = self.origin.get("targets/" + target.get_prefixed_paths()[0], target.length)
+        data = self.origin.get(f"{TARGETS}/{target.get_prefixed_paths()[0]}", target.length)
         target.verify_length_and_hashes(data)
         file = self._file_of(target)
         disk.make_folder(file.parent)
@@ -213,7 +214,7 @@ def plain_init(folder: Path, root: bytes) -> None:
     with _translated(folder):
         verified_root(root)
         disk.make_folder(folder)
-        disk.write_atomic(folder / "root.json", root)
+        disk.write_atomic(folder / ROOT, root)
 
 
 def plain_refresh(folder: Path, url: str, ca: str = "") -> None:
@@ -257,7 +258,7 @@ class _Fetcher:
             if is_root and error.facts.get("status") in {403, 404, 410}:
                 raise DownloadHTTPError(str(error), 404) from error
             raise
-        if url.endswith(("timestamp.json", ".snapshot.json")):
+        if url.endswith((TIMESTAMP, ".snapshot.json")):
             check_versions(data)
         return data
 
@@ -287,7 +288,7 @@ def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> tuple[bytes, R
     settings = {name: options[name] for name in ("cancel", "patience") if name in options}
     with Origin((url,), ca=ca, **settings) as origin:
         try:
-            data = origin.get("metadata/1.root.json", ROOT_MAX_BYTES)
+            data = origin.get(f"{METADATA}/{FIRST_ROOT}", _ROOT_MAX_BYTES)
             verified_root(data)
             return data, origin.near
         except OriginError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from patcher.content.feed_paths import TIMESTAMP
 from patcher.errors import NotOffered, TrustError
 
 if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
@@ -55,7 +56,7 @@ class Verified:
     def versions(self) -> dict[str, int]:
         """Metadata file name to version, of every role there is."""
         snapshot: Snapshot = self._read("snapshot", self.root)
-        top = {ROOT: self.root, "timestamp.json": self.timestamp, "snapshot.json": snapshot}
+        top = {ROOT: self.root, TIMESTAMP: self.timestamp, "snapshot.json": snapshot}
         delegated = {name: meta.version for name, meta in snapshot.meta.items()}
         return delegated | {name: signed.version for name, signed in top.items()}
 
@@ -93,15 +94,20 @@ class Verified:
         return [("targets", targets)] + ([(name, self._read(name, targets))] if name is not None else [])
 
     def _read(self, role: str, delegator: "Root | Targets") -> Any:
-        from tuf.api.metadata import Metadata
-
         try:
             data = (self._folder / f"{quote(role, '')}.json").read_bytes()
         except FileNotFoundError as error:
             raise NotOffered(f"Nothing is known of {role} yet.", role=role) from error
-        metadata: Metadata[Any] = Metadata.from_bytes(data)
-        delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
-        return metadata.signed
+        return verified(delegator, role, data)
+
+
+def verified(delegator: "Root | Targets", role: str, data: bytes) -> Any:
+    """The payload of a role, signed as its delegator demands. Raises python-tuf's RepositoryError."""
+    from tuf.api.metadata import Metadata
+
+    metadata: Metadata[Any] = Metadata.from_bytes(data)
+    delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+    return metadata.signed
 
 
 def verified_root(data: bytes, before: "Root | None" = None) -> "Root":

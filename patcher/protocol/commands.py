@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+PIN_SUFFIX = ".shoalfeed"
+"""Of a file that holds a feed's address and fingerprint."""
+
 
 @dataclass(frozen=True, slots=True)
 class Network:

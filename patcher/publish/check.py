@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.content import codec, landmarks, manifest, merkle, patch_index, records
+from patcher.content import codec, feed_paths, landmarks, manifest, merkle, patch_index, records
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import Filter, Index, Range, Window
@@ -81,8 +81,8 @@ def _ageing(repo: Repository, now: datetime) -> tuple[list[str], list[str]]:
 
 def _unreadable(repo: Repository, path: str) -> list[str]:
     try:
-        data = repo.record(path)
-        if path == "feed.json" and set(records.parse(records.Feed, data or b"").titles) != set(repo.titles):
+        repo.record(path)
+        if path == feed_paths.FEED and set(repo.feed.titles) != set(repo.titles):
             return ["feed.json names other titles than the roles"]
     except TrustError as error:
         return [f"{path}: {error.message}"]
@@ -115,8 +115,8 @@ class _Search:
             if channel.release not in past.releases:
                 self.problems.append(f"{title}: the channel {name} names a release that is not there")
         for release in past.releases.values():
-            if (data := repo.record(f"{title}/patches/{release.sequence}.json")) is not None:
-                self._patches(release, records.parse(records.Patches, data))
+            if isinstance(found := repo.parsed(feed_paths.patches(title, release.sequence)), records.Patches):
+                self._patches(release, found)
 
     def _want(self, ref: Ref, what: str) -> None:
         self.wanted.setdefault(ref, what)

@@ -1,6 +1,5 @@
 """A feed as a whole: made with `init`, shown by `status`, handed on as torrents by `export`."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,10 @@ from urllib.parse import urlsplit
 from patcher import disk
 from patcher.config import Home
 from patcher.content import manifest, paths, records
+from patcher.content.feed_paths import FEED, METADATA, TARGETS, TIMESTAMP
 from patcher.errors import TrustError, UsageError
+from patcher.feed.pin import Pin
+from patcher.protocol.commands import PIN_SUFFIX
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.release import history, locked
@@ -65,19 +67,18 @@ def init(
         repo = _existing(folder, record)
         if repo is None:
             _check_keys(home, feed.name)
-            make_folder(folder / "metadata")
+            make_folder(folder / METADATA)
             repo = repository.create(folder, profile, record, ring, not demo_keys, datetime.now(UTC))
         disk.write_atomic(_owner(home, feed.name), repo.fingerprint.encode())
-        invitation = folder / f"{feed.name}.shoalfeed"
-        text = json.dumps({"format": 1, "url": feed.origins[0], "fingerprint": repo.fingerprint}, indent=1)
-        disk.write_atomic(invitation, text.encode())
+        invitation = folder / f"{feed.name}{PIN_SUFFIX}"
+        disk.write_atomic(invitation, Pin(feed.origins[0], repo.fingerprint).invitation())
     return Made(feed.name, repo.fingerprint, invitation)
 
 
 def status(folder: Path) -> tuple[records.Feed, list[TitleStatus], list[RoleStatus]]:
     """What the feed offers and how long its signatures last. Raises UsageError, TrustError."""
     repo = repository.load(folder)
-    feed = records.parse(records.Feed, repo.record("feed.json") or b"")
+    feed = repo.feed
     titles = []
     for title in feed.titles:
         past = history(repo, title)
@@ -103,7 +104,7 @@ def export(folder: Path, title: str, to: Path, web_seeds: Sequence[str] = ()) ->
     Raises UsageError (usage.unknown_title), ContentError, DiskError.
     """
     repo = repository.load(folder)
-    feed, store = records.parse(records.Feed, repo.record("feed.json") or b""), Store(folder)
+    feed, store = repo.feed, Store(folder)
     past = history(repo, title)
     channel = past.channels.get("live") or next(iter(past.channels.values()), records.Channel(0))
     if channel.release not in past.releases:
@@ -151,13 +152,13 @@ def _encoded(feed: records.Feed) -> bytes:
 
 def _existing(folder: Path, record: bytes) -> Repository | None:
     """The feed that is there when it is the one asked for; None where one can be made."""
-    if (folder / "metadata" / "timestamp.json").exists():
+    if (folder / METADATA / TIMESTAMP).exists():
         repo = repository.load(folder)
-        if repo.paths() != ["feed.json"] or repo.record("feed.json") != record:
+        if repo.paths() != [FEED] or repo.record(FEED) != record:
             raise UsageError("usage.feed_folder", f"{folder} is a feed already.", path=str(folder))
         return repo
     found = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if found - {"metadata", "targets"} or folder.is_file():
+    if found - {METADATA, TARGETS} or folder.is_file():
         raise UsageError("usage.feed_folder", f"{folder} is not empty and not a feed.", path=str(folder))
     return None
 

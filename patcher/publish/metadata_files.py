@@ -7,6 +7,7 @@ from typing import Any
 from tuf.api.metadata import Metadata, MetaFile, TargetFile  # type: ignore[attr-defined]  # exported, but not by __all__
 
 from patcher import disk
+from patcher.content.feed_paths import METADATA, TARGETS
 from patcher.publish.store import make_folder
 
 
@@ -18,13 +19,13 @@ def free_version(folder: Path, role: str) -> int:
 def versions(folder: Path, role: str) -> set[int]:
     """The versions of a role that are in the folder."""
     pattern = re.compile(rf"([0-9]+)\.{re.escape(role)}\.json")
-    names = (entry.name for entry in (folder / "metadata").iterdir())
+    names = (entry.name for entry in (folder / METADATA).iterdir())
     return {int(match[1]) for name in names if (match := pattern.fullmatch(name))}
 
 
 def target_file(target: TargetFile) -> str:
     """Where a record lies in the feed: ``targets/DIR/<sha256>.NAME`` (TUF section 6.2, consistent snapshots)."""
-    return f"targets/{target.get_prefixed_paths()[0]}"
+    return f"{TARGETS}/{target.get_prefixed_paths()[0]}"
 
 
 def write(path: Path, data: bytes) -> None:
@@ -39,5 +40,5 @@ def write(path: Path, data: bytes) -> None:
 def write_role(folder: Path, role: str, metadata: Metadata[Any]) -> MetaFile:
     """A role under its version; what its delegator says of it. Raises DiskError."""
     data = metadata.to_bytes()
-    write(folder / "metadata" / f"{metadata.signed.version}.{role}.json", data)
+    write(folder / METADATA / f"{metadata.signed.version}.{role}.json", data)
     return MetaFile.from_data(metadata.signed.version, data, ["sha256"])

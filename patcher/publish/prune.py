@@ -17,6 +17,7 @@ from pathlib import Path
 from patcher import disk
 from patcher.config import Home
 from patcher.content import manifest, patch_index, records
+from patcher.content.feed_paths import CONTENT, METADATA, TARGETS
 from patcher.content.merkle import Ref
 from patcher.publish import repository
 from patcher.publish.release import locked
@@ -26,9 +27,9 @@ from patcher.publish.store import Meter, Progress, Store
 DAYS = 30
 """How long what was live stays: as long as a signature of the `solo` profile says that it is new."""
 
-_METADATA = re.compile(r"metadata/([0-9]+)\.(.+)\.json")
-_RECORD = re.compile(r"targets/(?:.+/)?[0-9a-f]{64}\.[^/]+")
-_CONTENT = re.compile(r"content/[0-9a-f]{2}/[0-9a-f]{64}(?:-64)?")
+_METADATA = re.compile(rf"{METADATA}/([0-9]+)\.(.+)\.json")
+_RECORD = re.compile(rf"{TARGETS}/(?:.+/)?[0-9a-f]{{64}}\.[^/]+")
+_CONTENT = re.compile(rf"{CONTENT}/[0-9a-f]{{2}}/[0-9a-f]{{64}}(?:-64)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def surplus(folder: Path, home: Home, days: int, now: datetime) -> Iterator[Surp
     Raises UsageError (usage.feed_folder), BusyError; TrustError and ContentError when a document is missing or damaged
     that says what else must stay.
     """
-    name = records.parse(records.Feed, repository.load(folder).record("feed.json") or b"").name
+    name = repository.load(folder).feed.name
     with locked(home, name):
         repo, since = repository.load(folder), now - timedelta(days=days)
         needed = _needed(_views(repo, since), Store(folder))
@@ -80,7 +81,7 @@ def remove(folder: Path, found: Surplus, progress: Progress) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    paths = (path for kind in ("metadata", "targets", "content") for path in (folder / kind).rglob("*"))
+    paths = (path for kind in (METADATA, TARGETS, CONTENT) for path in (folder / kind).rglob("*"))
     return (path for path in paths if path.is_file() and not path.is_symlink())
 
 
@@ -95,7 +96,7 @@ def _is_ours(path: str, repo: Repository) -> bool:
 
 def _order(path: str) -> tuple[int, str]:
     """Snapshots, roles, records, content."""
-    kinds = (".snapshot.json" in path, path.startswith("metadata/"), path.startswith("targets/"), True)
+    kinds = (".snapshot.json" in path, path.startswith(METADATA), path.startswith(TARGETS), True)
     return kinds.index(True), path
 
 
@@ -123,20 +124,19 @@ def _needed(views: Iterable[Repository], store: Store) -> set[str]:
             file = view.file_of(path)
             if file not in needed:
                 needed.add(file)
-                needed.update(f"content/{ref.file}" for ref in _named(path, view.record(path) or b"", store))
+                needed.update(f"{CONTENT}/{ref.file}" for ref in _named(view.parsed(path), store))
     return needed
 
 
-def _named(path: str, record: bytes, store: Store) -> Iterator[Ref]:
+def _named(record: object, store: Store) -> Iterator[Ref]:
     """The content that a record leads to."""
-    match path.split("/")[1:]:
-        case ["title.json"]:
-            art = records.parse(records.Title, record).art
-            yield from (art,) if art else ()
-        case ["releases", _]:
-            yield from _of_release(records.parse(records.Release, record), store)
-        case ["patches", _]:
-            yield from _of_patches(records.parse(records.Patches, record), store)
+    match record:
+        case records.Title(art=Ref() as art):
+            yield art
+        case records.Release() as release:
+            yield from _of_release(release, store)
+        case records.Patches() as patches:
+            yield from _of_patches(patches, store)
 
 
 def _of_release(release: records.Release, store: Store) -> Iterator[Ref]:

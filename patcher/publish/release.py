@@ -19,7 +19,7 @@ from tuf.api.metadata import Metadata, Targets  # type: ignore[attr-defined]  # 
 
 from patcher import disk
 from patcher.config import Home
-from patcher.content import merkle, paths, records
+from patcher.content import feed_paths, merkle, paths, records
 from patcher.content.records import Channel, Launch, Release
 from patcher.errors import BusyError, TrustError, UsageError
 from patcher.publish import build, repository, signing
@@ -85,17 +85,16 @@ class History:
 
 def history(repo: Repository, title: str) -> History:
     """Read a title's live records. Raises TrustError for damaged ones."""
-    releases, channels = {}, {}
+    releases, channels, found = {}, {}, None
     for path in (path for path in repo.paths() if path.startswith(f"{title}/")):
-        data = repo.record(path)
-        assert data is not None
-        if path.startswith(f"{title}/releases/"):
-            release = records.parse(records.Release, data)
-            releases[release.sequence] = release
-        elif path.startswith(f"{title}/channels/"):
-            channels[Path(path).stem] = records.parse(records.Channel, data)
-    about = repo.record(f"{title}/title.json")
-    return History(releases, channels, records.parse(records.Title, about) if about else None)
+        match repo.parsed(path):
+            case Release() as release:
+                releases[release.sequence] = release
+            case Channel() as channel:
+                channels[Path(path).stem] = channel
+            case records.Title() as about:
+                found = about
+    return History(releases, channels, found)
 
 
 def release(
@@ -108,7 +107,7 @@ def release(
     """
     started_s = time.monotonic()
     _check(order)
-    name = _feed_of(repository.load(folder)).name
+    name = repository.load(folder).feed.name
     _check_folders(order.tree, folder, home.root)
     ring = KeyRing(home.keys / name, passphrases)
     with locked(home, name):
@@ -125,15 +124,11 @@ def release(
         packed = _write_content(repo, home, order, source, record, older, progress, say)
         if done:  # only lost content was put back
             return Outcome("already published", source, time.monotonic() - started_s, packed)
-        changes = _changes(repo, order, record, past, packed, _feed_of(repo))
+        changes = _changes(repo, order, record, past, packed)
         progress("sign", 0, 0)
         request, missing = _publish(repo, home, name, order, changes, ring)
     state = "request" if request else "published"
     return Outcome(state, source, time.monotonic() - started_s, packed, request, missing)
-
-
-def _feed_of(repo: Repository) -> records.Feed:
-    return records.parse(records.Feed, repo.record("feed.json") or b"")
 
 
 @contextmanager
@@ -284,7 +279,7 @@ def _write_content(
 
 def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str, records.Delta]]) -> records.Patches:
     """What is said of the release before, with the way back to it."""
-    data = repo.record(f"{title}/patches/{sequence}.json")
+    data = repo.record(feed_paths.patches(title, sequence))
     known = {part.part: part for part in records.parse(records.Patches, data).parts} if data else {}
     for name, step in steps:
         part = known.get(name, records.PartPatches(name, None))
@@ -293,24 +288,22 @@ def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str
     return records.Patches(sequence, tuple(known.values()))
 
 
-def _changes(
-    repo: Repository, order: Order, record: Release, past: History, packed: packs.Packed, feed: records.Feed
-) -> Changes:
+def _changes(repo: Repository, order: Order, record: Release, past: History, packed: packs.Packed) -> Changes:
     """The records that differ from what is live now."""
-    title, sequence = order.title, record.sequence
+    title, sequence, feed = order.title, record.sequence, repo.feed
     new = title not in feed.titles
-    put = {f"{title}/patches/{sequence}.json": records.encode(records.Patches(sequence, packed.parts))}
+    put = {feed_paths.patches(title, sequence): records.encode(records.Patches(sequence, packed.parts))}
     if packed.back:
         before = max(s for s in past.releases if s < sequence)
-        put[f"{title}/patches/{before}.json"] = records.encode(_back(repo, title, before, packed.back))
+        put[feed_paths.patches(title, before)] = records.encode(_back(repo, title, before, packed.back))
     if sequence not in past.releases:
-        put[f"{title}/releases/{sequence}.json"] = records.encode(record)
+        put[feed_paths.release(title, sequence)] = records.encode(record)
     live = past.channels.get(order.channel, Channel(0))
-    put[f"{title}/channels/{order.channel}.json"] = records.encode(replace(live, release=sequence))
+    put[feed_paths.channel(title, order.channel)] = records.encode(replace(live, release=sequence))
     if new or order.label:
-        put[f"{title}/title.json"] = records.encode(_about(order, past.title))
+        put[feed_paths.title(title)] = records.encode(_about(order, past.title))
     if new:
-        put["feed.json"] = records.encode(replace(feed, titles=tuple(sorted({*feed.titles, title}))))
+        put[feed_paths.FEED] = records.encode(replace(feed, titles=tuple(sorted({*feed.titles, title}))))
     return Changes(put, _retired(title, sequence, order.channel, past), (title,) if new else ())
 
 
@@ -321,11 +314,11 @@ def _retired(title: str, sequence: int, channel: str, past: History) -> frozense
     """
     live = {sequence} | {c.release for name, c in past.channels.items() if name != channel}
     needed = live | {max((s for s in past.releases if s < one), default=0) for one in live}
-    patches = {f"{title}/patches/{s}.json" for s in past.releases if s not in needed}
+    patches = {feed_paths.patches(title, s) for s in past.releases if s not in needed}
     if sequence in past.releases:
         return frozenset(patches)  # a change of channels needs no holder
     kept = set(sorted({*past.releases, sequence})[-repository.RELEASES_KEPT :]) | needed
-    return frozenset(patches | {f"{title}/releases/{s}.json" for s in past.releases if s not in kept})
+    return frozenset(patches | {feed_paths.release(title, s) for s in past.releases if s not in kept})
 
 
 def _publish(

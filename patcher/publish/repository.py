@@ -33,8 +33,10 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but no
 from tuf.api.serialization import DeserializationError
 
 from patcher import disk
+from patcher.content import feed_paths, records
+from patcher.content.feed_paths import FEED, FIRST_ROOT, METADATA, TIMESTAMP
 from patcher.errors import TrustError, UsageError
-from patcher.feed.verified import SIGNED_AT
+from patcher.feed.verified import SIGNED_AT, verified, verified_root
 from patcher.publish.keys import KeyRing
 from patcher.publish.metadata_files import free_version, target_file, versions, write, write_role
 from patcher.publish.profiles import PROFILE_FIELD, PROFILES, Profile, profile_of
@@ -93,6 +95,11 @@ class Repository:
         """Every title that has roles, sorted."""
         return tuple(sorted(r.removesuffix("-releases") for r in self.roles if r.endswith("-releases")))
 
+    @property
+    def feed(self) -> records.Feed:
+        """The feed's own record. Raises TrustError (trust.record) when it is damaged."""
+        return records.parse(records.Feed, self.record(FEED) or b"")
+
     def paths(self) -> list[str]:
         """Target paths of all live records, sorted."""
         return sorted(path for role in self.roles.values() for path in role.targets)
@@ -106,7 +113,7 @@ class Repository:
     def metadata_files(self) -> set[str]:
         """Where the snapshot and its roles lie in the feed."""
         names = {f"{meta.version}.{name}" for name, meta in self.snapshot.meta.items()}
-        return {f"metadata/{name}" for name in (f"{self.snapshot.version}.snapshot.json", *names)}
+        return {f"{METADATA}/{name}" for name in (f"{self.snapshot.version}.snapshot.json", *names)}
 
     def file_of(self, path: str) -> str:
         """Where the live record ``path`` lies in the feed."""
@@ -127,6 +134,11 @@ class Repository:
         except (OSError, RepositoryError) as error:
             raise TrustError("trust.record", f"The record {path} is damaged: {error}.", record=path) from error
         return data
+
+    def parsed(self, path: str) -> object:
+        """The live record ``path`` read; None when there is none of a kind that is known. Raises TrustError."""
+        kind, data = feed_paths.kind_of(path), self.record(path)
+        return records.parse(kind, data) if kind and data is not None else None
 
     def delegator(self, role: str, changes: Mapping[str, Delegator] | None = None) -> Delegator:
         """Who says which keys sign ``role``; of ``changes``, the next payloads, where they hold a newer one."""
@@ -239,13 +251,13 @@ def create(folder: Path, profile: str, feed: bytes, ring: KeyRing, protect: bool
         root.add_key(key, name)
         root.roles[name].threshold = chosen.threshold if key in holders else 1
     targets = Targets(expires=now + timedelta(days=chosen.targets_days), delegations=Delegations({}, {}))
-    _delegate(targets, "feed", ["feed.json"], [channels], 1)
-    target = TargetFile.from_data("feed.json", feed, ["sha256"])
-    role = Targets(expires=now + timedelta(days=chosen.channels_days), targets={"feed.json": target})
+    _delegate(targets, "feed", [FEED], [channels], 1)
+    target = TargetFile.from_data(FEED, feed, ["sha256"])
+    role = Targets(expires=now + timedelta(days=chosen.channels_days), targets={FEED: target})
     write(folder / target_file(target), feed)
     meta = {"feed.json": write_role(folder, "feed", sign(targets, "feed", role, ring))}
     meta["targets.json"] = write_role(folder, "targets", sign(root, "targets", targets, ring))
-    write(folder / "metadata" / "1.root.json", sign(root, "root", root, ring).to_bytes())
+    write(folder / METADATA / FIRST_ROOT, sign(root, "root", root, ring).to_bytes())
     _write_online(folder, (root,), Snapshot(meta=meta), 1, ring, now)
     return load(folder)
 
@@ -255,7 +267,7 @@ def load(folder: Path) -> Repository:
 
     Raises UsageError (usage.feed_folder) when there is no feed, TrustError (trust.signature) when one is damaged.
     """
-    if not (folder / "metadata" / "timestamp.json").is_file():
+    if not (folder / METADATA / TIMESTAMP).is_file():
         raise UsageError("usage.feed_folder", f"{folder} is not a feed.", path=str(folder))
     with _translated(folder):
         return _load(folder)
@@ -267,7 +279,7 @@ def at(repo: Repository, version: int) -> Repository:
     Raises TrustError (trust.signature) when a file of that time is missing or damaged.
     """
     with _translated(repo.folder):
-        path = repo.folder / "metadata" / f"{version}.snapshot.json"
+        path = repo.folder / METADATA / f"{version}.snapshot.json"
         snapshot: Snapshot = Metadata[Snapshot].from_bytes(path.read_bytes()).signed
         files = {name.removesuffix(".json"): meta for name, meta in snapshot.meta.items()}
         read = {role: _read_role(repo.folder, role, meta) for role, meta in files.items()}
@@ -318,45 +330,36 @@ def keys_of(delegator: Delegator, role: str) -> list[SSlibKey]:
 
 def _load(folder: Path) -> Repository:
     *_, before, root = [None, *_roots(folder)]
-    data = (folder / "metadata" / "timestamp.json").read_bytes()
+    data = (folder / METADATA / TIMESTAMP).read_bytes()
     judge, is_whole = root, True
     try:
-        timestamp: Timestamp = _verified(root, "timestamp", data)
+        timestamp: Timestamp = verified(root, "timestamp", data)
     except RepositoryError:
         if before is None:
             raise
         judge, is_whole = before, False
-        timestamp = _verified(judge, "timestamp", data)
-    snapshot: Snapshot = _verified(judge, "snapshot", _read_role(folder, "snapshot", timestamp.snapshot_meta))
-    targets: Targets = _verified(judge, "targets", _read_role(folder, "targets", snapshot.meta["targets.json"]))
+        timestamp = verified(judge, "timestamp", data)
+    snapshot: Snapshot = verified(judge, "snapshot", _read_role(folder, "snapshot", timestamp.snapshot_meta))
+    targets: Targets = verified(judge, "targets", _read_role(folder, "targets", snapshot.meta["targets.json"]))
     roles = {"targets": targets}
     for name in (targets.delegations and targets.delegations.roles) or {}:
-        roles[name] = _verified(targets, name, _read_role(folder, name, snapshot.meta[f"{name}.json"]))
-    fingerprint = hashlib.sha256((folder / "metadata" / "1.root.json").read_bytes()).hexdigest()
+        roles[name] = verified(targets, name, _read_role(folder, name, snapshot.meta[f"{name}.json"]))
+    fingerprint = hashlib.sha256((folder / METADATA / FIRST_ROOT).read_bytes()).hexdigest()
     return Repository(folder, fingerprint, root, timestamp, snapshot, roles, is_whole)
 
 
 def _roots(folder: Path) -> list[Root]:
     """The chain of roots, each signed by itself and by the one before (TUF section 5.3)."""
     roots: list[Root] = []
-    while (path := folder / "metadata" / f"{len(roots) + 1}.root.json").exists() or not roots:
-        metadata = Metadata[Root].from_bytes(path.read_bytes())
-        for judge in (*roots[-1:], metadata.signed):
-            judge.verify_delegate("root", metadata.signed_bytes, metadata.signatures)
-        roots.append(metadata.signed)
+    while (path := folder / METADATA / f"{len(roots) + 1}.root.json").exists() or not roots:
+        roots.append(verified_root(path.read_bytes(), *roots[-1:]))
     return roots
 
 
 def _read_role(folder: Path, role: str, meta: MetaFile) -> bytes:
-    data = (folder / "metadata" / f"{meta.version}.{role}.json").read_bytes()
+    data = (folder / METADATA / f"{meta.version}.{role}.json").read_bytes()
     meta.verify_length_and_hashes(data)
     return data
-
-
-def _verified(delegator: Delegator, role: str, data: bytes) -> Any:
-    metadata: Metadata[Any] = Metadata.from_bytes(data)
-    delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
-    return metadata.signed
 
 
 # ---------------------------------------------------------------- parts of the above
@@ -390,5 +393,5 @@ def _write_online(
     )
     signed = sign(root, "timestamp", timestamp, ring, roots[-1])
     for version in versions(folder, "snapshot").intersection(range(before + 1, snapshot.version)):
-        disk.remove(folder / "metadata" / f"{version}.snapshot.json")  # of an interrupted run: no timestamp named it
-    disk.write_atomic(folder / "metadata" / "timestamp.json", signed.to_bytes())
+        disk.remove(folder / METADATA / f"{version}.snapshot.json")  # of an interrupted run: no timestamp named it
+    disk.write_atomic(folder / METADATA / TIMESTAMP, signed.to_bytes())

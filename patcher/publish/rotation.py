@@ -19,7 +19,6 @@ from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-define
 
 from patcher import disk, strict_json
 from patcher.config import Home
-from patcher.content import records
 from patcher.errors import UsageError
 from patcher.publish import repository, signing
 from patcher.publish.keys import NAME_FIELD, KeyRing, Passphrases, name_of
@@ -69,7 +68,7 @@ class Outcome:
 def keys(folder: Path, home: Home) -> list[KeyStatus]:
     """Every key that counts, and the roles it signs. Raises UsageError, TrustError."""
     repo = repository.load(folder)
-    ring = KeyRing(home.keys / _feed_of(repo), Passphrases())
+    ring = KeyRing(home.keys / repo.feed.name, Passphrases())
     expires = {"root": repo.root, "snapshot": repo.snapshot, "timestamp": repo.timestamp, **repo.roles}
     found: dict[str, tuple[SSlibKey, dict[str, datetime]]] = {}
     for role, payload in expires.items():
@@ -85,7 +84,7 @@ def new(folder: Path, home: Home, name: str, to: Path, passphrases: Passphrases,
     Nothing in the feed changes. Raises UsageError (usage.argument, usage.passphrase), DiskError.
     """
     repo = repository.load(folder)
-    feed = _feed_of(repo)
+    feed = repo.feed.name
     key = KeyRing(home.keys / feed, passphrases).make(_next_name(_named(repo, [name])[0]), protect)
     public = to / f"{feed}-{name_of(key)}.json"
     text = json.dumps({"format": 1, "feed": feed, "name": name_of(key), "ed25519": key.keyval["public"]}, indent=1)
@@ -100,7 +99,7 @@ def rotate(folder: Path, home: Home, order: Order, passphrases: Passphrases) -> 
     Raises UsageError (usage.argument, usage.signatures, usage.key_missing, usage.passphrase), BusyError, DiskError,
     TrustError; then readers see what they saw before.
     """
-    feed = _feed_of(repository.load(folder))
+    feed = repository.load(folder).feed.name
     ring = KeyRing(home.keys / feed, passphrases)
     path = home.root / "requests" / f"{feed}-keys.json"
     names = tuple(sorted({*order.names, "timestamp"}))
@@ -126,10 +125,6 @@ def rotate(folder: Path, home: Home, order: Order, passphrases: Passphrases) -> 
 
 
 # ---------------------------------------------------------------- what is asked for
-
-
-def _feed_of(repo: Repository) -> str:
-    return records.parse(records.Feed, repo.record("feed.json") or b"").name
 
 
 def _pending(path: Path, feed: str, repo: Repository, what: str, now: datetime) -> signing.Request | None:

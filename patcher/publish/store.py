@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from patcher import beneath, disk
 from patcher.content import merkle
+from patcher.content.feed_paths import CONTENT
 from patcher.content.merkle import Ref
 from patcher.errors import Cancelled, Mismatch, UsageError
 
@@ -76,7 +77,7 @@ class Store:
     """Reads and adds content. Files are added in `incoming`, then renamed; `flush` makes their names durable."""
 
     def __init__(self, feed: Path) -> None:
-        self.folder = feed / "content"
+        self.folder = feed / CONTENT
         self._touched: set[Path] = set()
         self._lock = threading.Lock()
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from patcher.config import Home
-from patcher.content import paths, records
+from patcher.content import feed_paths, paths, records
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import TrustError, UsageError
 from patcher.feed.catalog import ART_MAX_BYTES
@@ -46,7 +46,7 @@ def describe(
     Raises UsageError (usage.unknown_title, usage.release, usage.passphrase, usage.key_missing), BusyError, DiskError,
     TrustError; then players see what they saw before.
     """
-    feed = records.parse(records.Feed, repository.load(folder).record("feed.json") or b"")
+    feed = repository.load(folder).feed
     if title not in feed.titles:
         message = f"The feed has no title {title!r}; its first release makes it."
         raise UsageError("usage.unknown_title", message, title=title)
@@ -66,7 +66,7 @@ def describe(
                 if art:
                     store.put(art)
         if changed:
-            _publish(repo, ring, f"{title}/title.json", data)
+            _publish(repo, ring, feed_paths.title(title), data)
     return about, changed
 
 

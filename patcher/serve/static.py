@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import unquote
 
+from patcher.content.feed_paths import METADATA, TIMESTAMP
 from patcher.errors import UsageError
 from patcher.serve.http import Answer, HttpServer, Request, Stretch, url_host
 
 LOG_LENGTH = 100_000
 
-_MUTABLE = "/metadata/timestamp.json"
+_MUTABLE = f"/{METADATA}/{TIMESTAMP}"
 """The one file of a feed that changes under its name."""
 _FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
 _NO_CACHE = ("Cache-Control", "no-cache")

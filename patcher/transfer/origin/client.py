@@ -21,6 +21,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from patcher.content.feed_paths import CONTENT
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import Mismatch, Missing, OriginError, UsageError
 from patcher.plain import quoted
@@ -191,7 +192,7 @@ class Origin:
         whole = start == 0 and end == ref.size_bytes
         headers = {} if whole else {"Range": f"bytes={start}-{end - 1}"}
         watch = turn.watch()
-        response = self._request(f"{turn.url}content/{ref.file}", headers, watch)
+        response = self._request(f"{turn.url}{CONTENT}/{ref.file}", headers, watch)
         try:
             skip = ranges.skipped(response.status_code, response.headers, ref, start, end)
             if skip is None:

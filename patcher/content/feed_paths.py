@@ -1,0 +1,39 @@
+"""Where everything lies in a feed (docs/formats/feed.md): the folders on its host, and the target path of each record.
+
+A target path is the name of a record in TUF's metadata; on the host its file is below `TARGETS`, with its hash in front
+of its name (TUF section 6.2).
+"""
+
+from patcher.content.records import Channel, Feed, Patches, Release, Title
+
+METADATA, TARGETS, CONTENT = "metadata", "targets", "content"
+FIRST_ROOT, TIMESTAMP = "1.root.json", "timestamp.json"
+"""Below `METADATA`: what a player pins, and the only file of a feed that is ever overwritten."""
+
+FEED = "feed.json"
+
+
+def title(title: str) -> str:
+    """Of what a title is."""
+    return f"{title}/title.json"
+
+
+def channel(title: str, name: str) -> str:
+    """Of what a channel offers."""
+    return f"{title}/channels/{name}.json"
+
+
+def release(title: str, sequence: int) -> str:
+    """Of a release."""
+    return f"{title}/releases/{sequence}.json"
+
+
+def patches(title: str, sequence: int) -> str:
+    """Of the patches that lead to a release."""
+    return f"{title}/patches/{sequence}.json"
+
+
+def kind_of(path: str) -> type[Feed | Title | Channel | Release | Patches] | None:
+    """What the record at a target path is; None for a path that this version does not know."""
+    kinds = {"title.json": Title, "channels": Channel, "releases": Release, "patches": Patches}
+    return Feed if path == FEED else kinds.get(path.partition("/")[2].partition("/")[0])
