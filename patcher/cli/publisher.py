@@ -145,7 +145,7 @@ def _init(args: argparse.Namespace, out: Output) -> None:
 
 
 def _release(args: argparse.Namespace, out: Output) -> None:
-    order = release.Order(
+    order = release.ReleaseOrder(
         title=args.title,
         tree=args.tree,
         version=args.version,
@@ -163,7 +163,7 @@ def _release(args: argparse.Namespace, out: Output) -> None:
     out.result(_release_fields(order, outcome))
 
 
-def _show_release(order: release.Order, outcome: release.Outcome, out: Output) -> None:
+def _show_release(order: release.ReleaseOrder, outcome: release.ReleaseOutcome, out: Output) -> None:
     files, size = len(outcome.source.tree.files), human_bytes(outcome.source.size_bytes)
     if outcome.packed:
         for version, patch_bytes in outcome.packed.patch_bytes:
@@ -178,7 +178,7 @@ def _show_release(order: release.Order, outcome: release.Outcome, out: Output) -
     out.line(sentences[outcome.state])
 
 
-def _release_fields(order: release.Order, outcome: release.Outcome) -> dict[str, object]:
+def _release_fields(order: release.ReleaseOrder, outcome: release.ReleaseOutcome) -> dict[str, object]:
     source, packed = outcome.source, outcome.packed
     parts = [
         {

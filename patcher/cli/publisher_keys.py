@@ -9,7 +9,7 @@ from patcher.cli.verbs import Run, Verbs, add_group, add_verb
 from patcher.publish import release, rotation
 from patcher.publish.keys import Passphrases
 
-Request = release.Outcome | rotation.Outcome
+Request = release.ReleaseOutcome | rotation.KeyOutcome
 """What ended with a signing request, if ``request`` is not None."""
 
 
@@ -96,14 +96,14 @@ def _new(args: argparse.Namespace, out: Output) -> None:
 
 def _rotate(args: argparse.Namespace, out: Output) -> None:
     names = tuple(args.names) or rotation.ONLINE
-    _change(rotation.Order(names, tuple(args.public), protect=not args.demo_keys), args, out)
+    _change(rotation.KeyOrder(names, tuple(args.public), protect=not args.demo_keys), args, out)
 
 
 def _revoke(args: argparse.Namespace, out: Output) -> None:
-    _change(rotation.Order(tuple(args.names), is_revoked=True, protect=not args.demo_keys), args, out)
+    _change(rotation.KeyOrder(tuple(args.names), is_revoked=True, protect=not args.demo_keys), args, out)
 
 
-def _change(order: rotation.Order, args: argparse.Namespace, out: Output) -> None:
+def _change(order: rotation.KeyOrder, args: argparse.Namespace, out: Output) -> None:
     warn_of_demo_keys(args, out)
     outcome = rotation.rotate(args.folder, args.home, order, passphrases(args, out))
     if outcome.request:

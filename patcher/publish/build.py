@@ -13,7 +13,7 @@ from patcher.content.merkle import Ref
 from patcher.content.paths import order
 from patcher.errors import DiskError, UsageError
 from patcher.publish import tree as trees
-from patcher.publish.store import CHUNK_BYTES, Meter, Progress, Store, in_threads
+from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter, Store, in_threads
 from patcher.publish.tree import MAIN_PART, PartRule, Tree
 
 
@@ -44,7 +44,7 @@ class BuiltPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceFolder:
     """A folder as it was read: what it holds, split into parts, and where each content can be copied from."""
 
     folder: Path
@@ -63,7 +63,7 @@ class Source:
         return {Ref(entry.root, entry.size_bytes): entry.path for entry in entries}
 
 
-def read(folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progress: Progress) -> Source:
+def read(folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progress: OnProgress) -> SourceFolder:
     """Read and hash a release folder. Nothing is written.
 
     Raises ContentError for names and files that cannot be released, UsageError (usage.release) when there is nothing
@@ -72,7 +72,7 @@ def read(folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progres
     tree = trees.read(folder)
     if not tree.files:
         raise UsageError("usage.release", f"{folder} holds no file.", path=str(folder))
-    meter = Meter(progress, "hash", sum(size for _, size, _ in tree.files))
+    meter = PhaseMeter(progress, "hash", sum(size for _, size, _ in tree.files))
     hashes = in_threads(jobs, lambda file: _hash(folder / file[0], file[1], meter), tree.files, meter)
     if trees.read(folder) != tree:
         raise _changed(folder)
@@ -82,7 +82,7 @@ def read(folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progres
     for name in (rule.name for rule in rules if rule.name not in parts):
         raise UsageError("usage.release", f"The part {name} matches nothing in {folder}.", part=name)
     built = tuple(_build(title, by_name[name], parts[name], by_path) for name in sorted(parts))
-    return Source(folder, tree, built)
+    return SourceFolder(folder, tree, built)
 
 
 def launch_problem(command: records.Launch, manifests: Sequence[Manifest]) -> str:
@@ -98,7 +98,7 @@ def launch_problem(command: records.Launch, manifests: Sequence[Manifest]) -> st
     return ""
 
 
-def write(source: Source, store: Store, jobs: int, progress: Progress) -> None:
+def write(source: SourceFolder, store: Store, jobs: int, progress: OnProgress) -> None:
     """Put every content and document of the release into the feed's content, durably.
 
     Raises DiskError (disk.full) before anything is written, UsageError (usage.release) when the folder changed.
@@ -109,7 +109,7 @@ def write(source: Source, store: Store, jobs: int, progress: Progress) -> None:
     if missing_bytes > free_bytes:
         message = f"The release needs {missing_bytes} bytes in the feed folder, {free_bytes} are free."
         raise DiskError("disk.full", message, path=str(store.folder), needed_bytes=missing_bytes, free_bytes=free_bytes)
-    meter = Meter(progress, "write", sum(ref.size_bytes for ref, _ in contents))
+    meter = PhaseMeter(progress, "write", sum(ref.size_bytes for ref, _ in contents))
     in_threads(jobs, lambda item: store.put_file(source.folder / item[1], item[0], meter), contents, meter)
     for part in source.parts:
         for document in (part.document, part.layers, part.leaves, part.landmarks):
@@ -144,7 +144,7 @@ def _build(title: str, rule: PartRule, tree: Tree, hashes: Mapping[str, _Hashes]
     )
 
 
-def _hash(path: Path, size_bytes: int, meter: Meter) -> _Hashes:
+def _hash(path: Path, size_bytes: int, meter: PhaseMeter) -> _Hashes:
     hasher = merkle.Hasher()
 
     def portions() -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from patcher.publish.build import launch_problem
 from patcher.publish.feeds import expiries
 from patcher.publish.release import History, history
 from patcher.publish.repository import Repository
-from patcher.publish.store import CHUNK_BYTES, Meter, Progress, Store, in_threads
+from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter, Store, in_threads
 
 if TYPE_CHECKING:
     from patcher.content.native.rebase import Rebased
@@ -37,7 +37,7 @@ class Report:
     content_bytes: int = 0
 
 
-def check(folder: Path, jobs: int, deep: bool, progress: Progress) -> Report:
+def check(folder: Path, jobs: int, deep: bool, progress: OnProgress) -> Report:
     """Verify signatures, thresholds, expiries, records, and every content they lead to by its full hash.
 
     ``deep`` also applies every window of every patch and looks for every landmark.
@@ -50,7 +50,7 @@ def check(folder: Path, jobs: int, deep: bool, progress: Progress) -> Report:
     problems, warnings = _ageing(repo, datetime.now(UTC))
     if not repo.is_whole:
         problems.append("a change of keys was interrupted; run the same `shoal publish keys` command again")
-    search = _Search(Store(folder))
+    search = _References(Store(folder))
     for path in repo.paths():
         problems += _unreadable(repo, path)
     for title in repo.titles if not problems else ():
@@ -58,7 +58,7 @@ def check(folder: Path, jobs: int, deep: bool, progress: Progress) -> Report:
             search.title(title, history(repo, title), repo)
         except TrustError as error:
             problems.append(f"{title}: {error.message}")
-    meter = Meter(progress, "check", sum(ref.size_bytes for ref in search.wanted))
+    meter = PhaseMeter(progress, "check", sum(ref.size_bytes for ref in search.wanted))
     wanted = list(search.wanted.items())
     damaged = in_threads(jobs, lambda item: _damage(search.store, item[0], item[1], meter), wanted, meter)
     problems += search.problems + [text for text in damaged if text]
@@ -89,7 +89,7 @@ def _unreadable(repo: Repository, path: str) -> list[str]:
     return []
 
 
-class _Search:
+class _References:
     """Follows every reference of a feed's records; what is wanted, and what is wrong on the way."""
 
     def __init__(self, store: Store) -> None:
@@ -204,7 +204,7 @@ class _Search:
         raise Mismatch(f"the manifest of {part} in release {sequence} cannot be read")
 
 
-def _damage(store: Store, ref: Ref, what: str, meter: Meter) -> str:
+def _damage(store: Store, ref: Ref, what: str, meter: PhaseMeter) -> str:
     """What is wrong with one content; empty when nothing is."""
     path = store.path(ref)
     if not store.has(ref):
@@ -213,11 +213,11 @@ def _damage(store: Store, ref: Ref, what: str, meter: Meter) -> str:
     return "" if store.is_right(ref, meter) else f"{what}: is damaged ({path})"
 
 
-def _deep(search: _Search, progress: Progress) -> Iterator[str]:
+def _deep(search: _References, progress: OnProgress) -> Iterator[str]:
     """Apply every window. Its output's SHA-256 stands in the index; the new content is compared too."""
-    meter = Meter(progress, "apply", sum(w.output_bytes for index, _, _ in search.packs for w in index.windows))
+    meter = PhaseMeter(progress, "apply", sum(w.output_bytes for index, _, _ in search.packs for w in index.windows))
     for index, new, old in search.packs:
-        pack = _Pack(search.store, index, new, old)
+        pack = _AppliedPack(search.store, index, new, old)
         for window in index.windows:
             try:
                 right = pack.copies(window) if window.is_copy else pack.applies(window)
@@ -230,7 +230,7 @@ def _deep(search: _Search, progress: Progress) -> Iterator[str]:
             meter.add(window.output_bytes)
 
 
-def _astray(search: _Search) -> Iterator[str]:
+def _astray(search: _References) -> Iterator[str]:
     """The files whose landmarks are not where the document has them."""
     seen: set[tuple[bytes, bytes]] = set()
     for document, files in search.landmarks.items():
@@ -245,7 +245,7 @@ def _astray(search: _Search) -> Iterator[str]:
                     yield f"{files.name}: the landmarks of {entry.path} are not where they should be"
 
 
-class _Pack:
+class _AppliedPack:
     """One pack, applied as a player applies it. Raises ContentError (content.window)."""
 
     def __init__(self, store: Store, index: Index, new: Manifest, old: Manifest | None) -> None:

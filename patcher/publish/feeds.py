@@ -25,7 +25,7 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class NewFeed:
     """A new feed: what a player pins, and the file that says so."""
 
     name: str
@@ -55,7 +55,7 @@ class TitleStatus:
 def init(
     folder: Path, home: Home, origins: Sequence[str], trackers: Sequence[str], name: str, profile: str, demo_keys: bool,
     passphrases: Passphrases,
-) -> Made:  # fmt: skip
+) -> NewFeed:  # fmt: skip
     """Make an empty feed and its keys. The same call again finishes what an interrupted one began.
 
     Raises UsageError (usage.argument, usage.feed_folder, usage.passphrase), DiskError.
@@ -72,7 +72,7 @@ def init(
         disk.write_atomic(_owner(home, feed.name), repo.fingerprint.encode())
         invitation = folder / f"{feed.name}{PIN_SUFFIX}"
         disk.write_atomic(invitation, Pin(feed.origins[0], repo.fingerprint).invitation())
-    return Made(feed.name, repo.fingerprint, invitation)
+    return NewFeed(feed.name, repo.fingerprint, invitation)
 
 
 def status(folder: Path) -> tuple[records.Feed, list[TitleStatus], list[RoleStatus]]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from patcher import beneath, disk
 from patcher.content import merkle
 from patcher.content.manifest import Manifest
-from patcher.publish.build import Source
+from patcher.publish.build import SourceFolder
 from patcher.publish.patches import drafts, encode
 from patcher.publish.patches.drafts import Draft, Joined
-from patcher.publish.store import Meter, Progress, in_threads
+from patcher.publish.store import OnProgress, PhaseMeter, in_threads
 
 KINDS = ("unchanged", "moved", "delta", "full")
 """As it was; held by the old release elsewhere, or twice in the new one; made from old bytes; made from none."""
@@ -69,7 +69,7 @@ class Preview:
         return made / APPLY_BPS + sum(file.size_bytes for file in self.files if file.saved_bytes) / REBASE_BPS
 
 
-def preview(old: Source, new: Source, folder: Path, jobs: int, progress: Progress) -> Preview:
+def preview(old: SourceFolder, new: SourceFolder, folder: Path, jobs: int, progress: OnProgress) -> Preview:
     """Make the patch, see what it takes, keep nothing; ``folder`` is removed. Raises what making a release raises."""
     before = {part.rule.name: part for part in old.parts}
     started_s = _cpu_s()
@@ -126,11 +126,13 @@ def _costs(draft: Draft, joined: Joined) -> Iterator[FileCost]:
 # ---------------------------------------------------------------- the other ways
 
 
-def _by_chunks(old: Source, new: Source, places: drafts.Places, jobs: int, progress: Progress) -> tuple[int, int]:
+def _by_chunks(
+    old: SourceFolder, new: SourceFolder, places: drafts.PathByRoot, jobs: int, progress: OnProgress
+) -> tuple[int, int]:
     """Compressed bytes of the new files' chunks that the old ones lack, and of all chunks of changed files."""
     roots = [{e.root for part in source.parts for e in part.manifest.entries if e.size_bytes} for source in (old, new)]
     gone, fresh = (sorted(roots[k] - roots[1 - k]) for k in (0, 1))
-    meter = Meter(progress, "compare", sum(places[root].stat().st_size for root in (*gone, *fresh)))
+    meter = PhaseMeter(progress, "compare", sum(places[root].stat().st_size for root in (*gone, *fresh)))
     held = {
         digest
         for found in in_threads(jobs, lambda r: _chunks(places[r], meter, pack=False), gone, meter)
@@ -141,7 +143,7 @@ def _by_chunks(old: Source, new: Source, places: drafts.Places, jobs: int, progr
     return sum(size for digest, size in wanted.items() if digest not in held), sum(wanted.values())
 
 
-def _chunks(path: Path, meter: Meter, *, pack: bool) -> dict[bytes, int]:
+def _chunks(path: Path, meter: PhaseMeter, *, pack: bool) -> dict[bytes, int]:
     """Digest → compressed bytes (0 without ``pack``) of each chunk of a file."""
     found: dict[bytes, int] = {}
     with beneath.translated(path), path.open("rb") as file:

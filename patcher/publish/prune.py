@@ -22,7 +22,7 @@ from patcher.content.merkle import Ref
 from patcher.publish import repository
 from patcher.publish.release import locked
 from patcher.publish.repository import Repository
-from patcher.publish.store import Meter, Progress, Store
+from patcher.publish.store import OnProgress, PhaseMeter, Store
 
 DAYS = 30
 """How long what was live stays: as long as a signature of the `solo` profile says that it is new."""
@@ -67,9 +67,9 @@ def surplus(folder: Path, home: Home, days: int, now: datetime) -> Iterator[Surp
         yield replace(found, kept_bytes=sum(stat.st_size for stat in files.values()) - found.size_bytes)
 
 
-def remove(folder: Path, found: Surplus, progress: Progress) -> None:
+def remove(folder: Path, found: Surplus, progress: OnProgress) -> None:
     """Remove it. Raises DiskError."""
-    meter = Meter(progress, "remove", found.size_bytes)
+    meter = PhaseMeter(progress, "remove", found.size_bytes)
     for _, files in itertools.groupby(found.files, key=lambda file: _order(file[0])[0]):
         parents = set()
         for path, size_bytes in files:

@@ -26,7 +26,7 @@ from patcher.publish import build, repository, signing
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.patches import packs
 from patcher.publish.repository import Changes, Repository
-from patcher.publish.store import Progress, Store
+from patcher.publish.store import OnProgress, Store
 from patcher.publish.tree import PartRule
 
 SYSTEMS = ("linux", "macos", "windows")
@@ -35,7 +35,7 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReleaseOrder:
     """What the publisher asked for. ``launch`` as written on the command line, see `parse_launch`."""
 
     title: str
@@ -53,11 +53,11 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReleaseOutcome:
     """How a release went. ``state``: published, already published, request (signatures are needed), dry run."""
 
     state: str
-    source: build.Source
+    source: build.SourceFolder
     seconds: float
     packed: packs.Packed | None = None
     request: Path | None = None
@@ -98,8 +98,13 @@ def history(repo: Repository, title: str) -> History:
 
 
 def release(
-    folder: Path, home: Home, order: Order, passphrases: Passphrases, progress: Progress, say: Callable[[str], None]
-) -> Outcome:
+    folder: Path,
+    home: Home,
+    order: ReleaseOrder,
+    passphrases: Passphrases,
+    progress: OnProgress,
+    say: Callable[[str], None],
+) -> ReleaseOutcome:
     """Publish a release, or write the request for the signatures it needs.
 
     ``say`` gets sentences for people. Raises UsageError, ContentError, DiskError, TrustError; then readers of the
@@ -119,16 +124,18 @@ def release(
         record = _record(order, source, past, say)
         done = _is_published(record, order.channel, past)
         if order.dry_run or (done and all(Store(folder).has(ref) for ref in source.contents)):
-            return Outcome("dry run" if order.dry_run else "already published", source, time.monotonic() - started_s)
+            return ReleaseOutcome(
+                "dry run" if order.dry_run else "already published", source, time.monotonic() - started_s
+            )
         older = _older(past, record, order.from_last)
         packed = _write_content(repo, home, order, source, record, older, progress, say)
         if done:  # only lost content was put back
-            return Outcome("already published", source, time.monotonic() - started_s, packed)
+            return ReleaseOutcome("already published", source, time.monotonic() - started_s, packed)
         changes = _changes(repo, order, record, past, packed)
         progress("sign", 0, 0)
         request, missing = _publish(repo, home, name, order, changes, ring)
     state = "request" if request else "published"
-    return Outcome(state, source, time.monotonic() - started_s, packed, request, missing)
+    return ReleaseOutcome(state, source, time.monotonic() - started_s, packed, request, missing)
 
 
 @contextmanager
@@ -161,7 +168,7 @@ def _needs_request(delegator: repository.Delegator, role: str, ring: KeyRing) ->
 # ---------------------------------------------------------------- what is asked for
 
 
-def _check(order: Order) -> None:
+def _check(order: ReleaseOrder) -> None:
     for name in (order.title, f"{order.title}-releases", order.channel):
         paths.check_name(name)
     if not _VERSION.fullmatch(order.version):
@@ -187,7 +194,7 @@ def _described(encode: Callable[[], bytes]) -> bytes:
         raise UsageError("usage.release", f"The release cannot be described: {reason}.") from error
 
 
-def _about(order: Order, before: records.Title | None) -> records.Title:
+def _about(order: ReleaseOrder, before: records.Title | None) -> records.Title:
     about = before or records.Title(order.title, "game", {})
     return replace(about, texts={**about.texts, "en": records.Text(order.label or order.title)})
 
@@ -208,7 +215,9 @@ def parse_launch(texts: Sequence[str]) -> dict[str, Launch]:
     return launch
 
 
-def _launch(order: Order, source: build.Source, past: History, say: Callable[[str], None]) -> dict[str, Launch]:
+def _launch(
+    order: ReleaseOrder, source: build.SourceFolder, past: History, say: Callable[[str], None]
+) -> dict[str, Launch]:
     """As ordered; without an order as in the release before, so that a forgotten option breaks no game."""
     launch = parse_launch(order.launch)
     if not launch and past.releases:
@@ -225,7 +234,7 @@ def _launch(order: Order, source: build.Source, past: History, say: Callable[[st
     return launch
 
 
-def _record(order: Order, source: build.Source, past: History, say: Callable[[str], None]) -> Release:
+def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, say: Callable[[str], None]) -> Release:
     known = past.named(order.version)
     sequence = known.sequence if known else past.next_sequence
     parts = tuple(part.record for part in source.parts)
@@ -267,8 +276,8 @@ def _older(past: History, record: Release, count: int) -> list[Release]:
 
 
 def _write_content(
-    repo: Repository, home: Home, order: Order, source: build.Source, new: Release, older: Sequence[Release],
-    progress: Progress, say: Callable[[str], None],
+    repo: Repository, home: Home, order: ReleaseOrder, source: build.SourceFolder, new: Release,
+    older: Sequence[Release], progress: OnProgress, say: Callable[[str], None],
 ) -> packs.Packed:  # fmt: skip
     with Store(repo.folder).adding() as store:
         build.write(source, store, order.jobs, progress)
@@ -288,7 +297,7 @@ def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str
     return records.Patches(sequence, tuple(known.values()))
 
 
-def _changes(repo: Repository, order: Order, record: Release, past: History, packed: packs.Packed) -> Changes:
+def _changes(repo: Repository, order: ReleaseOrder, record: Release, past: History, packed: packs.Packed) -> Changes:
     """The records that differ from what is live now."""
     title, sequence, feed = order.title, record.sequence, repo.feed
     new = title not in feed.titles
@@ -322,7 +331,7 @@ def _retired(title: str, sequence: int, channel: str, past: History) -> frozense
 
 
 def _publish(
-    repo: Repository, home: Home, feed: str, order: Order, changes: Changes, ring: KeyRing
+    repo: Repository, home: Home, feed: str, order: ReleaseOrder, changes: Changes, ring: KeyRing
 ) -> tuple[Path | None, int]:
     """Sign what can be signed here and publish; the request and what it misses where other hands are needed."""
     now = datetime.now(UTC)
@@ -343,7 +352,7 @@ def _publish(
     return None, 0
 
 
-def _request(path: Path, wanted: signing.Request, repo: Repository, now: datetime) -> signing.Request:
+def _request(path: Path, wanted: signing.SigningRequest, repo: Repository, now: datetime) -> signing.SigningRequest:
     """The request on disk when it asks for exactly this, with the signatures it has; else a new one.
 
     Raises UsageError (usage.signatures) when there is one for something else: its signatures are not thrown away.

@@ -42,7 +42,7 @@ class KeyStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class KeyOrder:
     """What is asked for. ``names``: whose keys; `timestamp` always comes with them."""
 
     names: tuple[str, ...] = ONLINE
@@ -54,7 +54,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class KeyOutcome:
     """How it went. ``names``: whose keys were exchanged, or will be when the ``request`` is signed."""
 
     names: tuple[str, ...]
@@ -93,7 +93,7 @@ def new(folder: Path, home: Home, name: str, to: Path, passphrases: Passphrases,
     return public
 
 
-def rotate(folder: Path, home: Home, order: Order, passphrases: Passphrases) -> Outcome:
+def rotate(folder: Path, home: Home, order: KeyOrder, passphrases: Passphrases) -> KeyOutcome:
     """Put other keys in the place of those named, or write the request for the signatures that it takes.
 
     Raises UsageError (usage.argument, usage.signatures, usage.key_missing, usage.passphrase), BusyError, DiskError,
@@ -118,16 +118,16 @@ def rotate(folder: Path, home: Home, order: Order, passphrases: Passphrases) -> 
         root = request.roles["root"].metadata.signed
         if root != repo.root or not repo.is_whole:
             if request.missing:
-                return Outcome(names, root.version, path, request.missing)
+                return KeyOutcome(names, root.version, path, request.missing)
             _publish(repo, request, ring, now)
         disk.remove(path)
-    return Outcome(names, root.version)
+    return KeyOutcome(names, root.version)
 
 
 # ---------------------------------------------------------------- what is asked for
 
 
-def _pending(path: Path, feed: str, repo: Repository, what: str, now: datetime) -> signing.Request | None:
+def _pending(path: Path, feed: str, repo: Repository, what: str, now: datetime) -> signing.SigningRequest | None:
     """What an earlier run asked for, the same as now. Raises UsageError (usage.signatures) when it was something else.
 
     With all its signatures it is used as it is: whose signatures count, the feed itself says at publication.
@@ -148,7 +148,7 @@ def _overtaken(path: Path) -> UsageError:
     return UsageError("usage.signatures", message, path=str(path))
 
 
-def _follows(request: signing.Request, repo: Repository, now: datetime) -> bool:
+def _follows(request: signing.SigningRequest, repo: Repository, now: datetime) -> bool:
     """Whether every payload is the next of what is live, or live already, and still good."""
     live = {"root": repo.root, **repo.roles}
     payloads = {role: wanted.metadata.signed for role, wanted in request.roles.items()}
@@ -158,7 +158,7 @@ def _follows(request: signing.Request, repo: Repository, now: datetime) -> bool:
     return all(new.version > old.version and new.expires > now for old, new in news)
 
 
-def _replaced(repo: Repository, order: Order, ring: KeyRing) -> dict[str, SSlibKey | None]:
+def _replaced(repo: Repository, order: KeyOrder, ring: KeyRing) -> dict[str, SSlibKey | None]:
     """By key id, what takes a key's place."""
     offered = {_base(name_of(key)): key for key in map(_read_public, order.public)}
     replaced: dict[str, SSlibKey | None] = {}
@@ -252,7 +252,7 @@ def _exchange(delegator: Delegator, roles: Sequence[str], replaced: Mapping[str,
     return changed
 
 
-def _publish(repo: Repository, request: signing.Request, ring: KeyRing, now: datetime) -> None:
+def _publish(repo: Repository, request: signing.SigningRequest, ring: KeyRing, now: datetime) -> None:
     signed: dict[str, Metadata[Any]] = {role: wanted.metadata for role, wanted in request.roles.items()}
     root: Metadata[Root] = signed.pop("root")
     targets: Targets = signed["targets"].signed if "targets" in signed else repo.roles["targets"]

@@ -72,7 +72,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SigningRequest:
     """What one release needs signed; without a title, what other keys need, and ``version`` says which."""
 
     feed: str
@@ -106,7 +106,7 @@ class Request:
 def ask(
     feed: str, repo: repository.Repository, title: str, version: str, records: Mapping[str, bytes],
     payloads: Mapping[str, repository.Delegator],
-) -> Request:  # fmt: skip
+) -> SigningRequest:  # fmt: skip
     """A request without signatures for ``payloads``, the next versions of roles that need several holders."""
     roles = {}
     for role, payload in payloads.items():
@@ -114,10 +114,12 @@ def ask(
         before = _panel(repo.root, role) if role in repo.root.roles else now
         roles[role] = Wanted(Metadata(payload), now.threshold, now.keys, before if before != now else None)
     kept = {path: data for path, data in records.items() if repository.role_of(path) in payloads}
-    return Request(feed, repo.fingerprint, title, version, kept, roles)
+    return SigningRequest(feed, repo.fingerprint, title, version, kept, roles)
 
 
-def adopt(found: Request, wanted: Request, repo: repository.Repository, now: datetime) -> Request | None:
+def adopt(
+    found: SigningRequest, wanted: SigningRequest, repo: repository.Repository, now: datetime
+) -> SigningRequest | None:
     """``wanted`` with the payloads and signatures of ``found``; None unless both ask for the same.
 
     Only version and expiry may differ, within what this feed could have asked for itself.
@@ -138,7 +140,7 @@ def adopt(found: Request, wanted: Request, repo: repository.Repository, now: dat
     return replace(wanted, roles=roles)
 
 
-def sign(request: Request, ring: KeyRing, name: str = "") -> str:
+def sign(request: SigningRequest, ring: KeyRing, name: str = "") -> str:
     """Add the signature of the holder called ``name``, or of the first one here who has not signed; who it was.
 
     Raises UsageError (usage.key_missing, usage.passphrase, usage.signatures).
@@ -157,7 +159,7 @@ def sign(request: Request, ring: KeyRing, name: str = "") -> str:
     return name_of(unsigned[0])
 
 
-def sign_alone(request: Request, ring: KeyRing) -> None:
+def sign_alone(request: SigningRequest, ring: KeyRing) -> None:
     """Sign with the keys that are here where no second holder is needed. Raises UsageError (usage.passphrase)."""
     if all(panel.threshold == 1 for wanted in request.roles.values() for panel in wanted.panels):
         keys = {key.keyid: key for wanted in request.roles.values() for key in wanted.signers.values()}
@@ -165,7 +167,7 @@ def sign_alone(request: Request, ring: KeyRing) -> None:
             sign(request, ring, name_of(key))
 
 
-def _wants(request: Request, key: SSlibKey) -> bool:
+def _wants(request: SigningRequest, key: SSlibKey) -> bool:
     roles = request.roles.values()
     return any(key.keyid in wanted.signers and not _is_signed(key, wanted.metadata) for wanted in roles)
 
@@ -206,7 +208,7 @@ def _sslib(payload: repository.Delegator, keyid: str) -> SSlibKey:
 # ---------------------------------------------------------------- the file
 
 
-def save(request: Request, path: Path) -> None:
+def save(request: SigningRequest, path: Path) -> None:
     """Write the request, readable by people as well. Raises DiskError."""
     roles = {
         role: {
@@ -232,7 +234,7 @@ def save(request: Request, path: Path) -> None:
     disk.write_atomic(path, json.dumps(document, indent=1, ensure_ascii=False).encode())
 
 
-def load(path: Path) -> Request:
+def load(path: Path) -> SigningRequest:
     """Read a request and check that it says what was signed.
 
     Raises UsageError (usage.argument) when it is none, (usage.signatures) when it was changed after it was written.
@@ -247,7 +249,7 @@ def load(path: Path) -> Request:
     return request
 
 
-def _parse(document: dict[str, Any]) -> Request:
+def _parse(document: dict[str, Any]) -> SigningRequest:
     if document["format"] != 1 or document["requires"] not in ([], [_NEW_KEYS]):
         raise ValueError("it needs a newer Shoal")
     roles = {}
@@ -259,7 +261,7 @@ def _parse(document: dict[str, Any]) -> Request:
         roles[role] = Wanted(metadata, now.threshold, now.keys, before)
     records = {str(path): text.encode() for path, text in document["records"].items()}
     texts = [str(document[name]) for name in ("feed", "fingerprint", "title", "version")]
-    return Request(texts[0], texts[1], texts[2], texts[3], records, roles)
+    return SigningRequest(texts[0], texts[1], texts[2], texts[3], records, roles)
 
 
 def _written(keys: tuple[SSlibKey, ...]) -> dict[str, Any]:
@@ -271,7 +273,7 @@ def _read_panel(fields: Mapping[str, Any]) -> Panel:
     return Panel(int(fields["threshold"]), tuple(key for key in keys if isinstance(key, SSlibKey)))
 
 
-def _check(request: Request, summary: object, path: Path) -> None:
+def _check(request: SigningRequest, summary: object, path: Path) -> None:
     changed = UsageError("usage.signatures", f"{path} was changed after it was written.", path=str(path))
     for wanted in request.roles.values():
         names = {keyid for keyid, key in wanted.signers.items() if _is_signed(key, wanted.metadata)}

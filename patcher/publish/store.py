@@ -17,17 +17,17 @@ from patcher.errors import Cancelled, Mismatch, UsageError
 CHUNK_BYTES = 1 << 20
 _SAMPLE_S = 0.1
 
-Progress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """Called with a phase, the bytes done and the bytes in all."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Meter:
+class PhaseMeter:
     """Bytes done of one phase, counted by many threads and shown at most ten times a second."""
 
-    def __init__(self, progress: Progress, phase: str, total_bytes: int) -> None:
+    def __init__(self, progress: OnProgress, phase: str, total_bytes: int) -> None:
         self._progress, self._phase, self._total = progress, phase, total_bytes
         self._lock = threading.Lock()
         self._done = 0
@@ -51,7 +51,7 @@ class Meter:
             self._stopped = True
 
 
-def in_threads(jobs: int, work: Callable[[Item], Result], items: Sequence[Item], meter: Meter) -> list[Result]:
+def in_threads(jobs: int, work: Callable[[Item], Result], items: Sequence[Item], meter: PhaseMeter) -> list[Result]:
     """``work`` of each item, in order; the first error ends the others."""
     with ThreadPoolExecutor(jobs) as pool:
         try:
@@ -90,7 +90,7 @@ class Store:
         path = self.path(ref)
         return path.is_file() and path.stat().st_size == ref.size_bytes
 
-    def is_right(self, ref: Ref, meter: Meter) -> bool:
+    def is_right(self, ref: Ref, meter: PhaseMeter) -> bool:
         """Whether the content that is there folds to its root; read by portions. Raises DiskError."""
         hasher, path = merkle.Hasher(), self.path(ref)
         with beneath.translated(path), path.open("rb") as file:
@@ -114,7 +114,7 @@ class Store:
             self._add(ref, (data,))
         return ref
 
-    def put_file(self, source: Path, ref: Ref, meter: Meter) -> None:
+    def put_file(self, source: Path, ref: Ref, meter: PhaseMeter) -> None:
         """Add a copy of a file that was hashed before. Raises UsageError (usage.release) when it is another one now."""
         if self._is_there(ref):
             meter.add(ref.size_bytes)
@@ -158,7 +158,7 @@ class Store:
         with self._lock:
             self._touched |= {folder, self.folder}
 
-    def _add(self, ref: Ref, chunks: Iterable[bytes], meter: Meter | None = None) -> bytes:
+    def _add(self, ref: Ref, chunks: Iterable[bytes], meter: PhaseMeter | None = None) -> bytes:
         """Write, sync, rename; the leaves of what was written. Only what folds to the root gets its name."""
         staged_path, path = self.folder / "incoming" / Path(ref.file).name, self.path(ref)
         hasher, offset = merkle.Hasher(), 0

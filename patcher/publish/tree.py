@@ -33,7 +33,7 @@ def read(folder: Path) -> Tree:
     Raises ContentError content.special_file for anything that is neither file, link nor folder, content.unsafe_path,
     content.link_outside; DiskError disk.folder_missing, disk.denied, disk.failed.
     """
-    found = _Found()
+    found = _Listing()
     try:
         _walk(str(folder), "", found)
     except OSError as error:
@@ -49,13 +49,13 @@ def read(folder: Path) -> Tree:
 
 
 @dataclass
-class _Found:
+class _Listing:
     files: list[tuple[str, int, bool]] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
     empty_folders: list[str] = field(default_factory=list)
 
 
-def _walk(folder: str, prefix: str, found: _Found) -> None:
+def _walk(folder: str, prefix: str, found: _Listing) -> None:
     with os.scandir(folder) as listing:
         children = [child for child in listing if prefix or child.name != paths.OWN_FOLDER]
     if prefix and not children:
@@ -129,7 +129,7 @@ def split(tree: Tree, rules: Sequence[PartRule]) -> dict[str, Tree]:
     def part_of(path: str) -> str:
         return next((name for name, matches in matchers if matches(path)), MAIN_PART)
 
-    found = {name: _Found() for name in (*(rule.name for rule in rules), MAIN_PART)}
+    found = {name: _Listing() for name in (*(rule.name for rule in rules), MAIN_PART)}
     for file in tree.files:
         found[part_of(file[0])].files.append(file)
     for link in tree.links:

@@ -40,7 +40,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)", re.ASC
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One request. ``path`` and ``query`` are as sent, percent-encoded; header names are in lower case."""
 
     method: str
@@ -53,7 +53,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class FileBody:
     """Bytes of an open, unbuffered file that the server sends and then closes."""
 
     file: FileIO
@@ -67,11 +67,11 @@ class Answer:
 
     status: HTTPStatus
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | Stretch = b""
+    body: bytes | FileBody = b""
 
 
-Handler = Callable[[Request], Answer]
-Listener = Callable[[Request, Answer, int], None]
+Handler = Callable[[HttpRequest], Answer]
+Listener = Callable[[HttpRequest, Answer, int], None]
 """Told of each request, its answer and the bytes of the body that were sent; called in the connection's thread."""
 
 
@@ -211,7 +211,7 @@ class HttpServer:
         return keep_alive
 
 
-def parse_head(head: bytes, host: str = "") -> Request:
+def parse_head(head: bytes, host: str = "") -> HttpRequest:
     """A request's head, without the empty line that ends it. Raises ValueError."""
     line, *lines = head.decode("latin-1").split("\r\n")
     match = _REQUEST_LINE.fullmatch(line)
@@ -226,7 +226,7 @@ def parse_head(head: bytes, host: str = "") -> Request:
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     path, _, query = _path(match[2]).partition("?")
     keep_alive = match[3] == "1" and "close" not in headers.get("connection", "").lower()
-    return Request(match[1], path, query, headers, host, keep_alive)
+    return HttpRequest(match[1], path, query, headers, host, keep_alive)
 
 
 def _path(target: str) -> str:
@@ -272,7 +272,7 @@ def _receive(connection: socket.socket, buffer: bytearray, deadline: float) -> b
 
 
 def _head(answer: Answer, keep_alive: bool) -> bytes:
-    length = answer.body.length if isinstance(answer.body, Stretch) else len(answer.body)
+    length = answer.body.length if isinstance(answer.body, FileBody) else len(answer.body)
     lines = [
         f"HTTP/1.1 {answer.status.value} {answer.status.phrase}",
         f"Date: {email.utils.formatdate(usegmt=True)}",
@@ -283,7 +283,7 @@ def _head(answer: Answer, keep_alive: bool) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def _chunks(head: bytes, body: bytes | Stretch, head_only: bool) -> Iterator[bytes | memoryview]:
+def _chunks(head: bytes, body: bytes | FileBody, head_only: bool) -> Iterator[bytes | memoryview]:
     """The head and then the body, in pieces for the socket. A stretch's file is closed at the end."""
     if isinstance(body, bytes):
         yield head if head_only else head + body

@@ -29,7 +29,7 @@ _MOST_DOWNLOADS = 0xFFFFFFFF
 """BEP 15 has 32 bits for it."""
 
 
-class Event(IntEnum):
+class AnnounceEvent(IntEnum):
     """Why a peer announces, numbered as BEP 15 has it."""
 
     NONE = 0
@@ -57,7 +57,7 @@ class Counts(NamedTuple):
     incomplete: int = 0
 
 
-class _Side:
+class _AddressBuffer:
     """Addresses of one family and kind, in a flat buffer.
 
     A small one is in the order in which they were last heard of: no index, a third of the memory. A larger one has an
@@ -168,18 +168,18 @@ class _Side:
         return b"".join(parts)
 
 
-_NOBODY = _Side(IPV4_BYTES)
+_NOBODY = _AddressBuffer(IPV4_BYTES)
 """Stands for every side of a swarm that has no address yet: an empty one of its own would cost as much as a peer."""
 
 
-class _Swarm:
+class _SwarmPeers:
     __slots__ = ("downloaded", "others", "others6", "seeds", "seeds6")
 
     def __init__(self) -> None:
         self.others = self.others6 = self.seeds = self.seeds6 = _NOBODY
         self.downloaded = 0
 
-    def side(self, width: int, seeds: bool) -> _Side:
+    def side(self, width: int, seeds: bool) -> _AddressBuffer:
         if width == IPV4_BYTES:
             return self.seeds if seeds else self.others
         return self.seeds6 if seeds else self.others6
@@ -187,7 +187,7 @@ class _Swarm:
     def add(self, address: bytes, seeds: bool, now: int) -> None:
         side = self.side(len(address), seeds)
         if side is _NOBODY:
-            side = _Side(len(address))
+            side = _AddressBuffer(len(address))
             self._set(len(address), seeds, side)
         side.add(address, now)
 
@@ -198,7 +198,7 @@ class _Swarm:
             self._set(len(address), seeds, _NOBODY)
         return found
 
-    def _set(self, width: int, seeds: bool, side: _Side) -> None:
+    def _set(self, width: int, seeds: bool, side: _AddressBuffer) -> None:
         setattr(self, ("seeds" if seeds else "others") + ("" if width == IPV4_BYTES else "6"), side)
 
     def is_empty(self) -> bool:
@@ -219,7 +219,7 @@ class Peers:
         limits = limits or Limits()
         self._ttl_s = ttl_s
         self._most = limits.peers
-        self._swarms: dict[bytes, _Swarm] = {}
+        self._swarms: dict[bytes, _SwarmPeers] = {}
         self._round: Iterator[bytes] = iter(())
         self._places = Budget(limits.host_places, limits.network_places)
         self._places_in_swarm = Budget(limits.host_places_in_swarm, limits.network_places_in_swarm)
@@ -233,7 +233,7 @@ class Peers:
         """Take note of a peer; the swarm's numbers with it."""
         self._sweep_another(now)
         swarm = self._swarms.get(ask.info_hash)
-        if ask.event == Event.STOPPED:
+        if ask.event == AnnounceEvent.STOPPED:
             if swarm is not None and not self._remove(ask.info_hash, swarm, ask.address, seeds=False):
                 self._remove(ask.info_hash, swarm, ask.address, seeds=True)
             return self.counts(ask.info_hash)
@@ -251,7 +251,7 @@ class Peers:
         A seed is not told of seeds; others hear of seeds and others, half and half where there are enough.
         """
         swarm = self._swarms.get(ask.info_hash)
-        if swarm is None or want <= 0 or ask.event == Event.STOPPED:
+        if swarm is None or want <= 0 or ask.event == AnnounceEvent.STOPPED:
             return b""
         others, seeds = swarm.side(width, False), swarm.side(width, True)
         if ask.left_bytes == 0:
@@ -261,15 +261,15 @@ class Peers:
         found = _without(others.sample(from_others), ask.address, width)[: want * width]
         return found + seeds.sample(want - len(found) // width)
 
-    def _note(self, ask: Announce, swarm: _Swarm | None, now: int) -> _Swarm | None:
+    def _note(self, ask: Announce, swarm: _SwarmPeers | None, now: int) -> _SwarmPeers | None:
         address, seeds = ask.address, ask.left_bytes == 0
         if swarm is None or not swarm.side(len(address), seeds).hear(address, now):
             # One that was of the other kind keeps its place.
             if not (swarm and swarm.drop(address, not seeds)) and not self._admit(ask):
                 return swarm
-            swarm = swarm or self._swarms.setdefault(ask.info_hash, _Swarm())
+            swarm = swarm or self._swarms.setdefault(ask.info_hash, _SwarmPeers())
             swarm.add(address, seeds, now)
-        if ask.event == Event.COMPLETED:
+        if ask.event == AnnounceEvent.COMPLETED:
             swarm.downloaded = min(swarm.downloaded + 1, _MOST_DOWNLOADS)
         self._sweep(ask.info_hash, swarm, now)
         return swarm
@@ -286,7 +286,7 @@ class Peers:
         self._count += 1
         return True
 
-    def _remove(self, info_hash: bytes, swarm: _Swarm, address: bytes, seeds: bool) -> bool:
+    def _remove(self, info_hash: bytes, swarm: _SwarmPeers, address: bytes, seeds: bool) -> bool:
         if not swarm.drop(address, seeds):
             return False
         self._count -= 1
@@ -296,7 +296,7 @@ class Peers:
             del self._swarms[info_hash]
         return True
 
-    def _sweep(self, info_hash: bytes, swarm: _Swarm, now: int) -> None:
+    def _sweep(self, info_hash: bytes, swarm: _SwarmPeers, now: int) -> None:
         before = now - self._ttl_s
         for seeds, sides in ((False, (swarm.others, swarm.others6)), (True, (swarm.seeds, swarm.seeds6))):
             for side in sides:

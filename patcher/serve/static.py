@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from patcher.content.feed_paths import METADATA, TIMESTAMP
 from patcher.errors import UsageError
-from patcher.serve.http import Answer, HttpServer, Request, Stretch, url_host
+from patcher.serve.http import Answer, FileBody, HttpRequest, HttpServer, url_host
 
 LOG_LENGTH = 100_000
 
@@ -71,13 +71,13 @@ class StaticServer:
         """Stop; returns when every connection is closed."""
         self._http.close()
 
-    def _count(self, request: Request, answer: Answer, sent: int) -> None:
+    def _count(self, request: HttpRequest, answer: Answer, sent: int) -> None:
         with self._lock:
             self.requests += 1
             self.body_bytes += sent
             self.log.append((request.path, answer.status.value, sent))
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: HttpRequest) -> Answer:
         if request.method not in ("GET", "HEAD"):
             return _refusal(HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
         file = open_inside(self._root, request.path)
@@ -94,9 +94,9 @@ class StaticServer:
             _NO_CACHE if request.path == _MUTABLE else _FOREVER,
         ]
         if wanted == range(size):
-            return Answer(HTTPStatus.OK, tuple(headers), Stretch(file, 0, size))
+            return Answer(HTTPStatus.OK, tuple(headers), FileBody(file, 0, size))
         headers.append(("Content-Range", f"bytes {wanted.start}-{wanted.stop - 1}/{size}"))
-        return Answer(HTTPStatus.PARTIAL_CONTENT, tuple(headers), Stretch(file, wanted.start, len(wanted)))
+        return Answer(HTTPStatus.PARTIAL_CONTENT, tuple(headers), FileBody(file, wanted.start, len(wanted)))
 
 
 def tls_context(cert: Path, key: Path | None) -> ssl.SSLContext:
@@ -127,7 +127,7 @@ def open_inside(root: Path, url_path: str) -> FileIO | None:
         return None
 
 
-def _wanted(request: Request, size: int) -> range | None:
+def _wanted(request: HttpRequest, size: int) -> range | None:
     """The bytes to send: the whole file without a range that we serve; None when the range lies outside."""
     # If-Range asks for the whole file unless a validator matches; we hand out none.
     match = _RANGE.fullmatch(request.headers.get("range", ""))

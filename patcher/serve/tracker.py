@@ -22,8 +22,8 @@ from urllib.parse import unquote_to_bytes
 import bencode2
 
 from patcher.serve.budgets import IPV4_BYTES, IPV6_BYTES, Budget, Limits
-from patcher.serve.http import Answer, HttpServer, Request, compact, listen, plain_host, url_host
-from patcher.serve.peers import Announce, Counts, Event, Peers
+from patcher.serve.http import Answer, HttpRequest, HttpServer, compact, listen, plain_host, url_host
+from patcher.serve.peers import Announce, AnnounceEvent, Counts, Peers
 
 INTERVAL_S = 900
 """At most so long; the answers differ by an eighth, so that those who came together do not come back together."""
@@ -47,7 +47,7 @@ _ID_LIFE_S = 120
 _ID_CYCLE_S = 256
 _RECEIVE_BUFFER_BYTES = 4 << 20
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (where to find oneself when listening everywhere)
-_EVENTS = {b"started": Event.STARTED, b"completed": Event.COMPLETED, b"stopped": Event.STOPPED}
+_EVENTS = {b"started": AnnounceEvent.STARTED, b"completed": AnnounceEvent.COMPLETED, b"stopped": AnnounceEvent.STOPPED}
 
 Allowed = Callable[[bytes], bool]
 """Whether a swarm may exist, by its 20-byte info hash."""
@@ -159,7 +159,7 @@ class HttpSide:
     def __init__(self, swarms: Swarms) -> None:
         self._swarms = swarms
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: HttpRequest) -> Answer:
         """One request."""
         verbs = {"/announce": self._announce, "/scrape": self._scrape}
         verb = verbs.get(request.path)
@@ -179,7 +179,7 @@ class HttpSide:
         port = _number(given, "port", 0xFFFF)
         # No `left` is what a client says that does not know yet: it wants something.
         left, want = _number(given, "left", 2**63, default=1), _number(given, "numwant", 2**31, default=WANT)
-        event = _EVENTS.get(given.get("event", [b""])[0], Event.NONE)
+        event = _EVENTS.get(given.get("event", [b""])[0], AnnounceEvent.NONE)
         ask = Announce(info_hash, compact(host, port), left, event)
         most = min(want, MAX_WANT)
         counts, (peers, peers6) = self._swarms.announce(ask, {IPV4_BYTES: most, IPV6_BYTES: most})
@@ -288,7 +288,7 @@ class UdpSide:
             raise Refused("the announce is too short")
         # What follows it are extensions (BEP 41) that we have no use for.
         info_hash, _, _, left, _, event, _, _, want, port = _ANNOUNCE_BODY.unpack_from(packet, _HEAD.size)
-        if event > Event.STOPPED:
+        if event > AnnounceEvent.STOPPED:
             raise Refused("unknown event")
         width = len(address)
         most = MAX_WANT if width == IPV4_BYTES else MAX_WANT_UDP_IPV6

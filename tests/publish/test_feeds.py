@@ -16,7 +16,7 @@ from tests.support.publisher import ORIGIN, Publisher, files_below, lay
 
 def init(
     tmp_path: Path, origin: str = ORIGIN, tracker: str = "", name: str = "", folder: str = "Feed One"
-) -> feeds.Made:
+) -> feeds.NewFeed:
     trackers = [tracker] if tracker else []
     home = Home(tmp_path / "home")
     return feeds.init(tmp_path / folder, home, [origin], trackers, name, "solo", True, Passphrases())

@@ -16,11 +16,11 @@ from tuf.api.exceptions import RepositoryError
 from patcher.errors import UsageError
 from patcher.publish import repository, rotation, signing
 from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.rotation import ONLINE, Order
+from patcher.publish.rotation import ONLINE, KeyOrder
 from tests.support import crash
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below, lay
 
-DEMO = Order(protect=False)
+DEMO = KeyOrder(protect=False)
 ALL = ("channels", "holder-1", "snapshot", "timestamp")
 TREE = {"bin/game": b"game"}
 
@@ -40,7 +40,7 @@ class Feed:
         self.player = Player(self.folder, root / "player")
         self.read = self.player.visit()
 
-    def rotate(self, *names: str, **commands: Any) -> rotation.Outcome:
+    def rotate(self, *names: str, **commands: Any) -> rotation.KeyOutcome:
         order = replace(DEMO, names=names or ONLINE, **commands)
         return rotation.rotate(self.folder, self.home, order, Passphrases(PASSPHRASE))
 

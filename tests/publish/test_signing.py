@@ -142,7 +142,7 @@ def test_a_strangers_keys_in_the_file_do_not_help(studio: Studio, tmp_path: Path
     keys = [ring.make(f"holder-{number}", protect=False) for number in (1, 2)]
     request = signing.load(studio.request)
     roles = {name: signing.Wanted(w.metadata, 2, tuple(keys)) for name, w in request.roles.items()}
-    forged = signing.Request(request.feed, request.fingerprint, "game", "1.0", request.records, roles)
+    forged = signing.SigningRequest(request.feed, request.fingerprint, "game", "1.0", request.records, roles)
     for _ in keys:
         signing.sign(forged, ring)
     signing.save(forged, studio.request)

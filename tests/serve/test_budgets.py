@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patcher.serve.budgets import Budget, Limits
-from patcher.serve.peers import Announce, Event, Peers
+from patcher.serve.peers import Announce, AnnounceEvent, Peers
 from patcher.serve.tracker import Refused, Swarms
 
 LIMITS = Limits(
@@ -117,7 +117,7 @@ def test_who_leaves_or_is_forgotten_gives_the_budget_back() -> None:
         assert len(peers) == LIMITS.host_places
         if now % 1000:
             for number in range(60):
-                say(peers, v4(1, 1024 + number), info_hash=number.to_bytes(20), event=Event.STOPPED, now=now)
+                say(peers, v4(1, 1024 + number), info_hash=number.to_bytes(20), event=AnnounceEvent.STOPPED, now=now)
             assert len(peers) == 0
 
 

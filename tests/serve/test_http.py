@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.serve.http import Answer, HttpServer, Request, parse_head, plain_host
+from patcher.serve.http import Answer, HttpRequest, HttpServer, parse_head, plain_host
 from patcher.serve.static import StaticServer
 from tests.support.raw_http import Client, read_reply
 
@@ -17,7 +17,7 @@ GOOD = b"GET /announce?port=1&left=0 HTTP/1.1\r\nHost: example:80\r\nX-One: a\r\
 def test_a_request_is_read_as_it_was_sent() -> None:
     request = parse_head(GOOD, "10.0.0.1")
     headers = {"host": "example:80", "x-one": "a, b", "empty": ""}
-    assert request == Request("GET", "/announce", "port=1&left=0", headers, "10.0.0.1", keep_alive=True)
+    assert request == HttpRequest("GET", "/announce", "port=1&left=0", headers, "10.0.0.1", keep_alive=True)
 
 
 def test_a_request_as_to_a_proxy_is_read_too() -> None:
@@ -76,7 +76,7 @@ def test_a_refused_request_is_answered_and_cut_off(
 def test_requests_may_come_in_drops_and_in_floods() -> None:
     seen: list[str] = []
 
-    def answer(request: Request) -> Answer:
+    def answer(request: HttpRequest) -> Answer:
         seen.append(request.path)
         return Answer(_OK)
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from patcher.serve.budgets import Limits
-from patcher.serve.peers import Announce, Event, Peers
+from patcher.serve.peers import Announce, AnnounceEvent, Peers
 
 MOST_BYTES = 540
 """A million peers at that, and 50 MB for the program itself, stay below 600 MB."""
@@ -43,9 +43,9 @@ def alone_after_much_to_and_fro(count: int) -> Iterator[Step]:
 
 def alone_after_many_left(count: int) -> Iterator[Step]:
     for number in range(count):
-        for event in (Event.STARTED, Event.STOPPED):
+        for event in (AnnounceEvent.STARTED, AnnounceEvent.STOPPED):
             yield from ((number, count + other, 1, event) for other in range(70))
-            yield number, number, 1, Event.STARTED
+            yield number, number, 1, AnnounceEvent.STARTED
 
 
 MIXES: dict[Callable[[int], Iterator[Step]], int] = {

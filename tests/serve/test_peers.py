@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.serve.peers import _SMALL, LOWEST_PORT, Announce, Counts, Event, Peers
+from patcher.serve.peers import _SMALL, LOWEST_PORT, Announce, AnnounceEvent, Counts, Peers
 
 HASH = bytes(20)
 TTL_S = 100
@@ -89,11 +89,11 @@ def test_a_downloader_hears_of_seeds_and_of_others() -> None:
 
 def test_numbers_follow_a_peer_through_its_life() -> None:
     peers = Peers(TTL_S)
-    assert say(peers, address(1), left=5, event=Event.STARTED) == (0, 0, 1)
-    assert say(peers, address(2), left=0, event=Event.STARTED) == (1, 0, 1)
-    assert say(peers, address(1), left=0, event=Event.COMPLETED) == (2, 1, 0)
-    assert say(peers, address(1), left=0, event=Event.STOPPED) == (1, 1, 0)
-    assert say(peers, address(2), left=0, event=Event.STOPPED) == Counts()
+    assert say(peers, address(1), left=5, event=AnnounceEvent.STARTED) == (0, 0, 1)
+    assert say(peers, address(2), left=0, event=AnnounceEvent.STARTED) == (1, 0, 1)
+    assert say(peers, address(1), left=0, event=AnnounceEvent.COMPLETED) == (2, 1, 0)
+    assert say(peers, address(1), left=0, event=AnnounceEvent.STOPPED) == (1, 1, 0)
+    assert say(peers, address(2), left=0, event=AnnounceEvent.STOPPED) == Counts()
     assert len(peers) == 0
 
 
@@ -127,7 +127,7 @@ def test_a_swarm_that_grew_and_shrank_forgets_who_is_silent(count: int) -> None:
         say(peers, address(number), now=TTL_S)
     for number in range(0, count, 2):
         if number % 16:
-            say(peers, address(number), now=TTL_S, event=Event.STOPPED)
+            say(peers, address(number), now=TTL_S, event=AnnounceEvent.STOPPED)
     for _ in range(count):
         say(peers, address(0), now=TTL_S + 1)
     living = {address(number) for number in range(0, count, 16)}
@@ -150,7 +150,7 @@ def test_a_count_of_downloads_fits_its_packet() -> None:
     say(peers, address(1))
     peers._swarms[HASH].downloaded = 0xFFFFFFFE
     for _ in range(3):
-        say(peers, address(1), left=0, event=Event.COMPLETED)
+        say(peers, address(1), left=0, event=AnnounceEvent.COMPLETED)
     assert peers.counts(HASH).downloaded == 0xFFFFFFFF
 
 
@@ -158,28 +158,32 @@ def test_swarms_that_came_and_went_leave_nothing() -> None:
     peers = Peers(TTL_S)
     say(peers, address(1), info_hash=b"x" * 20)
     for number in range(100):
-        for left, event in ((1, Event.STARTED), (0, Event.COMPLETED), (0, Event.STOPPED)):
+        for left, event in ((1, AnnounceEvent.STARTED), (0, AnnounceEvent.COMPLETED), (0, AnnounceEvent.STOPPED)):
             say(peers, address(2), left, event, info_hash=number.to_bytes(20))
     assert len(peers) == len(peers._swarms) == 1
 
 
 STEPS = st.lists(
     st.tuples(
-        st.integers(0, 12), st.integers(0, 1), st.sampled_from(Event), st.integers(0, 60), st.sampled_from([6, 18])
+        st.integers(0, 12),
+        st.integers(0, 1),
+        st.sampled_from(AnnounceEvent),
+        st.integers(0, 60),
+        st.sampled_from([6, 18]),
     ),
     max_size=60,
 )
 
 
 @given(STEPS)
-def test_any_order_of_announces_agrees_with_a_plain_list(steps: list[tuple[int, int, Event, int, int]]) -> None:
+def test_any_order_of_announces_agrees_with_a_plain_list(steps: list[tuple[int, int, AnnounceEvent, int, int]]) -> None:
     peers, plain, now = Peers(TTL_S), dict[bytes, tuple[int, int]](), 0
     for number, left, event, wait, width in steps:
         now += wait
         one = address(number, width)
         say(peers, one, left, event, now)
         plain.pop(one, None)
-        if event != Event.STOPPED:
+        if event != AnnounceEvent.STOPPED:
             plain = {key: value for key, value in plain.items() if value[1] + TTL_S >= now}
             plain[one] = (left, now)
             assert set(told(peers, one, left)) == {

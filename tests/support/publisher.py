@@ -59,11 +59,11 @@ class Publisher:
             self.passphrases,
         )  # fmt: skip
 
-    def order(self, tree: Path, version: str, **commands: Any) -> release.Order:
+    def order(self, tree: Path, version: str, **commands: Any) -> release.ReleaseOrder:
         """An order for the title `game`."""
-        return replace(release.Order("game", tree, version), **commands)
+        return replace(release.ReleaseOrder("game", tree, version), **commands)
 
-    def release(self, tree: Path, version: str, **commands: Any) -> release.Outcome:
+    def release(self, tree: Path, version: str, **commands: Any) -> release.ReleaseOutcome:
         """Release ``tree``."""
         order = self.order(tree, version, **commands)
         return release.release(self.folder, self.home, order, self.passphrases, quiet, self.said.append)

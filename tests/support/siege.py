@@ -129,14 +129,14 @@ class Siege:
     def _release(self, version: str) -> None:
         tree = self.root / version
         trees.write(tree, GENUINE[version])
-        order = release.Order("game", tree, version, launch=("bin/game",))
+        order = release.ReleaseOrder("game", tree, version, launch=("bin/game",))
         self._until_signed(lambda: release.release(self.folder, self.home, order, Passphrases(), quiet, print).request)
         self.states[version] = files_below(self.folder)
         shutil.copytree(self.folder, self.root / f"feed-{version}")
 
     def rotate(self) -> Path | None:
         """One step of putting new online keys in place: the request, when holders must sign."""
-        return rotation.rotate(self.folder, self.home, rotation.Order(protect=False), Passphrases()).request
+        return rotation.rotate(self.folder, self.home, rotation.KeyOrder(protect=False), Passphrases()).request
 
     def _until_signed(self, step: Callable[[], Path | None]) -> None:
         while request := step():

@@ -26,7 +26,7 @@ _NAMED = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _SectionHeader:
     """A section header."""
 
     name: int
@@ -59,17 +59,17 @@ def parse(read: Read, size_bytes: int) -> Image | None:
     table = read(at, count * _ENTRY.size) if at < size_bytes else b""
     if len(table) < count * _ENTRY.size:
         return None
-    entries = [_Entry(*fields[:7]) for fields in _ENTRY.iter_unpack(table)]
+    entries = [_SectionHeader(*fields[:7]) for fields in _ENTRY.iter_unpack(table)]
     sections = arranged(_sections(entries, _names(read, entries[names])), size_bytes)
     return Image(_FILTERS[machine], "elf", size_bytes, 0, kind == _SHARED, sections)
 
 
-def _names(read: Read, entry: _Entry) -> bytes:
+def _names(read: Read, entry: _SectionHeader) -> bytes:
     inside = entry.offset < MAX_FILE_BYTES and entry.kind != _NOBITS
     return read(entry.offset, min(entry.size_bytes, _MAX_NAMES_BYTES)) if inside else b""
 
 
-def _sections(entries: list[_Entry], names: bytes) -> Iterator[Section]:
+def _sections(entries: list[_SectionHeader], names: bytes) -> Iterator[Section]:
     for entry in entries:
         if not entry.kind or (entry.kind == _NOBITS and (entry.flags & _THREADS or not entry.loaded)):
             continue
@@ -88,7 +88,7 @@ def _sections(entries: list[_Entry], names: bytes) -> Iterator[Section]:
         )
 
 
-def _role(entry: _Entry, name: str) -> str:
+def _role(entry: _SectionHeader, name: str) -> str:
     if not entry.loaded:
         return _unloaded_role(entry, name)
     if entry.kind == _NOBITS:
@@ -102,7 +102,7 @@ def _role(entry: _Entry, name: str) -> str:
     return "" if entry.kind != _PROGBITS else "data" if entry.flags & _WRITABLE else "constants"
 
 
-def _unloaded_role(entry: _Entry, name: str) -> str:
+def _unloaded_role(entry: _SectionHeader, name: str) -> str:
     if entry.kind == _SYMTAB:
         return "symbols"
     return "debug" if name.startswith(".debug_") and not entry.flags & _COMPRESSED else ""

@@ -16,7 +16,7 @@ from patcher.content.manifest import Entry, Manifest
 from patcher.content.native import image
 from patcher.publish.patches import pool, windows
 from patcher.publish.patches.matching import Chunks
-from patcher.publish.store import CHUNK_BYTES, Meter, Progress
+from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter
 
 _MIN_BYTES = 16 * 1024
 """Smaller files have hardly a reference that moves."""
@@ -25,7 +25,7 @@ _HEAD_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """One map to make, a `Map`: from an old file to the new one that came from it."""
+    """One map to make, a `MapFile`: from an old file to the new one that came from it."""
 
     old: Path
     old_bytes: int
@@ -56,7 +56,7 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class Map:
+class MapFile:
     """A made map: its filter, its bytes in the pack, the old file as it moves it, and (root) the new one it is for."""
 
     filter: str
@@ -67,7 +67,7 @@ class Map:
     """A careful estimate, made with it."""
 
     @classmethod
-    def read(cls, path: Path, new: bytes) -> "Map | None":
+    def read(cls, path: Path, new: bytes) -> "MapFile | None":
         """None when none was worth having. Raises DiskError."""
         with beneath.translated(path):
             head, _, data = path.read_bytes().partition(b"\n")
@@ -93,8 +93,8 @@ class Map:
 
 def make(
     new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: Mapping[bytes, Path], folder: Path,
-    jobs: int, progress: Progress,
-) -> dict[bytes, Map]:  # fmt: skip
+    jobs: int, progress: OnProgress,
+) -> dict[bytes, MapFile]:  # fmt: skip
     """By root of an old file: the map to the new file that came from it. What is in ``folder`` is not made again.
 
     Raises what `workers.run` raises.
@@ -106,10 +106,10 @@ def make(
         Fit(places[before.root], before.size_bytes, places[after.root], after.size_bytes, folder / before.root.hex())
         for before, after in pairs
     ]
-    meter = Meter(progress, "map", sum(fit.size_bytes for fit in fits))
+    meter = PhaseMeter(progress, "map", sum(fit.size_bytes for fit in fits))
     disk.make_folder(folder)
     pool.run(sorted(fits, key=lambda fit: -fit.size_bytes), jobs, meter.add)
-    made = {before.root: Map.read(folder / before.root.hex(), after.root) for before, after in pairs}
+    made = {before.root: MapFile.read(folder / before.root.hex(), after.root) for before, after in pairs}
     return {root: found for root, found in made.items() if found}
 
 

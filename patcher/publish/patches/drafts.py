@@ -14,15 +14,15 @@ from patcher.content.manifest import Entry, Manifest
 from patcher.content.patch_index import Filter, Index, Range, Window
 from patcher.errors import Mismatch
 from patcher.publish.patches import address_maps, encode, matching, pool, windows
-from patcher.publish.patches.address_maps import Map
+from patcher.publish.patches.address_maps import MapFile
 from patcher.publish.patches.matching import Chunks, average_for
-from patcher.publish.patches.pool import Slice, Task, WindowFile
+from patcher.publish.patches.pool import FileSlice, WindowFile, WindowTask
 from patcher.publish.patches.windows import Cut
-from patcher.publish.store import CHUNK_BYTES, Meter, Progress, in_threads
+from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter, in_threads
 
 _COMPARE_BYTES = 16 * 1024
 
-Places = Mapping[bytes, Path]
+PathByRoot = Mapping[bytes, Path]
 """Root → a file with this content, for every content of the manifests in question."""
 
 
@@ -32,7 +32,7 @@ class Joined:
 
     filters: tuple[Filter, ...]
     windows: tuple[Window, ...]
-    files: tuple[Map | WindowFile, ...]
+    files: tuple[MapFile | WindowFile, ...]
 
     @property
     def size_bytes(self) -> int:
@@ -58,12 +58,12 @@ class Draft:
 
     new: Manifest
     old: Manifest | None
-    places: Places
-    maps: Mapping[bytes, Map]
+    places: PathByRoot
+    maps: Mapping[bytes, MapFile]
     cuts: tuple[Cut, ...]
     folder: Path
 
-    def tasks(self) -> list[Task]:
+    def tasks(self) -> list[WindowTask]:
         """Each makes one of the windows that are no copies."""
         rebased = _rebased(self.places, self.maps)
         return [self._task(number, cut, rebased) for number, cut in enumerate(self.cuts) if not cut.copied]
@@ -82,12 +82,12 @@ class Draft:
             at += window.length
         return Joined(filters, tuple(windows), (*maps, *(file for _, file in made if file)))
 
-    def _task(self, number: int, cut: Cut, rebased: Places) -> Task:
+    def _task(self, number: int, cut: Cut, rebased: PathByRoot) -> WindowTask:
         new = _slices(self.new, cut.new, self.places)
         if self.old is None:
-            return Task(new, None, self._result(number))
+            return WindowTask(new, None, self._result(number))
         old, plain = (_slices(self.old, cut.old, places) for places in (rebased, self.places))
-        return Task(new, old, self._result(number), plain if self._has_maps(cut.old) else None)
+        return WindowTask(new, old, self._result(number), plain if self._has_maps(cut.old) else None)
 
     def _made(self, number: int, cut: Cut) -> tuple[Window, WindowFile | None] | None:
         """A window that is at no place yet, and its bytes; None when a full pack is better off without it."""
@@ -100,7 +100,7 @@ class Draft:
         old = cut.old if file.codec in {HDIFF, HDIFF_REBASED} else ()
         return Window(0, file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256), file
 
-    def _filters(self, windows: Sequence[Window]) -> tuple[tuple[Filter, ...], list[Map]]:
+    def _filters(self, windows: Sequence[Window]) -> tuple[tuple[Filter, ...], list[MapFile]]:
         """The maps that re-based windows read through, each under the first number of its old file."""
         used = {self._root(span.file) for window in windows if window.is_rebased for span in window.old}
         files: dict[bytes, int] = {}
@@ -128,7 +128,7 @@ class Draft:
 
 
 def draft(
-    new: Manifest, old: Manifest | None, places: Places, folder: Path, jobs: int, progress: Progress
+    new: Manifest, old: Manifest | None, places: PathByRoot, folder: Path, jobs: int, progress: OnProgress
 ) -> Draft:  # fmt: skip
     """Cut the windows from ``old`` (None: from nothing) to ``new``.
 
@@ -148,32 +148,32 @@ def draft(
     return Draft(new, old, places, found, tuple(windows.cut(new, old, chunks, found, compare)), folder)
 
 
-def make(drafts: Sequence[Draft], jobs: int, progress: Progress) -> None:
+def make(drafts: Sequence[Draft], jobs: int, progress: OnProgress) -> None:
     """Make their windows. Raises what `workers.run` raises."""
     tasks = [task for each in drafts for task in each.tasks()]
-    meter = Meter(progress, "pack", sum(task.size_bytes for task in tasks))
+    meter = PhaseMeter(progress, "pack", sum(task.size_bytes for task in tasks))
     pool.run(tasks, jobs, meter.add)
 
 
-def _rebased(places: Places, maps: Mapping[bytes, Map]) -> Places:
+def _rebased(places: PathByRoot, maps: Mapping[bytes, MapFile]) -> PathByRoot:
     return {**places, **{root: found.rebased for root, found in maps.items()}}
 
 
-def _slices(files: Manifest, spans: Sequence[Range], places: Places) -> tuple[Slice, ...]:
+def _slices(files: Manifest, spans: Sequence[Range], places: PathByRoot) -> tuple[FileSlice, ...]:
     return tuple((str(places[files.entries[span.file].root]), span.offset, span.length) for span in spans)
 
 
 def _chunked(
-    entries: Sequence[Entry], average: int, places: Places, jobs: int, progress: Progress
+    entries: Sequence[Entry], average: int, places: PathByRoot, jobs: int, progress: OnProgress
 ) -> dict[bytes, Chunks]:  # fmt: skip
     if not entries:
         return {}
-    meter = Meter(progress, "match", sum(entry.size_bytes for entry in entries))
+    meter = PhaseMeter(progress, "match", sum(entry.size_bytes for entry in entries))
     found = in_threads(jobs, lambda e: _chunks(places[e.root], e.size_bytes, average, meter), entries, meter)
     return {entry.root: chunks for entry, chunks in zip(entries, found, strict=True)}
 
 
-def _chunks(path: Path, size_bytes: int, average: int, meter: Meter) -> Chunks:
+def _chunks(path: Path, size_bytes: int, average: int, meter: PhaseMeter) -> Chunks:
     def portions() -> Iterator[bytes]:
         while data := file.read(CHUNK_BYTES):
             meter.add(len(data))
@@ -186,7 +186,7 @@ def _chunks(path: Path, size_bytes: int, average: int, meter: Meter) -> Chunks:
     return chunks
 
 
-def _compare(new: Manifest, places: Places, old: Manifest, old_places: Places) -> windows.Compare:
+def _compare(new: Manifest, places: PathByRoot, old: Manifest, old_places: PathByRoot) -> windows.Compare:
     """Reads a little of both files where a copy ends. The two are never empty."""
 
     def of(number: int) -> matching.Common:

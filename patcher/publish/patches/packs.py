@@ -21,7 +21,7 @@ from patcher.errors import ContentError, TrustError
 from patcher.publish.build import BuiltPart
 from patcher.publish.patches import drafts, encode
 from patcher.publish.patches.drafts import Draft, Joined
-from patcher.publish.store import Meter, Progress, Store, in_threads
+from patcher.publish.store import OnProgress, PhaseMeter, Store, in_threads
 
 _NOTE_BYTES = 4096
 
@@ -30,7 +30,7 @@ WORTH = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class PartVersion:
     """One part in one release."""
 
     part: str
@@ -39,11 +39,11 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Pack:
+class PackPlan:
     """One pack to make: to ``new``, from ``old`` or (None) from nothing."""
 
-    new: Side
-    old: Side | None
+    new: PartVersion
+    old: PartVersion | None
     folder: Path
     """Keeps its windows until it is done."""
 
@@ -60,17 +60,17 @@ class Pack:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class FinishedPack:
     """A finished pack. ``ref`` names its index document, None when there is no window; ``step`` the manifest delta."""
 
-    pack: Pack
+    pack: PackPlan
     index: Index
     ref: Ref | None
     step: Ref | None
 
     @property
     def fetch_bytes(self) -> int:
-        """Pack, index and manifest delta."""
+        """Size of pack, index and manifest delta."""
         return sum(ref.size_bytes for ref in (self.index.pack, self.ref, self.step) if ref)
 
     @property
@@ -106,7 +106,7 @@ class Packed:
 
 def pack_release(
     store: Store, build: Path, new: records.Release, parts: Sequence[BuiltPart], older: Sequence[records.Release],
-    jobs: int, progress: Progress, say: Callable[[str], None],
+    jobs: int, progress: OnProgress, say: Callable[[str], None],
 ) -> Packed:  # fmt: skip
     """Make every pack of a release whose content is in the store: from nothing, from the newest of ``older`` and back,
     and from those before as long as that saves enough.
@@ -114,7 +114,7 @@ def pack_release(
     Raises Mismatch when content of the new release is damaged, DiskError.
     """
     maker = Maker(store, build, jobs, progress)
-    mine = [Side(part.rule.name, part.document, part.manifest) for part in parts]
+    mine = [PartVersion(part.rule.name, part.document, part.manifest) for part in parts]
     fixed = {part.rule.name for part in parts if part.rule.defaults}  # its files are the player's once they are there
     last = [*maker.pairs(mine, fixed, older[0], say)] if older else []
     made = maker.make([
@@ -136,12 +136,12 @@ def pack_release(
     return _summary(fulls, steps, tuple((one.pack.new.part, _delta(one, new)) for one in rest[len(last) :]))
 
 
-def _delta(made: Made, start: records.Release) -> records.Delta:
+def _delta(made: FinishedPack, start: records.Release) -> records.Delta:
     return records.Delta(start.sequence, made.ref, made.step)
 
 
 def _summary(
-    fulls: Sequence[Made], steps: Sequence[tuple[records.Release, Sequence[Made]]],
+    fulls: Sequence[FinishedPack], steps: Sequence[tuple[records.Release, Sequence[FinishedPack]]],
     back: tuple[tuple[str, records.Delta], ...],
 ) -> Packed:  # fmt: skip
     deltas: dict[str, list[records.Delta]] = {}
@@ -163,15 +163,15 @@ def _summary(
 class Maker:
     """Makes packs into a store, with windows kept in the folder ``build`` meanwhile."""
 
-    def __init__(self, store: Store, build: Path, jobs: int, progress: Progress) -> None:
+    def __init__(self, store: Store, build: Path, jobs: int, progress: OnProgress) -> None:
         self._store, self._build = store, build
         self._jobs, self._progress = jobs, progress
         self._right: dict[Ref, bool] = {}
         """Whether the feed's older content folds to its root, as far as it was looked at."""
 
     def pairs(
-        self, mine: Sequence[Side], fixed: Collection[str], release: records.Release, say: Callable[[str], None]
-    ) -> Iterator[tuple[Side, Side]]:
+        self, mine: Sequence[PartVersion], fixed: Collection[str], release: records.Release, say: Callable[[str], None]
+    ) -> Iterator[tuple[PartVersion, PartVersion]]:
         """Each part with itself in an older release, as far as the feed still holds all that a patch is made from."""
         by_name = {part.name: part for part in release.parts if not part.defaults and part.name not in fixed}
         for side in (side for side in mine if side.part in by_name):
@@ -184,7 +184,7 @@ class Maker:
             if reason := self._unfit(side.manifest, old):
                 say(f"No patch from {release.version}: {reason}.")
             else:
-                yield side, Side(side.part, document, old)
+                yield side, PartVersion(side.part, document, old)
 
     def _unfit(self, new: Manifest, old: Manifest) -> str:
         """Why no player could use what would be made from the feed's older files; empty when nothing is wrong."""
@@ -194,17 +194,17 @@ class Maker:
             return f"the feed no longer holds {missing[0]}"
         refs = [ref for ref in paths if ref.root not in held]
         if todo := [ref for ref in refs if ref not in self._right]:
-            meter = Meter(self._progress, "check", sum(ref.size_bytes for ref in todo))
+            meter = PhaseMeter(self._progress, "check", sum(ref.size_bytes for ref in todo))
             looked = in_threads(self._jobs, lambda ref: self._store.is_right(ref, meter), todo, meter)
             self._right.update(zip(todo, looked, strict=True))
         return next((f"the feed's {paths[ref]} is damaged" for ref in refs if not self._right[ref]), "")
 
-    def plan(self, new: Side, old: Side | None) -> Pack:
+    def plan(self, new: PartVersion, old: PartVersion | None) -> PackPlan:
         """The pack, with the folder that is its alone."""
         documents = hashlib.sha256(new.document).digest() + (hashlib.sha256(old.document).digest() if old else b"")
-        return Pack(new, old, self._build / hashlib.sha256(documents).hexdigest())
+        return PackPlan(new, old, self._build / hashlib.sha256(documents).hexdigest())
 
-    def make(self, packs: Sequence[Pack], most_bytes: float = math.inf) -> list[Made]:
+    def make(self, packs: Sequence[PackPlan], most_bytes: float = math.inf) -> list[FinishedPack]:
         """Make what an earlier run did not finish; nothing but a note when it takes ``most_bytes`` or more."""
         bounded = most_bytes < math.inf
         if bounded and any(pack.note.is_file() and pack.note.read_bytes() == b"null" for pack in packs):
@@ -222,16 +222,16 @@ class Maker:
         found |= {folder: self._join(pack, joined[folder]) for folder, pack in todo.items()}
         return [one for pack in packs if (one := found[pack.folder])]
 
-    def _places(self, pack: Pack) -> dict[bytes, Path]:
+    def _places(self, pack: PackPlan) -> dict[bytes, Path]:
         sides = (pack.new, pack.old) if pack.old else (pack.new,)
         entries = (entry for side in sides for entry in side.manifest.entries if entry.size_bytes)
         return {entry.root: self._store.path(Ref(entry.root, entry.size_bytes)) for entry in entries}
 
-    def _draft(self, pack: Pack) -> Draft:
+    def _draft(self, pack: PackPlan) -> Draft:
         old = pack.old.manifest if pack.old else None
         return drafts.draft(pack.new.manifest, old, self._places(pack), pack.folder, self._jobs, self._progress)
 
-    def _known(self, pack: Pack) -> Made | None:
+    def _known(self, pack: PackPlan) -> FinishedPack | None:
         """The pack as an earlier run finished it."""
         try:
             ref = Ref.from_json(strict_json.load(pack.note, _NOTE_BYTES))
@@ -239,9 +239,9 @@ class Maker:
         except (OSError, ValueError, ContentError, TrustError):
             return None
         whole = index.pack is None or self._store.has(index.pack)
-        return Made(pack, index, ref, self._step(pack)) if whole else None
+        return FinishedPack(pack, index, ref, self._step(pack)) if whole else None
 
-    def _join(self, pack: Pack, joined: Joined) -> Made:
+    def _join(self, pack: PackPlan, joined: Joined) -> FinishedPack:
         """Put a finished pack into the store, and its index."""
         hasher = merkle.Hasher()
         for data in joined.chunks():
@@ -256,9 +256,9 @@ class Maker:
             self._store.flush()
             disk.write_atomic(pack.note, json.dumps(ref.to_json()).encode())
         disk.remove_tree(pack.folder)
-        return Made(pack, index, ref, self._step(pack))
+        return FinishedPack(pack, index, ref, self._step(pack))
 
-    def _step(self, pack: Pack) -> Ref | None:
+    def _step(self, pack: PackPlan) -> Ref | None:
         """The new manifest made small: against the old one, or alone."""
         new, old = pack.new.document, pack.old.document if pack.old else b""
         if new == old:

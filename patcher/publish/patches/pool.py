@@ -16,7 +16,7 @@ from patcher.errors import InternalError, Mismatch
 from patcher.publish.patches import encode
 from patcher.publish.store import CHUNK_BYTES
 
-Slice = tuple[str, int, int]
+FileSlice = tuple[str, int, int]
 """Path of a file, offset, length."""
 
 _HEAD_BYTES = 1 + 32
@@ -26,7 +26,7 @@ _CLOSE_BYTES = 4 * 1024
 """A re-based delta that is smaller, or leans mostly on files without a map, is made without maps, too."""
 
 
-class Work(Protocol):
+class WorkItem(Protocol):
     """One file to be made by a worker."""
 
     @property
@@ -41,20 +41,20 @@ class Work(Protocol):
         """Its content. Runs in the worker. Raises EOFError when a source is shorter than it should be, OSError."""
 
 
-AnyWork = TypeVar("AnyWork", bound=Work)
+AnyWork = TypeVar("AnyWork", bound=WorkItem)
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class WindowTask:
     """One window to make, a `WindowFile`: the bytes it gives, and those it is cut against, side by side.
 
     ``old`` is None for a window of a full pack. Where old files are re-based, ``plain`` is the same as they are.
     """
 
-    new: tuple[Slice, ...]
-    old: tuple[Slice, ...] | None
+    new: tuple[FileSlice, ...]
+    old: tuple[FileSlice, ...] | None
     result: Path
-    plain: tuple[Slice, ...] | None = None
+    plain: tuple[FileSlice, ...] | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -104,7 +104,7 @@ class WindowFile:
                 yield data
 
 
-def run(tasks: Sequence[Work], jobs: int, done: Callable[[int], None]) -> None:
+def run(tasks: Sequence[WorkItem], jobs: int, done: Callable[[int], None]) -> None:
     """Make everything that is not there yet; ``done`` is told the size of each.
 
     Raises Mismatch when a file is shorter than it should be, DiskError, InternalError.
@@ -152,12 +152,12 @@ def _made(tasks: Sequence[AnyWork], jobs: int) -> Iterator[tuple[AnyWork, bytes]
             raise
 
 
-def _make(task: Work) -> bytes:
+def _make(task: WorkItem) -> bytes:
     """Runs in a worker."""
     return task.make()
 
 
-def read(where: Slice) -> bytes:
+def read(where: FileSlice) -> bytes:
     """Some bytes of a file, fewer only at its end."""
     path, offset, length = where
     with Path(path).open("rb") as file:
@@ -165,7 +165,7 @@ def read(where: Slice) -> bytes:
         return file.read(length)
 
 
-def _read(slices: Sequence[Slice]) -> bytes:
+def _read(slices: Sequence[FileSlice]) -> bytes:
     pieces = []
     for where in slices:
         pieces.append(read(where))

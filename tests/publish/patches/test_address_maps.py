@@ -9,7 +9,7 @@ from pathlib import Path
 from patcher import disk
 from patcher.content import codec
 from patcher.publish.patches import encode, pool
-from patcher.publish.patches.pool import Task, WindowFile
+from patcher.publish.patches.pool import WindowFile, WindowTask
 from tests.support import trees
 from tests.support.libraries import library
 from tests.support.publisher import Publisher, drafted, lay
@@ -55,7 +55,7 @@ def test_a_window_is_plain_where_its_map_does_not_help(tmp_path: Path) -> None:
     lay(tmp_path, {"plain": noise(1, 5_000), "moved": noise(2, 5_000), "new": noise(1, 5_000) + b"more"})
     plain, moved, new = (((str(tmp_path / name), 0, 5_000),) for name in ("plain", "moved", "new"))
     for number, (with_map, without) in enumerate(((moved, plain), (plain, moved))):
-        task = Task(new, with_map, tmp_path / f"{number}", without)
+        task = WindowTask(new, with_map, tmp_path / f"{number}", without)
         pool.run([task], 1, lambda count: None)
         assert WindowFile.read(task.result).codec == (codec.HDIFF, codec.HDIFF_REBASED)[number]
         assert WindowFile.read(task.result).length < 500
@@ -101,7 +101,7 @@ root = Path(sys.argv[1])
 def progress(now, done, total):
     if now == "map" and done == total: os.kill(os.getpid(), signal.SIGKILL)
 if __name__ == "__main__":
-    order = release.Order("game", root / "new", "1.1", jobs=2)
+    order = release.ReleaseOrder("game", root / "new", "1.1", jobs=2)
     release.release(root / "feed", Home(root / "home"), order, Passphrases("correct horse"), progress, print)
 """
 

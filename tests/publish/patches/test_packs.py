@@ -10,8 +10,8 @@ from patcher.content.patch_index import Range
 from patcher.errors import ContentError
 from patcher.publish.patches import pool
 from patcher.publish.patches.matching import MARGIN_BYTES
-from patcher.publish.patches.pool import Task
-from patcher.publish.store import Meter
+from patcher.publish.patches.pool import WindowTask
+from patcher.publish.store import PhaseMeter
 from tests.support.publisher import Publisher, drafted, lay, quiet
 
 
@@ -61,7 +61,7 @@ def test_new_bytes_in_the_middle_of_a_large_file_are_nearly_all_that_its_patch_m
 
 def test_finished_windows_are_not_made_again(tmp_path: Path) -> None:
     lay(tmp_path, {"new": b"new bytes" * 100})
-    task = Task(((str(tmp_path / "new"), 0, 900),), (), tmp_path / "out" / "1")
+    task = WindowTask(((str(tmp_path / "new"), 0, 900),), (), tmp_path / "out" / "1")
     counted: list[int] = []
     pool.run([task], 1, counted.append)
     made = task.result.read_bytes()
@@ -94,8 +94,8 @@ def test_what_is_made_waits_for_a_slow_disk_in_bounded_memory(tmp_path: Path) ->
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_source_that_is_too_short_is_an_error_and_ends_the_workers(tmp_path: Path, jobs: int) -> None:
     lay(tmp_path, {"new": b"short"})
-    tasks = [Task(((str(tmp_path / "new"), 0, 900),), (), tmp_path / "out" / f"{n}") for n in range(3)]
-    meter = Meter(quiet, "pack", 2700)
+    tasks = [WindowTask(((str(tmp_path / "new"), 0, 900),), (), tmp_path / "out" / f"{n}") for n in range(3)]
+    meter = PhaseMeter(quiet, "pack", 2700)
     with pytest.raises(ContentError, match="shorter than it should be"):
         pool.run(tasks, jobs, meter.add)
     assert not (tmp_path / "out").exists()
