@@ -36,6 +36,14 @@ class Sources:
     origin_bytes: int = 0
     metadata_bytes: int = 0
 
+    def __add__(self, other: "Sources") -> "Sources":
+        return Sources(
+            self.lan_bytes + other.lan_bytes,
+            self.peer_bytes + other.peer_bytes,
+            self.origin_bytes + other.origin_bytes,
+            self.metadata_bytes + other.metadata_bytes,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:

@@ -1,120 +1,104 @@
-"""Who delivers what: peers first, and the origin closes the gap.
+"""Fetch the pieces of a torrent: from peers first, and from the origin what they do not have.
 
-`fetch` brings the wanted pieces of one torrent, be it a part's tree (files in staging) or a patch pack (a file of the
-pack cache), and reports each only when it is verified and can be read from its file.
+The torrent is a part's tree (its files in staging) or a patch pack (a file of the pack cache).
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from patcher.content.layout import Layout, Torrent
+from patcher.content.layout import Torrent
 from patcher.errors import Cancelled, Missing, OriginError, ShoalError
 from patcher.protocol.events import Sources
-from patcher.transfer import direct
+from patcher.transfer.direct import Direct
 from patcher.transfer.origin.limiter import RateLimiter
 from patcher.transfer.origin.pool import OriginPool, PieceSource
-from patcher.transfer.picture import picture
+from patcher.transfer.sample import Arrived, Sample, piece_map
 from patcher.transfer.swarm.picker import PiecePicker, Rules
 from patcher.transfer.swarm.session import MAX_QUEUED_BYTES, Session
 from patcher.transfer.swarm.torrent import Peer, Swarm
 
-__all__ = ["Layout", "PieceSource", "Rules", "Sample", "Torrent", "fetch"]
-
 _SAMPLE_S = 0.1
 _FLUSH_S = 0.5
-"""Each flush closes the files and holds up all writing: more of them lose more in a kill, not less."""
+"""Each flush closes the files and holds up all writing: flushing more often loses more in a kill, not less."""
 _RETRY_S = 2.0
 _LEAST_BPS = 1024
-"""Whoever brings less keeps no fetch alive."""
+"""A lower rate does not keep a fetch alive."""
 _CHOKED_FACTOR = 4
-"""How much longer we wait for peers that have what is missing but give it to others at the moment."""
+"""How much longer to wait when peers have what is missing and only choke us."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """How far a fetch is. ``sources`` as received on the wire, waste included; ``done_bytes`` of verified pieces."""
+class Wanted:
+    """Which pieces of a torrent to fetch into its files. All others are left alone, but empty files may be made."""
 
-    sources: Sources = Sources()
-    done_bytes: int = 0
-    peers: int = 0
-    pieces: str = ""
-    """See `picture.picture`."""
+    torrent: Torrent
+    pieces: frozenset[int]
+    have: frozenset[int] = frozenset()
+    """Pieces that are verified and in place: they are offered to others at once and never written. `Torrent.held`
+    finds them after an interruption."""
+
+    @property
+    def missing(self) -> frozenset[int]:
+        """The pieces to fetch."""
+        return self.pieces - self.have
 
 
 def fetch(
     session: Session | None,
-    torrent: Torrent,
-    have: Collection[int],
-    wanted: Collection[int],
+    wanted: Wanted,
     source: PieceSource | None,
-    on_pieces: Callable[[Sequence[int]], None],
-    on_sample: Callable[[Sample], None],
-    cancel: Callable[[], bool],
     *,
-    keep: bool = False,
     download_limit_bps: int = 0,
     rules: Rules | None = None,
-) -> Sources:
-    """Fetch the ``wanted`` pieces into the files of ``torrent``; returns the bytes by source when all were reported.
+) -> Generator[Arrived | Sample]:
+    """Fetch the wanted pieces. Yields `Arrived` as pieces become readable, and a `Sample` about every 0.1 s.
 
-    session: None (P2P off; the same with one whose settings say ``peers`` none): straight from ``source`` into files
-        through `patcher.disk`. ``download_limit_bps`` counts only without a session, which has its own limit.
-    have: pieces whose bytes are verified and at their place; they are offered to others at once and never written.
-        After an interruption `Torrent.held` finds them. All else is left alone, but empty files may be made.
+    Close the generator to cancel: it ends within half a second. However it ends, the session has let go of the torrent
+    and of its files then. The last sample comes after that and is complete.
+
+    session: None means without peers, as does a session that allows none: pieces come straight from ``source``.
     source: where the origin has the pieces; None: nowhere.
-    on_pieces: called with new pieces, each once, verified and readable (not fsynced: commit does that). It runs between
-        two looks at the swarm and should take well under a second.
-    on_sample: called at most ten times a second, and at the end.
-    cancel: asked twenty times a second; True ends the fetch within half a second with Cancelled.
-    keep: leave the torrent in the session afterwards, as `Session.keep` does (its files must stay where they are);
-        else, and after every error, the session has let go of it and of its files when this returns.
+    download_limit_bps: counts only without a session, which has its own limit.
 
-    Raises OriginError: origin.no_source when peers bring next to nothing for five seconds, and the origin has failed;
-    without a session the origin's own error. ContentError without a session when the origin's bytes are wrong three
-    times; with one the origin is left out then. DiskError. Cancelled.
+    Raises OriginError: origin.no_source when peers bring next to nothing for five seconds and the origin has failed;
+    without peers the origin's own error. Raises ContentError without peers when the origin's bytes are wrong three
+    times; with peers the origin is left out then. Raises DiskError.
     """
-    layout = Layout.parse(torrent.data)
-    wanted = frozenset(wanted) - frozenset(have)
-    if not wanted:
-        return Sources()
-    limit_bps = session.allowances.download_limit_bps if session else download_limit_bps
+    left = len(wanted.missing)
+    if not left:
+        return
+    with _begun(session, wanted, source, download_limit_bps, rules or Rules()) as work:
+        sampled_at = time.monotonic()
+        while left:
+            if arrived := work.step():
+                left -= len(arrived)
+                yield Arrived(arrived)
+            if (now := time.monotonic()) - sampled_at >= _SAMPLE_S:
+                sampled_at = now
+                yield work.sample()
+    yield work.sample()
+
+
+@contextmanager
+def _begun(
+    session: Session | None, wanted: Wanted, source: PieceSource | None, limit_bps: int, rules: Rules
+) -> Iterator["Direct | _WithPeers"]:
+    pieces = wanted.missing
     if session is None or session.allowances.peers == "none":
-        return _alone(torrent, layout, wanted, source, on_pieces, on_sample, cancel, limit_bps)
-    swarm = session.add(torrent, have, wanted)
-    work = _Fetch(session, swarm, wanted, source, on_pieces, on_sample, rules or Rules())
+        if source is None:
+            raise _no_source(len(pieces), None)
+        limiter = RateLimiter(session.allowances.download_limit_bps if session else limit_bps)
+        with closing(Direct(wanted.torrent, pieces, source, limiter)) as direct:
+            yield direct
+        return
+    swarm = session.add(wanted.torrent, wanted.have, pieces)
     try:
-        work.run(cancel)
-        if keep:
-            session.retain(swarm, {*have, *wanted})
+        with closing(_WithPeers(session, swarm, pieces, source, rules)) as shared:
+            yield shared
     finally:
-        work.close()
-        if layout.info_hash not in session.kept():
-            session.release(layout.info_hash)
-    return work.sample().sources
-
-
-def _alone(
-    torrent: Torrent,
-    layout: Layout,
-    wanted: Collection[int],
-    source: PieceSource | None,
-    on_pieces: Callable[[Sequence[int]], None],
-    on_sample: Callable[[Sample], None],
-    cancel: Callable[[], bool],
-    limit_bps: int,
-) -> Sources:
-    if source is None:
-        raise _no_source(len(wanted), None)
-    sample = Sample()
-
-    def progress(received_bytes: int, done_bytes: int, pieces: str) -> None:
-        nonlocal sample
-        sample = Sample(Sources(origin_bytes=received_bytes), done_bytes, pieces=pieces)
-        on_sample(sample)
-
-    direct.fetch(torrent, layout, wanted, source, on_pieces, progress, cancel, RateLimiter(limit_bps))
-    return sample.sources
+        session.release(swarm.layout.info_hash)
 
 
 def _no_source(count: int, cause: ShoalError | None) -> OriginError:
@@ -123,18 +107,11 @@ def _no_source(count: int, cause: ShoalError | None) -> OriginError:
     return OriginError("origin.no_source", text, pieces=count, cause=cause.code if cause else "")
 
 
-class _Fetch:
-    """One fetch through a swarm. `run` is the loop; everything else is a step of it."""
+class _WithPeers:
+    """One fetch through a swarm and from the origin."""
 
     def __init__(
-        self,
-        session: Session,
-        swarm: Swarm,
-        wanted: frozenset[int],
-        source: PieceSource | None,
-        on_pieces: Callable[[Sequence[int]], None],
-        on_sample: Callable[[Sample], None],
-        rules: Rules,
+        self, session: Session, swarm: Swarm, wanted: frozenset[int], source: PieceSource | None, rules: Rules
     ) -> None:
         self._session = session
         self._swarm = swarm
@@ -142,42 +119,59 @@ class _Fetch:
         self._wanted = wanted
         self._in_order = sorted(wanted)
         self._from_origin: set[int] = set()
-        self._on_pieces = on_pieces
-        self._on_sample = on_sample
         self._rules = rules
-        self._choice = PiecePicker(wanted, rules)
-        self._pace = RateLimiter()
-        self._supply = OriginPool(source, self._layout, self._deliver, swarm.wake, self._pace) if source else None
+        self._picker = PiecePicker(wanted, rules)
+        self._limiter = RateLimiter()
+        self._pool = OriginPool(source, self._layout, self._deliver, swarm.wake, self._limiter) if source else None
         self._is_closing = False
-        self._reported = 0
+        self._pause_s = 0.0
         self._started = time.monotonic()
         self._hello_at: float | None = None
-        self._flushed_at = self._sampled_at = self._alive_at = self._started
+        self._flushed_at = self._alive_at = self._started
         self._total_bytes = 0
+        self._sent_before_bytes = self._sent_bytes()
         self._peers: list[Peer] = []
         self._by_peer: dict[tuple[str, int], tuple[bool, int]] = {}
 
-    def run(self, cancel: Callable[[], bool]) -> None:
-        """Return when all wanted pieces were reported."""
-        pause_s = 0.0
-        while self._reported < len(self._wanted):
-            self._swarm.wait(pause_s)
-            if cancel():
-                raise Cancelled
-            begun = time.monotonic()
-            self._look(begun)
-            pause_s = max(self._rules.look_s, 10 * (time.monotonic() - begun))
-            self._report()
-            self._flush(begun)
-            self._show(begun)
-            self._check(begun)
-        self._on_sample(self.sample())
+    def step(self) -> list[int]:
+        """Wait a moment, then look who delivers. Returns the pieces that became readable.
+
+        Raises DiskError; OriginError when there has been no source for the missing pieces for too long.
+        """
+        self._swarm.wait(self._pause_s)
+        now = time.monotonic()
+        self._look(now)
+        self._pause_s = max(self._rules.look_s, 10 * (time.monotonic() - now))
+        self._flush(now)
+        self._check(now)
+        pieces = self._swarm.take_readable()
+        if pieces:
+            self._picker.forget(self._swarm.finished)
+        return pieces
+
+    def sample(self) -> Sample:
+        """How far we are. Bytes of peers that came and went between two looks are attributed like those of the rest."""
+        counters = self._swarm.counters()
+        met = list(self._swarm.met)
+        local = met.count(True) + sum(size for is_local, size in self._by_peer.values() if is_local)
+        everybody = len(met) + sum(size for _, size in self._by_peer.values())
+        lan = counters.received_bytes * local // everybody if everybody else 0
+        origin = self._pool.received_bytes if self._pool else 0
+        arriving = self._pool.busy() if self._pool else frozenset()
+        from_peers = "l" if 2 * lan > counters.received_bytes else "p"
+        return Sample(
+            Sources(lan_bytes=lan, peer_bytes=counters.received_bytes - lan, origin_bytes=origin),
+            self._swarm.finished_bytes,
+            self._sent_bytes() - self._sent_before_bytes,
+            len(self._peers),
+            piece_map(self._in_order, self._swarm.finished, self._from_origin, arriving, from_peers),
+        )
 
     def close(self) -> None:
         """End all requests to the origin."""
         self._is_closing = True
-        if self._supply:
-            self._supply.close()
+        if self._pool:
+            self._pool.close()
 
     # ------------------------------------------------------------ who delivers
 
@@ -187,41 +181,40 @@ class _Fetch:
             self._by_peer[peer.address, peer.port] = (peer.is_local, peer.received_bytes)
         if self._peers and self._hello_at is None:
             self._hello_at = now
-        total = self._swarm.counters().received_bytes + (self._supply.received_bytes if self._supply else 0)
+        total = self._swarm.counters().received_bytes + (self._pool.received_bytes if self._pool else 0)
         if (got := total - self._total_bytes) and got >= _LEAST_BPS * (now - self._alive_at):
             self._total_bytes, self._alive_at = total, now
-        self._choice.look(now, self._peers, total, self._session.allowances.download_limit_bps)
-        if self._supply and not self._supply.is_over:
-            self._ask(self._supply, now)
+        self._picker.look(now, self._peers, total, self._session.allowances.download_limit_bps)
+        if self._pool and not self._pool.is_over:
+            self._ask(self._pool, now)
 
-    def _ask(self, supply: OriginPool, now: float) -> None:
-        """Give every free line something that only the origin has."""
-        choice, rules, finished = self._choice, self._rules, self._swarm.finished
-        supply.drop(lambda piece: piece in finished or choice.is_offered(piece))
-        self._limit(supply)
-        if not (self._swarm.is_ready and self._is_settled(now)) or self._is_resting(supply, now):
+    def _ask(self, pool: OriginPool, now: float) -> None:
+        """Give every free connection a piece that only the origin has."""
+        picker, rules, finished = self._picker, self._rules, self._swarm.finished
+        pool.drop(lambda piece: piece in finished or picker.is_offered(piece))
+        self._limit()
+        if not (self._swarm.is_ready and self._is_settled(now)) or self._is_resting(pool, now):
             return
-        taken = supply.busy() | self._swarm.given()
+        taken = pool.busy() | self._swarm.given()
 
         def is_free(piece: int) -> bool:
-            return piece not in finished and piece not in taken and piece not in supply.refused
+            return piece not in finished and piece not in taken and piece not in pool.refused
 
         def is_needed(piece: int) -> bool:
-            return piece in self._wanted and is_free(piece) and not choice.is_offered(piece)
+            return piece in self._wanted and is_free(piece) and not picker.is_offered(piece)
 
-        for _ in range((rules.lines_alone if choice.is_alone else rules.lines) - supply.running()):
-            piece = choice.next(is_free)
+        for _ in range((rules.lines_alone if picker.is_alone else rules.lines) - pool.running()):
+            piece = picker.next(is_free)
             if piece is None:
                 return
-            supply.ask(piece, self._group(), is_needed)
-            taken |= supply.busy()
+            pool.ask(piece, self._group(), is_needed)
+            taken |= pool.busy()
 
     def _group(self) -> int:
-        """How many consecutive pieces to ask for: many when nobody else could bring some of them, one at the end."""
-        if self._choice.is_alone:
+        """How many consecutive pieces to request: many while no peer could bring some of them, one at the end."""
+        if self._picker.is_alone:
             return max(self._rules.group, self._rules.group_alone_bytes // self._layout.piece_bytes)
-        left = len(self._wanted) - len(self._swarm.finished)
-        return self._rules.group if left > 4 * self._rules.group else 1
+        return self._rules.group if self._left() > 4 * self._rules.group else 1
 
     def _is_settled(self, now: float) -> bool:
         """Whether we would know by now if there were peers."""
@@ -232,20 +225,19 @@ class _Fetch:
             return True
         return now >= self._started + rules.hello_s
 
-    def _is_resting(self, supply: OriginPool, now: float) -> bool:
-        """An origin that could not be reached is left alone for a while."""
-        error = supply.error
-        is_down = isinstance(error, OriginError) and not isinstance(error, Missing)
-        return is_down and now < supply.failed_at + _RETRY_S
+    def _is_resting(self, pool: OriginPool, now: float) -> bool:
+        """Whether the origin could not be reached a moment ago and is left alone for a while."""
+        is_down = isinstance(pool.error, OriginError) and not isinstance(pool.error, Missing)
+        return is_down and now < pool.failed_at + _RETRY_S
 
-    def _limit(self, supply: OriginPool) -> None:
-        """The limit holds for peers and origin together: the origin gets what peers leave, at least a tenth."""
+    def _limit(self) -> None:
+        """Peers and the origin share one limit: the origin gets what peers leave, and at least a tenth."""
         limit = self._session.allowances.download_limit_bps
         rate = sum(peer.rate_bps for peer in self._peers)
-        self._pace.limit_bps = max(limit - rate, limit // 10)
+        self._limiter.limit_bps = max(limit - rate, limit // 10)
 
     def _deliver(self, piece: int, data: bytes) -> None:
-        """On a line's thread: hand a piece to the swarm, not faster than it takes them."""
+        """Hand a piece to the swarm, not faster than it takes them. Runs on a thread of the pool."""
         most = MAX_QUEUED_BYTES // 2 // self._layout.piece_bytes
         while len(self._swarm.given()) > most and not self._is_closing:
             time.sleep(0.005)
@@ -255,61 +247,40 @@ class _Fetch:
             self._from_origin.add(piece)
             self._swarm.give(piece, data)
 
+    def _sent_bytes(self) -> int:
+        return sum(each.sent_bytes for each in self._session.counters().values())
+
     # ------------------------------------------------------------ what is there
 
     def _flush(self, now: float) -> None:
-        is_complete = len(self._swarm.finished) == len(self._wanted)
-        if is_complete or now - self._flushed_at > _FLUSH_S:
+        if not self._left() or now - self._flushed_at > _FLUSH_S:
             self._flushed_at = now
             self._swarm.flush()
 
-    def _report(self) -> None:
-        pieces = self._swarm.take_readable()
-        if pieces:
-            self._reported += len(pieces)
-            self._choice.forget(self._swarm.finished)
-            self._on_pieces(pieces)
+    def _left(self) -> int:
+        return len(self._wanted) - len(self._swarm.finished)
 
-    def _show(self, now: float) -> None:
-        if now - self._sampled_at >= _SAMPLE_S:
-            self._sampled_at = now
-            self._on_sample(self.sample())
-
-    def sample(self) -> Sample:
-        """Where things stand. Bytes of peers that came and went between two looks are shared out like the others'."""
-        counters = self._swarm.counters()
-        met = list(self._swarm.met)
-        local = met.count(True) + sum(size for is_local, size in self._by_peer.values() if is_local)
-        everybody = len(met) + sum(size for _, size in self._by_peer.values())
-        lan = counters.received_bytes * local // everybody if everybody else 0
-        origin = self._supply.received_bytes if self._supply else 0
-        sources = Sources(lan_bytes=lan, peer_bytes=counters.received_bytes - lan, origin_bytes=origin)
-        arriving = self._supply.busy() if self._supply else frozenset()
-        from_peers = "l" if 2 * lan > counters.received_bytes else "p"
-        pieces = picture(self._in_order, self._swarm.finished, self._from_origin, arriving, from_peers)
-        return Sample(sources, self._swarm.finished_bytes, len(self._peers), pieces)
+    def _missing(self) -> Iterator[int]:
+        return (piece for piece in self._wanted if piece not in self._swarm.finished)
 
     # ------------------------------------------------------------ what goes wrong
 
     def _check(self, now: float) -> None:
-        """Raises DiskError; OriginError when nobody has what is missing for longer than we have patience."""
+        """Raises DiskError; OriginError when nobody has offered what is missing for longer than the rules allow."""
         self._swarm.check()
-        supply = self._supply
-        if supply:
-            supply.check()
-        if len(self._swarm.finished) == len(self._wanted):
+        pool = self._pool
+        if pool:
+            pool.check()
+        if not self._left():
             self._alive_at = now
             return
-        if supply and self._may_deliver(supply):
-            return  # its own patience has an end
-        is_there = any(peer.has(p) for p in self._wanted if p not in self._swarm.finished for peer in self._peers)
-        patience = self._rules.patience_s * (_CHOKED_FACTOR if is_there else 1)
-        if now - self._alive_at > patience:
-            missing = len(self._wanted) - len(self._swarm.finished)
-            raise _no_source(missing, supply.error if supply else None)
+        if pool and self._may_deliver(pool):
+            return  # the origin's own retries come to an end
+        is_there = any(peer.has(piece) for piece in self._missing() for peer in self._peers)
+        patience_s = self._rules.patience_s * (_CHOKED_FACTOR if is_there else 1)
+        if now - self._alive_at > patience_s:
+            raise _no_source(self._left(), pool.error if pool else None)
 
-    def _may_deliver(self, supply: OriginPool) -> bool:
-        """Whether the origin is still a hope: it has not failed since its last success, and has not refused it all."""
-        if supply.is_over or supply.error:
-            return False
-        return any(p not in supply.refused for p in self._wanted if p not in self._swarm.finished)
+    def _may_deliver(self, pool: OriginPool) -> bool:
+        """Whether the origin may still bring something: it did not fail since its last success, nor refuse it all."""
+        return not pool.is_over and not pool.error and any(piece not in pool.refused for piece in self._missing())

@@ -23,7 +23,8 @@ from patcher.seeding.seeder import Seeder
 from patcher.seeding.traffic import Ledger
 from patcher.transfer.swarm.session import Session
 from patcher.update import detour, offers
-from patcher.update.pipeline import Job, downloader_of, recover, unfinished
+from patcher.update.download import Downloader
+from patcher.update.pipeline import Job, recover, unfinished
 from patcher.update.plan import Offer
 from patcher.update.progress import Meter
 from patcher.update.target import Network, Target
@@ -411,7 +412,7 @@ class CommandRunner:
         for part, index in opened.packs(release):
             room_bytes -= index.pack_bytes if index.has_swarm else 0
             if room_bytes >= 0:
-                downloader_of(network, self._tools.packs, self._meter).pack(index, part)
+                Downloader(network, self._tools.packs, self._meter).pack(index, part)
         return room_bytes
 
 

@@ -21,7 +21,7 @@ from patcher.install import commit, genuine, launch, scan
 from patcher.install.folder import Installed, InstallFolder, NewPart
 from patcher.install.registry import Install, Registry
 from patcher.install.scan import Seen, seen
-from patcher.protocol.events import Outcome, Phase, Planned, Sources
+from patcher.protocol.events import Outcome, Phase, Planned
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
 from patcher.update import offers
@@ -31,7 +31,7 @@ from patcher.update.local_search import LocalSearch
 from patcher.update.plan import Plan
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
-from patcher.update.target import Network, Target
+from patcher.update.target import Target
 
 _TRIES = 4
 _PREVIOUS_BYTES = 5_000_000_000
@@ -77,8 +77,6 @@ class Job:
         self._number, self._home, self._registry, self._packs, self._keeper = number, home, registry, packs, seeder
         self._meter, self._emit = meter, emit
         self._started_s = time.monotonic()
-        self._gathered = Sources()
-        self._uploaded_bytes = 0
         self._distrusted: set[bytes] = set()
         """Roots that a copy or an old file turned out not to have."""
         self._gone: set[bytes] = set()
@@ -266,7 +264,7 @@ class Job:
         return _Work(target, have, plan)
 
     def _fill(self, work: "_Work", stage: Stage) -> None:
-        plan, network = work.plan, work.target.network
+        plan = work.plan
         stage.prune(plan)
         if plan.local_bytes:
             self._meter.begin(Phase.STAGE, plan.local_bytes)
@@ -274,14 +272,7 @@ class Job:
         if plan.totals.fetch_bytes:
             self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
         if plan.needs_bytes:
-            if network.origin is None:
-                raise OriginError("origin.no_source", "Some bytes are missing, and there is no network to use.")
-            downloader = downloader_of(network, self._packs, self._meter, self._gathered)
-            try:
-                downloader.carry_out(plan, stage, work.have.intact, self._folder.root)
-            finally:
-                self._gathered = downloader.gathered
-                self._uploaded_bytes += downloader.uploaded_bytes
+            Downloader(work.target.network, self._packs, self._meter).carry_out(plan, stage, work.have.intact)
         stage.multiply(plan.places)
 
     # ------------------------------------------------------------ commit
@@ -326,8 +317,8 @@ class Job:
     def _finished(self, outcome: Outcome, plan: Plan) -> Outcome:
         return replace(
             outcome,
-            fetched=self._gathered,
-            uploaded_bytes=self._uploaded_bytes,
+            fetched=self._meter.transferred.sources,
+            uploaded_bytes=self._meter.transferred.uploaded_bytes,
             written_bytes=sum(place.size_bytes for place in plan.places)
             + sum(mend.rebuild.fetch_bytes for mend in plan.mends),
             seconds=self._seconds(),
@@ -368,14 +359,6 @@ def unfinished() -> Iterator[None]:
         yield
     except DiskError as error:
         raise commit.interrupted(error) from error
-
-
-def downloader_of(network: Network, packs: Packs, meter: Meter, gathered: Sources = Sources()) -> Downloader:
-    """Where a job with this network gets its bytes from."""
-    assert network.origin is not None
-    session = network.session_for()
-    limit_bps = network.download_limit_bps
-    return Downloader(network.origin, session, packs, network.trackers, meter, limit_bps, gathered)
 
 
 def _changes_nothing(folder: InstallFolder, change: commit.Change) -> bool:

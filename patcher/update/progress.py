@@ -4,14 +4,18 @@ import time
 from collections.abc import Callable
 
 from patcher.errors import Cancelled
-from patcher.protocol.events import Phase, Progress, Sources
+from patcher.protocol.events import Phase, Progress
+from patcher.transfer.sample import Sample
 
 _SAMPLE_S = 0.1
 _HALF_LIFE_S = 3.0
 
 
 class Meter:
-    """The progress of one job. `watch` is handed to whatever reads or writes; it also carries the cancel."""
+    """The progress of one job, and the bytes it transferred. Whatever reads or writes files reports to `watch`.
+
+    It carries the cancel of the job: `begin`, `check`, `watch` and `reach` raise Cancelled.
+    """
 
     def __init__(self, job: int, title: str, cancelled: Callable[[], bool], emit: Callable[[Progress], None]) -> None:
         self._job, self._title, self.cancelled, self._emit = job, title, cancelled, emit
@@ -19,14 +23,13 @@ class Meter:
         self._total = self._done = 0
         self._file = ""
         self._last_s, self._last_done, self._rate = time.monotonic(), 0, 0.0
-        self.sources = Sources()
-        self.peers = 0
-        self.pieces = ""
-        self._sent_bytes, self._sent_s, self._upload_rate = 0, time.monotonic(), 0.0
+        self._uploaded_bytes, self._uploaded_s, self._upload_rate = 0, time.monotonic(), 0.0
+        self.transferred = Sample()
+        """The sum of all fetches of the job so far."""
         self.latest: Progress | None = None
 
     def begin(self, phase: Phase, total_bytes: int = 0) -> None:
-        """Enter a phase; its first sample goes out at once. Raises Cancelled."""
+        """Enter a phase; its first sample goes out at once."""
         self._phase, self._total, self._done, self._file = phase, total_bytes, 0, ""
         self._last_s, self._last_done, self._rate = time.monotonic(), 0, 0.0
         self.check()
@@ -38,12 +41,12 @@ class Meter:
             raise Cancelled
 
     def watch(self, file: str, count: int) -> None:
-        """``count`` more bytes of the phase are done. Raises Cancelled."""
+        """``count`` more bytes of the phase are done."""
         self._file = file
         self.reach(self._done + count)
 
     def reach(self, done_bytes: int) -> None:
-        """So many bytes of the phase are done. Raises Cancelled."""
+        """``done_bytes`` of the phase are done in all."""
         self.check()
         self._done = done_bytes
         now = time.monotonic()
@@ -55,13 +58,15 @@ class Meter:
             self._last_s, self._last_done = now, self._done
             self._send()
 
-    def sent(self, total_bytes: int) -> None:
-        """So much was given to others in this job so far."""
+    def transfer(self, total: Sample) -> None:
+        """The fetches of the job stand at ``total``; the next sample shows it."""
+        self.transferred = total
         now = time.monotonic()
-        if (passed := now - self._sent_s) >= _SAMPLE_S:
+        if (passed := now - self._uploaded_s) >= _SAMPLE_S:
             weight = 0.5 ** (passed / _HALF_LIFE_S)
-            self._upload_rate = weight * self._upload_rate + (1 - weight) * (total_bytes - self._sent_bytes) / passed
-            self._sent_bytes, self._sent_s = total_bytes, now
+            rate = (total.uploaded_bytes - self._uploaded_bytes) / passed
+            self._upload_rate = weight * self._upload_rate + (1 - weight) * rate
+            self._uploaded_bytes, self._uploaded_s = total.uploaded_bytes, now
 
     def _send(self) -> None:
         left = max(0, self._total - self._done)
@@ -74,10 +79,10 @@ class Meter:
             max(self._total, self._done),
             round(self._rate),
             eta_s,
-            self.sources,
-            self.peers,
+            self.transferred.sources,
+            self.transferred.peers,
             upload_bps=round(self._upload_rate),
             file=self._file,
-            pieces=self.pieces,
+            pieces=self.transferred.pieces,
         )
         self._emit(self.latest)

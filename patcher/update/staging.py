@@ -1,7 +1,7 @@
-"""Assemble new files in ``.shoal/staging`` from local bytes, patch windows and pieces; verify each root at the end.
+"""Assembles new files in ``.shoal/staging`` from local bytes, patch windows and pieces, and verifies each root.
 
-Nothing here touches the installed files or the network. A staged file is named by its root, so whatever an interrupted
-job leaves behind is a source of the next one.
+Nothing here touches the installed files or the network. A staged file is named by its root, so the files that an
+interrupted job leaves behind are a source for the next one.
 """
 
 import stat
@@ -13,6 +13,7 @@ from patcher import beneath, disk
 from patcher.beneath import Beneath, Where
 from patcher.content import merkle
 from patcher.content.blocks import Rebuild, spans
+from patcher.content.manifest import Manifest
 from patcher.content.merkle import BLOCK_BYTES
 from patcher.content.patch_index import Range, Window
 from patcher.errors import Mismatch
@@ -26,19 +27,19 @@ class Stage:
     """The staging folder of one install."""
 
     def __init__(self, install: InstallFolder, sources: Mapping[bytes, Where], watch: Watch) -> None:
-        self._install = install
+        self.install = install
         self.folder = install.staging
         self._sources = dict(sources)
         self._watch = watch
         disk.make_folder(self.folder)
-        disk.set_private(self.folder)  # others use names here, and nobody else may change what they mean
+        disk.set_private(self.folder)  # libtorrent and workers open these files by name: no other user may swap them
 
     def path(self, root: bytes) -> Beneath:
         """Where the content ``root`` is staged."""
         return self.folder / staged_name(root)
 
     def prune(self, plan: Plan) -> None:
-        """Remove what an older job staged and this one cannot use, and what is no file of its own."""
+        """Remove what this job cannot use, folders, and files that also have a name elsewhere."""
         names = {staged_name(root) for root in (*plan.roots, *(restore.content.root for restore in plan.restores))}
         for name, found in beneath.entries(self.folder):
             if stat.S_ISDIR(found.st_mode):
@@ -47,20 +48,20 @@ class Stage:
                 disk.remove(self.folder / name)
 
     def take(self, plan: Plan) -> None:
-        """Copy what local files have, whole or in part. Raises Mismatch, DiskError."""
+        """Copy whole files and blocks from local files. Raises Mismatch, DiskError."""
         for copy in plan.copies:
             self._copy(copy)
         for rebuild in (*plan.rebuilds, *plan.restores):
             self._rebuild(rebuild)
 
     def _copy(self, copy: Copy) -> None:
-        """Its bytes are checked with all others by `verify`."""
+        """Copy a whole file; `verify` checks it with all others."""
         with _open(copy.source) as source, disk.Staged(self.path(copy.root), copy.size_bytes) as staged:
             disk.copy_range(source, 0, staged, 0, copy.size_bytes)
         self._watch(beneath.name_of(copy.source), copy.size_bytes)
 
     def _rebuild(self, rebuild: Rebuild) -> None:
-        """Checked at once: of pieces that are here in part players are asked only for the rest."""
+        """Copy blocks, and check them at once: peers are asked only for the other blocks of a piece."""
         content = rebuild.content
         with ExitStack() as stack, disk.Staged(self.path(content.root), content.size_bytes) as staged:
             files = {path: stack.enter_context(_open(path)) for path in {found.source for found in rebuild.found}}
@@ -74,16 +75,32 @@ class Stage:
                     staged.write(found.offset + at, data)
                     self._watch(beneath.name_of(found.source), length)
 
+    def places(self, m: Manifest, used: frozenset[int], intact: Mapping[str, bytes]) -> tuple[Where, ...]:
+        """Where each file of a part's torrent is: in place if ``intact`` says so, in staging, or nowhere.
+
+        ``used``: the pieces that are read or written. intact: path to root. Raises DiskError (disk.in_the_way).
+        """
+        places: list[Where] = []
+        for number, (entry, first) in enumerate(zip(m.entries, m.first_pieces, strict=False)):
+            if entry.root and intact.get(entry.path) == entry.root:
+                places.append(self.install.root / entry.path)
+            elif not used.isdisjoint(range(first, m.first_pieces[number + 1])):
+                places.append(self.path(entry.root))
+                disk.Staged(places[-1], entry.size_bytes).close()  # the session opens by name what we have made
+            else:
+                places.append(self.folder / f"unused.{number}")
+        return tuple(places)
+
     def restored(self, root: bytes) -> None:
-        """An old file is staged as it was, for windows that are cut against it."""
+        """Note that an old file is staged for windows that are cut against it."""
         self._sources[root] = self.path(root)
 
     def task(
         self, offer: Offer, window: Window, data: Callable[[int, int], bytes | Slice], wanted: Collection[bytes]
     ) -> Task:
-        """How to decode one window of a patch into the wanted files.
+        """How to decode one window of a patch into the files of the ``wanted`` roots.
 
-        ``data`` gives bytes of the pack by offset and length, or where they are.
+        ``data`` gives bytes of the pack, or where they are, by offset and length.
         """
         assert offer.patch and offer.old
         maps = {
@@ -110,14 +127,15 @@ class Stage:
                     disk.copy_range(source, 0, staged, 0, place.size_bytes)
 
     def verify(self, plan: Plan, piece_bytes: Mapping[bytes, int]) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
-        """Hash every staged and mended file. Returns root to piece layer, and the path each will have to its stat.
+        """Hash every staged and mended file. Returns the piece layer by root, and the stat by the path in the install.
 
-        A file that is wrong is removed from staging. Raises Mismatch with its root.
+        ``piece_bytes``: the piece length by root. Raises Mismatch with the root of a wrong file, which is then removed
+        from staging.
         """
         layers: dict[bytes, bytes] = {}
         stats: dict[str, Seen] = {}
         staged = [(self.folder / place.staged, place.path, place.root) for place in plan.places]
-        mended = [(self._install.root / mend.path, mend.path, mend.rebuild.content.root) for mend in plan.mends]
+        mended = [(self.install.root / mend.path, mend.path, mend.rebuild.content.root) for mend in plan.mends]
         for at, path, root in (*staged, *mended):
             if stat := seen(at):
                 stats[path] = stat

@@ -1,6 +1,7 @@
 """One small game as somebody else's torrent, and a place for it on our disk under other names."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,12 @@ import pytest
 
 from patcher import beneath
 from patcher.config import Settings
-from patcher.content.layout import Layout
-from patcher.transfer.fetch import PieceSource, Rules, Sample, Torrent, fetch
+from patcher.content.layout import Layout, Torrent
+from patcher.errors import Cancelled
+from patcher.transfer.fetch import Wanted, fetch
+from patcher.transfer.origin.pool import PieceSource
+from patcher.transfer.sample import Sample
+from patcher.transfer.swarm.picker import Rules
 from patcher.transfer.swarm.session import Session
 from tests.support.peers import HOST, Shelf, plant, torrent_of
 
@@ -22,6 +27,11 @@ QUICK = Rules(hello_s=3.0, settle_s=0.05, choked_s=1.0, slow_s=1.0, stall_s=0.6,
 def settings(**commands: Any) -> Settings:
     """Of a player on this machine alone."""
     return replace(Settings(listen_host=HOST, local_discovery=False), **commands)
+
+
+def all_of(torrent: Torrent) -> Wanted:
+    """Every piece of a torrent."""
+    return Wanted(torrent, frozenset(range(Layout.parse(torrent.data).count)))
 
 
 @dataclass
@@ -66,21 +76,20 @@ class Game:
         *,
         have: frozenset[int] = frozenset(),
         cancel: Callable[[], bool] = lambda: False,
-        keep: bool = False,
         rules: Rules = QUICK,
     ) -> Sample:
-        """Fetch all that is not had; every report is checked to be readable at that moment."""
-
-        def report(pieces: object) -> None:
-            assert isinstance(pieces, list)
-            assert all(self.is_on_disk(torrent, piece) for piece in pieces)
-            self.reported += pieces
-
-        wanted = frozenset(self.everything) - have
-        sources = fetch(
-            session, torrent, have, wanted, source, report, self.samples.append, cancel, keep=keep, rules=rules
-        )
-        return Sample(sources, sum(self.layout.span(piece).length for piece in self.reported))
+        """Fetch all that is not had; every report is checked to be readable at that moment. Returns the last sample."""
+        wanted = Wanted(torrent, frozenset(self.everything) - have, have)
+        with closing(fetch(session, wanted, source, rules=rules)) as events:
+            for event in events:
+                if cancel():
+                    raise Cancelled
+                if isinstance(event, Sample):
+                    self.samples.append(event)
+                else:
+                    assert all(self.is_on_disk(torrent, piece) for piece in event.pieces)
+                    self.reported += event.pieces
+        return self.samples[-1]
 
     def is_on_disk(self, torrent: Torrent, piece: int) -> bool:
         """Whether the piece's file has the piece's bytes now, to any other reader."""

@@ -6,24 +6,22 @@ Prints a line for each report.
 import sys
 from pathlib import Path
 
-from patcher.content.layout import Layout
-from patcher.transfer.fetch import Torrent, fetch
+from patcher.content.layout import Torrent
+from patcher.transfer.fetch import fetch
+from patcher.transfer.sample import Arrived
 from patcher.transfer.swarm.session import Session
 from tests.support.peers import HOST
-from tests.transfer.conftest import settings
+from tests.transfer.conftest import all_of, settings
 
 
 def main(torrent_path: str, path: str, port: str) -> None:
     """Fetch all pieces of a single file from the one peer."""
     torrent = Torrent(Path(torrent_path).read_bytes(), (Path(path),), (), ((HOST, int(port)),))
     session = Session(settings())
-
-    def report(pieces: object) -> None:
-        sys.stdout.write("more\n")
-        sys.stdout.flush()
-
-    pieces = range(Layout.parse(torrent.data).count)
-    fetch(session, torrent, (), pieces, None, report, lambda _: None, lambda: False)
+    for event in fetch(session, all_of(torrent), None):
+        if isinstance(event, Arrived):
+            sys.stdout.write("more\n")
+            sys.stdout.flush()
     session.close()
 
 

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from patcher.content.layout import Layout
+from patcher.content.layout import Layout, Torrent
 from patcher.protocol.events import Sources
-from patcher.transfer.fetch import Torrent, fetch
+from patcher.transfer.fetch import Wanted, fetch
 from patcher.transfer.origin.readers import TreeSource
+from patcher.transfer.sample import Sample
 from patcher.transfer.swarm.session import Session
 from tests.support.peers import Player, plant, torrent_of, tracker, wait_for
-from tests.transfer.conftest import SIZES, Game, settings
+from tests.transfer.conftest import SIZES, Game, all_of, settings
 from tests.transfer.trees import manifest_of
 
 KILL_MAX_BYTES = 8 << 20
@@ -28,7 +29,10 @@ def test_players_that_come_together_share_what_the_origin_gives(game: Game, tmp_
         paths = tuple(tmp_path / f"player{number}" / str(file) for file in range(len(SIZES)))
         torrent = Torrent(game.data, paths, (url,))
         source = TreeSource(shelf, manifest)
-        return fetch(session, torrent, (), game.everything, source, _ignore, _ignore, _never, keep=True)
+        *_, last = fetch(session, all_of(torrent), source)
+        session.keep(torrent)
+        assert isinstance(last, Sample)
+        return last.sources
 
     with ExitStack() as stack:
         url = stack.enter_context(tracker())
@@ -84,14 +88,6 @@ def test_a_kill_in_the_middle_costs_little(session: Session, tmp_path: Path) -> 
         held_bytes = sum(layout.span(piece).length for piece in held)
         assert 0 < held_bytes < layout.sizes[0]
         assert seed.sent_bytes - held_bytes <= KILL_MAX_BYTES + layout.piece_bytes
-        rest = set(range(layout.count)) - held
-        got = fetch(session, torrent, held, rest, None, _ignore, _ignore, _never)
-        assert got.lan_bytes == layout.sizes[0] - held_bytes
+        *_, last = fetch(session, Wanted(torrent, frozenset(range(layout.count)) - held, held), None)
+        assert isinstance(last, Sample) and last.sources.lan_bytes == layout.sizes[0] - held_bytes
     assert path.read_bytes() == (folder / "big.pak").read_bytes()
-
-
-def _ignore(_: object) -> None: ...
-
-
-def _never() -> bool:
-    return False

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from patcher import beneath, disk
 from patcher.beneath import below
 from patcher.content.merkle import Ref
 from patcher.errors import Cancelled, DiskError, OriginError
-from patcher.transfer.fetch import Sample, fetch
+from patcher.transfer.fetch import Wanted, fetch
 from patcher.transfer.origin.readers import PackSource, TreeSource
+from patcher.transfer.sample import Arrived, Sample
 from patcher.transfer.swarm.session import Session
 from tests.support.peers import HOST, Player, Shelf, plant, torrent_of, tracker, wait_for
-from tests.transfer.conftest import QUICK, SIZES, Game, settings
+from tests.transfer.conftest import QUICK, SIZES, Game, all_of, settings
 from tests.transfer.test_consent import open_files
 from tests.transfer.trees import manifest_of
 
@@ -195,6 +197,17 @@ def test_cancelling_ends_it_and_lets_go(game: Game, session: Session, p2p: bool)
     assert open_files(game.staging) == []
 
 
+@pytest.mark.parametrize("p2p", [True, False])
+def test_samples_come_while_nothing_arrives_and_closing_lets_go(game: Game, session: Session, p2p: bool) -> None:
+    source = loose(game, game.shelf(rate_bps=20_000))  # more than three seconds a piece
+    with closing(fetch(session if p2p else None, all_of(game.here()), source, rules=QUICK)) as events:
+        begun = time.monotonic()
+        assert all(isinstance(next(events), Sample) for _ in range(6))
+        assert time.monotonic() - begun < 6 * 0.5
+    assert open_files(game.staging) == []
+    assert session.listen_port == 0
+
+
 def test_files_that_are_right_where_they_are_stay_untouched(game: Game, session: Session, tmp_path: Path) -> None:
     """An update: unchanged files are mapped to the install, a changed one to staging."""
     install = plant(tmp_path / "install", SIZES)
@@ -213,10 +226,9 @@ def test_files_that_are_right_where_they_are_stay_untouched(game: Game, session:
 
 def test_what_is_not_wanted_is_not_fetched(game: Game, session: Session) -> None:
     torrent, shelf = game.here(), game.shelf()
-    wanted = game.layout.pieces(0)
-    reported: list[int] = []
-    fetch(session, torrent, (), wanted, loose(game, shelf), reported.extend, lambda _: None, lambda: False)
-    assert sorted(reported) == list(wanted)
+    wanted = frozenset(game.layout.pieces(0))
+    events = list(fetch(session, Wanted(torrent, wanted), loose(game, shelf)))
+    assert sorted(piece for event in events if isinstance(event, Arrived) for piece in event.pieces) == sorted(wanted)
     assert shelf.sent_bytes == SIZES["bin/run"]
     assert not beneath.exists(torrent.paths[1])
 
@@ -225,7 +237,8 @@ def test_a_fetched_torrent_can_stay_and_serve(game: Game, tmp_path: Path) -> Non
     session = Session(settings(sharing="lan"))
     try:
         torrent = game.here()
-        game.fetch(session, torrent, loose(game, game.shelf()), keep=True)
+        game.fetch(session, torrent, loose(game, game.shelf()))
+        session.keep(torrent)
         assert session.kept() == {game.layout.info_hash}
         with Player() as asking:
             asking.want(game.data, tmp_path / "asking" / "game", (HOST, session.listen_port))
@@ -296,13 +309,11 @@ def test_a_folder_that_is_swapped_for_a_link_meanwhile_is_not_followed(
     for place, size in zip(torrent.paths, SIZES.values(), strict=True):
         disk.Staged(place, size).close()
 
-    def swap(sample: Sample) -> None:
+    shelf = loose(game, game.shelf(rate_bps=20_000_000))
+    for _ in fetch(session, all_of(torrent), shelf, rules=QUICK):
         if not folder.path.is_symlink():
             folder.path.rename(tmp_path / "moved")
             folder.path.symlink_to(tmp_path / "outside")
-
-    shelf = loose(game, game.shelf(rate_bps=20_000_000))
-    fetch(session, torrent, (), game.everything, shelf, lambda pieces: None, swap, lambda: False, rules=QUICK)
     assert list((tmp_path / "outside").iterdir()) == []
     files = [tmp_path / "moved" / f"{number:03}" for number in range(len(SIZES))]
     assert [file.read_bytes() for file in files] == game.contents

@@ -9,58 +9,65 @@ import pytest
 
 from patcher.content import manifest, merkle, records
 from patcher.content.blocks import Rebuild
+from patcher.content.layout import Torrent
 from patcher.content.manifest import Entry, Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
 from patcher.errors import ContentError, DiskError
 from patcher.install.folder import InstallFolder
 from patcher.publish import build
 from patcher.seeding.pack_cache import Packs
-from patcher.transfer.fetch import Torrent
+from patcher.transfer.fetch import Wanted
 from patcher.transfer.origin.readers import PackSource
-from patcher.update.download import Downloader, _places, _Windows
+from patcher.update.download import Downloader, _Windows
 from patcher.update.plan import Mend, Offer, PatchStep, Plan
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
+from patcher.update.target import Network
 from tests.support.libraries import library
 from tests.support.peers import Shelf
 from tests.support.publisher import drafted
-from tests.support.trees import noise
+from tests.support.trees import edited, noise
 
 RIGHT = noise(1, 100_000)
 BLOCKS = Rebuild(ref_of(RIGHT), merkle.leaves_of(RIGHT), (), (range(1, 3), range(6, 7)))
 WHOLE = Rebuild.of_nothing(ref_of(RIGHT))
 
 
-def mended(folder: Path, shelf: Shelf, rebuild: Rebuild) -> Downloader:
+def downloader_for(folder: Path, shelf: Shelf) -> tuple[Downloader, Meter]:
+    """One without peers, and its meter."""
+    meter = Meter(1, "game", lambda: False, lambda _: None)
+    network = Network(origin=shelf)  # type: ignore[arg-type]  # it reads as an origin does
+    return Downloader(network, Packs(folder / "packs", 0), meter), meter
+
+
+def mended(folder: Path, shelf: Shelf, rebuild: Rebuild) -> Meter:
     """What a job does with a file ``game`` of zeros."""
     (folder / "game").write_bytes(bytes(len(RIGHT)))
-    meter = Meter(1, "game", lambda: False, lambda _: None)
-    game = InstallFolder.at(folder)
-    downloader = Downloader(shelf, None, Packs(folder / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
+    downloader, meter = downloader_for(folder, shelf)
     plan = Plan((), (), (), (), mends=(Mend("game", rebuild),))
-    downloader.carry_out(plan, Stage(game, {}, meter.watch), {}, game.root)
-    return downloader
+    downloader.carry_out(plan, Stage(InstallFolder.at(folder), {}, meter.watch), {})
+    return meter
 
 
 def test_missing_blocks_come_and_nothing_else(tmp_path: Path) -> None:
     shelf = Shelf(RIGHT)
-    downloader = mended(tmp_path, shelf, BLOCKS)
+    meter = mended(tmp_path, shelf, BLOCKS)
     made = (tmp_path / "game").read_bytes()
     assert made[BLOCK_BYTES : 3 * BLOCK_BYTES] == RIGHT[BLOCK_BYTES : 3 * BLOCK_BYTES]
     assert made[6 * BLOCK_BYTES :] == RIGHT[6 * BLOCK_BYTES :]
     assert not any(made[3 * BLOCK_BYTES : 6 * BLOCK_BYTES])
-    assert downloader.gathered.origin_bytes == shelf.sent_bytes == BLOCKS.fetch_bytes
+    assert meter.transferred.sources.origin_bytes == shelf.sent_bytes == BLOCKS.fetch_bytes
     assert (len(shelf.requests), shelf.progress) == (2, 1)
 
 
 def test_verified_pieces_are_progress_whoever_brings_them(tmp_path: Path) -> None:
-    shelf, meter = Shelf(RIGHT), Meter(1, "game", lambda: False, lambda _: None)
-    downloader = Downloader(shelf, None, Packs(tmp_path / "packs", 0), (), meter)  # type: ignore[arg-type]  # it reads as an origin does
+    shelf = Shelf(RIGHT)
+    downloader, _ = downloader_for(tmp_path, shelf)
     whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
     layers = build.layers_document(whole, {ref_of(RIGHT).root: merkle.leaves_of(RIGHT)})
     torrent = Torrent(manifest.torrent(whole, layers), (tmp_path / "game",))
     source = PackSource(shelf, ref_of(RIGHT), BLOCK_BYTES)
-    downloader._fetch(torrent, (), range(7), source, lambda pieces: None)
+    downloader._fetch(Wanted(torrent, frozenset(range(7))), source)
     assert (tmp_path / "game").read_bytes() == RIGHT
     assert shelf.progress > 0
 
@@ -84,35 +91,42 @@ def test_nothing_is_fetched_into_what_is_not_a_file_of_our_own(
     tmp_path: Path, plant: Callable[[Path, Path], None]
 ) -> None:
     (tmp_path / "somebodys").write_bytes(b"mine")
-    game = InstallFolder.at(tmp_path / "game")
-    stage = Stage(game, {}, lambda *_: None)
+    stage = Stage(InstallFolder.at(tmp_path / "game"), {}, lambda *_: None)
     whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
-    assert _places(stage, whole, frozenset({0}), {}, game.root) == [stage.path(ref_of(RIGHT).root)]
+    assert stage.places(whole, frozenset({0}), {}) == (stage.path(ref_of(RIGHT).root),)
     staged = stage.path(ref_of(RIGHT).root).path
     staged.unlink()
     plant(staged, tmp_path / "somebodys")
     with pytest.raises(DiskError) as caught:
-        _places(stage, whole, frozenset({0}), {}, game.root)
+        stage.places(whole, frozenset({0}), {})
     assert caught.value.code == "disk.in_the_way"
     assert (tmp_path / "somebodys").read_bytes() == b"mine"
+
+
+def patching(folder: Path, old: dict[str, bytes], new: dict[str, bytes]) -> tuple[PatchStep, Stage, bytes]:
+    """The step from one tree to another, the stage that takes it, and the pack."""
+    draft = drafted(folder, old, new)
+    joined = draft.joined()
+    pack = b"".join(joined.chunks())
+    index, document = joined.index(leaves_of(pack)), encode(draft.new)
+    part = records.Part("main", (), False, ref_of(document), draft.new.info_hash, None, None)
+    step = PatchStep(Offer(part, document, draft.new, draft.old, index), tuple(range(len(index.windows))))
+    return step, Stage(InstallFolder.at(folder / "game"), draft.places, lambda path, count: None), pack
 
 
 def test_a_window_begins_when_its_bytes_and_those_of_its_map_are_here(tmp_path: Path) -> None:
     old = {"a.so": library(85), "b.bin": noise(1, 1_300_000)}
     new = {"a.so": library(85, 2), "b.bin": noise(1, 1_300_000) + b"more"}
-    draft = drafted(tmp_path, old, new)
-    joined = draft.joined()
-    pack = b"".join(joined.chunks())
+    step, stage, pack = patching(tmp_path, old, new)
     (tmp_path / "pack").write_bytes(pack)
-    index, m, document = joined.index(leaves_of(pack)), draft.new, encode(draft.new)
+    m, index = step.offer.manifest, step.offer.patch
+    assert index
     (by,) = index.filters
-    part = records.Part("main", (), False, ref_of(document), m.info_hash, None, None)
-    step = PatchStep(Offer(part, document, m, draft.old, index), tuple(range(len(index.windows))))
-    stage = Stage(InstallFolder.at(tmp_path / "game"), draft.places, lambda path, count: None)
     roots = {entry.root for entry in m.entries}
     needs_map = {n for n, window in enumerate(index.windows) if index.filters_of(window)}
     assert {window.is_copy for window in index.windows} == {True, False}
-    with _Windows(stage, step, roots, Meter(1, "game", lambda: False, lambda progress: None)) as windows:
+    windows = _Windows(stage, step, roots)
+    with windows.decoders:
         windows.read_from(tmp_path / "pack", 16, ())
         assert windows.pieces == frozenset(range(-(-len(pack) // 16)))
         assert all(index.windows[n].length for n in windows._todo), "a copy of a file as it is needs nothing"
@@ -121,5 +135,15 @@ def test_a_window_begins_when_its_bytes_and_those_of_its_map_are_here(tmp_path: 
         assert set(windows._todo) == needs_map
         windows.take(sorted(maps))
         assert not windows._todo
+        downloader_for(tmp_path, Shelf())[0]._decode_rest(windows)
     for entry in m.entries:
         assert stage.path(entry.root).path.read_bytes() == new[entry.path]
+
+
+def test_a_window_that_fails_after_the_last_piece_arrived_fails_the_step(tmp_path: Path) -> None:
+    step, stage, _ = patching(tmp_path, {"a": noise(1, 300_000)}, {"a": edited(noise(1, 300_000), 2)})
+    (tmp_path / "old" / "a").write_bytes(bytes(300_000))
+    downloader, _ = downloader_for(tmp_path, Shelf())
+    with pytest.raises(ContentError) as raised:
+        downloader._patch(stage, step, {entry.root for entry in step.offer.manifest.entries})
+    assert raised.value.code == "content.window"

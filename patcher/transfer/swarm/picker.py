@@ -22,9 +22,9 @@ class Rules:
     look_s: float = 0.05
     """Time between two looks at the swarm."""
     hello_s: float = 1.0
-    """If there may be peers, the origin is not asked before the first handshake or for this long, …"""
+    """If there may be peers, the origin is asked only after the first handshake, or after this long, …"""
     settle_s: float = 0.2
-    """… and for this long after the handshake. Otherwise every player would think that it is alone."""
+    """… and this long after the handshake. Otherwise every player would think that it is alone."""
     choked_s: float = 4.0
     """A peer that chokes us for longer than this while we want something does not count."""
     wish_bps: int = 2_000_000

@@ -3,20 +3,20 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.transfer.picture import CELLS, picture
+from patcher.transfer.sample import CELLS, piece_map
 
 
 def test_each_piece_has_its_letter_while_they_are_few() -> None:
-    assert picture([4, 5, 6, 7, 9], {4, 5, 9}, {5}, {6}, "p") == "poa.p"
-    assert picture([1], (), (), (), "l") == "."
-    assert picture([], (), (), (), "l") == ""
+    assert piece_map([4, 5, 6, 7, 9], {4, 5, 9}, {5}, {6}, "p") == "poa.p"
+    assert piece_map([1], (), (), (), "l") == "."
+    assert piece_map([], (), (), (), "l") == ""
 
 
 @given(count=st.integers(0, 5000), done=st.floats(0, 1))
 def test_many_pieces_share_the_letters(count: int, done: float) -> None:
     wanted = range(count)
     here = range(int(count * done))
-    drawn = picture(wanted, here, (), (), "l")
+    drawn = piece_map(wanted, here, (), (), "l")
     assert len(drawn) == min(count, CELLS)
     assert drawn.strip("l").strip(".") in ("", "a")
     if len(here) == count:
