@@ -236,7 +236,7 @@ def _flow(then: Sources, now: Progress, passed_s: float) -> Flow:
 def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
     command = state.jobs.get(job)
     known = state.title(title)
-    verb = type(command).__name__.lower() if command else known.verb if known and known.job == job else ""
+    verb = command.verb if command else known.verb if known and known.job == job else ""
     state = _without(state, job)
     if isinstance(command, commands.RefreshFeed):
         return dataclasses.replace(state, troubles={k: v for k, v in state.troubles.items() if k != command.name})

@@ -1,7 +1,40 @@
 """What a client may ask of the engine, as frozen facts. Titles are named ``feed/title``."""
 
+import enum
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
+
+
+class Verb(enum.StrEnum):
+    """The kind of a command, as snapshots and errors name it."""
+
+    ADD_FEED = "addfeed"
+    REFRESH_FEED = "refreshfeed"
+    REMOVE_FEED = "removefeed"
+    INSTALL = "install"
+    UPDATE = "update"
+    ROLLBACK = "rollback"
+    SET_TAGS = "settags"
+    VERIFY = "verify"
+    REPAIR = "repair"
+    MOVE = "move"
+    UNINSTALL = "uninstall"
+    PLAY = "play"
+    SEED = "seed"
+    CHANGE_SETTING = "changesetting"
+    CANCEL = "cancel"
+    NONE = ""
+    """Of a title without a job."""
+
+    @property
+    def is_light(self) -> bool:
+        """Its job starts at once; heavy jobs, which download or write, run one at a time."""
+        return self in {Verb.ADD_FEED, Verb.REFRESH_FEED, Verb.REMOVE_FEED, Verb.PLAY}
+
+    @property
+    def resumes(self) -> bool:
+        """It goes on by itself after a crash, and may be paused."""
+        return self in {Verb.INSTALL, Verb.UPDATE, Verb.ROLLBACK, Verb.SET_TAGS, Verb.REPAIR, Verb.MOVE}
 
 PIN_SUFFIX = ".shoalfeed"
 """Of a file that holds a feed's address and fingerprint."""
@@ -20,6 +53,7 @@ class Network:
 class AddFeed:
     """Pin a feed: ``source`` is its URL or a ``.shoalfeed`` file."""
 
+    verb: ClassVar = Verb.ADD_FEED
     source: str
     fingerprint: str = ""
     only: Literal["", "look"] = ""
@@ -30,6 +64,7 @@ class AddFeed:
 class RefreshFeed:
     """Read what a feed says now of all its titles, art and notes included. An empty name means all feeds."""
 
+    verb: ClassVar = Verb.REFRESH_FEED
     name: str = ""
     network: Network = Network()
 
@@ -38,6 +73,7 @@ class RefreshFeed:
 class RemoveFeed:
     """Forget a feed that has no installed title."""
 
+    verb: ClassVar = Verb.REMOVE_FEED
     name: str
 
 
@@ -45,6 +81,7 @@ class RemoveFeed:
 class Install:
     """Install a title, or adopt the one in ``folder`` (``locate``)."""
 
+    verb: ClassVar = Verb.INSTALL
     title: str
     folder: str = ""
     channel: str = "live"
@@ -58,6 +95,7 @@ class Install:
 class Update:
     """Bring a title to its channel's release, or to ``version``."""
 
+    verb: ClassVar = Verb.UPDATE
     title: str
     version: str = ""
     only: Literal["", "check", "plan"] = ""
@@ -68,6 +106,7 @@ class Update:
 class Rollback:
     """Step back to the release before the last update."""
 
+    verb: ClassVar = Verb.ROLLBACK
     title: str
     only: Literal["", "check", "plan"] = ""
     network: Network = Network()
@@ -81,6 +120,7 @@ class Rollback:
 class SetTags:
     """Choose the optional parts."""
 
+    verb: ClassVar = Verb.SET_TAGS
     title: str
     tags: tuple[str, ...]
     only: Literal["", "check", "plan"] = ""
@@ -91,6 +131,7 @@ class SetTags:
 class Verify:
     """Read every installed byte and list what is not as released."""
 
+    verb: ClassVar = Verb.VERIFY
     title: str
 
 
@@ -98,6 +139,7 @@ class Verify:
 class Repair:
     """Verify, then put back what is not as released."""
 
+    verb: ClassVar = Verb.REPAIR
     title: str
     only: Literal["", "check", "plan"] = ""
     network: Network = Network()
@@ -107,6 +149,7 @@ class Repair:
 class Move:
     """Install elsewhere from the old folder, then empty the old one of our files."""
 
+    verb: ClassVar = Verb.MOVE
     title: str
     folder: str
     only: Literal["", "check", "plan"] = ""
@@ -117,6 +160,7 @@ class Move:
 class Uninstall:
     """Remove our files; needs no network and no trust."""
 
+    verb: ClassVar = Verb.UNINSTALL
     title: str
 
 
@@ -124,6 +168,7 @@ class Uninstall:
 class Play:
     """Start the title."""
 
+    verb: ClassVar = Verb.PLAY
     title: str
     args: tuple[str, ...] = ()
 
@@ -132,6 +177,7 @@ class Play:
 class Seed:
     """Operator: fetch every title and patch of a feed below ``folder`` and offer them."""
 
+    verb: ClassVar = Verb.SEED
     feed: str
     folder: str
     max_bytes: int = 0
@@ -142,6 +188,7 @@ class Seed:
 class ChangeSetting:
     """Set one key of the settings, given as text."""
 
+    verb: ClassVar = Verb.CHANGE_SETTING
     key: str
     value: str
 
@@ -150,6 +197,7 @@ class ChangeSetting:
 class Cancel:
     """Stop the job of a title, or (``job``) the one with that number; ``pause`` keeps it stopped until asked."""
 
+    verb: ClassVar = Verb.CANCEL
     title: str = ""
     pause: bool = False
     job: int = 0
@@ -172,3 +220,8 @@ Command = (
     | ChangeSetting
     | Cancel
 )
+
+
+def resumes(command: Command) -> bool:
+    """Whether a command goes on after a crash. One that only looks (``only``) does not."""
+    return command.verb.resumes and not getattr(command, "only", "")

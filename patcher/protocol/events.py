@@ -8,6 +8,7 @@ import enum
 from dataclasses import dataclass, field
 
 from patcher.errors import InternalError, ShoalError, UsageError
+from patcher.protocol.commands import Verb
 
 
 class Phase(enum.StrEnum):
@@ -256,7 +257,7 @@ class TitleSnapshot:
     seed_peers: int = 0
     uploaded_bytes: int = 0
     job: int = 0
-    verb: str = ""
+    verb: Verb = Verb.NONE
     progress: Progress | None = None
     failure: Failure | None = None
 

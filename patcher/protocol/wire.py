@@ -1,6 +1,7 @@
 """The facts of `patcher.protocol.events` as JSON: how they travel over the engine's socket and lie in the registry."""
 
 import dataclasses
+import enum
 import json
 import types
 import typing
@@ -54,7 +55,7 @@ def _cast(hint: typing.Any, value: typing.Any) -> object:
         if not isinstance(value, list | tuple):
             raise TypeError("a list is missing")
         return tuple(_cast(typing.get_args(hint)[0], item) for item in value)
-    return events.Phase(value) if hint is events.Phase else _plain(hint, value)
+    return hint(value) if isinstance(hint, enum.EnumType) else _plain(hint, value)
 
 
 def _plain(hint: typing.Any, value: object) -> object:

@@ -1,13 +1,17 @@
 """Facts on the socket and in the registry: what `to_json` wrote comes back, all else is a ValueError."""
 
+import typing
+
 import pytest
 
 from patcher.protocol import commands, events, wire
+from patcher.protocol.commands import Verb
 from patcher.protocol.events import Failure, Phase, Progress, Snapshot, Sources, TitleSnapshot
 
 _SNAPSHOT = Snapshot(
     "1.0", 7, "/home", 0,
-    titles=(TitleSnapshot("a/b", "B", tags=("lang:de",), progress=Progress(1, "a/b", Phase.FETCH, sources=Sources(1)),
+    titles=(TitleSnapshot("a/b", "B", tags=("lang:de",), job=1, verb=Verb.UPDATE,
+                          progress=Progress(1, "a/b", Phase.FETCH, sources=Sources(1)),
                           failure=Failure("disk.full", "m", "s", "h", 6, {"path": "/x", "free": 3})),),
     settings={"sharing": "off", "listen_port": 0, "local_discovery": True},
 )  # fmt: skip
@@ -25,6 +29,19 @@ _SNAPSHOT = Snapshot(
 )
 def test_a_fact_comes_back_as_it_was(fact: object) -> None:
     assert wire.from_json(wire.to_json(fact)) == fact
+
+
+def test_the_verb_of_a_job_is_one_word_and_comes_back_as_a_verb() -> None:
+    said = wire.to_json(_SNAPSHOT)
+    assert b'"verb": "update"' in said
+    assert isinstance(wire.from_json(said).titles[0].verb, Verb)
+    with pytest.raises(ValueError, match="lunch"):
+        wire.from_json(said.replace(b'"verb": "update"', b'"verb": "lunch"'))
+
+
+def test_every_command_has_a_verb_of_its_own() -> None:
+    verbs = [command.verb for command in typing.get_args(commands.Command)]
+    assert sorted([*verbs, Verb.NONE]) == sorted(Verb)
 
 
 def test_a_whole_number_of_seconds_is_one_too() -> None:
