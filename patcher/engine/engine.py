@@ -7,24 +7,23 @@ interrupted goes on by itself at the next start.
 
 import contextlib
 import dataclasses
-import itertools
 import logging
 import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import patcher
 from patcher import config
 from patcher.config import Home
-from patcher.errors import BusyError, Cancelled, InternalError, ShoalError, TrustError, UsageError
+from patcher.engine.jobs import Job, Jobs
+from patcher.errors import ShoalError, TrustError, UsageError
 from patcher.feed.feeds import Feeds
 from patcher.install import commit, genuine, launch
 from patcher.install.registry import Install, Registry
 from patcher.protocol import commands, events
-from patcher.protocol.events import Phase
+from patcher.protocol.commands import Verb
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
 from patcher.seeding.sharing import Sharing
@@ -34,45 +33,16 @@ from patcher.update.pipeline import recover
 from patcher.update.progress import Meter
 
 _TEND_S = 5.0
-_LIGHT = (commands.AddFeed, commands.RefreshFeed, commands.RemoveFeed, commands.Play)
-_LASTING = (commands.Install, commands.Update, commands.Rollback, commands.SetTags, commands.Repair, commands.Move)
-"""Commands that go on by themselves after a crash."""
-_MOST_DEATHS = 2
-"""A title with which the engine died so often in a row waits for the player: else it would die of it for ever."""
 _log = logging.getLogger("shoal.engine")
 
 
-@dataclass
-class _Running:
-    """A job in the queue or at work."""
+@dataclass(frozen=True, slots=True)
+class _Game:
+    """A title that plays."""
 
-    number: int
-    title: str
-    command: commands.Command
-    meter: Meter
-    stop: threading.Event
-    resumed: bool = False
-    pause: bool = False
-
-    @property
-    def key(self) -> str:
-        """A title has one job at a time; those without a title, any number."""
-        return self.title or f"#{self.number}"
-
-    @property
-    def is_heavy(self) -> bool:
-        """It waits for its turn."""
-        return not isinstance(self.command, _LIGHT)
-
-
-@dataclass
-class _Memory:
-    """What clients see of a title beside what is on the disk."""
-
-    failure: events.Failure | None = None
-    playing: subprocess.Popen[bytes] | None = None
-    held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    """What it holds while it plays."""
+    process: subprocess.Popen[bytes]
+    held: contextlib.ExitStack
+    """Keeps the swarm away from its files until it ends."""
 
 
 class Engine:
@@ -86,14 +56,11 @@ class Engine:
         self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
         self._feeds = Feeds(home)
         self._lock = threading.RLock()
-        self._numbers = itertools.count(1)
-        self._jobs: dict[str, _Running] = {}
-        self._memory: dict[str, _Memory] = {}
+        self._jobs = Jobs(self._registry, self._work, self._emit)
+        self._games: dict[str, _Game] = {}
         self._listeners: list[Callable[[events.Event], None]] = []
-        self._heavy = ThreadPoolExecutor(1, thread_name_prefix="job")
-        self._light = ThreadPoolExecutor(4, thread_name_prefix="light")
         self._sharing = Sharing(self._settings, self._ledger)
-        self._keeper = Seeder(self._sharing, self._registry, self._ledger, self._packs, self._feeds)
+        self._seeder = Seeder(self._sharing, self._registry, self._ledger, self._packs, self._feeds)
         self._closing = threading.Event()
         self._kick = threading.Event()
         self._tender = threading.Thread(target=self._tend, name="tender", daemon=True)
@@ -106,22 +73,14 @@ class Engine:
             with self._shown_for(install.title):
                 recover(install, self._registry, self._home.root)
                 genuine.ask_offline(self._registry, self._feeds, install)
+        self._go_on()
+        self._tender.start()
+
+    def _go_on(self) -> None:
         deaths, waiting = self._registry.deaths(), self._registry.commands()
         for title in {**deaths, **waiting}:
             with self._shown_for(title):
-                self._go_on(title, waiting.get(title), deaths.get(title, 0))
-        self._tender.start()
-
-    def _go_on(self, title: str, waiting: tuple[commands.Command, bool] | None, deaths: int) -> None:
-        """Go on with a command that waits, unless the player paused it or the engine died of it."""
-        command, is_paused = waiting or (None, False)
-        if command and not is_paused and deaths < _MOST_DEATHS:
-            self._enqueue(title, command, resumed=True)
-        elif command and not is_paused:
-            self._registry.keep_command(title, command, paused=True)
-        if deaths >= _MOST_DEATHS:
-            text = f"The engine died {deaths} times in a row while it worked on {title}."
-            raise InternalError("internal.job_died", text, title=title)
+                self._jobs.resume(title, waiting.get(title), deaths.get(title, 0))
 
     @contextlib.contextmanager
     def _shown_for(self, title: str) -> Iterator[None]:
@@ -130,17 +89,13 @@ class Engine:
             yield
         except Exception as error:  # noqa: BLE001 - what lies in a folder or home may be anybody's
             _log.exception("%s is left aside", title)
-            self._memory.setdefault(title, _Memory()).failure = events.Failure.of(error)
+            self._jobs.failures[title] = events.Failure.of(error)
 
     def close(self) -> None:
         """Stop all jobs, as a crash would but cleanly: they go on at the next start."""
         self._closing.set()
         self._kick.set()
-        with self._lock:
-            for job in self._jobs.values():
-                job.stop.set()
-        self._heavy.shutdown(cancel_futures=True)
-        self._light.shutdown(cancel_futures=True)
+        self._jobs.close()
         if self._tender.is_alive():
             self._tender.join()
         self._sharing.close()
@@ -148,15 +103,12 @@ class Engine:
     @property
     def is_working(self) -> bool:
         """A job runs or waits."""
-        with self._lock:
-            return bool(self._jobs)
+        return self._jobs.is_working
 
     @property
     def is_needed(self) -> bool:
         """A job runs, a title plays, or something is seeded."""
-        with self._lock:
-            playing = any(memory.playing for memory in self._memory.values())
-        return self.is_working or playing or self._keeper.is_offering
+        return self.is_working or bool(self._games) or self._seeder.is_offering
 
     # ------------------------------------------------------------ clients
 
@@ -184,12 +136,12 @@ class Engine:
             case commands.ChangeSetting(key, value):
                 return self._at_once("", lambda: self._change(key, value))
             case commands.Cancel():
-                return self._at_once(command.title, lambda: self._cancel(command))
+                return self._at_once(command.title, lambda: self._jobs.cancel(command))
             case commands.AddFeed() | commands.RemoveFeed() | commands.RefreshFeed():
-                return self._enqueue("", command)
+                return self._jobs.add("", command)
             case commands.Seed(feed):
-                return self._enqueue(f"{feed}/*", command)
-        return self._enqueue(command.title, command)
+                return self._jobs.add(f"{feed}/*", command)
+        return self._jobs.add(command.title, command)
 
     @contextlib.contextmanager
     def listening(self, callback: Callable[[events.Event], None]) -> Iterator[None]:
@@ -203,6 +155,8 @@ class Engine:
                 self._listeners.remove(callback)
 
     def _emit(self, event: events.Event) -> None:
+        if isinstance(event, events.Finished | events.Failed):
+            self._kick.set()  # the tender looks at what the job changed
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:
@@ -210,17 +164,17 @@ class Engine:
 
     def _title(self, name: str, install: Install | None, paused: set[str]) -> events.TitleSnapshot:
         facts = self._feeds.about(name)
-        memory, job = self._memory.get(name, _Memory()), self._jobs.get(name)
+        failure, job = self._jobs.failures.get(name), self._jobs.of(name)
         shown = events.TitleSnapshot(
             name,
             facts.label,
             facts.about,
             offered_version=facts.version,
-            failure=memory.failure,
+            failure=failure,
             paused=name in paused,
-            playing=memory.playing is not None,
+            playing=name in self._games,
             job=job.number if job else 0,
-            verb=type(job.command).__name__.lower() if job else "",
+            verb=job.command.verb if job else Verb.NONE,
             progress=job.meter.latest if job else None,
         )
         if install is None:
@@ -230,15 +184,16 @@ class Engine:
             folder=str(install.folder),
             channel=install.channel,
             tags=install.tags,
-            seeding=self._keeper.is_offered(name),
-            uploaded_bytes=self._keeper.given_bytes(name),
+            seeding=self._seeder.is_offered(name),
+            uploaded_bytes=self._seeder.given_bytes(name),
         )
         try:
             shown = dataclasses.replace(shown, interrupted=commit.pending(install.folder))
             return self._with_folder(shown, install)
         except Exception as error:  # noqa: BLE001 - a folder may hold anything, and hides no other title
-            failure = memory.failure or events.Failure.of(error)
-            return dataclasses.replace(shown, installed=isinstance(error, TrustError), failure=failure)
+            return dataclasses.replace(
+                shown, installed=isinstance(error, TrustError), failure=failure or events.Failure.of(error)
+            )
 
     def _with_folder(self, shown: events.TitleSnapshot, install: Install) -> events.TitleSnapshot:
         """With what the install folder says of itself. Raises what that takes."""
@@ -252,83 +207,18 @@ class Engine:
     # ------------------------------------------------------------ jobs
 
     def _at_once(self, title: str, act: Callable[[], None]) -> int:
-        number = next(self._numbers)
+        number = self._jobs.number()
         act()
         self._emit(events.Finished(number, title, events.Outcome()))
         self._emit(events.Changed())
         return number
 
-    def _enqueue(self, title: str, command: commands.Command, *, resumed: bool = False) -> int:
-        with self._lock:
-            running = self._jobs.get(title)
-            if running and running.resumed and running.command == command:
-                running.resumed = False  # the client that lost the engine meets the job again
-                return running.number
-            if running and title:
-                raise _busy(running)
-            command = self._as_begun(title, command)
-            number = next(self._numbers)
-            stop = threading.Event()
-            job = _Running(number, title, command, Meter(number, title, stop.is_set, self._emit), stop, resumed)
-            if _is_kept(command):
-                self._registry.keep_command(title, command)  # before it is a job: a full disk must not leave one behind
-            waits = job.is_heavy and any(other.is_heavy for other in self._jobs.values())
-            self._jobs[job.key] = job
-        if waits:
-            job.meter.begin(Phase.QUEUED)
-        (self._heavy if job.is_heavy else self._light).submit(self._run, job)
-        return number
-
-    def _as_begun(self, title: str, command: commands.Command) -> commands.Command:
-        """The same command as it was kept when it was interrupted, which says how far it came; else itself."""
-        kept, _ = self._registry.commands().get(title, (command, False))
-        return kept if kept == command else command
-
-    def _run(self, job: _Running) -> None:
-        outcome, failure, finished = events.Outcome(), None, False
-        try:
-            if job.is_heavy:
-                self._registry.begin(job.title)
-            outcome = self._fulfil(job)
-            finished = True
-        except Cancelled:
-            _log.info("%s of %s was stopped", type(job.command).__name__, job.title)
-        except Exception as error:  # noqa: BLE001 - whatever a job dies of, a client must hear of it
-            _log.exception("%s of %s failed", type(job.command).__name__, job.title)
-            failure = events.Failure.of(error)
-        self._put_away(job, failure, finished=finished)
-        if finished:
-            self._emit(events.Finished(job.number, job.title, outcome))
-        else:
-            self._emit(events.Failed(job.number, job.title, failure))
-        self._emit(events.Changed())
-
-    def _put_away(self, job: _Running, failure: events.Failure | None, *, finished: bool) -> None:
-        with self._lock:
-            self._jobs.pop(job.key, None)
-            self._memory.setdefault(job.title, _Memory()).failure = failure
-        try:
-            if job.is_heavy:
-                self._registry.end(job.title)
-            if _is_kept(job.command) and job.pause and not finished:
-                self._registry.keep_command(job.title, job.command, paused=True)
-            elif finished or not (self._closing.is_set() or (failure and failure.code == "disk.interrupted")):
-                self._drop(job)
-        except ShoalError:  # the clients must hear of the job's end all the same
-            _log.exception("the command for %s was not put away", job.title)
-        self._kick.set()
-
-    def _drop(self, job: _Running) -> None:
-        """Forget a command that is fulfilled or failed; looking and playing say nothing of the one that waits."""
-        if _is_kept(job.command) or isinstance(job.command, commands.Uninstall):
-            self._registry.drop_command(job.title)
-
-    def _fulfil(self, job: _Running) -> events.Outcome:
+    def _work(self, job: Job) -> events.Outcome:
         if isinstance(job.command, commands.Play):
             return self._play(job.command, job.meter)
         tools = Tools(
             self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
-            self._sharing.session_for, self._keeper,
+            self._sharing.session_for, self._seeder,
         )  # fmt: skip
         return CommandRunner(tools, job.number, job.meter, self._emit, resumed=job.resumed).run(job.command)
 
@@ -339,30 +229,15 @@ class Engine:
         recover(install, self._registry, self._home.root)
         genuine.ask_offline(self._registry, self._feeds, install)
         installed = genuine.required(self._registry, install)
-        memory = self._memory.setdefault(command.title, _Memory())
         with contextlib.ExitStack() as held:
-            held.enter_context(self._keeper.holding(command.title))
+            held.enter_context(self._seeder.holding(command.title))
             known = self._registry.files_seen(command.title)
             game = launch.launch(install.folder, installed, known, command.args, lambda *_: meter.check())
             with self._lock:
-                memory.playing = game
-                memory.held.push(held.pop_all())
+                if other := self._games.get(command.title):
+                    held.push(other.held)
+                self._games[command.title] = _Game(game, held.pop_all())
         return events.Outcome(version_to=installed.release.version)
-
-    def _cancel(self, command: commands.Cancel) -> None:
-        with self._lock:
-            jobs = list(self._jobs.values())
-            job = next(
-                (j for j in jobs if (j.number == command.job if command.job else j.title == command.title)), None
-            )
-            if job:
-                job.pause = command.pause
-                job.stop.set()
-        if job is None and not command.pause and not command.job:
-            self._registry.drop_command(command.title)
-            self._registry.end(command.title)
-            with self._lock:
-                self._memory.setdefault(command.title, _Memory()).failure = None
 
     def _change(self, key: str, value: str) -> None:
         with self._lock:
@@ -393,29 +268,15 @@ class Engine:
 
     def _look_who_plays(self) -> None:
         with self._lock:
-            ended = [memory for memory in self._memory.values() if memory.playing and memory.playing.poll() is not None]
-            for memory in ended:
-                memory.playing = None
-                memory.held.close()
+            ended = [title for title, game in self._games.items() if game.process.poll() is not None]
+            for title in ended:
+                self._games.pop(title).held.close()
         if ended:
             self._emit(events.Changed())
 
     def _look_at_offers(self) -> None:
-        before = self._keeper.shown()
-        for title in self._keeper.tend():
+        before = self._seeder.shown()
+        for title in self._seeder.tend():
             self._emit(events.Notice(0, title, f"{title} is no longer offered: its files changed. Verify it."))
-        if self._keeper.shown() != before:
+        if self._seeder.shown() != before:
             self._emit(events.Changed())
-
-
-def _is_kept(command: commands.Command) -> bool:
-    """Whether it goes on after a crash."""
-    return isinstance(command, _LASTING) and not command.only
-
-
-def _busy(job: _Running) -> BusyError:
-    sample = job.meter.latest
-    facts: dict[str, str | int] = {"title": job.title, "verb": type(job.command).__name__.lower()}
-    if sample:
-        facts |= {"phase": sample.phase.value, "done_bytes": sample.done_bytes, "total_bytes": sample.total_bytes}
-    return BusyError("busy.title", f"{job.title} has a running job ({facts['verb']}).", **facts)

@@ -20,7 +20,7 @@ import urllib3
 
 from patcher import config, database, disk, processes
 from patcher.config import Home, Settings
-from patcher.engine import engine
+from patcher.engine import jobs
 from patcher.engine.engine import Engine
 from patcher.errors import ShoalError
 from patcher.install import launch, scan
@@ -97,7 +97,7 @@ def prepare() -> None:
     """Have this process do all work at once, and say nothing. To be called once, before the first `Life`."""
     logging.disable()
     replaced: dict[object, dict[str, object]] = {
-        engine: {"ThreadPoolExecutor": AtOnce},
+        jobs: {"ThreadPoolExecutor": AtOnce},
         scan: {"ThreadPoolExecutor": AtOnce},
         processes: {"pool": AtOnce},
         launch: {"running": lambda folder: ""},  # it reads all of /proc
@@ -134,7 +134,6 @@ class Life(Engine):
     def __init__(self, home: Path) -> None:
         super().__init__(Home(home))
         self.ends: list[End] = []
-        self._held_back: list[tuple[str, commands.Command]] = []
         self._listeners.append(self._hear)
 
     def begin(self) -> Self:
@@ -145,8 +144,7 @@ class Life(Engine):
 
     def go_on(self) -> Self:
         """The rest of the start."""
-        for title, command in self._held_back:
-            super()._enqueue(title, command, resumed=True)
+        super()._go_on()
         return self
 
     def obey(self, command: commands.Command) -> End:
@@ -162,11 +160,8 @@ class Life(Engine):
         if isinstance(event, End):
             self.ends.append(event)
 
-    def _enqueue(self, title: str, command: commands.Command, *, resumed: bool = False) -> int:
-        if resumed:
-            self._held_back.append((title, command))
-            return 0
-        return super()._enqueue(title, command)
+    def _go_on(self) -> None:
+        """Not before it is asked to."""
 
     def _tend(self) -> None:
         """Once, after each job, and not every five seconds."""

@@ -118,7 +118,7 @@ def test_what_is_removed_is_withdrawn_from_those_who_download_it(place: Place, e
         assert wait_for(lambda: min(first.received_bytes, second.received_bytes) > 0)
         remove(place)
         engine._tend_once()
-        assert [engine._keeper.is_offered(_TITLE), _offers(engine)] == [stays[0], sum(stays)]
+        assert [engine._seeder.is_offered(_TITLE), _offers(engine)] == [stays[0], sum(stays)]
         assert bool(_port(engine)) == engine.is_needed == any(stays)
         for player, is_offered in zip((first, second), stays, strict=True):
             player.handle.set_download_limit(0)
@@ -167,7 +167,7 @@ def test_what_is_damaged_keeps_nothing_else_from_being_offered(place: Place, eng
     pack = Layout.parse(keep_pack(place.home, _PACK)).info_hash
     _DAMAGES[damage](place)
     engine._tend_once()
-    assert engine._keeper.is_offered(_OTHER)
+    assert engine._seeder.is_offered(_OTHER)
     assert engine._sharing.session
     assert (pack in engine._sharing.session.kept()) == (damage != "mark of a pack")
 
@@ -177,20 +177,20 @@ def test_what_is_damaged_keeps_nothing_from_being_withdrawn(place: Place, engine
     install(place.home, place.root / "other", _SMALL, _OTHER)
     keep_pack(place.home, _PACK)
     engine._tend_once()
-    assert engine._keeper.is_offered(_OTHER)
+    assert engine._seeder.is_offered(_OTHER)
     _DAMAGES[damage](place)
     (place.root / "other" / "readme.txt").unlink()
     engine._tend_once()
-    assert not engine._keeper.is_offered(_OTHER)
+    assert not engine._seeder.is_offered(_OTHER)
 
 
 def test_silence_is_obeyed_although_the_command_cannot_be_saved(place: Place, engine: Engine) -> None:
     engine._tend_once()
-    assert engine._keeper.is_offered(_TITLE)
+    assert engine._seeder.is_offered(_TITLE)
     shutil.rmtree(place.home.root)
     with pytest.raises(DiskError):
         engine.submit(commands.ChangeSetting("sharing", "off"))
-    assert (engine._keeper.is_offered(_TITLE), _port(engine)) == (False, 0)
+    assert (engine._seeder.is_offered(_TITLE), _port(engine)) == (False, 0)
 
 
 def test_a_month_that_cannot_be_read_is_used_up(place: Place) -> None:
@@ -198,13 +198,13 @@ def test_a_month_that_cannot_be_read_is_used_up(place: Place) -> None:
     engine = Engine(place.home)
     try:
         engine._tend_once()
-        assert engine._keeper.is_offered(_TITLE)
+        assert engine._seeder.is_offered(_TITLE)
         _drop_ledger(place.home.registry)
         engine._tend_once()
-        assert (engine._keeper.is_offered(_TITLE), _port(engine)) == (False, 0)
+        assert (engine._seeder.is_offered(_TITLE), _port(engine)) == (False, 0)
         engine.submit(commands.ChangeSetting("monthly_upload_cap_bytes", "0"))
         engine._tend_once()
-        assert engine._keeper.is_offered(_TITLE)
+        assert engine._seeder.is_offered(_TITLE)
     finally:
         engine.close()
 
