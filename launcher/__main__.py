@@ -1,4 +1,4 @@
-"""The composition root: builds the parts of the launcher and connects them. Nothing else does."""
+"""The composition root: the only place where the parts of the launcher are built and connected."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ _I18N = theme.ASSETS / "i18n"
 
 
 class Launcher:
-    """The running launcher: window, bridge and instance of one home."""
+    """The running launcher of one home: its window, bridge and single-instance socket."""
 
     def __init__(self, app: QApplication, home: Path, ca: str = "") -> None:
         self._app = app
@@ -29,14 +29,14 @@ class Launcher:
         theme.apply(app, self.prefs.theme)
         self.window = Window(self.prefs)
         self.bridge = Bridge(home, ca)
-        self.instance = instance.Instance(home)
-        self.bridge.said.connect(self.window.hear)
-        self.window.wished.connect(self.bridge.submit)
-        self.window.left.connect(app.quit)
-        self.instance.asked.connect(self.window.open_words)
+        self.instance = instance.SingleInstance(home)
+        self.bridge.message_received.connect(self.window.handle_message)
+        self.window.submitted.connect(self.bridge.submit)
+        self.window.quit_requested.connect(app.quit)
+        self.instance.words_received.connect(self.window.open_words)
 
     def start(self, *, hidden: bool = False) -> None:
-        """Show the window; all that can wait comes after its first picture."""
+        """Show the window; start everything else after its first paint."""
         self.instance.listen()
         if not hidden:
             self.window.show()
@@ -49,21 +49,21 @@ class Launcher:
         if not QSystemTrayIcon.isSystemTrayAvailable():
             self.window.show()
             return
-        from launcher.views.tray import Tray
+        from launcher.views.tray import TrayIcon
 
-        self._tray = Tray(self.window, self._app.windowIcon())
-        self._tray.left.connect(self._app.quit)
+        self._tray = TrayIcon(self.window, self._app.windowIcon())
+        self._tray.quit_requested.connect(self._app.quit)
         self._app.setQuitOnLastWindowClosed(False)
 
     def close(self) -> None:
-        """Leave; the engine goes on."""
+        """Close the window; the engine keeps running."""
         self.instance.close()
         self.bridge.close()
         self.window.deleteLater()
 
 
 def translate(app: QApplication, locale: QLocale) -> None:
-    """Speak the language of ``locale`` where there is a translation, and write from its side."""
+    """Install the translations for ``locale``, if there are any, and set its layout direction."""
     QLocale.setDefault(locale)
     for name, folder in (
         ("qtbase", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)),
@@ -81,7 +81,7 @@ def main() -> int:
     if pyside_version >= (6, 12) and sys.version_info < (3, 12):
         sys.stderr.write("PySide6 6.12 needs Python 3.12 or newer; install PySide6-Essentials below 6.12.\n")
         return 1
-    forget_secrets()  # the browser that shows a title's site, and whatever else Qt starts, need none
+    forget_secrets()  # programs that Qt starts, such as a browser, must not inherit them
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = [str(Path(word).resolve()) if Path(word).is_file() else word for word in args.words]
     app = QApplication(sys.argv[:1])

@@ -1,7 +1,7 @@
-"""The only file that knows the engine's client and Qt: messages come out as one signal, commands go in.
+"""The only file that knows both Qt and the engine's client: commands go in, messages come out as one signal.
 
-One thread makes the client, hands over commands in order and reads snapshots, so that the window never waits. When the
-engine is lost it starts another one and says so; the engine goes on by itself with what it was doing.
+One thread owns the client, submits commands in order and reads snapshots, so the window never waits for the engine. If
+the engine is lost, the thread reports it and starts another one, which resumes the interrupted jobs by itself.
 """
 
 import queue
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from launcher.page import with_network
-from launcher.state import Link, Linked, Message, Refused, Taken, is_quiet
+from launcher.state import Accepted, Link, LinkChanged, Message, Refused, is_plan_only
 from patcher.errors import EngineLost, InternalError, ShoalError
 from patcher.protocol import commands, events
 
@@ -32,31 +32,34 @@ _Item = commands.Command | events.Event | _Stop | None
 
 
 class Bridge(QObject):
-    """`said` carries `launcher.state.Message` objects, from a thread of ours: connect bound slots of QObjects."""
+    """`message_received` carries a `launcher.state.Message` from another thread: connect only slots of QObjects."""
 
-    said = Signal(object)
+    message_received = Signal(object)
 
     def __init__(self, home: Path, ca: str = "", parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._home, self._ca = home, ca
         self._inbox: queue.SimpleQueue[tuple[int, _Item]] = queue.SimpleQueue()
-        self._life = 0
-        self._again: list[commands.Command] = []
-        self._quiet: dict[str, tuple[int, commands.Command]] = {}
+        """Each item with the generation of the client it came from; 0 is this process."""
+        self._generation = 0
+        self._unsent: list[commands.Command] = []
+        self._planning: dict[str, tuple[int, commands.Command]] = {}
+        """By title: the job that plans in the background, and its command."""
         self._waiting: dict[str, commands.Command] = {}
+        """By title: the player's command, until the planning job is cancelled."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
 
     def start(self) -> None:
-        """Begin to connect; the first messages follow."""
+        """Start the thread; it connects and then sends the first messages."""
         self._thread.start()
 
     def submit(self, command: commands.Command) -> None:
-        """Hand a command to the engine, as soon as there is one. Never blocks."""
+        """Queue a command for the engine; it is sent once there is a connection. Never blocks."""
         self._inbox.put((0, with_network(command, ca=self._ca) if self._ca else command))
 
     def close(self) -> None:
-        """Leave the engine to itself and end the thread."""
+        """Disconnect and end the thread; the engine keeps running."""
         self._stopping.set()
         self._inbox.put((0, _Stop()))
         if self._thread.is_alive():
@@ -69,64 +72,63 @@ class Bridge(QObject):
         while not self._stopping.is_set():
             started_s = time.monotonic()
             try:
-                self._live()
+                self._serve_one_engine()
             except ShoalError as error:
-                self._say(Linked(Link.LOST, _failure(error)))
-            except Exception as error:  # noqa: BLE001 - whatever went wrong, the window must say it and try again
-                self._say(Linked(Link.LOST, _failure(InternalError("internal.failure", f"{error!r}"))))
+                self._emit(LinkChanged(Link.LOST, _failure(error)))
+            except Exception as error:  # noqa: BLE001 - whatever went wrong, the window must report it and try again
+                self._emit(LinkChanged(Link.LOST, _failure(InternalError("internal.failure", f"{error!r}"))))
             tries = 0 if time.monotonic() - started_s > 30.0 else min(tries + 1, len(_RETRY_S))
             self._stopping.wait(_RETRY_S[tries - 1] if tries else 0.0)
 
-    def _live(self) -> None:
-        """One engine's life, or ours. Raises ShoalError."""
+    def _serve_one_engine(self) -> None:
+        """Return when the bridge is closed. Raises ShoalError when the engine is lost or does not start."""
         from patcher.config import Home
         from patcher.engine.client import Client
 
-        self._life += 1
-        life = self._life
-        self._quiet.clear()
+        self._generation += 1
+        generation = self._generation
+        self._planning.clear()
         with Client(Home(self._home)) as client:
             try:
-                client.listen(lambda event: self._inbox.put((life, event)))
-                self._say(Linked(Link.UP))
-                self._say(client.snapshot())
-                again, self._again = [*self._again, *self._waiting.values()], []
+                client.listen(lambda event: self._inbox.put((generation, event)))
+                self._emit(LinkChanged(Link.UP))
+                self._emit(client.snapshot())
+                unsent, self._unsent = [*self._unsent, *self._waiting.values()], []
                 self._waiting.clear()
-                for command in again:
+                for command in unsent:
                     self._submit(client, command)
-                while self._serve(client):
+                while self._handle_batch(client):
                     pass
             except (OSError, EOFError) as error:
                 raise EngineLost from error
 
-    def _serve(self, client: "Client") -> bool:
-        """Deal with what came; False at the end. Changes that came together are one snapshot."""
-        is_changed, item = False, self._inbox.get()
+    def _handle_batch(self, client: "Client") -> bool:
+        """Handle everything in the inbox, then read one snapshot if anything changed; False after `close`."""
+        is_changed = False
         while True:
-            life, message = item
+            generation, message = self._inbox.get()
             if isinstance(message, _Stop):
                 return False
-            if life in {0, self._life}:
-                is_changed |= self._take(client, message)
+            if generation in {0, self._generation}:
+                is_changed |= self._handle(client, message)
             if self._inbox.empty():
                 break
-            item = self._inbox.get()
         if is_changed:
-            self._say(self._ask(client))
+            self._emit(self._snapshot(client))
         return True
 
-    def _take(self, client: "Client", message: commands.Command | events.Event | None) -> bool:
-        """Pass a message on; whether the snapshot is another one now."""
+    def _handle(self, client: "Client", message: commands.Command | events.Event | None) -> bool:
+        """Pass a message on. Returns whether the snapshot has changed; None means that the engine is lost."""
         match message:
             case None:
                 raise EngineLost
             case events.Changed():
                 return True
             case events.Finished(job, title) | events.Failed(job, title):
-                self._say(message)
-                self._ended(client, title, job)
+                self._emit(message)
+                self._job_ended(client, title, job)
             case events.Progress() | events.Planned() | events.Notice() | events.FeedFound():
-                self._say(message)
+                self._emit(message)
             case _:
                 return self._submit(client, message)
         return False
@@ -135,39 +137,39 @@ class Bridge(QObject):
         title = str(getattr(command, "title", ""))
         if isinstance(command, commands.Cancel):
             self._waiting.pop(title, None)
-        if title in self._quiet and not isinstance(command, commands.Cancel):
-            if command != self._quiet[title][1]:  # what is asked now goes before our own earlier question
+        if title in self._planning and not isinstance(command, commands.Cancel):
+            if command != self._planning[title][1]:  # the player's command goes before background planning
                 self._waiting[title] = command
                 client.submit(commands.Cancel(title))
             return False
         try:
             job = client.submit(command)
         except EngineLost:
-            self._again.append(command)
+            self._unsent.append(command)
             raise
         except ShoalError as error:
-            self._say(Refused(command, _failure(error)))
+            self._emit(Refused(command, _failure(error)))
             return False
-        if is_quiet(command):
-            self._quiet[title] = (job, command)
-        self._say(Taken(command, job))
+        if is_plan_only(command):
+            self._planning[title] = (job, command)
+        self._emit(Accepted(command, job))
         return True
 
-    def _ended(self, client: "Client", title: str, job: int) -> None:
-        if title in self._quiet and self._quiet[title][0] == job:
-            del self._quiet[title]
+    def _job_ended(self, client: "Client", title: str, job: int) -> None:
+        if title in self._planning and self._planning[title][0] == job:
+            del self._planning[title]
             if command := self._waiting.pop(title, None):
                 self._submit(client, command)
 
-    def _ask(self, client: "Client") -> events.Snapshot:
+    def _snapshot(self, client: "Client") -> events.Snapshot:
         try:
             return client.snapshot()
         except ShoalError as error:
             raise EngineLost from error
 
-    def _say(self, message: Message) -> None:
+    def _emit(self, message: Message) -> None:
         if not self._stopping.is_set():
-            self.said.emit(message)
+            self.message_received.emit(message)
 
 
 def _failure(error: ShoalError) -> events.Failure:

@@ -1,4 +1,4 @@
-"""Every error code as a translated sentence: what failed, what stays safe, what to do, and the buttons that do it."""
+"""Error codes as translated texts: what failed, what stays safe, what to do, and the buttons that do it."""
 
 import enum
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ translate = QCoreApplication.translate
 
 
 def QT_TRANSLATE_NOOP(context: str, text: str) -> str:  # noqa: ARG001 - lupdate finds the texts by this call
-    """The text as it is; `told` translates it."""
+    """Mark ``text`` for translation; `explain` translates it."""
     return text
 
 
 class Remedy(enum.StrEnum):
-    """A way out of an error. Copying the details is always one."""
+    """A button of an error banner. Every banner has DETAILS."""
 
     RETRY = "retry"
     FOLDER = "folder"
@@ -29,24 +29,24 @@ class Remedy(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An error for people."""
+class Explanation:
+    """A translated error."""
 
     title: str
     safe: str
     hint: str
-    ways: tuple[Remedy, ...]
+    remedies: tuple[Remedy, ...]
     is_offline: bool = False
 
     @property
     def text(self) -> str:
-        """What stays safe, and what to do."""
+        """What stays safe and what to do, as one text."""
         return f"{self.safe} {self.hint}"
 
 
 _R, _F, _S, _P = Remedy.RETRY, Remedy.FOLDER, Remedy.SERVER_ONLY, Remedy.REPAIR
 
-TOLD: dict[str, tuple[str, str, tuple[Remedy, ...]]] = {
+EXPLANATIONS: dict[str, tuple[str, str, tuple[Remedy, ...]]] = {
     # trust
     "trust.not_a_feed": (
         QT_TRANSLATE_NOOP("Errors", "There is no feed at this address."),
@@ -236,7 +236,7 @@ TOLD: dict[str, tuple[str, str, tuple[Remedy, ...]]] = {
         QT_TRANSLATE_NOOP("Errors", "Start Shoal as the folder's owner, or with another home folder."),
         (_R,),
     ),
-    # usage: most cannot happen in the window
+    # usage: most of these cannot happen in the window
     "usage.argument": (
         QT_TRANSLATE_NOOP("Errors", "Shoal cannot do that."),
         QT_TRANSLATE_NOOP("Errors", "Check what was entered."),
@@ -331,39 +331,41 @@ _PUBLISHING = (
     QT_TRANSLATE_NOOP("Errors", "Use the command line; the details say what is wrong."),
     (),
 )
-"""Codes that only the publisher's and operator's verbs raise."""
+"""For codes that only commands of publishers and operators raise."""
 
+_UNTOUCHED = QT_TRANSLATE_NOOP("Errors", "The installed version was not touched and still starts.")
+_NOTHING = QT_TRANSLATE_NOOP("Errors", "Nothing was changed.")
 _SAFE = {
-    "The installed version was not touched and still starts.": QT_TRANSLATE_NOOP(
-        "Errors", "The installed version was not touched and still starts."
-    ),
-    "Nothing was changed on this machine.": QT_TRANSLATE_NOOP("Errors", "Nothing was changed on this machine."),
-    "The folder was not touched.": QT_TRANSLATE_NOOP("Errors", "The folder was not touched."),
-    "Nothing was changed.": QT_TRANSLATE_NOOP("Errors", "Nothing was changed."),
-    "Changed files were not overwritten.": QT_TRANSLATE_NOOP("Errors", "Changed files were not overwritten."),
+    _UNTOUCHED,
+    _NOTHING,
+    QT_TRANSLATE_NOOP("Errors", "Nothing was changed on this machine."),
+    QT_TRANSLATE_NOOP("Errors", "The folder was not touched."),
+    QT_TRANSLATE_NOOP("Errors", "Changed files were not overwritten."),
+    QT_TRANSLATE_NOOP("Errors", "Nothing was started."),
+}
+"""What stays safe, in the engine's words."""
+
+_SAFE_REWORDED = {
     "Both versions are kept safe by the journal.": QT_TRANSLATE_NOOP("Errors", "Both versions are kept safe."),
-    "Nothing was started.": QT_TRANSLATE_NOOP("Errors", "Nothing was started."),
     "The running job goes on.": QT_TRANSLATE_NOOP("Errors", "What is running goes on."),
 }
 
 
-def told(failure: Failure, *, installed: bool = True) -> Told:
-    """An error for people; what is not installed needs no word about the installed version."""
-    title, hint, ways = TOLD.get(failure.code, _PUBLISHING)
-    safe = _SAFE.get(failure.safe, _SAFE["Nothing was changed."])
-    if not installed and failure.safe not in set(list(_SAFE)[1:]):
-        safe = _SAFE["Nothing was changed."]
-    return Told(
+def explain(failure: Failure, *, installed: bool = True) -> Explanation:
+    """A failure as translated text; a title that is not ``installed`` gets no word about an installed version."""
+    title, hint, remedies = EXPLANATIONS.get(failure.code, _PUBLISHING)
+    safe = failure.safe if installed or failure.safe != _UNTOUCHED else _NOTHING
+    return Explanation(
         translate("Errors", title),
-        translate("Errors", safe),
+        translate("Errors", _SAFE_REWORDED.get(safe, safe if safe in _SAFE else _NOTHING)),
         translate("Errors", hint),
-        (*ways, Remedy.DETAILS),
+        (*remedies, Remedy.DETAILS),
         is_offline=failure.code == "origin.unreachable",
     )
 
 
-def remedy_label(way: Remedy) -> str:
-    """The word on the button."""
+def remedy_label(remedy: Remedy) -> str:
+    """The button's text."""
     return {
         Remedy.RETRY: translate("Errors", "Retry"),
         Remedy.FOLDER: translate("Errors", "Choose folder…"),
@@ -372,10 +374,10 @@ def remedy_label(way: Remedy) -> str:
         Remedy.STEP_BACK: translate("Errors", "Step back anyway…"),
         Remedy.DETAILS: translate("Errors", "Copy details"),
         Remedy.CLOSE: translate("Errors", "Dismiss"),
-    }[way]
+    }[remedy]
 
 
 def details(failure: Failure, version: str) -> str:
-    """What a bug report needs, in English, as the engine said it."""
+    """The text for a bug report: the engine's own words, in English."""
     facts = "".join(f"\n{key}: {plain(str(value), 500)}" for key, value in failure.facts.items())
     return f"Shoal {version}\n{failure.code}\n{plain(failure.message, 2000)}\n{failure.safe}\n{failure.hint}{facts}\n"

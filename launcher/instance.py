@@ -1,7 +1,7 @@
-"""One running launcher a home: a second start hands its arguments to the first and ends.
+"""One running launcher for each home: a second start hands its arguments to the first one and ends.
 
-A local socket in a folder that only this user can enter: the user's runtime folder where the system made a private one,
-else the home. Where neither is to be had, or its path is too long for a socket, each start opens a window of its own.
+They meet at a local socket in a folder that only this user can enter: the user's runtime folder if it is private, else
+the home. If neither will do, or the path is too long for a socket, each start opens a window of its own.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _WAIT_MS = 1500
 
 
 def address(home: Path) -> Path:
-    """The socket of the launcher that shows ``home``. On Windows its name is what counts: that of a pipe."""
+    """The path of the socket of the launcher for ``home``; on Windows, the name of a pipe."""
     name = f"shoal-{hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]}"
     if sys.platform == "win32":
         return Path(name)
@@ -32,7 +32,7 @@ def address(home: Path) -> Path:
 
 
 def hand_over(home: Path, words: Sequence[str]) -> bool:
-    """Give ``words`` to the launcher that runs already; False when none does."""
+    """Send ``words`` to the running launcher. Returns False if there is none."""
     if not is_private(address(home).parent):
         return False
     socket = QLocalSocket()
@@ -46,40 +46,39 @@ def hand_over(home: Path, words: Sequence[str]) -> bool:
     return answered
 
 
-class Instance(QObject):
-    """The first launcher: `asked` carries the words of each later start."""
+class SingleInstance(QObject):
+    """The first launcher of a home. `words_received` carries the words of each later start."""
 
-    asked = Signal(list)
+    words_received = Signal(list)
 
     def __init__(self, home: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._accept)
-        self._home, self._place = home, address(home)
-        self._address = str(self._place)
+        self._home, self._address = home, address(home)
 
     def listen(self) -> bool:
-        """Take the address, also from a launcher that died. False when it cannot be had."""
-        if not is_private(self._place.parent) and not self._is_home_made():
+        """Listen at the address, and take it over from a launcher that crashed. Returns False if that fails."""
+        if not is_private(self._address.parent) and not self._make_private_home():
             return False
-        if self._server.listen(self._address):
+        if self._server.listen(str(self._address)):
             return True
-        QLocalServer.removeServer(self._address)
-        return self._server.listen(self._address)
+        QLocalServer.removeServer(str(self._address))
+        return self._server.listen(str(self._address))
 
-    def _is_home_made(self) -> bool:
-        """Whether the home is there now, and private; the bridge says what is wrong with one that is not."""
-        from patcher.config import Home  # takes longer than all that a second start needs
+    def _make_private_home(self) -> bool:
+        """Create the home if needed. Returns whether it is private; if not, the bridge reports what is wrong."""
+        from patcher.config import Home  # this import takes longer than everything that a second start needs
 
         try:
             Home(self._home).make()
         except ShoalError:
             return False
-        return is_private(self._place.parent)
+        return is_private(self._address.parent)
 
     def close(self) -> None:
-        """Let go of the address."""
+        """Stop listening."""
         self._server.close()
 
     @Slot()
@@ -90,15 +89,15 @@ class Instance(QObject):
             socket.readyRead.connect(self._read)
             socket.disconnected.connect(socket.deleteLater)
             if socket.bytesAvailable():
-                self._take(socket)
+                self._receive(socket)
 
     @Slot()
     def _read(self) -> None:
         socket = self.sender()
         if isinstance(socket, QLocalSocket):
-            self._take(socket)
+            self._receive(socket)
 
-    def _take(self, socket: QLocalSocket) -> None:
+    def _receive(self, socket: QLocalSocket) -> None:
         if not socket.canReadLine():
             if socket.bytesAvailable() >= _MAX_BYTES:
                 socket.abort()
@@ -107,11 +106,11 @@ class Instance(QObject):
         socket.write(b"ok\n")
         socket.flush()
         if words is not None:
-            self.asked.emit(words)
+            self.words_received.emit(words)
 
 
 def _words(line: bytes) -> list[str] | None:
-    """The words of one line; None when it holds anything else."""
+    """The words in a line of JSON; None if it is not a list of at most 64 strings."""
     try:
         words = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""List models over the snapshot: the library and the feeds. They change rows in place, so that a selection stays."""
+"""One list model for the library and the list of feeds. It changes single rows, so that the selection is kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,20 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from launcher import page, text
+from launcher import failures, page, text
+from launcher.page import PrimaryAction
 from launcher.roles import TitleRole
 from launcher.state import State
-from patcher.protocol.events import FeedSnapshot
+from patcher.protocol.events import FeedSnapshot, TitleSnapshot
 
 _Index = QModelIndex | QPersistentModelIndex
-NAME_ROLE = Qt.ItemDataRole.UserRole.value + 40
-"""str: ``feed/title``, or a feed's name."""
+_KINDS = {PrimaryAction.PLAYING: "playing", PrimaryAction.UPDATE: "update"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class ModelRow:
+    """One row; ``name`` is ``feed/title`` or the name of a feed. `TitleRole` describes the other fields."""
+
     name: str
     label: str
     status: str
@@ -26,7 +28,7 @@ class _Line:
     kind: str = ""
 
     def value(self, role: int) -> object:
-        """What the model answers for a role."""
+        """The data for a role, or None."""
         return {
             TitleRole.LABEL.value: self.label,
             TitleRole.STATUS.value: self.status,
@@ -34,95 +36,75 @@ class _Line:
             TitleRole.FRACTION.value: self.fraction,
             TitleRole.KIND.value: self.kind,
             Qt.ItemDataRole.AccessibleTextRole.value: f"{self.label}, {self.status}",
-            NAME_ROLE: self.name,
         }.get(int(role))
 
 
-class _Lines(QAbstractListModel):
-    """Lines by name, in an order."""
+def title_rows(state: State) -> list[ModelRow]:
+    """The library: installed titles first, in the order of the feeds."""
+    return [_title_row(state, title) for title in sorted(state.titles, key=lambda title: not title.installed)]
+
+
+def _title_row(state: State, title: TitleSnapshot) -> ModelRow:
+    shown = page.page_of(state, title)
+    status = text.status_line(shown, has_update=page.has_update(title), installed=title.installed)
+    kind = "error" if shown.failure else _KINDS.get(shown.action, "")
+    return ModelRow(title.title, text.label_of(title), status, title.about.art, shown.fraction, kind)
+
+
+def feed_rows(state: State) -> list[ModelRow]:
+    """The feeds that the player added; a failure replaces a feed's address."""
+    return [_feed_row(state, feed) for feed in (state.snapshot.feeds if state.snapshot else ())]
+
+
+def _feed_row(state: State, feed: FeedSnapshot) -> ModelRow:
+    failure = state.problems.get(feed.name)
+    count = text.Plurals().titles(len(feed.titles))
+    status = failures.explain(failure).title if failure else f"{text.plain(feed.url)} · {count}"
+    return ModelRow(feed.name, text.plain(feed.name), status, kind="error" if failure or feed.problem else "")
+
+
+class ListModel(QAbstractListModel):
+    """Rows with unique names."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._lines: list[_Line] = []
+        self._rows: list[ModelRow] = []
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature; an invalid index is never changed
-        return 0 if parent.isValid() else len(self._lines)
+        return 0 if parent.isValid() else len(self._rows)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._lines):
+        if not index.isValid() or not 0 <= index.row() < len(self._rows):
             return None
-        return self._lines[index.row()].value(role)
+        return self._rows[index.row()].value(role)
 
     def row_of(self, name: str) -> int:
-        """Where ``name`` stands, -1 when it does not."""
-        return next((row for row, line in enumerate(self._lines) if line.name == name), -1)
+        """The number of the row called ``name``, or -1."""
+        return next((number for number, row in enumerate(self._rows) if row.name == name), -1)
 
-    def name_at(self, row: int) -> str:
-        """The name in that row, or nothing."""
-        return self._lines[row].name if 0 <= row < len(self._lines) else ""
+    def name_at(self, number: int) -> str:
+        """The name of that row; empty if there is no such row."""
+        return self._rows[number].name if 0 <= number < len(self._rows) else ""
 
-    def _show(self, lines: Sequence[_Line]) -> None:
-        """Make the model these lines: rows are removed, inserted and changed, never all at once."""
-        wanted = {line.name for line in lines}
-        for row in reversed(range(len(self._lines))):
-            if self._lines[row].name not in wanted:
-                self.beginRemoveRows(QModelIndex(), row, row)
-                del self._lines[row]
-                self.endRemoveRows()
-        for row, line in enumerate(lines):
-            if row == len(self._lines) or self.row_of(line.name) != row:
-                self._place(row, line)
-            elif self._lines[row] != line:
-                self._lines[row] = line
-                here = self.index(row)
-                self.dataChanged.emit(here, here)
+    def set_rows(self, rows: Sequence[ModelRow]) -> None:
+        """Remove, insert and change single rows until they are ``rows``. The model is never reset."""
+        names = {row.name for row in rows}
+        for number in reversed(range(len(self._rows))):
+            if self._rows[number].name not in names:
+                self._remove(number)
+        for number, row in enumerate(rows):
+            old = self.row_of(row.name)
+            if old != number:
+                if old >= 0:
+                    self._remove(old)
+                self.beginInsertRows(QModelIndex(), number, number)
+                self._rows.insert(number, row)
+                self.endInsertRows()
+            elif self._rows[number] != row:
+                self._rows[number] = row
+                self.dataChanged.emit(self.index(number), self.index(number))
 
-    def _place(self, row: int, line: _Line) -> None:
-        old = self.row_of(line.name)
-        if old >= 0:
-            self.beginRemoveRows(QModelIndex(), old, old)
-            del self._lines[old]
-            self.endRemoveRows()
-        self.beginInsertRows(QModelIndex(), row, row)
-        self._lines.insert(row, line)
-        self.endInsertRows()
-
-
-class Titles(_Lines):
-    """The library: what is installed first, in the order of the feeds."""
-
-    def show(self, state: State) -> None:
-        """Follow the state."""
-        titles = sorted(state.snapshot.titles if state.snapshot else (), key=lambda title: not title.installed)
-        lines = []
-        for title in titles:
-            row = page.row_of(state, title)
-            status = text.status(row, has_news=page.has_news(title), installed=title.installed)
-            kind = "error" if row.is_failed else "playing" if row.act is page.PrimaryAction.PLAYING else ""
-            kind = kind or ("update" if row.act is page.PrimaryAction.UPDATE else "")
-            lines.append(_Line(title.title, text.label_of(title), status, title.about.art, row.fraction, kind))
-        self._show(lines)
-
-
-class FeedLines(_Lines):
-    """The feeds the player added."""
-
-    def show(self, state: State) -> None:
-        """Follow the state."""
-        feeds = state.snapshot.feeds if state.snapshot else ()
-        self._show(
-            [_Line(feed.name, text.plain(feed.name), _about(feed, state), kind=_kind(feed, state)) for feed in feeds]
-        )
-
-
-def _about(feed: FeedSnapshot, state: State) -> str:
-    from launcher.failures import told
-
-    if feed.name in state.troubles:
-        return told(state.troubles[feed.name]).title
-    count = text.Counted().titles(len(feed.titles))
-    return f"{text.plain(feed.url)} · {count}"
-
-
-def _kind(feed: FeedSnapshot, state: State) -> str:
-    return "error" if feed.name in state.troubles or feed.problem else ""
+    def _remove(self, number: int) -> None:
+        self.beginRemoveRows(QModelIndex(), number, number)
+        del self._rows[number]
+        self.endRemoveRows()

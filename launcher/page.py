@@ -1,20 +1,18 @@
-"""What the page and the library row of a title show, without Qt: pure functions of what is known."""
+"""What the page of a title and its row in the library show, as pure functions of `State`, without Qt."""
 
-import dataclasses
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from launcher.state import Flow, Link, Seen, State
+from launcher.state import Link, RateSample, State, TitleActivity
 from patcher.protocol import commands
 from patcher.protocol.events import Failure, Outcome, Phase, Progress, TitleSnapshot, Totals
 
-_LASTING = frozenset({"install", "update", "rollback", "settags", "repair", "move"})
-"""Verbs that can be paused: they go on where they were."""
-_AT_ONCE = frozenset({"uninstall", "play"})
+_PAUSABLE = frozenset({"install", "update", "rollback", "settags", "repair", "move"})
+"""Verbs of jobs that can be paused and resumed."""
 
 
 class PrimaryAction(enum.StrEnum):
-    """What the one big button is."""
+    """What a click on the big button of a title's page does; WAIT, QUEUED and PLAYING do nothing."""
 
     WAIT = "wait"
     INSTALL = "install"
@@ -30,7 +28,7 @@ class PrimaryAction(enum.StrEnum):
 
 
 class MenuAction(enum.StrEnum):
-    """What else may be done with a title."""
+    """The entries of a title's options menu."""
 
     VERIFY = "verify"
     REPAIR = "repair"
@@ -43,198 +41,169 @@ class MenuAction(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One title's page. Bytes and rates as numbers; `launcher.text` makes sentences of them."""
+    """One title's page, and its row in the library. `launcher.text` turns the numbers into words."""
 
     title: str
-    act: PrimaryAction
+    action: PrimaryAction
     enabled: bool = True
     verb: str = ""
     progress: Progress | None = None
     fraction: float | None = None
-    choices: frozenset[MenuAction] = frozenset()
+    menu_actions: frozenset[MenuAction] = frozenset()
     failure: Failure | None = None
     plan: Totals | None = None
     needed_bytes: int = 0
-    """More than there is, when the button says that space is missing."""
+    """The space needed when there is too little of it, else 0."""
     free_bytes: int = -1
     result: Outcome | None = None
-    """Of the last update, when it is worth a line."""
+    """The outcome of the last job, unless it was a start of the title."""
     result_verb: str = ""
-    damaged: tuple[str, ...] = ()
-    flows: tuple[Flow, ...] = ()
+    rate_samples: tuple[RateSample, ...] = ()
     version_to: str = ""
-    """The release that the button leads to, when it is another one than the installed."""
+    """The version that the button leads to; empty if that is the installed one."""
     can_play: bool = False
-    """Installed and at rest, though the button may offer something else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One title in the library."""
-
-    title: str
-    act: PrimaryAction
-    verb: str = ""
-    fraction: float | None = None
-    is_failed: bool = False
+    """Whether the title can be started, whatever the button offers."""
 
 
 def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
-    """What the page of ``title`` shows; ``free_bytes`` is the room on its drive, -1 when nobody knows."""
-    seen = state.of(title.title)
-    is_busy = _is_busy(title, seen)
-    plan = seen.planned.totals if seen.planned else None
-    needed = _missing_room(title, seen, plan, free_bytes)
-    act = _act(state, title, seen, needed)
-    progress = _progress(title, seen) if is_busy else None
+    """What the page of ``title`` shows; ``free_bytes`` is the free space on its drive, -1 if unknown."""
+    activity = state.activity(title.title)
+    is_up, is_busy = state.link is Link.UP, _is_busy(title, activity)
+    is_idle = is_up and not is_busy and not title.playing
+    plan = activity.planned.totals if activity.planned else None
+    needed = _missing_bytes(title, activity, plan, free_bytes)
+    action = _action(state, title, activity, needed)
+    progress = _progress(title, activity) if is_busy else None
     return Page(
         title.title,
-        act,
-        enabled=state.link is Link.UP and act not in {PrimaryAction.WAIT, PrimaryAction.QUEUED, PrimaryAction.PLAYING},
+        action,
+        enabled=is_up and action not in {PrimaryAction.WAIT, PrimaryAction.QUEUED, PrimaryAction.PLAYING},
         verb=title.verb if is_busy else "",
         progress=progress,
-        fraction=fraction_of(progress),
-        choices=_choices(title) if not is_busy and not title.playing and state.link is Link.UP else frozenset(),
-        failure=None if is_busy or seen.is_put_away else seen.failure or title.failure,
+        fraction=_fraction(progress),
+        menu_actions=_menu_actions(title) if is_idle else frozenset(),
+        failure=None if is_busy or activity.is_dismissed else activity.failure or title.failure,
         plan=plan,
         needed_bytes=needed,
         free_bytes=free_bytes,
-        result=seen.outcome if seen.verb in _LASTING | {"verify", "uninstall"} else None,
-        result_verb=seen.verb,
-        damaged=seen.damaged,
-        flows=seen.flows,
-        version_to=_version_to(title, seen),
-        can_play=_can_play(state, title) and not is_busy,
+        result=activity.outcome,
+        result_verb=activity.verb,
+        rate_samples=activity.rate_samples,
+        version_to=_version_to(title, activity),
+        can_play=is_idle and title.installed and not title.interrupted,
     )
 
 
-def row_of(state: State, title: TitleSnapshot) -> Row:
-    """What the library shows of ``title``."""
-    seen = state.of(title.title)
-    is_busy = _is_busy(title, seen)
-    fraction = fraction_of(_progress(title, seen)) if is_busy else None
-    failure = None if is_busy or seen.is_put_away else seen.failure or title.failure
-    return Row(title.title, _act(state, title, seen, 0), title.verb if is_busy else "", fraction, failure is not None)
-
-
-def plan_wanted(state: State, name: str) -> commands.Update | None:
-    """The quiet question what an update would take, when nobody knows yet and nothing else is at work."""
-    title, seen = state.title(name), state.of(name)
-    if title is None or state.link is not Link.UP or not has_news(title) or title.paused or title.playing:
+def plan_to_request(state: State, name: str) -> commands.Update | None:
+    """The command that plans the update of a title, or None if there is a plan, a failure or other work."""
+    title, activity = state.title(name), state.activity(name)
+    if title is None or state.link is not Link.UP or not has_update(title) or title.paused or title.playing:
         return None
-    is_known = seen.planned is not None and seen.planned.version_to == title.offered_version
+    is_known = activity.planned is not None and activity.planned.version_to == title.offered_version
     is_reading = any(isinstance(command, commands.RefreshFeed) for command in state.jobs.values())
-    is_working = any(other.job for other in (state.snapshot.titles if state.snapshot else ()))
-    is_troubled = (seen.failure or title.failure) is not None or name.partition("/")[0] in state.troubles
+    is_working = any(other.job for other in state.titles)
+    is_troubled = (activity.failure or title.failure) is not None or name.partition("/")[0] in state.problems
     return None if is_known or is_reading or is_working or is_troubled else commands.Update(name, only="plan")
 
 
-def has_news(title: TitleSnapshot) -> bool:
-    """Installed, and the feed offers another release."""
+def has_update(title: TitleSnapshot) -> bool:
+    """Whether the title is installed and its feed offers another release."""
     return title.installed and title.version != "" and title.offered_version not in {"", title.version}
 
 
-def fraction_of(progress: Progress | None) -> float | None:
-    """From 0 to 1; None when nobody can say."""
-    if progress is None or progress.total_bytes <= 0:
-        return None
-    return min(1.0, progress.done_bytes / progress.total_bytes)
-
-
 def retry(state: State, title: TitleSnapshot, *, server_only: bool = False) -> commands.Command:
-    """The command that tries again what failed."""
-    command = state.of(title.title).command or _guess(title)
+    """The command that tries again what failed, or continues what was interrupted."""
+    command = state.activity(title.title).command or _interrupted_command(title)
     return with_network(command, server_only=True) if server_only else command
 
 
 def with_network(command: commands.Command, **changes: str | bool) -> commands.Command:
-    """The command with another word on how it may use the network, where it uses one."""
+    """``command`` with other values in its `Network`; unchanged if it does not use the network."""
     if not hasattr(command, "network"):
         return command
-    return dataclasses.replace(command, network=dataclasses.replace(command.network, **changes))  # type: ignore[arg-type]  # both are flags and texts of Network
+    return replace(command, network=replace(command.network, **changes))  # type: ignore[arg-type]  # the callers name fields of Network
 
 
-def _guess(title: TitleSnapshot) -> commands.Command:
-    """After a restart nobody remembers the command; what was begun says it."""
+def _interrupted_command(title: TitleSnapshot) -> commands.Command:
+    """The command of an interrupted job, inferred from the title: a new window has not seen the command itself."""
     if title.installed:
         return commands.Update(title.title)
     return commands.Install(title.title, title.folder, title.channel, title.tags)
 
 
-def _is_busy(title: TitleSnapshot, seen: Seen) -> bool:
-    return bool(title.job) and title.job != seen.quiet
+def _is_busy(title: TitleSnapshot, activity: TitleActivity) -> bool:
+    return bool(title.job) and title.job != activity.plan_job
 
 
-def _progress(title: TitleSnapshot, seen: Seen) -> Progress | None:
-    return seen.progress if seen.progress and seen.progress.job == title.job else title.progress
+def _progress(title: TitleSnapshot, activity: TitleActivity) -> Progress | None:
+    return activity.progress if activity.progress and activity.progress.job == title.job else title.progress
 
 
-def _act(state: State, title: TitleSnapshot, seen: Seen, needed: int) -> PrimaryAction:
+def _fraction(progress: Progress | None) -> float | None:
+    """From 0 to 1, or None if the total is not known yet."""
+    if progress is None or progress.total_bytes <= 0:
+        return None
+    return min(1.0, progress.done_bytes / progress.total_bytes)
+
+
+def _action(state: State, title: TitleSnapshot, activity: TitleActivity, needed: int) -> PrimaryAction:
     if state.link is Link.STARTING:
         return PrimaryAction.WAIT
-    if _is_busy(title, seen):
-        titles = state.snapshot.titles if state.snapshot else ()
-        return _busy_act(title, seen, is_alone=not any(t.job for t in titles if t.title != title.title))
+    if _is_busy(title, activity):
+        is_alone = not any(other.job for other in state.titles if other.title != title.title)
+        return _busy_action(title, activity, is_alone=is_alone)
     if title.playing:
         return PrimaryAction.PLAYING
     if title.paused or title.interrupted:
         return PrimaryAction.RESUME
     if not title.installed:
-        return (
-            PrimaryAction.NEEDS_SPACE
-            if needed
-            else PrimaryAction.INSTALL
-            if title.offered_version
-            else PrimaryAction.WAIT
-        )
-    return _installed_act(title, seen, needed)
+        if needed:
+            return PrimaryAction.NEEDS_SPACE
+        return PrimaryAction.INSTALL if title.offered_version else PrimaryAction.WAIT
+    return _installed_action(title, activity, needed)
 
 
-def _busy_act(title: TitleSnapshot, seen: Seen, *, is_alone: bool) -> PrimaryAction:
-    progress = _progress(title, seen)
+def _busy_action(title: TitleSnapshot, activity: TitleActivity, *, is_alone: bool) -> PrimaryAction:
+    progress = _progress(title, activity)
     if title.verb == "play":
         return PrimaryAction.PLAYING
-    if title.verb in _AT_ONCE or (progress and progress.phase is Phase.COMMIT):
+    if title.verb == "uninstall" or (progress and progress.phase is Phase.COMMIT):
         return PrimaryAction.WAIT
     if not is_alone and (progress is None or progress.phase is Phase.QUEUED):
         return PrimaryAction.QUEUED
-    return PrimaryAction.PAUSE if title.verb in _LASTING else PrimaryAction.STOP
+    return PrimaryAction.PAUSE if title.verb in _PAUSABLE else PrimaryAction.STOP
 
 
-def _installed_act(title: TitleSnapshot, seen: Seen, needed: int) -> PrimaryAction:
-    failure = seen.failure or title.failure
-    if seen.damaged or (failure and failure.code in {"disk.modified", "trust.description"}):
+def _installed_action(title: TitleSnapshot, activity: TitleActivity, needed: int) -> PrimaryAction:
+    failure = activity.failure or title.failure
+    if activity.damaged or (failure and failure.code in {"disk.modified", "trust.description"}):
         return PrimaryAction.REPAIR
-    if has_news(title):
+    if has_update(title):
         return PrimaryAction.NEEDS_SPACE if needed else PrimaryAction.UPDATE
     return PrimaryAction.PLAY
 
 
-def _missing_room(title: TitleSnapshot, seen: Seen, plan: Totals | None, free_bytes: int) -> int:
-    """The bytes that are needed, when there is not that much room; else 0."""
-    failure = seen.failure or title.failure
+def _missing_bytes(title: TitleSnapshot, activity: TitleActivity, plan: Totals | None, free_bytes: int) -> int:
+    """The bytes that the title needs, if fewer are free; else 0."""
+    failure = activity.failure or title.failure
     needed = plan.peak_extra_bytes if plan else 0
     if failure and failure.code == "disk.full":
         needed = max(needed, int(failure.facts.get("needed_bytes", 0)))
     return needed if 0 <= free_bytes < needed else 0
 
 
-def _can_play(state: State, title: TitleSnapshot) -> bool:
-    return state.link is Link.UP and title.installed and not title.playing and not title.interrupted
-
-
-def _choices(title: TitleSnapshot) -> frozenset[MenuAction]:
+def _menu_actions(title: TitleSnapshot) -> frozenset[MenuAction]:
     if not title.installed:
         return frozenset()
-    choices = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS}
+    actions = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS}
     if title.previous_version:
-        choices.add(MenuAction.ROLLBACK)
+        actions.add(MenuAction.ROLLBACK)
     if any(part.tags for part in title.about.parts):
-        choices.add(MenuAction.PARTS)
-    return frozenset(choices)
+        actions.add(MenuAction.PARTS)
+    return frozenset(actions)
 
 
-def _version_to(title: TitleSnapshot, seen: Seen) -> str:
-    planned = seen.planned.version_to if seen.planned else ""
-    target = planned if _is_busy(title, seen) and planned else title.offered_version
+def _version_to(title: TitleSnapshot, activity: TitleActivity) -> str:
+    planned = activity.planned.version_to if activity.planned else ""
+    target = planned if _is_busy(title, activity) and planned else title.offered_version
     return "" if target == title.version else target

@@ -1,24 +1,24 @@
-"""What the window remembers for itself, in ``launcher.ini`` of the home: looks and habits, nothing the engine needs."""
+"""The window's own preferences, in ``launcher.ini`` of the home. The engine does not need them."""
 
 import sys
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QByteArray, QSaveFile, QSettings, QStandardPaths
+from PySide6.QtCore import QByteArray, QDir, QFile, QSaveFile, QSettings, QStandardPaths
 
 from launcher.theme import Mode
 
-_ENTRY = """[Desktop Entry]
+_DESKTOP_ENTRY = """[Desktop Entry]
 Type=Application
 Name=Shoal
 Exec={command}
 X-GNOME-Autostart-enabled=true
 """
-_RUN = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Run"
+_RUN_KEY = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Run"
 
 
 class Prefs:
-    """Typed keys over a settings file."""
+    """Typed keys of the settings file."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -26,7 +26,7 @@ class Prefs:
 
     @property
     def theme(self) -> Mode:
-        """Dark, light, or as the system says."""
+        """Dark, light, or the system's choice."""
         mode = str(self._file.value("theme", "system"))
         return cast(Mode, mode) if mode in {"dark", "light", "system"} else "system"
 
@@ -36,7 +36,7 @@ class Prefs:
 
     @property
     def welcomed(self) -> bool:
-        """The player has answered whether to help others."""
+        """Whether the player has answered the question of the first start."""
         return self._flag("welcomed")
 
     @welcomed.setter
@@ -45,7 +45,7 @@ class Prefs:
 
     @property
     def tray(self) -> bool:
-        """Closing the window leaves an icon, where there is a place for one."""
+        """Whether closing the window leaves an icon in the system tray, if there is one."""
         return self._flag("tray")
 
     @tray.setter
@@ -54,7 +54,7 @@ class Prefs:
 
     @property
     def title(self) -> str:
-        """The title that was shown last."""
+        """The last title shown, as ``feed/title``."""
         return str(self._file.value("title", ""))
 
     @title.setter
@@ -63,7 +63,7 @@ class Prefs:
 
     @property
     def geometry(self) -> QByteArray:
-        """Where the window was."""
+        """The window's saved geometry."""
         found = self._file.value("geometry", QByteArray())
         return found if isinstance(found, QByteArray) else QByteArray()
 
@@ -74,47 +74,43 @@ class Prefs:
     def _flag(self, key: str) -> bool:
         return str(self._file.value(key, "false")).lower() == "true"
 
-    # ------------------------------------------------------------ start with the system
+    # ------------------------------------------------------------ autostart
 
     @property
     def autostart(self) -> bool:
-        """Shoal starts when the player signs in."""
+        """Whether Shoal starts when the player signs in."""
         if sys.platform == "win32":
-            return QSettings(_RUN, QSettings.Format.NativeFormat).contains("Shoal")
-        return _entry().exists()
+            return QSettings(_RUN_KEY, QSettings.Format.NativeFormat).contains("Shoal")
+        return _desktop_entry().exists()
 
     @autostart.setter
     def autostart(self, on: bool) -> None:
         words = [sys.executable, "-m", "launcher", "--home", str(self._home), "--hidden"]
         command = " ".join(_quoted(word) for word in words)
         if sys.platform == "win32":
-            run = QSettings(_RUN, QSettings.Format.NativeFormat)
+            run = QSettings(_RUN_KEY, QSettings.Format.NativeFormat)
             run.setValue("Shoal", command) if on else run.remove("Shoal")
         elif on:
-            _write_entry(_ENTRY.format(command=command.replace("%", "%%")))
+            _write_entry(_DESKTOP_ENTRY.format(command=command.replace("%", "%%")))
         else:
-            from PySide6.QtCore import QFile
-
-            QFile.remove(str(_entry()))
+            QFile.remove(str(_desktop_entry()))
 
 
 def _quoted(word: str) -> str:
-    """As the Desktop Entry Specification has it; Windows reads the same."""
+    """``word`` quoted as in the Desktop Entry Specification, which Windows understands too."""
     for character in '\\"`$' if sys.platform != "win32" else '"':
         word = word.replace(character, "\\" + character)
     return f'"{word}"'
 
 
-def _entry() -> Path:
+def _desktop_entry() -> Path:
     config = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.ConfigLocation)
     return Path(config) / "autostart" / "shoal.desktop"
 
 
 def _write_entry(text: str) -> None:
-    from PySide6.QtCore import QDir
-
-    QDir().mkpath(str(_entry().parent))
-    file = QSaveFile(str(_entry()))
+    QDir().mkpath(str(_desktop_entry().parent))
+    file = QSaveFile(str(_desktop_entry()))
     if file.open(QSaveFile.OpenModeFlag.WriteOnly):
         file.write(text.encode())
         file.commit()

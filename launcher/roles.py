@@ -1,4 +1,4 @@
-"""What a list says of its lines beside the text, agreed between models and those who paint them."""
+"""The item data roles shared by `launcher.models` and the delegate that paints them."""
 
 import enum
 
@@ -6,15 +6,15 @@ from PySide6.QtCore import Qt
 
 
 class TitleRole(enum.IntEnum):
-    """What `TitleDelegate` asks a model for."""
+    """The data that `TitleDelegate` reads from a model."""
 
     LABEL = Qt.ItemDataRole.DisplayRole.value
     """str."""
     STATUS = Qt.ItemDataRole.UserRole.value + 1
     """str: "Updating · 40 %"."""
     ART = Qt.ItemDataRole.UserRole.value + 2
-    """str: a file that may be an image; empty: none."""
+    """str: the path of a file that may be an image, or empty."""
     FRACTION = Qt.ItemDataRole.UserRole.value + 3
     """float 0..1 or None."""
     KIND = Qt.ItemDataRole.UserRole.value + 4
-    """str: "", "update" (something is offered), "error", "playing": a mark at the line's end."""
+    """str: "update" (one is available), "error" or "playing" shows a mark at the end of the row; empty shows none."""

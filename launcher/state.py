@@ -1,9 +1,8 @@
-"""What the window knows, without Qt: messages go in, a frozen `State` comes out; `launcher.page` says what it shows."""
+"""The window's state, without Qt: `apply` takes a message and returns the next frozen `State`. `page` reads it."""
 
-import dataclasses
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from patcher.protocol import commands
 from patcher.protocol.events import (
@@ -24,31 +23,31 @@ from patcher.protocol.events import (
     TitleSnapshot,
 )
 
-_FLOWS = 120
+_MAX_SAMPLES = 120
 
 
 class Link(enum.StrEnum):
-    """Whether there is an engine to talk to."""
+    """The connection to the engine."""
 
     STARTING = "starting"
     UP = "up"
     LOST = "lost"
 
 
-# ---------------------------------------------------------------- messages beside the engine's own
+# ---------------------------------------------------------------- messages that the bridge adds to the engine's own
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
-    """The engine answers, or (``failure``) is lost and being started again."""
+class LinkChanged:
+    """The engine answers, or it is lost (``failure`` says why) and is being restarted."""
 
     link: Link
     failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The engine took a command as this job."""
+class Accepted:
+    """The engine accepted a command as this job."""
 
     command: commands.Command
     job: int
@@ -56,21 +55,21 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The engine did not take a command."""
+    """The engine rejected a command."""
 
     command: commands.Command
     failure: Failure
 
 
-Message = Event | Snapshot | Linked | Taken | Refused
+Message = Event | Snapshot | LinkChanged | Accepted | Refused
 
 
-# ---------------------------------------------------------------- what is known
+# ---------------------------------------------------------------- the state
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """Where bytes came from in one moment, in bytes a second."""
+class RateSample:
+    """Transfer rates by source over about one second, in bytes per second."""
 
     players_bps: float = 0.0
     server_bps: float = 0.0
@@ -79,202 +78,204 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What was said of one title since the window opened."""
+class TitleActivity:
+    """The messages about one title since the window opened."""
 
     command: commands.Command | None = None
-    """The last thing the player asked for, to try again."""
-    quiet: int = 0
-    """The last job that planned in the background, which nobody asked for."""
+    """The player's last command; Retry submits it again."""
+    plan_job: int = 0
+    """The last job that only planned, in the background."""
     progress: Progress | None = None
     planned: Planned | None = None
     outcome: Outcome | None = None
     verb: str = ""
-    """Of the outcome."""
+    """The verb of the outcome."""
     failure: Failure | None = None
-    is_put_away: bool = False
-    """The player has read the failure."""
+    is_dismissed: bool = False
+    """The player has dismissed the failure."""
     damaged: tuple[str, ...] = ()
-    flows: tuple[Flow, ...] = ()
-    counted: tuple[float, Sources] = (0.0, Sources())
-    """When the last flow was taken, and the bytes by source until then."""
+    rate_samples: tuple[RateSample, ...] = ()
+    last_sample: tuple[float, Sources] = (0.0, Sources())
+    """The time of the last rate sample, and the bytes by source until then."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that the window knows."""
+    """Everything that the window shows is derived from this."""
 
     link: Link = Link.STARTING
     link_failure: Failure | None = None
     snapshot: Snapshot | None = None
-    seen: Mapping[str, Seen] = field(default_factory=dict)
+    activities: Mapping[str, TitleActivity] = field(default_factory=dict)
     jobs: Mapping[int, commands.Command] = field(default_factory=dict)
-    """Jobs of ours that are not done."""
-    found: FeedSnapshot | None = None
-    """The feed that was looked at last."""
-    troubles: Mapping[str, Failure] = field(default_factory=dict)
-    """What is wrong with feeds and settings: by feed name, ``+`` for the one being added, ``=`` for settings."""
+    """This window's jobs that have not ended."""
+    found_feed: FeedSnapshot | None = None
+    """The feed that was looked up last."""
+    problems: Mapping[str, Failure] = field(default_factory=dict)
+    """Failures by feed name; ``+`` is the feed being added, ``=`` the settings."""
+
+    @property
+    def titles(self) -> tuple[TitleSnapshot, ...]:
+        """All titles of all feeds, installed or not."""
+        return self.snapshot.titles if self.snapshot else ()
 
     def title(self, name: str) -> TitleSnapshot | None:
-        """The title called ``feed/name``, when there is one."""
-        titles = self.snapshot.titles if self.snapshot else ()
-        return next((title for title in titles if title.title == name), None)
+        """The title called ``feed/name``, or None."""
+        return next((title for title in self.titles if title.title == name), None)
 
-    def of(self, name: str) -> Seen:
-        """What was said of a title."""
-        return self.seen.get(name, Seen())
+    def activity(self, name: str) -> TitleActivity:
+        """The activity of a title; an empty one if there was none."""
+        return self.activities.get(name, TitleActivity())
 
-    def is_asking(self, name: str) -> bool:
-        """Whether a plan of a title is on its way."""
-        return any(is_quiet(command) and _title_of(command) == name for command in self.jobs.values())
+    def is_planning(self, name: str) -> bool:
+        """Whether a plan of the title has been requested and not yet received."""
+        return any(is_plan_only(command) and _title_of(command) == name for command in self.jobs.values())
 
     @property
     def is_working(self) -> bool:
-        """A job that somebody asked for runs or waits."""
-        titles = self.snapshot.titles if self.snapshot else ()
-        return any(title.job and title.job != self.of(title.title).quiet for title in titles)
+        """Whether a job other than background planning runs or waits."""
+        return any(title.job and title.job != self.activity(title.title).plan_job for title in self.titles)
 
 
-def after(state: State, message: Message, now_s: float = 0.0) -> State:
-    """The state when one more message was heard; ``now_s`` is any clock that only goes forward."""
+def apply(state: State, message: Message, now_s: float = 0.0) -> State:
+    """The state after one more message; ``now_s`` is the reading of a monotonic clock."""
     match message:
         case Snapshot():
             return _with_snapshot(state, message)
-        case Linked(link, failure):
+        case LinkChanged(link, failure):
             return _linked(state, link, failure)
-        case Taken(command, job):
-            return _taken(state, command, job)
+        case Accepted(command, job):
+            return _accepted(state, command, job)
         case Refused(command, failure):
-            return state if is_quiet(command) else _failed(state, command, failure)
+            return state if is_plan_only(command) else _failed(state, command, failure)
         case FeedFound(feed=feed):
-            return dataclasses.replace(state, found=feed)
+            return replace(state, found_feed=feed)
         case Changed():
             return state
-    return _heard(state, message, now_s)
+    return _apply_job_event(state, message, now_s)
 
 
-def _with(state: State, title: str, **changes: object) -> State:
-    seen = dataclasses.replace(state.of(title), **changes)  # type: ignore[arg-type]  # the callers name fields of Seen
-    return dataclasses.replace(state, seen={**state.seen, title: seen})
+def _with_activity(state: State, title: str, **changes: object) -> State:
+    activity = replace(state.activity(title), **changes)  # type: ignore[arg-type]  # the callers name its fields
+    return replace(state, activities={**state.activities, title: activity})
 
 
 def _with_snapshot(state: State, snapshot: Snapshot) -> State:
     titles = {title.title: title for title in snapshot.titles}
-    seen = {}
-    for name, known in state.seen.items():
+    activities = {}
+    for name, activity in state.activities.items():
         title = titles.get(name)
-        is_done = known.planned and title and known.planned.version_to == title.version
-        seen[name] = dataclasses.replace(known, planned=None) if is_done else known
-    return dataclasses.replace(state, snapshot=snapshot, seen=seen)
+        is_done = activity.planned and title and activity.planned.version_to == title.version
+        activities[name] = replace(activity, planned=None) if is_done else activity
+    return replace(state, snapshot=snapshot, activities=activities)
 
 
 def _linked(state: State, link: Link, failure: Failure | None) -> State:
-    """An engine counts its jobs from one: what was known by an earlier one's numbers is void."""
+    """A new engine numbers its jobs from one, so the job numbers of an earlier engine are dropped."""
     if link is Link.UP:
-        seen = {name: dataclasses.replace(known, progress=None, quiet=0) for name, known in state.seen.items()}
-        return dataclasses.replace(state, link=link, link_failure=None, jobs={}, seen=seen)
-    return dataclasses.replace(state, link=link, link_failure=failure)
+        activities = {name: replace(activity, progress=None, plan_job=0) for name, activity in state.activities.items()}
+        return replace(state, link=link, link_failure=None, jobs={}, activities=activities)
+    return replace(state, link=link, link_failure=failure)
 
 
-def _taken(state: State, command: commands.Command, job: int) -> State:
-    state = dataclasses.replace(state, jobs={**state.jobs, job: command})
+def _accepted(state: State, command: commands.Command, job: int) -> State:
+    state = replace(state, jobs={**state.jobs, job: command})
     title = _title_of(command)
     if isinstance(command, commands.AddFeed | commands.ChangeSetting):
-        key = "+" if isinstance(command, commands.AddFeed) else "="
-        troubles = {name: failure for name, failure in state.troubles.items() if name != key}
-        return dataclasses.replace(state, troubles=troubles, found=None if key == "+" else state.found)
+        key = _problem_key(command)
+        problems = {name: failure for name, failure in state.problems.items() if name != key}
+        return replace(state, problems=problems, found_feed=None if key == "+" else state.found_feed)
     if not title or isinstance(command, commands.Cancel):
         return state
-    if is_quiet(command):
-        return _with(state, title, quiet=job)
-    fresh: dict[str, object] = {"failure": None, "is_put_away": False, "progress": None}
-    if not isinstance(command, commands.Play):  # how the last update went is still worth a line
-        fresh |= {"outcome": None, "flows": (), "counted": (0.0, Sources())}
-    return _with(state, title, command=command, **fresh)
+    if is_plan_only(command):
+        return _with_activity(state, title, plan_job=job)
+    fresh: dict[str, object] = {"failure": None, "is_dismissed": False, "progress": None}
+    if not isinstance(command, commands.Play):  # the result of the last update stays visible
+        fresh |= {"outcome": None, "rate_samples": (), "last_sample": (0.0, Sources())}
+    return _with_activity(state, title, command=command, **fresh)
 
 
-def _heard(state: State, event: Event, now_s: float) -> State:
+def _apply_job_event(state: State, event: Event, now_s: float) -> State:
     match event:
         case Progress():
             return _progress(state, event, now_s)
         case Planned():
-            return _with(state, event.title, planned=event)
-        case Notice(title=title) if title:
-            return _with(state, title, damaged=state.of(title).damaged or ("",)) if event.job == 0 else state
+            return _with_activity(state, event.title, planned=event)
+        case Notice(job=0, title=title) if title:
+            return _with_activity(state, title, damaged=state.activity(title).damaged or ("",))
         case Finished(job, title, outcome):
             return _finished(state, job, title, outcome)
         case Failed(job, title, failure):
             command = state.jobs.get(job)
-            state = _without(state, job)
-            if title and (command is None or is_quiet(command)):
-                return _with(state, title, failure=failure, is_put_away=False, progress=None)
+            state = _without_job(state, job)
+            if title and (command is None or is_plan_only(command)):
+                return _with_activity(state, title, failure=failure, is_dismissed=False, progress=None)
             return _failed(state, command, failure) if command else state
     return state
 
 
-def _progress(state: State, now: Progress, now_s: float) -> State:
-    seen = state.of(now.title)
-    if now.job == seen.quiet:
+def _progress(state: State, progress: Progress, now_s: float) -> State:
+    activity = state.activity(progress.title)
+    if progress.job == activity.plan_job:
         return state
-    then_s, then = seen.counted
-    changes: dict[str, object] = {"progress": now}
-    if now.phase is Phase.FETCH and now_s - then_s >= 1.0:
-        if then_s:
-            changes["flows"] = (*seen.flows, _flow(then, now, now_s - then_s))[-_FLOWS:]
-        changes["counted"] = (now_s, now.sources)
-    return _with(state, now.title, **changes)
+    last_s, last = activity.last_sample
+    changes: dict[str, object] = {"progress": progress}
+    if progress.phase is Phase.FETCH and now_s - last_s >= 1.0:
+        if last_s:
+            samples = (*activity.rate_samples, _rate_sample(last, progress, now_s - last_s))
+            changes["rate_samples"] = samples[-_MAX_SAMPLES:]
+        changes["last_sample"] = (now_s, progress.sources)
+    return _with_activity(state, progress.title, **changes)
 
 
-def _flow(then: Sources, now: Progress, passed_s: float) -> Flow:
+def _rate_sample(last: Sources, progress: Progress, passed_s: float) -> RateSample:
     players, server, lan = (
-        max(0, getattr(now.sources, name) - getattr(then, name)) / passed_s
+        max(0, getattr(progress.sources, name) - getattr(last, name)) / passed_s
         for name in ("peer_bytes", "origin_bytes", "lan_bytes")
     )
-    return Flow(players, server, now.upload_bps, lan)
+    return RateSample(players, server, progress.upload_bps, lan)
 
 
 def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
     command = state.jobs.get(job)
     known = state.title(title)
     verb = command.verb if command else known.verb if known and known.job == job else ""
-    state = _without(state, job)
+    state = _without_job(state, job)
     if isinstance(command, commands.RefreshFeed):
-        return dataclasses.replace(state, troubles={k: v for k, v in state.troubles.items() if k != command.name})
-    if not title or verb in {"cancel", ""} or (command and is_quiet(command)):
+        return replace(state, problems={k: v for k, v in state.problems.items() if k != command.name})
+    if not title or verb in {"cancel", ""} or (command and is_plan_only(command)):
         return state
     if verb == "play":
-        return _with(state, title, progress=None, failure=None)
+        return _with_activity(state, title, progress=None, failure=None)
     damaged = outcome.files if verb == "verify" else ()
-    return _with(state, title, outcome=outcome, verb=verb, progress=None, failure=None, damaged=damaged)
+    return _with_activity(state, title, outcome=outcome, verb=verb, progress=None, failure=None, damaged=damaged)
 
 
 def _failed(state: State, command: commands.Command, failure: Failure | None) -> State:
     title = _title_of(command)
     if title:
-        kept = state.of(title).command if isinstance(command, commands.Cancel) else command
-        return _with(state, title, failure=failure, is_put_away=False, progress=None, command=kept)
+        retried = state.activity(title).command if isinstance(command, commands.Cancel) else command
+        return _with_activity(state, title, failure=failure, is_dismissed=False, progress=None, command=retried)
     if failure is None:
         return state
-    key = (
-        "+"
-        if isinstance(command, commands.AddFeed)
-        else "="
-        if isinstance(command, commands.ChangeSetting)
-        else _feed_of(command)
-    )
-    return dataclasses.replace(state, troubles={**state.troubles, key: failure})
+    return replace(state, problems={**state.problems, _problem_key(command): failure})
 
 
-def _without(state: State, job: int) -> State:
-    return dataclasses.replace(state, jobs={number: command for number, command in state.jobs.items() if number != job})
+def _without_job(state: State, job: int) -> State:
+    return replace(state, jobs={number: command for number, command in state.jobs.items() if number != job})
 
 
-def put_away(state: State, title: str) -> State:
-    """The player has read what failed."""
-    return _with(state, title, is_put_away=True)
+def dismiss(state: State, title: str) -> State:
+    """The player has dismissed the title's failure."""
+    return _with_activity(state, title, is_dismissed=True)
 
 
-def _feed_of(command: commands.Command) -> str:
+def _problem_key(command: commands.Command) -> str:
+    match command:
+        case commands.AddFeed():
+            return "+"
+        case commands.ChangeSetting():
+            return "="
     return str(getattr(command, "name", ""))
 
 
@@ -282,6 +283,6 @@ def _title_of(command: commands.Command) -> str:
     return str(getattr(command, "title", ""))
 
 
-def is_quiet(command: commands.Command) -> bool:
-    """A command that only asks what another would do."""
+def is_plan_only(command: commands.Command) -> bool:
+    """Whether the command only asks what another one would do."""
     return bool(getattr(command, "only", "")) and not isinstance(command, commands.AddFeed)

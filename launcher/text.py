@@ -1,36 +1,35 @@
-"""What is known, as translated words: sizes, times, the button, the rows. Plain text, whatever a publisher wrote."""
+"""Translated texts for sizes, times, jobs and results. Everything is plain text, a publisher's texts too."""
 
 import unicodedata
 
 from PySide6.QtCore import QCoreApplication, QLocale, QObject
 
-from launcher.page import Page, PrimaryAction, Row
+from launcher.page import Page, PrimaryAction
 from patcher.protocol.events import About, Outcome, Phase, Progress, TitleSnapshot
 
 translate = QCoreApplication.translate
 
 _LINE = 120
-_SPACE = "\N{NO-BREAK SPACE}"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-class Counted(QObject):
-    """Texts with a number in them: lupdate finds their plurals only in calls of `tr`."""
+class Plurals(QObject):
+    """Texts with a plural; lupdate finds plurals only in calls of `tr`."""
 
     def minutes(self, count: int) -> str:
-        """Time."""
+        """The time left, under an hour."""
         return self.tr("%n minute(s) left", "", count)
 
     def hours(self, count: int) -> str:
-        """Time."""
+        """The time left, from an hour on."""
         return self.tr("%n hour(s) left", "", count)
 
     def damaged(self, count: int) -> str:
-        """What a check found."""
+        """The result of a check that found damage."""
         return self.tr("%n file(s) are not as released. Repair puts them back.", "", count)
 
     def titles(self, count: int) -> str:
-        """What a feed offers."""
+        """The number of titles in a feed."""
         return self.tr("%n title(s)", "", count)
 
 
@@ -38,7 +37,7 @@ class Counted(QObject):
 
 
 def plain(text: str, limit: int = _LINE) -> str:
-    """One line of ``text`` without control, direction and other invisible characters, at most ``limit`` long."""
+    """``text`` as one line of at most ``limit`` characters, without control, bidi and other invisible ones."""
     clean = "".join(" " if c.isspace() else c for c in text[: 4 * limit] if c.isspace() or _is_visible(c))
     line = " ".join(clean.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
@@ -49,48 +48,48 @@ def _is_visible(character: str) -> bool:
 
 
 def button_text(text: str) -> str:
-    """``text`` for a button or menu, where an ampersand would mean a shortcut."""
+    """``text`` for a button or menu, its ampersands escaped: a single one would mark a shortcut."""
     return plain(text).replace("&", "&&")
 
 
 def size(count: int) -> str:
-    """Bytes for people, in their own notation: 1,4 GB."""
+    """Bytes in the notation of the locale, with three digits at most: 1.4 GB."""
     value = float(count)
-    while value >= 999.5:  # three digits say enough
+    while value >= 999.5:
         value /= 1000
     digits = 1 if count >= 1_000_000 and value < 99.95 else 0
     return QLocale().formattedDataSize(count, digits, QLocale.DataSizeFormat.DataSizeSIFormat)
 
 
 def rate(bytes_per_second: float) -> str:
-    """Bytes a second for people."""
+    """A transfer rate in the notation of the locale."""
     return translate("Text", "{size}/s").format(size=size(round(bytes_per_second)))
 
 
 def percent(fraction: float) -> str:
-    """How far something is, never 100 % before it is done."""
+    """``fraction`` (0 to 1) in percent; 100 only when it is 1."""
     number = QLocale().toString(min(99, int(fraction * 100)) if fraction < 1 else 100)
     return translate("Text", "{number}%").format(number=number)
 
 
 def duration(seconds: int) -> str:
-    """The time that is left, as rough as it is known."""
+    """The time left, rounded as roughly as it is known."""
     if seconds < _MINUTE:
         return translate("Text", "less than a minute left")
     if seconds < _HOUR:
-        return Counted().minutes(round(seconds / _MINUTE))
+        return Plurals().minutes(round(seconds / _MINUTE))
     if seconds < 2 * _DAY:
-        return Counted().hours(round(seconds / _HOUR))
+        return Plurals().hours(round(seconds / _HOUR))
     return translate("Text", "more than two days left")
 
 
 def label_of(title: TitleSnapshot) -> str:
-    """The title's name in the player's language, else in English, else any."""
+    """The title's label in the player's language, else its default one, else its name."""
     return plain(_in_language(title.about.labels) or title.label) or title.title
 
 
 def summary_of(about: About) -> str:
-    """What the title is, in the player's language."""
+    """The title's summary in the player's language, else in English."""
     return plain(_in_language(about.summaries) or about.summaries.get("en", ""), 240)
 
 
@@ -99,11 +98,11 @@ def _in_language(texts: dict[str, str]) -> str:
     return texts.get(name) or texts.get(name.partition("-")[0]) or ""
 
 
-# ---------------------------------------------------------------- what goes on
+# ---------------------------------------------------------------- jobs and results
 
 
-def phase(step: str) -> str:
-    """What a job does just now; a phase of a newer engine is just work."""
+def phase_label(step: str) -> str:
+    """The label of a job's phase; "Working" for an unknown one of a newer engine."""
     return {
         "queued": translate("Phase", "Waiting"),
         "trust": translate("Phase", "Checking signatures"),
@@ -117,8 +116,8 @@ def phase(step: str) -> str:
     }.get(step, translate("Verb", "Working"))
 
 
-def doing(verb: str) -> str:
-    """What a job is, while it runs."""
+def verb_label(verb: str) -> str:
+    """The label of a running job; "Working" for an unknown verb of a newer engine."""
     return {
         "install": translate("Verb", "Installing"),
         "update": translate("Verb", "Updating"),
@@ -132,10 +131,10 @@ def doing(verb: str) -> str:
     }.get(verb, translate("Verb", "Working"))
 
 
-def button(page: Page) -> tuple[str, str]:
-    """The word on the big button and the line below it."""
-    if page.verb and page.act not in {PrimaryAction.QUEUED, PrimaryAction.PLAYING}:
-        word = doing(page.verb)
+def button_texts(page: Page) -> tuple[str, str]:
+    """The label of the big button and the line below it."""
+    if page.verb and page.action not in {PrimaryAction.QUEUED, PrimaryAction.PLAYING}:
+        word = verb_label(page.verb)
         if page.fraction is not None and page.progress and page.progress.phase is Phase.FETCH:
             word = f"{word}  {percent(page.fraction)}"
         return word.upper(), progress_line(page.progress)
@@ -150,14 +149,14 @@ def button(page: Page) -> tuple[str, str]:
         PrimaryAction.PLAY: translate("Button", "Play"),
         PrimaryAction.PLAYING: translate("Button", "Playing"),
     }
-    return words.get(page.act, "").upper(), _below(page)
+    return words.get(page.action, "").upper(), _button_detail(page)
 
 
-def _below(page: Page) -> str:
-    if page.act is PrimaryAction.NEEDS_SPACE:
+def _button_detail(page: Page) -> str:
+    if page.action is PrimaryAction.NEEDS_SPACE:
         sizes = {"needed": size(page.needed_bytes), "free": size(page.free_bytes)}
         return translate("Button", "{needed} needed, {free} free").format(**sizes)
-    if page.act is PrimaryAction.UPDATE and page.plan:
+    if page.action is PrimaryAction.UPDATE and page.plan:
         return translate("Button", "{size} to download").format(size=size(page.plan.fetch_bytes))
     lines = {
         PrimaryAction.WAIT: translate("Button", "Starting the engine"),
@@ -166,11 +165,11 @@ def _below(page: Page) -> str:
         PrimaryAction.REPAIR: translate("Button", "Files were changed"),
         PrimaryAction.PLAYING: translate("Button", "The game is running"),
     }
-    return lines.get(page.act, "")
+    return lines.get(page.action, "")
 
 
 def hint_of(page: Page) -> str:
-    """What a click on the big button does, for screen readers and the tooltip."""
+    """What a click on the big button does: for screen readers and the tooltip."""
     return {
         PrimaryAction.INSTALL: translate("Button", "Choose a folder and parts, then download"),
         PrimaryAction.UPDATE: translate(
@@ -182,45 +181,44 @@ def hint_of(page: Page) -> str:
         PrimaryAction.NEEDS_SPACE: translate("Button", "Look at the free space again, then go on"),
         PrimaryAction.REPAIR: translate("Button", "Put back the files as they were released"),
         PrimaryAction.PLAY: translate("Button", "Start the game"),
-    }.get(page.act, "")
+    }.get(page.action, "")
 
 
 def progress_line(progress: Progress | None) -> str:
-    """Phase or amount, and how long it still takes."""
+    """The phase (except while fetching), the amount, and while fetching the time left."""
     if progress is None:
         return ""
     if not progress.total_bytes:
-        return phase(progress.phase)
+        return phase_label(progress.phase)
     sizes = {"done": size(progress.done_bytes), "total": size(progress.total_bytes)}
     amount = translate("Text", "{done} of {total}").format(**sizes)
     left = duration(progress.eta_s) if progress.eta_s >= 0 and progress.phase is Phase.FETCH else ""
-    first = "" if progress.phase is Phase.FETCH else phase(progress.phase)
+    first = "" if progress.phase is Phase.FETCH else phase_label(progress.phase)
     return " · ".join(part for part in (first, amount, left) if part)
 
 
-def status(row: Row, *, has_news: bool, installed: bool) -> str:
-    """A title's line in the library."""
-    if row.verb and row.act not in {PrimaryAction.QUEUED, PrimaryAction.PLAYING}:
-        word = doing(row.verb)
-        return word if row.fraction is None else f"{word} · {percent(row.fraction)}"
-    if row.is_failed:
+def status_line(page: Page, *, has_update: bool, installed: bool) -> str:
+    """The second line of a title in the library."""
+    if page.verb and page.action not in {PrimaryAction.QUEUED, PrimaryAction.PLAYING}:
+        label = verb_label(page.verb)
+        return label if page.fraction is None else f"{label} · {percent(page.fraction)}"
+    if page.failure:
         return translate("Status", "Needs your attention")
     lines = {
         PrimaryAction.QUEUED: translate("Status", "Queued"),
         PrimaryAction.RESUME: translate("Status", "Paused"),
         PrimaryAction.REPAIR: translate("Status", "Needs repair"),
         PrimaryAction.PLAYING: translate("Status", "Playing"),
-        PrimaryAction.NEEDS_SPACE: translate("Status", "Needs space"),
     }
-    if row.act in lines:
-        return lines[row.act]
+    if page.action in lines:
+        return lines[page.action]
     if not installed:
         return translate("Status", "Not installed")
-    return translate("Status", "Update available") if has_news else translate("Status", "Ready to play")
+    return translate("Status", "Update available") if has_update else translate("Status", "Ready to play")
 
 
 def version_line(title: TitleSnapshot, version_to: str) -> str:
-    """Which release is here and which comes."""
+    """The installed version and, if it is another one, the version to come."""
     here, there = plain(title.version, 40), plain(version_to, 40)
     if not title.installed:
         return translate("Text", "Version {version}").format(version=there) if there else ""
@@ -229,12 +227,10 @@ def version_line(title: TitleSnapshot, version_to: str) -> str:
 
 
 def result_line(verb: str, outcome: Outcome) -> str:
-    """How the last job ended, for the toast and the page: what was planned and what it took."""
+    """The result of a job: for an update, the planned and the actual download size."""
     if verb == "verify":
-        count = len(outcome.files)
-        if not count:
-            return translate("Result", "Every file is as it was released.")
-        return Counted().damaged(count)
+        whole = translate("Result", "Every file is as it was released.")
+        return Plurals().damaged(len(outcome.files)) if outcome.files else whole
     if verb == "uninstall":
         return translate("Result", "Uninstalled. Your own files were left alone.")
     done = {
@@ -244,17 +240,17 @@ def result_line(verb: str, outcome: Outcome) -> str:
         "repair": translate("Result", "Repaired {version}"),
         "move": translate("Result", "Moved {version}"),
     }.get(verb, translate("Result", "Done: {version}"))
-    return f"{done.format(version=plain(outcome.version_to, 40))}: {_took(outcome)}"
+    return f"{done.format(version=plain(outcome.version_to, 40))}: {_sizes(outcome)}"
 
 
-def _took(outcome: Outcome) -> str:
+def _sizes(outcome: Outcome) -> str:
     got = outcome.fetched.lan_bytes + outcome.fetched.peer_bytes + outcome.fetched.origin_bytes
     sizes = {"planned": size(outcome.planned_bytes), "took": size(got)}
     return translate("Result", "planned {planned}, took {took}").format(**sizes)
 
 
 def sources_line(outcome: Outcome) -> str:
-    """Where the bytes of the last job came from."""
+    """The bytes of a job by source."""
     got = outcome.fetched
     rows = (
         (got.peer_bytes, translate("Result", "{size} from players")),

@@ -1,6 +1,6 @@
-"""One table of tokens becomes palette and style sheet: dark, light, or what the system says.
+"""The dark and the light theme: one table of design tokens, from which palette and style sheet are made.
 
-Own widgets ask `tokens()` while they paint; everything else follows the palette and the style sheet in
+Painted widgets read `tokens()` in their paint events. All other widgets follow the palette and the style sheet
 ``assets/theme/launcher.qss``, whose ``$names`` are the fields of `Tokens`. `apply` may be called again at any time.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Literal
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QStyle, QStyleFactory
 
@@ -30,34 +30,34 @@ class Tokens:
     sidebar: str
     card: str
     raised: str
-    """Hovered or chosen things on the sidebar, fields, menus."""
+    """Ground of hovered and selected rows, fields and menus."""
     border: str
     field_border: str
-    """Edge of a field or switch: 3:1 against what is around it."""
+    """Edge of a field or switch: contrast 3:1 with its surroundings."""
     track: str
-    """What a progress, a switch or a piece has not filled."""
+    """The unfilled part of a progress bar, switch or piece map."""
     text: str
     muted: str
     faint: str
-    """Disabled text; never the only bearer of a fact."""
+    """Disabled text; it never carries a fact alone."""
     accent: str
     accent_hover: str
     accent_pressed: str
     on_accent: str
     accent_text: str
-    """The accent as text or thin line on window, card and sidebar."""
+    """The accent for text and thin lines on window, card and sidebar."""
     go: str
     go_hover: str
     go_pressed: str
     on_go: str
     switch: str
-    """A switch that is on, its knob white."""
+    """Track of a switch that is on; its knob is white."""
     players: str
     server: str
     lan: str
     upload: str
     here: str
-    """A piece that was on the disk before."""
+    """A piece that was already on disk."""
     arriving: str
     info: str
     ok: str
@@ -68,7 +68,7 @@ class Tokens:
     warn_soft: str
     error_soft: str
     hero_scrim: str
-    """What the hero fades into: the window's colour."""
+    """The colour that the hero picture fades into: the window's."""
     selection: str
     on_selection: str
     shadow: str
@@ -105,15 +105,14 @@ LIGHT = Tokens(
 
 
 class _Theme(QObject):
-    """The application's look; a child of it."""
-
-    changed = Signal()
+    """The theme of the application, its child."""
 
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
         self.mode: Mode = "system"
         self.motion: Motion = "system"
         self.tokens = DARK
+        self._app = app
         app.styleHints().colorSchemeChanged.connect(self._follow_system)
 
     @Slot()
@@ -122,21 +121,17 @@ class _Theme(QObject):
             self.show()
 
     def show(self) -> None:
-        """Palette, font and style sheet as the mode says."""
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        light = self.mode == "light" or (
-            self.mode == "system" and app.styleHints().colorScheme() == Qt.ColorScheme.Light
-        )
-        self.tokens = LIGHT if light else DARK
-        app.setPalette(palette(self.tokens))
-        app.setStyleSheet(style_sheet(self.tokens))
-        self.changed.emit()
+        """Set palette and style sheet for the mode."""
+        is_light = self._app.styleHints().colorScheme() == Qt.ColorScheme.Light
+        tokens = LIGHT if self.mode == "light" or (self.mode == "system" and is_light) else DARK
+        self.tokens = tokens
+        self._app.setPalette(palette(tokens))
+        self._app.setStyleSheet(style_sheet(tokens))
 
 
 def apply(app: QApplication, mode: Mode = "system", motion: Motion = "system") -> None:
-    """Give the application its look, now and whenever the system's changes (``system``; dark where it has no say)."""
-    theme = _theme_of(app)
+    """Set the theme. ``system`` follows the system, also when it changes; dark if the system has no preference."""
+    theme = _theme()
     if theme is None:
         app.setStyle(QStyleFactory.create("Fusion"))
         app.setFont(font(DARK.font_px))
@@ -146,21 +141,14 @@ def apply(app: QApplication, mode: Mode = "system", motion: Motion = "system") -
 
 
 def tokens() -> Tokens:
-    """The tokens in force; dark before the first `apply`."""
-    app = QApplication.instance()
-    theme = _theme_of(app) if isinstance(app, QApplication) else None
+    """The tokens of the current theme; the dark ones before the first `apply`."""
+    theme = _theme()
     return theme.tokens if theme else DARK
 
 
-def _theme_of(app: QApplication) -> _Theme | None:
-    found = app.findChild(_Theme, options=Qt.FindChildOption.FindDirectChildrenOnly)
-    return found if isinstance(found, _Theme) else None
-
-
-def calm() -> bool:
-    """Whether less motion is asked for, by `apply` or by the system: then nothing slides, it is there."""
-    app = QApplication.instance()
-    theme = _theme_of(app) if isinstance(app, QApplication) else None
+def reduced_motion() -> bool:
+    """Whether `apply` or the system asks for no animations."""
+    theme = _theme()
     return (
         theme is None
         or theme.motion == "none"
@@ -168,16 +156,22 @@ def calm() -> bool:
     )
 
 
+def _theme() -> _Theme | None:
+    app = QApplication.instance()
+    found = app.findChild(_Theme, options=Qt.FindChildOption.FindDirectChildrenOnly) if app else None
+    return found if isinstance(found, _Theme) else None
+
+
 @functools.cache
 def load_fonts() -> tuple[str, ...]:
-    """The families of the bundled fonts, known to Qt from now on."""
+    """Register the bundled fonts with Qt. Returns their families."""
     files = sorted((ASSETS / "fonts").glob("*.ttf"))
     numbers = [QFontDatabase.addApplicationFont(str(file)) for file in files]
     return tuple(family for number in numbers for family in QFontDatabase.applicationFontFamilies(number))
 
 
 def font(pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
-    """The bundled font, digits of one width; not hinted, so that every machine draws the same."""
+    """The bundled font with tabular digits, without hinting: it looks the same on every machine."""
     load_fonts()
     made = QFont(FAMILY)
     made.setPixelSize(pixels)
@@ -189,14 +183,14 @@ def font(pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
 
 
 def style_sheet(tokens: Tokens) -> str:
-    """``launcher.qss`` with the tokens in it. Raises KeyError when it names one that is not there."""
+    """``launcher.qss`` with the tokens filled in. Raises KeyError if it names a token that does not exist."""
     folder = ASSETS / "theme"
     text = Template((folder / "launcher.qss").read_text("utf-8"))
     return text.substitute(dataclasses.asdict(tokens), folder=folder.as_posix())
 
 
 def palette(tokens: Tokens) -> QPalette:
-    """The tokens as Qt's roles, disabled ones too."""
+    """The tokens as Qt's colour roles, including the disabled group."""
     role = QPalette.ColorRole
     made = QPalette()
     colours = {

@@ -137,7 +137,7 @@ def page(one: Launcher) -> Page:
 def install_dialog(shoot: Photographer, one: Launcher) -> None:
     """Folder, space, parts."""
     one.window.show_title("demo/lantern-pass")
-    shoot.wait(lambda: page(one).act is PrimaryAction.INSTALL, "a title to install")
+    shoot.wait(lambda: page(one).action is PrimaryAction.INSTALL, "a title to install")
     click(one.window, "action")
     shoot.rest(3)
     shoot.take("install")
@@ -149,14 +149,14 @@ def update(shoot: Photographer, one: Launcher, run: Callable[..., object]) -> No
     """Half way through an update, then playing the new version."""
     run("settings", "download_limit_bps", "200000")
     one.window.show_title("demo/tidepool")
-    shoot.wait(lambda: page(one).act is PrimaryAction.UPDATE, "the update")
+    shoot.wait(lambda: page(one).action is PrimaryAction.UPDATE, "the update")
     click(one.window, "action")
     shoot.wait(lambda: (page(one).fraction or 0) > 0.55, "half an update")
     shoot.take("updating")
     run("settings", "download_limit_bps", "0")
-    shoot.wait(lambda: page(one).act is PrimaryAction.PLAY, "the end of the update")
+    shoot.wait(lambda: page(one).action is PrimaryAction.PLAY, "the end of the update")
     click(one.window, "action")
-    shoot.wait(lambda: page(one).act is PrimaryAction.PLAYING, "the game")
+    shoot.wait(lambda: page(one).action is PrimaryAction.PLAYING, "the game")
     shoot.take("playing")
 
 
@@ -164,7 +164,7 @@ def error(shoot: Photographer, one: Launcher) -> None:
     """A folder that nobody may write to."""
     one.window.show_title("demo/low-water")
     shoot.wait(lambda: page(one).title == "demo/low-water", "the title")
-    one.window.wished.emit(commands.Install("demo/low-water", "/sys/low-water"))
+    one.window.submitted.emit(commands.Install("demo/low-water", "/sys/low-water"))
     shoot.wait(lambda: page(one).failure is not None, "the failure")
     shoot.take("error")
 
@@ -181,7 +181,7 @@ def right_to_left(app: QApplication, shoot: Photographer, home: Path, ca: Path) 
 def show_update(shoot: Photographer, one: Launcher) -> None:
     """The title that has an update, and what the update would do."""
     one.window.show_title("demo/tidepool")
-    shoot.wait(lambda: page(one).act is PrimaryAction.UPDATE and page(one).plan is not None, "the update")
+    shoot.wait(lambda: page(one).action is PrimaryAction.UPDATE and page(one).plan is not None, "the update")
 
 
 def free_root() -> Path:

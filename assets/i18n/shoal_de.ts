@@ -2,53 +2,6 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="de" sourcelanguage="en">
 <context>
-    <name>Acts</name>
-    <message>
-        <source>The details are on the clipboard.</source>
-        <translation>Die Einzelheiten sind in der Zwischenablage.</translation>
-    </message>
-    <message>
-        <source>Uninstall {title}?</source>
-        <translation>{title} deinstallieren?</translation>
-    </message>
-    <message>
-        <source>Its files are removed from {folder}. Saves, mods and other files of yours stay.</source>
-        <translation>Die Dateien werden aus {folder} entfernt. Spielstände, Mods und andere eigene Dateien bleiben.</translation>
-    </message>
-    <message>
-        <source>Uninstall</source>
-        <translation>Deinstallieren</translation>
-    </message>
-    <message>
-        <source>Keep it</source>
-        <translation>Behalten</translation>
-    </message>
-    <message>
-        <source>Step back to {version}?</source>
-        <translation>Zurück zu {version}?</translation>
-    </message>
-    <message>
-        <source>The publisher does not allow this release any more. It may have faults that others can use.</source>
-        <translation>Der Herausgeber lässt diese Version nicht mehr zu. Sie kann Fehler haben, die andere ausnutzen.</translation>
-    </message>
-    <message>
-        <source>Step back</source>
-        <translation>Zurückgehen</translation>
-    </message>
-    <message>
-        <source>Stay</source>
-        <translation>Hierbleiben</translation>
-    </message>
-    <message>
-        <source>Move to</source>
-        <translation>Verschieben nach</translation>
-    </message>
-    <message>
-        <source>Where is it now?</source>
-        <translation>Wo ist es jetzt?</translation>
-    </message>
-</context>
-<context>
     <name>Button</name>
     <message>
         <source>Please wait</source>
@@ -145,37 +98,6 @@
     <message>
         <source>Start the game</source>
         <translation>Das Spiel starten</translation>
-    </message>
-</context>
-<context>
-    <name>Counted</name>
-    <message numerus="yes">
-        <source>%n minute(s) left</source>
-        <translation>
-            <numerusform>noch %n Minute</numerusform>
-            <numerusform>noch %n Minuten</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n hour(s) left</source>
-        <translation>
-            <numerusform>noch %n Stunde</numerusform>
-            <numerusform>noch %n Stunden</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n file(s) are not as released. Repair puts them back.</source>
-        <translation>
-            <numerusform>%n Datei ist nicht wie veröffentlicht. Reparieren stellt sie wieder her.</numerusform>
-            <numerusform>%n Dateien sind nicht wie veröffentlicht. Reparieren stellt sie wieder her.</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n title(s)</source>
-        <translation>
-            <numerusform>%n Titel</numerusform>
-            <numerusform>%n Titel</numerusform>
-        </translation>
     </message>
 </context>
 <context>
@@ -969,6 +891,37 @@
     </message>
 </context>
 <context>
+    <name>Plurals</name>
+    <message numerus="yes">
+        <source>%n minute(s) left</source>
+        <translation>
+            <numerusform>noch %n Minute</numerusform>
+            <numerusform>noch %n Minuten</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n hour(s) left</source>
+        <translation>
+            <numerusform>noch %n Stunde</numerusform>
+            <numerusform>noch %n Stunden</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n file(s) are not as released. Repair puts them back.</source>
+        <translation>
+            <numerusform>%n Datei ist nicht wie veröffentlicht. Reparieren stellt sie wieder her.</numerusform>
+            <numerusform>%n Dateien sind nicht wie veröffentlicht. Reparieren stellt sie wieder her.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n title(s)</source>
+        <translation>
+            <numerusform>%n Titel</numerusform>
+            <numerusform>%n Titel</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>Result</name>
     <message>
         <source>Every file is as it was released.</source>
@@ -1165,10 +1118,6 @@
         <translation>Läuft</translation>
     </message>
     <message>
-        <source>Needs space</source>
-        <translation>Platz fehlt</translation>
-    </message>
-    <message>
         <source>Not installed</source>
         <translation>Nicht installiert</translation>
     </message>
@@ -1206,6 +1155,53 @@
     <message>
         <source>Version {version}</source>
         <translation>Version {version}</translation>
+    </message>
+</context>
+<context>
+    <name>TitleActions</name>
+    <message>
+        <source>The details are on the clipboard.</source>
+        <translation>Die Einzelheiten sind in der Zwischenablage.</translation>
+    </message>
+    <message>
+        <source>Uninstall {title}?</source>
+        <translation>{title} deinstallieren?</translation>
+    </message>
+    <message>
+        <source>Its files are removed from {folder}. Saves, mods and other files of yours stay.</source>
+        <translation>Die Dateien werden aus {folder} entfernt. Spielstände, Mods und andere eigene Dateien bleiben.</translation>
+    </message>
+    <message>
+        <source>Uninstall</source>
+        <translation>Deinstallieren</translation>
+    </message>
+    <message>
+        <source>Keep it</source>
+        <translation>Behalten</translation>
+    </message>
+    <message>
+        <source>Step back to {version}?</source>
+        <translation>Zurück zu {version}?</translation>
+    </message>
+    <message>
+        <source>The publisher does not allow this release any more. It may have faults that others can use.</source>
+        <translation>Der Herausgeber lässt diese Version nicht mehr zu. Sie kann Fehler haben, die andere ausnutzen.</translation>
+    </message>
+    <message>
+        <source>Step back</source>
+        <translation>Zurückgehen</translation>
+    </message>
+    <message>
+        <source>Stay</source>
+        <translation>Hierbleiben</translation>
+    </message>
+    <message>
+        <source>Move to</source>
+        <translation>Verschieben nach</translation>
+    </message>
+    <message>
+        <source>Where is it now?</source>
+        <translation>Wo ist es jetzt?</translation>
     </message>
 </context>
 <context>
@@ -1355,7 +1351,7 @@
     </message>
 </context>
 <context>
-    <name>Transfer</name>
+    <name>TransferPanel</name>
     <message>
         <source>Where bytes come from, over time</source>
         <translation>Woher die Daten kommen, im Verlauf</translation>
@@ -1402,7 +1398,7 @@
     </message>
 </context>
 <context>
-    <name>Tray</name>
+    <name>TrayIcon</name>
     <message>
         <source>Open Shoal</source>
         <translation>Shoal öffnen</translation>

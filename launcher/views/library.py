@@ -1,22 +1,23 @@
-"""The side of the window: the library, the way to feeds and settings, and the consent to help others."""
+"""The sidebar: the library, the buttons of the feeds and settings pages, and the sharing switch."""
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal, Slot
-from PySide6.QtWidgets import QLabel, QListView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QListView, QWidget
 
-from launcher.models import Titles
+from launcher.models import ListModel, title_rows
 from launcher.state import Link, State
-from launcher.views.widgets import Button, Switch, TitleDelegate
+from launcher.views.layout import column, list_view
+from launcher.views.widgets import Button, Switch
 from patcher.protocol import commands
 
 _WIDTH = 236
 
 
 class Library(QWidget):
-    """`picked` names the title the player chose; `went` the page: feeds or settings."""
+    """`title_selected` carries ``feed/title``, `page_requested` "feeds" or "settings"."""
 
-    wished = Signal(object)
-    picked = Signal(str)
-    went = Signal(str)
+    submitted = Signal(object)
+    title_selected = Signal(str)
+    page_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,11 +28,14 @@ class Library(QWidget):
         brand.setObjectName("brand")
         brand.setProperty("role", "brand")
         brand.setContentsMargins(26, 6, 0, 8)
-        self.titles = Titles(self)
+        self.titles = ListModel(self)
         self._is_following = False
         self.list = self._make_list()
-        self.feeds = self._button(self.tr("Feeds"), "rss", "feeds")
-        self.settings = self._button(self.tr("Settings"), "settings", "settings-page")
+        self.feeds = Button(self.tr("Feeds"), "rss", "nav", self, name="feeds", clicked=self._request_page)
+        settings_label = self.tr("Settings")
+        self.settings = Button(
+            settings_label, "settings", "nav", self, name="settings-page", clicked=self._request_page
+        )
         self.share = Switch(self.tr("Help others download"), self)
         self.share.setObjectName("share")
         self.share.setAccessibleDescription(
@@ -40,55 +44,29 @@ class Library(QWidget):
             )
         )
         self.share.clicked.connect(self._share)
-        row = QVBoxLayout()
-        row.setContentsMargins(10, 0, 10, 0)
-        row.setSpacing(2)
-        row.addWidget(self.feeds)
-        row.addWidget(self.settings)
-        foot = QVBoxLayout()
-        foot.setContentsMargins(18, 4, 14, 16)
-        foot.addWidget(self.share)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 12, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(brand)
-        middle = QVBoxLayout()
-        middle.setContentsMargins(8, 0, 8, 0)
-        middle.addWidget(self.list)
-        layout.addLayout(middle, 1)
-        layout.addLayout(row)
-        layout.addLayout(foot)
+        titles = column(self.list, margins=(8, 0, 8, 0))
+        pages = column(self.feeds, self.settings, spacing=2, margins=(10, 0, 10, 0))
+        foot = column(self.share, margins=(18, 4, 14, 16))
+        column(brand, (titles, 1), pages, foot, spacing=6, margins=(0, 12, 0, 0), parent=self)
 
     def _make_list(self) -> QListView:
-        view = QListView(self)
-        view.setObjectName("library")
-        view.setModel(self.titles)
-        view.setItemDelegate(TitleDelegate(view))
-        view.setAccessibleName(self.tr("Library"))
+        view = list_view(self.titles, "library", self.tr("Library"), self)
         view.setAccessibleDescription(self.tr("Your titles; arrow keys choose one"))
-        view.setFrameShape(QListView.Shape.NoFrame)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         view.setUniformItemSizes(True)
         view.setMouseTracking(True)
-        view.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        view.selectionModel().selectionChanged.connect(self._pick)
+        view.selectionModel().selectionChanged.connect(self._select)
         return view
 
-    def _button(self, label: str, icon: str, name: str) -> Button:
-        button = Button(label, icon, "nav", self)
-        button.setObjectName(name)
-        button.clicked.connect(self._go)
-        return button
-
-    def show_state(self, state: State, current: str, page: str) -> None:
-        """Follow the state; ``current`` is the title whose ``page`` is shown, empty when another one is."""
+    def show_state(self, state: State, title: str, page: str) -> None:
+        """Show the titles. ``title`` is the selected one, empty if ``page`` is not the page of a title."""
         self.feeds.setChecked(page == "feeds")
         self.settings.setChecked(page == "settings")
-        self.titles.show(state)
-        row = self.titles.row_of(current)
-        index, selection = self.titles.index(row), self.list.selectionModel()
+        self.titles.set_rows(title_rows(state))
+        number = self.titles.row_of(title)
+        index, selection = self.titles.index(number), self.list.selectionModel()
         self._is_following = True
-        if row < 0:
+        if number < 0:
             selection.clearSelection()
         elif not selection.isSelected(index):
             selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
@@ -98,14 +76,14 @@ class Library(QWidget):
         self.share.setEnabled(state.link is Link.UP)
 
     @Slot(QItemSelection, QItemSelection)
-    def _pick(self, chosen: QItemSelection, _before: QItemSelection) -> None:
-        if chosen.indexes() and not self._is_following:
-            self.picked.emit(self.titles.name_at(chosen.indexes()[0].row()))
+    def _select(self, selected: QItemSelection, _deselected: QItemSelection) -> None:
+        if selected.indexes() and not self._is_following:
+            self.title_selected.emit(self.titles.name_at(selected.indexes()[0].row()))
 
     @Slot()
-    def _go(self) -> None:
-        self.went.emit("feeds" if self.sender() is self.feeds else "settings")
+    def _request_page(self) -> None:
+        self.page_requested.emit("feeds" if self.sender() is self.feeds else "settings")
 
     @Slot(bool)
     def _share(self, on: bool) -> None:
-        self.wished.emit(commands.ChangeSetting("sharing", "everyone" if on else "off"))
+        self.submitted.emit(commands.ChangeSetting("sharing", "everyone" if on else "off"))

@@ -1,10 +1,10 @@
-"""The publisher's notes: Markdown without HTML, which can neither open a file nor ask the network for anything."""
+"""The publisher's notes: Markdown without HTML that can open no file and use no network."""
 
 import html
 import re
 import unicodedata
 
-from PySide6.QtCore import QUrl, Signal, Slot
+from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import (
     QDesktopServices,
     QFont,
@@ -27,10 +27,8 @@ _PICTURE = re.compile(r"!+\[")
 _SCHEMES = frozenset({"https", "http", "mailto"})
 
 
-class Notes(QTextBrowser):
-    """`set_notes` takes anything. A link is opened by the system's browser when it is clicked, and only a web link."""
-
-    opened = Signal(str)
+class NotesView(QTextBrowser):
+    """Shows any text safely. A clicked link opens in the system's browser, if it is a web or mail address."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,20 +39,20 @@ class Notes(QTextBrowser):
         self.document().setIndentWidth(20)
         self.anchorClicked.connect(self._open)
         self._text = ""
-        self._nothing = QImage(1, 1, QImage.Format.Format_ARGB32)
-        self._nothing.fill(0)
+        self._dot = QImage(1, 1, QImage.Format.Format_ARGB32)
+        self._dot.fill(0)
 
     def set_notes(self, text: str) -> None:
-        """Show Markdown; what is too long or too deep is cut."""
+        """Show Markdown; text that is too long or nested too deeply is cut."""
         if text == self._text:
             return
         self._text = text
         feature = QTextDocument.MarkdownFeature
-        self.document().setMarkdown(tame(text), feature.MarkdownNoHTML | feature.MarkdownDialectCommonMark)
-        self._set_in_type()
+        self.document().setMarkdown(sanitized(text), feature.MarkdownNoHTML | feature.MarkdownDialectCommonMark)
+        self._format_blocks()
 
-    def _set_in_type(self) -> None:
-        """Headings and spaces of the size that a card has room for."""
+    def _format_blocks(self) -> None:
+        """Set heading sizes and margins that fit into a card."""
         cursor = QTextCursor(self.document())
         block = self.document().firstBlock()
         while block.isValid():
@@ -65,11 +63,11 @@ class Notes(QTextBrowser):
             cursor.setPosition(block.position())
             cursor.mergeBlockFormat(space)
             if level:
-                self._head(cursor, block, _HEADINGS[min(level, len(_HEADINGS)) - 1])
+                self._format_heading(cursor, block, _HEADINGS[min(level, len(_HEADINGS)) - 1])
             block = block.next()
 
-    def _head(self, cursor: QTextCursor, block: QTextBlock, pixels: int) -> None:
-        """Qt's own sizes of headings are relative, and stronger than any font: they are taken out."""
+    def _format_heading(self, cursor: QTextCursor, block: QTextBlock, pixels: int) -> None:
+        """Set the font of a heading, without Qt's relative size adjustment: that would override the font."""
         found = [it.fragment() for it in block.begin()]  # type: ignore[attr-defined]  # it is an iterator
         for start, length, letters in [(f.position(), f.length(), f.charFormat()) for f in found]:
             letters.clearProperty(QTextFormat.Property.FontSizeAdjustment.value)
@@ -79,30 +77,29 @@ class Notes(QTextBrowser):
             cursor.setCharFormat(letters)
 
     def loadResource(self, kind: int, name: QUrl | str) -> QImage:
-        """Nothing is ever loaded. Where nothing came back, Qt would open the named file by itself: so a dot comes."""
-        return self._nothing
+        """Return a transparent dot instead of loading: if it got nothing, Qt would open the named file itself."""
+        return self._dot
 
     @Slot(QUrl)
     def _open(self, url: QUrl) -> None:
         if url.scheme() in _SCHEMES:
-            self.opened.emit(url.toString())
             QDesktopServices.openUrl(url)
 
 
-def tame(text: str) -> str:
-    """Markdown within bounds: pictures are links, no character is unseen, no line nests deeper than anybody writes."""
+def sanitized(text: str) -> str:
+    """Markdown with pictures as links, without invisible characters, and with limits to its length and nesting."""
     clean = "".join(c for c in text[:_LIMIT] if c in "\n\t" or c.isprintable())
-    clean = _ENTITY.sub(_visible, clean)
-    return "\n".join(_shallow(line) for line in _PICTURE.sub("[", clean).split("\n"))
+    clean = _ENTITY.sub(_harmless, clean)
+    return "\n".join(_limited_depth(line) for line in _PICTURE.sub("[", clean).split("\n"))
 
 
-def _visible(entity: re.Match[str]) -> str:
-    """The entity; a space where it stands for a character that is not seen but does something."""
+def _harmless(entity: re.Match[str]) -> str:
+    """The entity, or a space if it stands for an invisible character."""
     meant = html.unescape(entity[0])
     return entity[0] if meant and not any(unicodedata.category(c)[0] == "C" for c in meant) else " "
 
 
-def _shallow(line: str) -> str:
+def _limited_depth(line: str) -> str:
     body = line.lstrip(" \t>*-+")
     lead = line[: len(line) - len(body)]
     return line if len(lead) <= _DEPTH else lead[:_DEPTH] + body

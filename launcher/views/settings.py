@@ -1,4 +1,4 @@
-"""The settings: every change is a command at once; what the engine says is shown."""
+"""The page of the settings. Every change is submitted at once."""
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import (
@@ -10,28 +10,27 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QSystemTrayIcon,
     QWidget,
-)  # fmt: skip
+)
 
-from launcher import failures
 from launcher.state import Link, State
-from launcher.views.facts import Scroll, line
+from launcher.views.layout import ScrollPage, paragraph, row, show_failure
 from launcher.views.widgets import Banner, Button, Card, NumberBox, Switch, Text
 from patcher.protocol import commands
 
 _MB, _GB = 1_000_000, 1_000_000_000
 
 
-class SettingsPage(Scroll):
-    """`wished` carries ChangeSetting; `kept` a key and value that the window itself remembers."""
+class SettingsPage(ScrollPage):
+    """Submits ChangeSetting. `preference_changed` carries a name and a value for `launcher.prefs.Prefs`."""
 
-    wished = Signal(object)
-    kept = Signal(str, object)
+    submitted = Signal(object)
+    preference_changed = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(820, parent)
         self._choices: dict[str, QComboBox] = {}
         self._numbers: dict[str, tuple[QDoubleSpinBox, int]] = {}
-        self.column.addWidget(line(self.tr("Settings"), "page", self))
+        self.column.addWidget(paragraph(self.tr("Settings"), "page", self))
         self.banner = Banner(self)
         self.column.addWidget(self.banner)
         for heading, body in (
@@ -42,7 +41,7 @@ class SettingsPage(Scroll):
             self.column.addWidget(Card(heading, body, self))
         self.column.addStretch(1)
 
-    # ------------------------------------------------------------ made once
+    # ------------------------------------------------------------ construction
 
     def _make_sharing(self) -> QWidget:
         body, grid = self._grid()
@@ -59,7 +58,7 @@ class SettingsPage(Scroll):
         words = self.tr(
             "Whoever downloads from you sees your internet address. Only files of installed titles are shared."
         )
-        grid.addWidget(line(words, "muted", body), grid.rowCount(), 0, 1, 2)
+        grid.addWidget(paragraph(words, "muted", body), grid.rowCount(), 0, 1, 2)
         return body
 
     def _make_downloads(self) -> QWidget:
@@ -74,22 +73,17 @@ class SettingsPage(Scroll):
         self.folder = QLineEdit(body)
         self.folder.setObjectName("games_folder")
         self.folder.setPlaceholderText(self.tr("In Shoal's own folder"))
-        self.folder.editingFinished.connect(self._folder_typed)
-        choose = Button(self.tr("Choose…"), "folder-open", parent=body)
-        choose.setObjectName("choose-games")
-        choose.clicked.connect(self._choose_folder)
-        row = QHBoxLayout()
-        row.setSpacing(10)
-        row.addWidget(self.folder, 1)
-        row.addWidget(choose)
-        self._row(grid, self.tr("Install new titles in"), self.folder, row)
+        self.folder.editingFinished.connect(self._folder_changed)
+        choose_label = self.tr("Choose…")
+        choose = Button(choose_label, "folder-open", parent=body, name="choose-games", clicked=self._choose_folder)
+        self._row(grid, self.tr("Install new titles in"), self.folder, row((self.folder, 1), choose, spacing=10))
         return body
 
     def _make_window(self) -> QWidget:
         body, grid = self._grid()
         looks = (("system", self.tr("As the system says")), ("dark", self.tr("Dark")), ("light", self.tr("Light")))
         self.theme = self._combo("theme", looks)
-        self.theme.activated.connect(self._keep_theme)
+        self.theme.activated.connect(self._theme_changed)
         self._row(grid, self.tr("Look"), self.theme)
         self.autostart = self._switch(self.tr("Start with the system"), "autostart")
         self.tray = self._switch(self.tr("Keep an icon in the tray when the window is closed"), "tray")
@@ -113,12 +107,12 @@ class SettingsPage(Scroll):
         label.setBuddy(control)
         control.setAccessibleName(name)
         control.setAccessibleDescription(self.tr("Changes at once"))
-        row = grid.rowCount()
-        grid.addWidget(label, row, 0)
+        number = grid.rowCount()
+        grid.addWidget(label, number, 0)
         if layout:
-            grid.addLayout(layout, row, 1)
+            grid.addLayout(layout, number, 1)
         else:
-            grid.addWidget(control, row, 1)
+            grid.addWidget(control, number, 1)
 
     def _combo(self, key: str, options: tuple[tuple[str, str], ...]) -> QComboBox:
         box = QComboBox(self)
@@ -129,7 +123,7 @@ class SettingsPage(Scroll):
 
     def _choice(self, key: str, options: tuple[tuple[str, str], ...]) -> QComboBox:
         box = self._choices[key] = self._combo(key, options)
-        box.activated.connect(self._chosen)
+        box.activated.connect(self._choice_changed)
         return box
 
     def _number(self, key: str, unit: int, suffix: str) -> QDoubleSpinBox:
@@ -139,20 +133,20 @@ class SettingsPage(Scroll):
         box.setDecimals(1)
         box.setSuffix(suffix)
         box.setSpecialValueText(self.tr("No limit"))
-        box.editingFinished.connect(self._typed)
+        box.editingFinished.connect(self._number_changed)
         self._numbers[key] = (box, unit)
         return box
 
     def _switch(self, label: str, key: str) -> Switch:
         switch = Switch(label, self)
         switch.setObjectName(key)
-        switch.clicked.connect(self._switched)
+        switch.clicked.connect(self._switch_changed)
         return switch
 
     # ------------------------------------------------------------ shown
 
     def show_state(self, state: State) -> None:
-        """Follow the engine's settings; what is being edited is left alone."""
+        """Show the engine's settings, except in a field that is being edited."""
         settings = state.snapshot.settings if state.snapshot else {}
         for key, box in self._choices.items():
             box.setCurrentIndex(max(0, box.findData(settings.get(key))))
@@ -163,49 +157,44 @@ class SettingsPage(Scroll):
                     number.setValue(int(settings.get(key, 0)) / unit)
         if not self.folder.hasFocus():
             self.folder.setText(str(settings.get("games_folder", "")))
-        failure = state.troubles.get("=")
-        if failure is None:
-            self.banner.hide()
-        else:
-            told = failures.told(failure, installed=False)
-            self.banner.set_state("warn", told.title, told.text)
+        show_failure(self.banner, state.problems.get("="), installed=False)
 
     def show_prefs(self, theme: str, *, tray: bool, autostart: bool) -> None:
-        """What the window remembers itself."""
+        """Show the window's own preferences."""
         self.theme.setCurrentIndex(max(0, self.theme.findData(theme)))
         self.tray.setChecked(tray)
         self.autostart.setChecked(autostart)
 
-    # ------------------------------------------------------------ asked
+    # ------------------------------------------------------------ edits
 
     @Slot(int)
-    def _chosen(self, _row: int) -> None:
+    def _choice_changed(self, _row: int) -> None:
         box = self.sender()
         assert isinstance(box, QComboBox)
-        self.wished.emit(commands.ChangeSetting(box.objectName(), str(box.currentData())))
+        self.submitted.emit(commands.ChangeSetting(box.objectName(), str(box.currentData())))
 
     @Slot()
-    def _typed(self) -> None:
+    def _number_changed(self) -> None:
         box = self.sender()
         assert isinstance(box, QDoubleSpinBox)
         _, unit = self._numbers[box.objectName()]
-        self.wished.emit(commands.ChangeSetting(box.objectName(), str(round(box.value() * unit))))
+        self.submitted.emit(commands.ChangeSetting(box.objectName(), str(round(box.value() * unit))))
 
     @Slot()
-    def _folder_typed(self) -> None:
-        self.wished.emit(commands.ChangeSetting("games_folder", self.folder.text().strip()))
+    def _folder_changed(self) -> None:
+        self.submitted.emit(commands.ChangeSetting("games_folder", self.folder.text().strip()))
 
     @Slot()
     def _choose_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Where to install new titles"), self.folder.text())
         if chosen:
             self.folder.setText(chosen)
-            self._folder_typed()
+            self._folder_changed()
 
     @Slot(int)
-    def _keep_theme(self, _row: int) -> None:
-        self.kept.emit("theme", self.theme.currentData())
+    def _theme_changed(self, _row: int) -> None:
+        self.preference_changed.emit("theme", self.theme.currentData())
 
     @Slot(bool)
-    def _switched(self, on: bool) -> None:
-        self.kept.emit(self.sender().objectName(), on)
+    def _switch_changed(self, on: bool) -> None:
+        self.preference_changed.emit(self.sender().objectName(), on)

@@ -1,53 +1,50 @@
-"""Where bytes come from: over time, in sum, and piece by piece."""
+"""The transfer card: the sources of the bytes over time, in total and by piece."""
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from launcher import text
 from launcher.page import Page
-from launcher.state import Flow
-from launcher.views.facts import line
+from launcher.state import RateSample
+from launcher.views.layout import column, paragraph
 from launcher.views.widgets import Legend, PieceMap, TransferGraph
 
 
-class Transfer(QWidget):
-    """The body of the card."""
+class TransferPanel(QWidget):
+    """A graph, a legend and a piece map."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._title = ""
-        self._drawn: tuple[Flow, ...] = ()
+        self._drawn: tuple[RateSample, ...] = ()
         self._graph = TransferGraph(text.rate, self)
         self._graph.setAccessibleName(self.tr("Where bytes come from, over time"))
         self._legend = Legend(self)
-        self._caption = line(parent=self, role="muted")
+        self._caption = paragraph(parent=self, role="muted")
         self._map = PieceMap(self)
         self._map.setAccessibleName(self.tr("Pieces of the download"))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self._graph, 1)
-        for widget in (self._legend, self._caption, self._map):
-            layout.addWidget(widget)
+        column((self._graph, 1), self._legend, self._caption, self._map, spacing=8, parent=self)
 
     def show_page(self, page: Page) -> None:
-        """Follow a page."""
+        """Show a page that has a transfer."""
         self._draw(page)
-        flow = page.flows[-1] if page.flows and page.progress else Flow()
-        entries = {
-            "players": self.tr("From players {rate}").format(rate=text.rate(flow.players_bps)),
-            "server": self.tr("From server {rate}").format(rate=text.rate(flow.server_bps)),
-            "lan": self.tr("Local network {rate}").format(rate=text.rate(flow.lan_bps)),
-            "upload": self.tr("To players {rate}").format(rate=text.rate(flow.upload_bps)),
-        }
-        if page.result and not page.progress:
-            got = page.result.fetched
+        rates = page.rate_samples[-1] if page.rate_samples and page.progress else RateSample()
+        result = page.result if not page.progress else None
+        if result:
+            got = result.fetched
             entries = {
                 "players": self.tr("From players {size}").format(size=text.size(got.peer_bytes)),
                 "server": self.tr("From server {size}").format(size=text.size(got.origin_bytes)),
                 "lan": self.tr("Local network {size}").format(size=text.size(got.lan_bytes)),
-                "upload": self.tr("To players {size}").format(size=text.size(page.result.uploaded_bytes)),
+                "upload": self.tr("To players {size}").format(size=text.size(result.uploaded_bytes)),
             }
-        if not flow.lan_bps and not (page.result and page.result.fetched.lan_bytes):
+        else:
+            entries = {
+                "players": self.tr("From players {rate}").format(rate=text.rate(rates.players_bps)),
+                "server": self.tr("From server {rate}").format(rate=text.rate(rates.server_bps)),
+                "lan": self.tr("Local network {rate}").format(rate=text.rate(rates.lan_bps)),
+                "upload": self.tr("To players {rate}").format(rate=text.rate(rates.upload_bps)),
+            }
+        if not rates.lan_bps and not (page.result and page.result.fetched.lan_bytes):
             del entries["lan"]
         self._legend.set_entries(entries)
         pieces = page.progress.pieces if page.progress else ""
@@ -57,11 +54,11 @@ class Transfer(QWidget):
         self._caption.setText(self.tr("Pieces, by where they came from"))
 
     def _draw(self, page: Page) -> None:
-        """Only what is new is drawn, unless it is another page or another job."""
+        """Add the new samples to the graph; start anew for another title or another job."""
         last = self._drawn[-1] if self._drawn else None
-        known = next((i for i, flow in enumerate(page.flows) if flow is last), -1)
+        known = next((number for number, sample in enumerate(page.rate_samples) if sample is last), -1)
         if page.title != self._title or known < 0:
             self._graph.clear()
-        for flow in page.flows[known + 1 :]:
-            self._graph.add_sample(flow.players_bps, flow.server_bps, flow.upload_bps, flow.lan_bps)
-        self._title, self._drawn = page.title, page.flows
+        for sample in page.rate_samples[known + 1 :]:
+            self._graph.add_sample(sample.players_bps, sample.server_bps, sample.upload_bps, sample.lan_bps)
+        self._title, self._drawn = page.title, page.rate_samples

@@ -1,4 +1,4 @@
-"""The icon in the tray, where the desktop has one: back to the window, or away. It speaks only while nobody looks."""
+"""The icon in the system tray. It shows notifications while the window is not active."""
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QIcon
@@ -7,23 +7,23 @@ from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 from launcher.views.window import Window
 
 
-class Tray(QObject):
-    """For one window; `left` says that the player is done."""
+class TrayIcon(QObject):
+    """The tray icon of one window, with a menu to open it and to quit."""
 
-    left = Signal()
+    quit_requested = Signal()
 
     def __init__(self, window: Window, icon: QIcon) -> None:
         super().__init__(window)
         self._window = window
         self._menu = QMenu()
         self._menu.addAction(self.tr("Open Shoal"), self._open)
-        self._menu.addAction(self.tr("Quit"), self.left.emit)
+        self._menu.addAction(self.tr("Quit"), self.quit_requested.emit)
         self._icon = QSystemTrayIcon(icon, self)
         self._icon.setToolTip("Shoal")
         self._icon.setContextMenu(self._menu)
         self._icon.activated.connect(self._activated)
         self._icon.show()
-        window.noticed.connect(self._notice)
+        window.notified.connect(self._notice)
         window.stays_in_tray = True
 
     @Slot()

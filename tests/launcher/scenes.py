@@ -1,4 +1,4 @@
-"""Facts for pages: a library of five titles, and the messages that bring a window into each of its states."""
+"""FactTable for pages: a library of five titles, and the messages that bring a window into each of its states."""
 
 import random
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from launcher import state
 from launcher.prefs import Prefs
-from launcher.state import Link, Linked, Taken
+from launcher.state import Accepted, Link, LinkChanged
 from launcher.views.window import Window
 from patcher.protocol import commands
 from patcher.protocol.events import (
@@ -113,8 +113,8 @@ def samples(count: int) -> list[Progress]:
 
 def messages(scene: str) -> list[state.Message]:
     """What the bridge says until the window is in this state."""
-    start: list[state.Message] = [Linked(Link.UP)]
-    update: list[state.Message] = [*start, snapshot(installed()), Taken(commands.Update(NAME), 7)]
+    start: list[state.Message] = [LinkChanged(Link.UP)]
+    update: list[state.Message] = [*start, snapshot(installed()), Accepted(commands.Update(NAME), 7)]
     working = snapshot(installed(job=7, verb="update"))
     outcome = Outcome("1.8.2", "1.9.0", 412_000_000, Sources(0, 381_000_000, 28_000_000))
     scenes: dict[str, list[state.Message]] = {
@@ -125,7 +125,7 @@ def messages(scene: str) -> list[state.Message]:
         "updating": [*update, working, *samples(40)],
         "playable": [*update, Finished(7, NAME, outcome), snapshot(installed(version="1.9.0"), sharing="everyone")],
         "failed": [*update, Failed(7, NAME, NO_SOURCE)],
-        "lost": [*start, snapshot(installed()), Linked(Link.LOST, LOST)],
+        "lost": [*start, snapshot(installed()), LinkChanged(Link.LOST, LOST)],
     }
     return scenes[scene]
 
@@ -133,5 +133,5 @@ def messages(scene: str) -> list[state.Message]:
 def show(shown: Window, scene: str) -> None:
     """Bring a window into a state, one second between two samples."""
     for number, message in enumerate(messages(scene)):
-        shown.state = state.after(shown.state, message, 100.0 + number)
+        shown.state = state.apply(shown.state, message, 100.0 + number)
     shown.refresh()

@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from launcher import state
+from launcher.page import MenuAction, PrimaryAction
 from launcher.views.window import Window
 from patcher.protocol.events import FeedFound, FeedSnapshot
 from tests.launcher.scenes import FINGERPRINT, show, window
@@ -30,12 +31,12 @@ def _window(folder: Path, what: str) -> Window:
     if what in {"feeds", "settings"}:
         made.go(what)
         found = FeedSnapshot("shop", "https://example.org", FINGERPRINT, ("one",))
-        made.state = state.after(made.state, FeedFound(1, "", found))
+        made.state = state.apply(made.state, FeedFound(1, "", found))
         made.refresh()
     if what == "install":
-        made.title_page.acted.emit("install")
+        made.title_page.triggered.emit(PrimaryAction.INSTALL)
     if what == "uninstall":
-        made.title_page.chosen.emit("uninstall")
+        made.title_page.triggered.emit(MenuAction.UNINSTALL)
     QApplication.processEvents()
     return made
 
@@ -111,12 +112,12 @@ def test_escape_closes_a_dialog_and_gives_the_focus_back(tmp_path: Path) -> None
     shown = _window(tmp_path, "ready")
     shown.activateWindow()
     shown.title_page.options.setFocus()
-    shown.title_page.chosen.emit("uninstall")
-    sheet = shown.acts.sheet
+    shown.title_page.triggered.emit(MenuAction.UNINSTALL)
+    sheet = shown.title_actions.sheet
     here = QApplication.focusWidget()
     assert sheet is not None
     assert here is not None
     assert sheet.isAncestorOf(here)
     QTest.keyClick(here, Qt.Key.Key_Escape)
-    assert shown.acts.sheet is None
+    assert shown.title_actions.sheet is None
     assert QApplication.focusWidget() is shown.title_page.options

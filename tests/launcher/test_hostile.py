@@ -18,9 +18,9 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from launcher.page import PrimaryAction
-from launcher.views.notes import Notes, tame
+from launcher.views.notes import NotesView, sanitized
 from patcher.serve.static import StaticServer
-from tests.launcher.desk import Desk
+from tests.launcher.ui import LauncherUi
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import World
@@ -97,32 +97,32 @@ def test_a_hostile_feed_is_shown_as_plain_text(
             words = ("--label", _LABEL.format(**where), "--summary", _SUMMARY.format(**where), "--art", tmp_path / name)
             world.publisher.run("publish", "title", world.feed, name, *words)
         player = world.player("ann", peers="none")
-        with Desk(qtbot, qapp, player, world.ca, welcomed=True) as desk:
+        with LauncherUi(qtbot, qapp, player, world.ca, welcomed=True) as ui:
             for name in _art():
-                _look_at(desk, f"demo/{name}")
-                _is_plain(desk)
-            desk.window.title_page.action.click()
+                _look_at(ui, f"demo/{name}")
+                _is_plain(ui)
+            ui.window.title_page.action.click()
             QTest.qWait(20)
-            desk.window.grab()
-            assert "\u200f" not in desk.widget("over").accessibleName()
+            ui.window.grab()
+            assert "\u200f" not in ui.widget("over").accessibleName()
     assert opened == []
 
 
-def _look_at(desk: Desk, name: str) -> None:
-    desk.until(lambda: bool((title := desk.title(name)) and title.about.notes and title.about.art))
-    desk.window.show_title(name)
-    desk.until(lambda: desk.act(name) is PrimaryAction.INSTALL and desk.is_there("action"))
+def _look_at(ui: LauncherUi, name: str) -> None:
+    ui.until(lambda: bool((title := ui.title(name)) and title.about.notes and title.about.art))
+    ui.window.show_title(name)
+    ui.until(lambda: ui.action(name) is PrimaryAction.INSTALL and ui.is_there("action"))
     QTest.qWait(20)
-    desk.window.grab()
+    ui.window.grab()
 
 
-def _is_plain(desk: Desk) -> None:
-    page = desk.window.title_page
+def _is_plain(ui: LauncherUi) -> None:
+    page = ui.window.title_page
     assert page.hero.accessibleName().startswith("<img src='http")
     assert "\u200f" not in page.hero.accessibleName()
-    for label in desk.window.findChildren(QLabel):
+    for label in ui.window.findChildren(QLabel):
         assert label.textFormat().name == "PlainText" or "<" not in label.text(), label.text()
-    for widget in desk.window.findChildren(QWidget):
+    for widget in ui.window.findChildren(QWidget):
         assert "<img" not in widget.toolTip(), widget
     assert "<script" in page.notes.toPlainText()
 
@@ -130,7 +130,7 @@ def _is_plain(desk: Desk) -> None:
 def test_notes_load_nothing_and_follow_nothing_by_themselves(
     qtbot: QtBot, canary: StaticServer, pipe: Path, opened: list[str]
 ) -> None:
-    notes = Notes()
+    notes = NotesView()
     qtbot.addWidget(notes)
     notes.resize(400, 400)
     notes.show()
@@ -156,12 +156,12 @@ def test_notes_load_nothing_and_follow_nothing_by_themselves(
     ids=lambda text: text[:4].encode().hex(),
 )  # fmt: skip
 def test_notes_that_would_break_a_parser_are_shown_quickly(qtbot: QtBot, text: str) -> None:
-    notes = Notes()
+    notes = NotesView()
     qtbot.addWidget(notes)
     notes.set_notes(text)
     notes.resize(400, 400)
     assert not notes.grab().isNull()
-    assert len(tame(text)) <= 20_000
+    assert len(sanitized(text)) <= 20_000
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_notes_that_would_break_a_parser_are_shown_quickly(qtbot: QtBot, text: s
      "&#x2&#x202e;02e;", "\u202e", "[a&#x202e;b](https://x.example/)", "# &#x202e;head", "| a |\n|-|\n| &#x202e; |"],
 )  # fmt: skip
 def test_notes_hide_nothing_and_are_read_in_the_order_they_are_written(qtbot: QtBot, text: str) -> None:
-    notes = Notes()
+    notes = NotesView()
     qtbot.addWidget(notes)
     notes.set_notes(f"before {text} after")
     shown = notes.toPlainText()
@@ -179,7 +179,7 @@ def test_notes_hide_nothing_and_are_read_in_the_order_they_are_written(qtbot: Qt
 
 
 def test_notes_may_write_a_letter_as_an_entity(qtbot: QtBot) -> None:
-    notes = Notes()
+    notes = NotesView()
     qtbot.addWidget(notes)
     notes.set_notes("K&auml;se &amp; &#66;rot &lt;b&gt; &unknown; &")
     assert notes.toPlainText() == "Käse & Brot <b> &unknown; &"

@@ -13,13 +13,13 @@ from PySide6.QtNetwork import QLocalSocket
 from pytestqt.qtbot import QtBot
 
 from launcher import instance
-from launcher.instance import Instance
+from launcher.instance import SingleInstance
 
 _IMPORTS = """
 import os, sys
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication
-from launcher.instance import Instance, hand_over
+from launcher.instance import SingleInstance, hand_over
 app = QCoreApplication([])
 """
 
@@ -31,22 +31,22 @@ def own_runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_second_start_hands_its_words_to_the_first(qtbot: QtBot, home: Path) -> None:
-    first = Instance(home)
+    first = SingleInstance(home)
     assert not instance.hand_over(home, ["x"])
     assert first.listen()
     code = _IMPORTS + f"sys.exit(not hand_over(Path({str(home)!r}), ['shoal://demo/game', 'ü']))"
     answers: list[int] = []
-    with qtbot.waitSignal(first.asked, timeout=20_000) as asked:
+    with qtbot.waitSignal(first.words_received, timeout=20_000) as received:
         other = threading.Thread(target=lambda: answers.append(subprocess.run([sys.executable, "-c", code]).returncode))
         other.start()
     qtbot.waitUntil(lambda: not other.is_alive(), timeout=20_000)
-    assert asked.args == [["shoal://demo/game", "ü"]]
+    assert received.args == [["shoal://demo/game", "ü"]]
     assert answers == [0]
     first.close()
 
 
 def test_only_its_own_user_can_open_it_and_another_home_is_another_window(home: Path, tmp_path: Path) -> None:
-    first = Instance(home)
+    first = SingleInstance(home)
     assert first.listen()
     mode = os.stat(instance.address(home)).st_mode
     assert stat.S_IMODE(mode) & 0o077 == 0
@@ -59,7 +59,7 @@ def test_without_a_runtime_folder_the_socket_is_in_the_home_which_is_made_privat
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     home = tmp_path / "new" / "home"
-    first = Instance(home)
+    first = SingleInstance(home)
     assert not instance.hand_over(home, ["x"])
     assert first.listen()
     assert instance.address(home).parent == home.resolve()
@@ -68,13 +68,13 @@ def test_without_a_runtime_folder_the_socket_is_in_the_home_which_is_made_privat
     first.close()
 
 
-def _check_that_words_reach(qtbot: QtBot, first: Instance, home: Path) -> None:
+def _check_that_words_reach(qtbot: QtBot, first: SingleInstance, home: Path) -> None:
     socket = QLocalSocket()
-    with qtbot.waitSignal(first.asked, timeout=20_000) as asked:
+    with qtbot.waitSignal(first.words_received, timeout=20_000) as received:
         socket.connectToServer(str(instance.address(home)))
         assert socket.waitForConnected(5_000)
         socket.write(b'["x"]\n')
-    assert asked.args == [["x"]]
+    assert received.args == [["x"]]
     socket.abort()
 
 
@@ -90,7 +90,7 @@ _PLANTED: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("name", sorted(_PLANTED))
 def test_a_runtime_folder_that_is_not_ours_alone_is_not_used(home: Path, tmp_path: Path, name: str) -> None:
     _PLANTED[name](tmp_path / "run")
-    first = Instance(home)
+    first = SingleInstance(home)
     assert first.listen()
     assert instance.address(home).parent == home.resolve()
     first.close()
@@ -98,7 +98,7 @@ def test_a_runtime_folder_that_is_not_ours_alone_is_not_used(home: Path, tmp_pat
 
 def test_nothing_is_handed_to_another_user(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As another user sees it who meets our socket where theirs should be."""
-    code = _IMPORTS + f"i = Instance(Path({str(home)!r})); i.listen(); print(flush=True); app.exec()"
+    code = _IMPORTS + f"i = SingleInstance(Path({str(home)!r})); i.listen(); print(flush=True); app.exec()"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as other:
         assert other.stdout and other.stdout.readline()
         assert instance.hand_over(home, [])
@@ -110,15 +110,15 @@ def test_nothing_is_handed_to_another_user(home: Path, monkeypatch: pytest.Monke
 
 def test_in_a_home_of_another_user_no_window_listens(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    first = Instance(home)
+    first = SingleInstance(home)
     assert not first.listen()
     assert list(home.iterdir()) == []
 
 
 def test_the_socket_of_a_launcher_that_died_is_taken_over(home: Path) -> None:
-    code = _IMPORTS + f"i = Instance(Path({str(home)!r})); i.listen(); os._exit(0)"
+    code = _IMPORTS + f"i = SingleInstance(Path({str(home)!r})); i.listen(); os._exit(0)"
     subprocess.run([sys.executable, "-c", code], check=True)
-    second = Instance(home)
+    second = SingleInstance(home)
     assert second.listen()
     second.close()
 
@@ -127,9 +127,9 @@ def test_the_socket_of_a_launcher_that_died_is_taken_over(home: Path) -> None:
     "line", [b"not json\n", b"{}\n", b"[1, 2]\n", b"[" * 50_000 + b"\n", b'["x"' + b', "x"' * 100 + b"]\n", b"\xff\n"]
 )
 def test_anything_but_a_few_words_is_thrown_away(qtbot: QtBot, home: Path, line: bytes) -> None:
-    first = Instance(home)
+    first = SingleInstance(home)
     heard: list[object] = []
-    first.asked.connect(heard.append)
+    first.words_received.connect(heard.append)
     assert first.listen()
     socket = QLocalSocket()
     socket.connectToServer(str(instance.address(home)))
@@ -142,7 +142,7 @@ def test_anything_but_a_few_words_is_thrown_away(qtbot: QtBot, home: Path, line:
 
 
 def test_a_flood_without_an_end_is_cut_off(qtbot: QtBot, home: Path) -> None:
-    first = Instance(home)
+    first = SingleInstance(home)
     assert first.listen()
     socket = QLocalSocket()
     socket.connectToServer(str(instance.address(home)))

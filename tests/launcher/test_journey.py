@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from launcher.page import PrimaryAction
 from patcher.publish import build
-from tests.launcher.desk import Desk, Hands, Keyboard, Mouse
+from tests.launcher.ui import InputDevice, Keyboard, LauncherUi, Mouse
 from tests.support import trees
 from tests.support.peers import Player, torrent_of
 from tests.support.trees import File
@@ -36,17 +36,17 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def desk(world: World, qtbot: QtBot, qapp: QApplication) -> Iterator[Desk]:
+def ui(world: World, qtbot: QtBot, qapp: QApplication) -> Iterator[LauncherUi]:
     """A new player, whose engine keeps to this machine."""
     player = Shoal(world.root / "ann", "--ca", str(world.ca))
     for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off"}.items():
         player.run("settings", key, value)
-    with Desk(qtbot, qapp, player, world.ca) as made:
+    with LauncherUi(qtbot, qapp, player, world.ca) as made:
         yield made
 
 
-def _text_of(desk: Desk, name: str) -> str:
-    label = desk.widget(name)
+def _text_of(ui: LauncherUi, name: str) -> str:
+    label = ui.widget(name)
     assert isinstance(label, QLabel)
     return label.text()
 
@@ -54,67 +54,67 @@ def _text_of(desk: Desk, name: str) -> str:
 @pytest.mark.qt_log_ignore(
     "Keyboard event not accepted", extend=True
 )  # a menu that closes does not wait for the key's release
-@pytest.mark.parametrize("hands_of", [Mouse, Keyboard])
+@pytest.mark.parametrize("device_of", [Mouse, Keyboard])
 def test_a_player_installs_updates_plays_shares_repairs_and_uninstalls(
-    world: World, desk: Desk, hands_of: Callable[[Desk], Hands]
+    world: World, ui: LauncherUi, device_of: Callable[[LauncherUi], InputDevice]
 ) -> None:
-    hands, folder = hands_of(desk), world.root / "games" / "game"
-    hands.press("not-now")
-    hands.write("address", world.origin.url)
-    hands.press("look")
-    desk.until(lambda: desk.is_there("add"))
-    assert _text_of(desk, "fingerprint").replace(" ", "") == world.invitation["fingerprint"]
-    hands.press("add")
+    device, folder = device_of(ui), world.root / "games" / "game"
+    device.press("not-now")
+    device.write("address", world.origin.url)
+    device.press("look")
+    ui.until(lambda: ui.is_there("add"))
+    assert _text_of(ui, "fingerprint").replace(" ", "") == world.invitation["fingerprint"]
+    device.press("add")
 
-    desk.until(lambda: desk.act() is PrimaryAction.INSTALL)
-    hands.press("action")
-    hands.write("folder", str(folder))
-    desk.until(lambda: desk.window.state.of("demo/game").planned is not None)
-    hands.press("go")
-    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
+    ui.until(lambda: ui.action() is PrimaryAction.INSTALL)
+    device.press("action")
+    device.write("folder", str(folder))
+    ui.until(lambda: ui.window.state.activity("demo/game").planned is not None)
+    device.press("go")
+    ui.until(lambda: ui.action() is PrimaryAction.PLAY)
     assert trees.read(folder) == _OLD
 
     world.release("2", world.root / "new", "--launch", "bin/play")
-    desk.window.look_for_news()
-    desk.until(lambda: desk.act() is PrimaryAction.UPDATE and desk.window.state.of("demo/game").planned is not None)
-    hands.press("action")
-    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
+    ui.window.refresh_feeds()
+    ui.until(lambda: ui.action() is PrimaryAction.UPDATE and ui.window.state.activity("demo/game").planned is not None)
+    device.press("action")
+    ui.until(lambda: ui.action() is PrimaryAction.PLAY)
     assert trees.read(folder) == _NEW
-    outcome = desk.window.state.of("demo/game").outcome
+    outcome = ui.window.state.activity("demo/game").outcome
     assert outcome is not None and 0 < outcome.planned_bytes < 400_000
 
-    hands.press("action")
-    desk.until(lambda: desk.act() is PrimaryAction.PLAYING)
-    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
+    device.press("action")
+    ui.until(lambda: ui.action() is PrimaryAction.PLAYING)
+    ui.until(lambda: ui.action() is PrimaryAction.PLAY)
 
-    _share(world, desk, hands)
+    _share(world, ui, device)
 
     (folder / "data/large.pak").write_bytes(b"damaged")
-    hands.choose("Check files")
-    desk.until(lambda: desk.act() is PrimaryAction.REPAIR)
-    hands.press("action")
-    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
+    device.choose("Check files")
+    ui.until(lambda: ui.action() is PrimaryAction.REPAIR)
+    device.press("action")
+    ui.until(lambda: ui.action() is PrimaryAction.PLAY)
     assert trees.read(folder) == _NEW
 
-    hands.choose("Uninstall…")
-    hands.press("yes")
-    desk.until(lambda: desk.act() is PrimaryAction.INSTALL)
+    device.choose("Uninstall…")
+    device.press("yes")
+    ui.until(lambda: ui.action() is PrimaryAction.INSTALL)
     assert not folder.exists()
 
 
-def _share(world: World, desk: Desk, hands: Hands) -> None:
+def _share(world: World, ui: LauncherUi, device: InputDevice) -> None:
     """Not one byte leaves before the player says so; then another player gets the whole game."""
-    assert desk.window.state.snapshot is not None
-    assert desk.window.state.snapshot.settings["sharing"] == "off"
-    hands.press("share")
-    desk.until(lambda: bool((title := desk.title()) and title.seeding))
+    assert ui.window.state.snapshot is not None
+    assert ui.window.state.snapshot.settings["sharing"] == "off"
+    device.press("share")
+    ui.until(lambda: bool((title := ui.title()) and title.seeding))
     named = world.root / "strangers" / "game.main"
     shutil.copytree(world.root / "new", named)
     torrent = torrent_of(named, build.piece_bytes_for(sum(e.size_bytes for e in trees.manifest_of(_NEW).entries)))
-    port = desk.window.state.snapshot.listen_port
+    port = ui.window.state.snapshot.listen_port
     with Player() as stranger:
         stranger.want(torrent, world.root / "taken" / "game.main", ("127.0.0.1", port))
-        desk.until(lambda: stranger.is_complete)
+        ui.until(lambda: stranger.is_complete)
     assert trees.read(world.root / "taken" / "game.main") == _NEW
-    hands.press("share")
-    desk.until(lambda: not ((title := desk.title()) and title.seeding))
+    device.press("share")
+    ui.until(lambda: not ((title := ui.title()) and title.seeding))

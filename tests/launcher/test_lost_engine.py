@@ -12,7 +12,7 @@ from launcher.page import PrimaryAction
 from launcher.state import Link
 from patcher.protocol import commands
 from patcher.protocol.events import Phase
-from tests.launcher.desk import Desk
+from tests.launcher.ui import LauncherUi
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import Shoal, World
@@ -42,67 +42,67 @@ def players(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, l
 
 
 @pytest.fixture
-def desk(players: tuple[World, list[Shoal]], qtbot: QtBot, qapp: QApplication) -> Iterator[Desk]:
+def ui(players: tuple[World, list[Shoal]], qtbot: QtBot, qapp: QApplication) -> Iterator[LauncherUi]:
     """One of them, who answered the question of the first start."""
     world, waiting = players
-    with Desk(qtbot, qapp, waiting.pop(), world.ca, welcomed=True) as made:
+    with LauncherUi(qtbot, qapp, waiting.pop(), world.ca, welcomed=True) as made:
         yield made
 
 
-def _fetched_bytes(desk: Desk) -> int:
-    progress = desk.window.state.of("demo/game").progress
+def _fetched_bytes(ui: LauncherUi) -> int:
+    progress = ui.window.state.activity("demo/game").progress
     return progress.done_bytes if progress and progress.phase is Phase.FETCH else 0
 
 
-def test_an_engine_killed_while_updating_is_said_and_goes_on_within_five_seconds(desk: Desk) -> None:
-    desk.until(lambda: desk.act() is PrimaryAction.UPDATE and desk.is_there("action"))
-    desk.window.wished.emit(commands.Update("demo/game"))
-    desk.until(lambda: _fetched_bytes(desk) > 500_000)
-    desk.player.kill_engine()
+def test_an_engine_killed_while_updating_is_said_and_goes_on_within_five_seconds(ui: LauncherUi) -> None:
+    ui.until(lambda: ui.action() is PrimaryAction.UPDATE and ui.is_there("action"))
+    ui.window.submitted.emit(commands.Update("demo/game"))
+    ui.until(lambda: _fetched_bytes(ui) > 500_000)
+    ui.player.kill_engine()
     killed_s = time.monotonic()
-    desk.until(lambda: desk.window.state.link is Link.LOST and desk.window.notice.isVisible())
-    assert desk.window.isVisible()
-    desk.until(lambda: desk.window.state.link is Link.UP and desk.act() in {PrimaryAction.PAUSE, PrimaryAction.QUEUED})
+    ui.until(lambda: ui.window.state.link is Link.LOST and ui.window.notice.isVisible())
+    assert ui.window.isVisible()
+    ui.until(lambda: ui.window.state.link is Link.UP and ui.action() in {PrimaryAction.PAUSE, PrimaryAction.QUEUED})
     assert time.monotonic() - killed_s < _RECOVERY_S
-    desk.until(lambda: _fetched_bytes(desk) > 0)
-    desk.until(lambda: not desk.window.notice.isVisible())
-    desk.window.wished.emit(commands.ChangeSetting("download_limit_bps", "0"))
-    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
-    title = desk.title()
+    ui.until(lambda: _fetched_bytes(ui) > 0)
+    ui.until(lambda: not ui.window.notice.isVisible())
+    ui.window.submitted.emit(commands.ChangeSetting("download_limit_bps", "0"))
+    ui.until(lambda: ui.action() is PrimaryAction.PLAY)
+    title = ui.title()
     assert title is not None
     assert trees.read(Path(title.folder)) == _NEW
 
 
-def test_a_paused_update_says_resume_and_goes_on_where_it_was(desk: Desk) -> None:
-    desk.until(lambda: desk.act() is PrimaryAction.UPDATE and desk.is_there("action"))
-    desk.window.wished.emit(commands.Update("demo/game"))
-    desk.until(lambda: _fetched_bytes(desk) > 1_000_000)
-    desk.window.title_page.pause.click()
-    desk.until(lambda: desk.act() is PrimaryAction.RESUME)
-    desk.window.wished.emit(commands.ChangeSetting("download_limit_bps", "0"))
-    desk.window.title_page.action.click()
-    desk.until(lambda: desk.act() is PrimaryAction.PLAY)
-    outcome = desk.window.state.of("demo/game").outcome
+def test_a_paused_update_says_resume_and_goes_on_where_it_was(ui: LauncherUi) -> None:
+    ui.until(lambda: ui.action() is PrimaryAction.UPDATE and ui.is_there("action"))
+    ui.window.submitted.emit(commands.Update("demo/game"))
+    ui.until(lambda: _fetched_bytes(ui) > 1_000_000)
+    ui.window.title_page.pause.click()
+    ui.until(lambda: ui.action() is PrimaryAction.RESUME)
+    ui.window.submitted.emit(commands.ChangeSetting("download_limit_bps", "0"))
+    ui.window.title_page.action.click()
+    ui.until(lambda: ui.action() is PrimaryAction.PLAY)
+    outcome = ui.window.state.activity("demo/game").outcome
     assert outcome is not None
     assert outcome.fetched.origin_bytes < 2_000_000
 
 
-def test_a_click_on_update_goes_before_the_question_what_it_would_take(desk: Desk) -> None:
-    desk.until(lambda: desk.act() is PrimaryAction.UPDATE and desk.is_there("action"))
-    desk.window.wished.emit(commands.Update("demo/game", only="plan"))
-    desk.window.wished.emit(commands.Update("demo/game"))
-    desk.until(lambda: _fetched_bytes(desk) > 0)
-    assert desk.window.state.of("demo/game").failure is None
+def test_a_click_on_update_goes_before_the_question_what_it_would_take(ui: LauncherUi) -> None:
+    ui.until(lambda: ui.action() is PrimaryAction.UPDATE and ui.is_there("action"))
+    ui.window.submitted.emit(commands.Update("demo/game", only="plan"))
+    ui.window.submitted.emit(commands.Update("demo/game"))
+    ui.until(lambda: _fetched_bytes(ui) > 0)
+    assert ui.window.state.activity("demo/game").failure is None
 
 
-def test_a_closed_window_stops_nothing(desk: Desk) -> None:
-    desk.until(lambda: desk.act() is PrimaryAction.UPDATE and desk.is_there("action"))
-    desk.window.wished.emit(commands.Update("demo/game"))
-    desk.until(lambda: _fetched_bytes(desk) > 0)
-    assert "goes on" in desk.window.title_page.said()
-    desk.window.close()
-    desk.launcher.bridge.close()
-    shown = desk.player.run("status", "game")["titles"][0]
+def test_a_closed_window_stops_nothing(ui: LauncherUi) -> None:
+    ui.until(lambda: ui.action() is PrimaryAction.UPDATE and ui.is_there("action"))
+    ui.window.submitted.emit(commands.Update("demo/game"))
+    ui.until(lambda: _fetched_bytes(ui) > 0)
+    assert "goes on" in ui.window.title_page.status.text()
+    ui.window.close()
+    ui.launcher.bridge.close()
+    shown = ui.player.run("status", "game")["titles"][0]
     assert shown["verb"] == "update"
 
 
@@ -115,14 +115,14 @@ def test_a_server_that_is_gone_is_said_calmly_and_playing_stays(
         player = world.player("ann", peers="none")
         player.run("install", "game", "--to", world.folder(player))
         world.origin.close()
-        with Desk(qtbot, qapp, player, world.ca, welcomed=True) as desk:
-            desk.until(desk.window.notice.isVisible)
-            assert desk.act() is PrimaryAction.PLAY
-            desk.until(lambda: desk.is_there("action"))
+        with LauncherUi(qtbot, qapp, player, world.ca, welcomed=True) as ui:
+            ui.until(ui.window.notice.isVisible)
+            assert ui.action() is PrimaryAction.PLAY
+            ui.until(lambda: ui.is_there("action"))
 
 
 def test_a_home_that_cannot_be_written_is_said(tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> None:
     (tmp_path / "home").write_text("a file where a folder must be")
-    with Desk(qtbot, qapp, Shoal(tmp_path / "home"), welcomed=True) as desk:
-        desk.until(desk.window.notice.isVisible)
-        assert desk.window.state.link is Link.LOST
+    with LauncherUi(qtbot, qapp, Shoal(tmp_path / "home"), welcomed=True) as ui:
+        ui.until(ui.window.notice.isVisible)
+        assert ui.window.state.link is Link.LOST

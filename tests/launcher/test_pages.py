@@ -146,7 +146,7 @@ def test_english_counts(tmp_path: Path, qapp: QApplication) -> None:
     try:
         shown = window(tmp_path)
         show(shown, "updating")
-        assert "14 players" in shown.title_page.said()
+        assert "14 players" in shown.title_page.status.text()
     finally:
         qapp.removeTranslator(translator)
 

@@ -8,7 +8,7 @@ import pytest
 
 from launcher import page, state
 from launcher.page import MenuAction, PrimaryAction
-from launcher.state import Link, Linked, Refused, State, Taken
+from launcher.state import Accepted, Link, LinkChanged, Refused, State
 from patcher.protocol import commands
 from patcher.protocol.events import (
     Changed,
@@ -35,7 +35,7 @@ _FULL = Failure("disk.full", "full", "safe", "hint", 6, {"needed_bytes": 500})
 def _known(*heard: state.Message) -> State:
     known = State()
     for number, message in enumerate(heard):
-        known = state.after(known, message, 10.0 + number)
+        known = state.apply(known, message, 10.0 + number)
     return known
 
 
@@ -46,7 +46,7 @@ def _page(known: State, free_bytes: int = -1) -> page.Page:
 
 
 def _up(first: TitleSnapshot, *heard: state.Message) -> State:
-    return _known(Linked(Link.UP), snapshot(first), *heard)
+    return _known(LinkChanged(Link.UP), snapshot(first), *heard)
 
 
 def test_neither_the_state_nor_the_page_needs_qt() -> None:
@@ -58,7 +58,7 @@ def test_neither_the_state_nor_the_page_needs_qt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "act"),
+    ("facts", "action"),
     [
         ({"installed": False, "version": ""}, PrimaryAction.INSTALL),
         ({"installed": False, "version": "", "offered_version": ""}, PrimaryAction.WAIT),
@@ -80,8 +80,8 @@ def test_neither_the_state_nor_the_page_needs_qt() -> None:
         ({"failure": NO_SOURCE}, PrimaryAction.UPDATE),
     ],
 )
-def test_the_button_is_what_can_be_done_next(facts: dict[str, object], act: PrimaryAction) -> None:
-    assert _page(_up(installed(**facts))).act is act
+def test_the_button_is_what_can_be_done_next(facts: dict[str, object], action: PrimaryAction) -> None:
+    assert _page(_up(installed(**facts))).action is action
 
 
 def test_a_job_that_waits_for_another_is_queued() -> None:
@@ -89,74 +89,80 @@ def test_a_job_that_waits_for_another_is_queued() -> None:
     for progress in (None, Progress(7, NAME, Phase.QUEUED)):
         first = installed(job=7, verb="update", progress=progress)
         assert (
-            _page(_known(Linked(Link.UP), replace(snapshot(first), titles=(first, other)))).act is PrimaryAction.QUEUED
+            _page(_known(LinkChanged(Link.UP), replace(snapshot(first), titles=(first, other)))).action
+            is PrimaryAction.QUEUED
         )
 
 
 def test_before_the_engine_answers_nothing_can_be_pressed_and_when_it_is_lost_neither() -> None:
     assert not _page(_known(snapshot(installed()))).enabled
-    lost = _page(_up(installed(), Linked(Link.LOST, LOST)))
+    lost = _page(_up(installed(), LinkChanged(Link.LOST, LOST)))
     assert not lost.enabled
-    assert lost.choices == frozenset()
+    assert lost.menu_actions == frozenset()
     assert not lost.can_play
 
 
 def test_missing_space_is_said_before_the_click_and_is_gone_when_there_is_room() -> None:
     planned = Planned(5, NAME, "1.8.2", "1.9.0", Totals(patch_bytes=10, peak_extra_bytes=500))
     known = _up(installed(), planned)
-    assert (_page(known, 499).act, _page(known, 499).needed_bytes) == (PrimaryAction.NEEDS_SPACE, 500)
-    assert _page(known, 500).act is PrimaryAction.UPDATE
-    assert _page(known).act is PrimaryAction.UPDATE
+    assert (_page(known, 499).action, _page(known, 499).needed_bytes) == (PrimaryAction.NEEDS_SPACE, 500)
+    assert _page(known, 500).action is PrimaryAction.UPDATE
+    assert _page(known).action is PrimaryAction.UPDATE
     failed = _up(installed(), Failed(7, NAME, _FULL))
-    assert _page(failed, 100).act is PrimaryAction.NEEDS_SPACE
-    assert _page(_up(title("emberfall", "E", offered_version="1", failure=_FULL)), 100).act is PrimaryAction.NEEDS_SPACE
+    assert _page(failed, 100).action is PrimaryAction.NEEDS_SPACE
+    assert (
+        _page(_up(title("emberfall", "E", offered_version="1", failure=_FULL)), 100).action is PrimaryAction.NEEDS_SPACE
+    )
 
 
 # ---------------------------------------------------------------- jobs
 
 
 def test_a_question_in_the_background_is_no_work_and_leaves_its_answer() -> None:
-    asked = _up(installed(job=5, verb="update"), Taken(commands.Update(NAME, only="plan"), 5))
-    assert _page(asked).act is PrimaryAction.UPDATE
+    asked = _up(installed(job=5, verb="update"), Accepted(commands.Update(NAME, only="plan"), 5))
+    assert _page(asked).action is PrimaryAction.UPDATE
     assert not asked.is_working
-    assert asked.is_asking(NAME)
-    told = state.after(asked, Planned(5, NAME, "1.8.2", "1.9.0", TOTALS))
-    told = state.after(told, Finished(5, NAME, Outcome("1.8.2", "1.9.0")))
+    assert asked.is_planning(NAME)
+    told = state.apply(asked, Planned(5, NAME, "1.8.2", "1.9.0", TOTALS))
+    told = state.apply(told, Finished(5, NAME, Outcome("1.8.2", "1.9.0")))
     assert _page(told).plan == TOTALS
     assert _page(told).result is None
-    assert not told.is_asking(NAME)
+    assert not told.is_planning(NAME)
 
 
 def test_an_answer_that_comes_after_the_snapshot_still_counts() -> None:
-    known = _up(installed(version="1.9.0"), Taken(commands.Verify(NAME), 7), snapshot(installed(version="1.9.0")))
-    known = state.after(known, Finished(7, NAME, Outcome(files=("data.pak",), work_left=True)))
-    assert _page(known).act is PrimaryAction.REPAIR
-    known = state.after(known, Taken(commands.Repair(NAME), 8))
-    assert _page(state.after(known, Finished(8, NAME, Outcome()))).act is PrimaryAction.PLAY
+    known = _up(installed(version="1.9.0"), Accepted(commands.Verify(NAME), 7), snapshot(installed(version="1.9.0")))
+    known = state.apply(known, Finished(7, NAME, Outcome(files=("data.pak",), work_left=True)))
+    assert _page(known).action is PrimaryAction.REPAIR
+    known = state.apply(known, Accepted(commands.Repair(NAME), 8))
+    assert _page(state.apply(known, Finished(8, NAME, Outcome()))).action is PrimaryAction.PLAY
 
 
 def test_progress_is_shown_with_its_rates_once_a_second() -> None:
-    known = _up(installed(job=7, verb="update"), Taken(commands.Update(NAME), 7))
+    known = _up(installed(job=7, verb="update"), Accepted(commands.Update(NAME), 7))
     for second, (peer, origin) in enumerate([(0, 0), (100, 50), (300, 60)]):
         sample = Progress(7, NAME, Phase.FETCH, peer + origin, 1000, sources=Sources(0, peer, origin), upload_bps=9)
-        known = state.after(known, sample, 20.0 + second)
-        known = state.after(known, sample, 20.1 + second)
-    assert [(f.players_bps, f.server_bps, f.upload_bps) for f in _page(known).flows] == [(100, 50, 9), (200, 10, 9)]
+        known = state.apply(known, sample, 20.0 + second)
+        known = state.apply(known, sample, 20.1 + second)
+    assert [(f.players_bps, f.server_bps, f.upload_bps) for f in _page(known).rate_samples] == [
+        (100, 50, 9),
+        (200, 10, 9),
+    ]
     assert _page(known).fraction == 0.36
-    assert page.row_of(known, installed(job=7, verb="update")).fraction == 0.36
+    assert page.page_of(known, installed(job=7, verb="update")).fraction == 0.36
 
 
 def test_what_was_planned_and_taken_stays_to_be_read() -> None:
     known = _known(*messages("playable"))
     shown = _page(known)
-    assert shown.act is PrimaryAction.PLAY
+    assert shown.action is PrimaryAction.PLAY
     assert shown.result is not None and shown.result.planned_bytes == 412_000_000
     assert shown.plan is None
     assert shown.version_to == ""
 
 
 def test_playing_does_not_wipe_out_how_the_update_went() -> None:
-    known = _known(*messages("playable"), Taken(commands.Play(NAME), 8), Finished(8, NAME, Outcome()))
+    known = _known(*messages("playable"), Accepted(commands.Play(NAME), 8), Finished(8, NAME, Outcome()))
     result = _page(known).result
     assert result is not None
     assert result.planned_bytes == 412_000_000
@@ -165,17 +171,17 @@ def test_playing_does_not_wipe_out_how_the_update_went() -> None:
 def test_a_failure_is_there_until_it_is_read_or_tried_again() -> None:
     known = _known(*messages("failed"))
     assert _page(known).failure == NO_SOURCE
-    assert page.row_of(known, installed()).is_failed
-    assert _page(state.put_away(known, NAME)).failure is None
+    assert page.page_of(known, installed()).failure == NO_SOURCE
+    assert _page(state.dismiss(known, NAME)).failure is None
     assert page.retry(known, installed()) == commands.Update(NAME)
     server_only = page.retry(known, installed(), server_only=True)
     assert isinstance(server_only, commands.Update) and server_only.network.server_only
-    again = state.after(known, Taken(commands.Update(NAME), 8))
-    assert again.of(NAME).failure is None
+    again = state.apply(known, Accepted(commands.Update(NAME), 8))
+    assert again.activity(NAME).failure is None
 
 
 def test_a_cancelled_job_is_no_failure() -> None:
-    known = _up(installed(), Taken(commands.Update(NAME), 7), Failed(7, NAME, None))
+    known = _up(installed(), Accepted(commands.Update(NAME), 7), Failed(7, NAME, None))
     assert _page(known).failure is None
 
 
@@ -187,20 +193,20 @@ def test_after_a_restart_trying_again_goes_on_with_what_was_begun() -> None:
 
 def test_a_refused_command_is_a_failure_and_a_refused_question_is_none() -> None:
     busy = replace(NO_SOURCE, code="busy.title")
-    assert _up(installed(), Refused(commands.Update(NAME), busy)).of(NAME).failure == busy
-    assert _up(installed(), Refused(commands.Update(NAME, only="plan"), busy)).of(NAME).failure is None
+    assert _up(installed(), Refused(commands.Update(NAME), busy)).activity(NAME).failure == busy
+    assert _up(installed(), Refused(commands.Update(NAME, only="plan"), busy)).activity(NAME).failure is None
 
 
 def test_another_engine_counts_its_jobs_anew() -> None:
-    known = _known(*messages("updating"), Linked(Link.LOST, LOST))
+    known = _known(*messages("updating"), LinkChanged(Link.LOST, LOST))
     assert known.link_failure == LOST
-    known = state.after(known, Linked(Link.UP))
-    assert (known.jobs, known.of(NAME).progress, known.link_failure) == ({}, None, None)
+    known = state.apply(known, LinkChanged(Link.UP))
+    assert (known.jobs, known.activity(NAME).progress, known.link_failure) == ({}, None, None)
 
 
 def test_a_title_whose_files_changed_wants_repair() -> None:
     known = _up(installed(version="1.9.0"), Notice(0, NAME, "its files changed"))
-    assert _page(known).act is PrimaryAction.REPAIR
+    assert _page(known).action is PrimaryAction.REPAIR
 
 
 # ---------------------------------------------------------------- feeds and settings
@@ -209,40 +215,40 @@ def test_a_title_whose_files_changed_wants_repair() -> None:
 def test_a_feed_is_looked_at_added_and_what_is_wrong_with_it_forgotten() -> None:
     found = FeedSnapshot("demo", "https://example.org", "ab" * 32)
     look = commands.AddFeed("https://example.org", only="look")
-    known = _known(Linked(Link.UP), Taken(look, 1), FeedFound(1, "", found), Finished(1, "", Outcome()))
-    assert known.found == found
-    known = state.after(known, Refused(look, NO_SOURCE))
-    assert known.troubles == {"+": NO_SOURCE}
-    assert state.after(known, Taken(look, 2)).troubles == {}
-    read = _known(Taken(commands.RefreshFeed("demo"), 3), Failed(3, "", NO_SOURCE))
-    assert read.troubles == {"demo": NO_SOURCE}
-    read = state.after(state.after(read, Taken(commands.RefreshFeed("demo"), 4)), Finished(4, "", Outcome()))
-    assert read.troubles == {}
+    known = _known(LinkChanged(Link.UP), Accepted(look, 1), FeedFound(1, "", found), Finished(1, "", Outcome()))
+    assert known.found_feed == found
+    known = state.apply(known, Refused(look, NO_SOURCE))
+    assert known.problems == {"+": NO_SOURCE}
+    assert state.apply(known, Accepted(look, 2)).problems == {}
+    read = _known(Accepted(commands.RefreshFeed("demo"), 3), Failed(3, "", NO_SOURCE))
+    assert read.problems == {"demo": NO_SOURCE}
+    read = state.apply(state.apply(read, Accepted(commands.RefreshFeed("demo"), 4)), Finished(4, "", Outcome()))
+    assert read.problems == {}
     wrong = _known(Refused(commands.ChangeSetting("listen_port", "x"), NO_SOURCE))
-    assert wrong.troubles == {"=": NO_SOURCE}
+    assert wrong.problems == {"=": NO_SOURCE}
 
 
 def test_a_plan_is_asked_for_once_and_only_at_rest() -> None:
     known = _up(installed())
-    assert page.plan_wanted(known, NAME) == commands.Update(NAME, only="plan")
-    assert page.plan_wanted(_up(installed(version="1.9.0")), NAME) is None
-    assert page.plan_wanted(_up(installed(paused=True)), NAME) is None
+    assert page.plan_to_request(known, NAME) == commands.Update(NAME, only="plan")
+    assert page.plan_to_request(_up(installed(version="1.9.0")), NAME) is None
+    assert page.plan_to_request(_up(installed(paused=True)), NAME) is None
     died = Failure("internal.job_died", "", "", "", 1)
-    assert page.plan_wanted(_up(installed(failure=died)), NAME) is None
-    assert page.plan_wanted(_up(installed(job=3, verb="verify")), NAME) is None
-    assert page.plan_wanted(_known(*messages("ready")), NAME) is None
-    assert page.plan_wanted(state.after(known, Taken(commands.RefreshFeed("demo"), 1)), NAME) is None
-    assert page.plan_wanted(_known(*messages("lost")), NAME) is None
-    assert page.plan_wanted(known, "demo/nothing") is None
+    assert page.plan_to_request(_up(installed(failure=died)), NAME) is None
+    assert page.plan_to_request(_up(installed(job=3, verb="verify")), NAME) is None
+    assert page.plan_to_request(_known(*messages("ready")), NAME) is None
+    assert page.plan_to_request(state.apply(known, Accepted(commands.RefreshFeed("demo"), 1)), NAME) is None
+    assert page.plan_to_request(_known(*messages("lost")), NAME) is None
+    assert page.plan_to_request(known, "demo/nothing") is None
 
 
 def test_the_options_are_those_that_make_sense() -> None:
-    assert MenuAction.ROLLBACK in _page(_up(installed())).choices
-    assert MenuAction.ROLLBACK not in _page(_up(installed(previous_version=""))).choices
-    assert _page(_up(title("emberfall", "E", offered_version="1"))).choices == frozenset()
-    assert _page(_up(installed(playing=True))).choices == frozenset()
+    assert MenuAction.ROLLBACK in _page(_up(installed())).menu_actions
+    assert MenuAction.ROLLBACK not in _page(_up(installed(previous_version=""))).menu_actions
+    assert _page(_up(title("emberfall", "E", offered_version="1"))).menu_actions == frozenset()
+    assert _page(_up(installed(playing=True))).menu_actions == frozenset()
 
 
 def test_a_change_alone_changes_nothing() -> None:
-    assert state.after(State(), Changed()) == State()
-    assert state.after(State(), Snapshot("1", 1, "h", 0)).title("nothing") is None
+    assert state.apply(State(), Changed()) == State()
+    assert state.apply(State(), Snapshot("1", 1, "h", 0)).title("nothing") is None

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import QLocale
 
 from launcher import failures, text
-from launcher.failures import TOLD, Remedy
+from launcher.failures import EXPLANATIONS, Remedy
 from launcher.page import Page, PrimaryAction
 from patcher.errors import CODES
 from patcher.protocol.events import Failure, Outcome, Phase, Progress, Sources
@@ -20,18 +20,18 @@ _PUBLISHING = (
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_every_error_has_a_sentence_what_stays_safe_and_a_way_out(code: str) -> None:
     safe, hint = CODES[code]
-    told = failures.told(Failure(code, "message", safe, hint, 1))
-    assert told.title and told.safe and told.hint
-    assert Remedy.DETAILS in told.ways
-    assert "`" not in told.text  # no command line in the window
-    assert (code in TOLD) is (code not in _PUBLISHING)
+    explanation = failures.explain(Failure(code, "message", safe, hint, 1))
+    assert explanation.title and explanation.safe and explanation.hint
+    assert Remedy.DETAILS in explanation.remedies
+    assert "`" not in explanation.text  # no command line in the window
+    assert (code in EXPLANATIONS) is (code not in _PUBLISHING)
 
 
 def test_what_cannot_happen_to_an_install_that_is_not_there_is_not_said() -> None:
     failure = Failure("origin.unreachable", "m", CODES["origin.unreachable"].safe, "h", 4)
-    assert "still starts" in failures.told(failure).safe
-    assert failures.told(failure, installed=False).safe == "Nothing was changed."
-    assert failures.told(failure).is_offline
+    assert "still starts" in failures.explain(failure).safe
+    assert failures.explain(failure, installed=False).safe == "Nothing was changed."
+    assert failures.explain(failure).is_offline
 
 
 def test_details_are_what_a_report_needs() -> None:
@@ -57,7 +57,7 @@ def test_sizes_are_written_as_the_language_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wild", "tame"),
+    ("wild", "clean"),
     [
         ("<b>Bold</b> & <img src=x>", "<b>Bold</b> & <img src=x>"),
         ("a\u202eexe.gnp\u2066", "aexe.gnp"),
@@ -67,8 +67,8 @@ def test_sizes_are_written_as_the_language_does() -> None:
         ("Ω≈ç 日本語 👩‍🚀", "Ω≈ç 日本語 👩‍🚀"),
     ],
 )
-def test_a_strangers_words_are_one_plain_line(wild: str, tame: str) -> None:
-    assert text.plain(wild) == tame
+def test_a_strangers_words_are_one_plain_line(wild: str, clean: str) -> None:
+    assert text.plain(wild) == clean
 
 
 def test_an_ampersand_is_no_shortcut() -> None:
@@ -85,26 +85,25 @@ def test_a_name_is_in_the_players_language_else_english() -> None:
 def test_the_button_says_word_amount_and_time() -> None:
     progress = Progress(7, NAME, Phase.FETCH, 1_400_000_000, 3_800_000_000, 1, 119)
     page = Page(NAME, PrimaryAction.PAUSE, verb="update", progress=progress, fraction=0.368)
-    word, below = text.button(page)
-    assert word == "UPDATING  36%"
-    assert below.startswith("1.4 GB of 3.8 GB · 2 minute")
+    label, detail = text.button_texts(page)
+    assert label == "UPDATING  36%"
+    assert detail.startswith("1.4 GB of 3.8 GB · 2 minute")
     assert text.progress_line(Progress(7, NAME, Phase.SCAN)) == "Looking at what is here"
     assert text.progress_line(Progress(7, NAME, Phase.VERIFY, 1, 2)) == "Checking · 1 bytes of 2 bytes"
     assert text.percent(0.9999) == "99%"
 
 
-@pytest.mark.parametrize("act", list(PrimaryAction))
-def test_every_state_of_the_button_has_words(act: PrimaryAction) -> None:
-    word, below = text.button(
-        Page(NAME, act, verb="update" if act in {PrimaryAction.PAUSE, PrimaryAction.STOP} else "")
-    )
-    assert word
-    assert isinstance(below, str)
+@pytest.mark.parametrize("action", list(PrimaryAction))
+def test_every_state_of_the_button_has_words(action: PrimaryAction) -> None:
+    is_job = action in {PrimaryAction.PAUSE, PrimaryAction.STOP}
+    label, detail = text.button_texts(Page(NAME, action, verb="update" if is_job else ""))
+    assert label
+    assert isinstance(detail, str)
 
 
 def test_every_phase_has_a_word_and_a_new_one_too() -> None:
-    assert len({text.phase(step) for step in Phase}) == len(Phase)
-    assert text.phase("something new") == "Working"
+    assert len({text.phase_label(step) for step in Phase}) == len(Phase)
+    assert text.phase_label("something new") == "Working"
 
 
 def test_the_result_says_what_was_planned_and_what_it_took() -> None:

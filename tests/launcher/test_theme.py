@@ -62,7 +62,7 @@ def test_drawings_of_the_style_sheet_have_the_colours_of_the_tokens(look: theme.
 def test_every_token_is_used() -> None:
     code = [*theme.ASSETS.parent.joinpath("launcher").rglob("*.py"), theme.ASSETS / "theme" / "launcher.qss"]
     used = {word for file in code for word in re.findall(r"""[.${"](\w+)""", file.read_text("utf-8"))}
-    used |= {f"{kind}_soft" for kind in ("info", "ok", "warn", "error")}  # named by banner and badge as they go
+    used |= {f"{kind}_soft" for kind in ("info", "ok", "warn", "error")}  # the banner puts these names together
     assert {field.name for field in dataclasses.fields(theme.Tokens)} - used == set()
 
 
@@ -88,9 +88,9 @@ def test_the_bundled_font_is_the_one_drawn(qapp: QApplication) -> None:
 
 
 def test_less_motion_is_no_motion(qapp: QApplication) -> None:
-    assert theme.calm()
+    assert theme.reduced_motion()
     theme.apply(qapp, "dark", "system")
-    assert not theme.calm()
+    assert not theme.reduced_motion()
 
 
 def test_every_icon_can_be_drawn_and_comes_with_its_licence() -> None:
@@ -107,13 +107,6 @@ def test_only_icons_that_the_window_shows_are_carried_along() -> None:
     code = "".join(file.read_text("utf-8") for file in theme.ASSETS.parent.joinpath("launcher").rglob("*.py"))
     files = {file.stem for file in (theme.ASSETS / "icons").glob("*.svg")}
     assert {name for name in files if f'"{name}"' not in code} == set()
-
-
-def test_shoal_has_a_sign_at_every_size() -> None:
-    for size in icons.mark().availableSizes():
-        drawn = icons.mark().pixmap(size).toImage()
-        assert drawn.size() == size
-        assert drawn.pixelColor(0, 0).alpha() == 0 != drawn.pixelColor(size.width() // 2, size.height() // 2).alpha()
 
 
 def test_what_qt_draws_itself_can_be_read(look: theme.Tokens) -> None:

@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from launcher import failures
+from launcher.failures import Remedy
 from launcher.page import PrimaryAction
 from patcher.protocol import commands
-from tests.launcher.desk import Desk
+from tests.launcher.ui import LauncherUi
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import Shoal, World, prepared_engine
@@ -28,16 +29,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture
-def desk(world: World, tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[Desk]:
+def ui(world: World, tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[LauncherUi]:
     """A player without a feed."""
-    with Desk(qtbot, qapp, Shoal(tmp_path / "bob"), world.ca, welcomed=True) as made:
+    with LauncherUi(qtbot, qapp, Shoal(tmp_path / "bob"), world.ca, welcomed=True) as made:
         yield made
 
 
-def _says(desk: Desk, code: str) -> bool:
+def _says(ui: LauncherUi, code: str) -> bool:
     """Whether the page of feeds shows the banner of this error."""
-    failure = desk.window.state.troubles.get("+")
-    return failure is not None and failure.code == code and desk.is_there("details")
+    failure = ui.window.state.problems.get("+")
+    return failure is not None and failure.code == code and ui.is_there("details")
 
 
 @pytest.mark.parametrize(
@@ -45,20 +46,20 @@ def _says(desk: Desk, code: str) -> bool:
     [("https://127.0.0.1:1/feed", "origin.unreachable"), ("ftp://127.0.0.1/feed", "usage.argument"),
      ("nothing.shoalfeed", "usage.argument")],
 )  # fmt: skip
-def test_a_wrong_address_is_said(desk: Desk, address: str, code: str) -> None:
-    desk.window.go("feeds")
-    desk.window.wished.emit(commands.AddFeed(address, only="look"))
-    desk.until(lambda: _says(desk, code))
-    assert not desk.is_there("add")
+def test_a_wrong_address_is_said(ui: LauncherUi, address: str, code: str) -> None:
+    ui.window.go("feeds")
+    ui.window.submitted.emit(commands.AddFeed(address, only="look"))
+    ui.until(lambda: _says(ui, code))
+    assert not ui.is_there("add")
 
 
-def test_a_file_with_another_fingerprint_is_refused(world: World, desk: Desk, tmp_path: Path) -> None:
+def test_a_file_with_another_fingerprint_is_refused(world: World, ui: LauncherUi, tmp_path: Path) -> None:
     invitation = (world.root / "feed").parent / "wrong.shoalfeed"
     invitation.write_text(f'{{"format": 1, "url": "{world.origin.url}", "fingerprint": "{"ab" * 32}"}}')
-    desk.window.open_words([str(invitation)])
-    desk.until(lambda: _says(desk, "trust.fingerprint"))
-    assert desk.window.state.snapshot is not None
-    assert desk.window.state.snapshot.feeds == ()
+    ui.window.open_words([str(invitation)])
+    ui.until(lambda: _says(ui, "trust.fingerprint"))
+    assert ui.window.state.snapshot is not None
+    assert ui.window.state.snapshot.feeds == ()
 
 
 @pytest.mark.parametrize(
@@ -71,13 +72,13 @@ def test_a_drive_that_will_not_do_is_said_with_the_way_to_another(
     drive = tmp_path / "drive"
     drive.mkdir()
     mount = f"mount -t tmpfs -o {options} tmpfs {drive}"
-    with prepared_engine(player, mount=mount), Desk(qtbot, qapp, player, world.ca, welcomed=True) as desk:
-        desk.until(lambda: desk.act() is PrimaryAction.INSTALL)
-        desk.window.wished.emit(commands.Install("demo/game", str(drive / "game")))
-        desk.until(lambda: desk.is_there("retry") and desk.is_there("folder"))
-        desk.until(lambda: desk.window.state.of("demo/game").failure is not None)  # a snapshot may say it first
-        failure = desk.window.state.of("demo/game").failure
+    with prepared_engine(player, mount=mount), LauncherUi(qtbot, qapp, player, world.ca, welcomed=True) as ui:
+        ui.until(lambda: ui.action() is PrimaryAction.INSTALL)
+        ui.window.submitted.emit(commands.Install("demo/game", str(drive / "game")))
+        ui.until(lambda: ui.is_there("retry") and ui.is_there("folder"))
+        ui.until(lambda: ui.window.state.activity("demo/game").failure is not None)  # a snapshot may say it first
+        failure = ui.window.state.activity("demo/game").failure
         assert failure is not None and failure.code == code
-        assert desk.window.title_page.banner.accessibleName() == failures.told(failure).title
-        desk.window.title_page.helped.emit("folder")
-        desk.until(lambda: desk.is_there("go"))
+        assert ui.window.title_page.banner.accessibleName() == failures.explain(failure).title
+        ui.window.title_page.triggered.emit(Remedy.FOLDER)
+        ui.until(lambda: ui.is_there("go"))

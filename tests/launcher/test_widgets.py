@@ -25,7 +25,6 @@ from launcher import theme
 from launcher.roles import TitleRole
 from launcher.views.widgets import (
     ActionButton,
-    Badge,
     Banner,
     Button,
     Card,
@@ -148,8 +147,6 @@ def buttons() -> QWidget:
     return sheet(
         (Button("Add feed", "rss", "primary"), Button("Options", "settings"), Button("Not now", kind="quiet")),
         (Button("Uninstall", "trash-2", "danger"), Button("Website", "external-link", "link"), dead),
-        (Badge("Update", "info"), Badge("Verified", "ok"), Badge("Offline", "warn")),
-        (Badge("Damaged", "error"), Badge("Paused"), Button(icon="settings")),
     )
 
 
@@ -190,7 +187,7 @@ def pieces() -> PieceMap:
 def toast() -> QWidget:
     made = QWidget()
     made.resize(420, 90)
-    Toast(made).say("Tidebound is ready", "Play", "play")
+    Toast(made).show_message("Tidebound is ready", "Play", "play")
     return made
 
 
@@ -207,7 +204,7 @@ def test_switch(look: theme.Tokens, golden: Golden) -> None:
     golden(switches(), f"switch-{look.name}")
 
 
-def test_buttons_and_badges(look: theme.Tokens, golden: Golden) -> None:
+def test_buttons(look: theme.Tokens, golden: Golden) -> None:
     golden(buttons(), f"button-{look.name}")
 
 

@@ -14,7 +14,6 @@ from pytestqt.qtbot import QtBot
 from launcher import theme
 from launcher.views.widgets import (
     ActionButton,
-    Badge,
     Banner,
     Button,
     ElidedLabel,
@@ -33,7 +32,7 @@ from tests.launcher import pictures
 HOSTILE = "<b>bold</b><img src='http://127.0.0.1:9/x'>\n\u202eevil\u0000" + "long " * 5000
 
 
-def said(widget: QWidget) -> tuple[QAccessible.Role, str, str]:
+def accessible(widget: QWidget) -> tuple[QAccessible.Role, str, str]:
     client = QAccessible.queryAccessibleInterface(widget)
     assert client is not None
     return client.role(), client.text(QAccessible.Text.Name), client.text(QAccessible.Text.Description)
@@ -46,14 +45,14 @@ def test_the_action_says_its_state_and_what_it_is_about(qtbot: QtBot) -> None:
     action = ActionButton()
     qtbot.addWidget(action)
     action.set_state("Updating 40 %", "1.4 GB of 3.8 GB", 0.4)
-    assert said(action) == (QAccessible.Role.Button, "Updating 40 %", "1.4 GB of 3.8 GB")
+    assert accessible(action) == (QAccessible.Role.Button, "Updating 40 %", "1.4 GB of 3.8 GB")
 
 
 def test_a_switch_is_a_check_box_to_a_screen_reader(qtbot: QtBot) -> None:
     switch = Switch("Help others download")
     qtbot.addWidget(switch)
     switch.setChecked(True)
-    assert said(switch)[:2] == (QAccessible.Role.CheckBox, "Help others download")
+    assert accessible(switch)[:2] == (QAccessible.Role.CheckBox, "Help others download")
     client = QAccessible.queryAccessibleInterface(switch)
     assert client is not None
     assert client.state().checked
@@ -63,11 +62,11 @@ def test_pictures_say_that_they_are_and_what_they_show(qtbot: QtBot) -> None:
     hero, legend, pieces, graph = HeroWidget(), Legend(), PieceMap(), TransferGraph(str)
     for widget in (hero, legend, pieces, graph):
         qtbot.addWidget(widget)
-        assert said(widget)[0] == QAccessible.Role.Graphic
+        assert accessible(widget)[0] == QAccessible.Role.Graphic
     hero.set_texts("Emberfall", "Version 1.9.0")
     legend.set_entries({"players": "From players", "server": "From server"})
-    assert said(hero)[1:] == ("Emberfall", "Version 1.9.0")
-    assert said(legend)[1] == "From players, From server"
+    assert accessible(hero)[1:] == ("Emberfall", "Version 1.9.0")
+    assert accessible(legend)[1] == "From players, From server"
 
 
 def test_space_and_enter_press_what_the_keyboard_is_on(qtbot: QtBot) -> None:
@@ -88,14 +87,14 @@ def test_the_mouse_brings_no_ring(qtbot: QtBot) -> None:
     action.show()
     action.activateWindow()
     action.setFocus(Qt.FocusReason.MouseFocusReason)
-    assert not action.ringed
+    assert not action.shows_focus_ring
 
 
 def test_a_banner_names_the_way_out_that_was_chosen(qtbot: QtBot) -> None:
     banner = Banner()
     qtbot.addWidget(banner)
     banner.set_state("error", "The disk is full", "Nothing was touched.", {"retry": "Retry", "folder": "Choose folder"})
-    assert said(banner)[1:] == ("The disk is full", "Nothing was touched.")
+    assert accessible(banner)[1:] == ("The disk is full", "Nothing was touched.")
     spy = QSignalSpy(banner.action_chosen)
     for button in banner.findChildren(Button):
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -118,13 +117,13 @@ def test_a_toast_goes_by_itself_and_tells_its_action(qtbot: QtBot) -> None:
     page.show()
     toast = Toast(page)
     spy = QSignalSpy(toast.action_chosen)
-    toast.say("Tidebound is ready", "Play", "play")
+    toast.show_message("Tidebound is ready", "Play", "play")
     assert toast.isVisible() and page.rect().contains(toast.geometry())
     button = toast.findChild(Button)
     assert isinstance(button, Button)
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     assert not toast.isVisible() and spy.at(0) == ["play"]
-    toast.say("Short", stay_ms=1)
+    toast.show_message("Short", stay_ms=1)
     qtbot.waitUntil(lambda: not toast.isVisible())
 
 
@@ -148,7 +147,7 @@ def test_hostile_texts_are_plain_and_stay_within_bounds(qtbot: QtBot) -> None:
     hero.set_texts(HOSTILE, HOSTILE)
     action.set_state(HOSTILE, HOSTILE, 0.5)
     banner.set_state("error", HOSTILE[:300], HOSTILE[:300], {"x": "Retry"})
-    labels = (Text(HOSTILE, wrap=True), ElidedLabel(HOSTILE), Badge(HOSTILE), Switch(HOSTILE))
+    labels = (Text(HOSTILE, wrap=True), ElidedLabel(HOSTILE), Switch(HOSTILE))
     for widget in (hero, action, banner, *labels):
         qtbot.addWidget(widget)
         widget.resize(300, 100)
@@ -263,7 +262,7 @@ def test_widgets_as_drawn_can_be_read(look: theme.Tokens, qtbot: QtBot) -> None:
         image = pictures.render(action, 2)
         for upper, lower in ((20, 62), (70, 98)):
             assert pictures.measured_contrast(image, image.rect().adjusted(40, upper, -40, lower - 116)) >= 4.5
-    for widget in (Switch("Help others download"), Badge("Offline", "warn"), Text("412 MB", "muted")):
+    for widget in (Switch("Help others download"), Text("412 MB", "muted")):
         qtbot.addWidget(widget)
         widget.resize(widget.sizeHint())
         image = pictures.render(widget, 2)
@@ -279,12 +278,12 @@ def test_a_fill_glides_on_and_jumps_back(qapp: QApplication, qtbot: QtBot) -> No
     qtbot.addWidget(action)
     action.show()
     action.set_state("Updating", "", 0.2)
-    assert action.shown_fraction() == 0.2
+    assert action.shown == 0.2
     action.set_state("Updating", "", 0.8)
-    assert action.shown_fraction() < 0.8
-    qtbot.waitUntil(lambda: action.shown_fraction() == 0.8)
+    assert action.shown < 0.8
+    qtbot.waitUntil(lambda: action.shown == 0.8)
     action.set_state("Checking", "", 0.1)
-    assert action.shown_fraction() == 0.1
+    assert action.shown == 0.1
 
 
 def test_nothing_moves_where_less_motion_is_asked_for(qtbot: QtBot) -> None:
@@ -294,7 +293,7 @@ def test_nothing_moves_where_less_motion_is_asked_for(qtbot: QtBot) -> None:
         widget.show()
     action.set_state("Updating", "", 0.2)
     action.set_state("Updating", "", 0.8)
-    assert action.shown_fraction() == 0.8
+    assert action.shown == 0.8
     before = pictures.render(switch)
     switch.setChecked(True)
     after = pictures.render(switch)

@@ -20,10 +20,12 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from launcher import theme
+from launcher.failures import Remedy
+from launcher.page import MenuAction
 from launcher.prefs import Prefs
-from launcher.state import Link, Linked, Refused, Taken
+from launcher.state import Accepted, Link, LinkChanged, Refused
 from launcher.views.install import InstallSheet, own_folder, tag_label
-from launcher.views.sheet import Question
+from launcher.views.sheet import ConfirmSheet
 from launcher.views.window import Window
 from patcher.protocol import commands
 from patcher.protocol.events import Failed, FeedFound, FeedSnapshot, Finished, Outcome, Planned
@@ -36,11 +38,11 @@ def shown(tmp_path: Path) -> Window:
 
 
 @pytest.fixture
-def wished(shown: Window) -> list[commands.Command]:
-    """What the window asks for."""
-    asked: list[commands.Command] = []
-    shown.wished.connect(asked.append)
-    return asked
+def submitted(shown: Window) -> list[commands.Command]:
+    """The commands that the window submits."""
+    heard: list[commands.Command] = []
+    shown.submitted.connect(heard.append)
+    return heard
 
 
 def _control(shown: Window, name: str) -> QWidget:
@@ -48,28 +50,28 @@ def _control(shown: Window, name: str) -> QWidget:
 
 
 def _sheet(shown: Window) -> InstallSheet:
-    assert isinstance(shown.acts.sheet, InstallSheet)
-    return shown.acts.sheet
+    assert isinstance(shown.title_actions.sheet, InstallSheet)
+    return shown.title_actions.sheet
 
 
 # ---------------------------------------------------------------- asked by itself
 
 
 def test_every_feed_is_read_once_and_an_update_planned_when_it_is_shown(
-    shown: Window, wished: list[commands.Command], qtbot: QtBot
+    shown: Window, submitted: list[commands.Command], qtbot: QtBot
 ) -> None:
-    for message in (Linked(Link.UP), snapshot(installed()), snapshot(installed())):
-        shown.hear(message)
-    qtbot.waitUntil(lambda: len(wished) >= 2)
-    assert wished == [commands.RefreshFeed("demo"), commands.Update(NAME, only="plan")]
-    shown.hear(Taken(commands.Update(NAME, only="plan"), 5))
-    shown.hear(Planned(5, NAME, "1.8.2", "1.9.0", TOTALS))
-    shown.hear(Finished(5, NAME, Outcome()))
+    for message in (LinkChanged(Link.UP), snapshot(installed()), snapshot(installed())):
+        shown.handle_message(message)
+    qtbot.waitUntil(lambda: len(submitted) >= 2)
+    assert submitted == [commands.RefreshFeed("demo"), commands.Update(NAME, only="plan")]
+    shown.handle_message(Accepted(commands.Update(NAME, only="plan"), 5))
+    shown.handle_message(Planned(5, NAME, "1.8.2", "1.9.0", TOTALS))
+    shown.handle_message(Finished(5, NAME, Outcome()))
     shown.refresh()
     assert "412 MB" in shown.title_page.action.accessibleDescription()
-    assert len(wished) == 2
+    assert len(submitted) == 2
     QTest.keyClick(shown, Qt.Key.Key_F5)
-    assert wished[2:] == [commands.RefreshFeed("demo")]
+    assert submitted[2:] == [commands.RefreshFeed("demo")]
 
 
 def test_without_room_the_button_says_what_is_missing(shown: Window) -> None:
@@ -83,27 +85,27 @@ def test_without_room_the_button_says_what_is_missing(shown: Window) -> None:
 
 
 def test_the_install_dialog_asks_again_with_every_choice(
-    shown: Window, wished: list[commands.Command], qtbot: QtBot, tmp_path: Path
+    shown: Window, submitted: list[commands.Command], qtbot: QtBot, tmp_path: Path
 ) -> None:
     show(shown, "not-installed")
     shown.title_page.action.click()
-    wished.clear()
+    submitted.clear()
     sheet = _sheet(shown)
-    qtbot.waitUntil(lambda: len(wished) == 1)
+    qtbot.waitUntil(lambda: len(submitted) == 1)
     folder = sheet.folder.text()
-    assert wished == [commands.Install(NAME, folder, only="plan")]
+    assert submitted == [commands.Install(NAME, folder, only="plan")]
     german = _control(shown, "part-lang:de")
     assert isinstance(german, QCheckBox) and german.text() == "Deutsch · 400 MB"
     german.click()
-    qtbot.waitUntil(lambda: len(wished) == 2)
-    assert wished[1] == commands.Install(NAME, folder, tags=("lang:de",), only="plan")
-    shown.hear(Planned(5, NAME, "", "1.9.0", TOTALS))
+    qtbot.waitUntil(lambda: len(submitted) == 2)
+    assert submitted[1] == commands.Install(NAME, folder, tags=("lang:de",), only="plan")
+    shown.handle_message(Planned(5, NAME, "", "1.9.0", TOTALS))
     shown.refresh()
     texts = [label.text() for label in sheet.findChildren(QWidget) if hasattr(label, "text") and label.isVisible()]
     assert {"412 MB", "1.3 GB"} <= set(texts)
-    sheet.go.click()
-    assert wished[-1] == commands.Install(NAME, folder, tags=("lang:de",))
-    assert shown.acts.sheet is None
+    sheet.confirm.click()
+    assert submitted[-1] == commands.Install(NAME, folder, tags=("lang:de",))
+    assert shown.title_actions.sheet is None
 
 
 def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: Window, qtbot: QtBot) -> None:
@@ -112,8 +114,8 @@ def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: Window, qtbot: Q
     sheet = _sheet(shown)
     QTest.qWait(350)
     plan = commands.Install(NAME, "x", only="plan")
-    shown.hear(Taken(plan, 5))
-    shown.hear(Failed(5, NAME, NO_SOURCE))
+    shown.handle_message(Accepted(plan, 5))
+    shown.handle_message(Failed(5, NAME, NO_SOURCE))
     shown.refresh()
     assert sheet.banner.isVisible()
     sheet.reject()
@@ -122,13 +124,13 @@ def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: Window, qtbot: Q
 
 
 def test_what_is_installed_already_is_located(
-    shown: Window, wished: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shown: Window, submitted: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     show(shown, "not-installed")
     shown.title_page.action.click()
     _sheet(shown).locate.click()
-    assert wished[-1] == commands.Install(NAME, str(tmp_path), locate=True)
+    assert submitted[-1] == commands.Install(NAME, str(tmp_path), locate=True)
 
 
 def test_a_chosen_folder_with_something_in_it_gets_one_of_the_titles_own(tmp_path: Path) -> None:
@@ -156,53 +158,57 @@ def test_a_tag_is_written_as_people_say_it(tag: str, label: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "wish"),
-    [("verify", commands.Verify(NAME)), ("repair", commands.Repair(NAME)), ("rollback", commands.Rollback(NAME))],
+    ("action", "command"),
+    [
+        (MenuAction.VERIFY, commands.Verify(NAME)),
+        (MenuAction.REPAIR, commands.Repair(NAME)),
+        (MenuAction.ROLLBACK, commands.Rollback(NAME)),
+    ],
 )
 def test_an_option_is_a_command(
-    shown: Window, wished: list[commands.Command], choice: str, command: commands.Command
+    shown: Window, submitted: list[commands.Command], action: MenuAction, command: commands.Command
 ) -> None:
     show(shown, "playable")
-    shown.title_page.chosen.emit(choice)
-    assert wished == [command]
+    shown.title_page.triggered.emit(action)
+    assert submitted == [command]
 
 
 def test_moving_asks_where_to(
-    shown: Window, wished: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shown: Window, submitted: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     show(shown, "playable")
-    shown.title_page.chosen.emit("move")
-    assert wished == [commands.Move(NAME, str(tmp_path / "emberfall"))]
+    shown.title_page.triggered.emit(MenuAction.MOVE)
+    assert submitted == [commands.Move(NAME, str(tmp_path / "emberfall"))]
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
-    shown.title_page.chosen.emit("move")
-    assert len(wished) == 1
+    shown.title_page.triggered.emit(MenuAction.MOVE)
+    assert len(submitted) == 1
 
 
 def test_a_step_back_that_the_publisher_does_not_allow_is_asked_about(
-    shown: Window, wished: list[commands.Command]
+    shown: Window, submitted: list[commands.Command]
 ) -> None:
     show(shown, "playable")
-    wished.clear()
+    submitted.clear()
     refused = replace(NO_SOURCE, code="trust.step_back", exit_code=3)
-    for message in (Taken(commands.Rollback(NAME), 8), Failed(8, NAME, refused)):
-        shown.hear(message)
+    for message in (Accepted(commands.Rollback(NAME), 8), Failed(8, NAME, refused)):
+        shown.handle_message(message)
     for answer, command in (("no", []), ("yes", [commands.Rollback(NAME, confirmed=True)])):
-        shown.title_page.helped.emit("step-back")
-        assert isinstance(shown.acts.sheet, Question)
+        shown.title_page.triggered.emit(Remedy.STEP_BACK)
+        assert isinstance(shown.title_actions.sheet, ConfirmSheet)
         QTest.mouseClick(_control(shown, answer), Qt.MouseButton.LeftButton)
-        assert wished == command
+        assert submitted == command
 
 
-def test_the_ways_out_of_an_error_work(shown: Window, wished: list[commands.Command]) -> None:
+def test_the_ways_out_of_an_error_work(shown: Window, submitted: list[commands.Command]) -> None:
     show(shown, "failed")
-    wished.clear()
-    shown.title_page.helped.emit("details")
+    submitted.clear()
+    shown.title_page.triggered.emit(Remedy.DETAILS)
     assert "origin.no_source" in QGuiApplication.clipboard().text()
-    shown.title_page.helped.emit("server-only")
-    shown.title_page.helped.emit("retry")
-    assert wished == [commands.Update(NAME, network=commands.Network(server_only=True)), commands.Update(NAME)]
-    shown.title_page.helped.emit("close")
+    shown.title_page.triggered.emit(Remedy.SERVER_ONLY)
+    shown.title_page.triggered.emit(Remedy.RETRY)
+    assert submitted == [commands.Update(NAME, network=commands.Network(server_only=True)), commands.Update(NAME)]
+    shown.title_page.triggered.emit(Remedy.CLOSE)
     shown.refresh()
     assert not shown.title_page.banner.isVisible()
 
@@ -210,7 +216,7 @@ def test_the_ways_out_of_an_error_work(shown: Window, wished: list[commands.Comm
 # ---------------------------------------------------------------- feeds, settings
 
 
-def test_a_feed_is_added_only_after_a_look(shown: Window, wished: list[commands.Command]) -> None:
+def test_a_feed_is_added_only_after_a_look(shown: Window, submitted: list[commands.Command]) -> None:
     show(shown, "empty")
     shown.go("feeds")
     address = _control(shown, "address")
@@ -218,40 +224,40 @@ def test_a_feed_is_added_only_after_a_look(shown: Window, wished: list[commands.
     QTest.keyClicks(address, "https://updates.example.org/feed")
     QTest.keyClick(address, Qt.Key.Key_Return)
     look = commands.AddFeed("https://updates.example.org/feed", only="look")
-    assert wished == [look]
-    shown.hear(Taken(look, 3))
-    shown.hear(FeedFound(3, "", FeedSnapshot("shop", "https://updates.example.org/feed", FINGERPRINT)))
-    shown.hear(Finished(3, "", Outcome()))
+    assert submitted == [look]
+    shown.handle_message(Accepted(look, 3))
+    shown.handle_message(FeedFound(3, "", FeedSnapshot("shop", "https://updates.example.org/feed", FINGERPRINT)))
+    shown.handle_message(Finished(3, "", Outcome()))
     shown.refresh()
     QTest.mouseClick(_control(shown, "add"), Qt.MouseButton.LeftButton)
-    assert wished[1:] == [commands.AddFeed("https://updates.example.org/feed", FINGERPRINT)]
+    assert submitted[1:] == [commands.AddFeed("https://updates.example.org/feed", FINGERPRINT)]
 
 
-def test_a_wrong_address_is_a_banner_with_a_way_out(shown: Window, wished: list[commands.Command]) -> None:
+def test_a_wrong_address_is_a_banner_with_a_way_out(shown: Window, submitted: list[commands.Command]) -> None:
     show(shown, "empty")
     shown.go("feeds")
-    shown.hear(Refused(commands.AddFeed("x", only="look"), NO_SOURCE))
+    shown.handle_message(Refused(commands.AddFeed("x", only="look"), NO_SOURCE))
     shown.refresh()
     assert _control(shown, "details").isVisible()
     QTest.mouseClick(_control(shown, "details"), Qt.MouseButton.LeftButton)
     assert "origin.no_source" in QGuiApplication.clipboard().text()
 
 
-def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, wished: list[commands.Command]) -> None:
+def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.go("feeds")
     feeds = _control(shown, "feed-list")
     assert isinstance(feeds, QListView)
     feeds.setCurrentIndex(feeds.model().index(0, 0))
     assert not _control(shown, "remove").isEnabled()
-    shown.hear(snapshot(replace(installed(), installed=False)))
+    shown.handle_message(snapshot(replace(installed(), installed=False)))
     shown.state = replace(shown.state, snapshot=replace(snapshot(installed()), titles=()))
     shown.refresh()
     QTest.mouseClick(_control(shown, "remove"), Qt.MouseButton.LeftButton)
-    assert wished[-1] == commands.RemoveFeed("demo")
+    assert submitted[-1] == commands.RemoveFeed("demo")
 
 
-def test_each_setting_is_a_command_at_once(shown: Window, wished: list[commands.Command]) -> None:
+def test_each_setting_is_a_command_at_once(shown: Window, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.go("settings")
     peers, limit = _control(shown, "peers"), _control(shown, "download_limit_bps")
@@ -262,8 +268,8 @@ def test_each_setting_is_a_command_at_once(shown: Window, wished: list[commands.
     limit.selectAll()
     QTest.keyClicks(limit, "2.5")
     QTest.keyClick(limit, Qt.Key.Key_Return)
-    assert commands.ChangeSetting("peers", "none") in wished
-    assert commands.ChangeSetting("download_limit_bps", "2500000") in wished
+    assert commands.ChangeSetting("peers", "none") in submitted
+    assert commands.ChangeSetting("download_limit_bps", "2500000") in submitted
 
 
 def test_the_look_changes_at_once_and_is_remembered(shown: Window, tmp_path: Path, qapp: QApplication) -> None:
@@ -292,46 +298,46 @@ def test_starting_with_the_system_is_a_file_that_the_desktop_reads(
 # ---------------------------------------------------------------- starts
 
 
-def test_a_link_shows_a_title_and_does_nothing_else(shown: Window, wished: list[commands.Command]) -> None:
+def test_a_link_shows_a_title_and_does_nothing_else(shown: Window, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.go("settings")
     shown.open_words(["shoal://demo/verdant"])
     assert shown.title_page.isVisible()
     assert shown.title_page.action.text() == "INSTALL"
-    assert wished == []
+    assert submitted == []
 
 
-def test_a_feed_file_is_looked_at_first(shown: Window, wished: list[commands.Command]) -> None:
+def test_a_feed_file_is_looked_at_first(shown: Window, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.open_words(["games.shoalfeed"])
-    assert wished == [commands.AddFeed("games.shoalfeed", only="look")]
+    assert submitted == [commands.AddFeed("games.shoalfeed", only="look")]
 
 
-def test_words_that_mean_nothing_are_not_followed(shown: Window, wished: list[commands.Command]) -> None:
+def test_words_that_mean_nothing_are_not_followed(shown: Window, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.open_words(["shoal://demo/nothing", "shoal://", "--help", "file:///etc", "\0"])
-    assert wished == []
+    assert submitted == []
 
 
 @pytest.mark.parametrize("answer", ["not-now", "help-others"])
 def test_both_answers_to_the_question_lead_on(tmp_path: Path, answer: str) -> None:
     shown = window(tmp_path, welcomed=False)
-    asked: list[commands.Command] = []
-    shown.wished.connect(asked.append)
+    heard: list[commands.Command] = []
+    shown.submitted.connect(heard.append)
     show(shown, "empty")
-    asked.clear()
+    heard.clear()
     QTest.mouseClick(_control(shown, answer), Qt.MouseButton.LeftButton)
-    assert asked == [commands.ChangeSetting("sharing", "everyone" if answer == "help-others" else "off")]
+    assert heard == [commands.ChangeSetting("sharing", "everyone" if answer == "help-others" else "off")]
     assert Prefs(tmp_path).welcomed
     assert _control(shown, "address").isVisible()
 
 
 def test_a_window_for_the_tray_hides_and_says_that_work_goes_on(shown: Window, tmp_path: Path) -> None:
-    said: list[str] = []
-    shown.noticed.connect(lambda title, words: said.append(words))
+    texts: list[str] = []
+    shown.notified.connect(lambda title, words: texts.append(words))
     shown.stays_in_tray = True
     Prefs(tmp_path).tray = True
     show(shown, "updating")
     assert not shown.close()
     assert not shown.isVisible()
-    assert said == ["The download goes on."]
+    assert texts == ["The download goes on."]

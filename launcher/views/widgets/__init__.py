@@ -1,7 +1,15 @@
-"""Our own painted widgets: plain QWidgets with setters and signals, no knowledge of the engine.
+"""The launcher's own widgets. They know the theme but neither the engine nor the state.
 
-Every text is handed over, translated. They follow `launcher.theme`, mirror with the layout direction, and carry
-accessible name and role; where a text is set, the name follows it.
+All texts are set by the views, already translated, and may come from strangers: they are shown as plain text. Every
+widget mirrors with the layout direction and has an accessible name and role. Read it in this order:
+
+- `paint`: the drawing functions; `painted`: the base classes of buttons and graphics; `icons` and `art`: pictures;
+- `label`, `button`, `switch`, `number_box`, `card`: small ones; `action_button`: the big button of a title;
+- `banner`, `toast`, `empty_state`: messages; `hero`, `title_delegate`: a title's picture and its row in the library;
+- `transfer_graph`, `legend`, `piece_map`: a running download.
+
+    button = ActionButton()
+    button.set_state("UPDATING", "1.4 GB of 3.8 GB", 0.37)
 """
 
 from launcher.views.widgets.action_button import ActionButton, ActionKind
@@ -10,7 +18,7 @@ from launcher.views.widgets.button import Button, ButtonKind
 from launcher.views.widgets.card import Card
 from launcher.views.widgets.empty_state import EmptyState
 from launcher.views.widgets.hero import HeroWidget
-from launcher.views.widgets.label import Badge, BadgeKind, ElidedLabel, Text
+from launcher.views.widgets.label import ElidedLabel, Text
 from launcher.views.widgets.legend import Legend
 from launcher.views.widgets.number_box import NumberBox
 from launcher.views.widgets.piece_map import PieceMap
@@ -20,7 +28,7 @@ from launcher.views.widgets.toast import Toast
 from launcher.views.widgets.transfer_graph import TransferGraph
 
 __all__ = [
-    "ActionButton", "ActionKind", "Badge", "BadgeKind", "Banner", "BannerKind", "Button", "ButtonKind", "Card",
+    "ActionButton", "ActionKind", "Banner", "BannerKind", "Button", "ButtonKind", "Card",
     "ElidedLabel", "EmptyState", "HeroWidget", "Legend", "NumberBox", "PieceMap", "Switch", "Text", "TitleDelegate",
     "Toast", "TransferGraph",
 ]  # fmt: skip

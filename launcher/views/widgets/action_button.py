@@ -1,8 +1,8 @@
-"""The one big button that is the state machine: a word, what it is about, and how far it is."""
+"""The big button of a title's page: a label, a detail below it, and the progress as a fill."""
 
 from typing import Literal
 
-from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation, Slot
+from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -11,26 +11,20 @@ from launcher.views.widgets import icons, paint
 from launcher.views.widgets.painted import PaintedButton
 
 ActionKind = Literal["accent", "go", "calm", "warn"]
-"""What it stands for: install or update · play · waiting or playing · needs the player."""
+"""accent: install, update, resume · go: play · calm: waiting or playing · warn: needs the player."""
 
-_GLIDE_MS = 300
 _ICON = 20
 
 
 class ActionButton(PaintedButton):
-    """Shows ``text`` large, ``detail`` below it and, where ``fraction`` is not None, a fill."""
+    """Shows ``text`` large and ``detail`` below it; a ``fraction`` that is not None fills the button."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(300, QEasingCurve.Type.OutCubic, parent)
         self._detail = ""
         self._icon = ""
         self._kind: ActionKind = "accent"
         self._fraction: float | None = None
-        self._shown = 0.0
-        self._glide = QVariantAnimation(self)
-        self._glide.setDuration(_GLIDE_MS)
-        self._glide.setEasingCurve(QEasingCurve.Type.OutCubic)
-        self._glide.valueChanged.connect(self._glided)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
 
     def set_state(
@@ -43,7 +37,7 @@ class ActionButton(PaintedButton):
         icon: str = "",
         enabled: bool = True,
     ) -> None:
-        """All of it at once. ``fraction`` is 0..1; a fill glides there. The detail is the accessible description."""
+        """Set everything. A growing ``fraction`` (0..1) is animated; ``detail`` is also the accessible description."""
         if (text, detail, icon, kind) != (self.text(), self._detail, self._icon, self._kind):
             self._detail, self._icon, self._kind = detail, icon, kind
             self.setText(text)
@@ -54,30 +48,11 @@ class ActionButton(PaintedButton):
         self.setEnabled(enabled)
         self._set_fraction(fraction)
 
-    def shown_fraction(self) -> float:
-        """How far the fill is now, on its way to what was set."""
-        return self._shown
-
     def _set_fraction(self, fraction: float | None) -> None:
         before, self._fraction = self._fraction, None if fraction is None else min(max(fraction, 0.0), 1.0)
-        if self._fraction == before:
-            return
-        self._glide.stop()
-        if self._fraction is None or before is None or self._fraction < before or theme.calm() or not self.isVisible():
-            self._shown = self._fraction or 0.0
-            self.update()
-            return
-        self._glide.setStartValue(self._shown)
-        self._glide.setEndValue(self._fraction)
-        self._glide.start()
-
-    @Slot(object)
-    def _glided(self, value: float) -> None:
-        steps = self.width() * self.devicePixelRatio()
-        moved = round(value * steps) != round(self._shown * steps)
-        self._shown = value
-        if moved:  # a step of less than a pixel costs nothing
-            self.update()
+        if self._fraction != before:
+            is_growing = self._fraction is not None and before is not None and self._fraction > before
+            self._show(self._fraction or 0.0, animated=is_growing)
 
     # ------------------------------------------------------------ size and paint
 
@@ -90,10 +65,10 @@ class ActionButton(PaintedButton):
         return QSize(180, 58)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        now = theme.tokens()
+        tokens = theme.tokens()
         box = paint.bounds(self)
         with paint.begin(self) as painter:
-            painter.setClipPath(paint.rounded(box, now.radius))
+            painter.setClipPath(paint.rounded(box, tokens.radius))
             if self._fraction is None:
                 fill, ink = self._colours()
                 painter.fillRect(box, fill)
@@ -102,46 +77,45 @@ class ActionButton(PaintedButton):
                 self._paint_progress(painter, box)
             painter.setClipping(False)
             if self._kind == "warn" and self.isEnabled():
-                paint.outline(painter, box, now.radius, paint.faded(now.warn, 0.5))
+                paint.outline(painter, box, tokens.radius, paint.with_alpha(tokens.warn, 0.5))
             elif self._fraction is not None or self._kind == "calm" or not self.isEnabled():
-                paint.outline(painter, box, now.radius, now.border)
-            if self.ringed:
-                paint.outline(painter, box, now.radius, now.text, 2 * paint.RING)
-                paint.outline(painter, box.adjusted(2, 2, -2, -2), now.radius - 2, now.window, paint.RING)
+                paint.outline(painter, box, tokens.radius, tokens.border)
+            if self.shows_focus_ring:
+                paint.outline(painter, box, tokens.radius, tokens.text, 2 * paint.RING)
+                paint.outline(painter, box.adjusted(2, 2, -2, -2), tokens.radius - 2, tokens.window, paint.RING)
 
     def _paint_progress(self, painter: QPainter, box: QRectF) -> None:
-        now = theme.tokens()
-        painter.fillRect(box, QColor(now.raised if self.underMouse() and self.isEnabled() else now.track))
-        step = paint.ratio(painter)
-        done = QRectF(box.x(), box.y(), round(box.width() * self._shown * step) / step, box.height())
+        tokens = theme.tokens()
+        painter.fillRect(box, QColor(tokens.raised if self.underMouse() and self.isEnabled() else tokens.track))
+        step = paint.pixel_ratio(painter)
+        done = QRectF(box.x(), box.y(), round(box.width() * self.shown * step) / step, box.height())
         todo = QRectF(done.width(), box.y(), box.width() - done.width(), box.height())
         done, todo = paint.mirror(self, done), paint.mirror(self, todo)
-        painter.fillRect(done, _sheen(box, now.accent_hover, now.accent))
-        for part, ink in ((done, now.on_accent), (todo, now.text)):  # a word on the edge is half and half
+        painter.fillRect(done, _gradient(box, tokens.accent_hover, tokens.accent))
+        for part, ink in (
+            (done, tokens.on_accent),
+            (todo, tokens.text),
+        ):  # the text changes its colour at the edge of the fill
             painter.save()
             painter.setClipRect(part, Qt.ClipOperation.IntersectClip)
             self._draw_texts(painter, box, ink)
             painter.restore()
 
     def _colours(self) -> tuple[QLinearGradient, str]:
-        now = theme.tokens()
+        tokens = theme.tokens()
         box = paint.bounds(self)
         if not self.isEnabled() or self._kind == "calm":
-            plain = now.raised if self.underMouse() and self.isEnabled() else now.track
-            return _sheen(box, plain, plain), now.text if self._kind == "calm" else now.muted
+            plain = tokens.raised if self.underMouse() and self.isEnabled() else tokens.track
+            return _gradient(box, plain, plain), tokens.text if self._kind == "calm" else tokens.muted
         if self._kind == "warn":
-            return _sheen(box, now.warn_soft, now.warn_soft), now.warn
-        shades = (
-            (now.go, now.go_hover, now.go_pressed)
-            if self._kind == "go"
-            else (now.accent, now.accent_hover, now.accent_pressed)
-        )
-        ink = now.on_go if self._kind == "go" else now.on_accent
+            return _gradient(box, tokens.warn_soft, tokens.warn_soft), tokens.warn
+        if self._kind == "go":
+            plain, hover, pressed, ink = tokens.go, tokens.go_hover, tokens.go_pressed, tokens.on_go
+        else:
+            plain, hover, pressed, ink = tokens.accent, tokens.accent_hover, tokens.accent_pressed, tokens.on_accent
         if self.isDown():
-            return _sheen(box, shades[2], shades[2]), ink
-        if self.underMouse():
-            return _sheen(box, shades[1], shades[1]), ink
-        return _sheen(box, shades[1], shades[0]), ink
+            return _gradient(box, pressed, pressed), ink
+        return _gradient(box, hover, hover if self.underMouse() else plain), ink
 
     def _draw_texts(self, painter: QPainter, box: QRectF, ink: str) -> None:
         big, small = self._fonts()
@@ -149,7 +123,7 @@ class ActionButton(PaintedButton):
         upper = QRectF(inner.x(), box.y() + 7, inner.width(), 26) if self._detail else inner
         shift = self._icon_width()
         words = paint.mirror(self, upper.adjusted(shift, 0, 0, 0))
-        paint.line(painter, words, self.text(), big, ink, Qt.AlignmentFlag.AlignHCenter)
+        paint.draw_text(painter, words, self.text(), big, ink, Qt.AlignmentFlag.AlignHCenter)
         if self._icon:
             width = min(paint.text_width(self.text(), big), int(upper.width()) - shift)
             left = upper.center().x() - (width + shift) / 2
@@ -157,7 +131,7 @@ class ActionButton(PaintedButton):
             icons.draw(painter, paint.mirror(self, spot), self._icon, ink)
         if self._detail:
             lower = QRectF(inner.x(), box.y() + 33, inner.width(), 17)
-            paint.line(painter, lower, self._detail, small, ink, Qt.AlignmentFlag.AlignHCenter)
+            paint.draw_text(painter, lower, self._detail, small, ink, Qt.AlignmentFlag.AlignHCenter)
 
     def _icon_width(self) -> int:
         return _ICON + 8 if self._icon else 0
@@ -166,7 +140,7 @@ class ActionButton(PaintedButton):
         return theme.font(19, QFont.Weight.Bold), theme.font(theme.tokens().small_px)
 
 
-def _sheen(box: QRectF, upper: str, lower: str) -> QLinearGradient:
+def _gradient(box: QRectF, upper: str, lower: str) -> QLinearGradient:
     gradient = QLinearGradient(box.topLeft(), box.bottomLeft())
     gradient.setColorAt(0, QColor(upper))
     gradient.setColorAt(1, QColor(lower))

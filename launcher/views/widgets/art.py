@@ -1,7 +1,7 @@
-"""Pictures that strangers made, read within bounds; and a pattern of our own where there is none.
+"""A title's art, read safely, and a generated pattern for titles without art.
 
-Nobody has looked whether a title's art is an image, so: few formats, known by their content; a bounded file; bounded
-pixels before any is decoded; anything else is no picture.
+The art comes from a publisher and may be any file. So only three formats are read, recognised by their content, and
+the sizes of the file and of the image are limited before anything is decoded.
 """
 
 import functools
@@ -14,25 +14,25 @@ from PySide6.QtGui import QColor, QImage, QImageReader, QLinearGradient, QPainte
 
 from launcher.views.widgets import paint
 
-_BEGINNINGS = ((b"\x89PNG\r\n\x1a\n", b"png"), (b"\xff\xd8\xff", b"jpeg"), (b"RIFF", b"webp"))
-_FILE_BYTES = 16 << 20
-_PIXELS = 32_000_000
+_SIGNATURES = ((b"\x89PNG\r\n\x1a\n", b"png"), (b"\xff\xd8\xff", b"jpeg"), (b"RIFF", b"webp"))
+_MAX_FILE_BYTES = 16 << 20
+_MAX_PIXELS = 32_000_000
 
 
 def load(path: Path | None, longest: int) -> QImage:
-    """The picture at ``path``, no side longer than ``longest`` pixels; a null image when it is not one we show."""
+    """The picture at ``path``, scaled down to ``longest`` pixels a side; a null image if it is not usable."""
     content = _content(path)
-    kind = next((kind for beginning, kind in _BEGINNINGS if content.startswith(beginning)), None)
+    kind = next((kind for signature, kind in _SIGNATURES if content.startswith(signature)), None)
     if kind is None:
         return QImage()
-    _quiet_decoders()
+    _silence_decoders()
     buffer = QBuffer()
     buffer.setData(content)
     buffer.open(QIODevice.OpenModeFlag.ReadOnly)
     reader = QImageReader(buffer, QByteArray(kind))
-    reader.setAutoDetectImageFormat(False)  # no other decoder sees a stranger's bytes
+    reader.setAutoDetectImageFormat(False)  # no other decoder may see these bytes
     size = reader.size()
-    if not 0 < size.width() * size.height() <= _PIXELS:
+    if not 0 < size.width() * size.height() <= _MAX_PIXELS:
         return QImage()
     if max(size.width(), size.height()) > longest:
         reader.setScaledSize(size.scaled(longest, longest, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(1, 1)))
@@ -41,7 +41,7 @@ def load(path: Path | None, longest: int) -> QImage:
 
 def _content(path: Path | None) -> bytes:
     try:
-        if path is None or not path.is_file() or path.stat().st_size > _FILE_BYTES:
+        if path is None or not path.is_file() or path.stat().st_size > _MAX_FILE_BYTES:
             return b""
         return path.read_bytes()
     except (OSError, ValueError):
@@ -49,13 +49,13 @@ def _content(path: Path | None) -> bytes:
 
 
 @functools.cache
-def _quiet_decoders() -> None:
-    """Not a line on the console for each broken picture of a stranger."""
+def _silence_decoders() -> None:
+    """Keep broken pictures from filling the log."""
     QLoggingCategory.setFilterRules("qt.gui.imageio*=false")
 
 
 def cover(image: QImage, size: QSize, scale: float) -> QPixmap:
-    """``image`` filling ``size``, cut at the sides, or below and above: more of the upper part stays."""
+    """``image`` scaled to fill ``size`` and cropped; vertically, more is cropped below than above."""
     wanted = QSize(math.ceil(size.width() * scale), math.ceil(size.height() * scale))
     grown = image.scaled(
         wanted, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
@@ -67,11 +67,11 @@ def cover(image: QImage, size: QSize, scale: float) -> QPixmap:
 
 
 def pattern(name: str, size: QSize, scale: float = 1.0) -> QPixmap:
-    """Waves in two hues that ``name`` decides: the same title always looks the same."""
-    dice = hashlib.sha256(name.encode("utf-8", "replace")).digest()
+    """Waves in hues that depend only on ``name``."""
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).digest()
     made = QPixmap(math.ceil(size.width() * scale), math.ceil(size.height() * scale))
     made.setDevicePixelRatio(scale)
-    hue = dice[0] * 360 // 256
+    hue = digest[0] * 360 // 256
     box = QRectF(0, 0, size.width(), size.height())
     with QPainter(made) as painter:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -82,7 +82,7 @@ def pattern(name: str, size: QSize, scale: float = 1.0) -> QPixmap:
         painter.setPen(Qt.PenStyle.NoPen)
         for layer in range(4):
             painter.setBrush(QColor.fromHsl((hue + 12 * layer) % 360, 100, 92 - 18 * layer, 190))
-            painter.drawPath(_wave(box, 0.42 + 0.15 * layer, dice[1 + layer], 1.2 + dice[6 + layer] / 200))
+            painter.drawPath(_wave(box, 0.42 + 0.15 * layer, digest[1 + layer], 1.2 + digest[6 + layer] / 200))
     return made
 
 
@@ -99,7 +99,7 @@ def _wave(box: QRectF, height: float, phase: int, waves: float) -> QPainterPath:
 
 @functools.lru_cache(maxsize=64)
 def thumbnail(file: tuple[str, int], name: str, side: int, scale: float) -> QImage:
-    """A square with round corners of the art in ``file`` (a path and its mtime), or else the pattern of ``name``."""
+    """A rounded square with the art in ``file`` (a path and its mtime), or with the pattern of ``name``."""
     size = QSize(side, side)
     image = load(Path(file[0]) if file[0] else None, round(side * scale * 3))
     square = pattern(name, size, scale) if image.isNull() else cover(image, size, scale)

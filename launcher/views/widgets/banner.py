@@ -1,15 +1,15 @@
-"""A calm message in the page that stays until it is settled."""
+"""A message in the page that stays until its cause is gone or the player dismisses it."""
 
 from collections.abc import Mapping
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QRectF, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from launcher import theme
 from launcher.views.widgets import icons, paint
-from launcher.views.widgets.button import Button
+from launcher.views.widgets.button import Button, ButtonKind
 from launcher.views.widgets.label import Text
 
 BannerKind = Literal["info", "ok", "warn", "error"]
@@ -18,7 +18,7 @@ _ICONS = {"info": "info", "ok": "circle-check", "warn": "triangle-alert", "error
 
 
 class Banner(QFrame):
-    """What happened, what stays safe, and ways out. Hidden until `set_state`; announced to screen readers."""
+    """A title, a text and buttons. It is hidden until `set_state`, which also announces it to screen readers."""
 
     action_chosen = Signal(str)
 
@@ -39,7 +39,7 @@ class Banner(QFrame):
         self.hide()
 
     def set_state(self, kind: BannerKind, title: str, text: str = "", actions: Mapping[str, str] | None = None) -> None:
-        """``actions``: key → label; the key comes back in ``action_chosen``. The first is our proposal."""
+        """Show a message. ``actions`` maps the keys of `action_chosen` to labels; the first one is highlighted."""
         state = (kind, title, text, tuple((actions or {}).items()))
         if state != self._state:
             self._state, self._kind = state, kind
@@ -59,10 +59,8 @@ class Banner(QFrame):
                 gone.hide()
                 gone.deleteLater()
         for number, (key, label) in enumerate(actions.items()):
-            button = Button(label, kind="plain" if number else "primary")
-            button.setObjectName(key)
-            button.clicked.connect(self._choose)
-            self._row.addWidget(button)
+            kind: ButtonKind = "plain" if number else "primary"
+            self._row.addWidget(Button(label, kind=kind, name=key, clicked=self._choose))
         self._row.addStretch(1)
 
     @Slot()
@@ -77,14 +75,14 @@ class Banner(QFrame):
 
     def _set_margins(self) -> None:
         if layout := self.layout():
-            mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-            layout.setContentsMargins(18 if mirrored else 50, 14, 50 if mirrored else 18, 14)
+            left, right = (18, 50) if self.isRightToLeft() else (50, 18)
+            layout.setContentsMargins(left, 14, right, 14)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        now = theme.tokens()
+        tokens = theme.tokens()
         box = paint.bounds(self)
-        ink = getattr(now, self._kind)
+        ink = getattr(tokens, self._kind)
         with paint.begin(self) as painter:
-            painter.fillPath(paint.rounded(box, now.radius), paint.faded(getattr(now, f"{self._kind}_soft"), 1))
-            paint.outline(painter, box, now.radius, paint.faded(ink, 0.45))
+            paint.fill(painter, box, tokens.radius, getattr(tokens, f"{self._kind}_soft"))
+            paint.outline(painter, box, tokens.radius, paint.with_alpha(ink, 0.45))
             icons.draw(painter, paint.mirror(self, QRectF(18, 15, 20, 20)), _ICONS[self._kind], ink)

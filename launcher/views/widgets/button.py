@@ -1,8 +1,9 @@
-"""Ordinary buttons: a text, an icon from ``assets/icons``, a weight."""
+"""An ordinary button with a text, an icon from ``assets/icons`` and a kind."""
 
+from collections.abc import Callable
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt, SignalInstance
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QPushButton, QWidget
 
@@ -10,23 +11,32 @@ from launcher import theme
 from launcher.views.widgets import icons
 
 ButtonKind = Literal["primary", "plain", "quiet", "danger", "link", "nav"]
-"""``nav``: a line of the sidebar; checkable."""
+"""``nav``: a checkable entry of the sidebar."""
 
 _ICON = 16
-_GAP = 4  # and four more that Qt leaves
+_GAP = 4  # Qt adds four pixels more
 
 
 class Button(QPushButton):
-    """``icon`` is a name in ``assets/icons``, coloured as the theme says; without text: a square, and needs a name."""
+    """``icon`` is a name in ``assets/icons``, drawn in the theme's colour; ``name`` is the object name."""
 
     def __init__(
-        self, text: str = "", icon: str = "", kind: ButtonKind = "plain", parent: QWidget | None = None
+        self,
+        text: str = "",
+        icon: str = "",
+        kind: ButtonKind = "plain",
+        parent: QWidget | None = None,
+        *,
+        name: str = "",
+        clicked: Callable[..., object] | SignalInstance | None = None,
     ) -> None:
         super().__init__(text, parent)
+        self.setObjectName(name)
+        if clicked:
+            self.clicked.connect(clicked)
         self._icon = icon
         self._kind: ButtonKind = kind
         self.setProperty("kind", kind)
-        self.setProperty("square", not text)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAutoDefault(False)
         self.setCheckable(kind == "nav")
@@ -41,10 +51,9 @@ class Button(QPushButton):
         if not self._icon:
             self.setIcon(QIcon())
             return
-        now = theme.tokens()
-        colours = {"primary": now.on_accent, "danger": now.error, "link": now.accent_text}
-        mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        tokens = theme.tokens()
+        colours = {"primary": tokens.on_accent, "danger": tokens.error, "link": tokens.accent_text}
         gap = _GAP if self.text() else 0
-        colour = colours.get(self._kind, now.text)
+        colour = colours.get(self._kind, tokens.text)
         self.setIconSize(QSize(_ICON + gap, _ICON))
-        self.setIcon(icons.icon(self._icon, colour, now.faint, _ICON, gap=gap, mirrored=mirrored))
+        self.setIcon(icons.icon(self._icon, colour, tokens.faint, _ICON, gap=gap, mirrored=self.isRightToLeft()))

@@ -1,4 +1,4 @@
-"""A raised panel with a heading."""
+"""A panel with a heading."""
 
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
@@ -6,7 +6,7 @@ from launcher.views.widgets.label import Text
 
 
 class Card(QFrame):
-    """``title`` as a heading (empty: none) over ``body``, which it owns."""
+    """A panel that owns ``body`` and shows ``title`` above it; an empty title is hidden."""
 
     def __init__(self, title: str, body: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -19,7 +19,7 @@ class Card(QFrame):
         self.set_title(title)
 
     def set_title(self, title: str) -> None:
-        """Another heading."""
+        """Change the heading."""
         self._title.setText(title)
         self._title.setVisible(bool(title))
         self.setAccessibleName(title)

@@ -1,4 +1,4 @@
-"""What stands where nothing is yet."""
+"""A placeholder for a page that has nothing to show yet."""
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent
@@ -7,13 +7,13 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 from launcher import theme
 from launcher.views.widgets import icons, paint
 from launcher.views.widgets.button import Button
-from launcher.views.widgets.painted import Picture
+from launcher.views.widgets.painted import Graphic
 
 
 class EmptyState(QWidget):
-    """An icon, a heading, a sentence and, where ``action`` is not empty, a primary button."""
+    """An icon, a heading, a text and, if ``action`` is not empty, a primary button."""
 
-    chosen = Signal()
+    action_clicked = Signal()
 
     def __init__(self, icon: str, title: str, text: str, action: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -22,8 +22,7 @@ class EmptyState(QWidget):
         self._text.setWordWrap(True)
         self._text.setMaximumWidth(420)
         self._text.setMinimumWidth(320)
-        self._action = Button(kind="primary")
-        self._action.clicked.connect(self.chosen)
+        self._action = Button(kind="primary", clicked=self.action_clicked)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
         layout.addStretch(2)
@@ -33,16 +32,15 @@ class EmptyState(QWidget):
         self.set_texts(title, text, action)
 
     def set_texts(self, title: str, text: str, action: str = "") -> None:
-        """Other texts."""
+        """Change the texts."""
         self._title.setText(title)
         self._text.setText(text)
         self._action.setText(action)
-        self._action.setProperty("square", False)
         self._action.setVisible(bool(action))
 
 
-class _Disc(Picture):
-    """The icon on a soft disc; says nothing the heading does not."""
+class _Disc(Graphic):
+    """The icon on a tinted disc."""
 
     def __init__(self, icon: str) -> None:
         super().__init__(QSize(88, 88))
@@ -51,11 +49,11 @@ class _Disc(Picture):
         self.setAccessibleName(icon)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        now = theme.tokens()
+        tokens = theme.tokens()
         with paint.begin(self) as painter:
             box = paint.bounds(self)
-            painter.fillPath(paint.rounded(box, box.height() / 2), paint.faded(now.accent, 0.14))
-            icons.draw(painter, box.adjusted(26, 26, -26, -26), self._icon, now.accent_text)
+            painter.fillPath(paint.rounded(box, box.height() / 2), paint.with_alpha(tokens.accent, 0.14))
+            icons.draw(painter, box.adjusted(26, 26, -26, -26), self._icon, tokens.accent_text)
 
 
 def _line(role: str) -> QLabel:

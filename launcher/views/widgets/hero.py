@@ -1,4 +1,4 @@
-"""The picture of a title with its name over it."""
+"""The picture of a title with its name on it."""
 
 from pathlib import Path
 
@@ -8,45 +8,45 @@ from PySide6.QtWidgets import QWidget
 
 from launcher import theme
 from launcher.views.widgets import art, paint
-from launcher.views.widgets.painted import Picture
+from launcher.views.widgets.painted import Graphic
 
 _LONGEST = 1920
 _INK = "#ffffff"
 _SHADE = 0.58
-"""How dark it is behind the texts: white on white art stays 4.5:1 and better."""
+"""Opacity of the shade behind the texts: white text keeps a contrast of 4.5:1 on white art."""
 _BELOW = 64
-"""From the subtitle's lower edge to the picture's."""
+"""Distance from the lower edge of the subtitle to that of the picture."""
 
 
-class HeroWidget(Picture):
-    """Title and subtitle over art that fades into the page; a pattern of our own where there is no usable art."""
+class HeroWidget(Graphic):
+    """Title and subtitle on art that fades into the page; without usable art, on a generated pattern."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(QSize(1004, 320), parent)
         self._title = ""
         self._subtitle = ""
         self._image = QImage()
-        self._ready = QPixmap()
+        self._composed = QPixmap()
         self._look: tuple[object, ...] = ()
 
     def set_texts(self, title: str, subtitle: str = "") -> None:
-        """Plain texts; what is too long is elided and stands in the tooltip."""
+        """Set plain texts. One that is too long is elided, and the title is then in the tooltip."""
         if (title, subtitle) == (self._title, self._subtitle):
             return
         self._title, self._subtitle = title, subtitle
         self.setAccessibleName(title)
         self.setAccessibleDescription(subtitle)
-        self._ready = QPixmap()
+        self._composed = QPixmap()
         self.update()
 
     def set_image(self, path: Path | None) -> None:
-        """The art: any bytes at all. Read within bounds; not an image → as with None."""
+        """Set the art, which may be any file; what is not a usable image counts as None."""
         self._image = art.load(path, _LONGEST)
-        self._ready = QPixmap()
+        self._composed = QPixmap()
         self.update()
 
     def text_box(self) -> QRectF:
-        """Where the texts stand at most, as painted."""
+        """The rectangle that contains the painted texts."""
         margin = theme.tokens().margin
         big, small = self._fonts()
         widest = max(paint.text_width(self._title, big), paint.text_width(self._subtitle, small))
@@ -55,15 +55,15 @@ class HeroWidget(Picture):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with paint.begin(self) as painter:
-            scale, look = paint.ratio(painter), (theme.tokens().name, self.layoutDirection())
-            size = self._ready.deviceIndependentSize()
-            if size != paint.bounds(self).size() or self._ready.devicePixelRatio() != scale or look != self._look:
-                self._ready, self._look = self._compose(scale), look
-            painter.drawPixmap(0, 0, self._ready)
+            scale, look = paint.pixel_ratio(painter), (theme.tokens().name, self.layoutDirection())
+            size = self._composed.deviceIndependentSize()
+            if size != paint.bounds(self).size() or self._composed.devicePixelRatio() != scale or look != self._look:
+                self._composed, self._look = self._compose(scale), look
+            painter.drawPixmap(0, 0, self._composed)
             self._paint_texts(painter)
 
     def _compose(self, scale: float) -> QPixmap:
-        """Art, shade and fade in one, so that painting again costs nothing."""
+        """Art, shade and fade as one pixmap, so that repainting is cheap."""
         plain = self._image.isNull()
         made = art.pattern(self._title, self.size(), scale) if plain else art.cover(self._image, self.size(), scale)
         box = paint.bounds(self)
@@ -79,24 +79,23 @@ class HeroWidget(Picture):
         fade = QLinearGradient(0, top, 0, self.height())
         for step in range(11):
             where = step / 10
-            fade.setColorAt(where, paint.faded(theme.tokens().hero_scrim, _soft(where)))
+            fade.setColorAt(where, paint.with_alpha(theme.tokens().hero_scrim, _smoothstep(where)))
         return fade
 
     def _shade(self, scale: float) -> QPixmap:
-        """Darkness behind the texts: from their far end inwards to the page's start, and from their top down."""
+        """The shade behind the texts: it fades out beyond their trailing end and above them."""
         box, words = paint.bounds(self), self.text_box()
         made = QPixmap(self.size() * scale)
         made.setDevicePixelRatio(scale)
         made.fill(Qt.GlobalColor.transparent)
-        mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-        near, far = (words.left(), words.left() - 280) if mirrored else (words.right(), words.right() + 280)
+        near, far = (words.left(), words.left() - 280) if self.isRightToLeft() else (words.right(), words.right() + 280)
         across, down = QLinearGradient(near, 0, far, 0), QLinearGradient(0, words.top() - 120, 0, box.bottom())
         for step in range(11):
-            where, soft = step / 10, _soft(step / 10)
+            where, soft = step / 10, _smoothstep(step / 10)
             across.setColorAt(where, QColor.fromRgbF(0, 0, 0, _SHADE * (1 - soft)))
             down.setColorAt(where * 120 / (box.bottom() - words.top() + 120), QColor.fromRgbF(0, 0, 0, soft))
         down.setColorAt((words.bottom() - words.top() + 120) / (box.bottom() - words.top() + 120), QColor("black"))
-        down.setColorAt(1, Qt.GlobalColor.transparent)  # a light page must not shine through the shade
+        down.setColorAt(1, Qt.GlobalColor.transparent)  # no shade where the picture fades into a light page
         with QPainter(made) as painter:
             painter.fillRect(box, across)
             painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
@@ -109,17 +108,17 @@ class HeroWidget(Picture):
         title = QRectF(words.x(), words.y(), words.width(), 54)
         below = QRectF(words.x(), words.y() + 56, words.width(), 22)
         shadow = QColor(0, 0, 0, 90)
-        paint.line(painter, title.translated(0, 1.5), self._title, big, shadow, paint.start(self))
-        paint.line(painter, title, self._title, big, _INK, paint.start(self))
-        paint.line(painter, below, self._subtitle, small, _INK, paint.start(self))
+        paint.draw_text(painter, title.translated(0, 1.5), self._title, big, shadow, paint.leading(self))
+        paint.draw_text(painter, title, self._title, big, _INK, paint.leading(self))
+        paint.draw_text(painter, below, self._subtitle, small, _INK, paint.leading(self))
         cut = paint.elided(self._title, big, title.width()) != " ".join(self._title.split())
         if (self.toolTip() != "") != cut:
-            self.setToolTip(paint.tip(" ".join(self._title.split())[:400]) if cut else "")
+            self.setToolTip(paint.tooltip(" ".join(self._title.split())[:400]) if cut else "")
 
     def _fonts(self) -> tuple[QFont, QFont]:
         return theme.font(theme.tokens().title_px, QFont.Weight.Bold), theme.font(theme.tokens().heading_px)
 
 
-def _soft(where: float) -> float:
-    """From 0 to 1 without a corner at either end."""
-    return where * where * (3 - 2 * where)
+def _smoothstep(x: float) -> float:
+    """The smoothstep function: from 0 to 1, flat at both ends."""
+    return x * x * (3 - 2 * x)

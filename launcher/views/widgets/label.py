@@ -1,21 +1,16 @@
-"""Labels that hold against any text."""
-
-from typing import Literal
+"""Labels that show any text safely."""
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from launcher import theme
 from launcher.views.widgets import paint
-
-BadgeKind = Literal["info", "ok", "warn", "error", "plain"]
 
 
 class Text(QLabel):
-    """Plain text, nothing in it is ever markup. Starts where the page's lines start, whatever language it is in.
+    """Plain text, never taken for markup. It is aligned with the layout, whatever its own language.
 
-    ``role`` is one of the style sheet's: page, heading, strong, muted, small, warn, error, code; empty: as it is.
+    ``role`` is one of the style sheet: page, heading, strong, muted, code; empty for ordinary text.
     """
 
     def __init__(self, text: str = "", role: str = "", *, wrap: bool = False, parent: QWidget | None = None) -> None:
@@ -33,11 +28,11 @@ class Text(QLabel):
 
     def _align(self) -> None:
         up = Qt.AlignmentFlag.AlignTop if self.wordWrap() else Qt.AlignmentFlag.AlignVCenter
-        self.setAlignment(paint.start(self) | up)
+        self.setAlignment(paint.leading(self) | up)
 
 
 class ElidedLabel(QLabel):
-    """One line of plain text that gives way with an ellipsis; the whole text is its tooltip then."""
+    """One line of plain text, elided if there is too little room; the whole text is then its tooltip."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,47 +51,7 @@ class ElidedLabel(QLabel):
         shown = paint.elided(self.text(), self.font(), self.width() - 1)
         whole = " ".join(self.text()[:400].split())
         if (self.toolTip() != "") != (shown != whole):
-            self.setToolTip(paint.tip(whole) if shown != whole else "")
+            self.setToolTip(paint.tooltip(whole) if shown != whole else "")
         with paint.begin(self) as painter:
             ink = self.palette().color(self.foregroundRole())
-            paint.line(painter, paint.bounds(self), self.text(), self.font(), ink, paint.start(self))
-
-
-class Badge(QLabel):
-    """A word in a pill: "Update", "Offline", "Verified"."""
-
-    def __init__(self, text: str = "", kind: BadgeKind = "plain", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._kind: BadgeKind = kind
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.set_state(text, kind)
-
-    def set_state(self, text: str, kind: BadgeKind) -> None:
-        """Another word."""
-        self._kind = kind
-        self.setText(text)
-        self.updateGeometry()
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(paint.text_width(self.text(), self._font()) + 18, 22)
-
-    def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        now = theme.tokens()
-        ink = now.text if self._kind == "plain" else getattr(now, self._kind)
-        ground = now.track if self._kind == "plain" else getattr(now, f"{self._kind}_soft")
-        box = paint.bounds(self)
-        with paint.begin(self) as painter:
-            painter.fillPath(paint.rounded(box, box.height() / 2), QColor(ground))
-            paint.line(painter, box, self.text(), self._font(), ink, Qt.AlignmentFlag.AlignHCenter)
-
-    def _font(self) -> QFont:
-        return theme.font(theme.tokens().small_px, QFont.Weight.DemiBold)
+            paint.draw_text(painter, paint.bounds(self), self.text(), self.font(), ink, paint.leading(self))

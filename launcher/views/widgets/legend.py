@@ -1,22 +1,22 @@
-"""What the colours of graph and piece map stand for."""
+"""The legend of the transfer graph and the piece map."""
 
 from collections.abc import Iterator, Mapping
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from launcher import theme
 from launcher.views.widgets import paint
-from launcher.views.widgets.painted import Picture
+from launcher.views.widgets.painted import Graphic
 
 _LINE = 20
 _SQUARE = 10
 _GAP = 16
 
 
-class Legend(Picture):
-    """Coloured squares with texts; wraps."""
+class Legend(Graphic):
+    """Coloured squares with texts, on as many lines as needed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(QSize(400, _LINE), parent)
@@ -26,7 +26,7 @@ class Legend(Picture):
         self.setSizePolicy(policy)
 
     def set_entries(self, entries: Mapping[str, str]) -> None:
-        """Token (``players``, ``server``, ``lan``, ``upload``, ``here``, ``arriving``, ``track``) → text, in order."""
+        """Map tokens (``players``, ``server``, ``lan``, ``upload``) to texts, in order."""
         if dict(entries) == self._entries:
             return
         self._entries = dict(entries)
@@ -38,7 +38,7 @@ class Legend(Picture):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        rows = [spot.y() for _, _, spot in self._spots(width)]
+        rows = [spot.y() for _, _, spot in self._positions(width)]
         return round(rows[-1]) + _LINE if rows else _LINE
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -48,7 +48,7 @@ class Legend(Picture):
     def _fit(self) -> None:
         self.setFixedHeight(self.heightForWidth(self.width()))
 
-    def _spots(self, width: int) -> Iterator[tuple[str, str, QRectF]]:
+    def _positions(self, width: int) -> Iterator[tuple[str, str, QRectF]]:
         x, y = 0.0, 0.0
         for colour, text in self._entries.items():
             needs = _SQUARE + 6 + paint.text_width(text, self.font())
@@ -58,12 +58,10 @@ class Legend(Picture):
             x += needs + _GAP
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        now = theme.tokens()
+        tokens = theme.tokens()
         with paint.begin(self) as painter:
-            for colour, text, spot in self._spots(self.width()):
+            for colour, text, spot in self._positions(self.width()):
                 square = QRectF(spot.x(), spot.y() + (_LINE - _SQUARE) / 2, _SQUARE, _SQUARE)
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(QColor(getattr(now, colour)))
-                painter.drawRoundedRect(paint.mirror(self, square), 3, 3)
+                paint.fill(painter, paint.mirror(self, square), 3, getattr(tokens, colour))
                 words = QRectF(square.right() + 6, spot.y(), spot.right() - square.right() - 4, _LINE)
-                paint.line(painter, paint.mirror(self, words), text, self.font(), now.text, paint.start(self))
+                paint.draw_text(painter, paint.mirror(self, words), text, self.font(), tokens.text, paint.leading(self))

@@ -1,4 +1,4 @@
-"""A field for a number."""
+"""A spin box."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QWidget
 
 
 class NumberBox(QDoubleSpinBox):
-    """A spin box with room around its text; a wheel that scrolls the page past it changes nothing."""
+    """A spin box that ignores the mouse wheel unless it has the focus, so that the page can be scrolled."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

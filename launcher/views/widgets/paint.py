@@ -1,34 +1,41 @@
-"""Strokes that several widgets share."""
+"""Drawing functions that several widgets share."""
 
 import html
 
-from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QWidget
 
 from launcher import theme
 
 RING = 2.0
-"""Width of the focus ring."""
+"""Width of the focus ring in pixels."""
 
 
 def begin(widget: QWidget) -> QPainter:
-    """A painter on ``widget`` that smooths edges and pictures. Use it in a ``with``."""
+    """An antialiasing painter on ``widget``, to be used in a ``with`` statement."""
     painter = QPainter(widget)
     painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
     return painter
 
 
-def ratio(painter: QPainter) -> float:
-    """Device pixels a pixel, of what is painted on: a screen's or a picture's."""
+def pixel_ratio(painter: QPainter) -> float:
+    """The device pixel ratio of the screen or picture that is painted on."""
     return painter.device().devicePixelRatio()
 
 
 def rounded(rect: QRectF, radius: float) -> QPainterPath:
-    """A rectangle with round corners."""
+    """A rectangle with rounded corners, as a path."""
     path = QPainterPath()
     path.addRoundedRect(rect, radius, radius)
     return path
+
+
+def fill(painter: QPainter, rect: QRectF, radius: float, colour: str | QColor) -> None:
+    """A filled rectangle with rounded corners."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(rect, radius, radius)
 
 
 def outline(painter: QPainter, rect: QRectF, radius: float, colour: str | QColor, width: float = 1.0) -> None:
@@ -40,57 +47,57 @@ def outline(painter: QPainter, rect: QRectF, radius: float, colour: str | QColor
 
 
 def focus_ring(painter: QPainter, rect: QRectF, radius: float) -> None:
-    """The ring of what the keyboard is on, just inside ``rect``."""
+    """The keyboard focus ring, just inside ``rect``."""
     outline(painter, rect, radius, theme.tokens().accent_text, RING)
 
 
-def faded(colour: str, alpha: float) -> QColor:
-    """``colour`` with ``alpha`` 0..1."""
+def with_alpha(colour: str, alpha: float) -> QColor:
+    """``colour`` with an opacity of ``alpha``, from 0 to 1."""
     made = QColor(colour)
     made.setAlphaF(alpha)
     return made
 
 
 def mirror(widget: QWidget, rect: QRectF) -> QRectF:
-    """``rect`` as thought for left to right, where the widget's direction puts it."""
-    if widget.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+    """``rect``, given for left to right, mirrored if the widget's layout runs from right to left."""
+    if widget.isRightToLeft():
         return QRectF(widget.width() - rect.right(), rect.y(), rect.width(), rect.height())
     return rect
 
 
-def start(widget: QWidget) -> Qt.AlignmentFlag:
-    """Where a line begins: left, or right when mirrored. Whatever language the text itself is in."""
-    mirrored = widget.layoutDirection() == Qt.LayoutDirection.RightToLeft
-    return (Qt.AlignmentFlag.AlignRight if mirrored else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignAbsolute
+def leading(widget: QWidget) -> Qt.AlignmentFlag:
+    """The alignment to the side where lines begin: right in a mirrored layout, whatever the language of the text."""
+    side = Qt.AlignmentFlag.AlignRight if widget.isRightToLeft() else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignAbsolute
 
 
-def line(
+def draw_text(
     painter: QPainter, rect: QRectF, text: str, font: QFont, colour: str | QColor, align: Qt.AlignmentFlag
 ) -> None:
-    """One line of plain text within ``rect``, elided where it is too long, centred in height."""
+    """One line of plain text, vertically centred in ``rect`` and elided if it is too long."""
     painter.setFont(font)
-    painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)  # a text runs as its own language does
+    painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)  # the direction of the text's own language
     painter.setPen(QColor(colour))
     flags = align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
     painter.drawText(rect, int(flags), elided(text, font, rect.width()))
 
 
 def elided(text: str, font: QFont, width: float) -> str:
-    """``text`` on one line no wider than ``width``."""
+    """``text`` on one line, elided to ``width`` pixels."""
     one_line = " ".join(text[:400].split())
     return QFontMetrics(font).elidedText(one_line, Qt.TextElideMode.ElideRight, int(width) + 1)
 
 
 def text_width(text: str, font: QFont) -> int:
-    """Pixels that ``text`` takes on one line."""
+    """The width of ``text`` on one line, in pixels."""
     return QFontMetrics(font).horizontalAdvance(text)
 
 
 def bounds(widget: QWidget) -> QRectF:
-    """The widget's own rectangle."""
-    return QRectF(QRect(0, 0, widget.width(), widget.height()))
+    """The widget's rectangle in its own coordinates."""
+    return QRectF(widget.rect())
 
 
-def tip(text: str) -> str:
-    """``text`` for a tooltip, which would take some of it for markup."""
+def tooltip(text: str) -> str:
+    """``text`` for a tooltip, escaped if Qt could take it for markup."""
     return f"<qt>{html.escape(text)}</qt>" if "<" in text else text

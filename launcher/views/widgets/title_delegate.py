@@ -1,9 +1,9 @@
-"""A line of the library: art, name, state, a small progress."""
+"""A row of the library: art, label, status and a thin progress bar."""
 
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtGui import QFont, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from launcher import theme
@@ -20,37 +20,37 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class TitleDelegate(QStyledItemDelegate):
-    """Paints an item of a QListView. The model's AccessibleTextRole should say label and status."""
+    """Paints an item of a QListView whose model has the roles of `TitleRole`."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(200, 60)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        now = theme.tokens()
-        line = _Line(option)
+        tokens = theme.tokens()
+        row = _RowGeometry(option)
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        line.paint_ground(painter)
+        row.paint_ground(painter)
         label, file = _text(index, TitleRole.LABEL), _text(index, TitleRole.ART)
-        picture = art.thumbnail((file, _changed_ns(file)), label, _THUMB, paint.ratio(painter))
-        painter.drawImage(line.place(12, 10, _THUMB, _THUMB).topLeft(), picture)
-        width = line.width - 64 - 12
+        picture = art.thumbnail((file, _changed_ns(file)), label, _THUMB, paint.pixel_ratio(painter))
+        painter.drawImage(row.place(12, 10, _THUMB, _THUMB).topLeft(), picture)
+        width = row.width - 64 - 12
         mark = _MARKS.get(_text(index, TitleRole.KIND))
         if mark:
-            icons.draw(painter, line.place(line.width - 28, 11, 16, 16), mark[0], getattr(now, mark[1]))
-        bold = theme.font(now.font_px, QFont.Weight.DemiBold)
-        small = theme.font(now.small_px)
-        paint.line(painter, line.place(64, 9, width - 20 * bool(mark), 19), label, bold, now.text, line.align)
+            icons.draw(painter, row.place(row.width - 28, 11, 16, 16), mark[0], getattr(tokens, mark[1]))
+        bold = theme.font(tokens.font_px, QFont.Weight.DemiBold)
+        small = theme.font(tokens.small_px)
+        paint.draw_text(painter, row.place(64, 9, width - 20 * bool(mark), 19), label, bold, tokens.text, row.align)
         status = _text(index, TitleRole.STATUS)
-        paint.line(painter, line.place(64, 28, width, 16), status, small, now.muted, line.align)
+        paint.draw_text(painter, row.place(64, 28, width, 16), status, small, tokens.muted, row.align)
         fraction = index.data(TitleRole.FRACTION)
         if isinstance(fraction, float | int):
-            line.paint_progress(painter, width, float(fraction))
+            row.paint_progress(painter, width, float(fraction))
         painter.restore()
 
 
-class _Line:
-    """Where things stand in one item."""
+class _RowGeometry:
+    """The positions in one item, and its ground."""
 
     def __init__(self, option: QStyleOptionViewItem) -> None:
         self._rect = QRectF(option.rect)
@@ -61,35 +61,29 @@ class _Line:
         self.width = self._rect.width()
 
     def place(self, x: float, y: float, width: float, height: float) -> QRectF:
-        """A rectangle thought for left to right."""
+        """A rectangle relative to the leading upper corner of the item."""
         left = self._rect.right() - x - width if self._mirrored else self._rect.x() + x
         return QRectF(left, self._rect.y() + y, width, height)
 
     def paint_ground(self, painter: QPainter) -> None:
-        """Chosen, hovered, focused."""
-        now = theme.tokens()
+        """Paint the ground of a selected, hovered or focused item."""
+        tokens = theme.tokens()
         box = self._rect.adjusted(0, 1, 0, -1)
-        painter.setPen(Qt.PenStyle.NoPen)
         if self._state & QStyle.StateFlag.State_Selected:
-            painter.setBrush(QColor(now.raised))
-            painter.drawRoundedRect(box, now.radius_small, now.radius_small)
-            painter.setBrush(QColor(now.accent_text))
-            painter.drawRoundedRect(self.place(0, 16, 3, 28), 1.5, 1.5)
+            paint.fill(painter, box, tokens.radius_small, tokens.raised)
+            paint.fill(painter, self.place(0, 16, 3, 28), 1.5, tokens.accent_text)
         elif self._state & QStyle.StateFlag.State_MouseOver:
-            painter.setBrush(paint.faded(now.raised, 0.6))
-            painter.drawRoundedRect(box, now.radius_small, now.radius_small)
+            paint.fill(painter, box, tokens.radius_small, paint.with_alpha(tokens.raised, 0.6))
         keyboard = QStyle.StateFlag.State_HasFocus | QStyle.StateFlag.State_KeyboardFocusChange
         if self._state & keyboard == keyboard:
-            paint.focus_ring(painter, box, now.radius_small)
+            paint.focus_ring(painter, box, tokens.radius_small)
 
     def paint_progress(self, painter: QPainter, width: float, fraction: float) -> None:
-        """A thin bar below the texts."""
-        now = theme.tokens()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(now.track if self._state & QStyle.StateFlag.State_Selected else now.border))
-        painter.drawRoundedRect(self.place(64, 49, width, 4), 2, 2)
-        painter.setBrush(QColor(now.accent_text))
-        painter.drawRoundedRect(self.place(64, 49, max(4.0, width * min(max(fraction, 0), 1)), 4), 2, 2)
+        """Paint the bar below the texts."""
+        tokens = theme.tokens()
+        track = tokens.track if self._state & QStyle.StateFlag.State_Selected else tokens.border
+        paint.fill(painter, self.place(64, 49, width, 4), 2, track)
+        paint.fill(painter, self.place(64, 49, max(4.0, width * min(max(fraction, 0), 1)), 4), 2, tokens.accent_text)
 
 
 def _text(index: Index, role: TitleRole) -> str:

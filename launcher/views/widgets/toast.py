@@ -1,6 +1,6 @@
-"""A word in passing."""
+"""A short message that disappears by itself."""
 
-from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QPropertyAnimation, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QPropertyAnimation, QTimer, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QColor, QEnterEvent, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
@@ -15,7 +15,7 @@ _SLIDE_MS = 180
 
 
 class Toast(QFrame):
-    """A line at the bottom of its parent for some seconds, with at most one action. A new one replaces it."""
+    """A line at the bottom of its parent for some seconds, with at most one action. The next message replaces it."""
 
     action_chosen = Signal(str)
 
@@ -23,38 +23,35 @@ class Toast(QFrame):
         super().__init__(parent)
         self._key = ""
         self._label = ElidedLabel()
-        self._action = Button(kind="link")
-        self._action.setProperty("square", False)
-        self._action.clicked.connect(self._choose)
+        self._action = Button(kind="link", clicked=self._choose)
         row = QHBoxLayout(self)
         row.setContentsMargins(_SHADOW + 18, _SHADOW + 8, _SHADOW + 12, _SHADOW + 8)
         row.setSpacing(14)
         row.addWidget(self._label)
         row.addWidget(self._action)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.hide)
-        self._slide = QPropertyAnimation(self, b"pos", self)
-        self._slide.setDuration(_SLIDE_MS)
-        self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._animation = QPropertyAnimation(self, b"pos", self)
+        self._animation.setDuration(_SLIDE_MS)
+        self._animation.setEasingCurve(QEasingCurve.Type.OutCubic)
         parent.installEventFilter(self)
         self.hide()
 
-    def say(self, text: str, action: str = "", key: str = "", *, stay_ms: int = 6000) -> None:
-        """Show ``text``; ``action`` is a button's label and ``key`` what ``action_chosen`` says then."""
+    def show_message(self, text: str, action: str = "", key: str = "", *, stay_ms: int = 6000) -> None:
+        """Show ``text`` and, if ``action`` is not empty, a button with that label; `action_chosen` carries ``key``."""
         self._key = key
         self._label.setText(text)
         self._action.setText(action)
         self._action.setVisible(bool(action))
         self.setAccessibleName(text)
         place = self._place()
-        self._slide.stop()
-        if theme.calm() or self.isVisible():
+        self._animation.stop()
+        if theme.reduced_motion() or self.isVisible():
             self.move(place)
         else:
-            self._slide.setStartValue(place + QPoint(0, _FROM_BELOW))
-            self._slide.setEndValue(place)
-            self._slide.start()
+            self._animation.setStartValue(place + QPoint(0, _FROM_BELOW))
+            self._animation.setEndValue(place)
+            self._animation.start()
         self.show()
         self.raise_()
         self._timer.start(stay_ms)
@@ -74,29 +71,25 @@ class Toast(QFrame):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and self.isVisible():
-            self._slide.stop()
+            self._animation.stop()
             self.move(self._place())
         return super().eventFilter(watched, event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
-        self._timer.stop()  # whoever points at it is reading it
+        self._timer.stop()  # the player is reading it
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
         self._timer.start(2000)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        now = theme.tokens()
+        tokens = theme.tokens()
         box = paint.bounds(self).adjusted(_SHADOW, _SHADOW, -_SHADOW, -_SHADOW)
         with paint.begin(self) as painter:
-            painter.setPen(Qt.PenStyle.NoPen)
-            shade = QColor(now.shadow)
+            opacity = 0.08 * QColor(tokens.shadow).alphaF()
             for width in range(_SHADOW, 0, -1):
-                painter.setBrush(paint.faded(now.shadow, shade.alphaF() * 0.08 * (1 - width / (_SHADOW + 1))))
-                painter.drawRoundedRect(
-                    box.adjusted(-width, -width + 4, width, width + 4), now.radius + width, now.radius + width
-                )
-            painter.setBrush(QColor(now.raised))
-            painter.drawRoundedRect(box, now.radius, now.radius)
-            paint.outline(painter, box, now.radius, now.border)
+                shade = paint.with_alpha(tokens.shadow, opacity * (1 - width / (_SHADOW + 1)))
+                paint.fill(painter, box.adjusted(-width, -width + 4, width, width + 4), tokens.radius + width, shade)
+            paint.fill(painter, box, tokens.radius, tokens.raised)
+            paint.outline(painter, box, tokens.radius, tokens.border)

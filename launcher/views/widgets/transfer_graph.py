@@ -1,4 +1,4 @@
-"""Where bytes come from, over time."""
+"""A graph of the transfer rates by source over time."""
 
 import itertools
 import math
@@ -12,13 +12,13 @@ from PySide6.QtWidgets import QWidget
 
 from launcher import theme
 from launcher.views.widgets import paint
-from launcher.views.widgets.painted import Picture
+from launcher.views.widgets.painted import Graphic
 
-SAMPLES = 120
-_FEWEST = 40
+MAX_SAMPLES = 120
+_MIN_STEPS = 40
 _TOP = 20
-"""Room for the label of the scale."""
-_LEAST_BPS = 100_000.0
+"""Height of the label of the scale."""
+_MIN_SCALE_BPS = 100_000.0
 
 
 class _Sample(NamedTuple):
@@ -28,35 +28,35 @@ class _Sample(NamedTuple):
     upload: float
 
 
-class TransferGraph(Picture):
-    """Stacked areas of what comes in (server, network nearby, players), a line for what goes out; 120 samples."""
+class TransferGraph(Graphic):
+    """Stacked areas for the sources (server, local network, players) and a line for the upload; 120 samples."""
 
     def __init__(self, rate_text: Callable[[float], str], parent: QWidget | None = None) -> None:
-        """``rate_text`` writes bytes per second for people; it labels the scale."""
+        """``rate_text`` formats bytes per second for the label of the scale."""
         super().__init__(QSize(486, 150), parent)
         self._rate_text = rate_text
-        self._samples: deque[_Sample] = deque(maxlen=SAMPLES)
+        self._samples: deque[_Sample] = deque(maxlen=MAX_SAMPLES)
 
     def add_sample(self, players_bps: float, server_bps: float, upload_bps: float, lan_bps: float = 0.0) -> None:
-        """One more at the right end (left, mirrored). Call once a second or so."""
+        """Add one sample at the right end (left if mirrored), about once a second."""
         values = (server_bps, lan_bps, players_bps, upload_bps)
         self._samples.append(_Sample(*(max(value, 0.0) for value in values)))
         self.update()
 
     def clear(self) -> None:
-        """Nothing yet."""
+        """Remove all samples."""
         self._samples.clear()
         self.update()
 
     def scale_bps(self) -> float:
-        """What the uppermost line stands for: a round number above all that is shown."""
+        """The rate of the uppermost line: a round number above all samples."""
         peak = max((max(s.server + s.lan + s.players, s.upload) for s in self._samples), default=0.0) * 1.08
-        peak = max(peak, _LEAST_BPS)
+        peak = max(peak, _MIN_SCALE_BPS)
         power = 10.0 ** math.floor(math.log10(peak))
         return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= peak)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        now = theme.tokens()
+        tokens = theme.tokens()
         plot = QRectF(0, _TOP, self.width(), self.height() - _TOP - 1)
         scale = self.scale_bps()
         with paint.begin(self) as painter:
@@ -64,30 +64,30 @@ class TransferGraph(Picture):
             if not self._samples:
                 return
             painter.save()
-            if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            if self.isRightToLeft():
                 painter.translate(self.width(), 0)
                 painter.scale(-1, 1)
             painter.setClipRect(plot.adjusted(0, -2, 0, 1))
-            heaps = [tuple(itertools.accumulate(sample[:3])) for sample in self._samples]
-            for layer, colour in ((2, now.players), (1, now.lan), (0, now.server)):
+            stacks = [tuple(itertools.accumulate(sample[:3])) for sample in self._samples]
+            for layer, colour in ((2, tokens.players), (1, tokens.lan), (0, tokens.server)):
                 if any(sample[layer] for sample in self._samples):
-                    upper = _points(plot, scale, [heap[layer] for heap in heaps])
-                    lower = _points(plot, scale, [heap[layer - 1] if layer else 0.0 for heap in heaps])
+                    upper = _points(plot, scale, [stack[layer] for stack in stacks])
+                    lower = _points(plot, scale, [stack[layer - 1] if layer else 0.0 for stack in stacks])
                     self._paint_area(painter, upper, lower, colour)
             if any(sample.upload for sample in self._samples):
                 line = _smooth(_points(plot, scale, [sample.upload for sample in self._samples]))
-                painter.strokePath(line, QPen(QColor(now.upload), 1.5))
+                painter.strokePath(line, QPen(QColor(tokens.upload), 1.5))
             painter.restore()
 
     def _paint_grid(self, painter: QPainter, plot: QRectF, scale: float) -> None:
-        now = theme.tokens()
-        painter.setPen(QPen(QColor(now.border), 1))
+        tokens = theme.tokens()
+        painter.setPen(QPen(QColor(tokens.border), 1))
         for part in range(4):
             y = math.floor(plot.top() + plot.height() * part / 3) + 0.5
             painter.drawLine(QLineF(plot.left(), y, plot.right(), y))
         label = QRectF(0, 0, self.width(), _TOP - 3)
-        small = theme.font(now.small_px)
-        paint.line(painter, label, self._rate_text(scale), small, now.muted, paint.start(self))
+        small = theme.font(tokens.small_px)
+        paint.draw_text(painter, label, self._rate_text(scale), small, tokens.muted, paint.leading(self))
 
     def _paint_area(self, painter: QPainter, upper: Sequence[QPointF], lower: Sequence[QPointF], colour: str) -> None:
         edge = _smooth(upper)
@@ -96,22 +96,22 @@ class TransferGraph(Picture):
         area.connectPath(_smooth(lower[::-1]))
         area.closeSubpath()
         soft = QLinearGradient(0, min(point.y() for point in upper), 0, max(point.y() for point in lower) + 1)
-        soft.setColorAt(0, paint.faded(colour, 0.50))
-        soft.setColorAt(1, paint.faded(colour, 0.16))
+        soft.setColorAt(0, paint.with_alpha(colour, 0.50))
+        soft.setColorAt(1, paint.with_alpha(colour, 0.16))
         painter.fillPath(area, soft)
         painter.strokePath(edge, QPen(QColor(colour), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
 
 
 def _points(plot: QRectF, scale: float, values: Sequence[float]) -> list[QPointF]:
-    """The newest at the right edge, each older one a step to the left; few are spread out."""
-    step = plot.width() / (max(len(values), _FEWEST) - 1)
+    """Positions of the values: the newest at the right edge, with at least 40 steps across the plot."""
+    step = plot.width() / (max(len(values), _MIN_STEPS) - 1)
     first = plot.right() - step * (len(values) - 1)
     rise = (plot.height() - 1) / scale
     return [QPointF(first + number * step, plot.bottom() - value * rise) for number, value in enumerate(values)]
 
 
 def _smooth(points: Sequence[QPointF]) -> QPainterPath:
-    """A curve through all points that never swings beyond the two it connects (horizontal tangents halfway)."""
+    """A curve through all points with horizontal tangents at each, so that it never overshoots."""
     path = QPainterPath(points[0])
     for before, after in itertools.pairwise(points):
         middle = (before.x() + after.x()) / 2

@@ -1,4 +1,4 @@
-"""A player at a desk: the whole launcher on a real engine, and two kinds of hands that work it."""
+"""The whole launcher on a real engine, and the two input devices that operate it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +16,12 @@ from launcher.views.window import Window
 from patcher.protocol.events import TitleSnapshot
 from tests.support.world import Shoal
 
-PATIENCE_MS = 30_000
+TIMEOUT_MS = 30_000
 _TABS = 80
 
 
-class Desk:
-    """One launcher, its window shown. Use as a context manager."""
+class LauncherUi:
+    """One launcher whose window is shown; a context manager."""
 
     def __init__(
         self, qtbot: QtBot, app: QApplication, player: Shoal, ca: Path | None = None, *, welcomed: bool = False
@@ -43,36 +43,36 @@ class Desk:
 
     @property
     def window(self) -> Window:
-        """What the player sees."""
+        """The launcher's window."""
         return self.launcher.window
 
     def come_back(self) -> None:
-        """A desktop gives the window its focus back when a menu closes; the one of the tests has to be told."""
+        """Activate the window after a menu has closed; a real desktop does this, the offscreen platform does not."""
         self.until(lambda: self.app.activePopupWidget() is None)
         self.window.activateWindow()
         self.until(self.window.isActiveWindow)
 
     def until(self, fact: Callable[[], bool]) -> None:
-        """Go on as soon as it is true."""
+        """Wait until it is true; fail after 30 seconds."""
         try:
-            self.qtbot.waitUntil(fact, timeout=PATIENCE_MS)
+            self.qtbot.waitUntil(fact, timeout=TIMEOUT_MS)
         except TimeoutError as error:
             self.window.grab().save(str(self.player.home / "window.png"))
-            raise AssertionError(f"waited a minute; the window knows {self.window.state}") from error
+            raise AssertionError(f"waited 30 seconds; the state is {self.window.state}") from error
 
     def title(self, name: str = "demo/game") -> TitleSnapshot | None:
-        """The title as the window knows it."""
+        """The title in the window's state."""
         return self.window.state.title(name)
 
-    def act(self, name: str = "demo/game") -> PrimaryAction:
-        """What the big button is."""
+    def action(self, name: str = "demo/game") -> PrimaryAction:
+        """The action of the big button."""
         title = self.title(name)
-        return page_of(self.window.state, title).act if title else PrimaryAction.WAIT
+        return page_of(self.window.state, title).action if title else PrimaryAction.WAIT
 
     def widget(self, name: str) -> QWidget:
         """The visible control of that name."""
         found = [widget for widget in self.window.findChildren(QWidget, name) if widget.isVisible()]
-        assert found, f"nobody sees {name}"
+        assert found, f"no visible {name}"
         return found[-1]
 
     def is_there(self, name: str) -> bool:
@@ -80,8 +80,8 @@ class Desk:
         return any(w.isVisible() and w.isEnabled() for w in self.window.findChildren(QWidget, name))
 
 
-class Hands(Protocol):
-    """How a person works the window."""
+class InputDevice(Protocol):
+    """How a player operates the window."""
 
     def press(self, name: str) -> None: ...
     def write(self, name: str, words: str) -> None: ...
@@ -89,49 +89,49 @@ class Hands(Protocol):
 
 
 class Mouse:
-    """Clicks what it sees."""
+    """Clicks visible controls."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, ui: LauncherUi) -> None:
+        self._ui = ui
 
     def press(self, name: str) -> None:
-        self._desk.until(lambda: self._desk.is_there(name))
-        widget = self._desk.widget(name)
+        self._ui.until(lambda: self._ui.is_there(name))
+        widget = self._ui.widget(name)
         place = QPoint(24, widget.height() // 2) if isinstance(widget, QAbstractButton) else widget.rect().center()
         QTest.mouseClick(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
 
     def write(self, name: str, words: str) -> None:
         self.press(name)
-        field = self._desk.widget(name)
+        field = self._ui.widget(name)
         assert isinstance(field, QLineEdit)
         field.selectAll()
         QTest.keyClicks(field, words)
 
     def choose(self, label: str) -> None:
         self.press("options")
-        menu = _menu(self._desk)
+        menu = _menu(self._ui)
         action = next(action for action in menu.actions() if action.text() == label)
         QTest.mouseClick(
             menu, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, menu.actionGeometry(action).center()
         )
-        self._desk.come_back()
+        self._ui.come_back()
 
 
 class Keyboard:
-    """Tab, arrows, Space and Return; the mouse is unplugged."""
+    """Tab, arrows, Space and Return, without a mouse."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, ui: LauncherUi) -> None:
+        self._ui = ui
 
     def _go_to(self, name: str) -> QWidget:
-        self._desk.until(lambda: self._desk.is_there(name))
+        self._ui.until(lambda: self._ui.is_there(name))
         seen = []
         for _ in range(_TABS):
-            here = self._desk.app.focusWidget()
+            here = self._ui.app.focusWidget()
             seen.append(here.objectName() or type(here).__name__ if here else "nothing")
             if here is not None and here.objectName() == name:
                 return here
-            QTest.keyClick(here or self._desk.window, Qt.Key.Key_Tab)
+            QTest.keyClick(here or self._ui.window, Qt.Key.Key_Tab)
         raise AssertionError(f"Tab never came to {name}: {seen}")
 
     def press(self, name: str) -> None:
@@ -144,17 +144,17 @@ class Keyboard:
 
     def choose(self, label: str) -> None:
         self.press("options")
-        menu = _menu(self._desk)
+        menu = _menu(self._ui)
         for _ in menu.actions():
             if menu.activeAction().text() == label:
                 break
             QTest.keyClick(menu, Qt.Key.Key_Down)
         QTest.keyClick(menu, Qt.Key.Key_Return)
-        self._desk.come_back()
+        self._ui.come_back()
 
 
-def _menu(desk: Desk) -> QMenu:
-    desk.until(lambda: isinstance(desk.app.activePopupWidget(), QMenu))
-    menu = desk.app.activePopupWidget()
+def _menu(ui: LauncherUi) -> QMenu:
+    ui.until(lambda: isinstance(ui.app.activePopupWidget(), QMenu))
+    menu = ui.app.activePopupWidget()
     assert isinstance(menu, QMenu)
     return menu
