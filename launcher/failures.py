@@ -54,37 +54,41 @@ EXPLANATIONS: dict[str, tuple[str, str, tuple[Remedy, ...]]] = {
         (_R,),
     ),
     "trust.fingerprint": (
-        QT_TRANSLATE_NOOP("Errors", "This feed has another fingerprint than the expected one."),
-        QT_TRANSLATE_NOOP("Errors", "Do not add it. Compare with the fingerprint that the publisher shows."),
+        QT_TRANSLATE_NOOP("Errors", "This feed's fingerprint is not the expected one."),
+        QT_TRANSLATE_NOOP(
+            "Errors", "Do not add the feed. Compare the fingerprint with the one that the publisher shows."
+        ),
         (),
     ),
     "trust.signature": (
-        QT_TRANSLATE_NOOP("Errors", "The publisher's signature does not fit what the server sent."),
-        QT_TRANSLATE_NOOP("Errors", "Try again later. If it stays, ask the publisher: the feed may be damaged."),
+        QT_TRANSLATE_NOOP("Errors", "The publisher's signature does not match what the server sent."),
+        QT_TRANSLATE_NOOP(
+            "Errors", "Try again later. If it happens again, ask the publisher: the feed may be damaged."
+        ),
         (_R,),
     ),
     "trust.expired": (
         QT_TRANSLATE_NOOP("Errors", "The publisher's signature has expired."),
-        QT_TRANSLATE_NOOP("Errors", "The publisher has to renew it. Playing still works; try again later."),
+        QT_TRANSLATE_NOOP("Errors", "The publisher has to renew the signature. You can still play; try again later."),
         (_R,),
     ),
     "trust.rollback": (
-        QT_TRANSLATE_NOOP("Errors", "The server offers something older than what was seen before."),
+        QT_TRANSLATE_NOOP("Errors", "The server offers an older state of this feed than it did before."),
         QT_TRANSLATE_NOOP("Errors", "Try again later."),
         (_R,),
     ),
     "trust.clock": (
         QT_TRANSLATE_NOOP("Errors", "This computer's clock is wrong."),
-        QT_TRANSLATE_NOOP("Errors", "Set date and time, then try again."),
+        QT_TRANSLATE_NOOP("Errors", "Set the date and time, then try again."),
         (_R,),
     ),
     "trust.needs_newer": (
-        QT_TRANSLATE_NOOP("Errors", "This feed needs a newer Shoal."),
+        QT_TRANSLATE_NOOP("Errors", "This feed needs a newer version of Shoal."),
         QT_TRANSLATE_NOOP("Errors", "Update Shoal. Playing, checking and uninstalling still work."),
         (_R,),
     ),
     "trust.record": (
-        QT_TRANSLATE_NOOP("Errors", "A signed record of this feed is not valid."),
+        QT_TRANSLATE_NOOP("Errors", "This feed contains an invalid record."),
         QT_TRANSLATE_NOOP("Errors", "Tell the publisher."),
         (_R,),
     ),
@@ -94,80 +98,80 @@ EXPLANATIONS: dict[str, tuple[str, str, tuple[Remedy, ...]]] = {
         (_R,),
     ),
     "trust.description": (
-        QT_TRANSLATE_NOOP("Errors", "Something other than Shoal changed what this folder says is installed."),
-        QT_TRANSLATE_NOOP("Errors", "Repair puts back what the publisher signed. Your own files stay."),
+        QT_TRANSLATE_NOOP("Errors", "Another program changed the record of what is installed in this folder."),
+        QT_TRANSLATE_NOOP("Errors", "Repair restores what the publisher signed. Your own files stay."),
         (_P,),
     ),
     "trust.too_old": (
-        QT_TRANSLATE_NOOP("Errors", "The publisher does not allow this release any more."),
-        QT_TRANSLATE_NOOP("Errors", "Take a newer one."),
+        QT_TRANSLATE_NOOP("Errors", "The publisher no longer allows this release."),
+        QT_TRANSLATE_NOOP("Errors", "Choose a newer release."),
         (),
     ),
     "trust.step_back": (
-        QT_TRANSLATE_NOOP("Errors", "The publisher does not allow the release before this one any more."),
-        QT_TRANSLATE_NOOP("Errors", "Stay with this release, unless you know why you need the other."),
+        QT_TRANSLATE_NOOP("Errors", "The publisher no longer allows the previous release."),
+        QT_TRANSLATE_NOOP("Errors", "Keep this release, unless you know why you need the previous one."),
         (Remedy.STEP_BACK,),
     ),
     # origin
     "origin.unreachable": (
         QT_TRANSLATE_NOOP("Errors", "You seem to be offline: the server cannot be reached."),
-        QT_TRANSLATE_NOOP("Errors", "Playing works without a network. What was downloaded is kept."),
+        QT_TRANSLATE_NOOP("Errors", "You can play without a network. What was downloaded is kept."),
         (_R,),
     ),
     "origin.certificate": (
-        QT_TRANSLATE_NOOP("Errors", "The server could not prove who it is."),
+        QT_TRANSLATE_NOOP("Errors", "The server could not prove its identity."),
         QT_TRANSLATE_NOOP("Errors", "Check the address and this computer's clock."),
         (_R,),
     ),
     "origin.status": (
         QT_TRANSLATE_NOOP("Errors", "The server refused the download."),
-        QT_TRANSLATE_NOOP("Errors", "Try again later. If it stays, tell the publisher."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later. If it happens again, tell the publisher."),
         (_R,),
     ),
     "origin.missing": (
         QT_TRANSLATE_NOOP("Errors", "The server does not have a file that the release needs."),
-        QT_TRANSLATE_NOOP("Errors", "Try again later, or with other players allowed in the settings."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later, or allow downloads from other players in the settings."),
         (_R,),
     ),
     "origin.too_slow": (
-        QT_TRANSLATE_NOOP("Errors", "The download was too slow to go on."),
+        QT_TRANSLATE_NOOP("Errors", "The download was too slow and has stopped."),
         QT_TRANSLATE_NOOP("Errors", "Try again later. What was downloaded is kept."),
         (_R, _S),
     ),
     "origin.host_refused": (
-        QT_TRANSLATE_NOOP("Errors", "The server sent us to a place that the feed does not list."),
+        QT_TRANSLATE_NOOP("Errors", "The server redirected to an address that the feed does not list."),
         QT_TRANSLATE_NOOP("Errors", "Tell the publisher."),
         (_R,),
     ),
     "origin.protocol": (
-        QT_TRANSLATE_NOOP("Errors", "The server answered in a way nobody expects."),
-        QT_TRANSLATE_NOOP("Errors", "Try again later. If it stays, tell the publisher."),
+        QT_TRANSLATE_NOOP("Errors", "The server gave an unexpected answer."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later. If it happens again, tell the publisher."),
         (_R,),
     ),
     "origin.no_source": (
-        QT_TRANSLATE_NOOP("Errors", "Neither the server nor any player has the missing bytes now."),
+        QT_TRANSLATE_NOOP("Errors", "Neither the server nor any player has the missing data right now."),
         QT_TRANSLATE_NOOP("Errors", "Try again later. What was downloaded is kept."),
         (_R, _S),
     ),
     # content
     "content.invalid": (
-        QT_TRANSLATE_NOOP("Errors", "A document of the publisher is damaged."),
-        QT_TRANSLATE_NOOP("Errors", "Try again. If it stays, tell the publisher."),
+        QT_TRANSLATE_NOOP("Errors", "A document of this feed is damaged."),
+        QT_TRANSLATE_NOOP("Errors", "Try again. If it happens again, tell the publisher."),
         (_R,),
     ),
     "content.mismatch": (
-        QT_TRANSLATE_NOOP("Errors", "Bytes arrived that are not what was signed. They were thrown away."),
-        QT_TRANSLATE_NOOP("Errors", "Try again, or from the server only."),
+        QT_TRANSLATE_NOOP("Errors", "Some downloaded data was not what the publisher signed. It was discarded."),
+        QT_TRANSLATE_NOOP("Errors", "Try again, or download from the server only."),
         (_R, _S),
     ),
     "content.window": (
         QT_TRANSLATE_NOOP("Errors", "A piece of the patch is damaged."),
-        QT_TRANSLATE_NOOP("Errors", "Try again: it is replaced by a full download."),
+        QT_TRANSLATE_NOOP("Errors", "Try again: a full download replaces the damaged piece."),
         (_R, _S),
     ),
     "content.launch": (
-        QT_TRANSLATE_NOOP("Errors", "The program that starts this title is none of the publisher's files."),
-        QT_TRANSLATE_NOOP("Errors", "Repair the title. If it stays, tell the publisher."),
+        QT_TRANSLATE_NOOP("Errors", "The program that starts this title is not one of the publisher's files."),
+        QT_TRANSLATE_NOOP("Errors", "Repair the title. If it happens again, tell the publisher."),
         (_P,),
     ),
     # disk
@@ -177,62 +181,62 @@ EXPLANATIONS: dict[str, tuple[str, str, tuple[Remedy, ...]]] = {
         (_R, _F),
     ),
     "disk.read_only": (
-        QT_TRANSLATE_NOOP("Errors", "This folder cannot be written."),
-        QT_TRANSLATE_NOOP("Errors", "Make it writable or choose another one."),
+        QT_TRANSLATE_NOOP("Errors", "This folder is read-only."),
+        QT_TRANSLATE_NOOP("Errors", "Make the folder writable or choose another one."),
         (_R, _F),
     ),
     "disk.denied": (
-        QT_TRANSLATE_NOOP("Errors", "You may not write into this folder."),
-        QT_TRANSLATE_NOOP("Errors", "Check who owns it, or choose another one."),
+        QT_TRANSLATE_NOOP("Errors", "You do not have permission to write to this folder."),
+        QT_TRANSLATE_NOOP("Errors", "Check who owns the folder, or choose another one."),
         (_R, _F),
     ),
     "disk.in_use": (
-        QT_TRANSLATE_NOOP("Errors", "Another program uses the files."),
-        QT_TRANSLATE_NOOP("Errors", "Close it, then try again."),
+        QT_TRANSLATE_NOOP("Errors", "Another program is using the files."),
+        QT_TRANSLATE_NOOP("Errors", "Close that program, then try again."),
         (_R,),
     ),
     "disk.in_the_way": (
-        QT_TRANSLATE_NOOP("Errors", "A file that is not the publisher's is where a new one must go."),
-        QT_TRANSLATE_NOOP("Errors", "Move it away, then try again."),
+        QT_TRANSLATE_NOOP("Errors", "A file that is not the publisher's is in the way of a new one."),
+        QT_TRANSLATE_NOOP("Errors", "Move that file away, then try again."),
         (_R, _F),
     ),
     "disk.failed": (
-        QT_TRANSLATE_NOOP("Errors", "The drive does not work as it should."),
-        QT_TRANSLATE_NOOP("Errors", "Check it; try again when it answers."),
+        QT_TRANSLATE_NOOP("Errors", "The drive reported an error."),
+        QT_TRANSLATE_NOOP("Errors", "Check the drive, then try again."),
         (_R, _F),
     ),
     "disk.not_empty": (
-        QT_TRANSLATE_NOOP("Errors", "There is something else in this folder."),
-        QT_TRANSLATE_NOOP("Errors", "Choose an empty folder, or locate a game that is installed there."),
+        QT_TRANSLATE_NOOP("Errors", "There are other files in this folder."),
+        QT_TRANSLATE_NOOP("Errors", "Choose an empty folder, or locate the game if it is installed there."),
         (_F,),
     ),
     "disk.folder_missing": (
-        QT_TRANSLATE_NOOP("Errors", "The folder of this title is not there."),
+        QT_TRANSLATE_NOOP("Errors", "The folder of this title is missing."),
         QT_TRANSLATE_NOOP("Errors", "Connect the drive, or choose the folder again."),
         (_R, _F),
     ),
     "disk.modified": (
-        QT_TRANSLATE_NOOP("Errors", "Somebody changed files of this title."),
-        QT_TRANSLATE_NOOP("Errors", "Repair puts the released files back."),
+        QT_TRANSLATE_NOOP("Errors", "Files of this title have been changed."),
+        QT_TRANSLATE_NOOP("Errors", "Repair restores the released files."),
         (_P,),
     ),
     "disk.interrupted": (
-        QT_TRANSLATE_NOOP("Errors", "An update was interrupted while it was put in place."),
-        QT_TRANSLATE_NOOP("Errors", "Try again: it goes on where it stopped."),
+        QT_TRANSLATE_NOOP("Errors", "An update was interrupted while its files were put in place."),
+        QT_TRANSLATE_NOOP("Errors", "Try again: the update continues where it stopped."),
         (_R,),
     ),
     "disk.journal": (
-        QT_TRANSLATE_NOOP("Errors", "Somebody else put notes of an update into the game's folder."),
-        QT_TRANSLATE_NOOP("Errors", "Repair removes them and compares every file."),
+        QT_TRANSLATE_NOOP("Errors", "The game's folder contains the record of an update that Shoal did not write."),
+        QT_TRANSLATE_NOOP("Errors", "Repair removes the record and checks every file."),
         (_P,),
     ),
     "disk.home": (
         QT_TRANSLATE_NOOP("Errors", "Shoal's own files cannot be read or written."),
-        QT_TRANSLATE_NOOP("Errors", "Repair the named file, or start Shoal with another home folder."),
+        QT_TRANSLATE_NOOP("Errors", "Repair the file that the details name, or start Shoal with another home folder."),
         (_R,),
     ),
     "disk.home_owner": (
-        QT_TRANSLATE_NOOP("Errors", "Shoal's own folder belongs to somebody else, or others may write into it."),
+        QT_TRANSLATE_NOOP("Errors", "Shoal's own folder belongs to another user, or other users may write to it."),
         QT_TRANSLATE_NOOP("Errors", "Start Shoal as the folder's owner, or with another home folder."),
         (_R,),
     ),
@@ -243,54 +247,54 @@ EXPLANATIONS: dict[str, tuple[str, str, tuple[Remedy, ...]]] = {
         (_R,),
     ),
     "usage.unknown_title": (
-        QT_TRANSLATE_NOOP("Errors", "No feed has this title any more."),
-        QT_TRANSLATE_NOOP("Errors", "Add the feed that has it."),
+        QT_TRANSLATE_NOOP("Errors", "None of your feeds offers this title any more."),
+        QT_TRANSLATE_NOOP("Errors", "Add a feed that offers this title."),
         (_R,),
     ),
     "usage.unknown_feed": (
-        QT_TRANSLATE_NOOP("Errors", "This feed is not among yours any more."),
-        QT_TRANSLATE_NOOP("Errors", "Add it again."),
+        QT_TRANSLATE_NOOP("Errors", "This feed is no longer one of yours."),
+        QT_TRANSLATE_NOOP("Errors", "Add the feed again."),
         (_R,),
     ),
     "usage.not_installed": (
         QT_TRANSLATE_NOOP("Errors", "This title is not installed."),
-        QT_TRANSLATE_NOOP("Errors", "Install it, or locate the folder where it is."),
+        QT_TRANSLATE_NOOP("Errors", "Install the title, or locate the folder where it is."),
         (_F,),
     ),
     "usage.already_installed": (
         QT_TRANSLATE_NOOP("Errors", "This title is installed already."),
-        QT_TRANSLATE_NOOP("Errors", "Update it, or move it to another folder."),
+        QT_TRANSLATE_NOOP("Errors", "Update the title, or move it to another folder."),
         (),
     ),
     "usage.no_previous": (
-        QT_TRANSLATE_NOOP("Errors", "No earlier release is kept here."),
-        QT_TRANSLATE_NOOP("Errors", "Stay with this release."),
+        QT_TRANSLATE_NOOP("Errors", "The previous release is not kept on this computer."),
+        QT_TRANSLATE_NOOP("Errors", "Keep this release."),
         (),
     ),
     "usage.no_launch": (
-        QT_TRANSLATE_NOOP("Errors", "The publisher says no way to start this title on this system."),
+        QT_TRANSLATE_NOOP("Errors", "The publisher does not say how to start this title on this system."),
         QT_TRANSLATE_NOOP("Errors", "Open its folder instead, or ask the publisher."),
         (),
     ),
     "usage.setting": (
-        QT_TRANSLATE_NOOP("Errors", "This setting does not take that value."),
+        QT_TRANSLATE_NOOP("Errors", "This setting does not accept that value."),
         QT_TRANSLATE_NOOP("Errors", "Choose another value."),
         (),
     ),
     "usage.port": (
-        QT_TRANSLATE_NOOP("Errors", "The network port is taken by another program."),
-        QT_TRANSLATE_NOOP("Errors", "End that program, or choose another port."),
+        QT_TRANSLATE_NOOP("Errors", "Another program is using the network port."),
+        QT_TRANSLATE_NOOP("Errors", "Close that program, or choose another port."),
         (_R,),
     ),
     # busy, internal
     "busy.title": (
-        QT_TRANSLATE_NOOP("Errors", "Something else is being done with this title."),
-        QT_TRANSLATE_NOOP("Errors", "Wait until it is done, then try again."),
+        QT_TRANSLATE_NOOP("Errors", "Shoal is already working on this title."),
+        QT_TRANSLATE_NOOP("Errors", "Wait until that is done, then try again."),
         (_R,),
     ),
     "busy.locked": (
-        QT_TRANSLATE_NOOP("Errors", "Another Shoal is changing this game."),
-        QT_TRANSLATE_NOOP("Errors", "Wait until it is done, or close it, then try again."),
+        QT_TRANSLATE_NOOP("Errors", "Another Shoal is already working on this game."),
+        QT_TRANSLATE_NOOP("Errors", "Wait until the other one is done, or close it, then try again."),
         (_R,),
     ),
     "busy.running": (
@@ -300,34 +304,37 @@ EXPLANATIONS: dict[str, tuple[str, str, tuple[Remedy, ...]]] = {
     ),
     "internal.engine_lost": (
         QT_TRANSLATE_NOOP("Errors", "Shoal's engine stopped unexpectedly."),
-        QT_TRANSLATE_NOOP("Errors", "It is being started again and goes on where it was."),
+        QT_TRANSLATE_NOOP("Errors", "The engine is being restarted and continues where it stopped."),
         (),
     ),
     "internal.engine_silent": (
-        QT_TRANSLATE_NOOP("Errors", "Shoal's engine does not answer."),
+        QT_TRANSLATE_NOOP("Errors", "Shoal's engine is not responding."),
         QT_TRANSLATE_NOOP(
-            "Errors", "It may be busy: wait a little. If it stays, end its process; the details name it."
+            "Errors",
+            "The engine may be busy: wait a moment. If that does not help, end its process; the details name it.",
         ),
         (_R,),
     ),
     "internal.job_died": (
-        QT_TRANSLATE_NOOP("Errors", "Shoal's engine stopped again and again while it worked on this title."),
-        QT_TRANSLATE_NOOP("Errors", "It waits now. Go on when you like. If it stops again, copy the details."),
+        QT_TRANSLATE_NOOP("Errors", "Shoal's engine stopped several times while working on this title."),
+        QT_TRANSLATE_NOOP(
+            "Errors", "The work is paused. Continue when you like. If it happens again, copy the details for a report."
+        ),
         (_R,),
     ),
     "internal.version": (
-        QT_TRANSLATE_NOOP("Errors", "An engine of another version is still at work."),
-        QT_TRANSLATE_NOOP("Errors", "It makes room when it is done. Shoal keeps trying."),
+        QT_TRANSLATE_NOOP("Errors", "A Shoal engine of another version is still running."),
+        QT_TRANSLATE_NOOP("Errors", "That engine ends when its work is done. Shoal keeps trying to connect."),
         (),
     ),
     "internal.failure": (
         QT_TRANSLATE_NOOP("Errors", "Something unexpected went wrong in Shoal."),
-        QT_TRANSLATE_NOOP("Errors", "Try again. If it stays, copy the details for a report."),
+        QT_TRANSLATE_NOOP("Errors", "Try again. If it happens again, copy the details for a report."),
         (_R,),
     ),
 }
 _PUBLISHING = (
-    QT_TRANSLATE_NOOP("Errors", "This is a matter of publishing."),
+    QT_TRANSLATE_NOOP("Errors", "This is a publishing error."),
     QT_TRANSLATE_NOOP("Errors", "Use the command line; the details say what is wrong."),
     (),
 )
@@ -347,7 +354,7 @@ _SAFE = {
 
 _SAFE_REWORDED = {
     "Both versions are kept safe by the journal.": QT_TRANSLATE_NOOP("Errors", "Both versions are kept safe."),
-    "The running job goes on.": QT_TRANSLATE_NOOP("Errors", "What is running goes on."),
+    "The running job goes on.": QT_TRANSLATE_NOOP("Errors", "What is running continues."),
 }
 
 

@@ -26,7 +26,7 @@ class Plurals(QObject):
 
     def damaged(self, count: int) -> str:
         """The result of a check that found damage."""
-        return self.tr("%n file(s) are not as released. Repair puts them back.", "", count)
+        return self.tr("%n file(s) differ from the release. Repair restores them.", "", count)
 
     def titles(self, count: int) -> str:
         """The number of titles in a feed."""
@@ -106,12 +106,12 @@ def phase_label(step: str) -> str:
     return {
         "queued": translate("Phase", "Waiting"),
         "trust": translate("Phase", "Checking signatures"),
-        "scan": translate("Phase", "Looking at what is here"),
+        "scan": translate("Phase", "Scanning files"),
         "plan": translate("Phase", "Planning"),
         "fetch": translate("Phase", "Downloading"),
-        "stage": translate("Phase", "Putting together"),
+        "stage": translate("Phase", "Assembling files"),
         "verify": translate("Phase", "Checking"),
-        "commit": translate("Phase", "Putting in place"),
+        "commit": translate("Phase", "Putting files in place"),
         "done": translate("Phase", "Done"),
     }.get(step, translate("Verb", "Working"))
 
@@ -160,8 +160,8 @@ def _button_detail(page: Page) -> str:
         return translate("Button", "{size} to download").format(size=size(page.plan.fetch_bytes))
     lines = {
         PrimaryAction.WAIT: translate("Button", "Starting the engine"),
-        PrimaryAction.RESUME: translate("Button", "Goes on where it stopped"),
-        PrimaryAction.QUEUED: translate("Button", "Another download is first"),
+        PrimaryAction.RESUME: translate("Button", "Continues where it stopped"),
+        PrimaryAction.QUEUED: translate("Button", "Waiting for another download"),
         PrimaryAction.REPAIR: translate("Button", "Files were changed"),
         PrimaryAction.PLAYING: translate("Button", "The game is running"),
     }
@@ -177,9 +177,9 @@ def hint_of(page: Page) -> str:
         ),
         PrimaryAction.PAUSE: translate("Button", "Pause; what was downloaded is kept"),
         PrimaryAction.STOP: translate("Button", "Stop"),
-        PrimaryAction.RESUME: translate("Button", "Go on with what was begun"),
-        PrimaryAction.NEEDS_SPACE: translate("Button", "Look at the free space again, then go on"),
-        PrimaryAction.REPAIR: translate("Button", "Put back the files as they were released"),
+        PrimaryAction.RESUME: translate("Button", "Continue where it stopped"),
+        PrimaryAction.NEEDS_SPACE: translate("Button", "Check the free space again, then continue"),
+        PrimaryAction.REPAIR: translate("Button", "Restore the released files"),
         PrimaryAction.PLAY: translate("Button", "Start the game"),
     }.get(page.action, "")
 
@@ -229,7 +229,7 @@ def version_line(title: TitleSnapshot, version_to: str) -> str:
 def result_line(verb: str, outcome: Outcome) -> str:
     """The result of a job: for an update, the planned and the actual download size."""
     if verb == "verify":
-        whole = translate("Result", "Every file is as it was released.")
+        whole = translate("Result", "All files are intact.")
         return Plurals().damaged(len(outcome.files)) if outcome.files else whole
     if verb == "uninstall":
         return translate("Result", "Uninstalled. Your own files were left alone.")
@@ -246,7 +246,7 @@ def result_line(verb: str, outcome: Outcome) -> str:
 def _sizes(outcome: Outcome) -> str:
     got = outcome.fetched.lan_bytes + outcome.fetched.peer_bytes + outcome.fetched.origin_bytes
     sizes = {"planned": size(outcome.planned_bytes), "took": size(got)}
-    return translate("Result", "planned {planned}, took {took}").format(**sizes)
+    return translate("Result", "{took} downloaded, {planned} planned").format(**sizes)
 
 
 def sources_line(outcome: Outcome) -> str:

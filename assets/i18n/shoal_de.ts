@@ -45,19 +45,19 @@
     </message>
     <message>
         <source>{size} to download</source>
-        <translation>{size} zu laden</translation>
+        <translation>{size} herunterzuladen</translation>
     </message>
     <message>
         <source>Starting the engine</source>
         <translation>Die Engine startet</translation>
     </message>
     <message>
-        <source>Goes on where it stopped</source>
-        <translation>Geht weiter, wo es aufhörte</translation>
+        <source>Continues where it stopped</source>
+        <translation>Macht weiter, wo es aufhörte</translation>
     </message>
     <message>
-        <source>Another download is first</source>
-        <translation>Ein anderer Download ist zuerst dran</translation>
+        <source>Waiting for another download</source>
+        <translation>Wartet auf einen anderen Download</translation>
     </message>
     <message>
         <source>Files were changed</source>
@@ -69,31 +69,31 @@
     </message>
     <message>
         <source>Choose a folder and parts, then download</source>
-        <translation>Ordner und Teile wählen, dann laden</translation>
+        <translation>Ordner und Teile wählen, dann herunterladen</translation>
     </message>
     <message>
         <source>Download the new release; the old one stays until the new one is complete</source>
-        <translation>Die neue Version laden; die alte bleibt, bis die neue vollständig ist</translation>
+        <translation>Die neue Version herunterladen; die alte bleibt, bis die neue vollständig ist</translation>
     </message>
     <message>
         <source>Pause; what was downloaded is kept</source>
-        <translation>Anhalten; was geladen wurde, bleibt</translation>
+        <translation>Anhalten; was heruntergeladen wurde, bleibt</translation>
     </message>
     <message>
         <source>Stop</source>
         <translation>Stoppen</translation>
     </message>
     <message>
-        <source>Go on with what was begun</source>
-        <translation>Mit dem Begonnenen fortfahren</translation>
+        <source>Continue where it stopped</source>
+        <translation>Weitermachen, wo es aufhörte</translation>
     </message>
     <message>
-        <source>Look at the free space again, then go on</source>
-        <translation>Den freien Platz noch einmal prüfen, dann fortfahren</translation>
+        <source>Check the free space again, then continue</source>
+        <translation>Den freien Platz noch einmal prüfen, dann weitermachen</translation>
     </message>
     <message>
-        <source>Put back the files as they were released</source>
-        <translation>Die Dateien wieder herstellen, wie sie veröffentlicht wurden</translation>
+        <source>Restore the released files</source>
+        <translation>Die veröffentlichten Dateien wiederherstellen</translation>
     </message>
     <message>
         <source>Start the game</source>
@@ -108,35 +108,35 @@
     </message>
     <message>
         <source>Check the address with the publisher.</source>
-        <translation>Prüfe die Adresse beim Herausgeber.</translation>
+        <translation>Frage den Herausgeber nach der richtigen Adresse.</translation>
     </message>
     <message>
-        <source>This feed has another fingerprint than the expected one.</source>
-        <translation>Dieser Feed hat einen anderen Fingerabdruck als erwartet.</translation>
+        <source>This feed&apos;s fingerprint is not the expected one.</source>
+        <translation>Der Fingerabdruck dieses Feeds ist nicht der erwartete.</translation>
     </message>
     <message>
-        <source>Do not add it. Compare with the fingerprint that the publisher shows.</source>
-        <translation>Füge ihn nicht hinzu. Vergleiche mit dem Fingerabdruck, den der Herausgeber zeigt.</translation>
+        <source>Do not add the feed. Compare the fingerprint with the one that the publisher shows.</source>
+        <translation>Füge den Feed nicht hinzu. Vergleiche den Fingerabdruck mit dem, den der Herausgeber angibt.</translation>
     </message>
     <message>
-        <source>The publisher&apos;s signature does not fit what the server sent.</source>
-        <translation>Die Unterschrift des Herausgebers passt nicht zu dem, was der Server geschickt hat.</translation>
+        <source>The publisher&apos;s signature does not match what the server sent.</source>
+        <translation>Die Signatur des Herausgebers passt nicht zu dem, was der Server geschickt hat.</translation>
     </message>
     <message>
-        <source>Try again later. If it stays, ask the publisher: the feed may be damaged.</source>
-        <translation>Versuche es später noch einmal. Bleibt es so, frage den Herausgeber: der Feed kann beschädigt sein.</translation>
+        <source>Try again later. If it happens again, ask the publisher: the feed may be damaged.</source>
+        <translation>Versuche es später noch einmal. Hilft das nicht, frage den Herausgeber: Der Feed kann beschädigt sein.</translation>
     </message>
     <message>
         <source>The publisher&apos;s signature has expired.</source>
-        <translation>Die Unterschrift des Herausgebers ist abgelaufen.</translation>
+        <translation>Die Signatur des Herausgebers ist abgelaufen.</translation>
     </message>
     <message>
-        <source>The publisher has to renew it. Playing still works; try again later.</source>
-        <translation>Der Herausgeber muss sie erneuern. Spielen geht weiterhin; versuche es später noch einmal.</translation>
+        <source>The publisher has to renew the signature. You can still play; try again later.</source>
+        <translation>Der Herausgeber muss die Signatur erneuern. Du kannst weiterhin spielen; versuche es später noch einmal.</translation>
     </message>
     <message>
-        <source>The server offers something older than what was seen before.</source>
-        <translation>Der Server bietet Älteres an, als schon zu sehen war.</translation>
+        <source>The server offers an older state of this feed than it did before.</source>
+        <translation>Der Server bietet einen älteren Stand dieses Feeds an als zuvor.</translation>
     </message>
     <message>
         <source>Try again later.</source>
@@ -147,64 +147,64 @@
         <translation>Die Uhr dieses Computers geht falsch.</translation>
     </message>
     <message>
-        <source>Set date and time, then try again.</source>
-        <translation>Stelle Datum und Uhrzeit, dann versuche es noch einmal.</translation>
+        <source>Set the date and time, then try again.</source>
+        <translation>Stelle Datum und Uhrzeit richtig ein und versuche es noch einmal.</translation>
     </message>
     <message>
-        <source>This feed needs a newer Shoal.</source>
-        <translation>Dieser Feed braucht ein neueres Shoal.</translation>
+        <source>This feed needs a newer version of Shoal.</source>
+        <translation>Dieser Feed braucht eine neuere Version von Shoal.</translation>
     </message>
     <message>
         <source>Update Shoal. Playing, checking and uninstalling still work.</source>
         <translation>Aktualisiere Shoal. Spielen, Prüfen und Deinstallieren gehen weiterhin.</translation>
     </message>
     <message>
-        <source>A signed record of this feed is not valid.</source>
-        <translation>Ein unterschriebener Eintrag dieses Feeds ist ungültig.</translation>
+        <source>This feed contains an invalid record.</source>
+        <translation>Dieser Feed enthält einen ungültigen Eintrag.</translation>
     </message>
     <message>
         <source>Tell the publisher.</source>
-        <translation>Sage es dem Herausgeber.</translation>
+        <translation>Sag es dem Herausgeber.</translation>
     </message>
     <message>
         <source>The publisher does not offer this release.</source>
         <translation>Der Herausgeber bietet diese Version nicht an.</translation>
     </message>
     <message>
-        <source>Something other than Shoal changed what this folder says is installed.</source>
-        <translation>Etwas anderes als Shoal hat geändert, was dieser Ordner als installiert angibt.</translation>
+        <source>Another program changed the record of what is installed in this folder.</source>
+        <translation>Ein anderes Programm hat geändert, was in diesem Ordner als installiert vermerkt ist.</translation>
     </message>
     <message>
-        <source>Repair puts back what the publisher signed. Your own files stay.</source>
-        <translation>Reparieren stellt wieder her, was der Herausgeber unterschrieben hat. Deine eigenen Dateien bleiben.</translation>
+        <source>Repair restores what the publisher signed. Your own files stay.</source>
+        <translation>Reparieren stellt wieder her, was der Herausgeber signiert hat. Deine eigenen Dateien bleiben.</translation>
     </message>
     <message>
-        <source>The publisher does not allow this release any more.</source>
+        <source>The publisher no longer allows this release.</source>
         <translation>Der Herausgeber lässt diese Version nicht mehr zu.</translation>
     </message>
     <message>
-        <source>Take a newer one.</source>
-        <translation>Nimm eine neuere.</translation>
+        <source>Choose a newer release.</source>
+        <translation>Wähle eine neuere Version.</translation>
     </message>
     <message>
-        <source>The publisher does not allow the release before this one any more.</source>
+        <source>The publisher no longer allows the previous release.</source>
         <translation>Der Herausgeber lässt die vorige Version nicht mehr zu.</translation>
     </message>
     <message>
-        <source>Stay with this release, unless you know why you need the other.</source>
-        <translation>Bleibe bei dieser Version, wenn du nicht weißt, wozu du die andere brauchst.</translation>
+        <source>Keep this release, unless you know why you need the previous one.</source>
+        <translation>Behalte diese Version, außer du weißt, wozu du die vorige brauchst.</translation>
     </message>
     <message>
         <source>You seem to be offline: the server cannot be reached.</source>
-        <translation>Du scheinst offline zu sein: der Server ist nicht erreichbar.</translation>
+        <translation>Du scheinst offline zu sein: Der Server ist nicht erreichbar.</translation>
     </message>
     <message>
-        <source>Playing works without a network. What was downloaded is kept.</source>
-        <translation>Spielen geht ohne Netz. Was geladen wurde, bleibt.</translation>
+        <source>You can play without a network. What was downloaded is kept.</source>
+        <translation>Du kannst ohne Netz spielen. Was heruntergeladen wurde, bleibt.</translation>
     </message>
     <message>
-        <source>The server could not prove who it is.</source>
-        <translation>Der Server konnte nicht beweisen, wer er ist.</translation>
+        <source>The server could not prove its identity.</source>
+        <translation>Der Server konnte seine Identität nicht nachweisen.</translation>
     </message>
     <message>
         <source>Check the address and this computer&apos;s clock.</source>
@@ -215,68 +215,68 @@
         <translation>Der Server hat den Download abgelehnt.</translation>
     </message>
     <message>
-        <source>Try again later. If it stays, tell the publisher.</source>
-        <translation>Versuche es später noch einmal. Bleibt es so, sage es dem Herausgeber.</translation>
+        <source>Try again later. If it happens again, tell the publisher.</source>
+        <translation>Versuche es später noch einmal. Hilft das nicht, sag es dem Herausgeber.</translation>
     </message>
     <message>
         <source>The server does not have a file that the release needs.</source>
         <translation>Dem Server fehlt eine Datei, die diese Version braucht.</translation>
     </message>
     <message>
-        <source>Try again later, or with other players allowed in the settings.</source>
-        <translation>Versuche es später noch einmal oder erlaube andere Spieler in den Einstellungen.</translation>
+        <source>Try again later, or allow downloads from other players in the settings.</source>
+        <translation>Versuche es später noch einmal oder erlaube in den Einstellungen Downloads von anderen Spielern.</translation>
     </message>
     <message>
-        <source>The download was too slow to go on.</source>
-        <translation>Der Download war zu langsam, um weiterzugehen.</translation>
+        <source>The download was too slow and has stopped.</source>
+        <translation>Der Download war zu langsam und wurde beendet.</translation>
     </message>
     <message>
         <source>Try again later. What was downloaded is kept.</source>
-        <translation>Versuche es später noch einmal. Was geladen wurde, bleibt.</translation>
+        <translation>Versuche es später noch einmal. Was heruntergeladen wurde, bleibt.</translation>
     </message>
     <message>
-        <source>The server sent us to a place that the feed does not list.</source>
-        <translation>Der Server hat an einen Ort verwiesen, den der Feed nicht nennt.</translation>
+        <source>The server redirected to an address that the feed does not list.</source>
+        <translation>Der Server hat an eine Adresse weitergeleitet, die der Feed nicht nennt.</translation>
     </message>
     <message>
-        <source>The server answered in a way nobody expects.</source>
+        <source>The server gave an unexpected answer.</source>
         <translation>Der Server hat unerwartet geantwortet.</translation>
     </message>
     <message>
-        <source>Neither the server nor any player has the missing bytes now.</source>
+        <source>Neither the server nor any player has the missing data right now.</source>
         <translation>Weder der Server noch ein Spieler hat gerade die fehlenden Daten.</translation>
     </message>
     <message>
-        <source>A document of the publisher is damaged.</source>
-        <translation>Ein Dokument des Herausgebers ist beschädigt.</translation>
+        <source>A document of this feed is damaged.</source>
+        <translation>Ein Dokument dieses Feeds ist beschädigt.</translation>
     </message>
     <message>
-        <source>Try again. If it stays, tell the publisher.</source>
-        <translation>Versuche es noch einmal. Bleibt es so, sage es dem Herausgeber.</translation>
+        <source>Try again. If it happens again, tell the publisher.</source>
+        <translation>Versuche es noch einmal. Hilft das nicht, sag es dem Herausgeber.</translation>
     </message>
     <message>
-        <source>Bytes arrived that are not what was signed. They were thrown away.</source>
-        <translation>Es kamen Daten an, die nicht die unterschriebenen sind. Sie wurden verworfen.</translation>
+        <source>Some downloaded data was not what the publisher signed. It was discarded.</source>
+        <translation>Einige heruntergeladene Daten waren nicht die vom Herausgeber signierten. Sie wurden verworfen.</translation>
     </message>
     <message>
-        <source>Try again, or from the server only.</source>
-        <translation>Versuche es noch einmal oder nur vom Server.</translation>
+        <source>Try again, or download from the server only.</source>
+        <translation>Versuche es noch einmal oder lade nur vom Server herunter.</translation>
     </message>
     <message>
         <source>A piece of the patch is damaged.</source>
         <translation>Ein Stück des Patches ist beschädigt.</translation>
     </message>
     <message>
-        <source>Try again: it is replaced by a full download.</source>
-        <translation>Versuche es noch einmal: es wird durch einen vollen Download ersetzt.</translation>
+        <source>Try again: a full download replaces the damaged piece.</source>
+        <translation>Versuche es noch einmal: Ein vollständiger Download ersetzt das beschädigte Stück.</translation>
     </message>
     <message>
-        <source>The program that starts this title is none of the publisher&apos;s files.</source>
-        <translation>Das Programm, das diesen Titel startet, ist keine Datei des Herausgebers.</translation>
+        <source>The program that starts this title is not one of the publisher&apos;s files.</source>
+        <translation>Das Programm, das diesen Titel startet, gehört nicht zu den Dateien des Herausgebers.</translation>
     </message>
     <message>
-        <source>Repair the title. If it stays, tell the publisher.</source>
-        <translation>Repariere den Titel. Wenn das bleibt, sag es dem Herausgeber.</translation>
+        <source>Repair the title. If it happens again, tell the publisher.</source>
+        <translation>Repariere den Titel. Hilft das nicht, sag es dem Herausgeber.</translation>
     </message>
     <message>
         <source>There is not enough space on this drive.</source>
@@ -284,103 +284,103 @@
     </message>
     <message>
         <source>Free some space or choose another folder. What was downloaded is kept.</source>
-        <translation>Schaffe Platz oder wähle einen anderen Ordner. Was geladen wurde, bleibt.</translation>
+        <translation>Schaffe Platz oder wähle einen anderen Ordner. Was heruntergeladen wurde, bleibt.</translation>
     </message>
     <message>
-        <source>This folder cannot be written.</source>
-        <translation>In diesen Ordner kann nicht geschrieben werden.</translation>
+        <source>This folder is read-only.</source>
+        <translation>Dieser Ordner ist schreibgeschützt.</translation>
     </message>
     <message>
-        <source>Make it writable or choose another one.</source>
-        <translation>Mache ihn beschreibbar oder wähle einen anderen.</translation>
+        <source>Make the folder writable or choose another one.</source>
+        <translation>Mache den Ordner beschreibbar oder wähle einen anderen.</translation>
     </message>
     <message>
-        <source>You may not write into this folder.</source>
-        <translation>Du darfst in diesen Ordner nicht schreiben.</translation>
+        <source>You do not have permission to write to this folder.</source>
+        <translation>Dir fehlt das Recht, in diesen Ordner zu schreiben.</translation>
     </message>
     <message>
-        <source>Check who owns it, or choose another one.</source>
-        <translation>Prüfe, wem er gehört, oder wähle einen anderen.</translation>
+        <source>Check who owns the folder, or choose another one.</source>
+        <translation>Prüfe, wem der Ordner gehört, oder wähle einen anderen.</translation>
     </message>
     <message>
-        <source>Another program uses the files.</source>
+        <source>Another program is using the files.</source>
         <translation>Ein anderes Programm benutzt die Dateien.</translation>
     </message>
     <message>
-        <source>Close it, then try again.</source>
-        <translation>Beende es, dann versuche es noch einmal.</translation>
+        <source>Close that program, then try again.</source>
+        <translation>Beende dieses Programm und versuche es noch einmal.</translation>
     </message>
     <message>
-        <source>A file that is not the publisher&apos;s is where a new one must go.</source>
-        <translation>Wo eine neue Datei hin muss, liegt eine, die nicht vom Herausgeber ist.</translation>
+        <source>A file that is not the publisher&apos;s is in the way of a new one.</source>
+        <translation>Einer neuen Datei steht eine im Weg, die nicht vom Herausgeber ist.</translation>
     </message>
     <message>
-        <source>Move it away, then try again.</source>
-        <translation>Räume sie weg, dann versuche es noch einmal.</translation>
+        <source>Move that file away, then try again.</source>
+        <translation>Verschiebe diese Datei und versuche es noch einmal.</translation>
     </message>
     <message>
-        <source>The drive does not work as it should.</source>
-        <translation>Das Laufwerk arbeitet nicht, wie es soll.</translation>
+        <source>The drive reported an error.</source>
+        <translation>Das Laufwerk hat einen Fehler gemeldet.</translation>
     </message>
     <message>
-        <source>Check it; try again when it answers.</source>
-        <translation>Prüfe es; versuche es noch einmal, wenn es antwortet.</translation>
+        <source>Check the drive, then try again.</source>
+        <translation>Prüfe das Laufwerk und versuche es noch einmal.</translation>
     </message>
     <message>
-        <source>There is something else in this folder.</source>
-        <translation>In diesem Ordner liegt etwas anderes.</translation>
+        <source>There are other files in this folder.</source>
+        <translation>In diesem Ordner liegen andere Dateien.</translation>
     </message>
     <message>
-        <source>Choose an empty folder, or locate a game that is installed there.</source>
-        <translation>Wähle einen leeren Ordner oder gib an, dass das Spiel dort installiert ist.</translation>
+        <source>Choose an empty folder, or locate the game if it is installed there.</source>
+        <translation>Wähle einen leeren Ordner oder gib an, dass das Spiel dort schon installiert ist.</translation>
     </message>
     <message>
-        <source>The folder of this title is not there.</source>
-        <translation>Der Ordner dieses Titels ist nicht da.</translation>
+        <source>The folder of this title is missing.</source>
+        <translation>Der Ordner dieses Titels fehlt.</translation>
     </message>
     <message>
         <source>Connect the drive, or choose the folder again.</source>
         <translation>Schließe das Laufwerk an oder wähle den Ordner neu.</translation>
     </message>
     <message>
-        <source>Somebody changed files of this title.</source>
-        <translation>Jemand hat Dateien dieses Titels verändert.</translation>
+        <source>Files of this title have been changed.</source>
+        <translation>Dateien dieses Titels wurden verändert.</translation>
     </message>
     <message>
-        <source>Repair puts the released files back.</source>
+        <source>Repair restores the released files.</source>
         <translation>Reparieren stellt die veröffentlichten Dateien wieder her.</translation>
     </message>
     <message>
-        <source>An update was interrupted while it was put in place.</source>
-        <translation>Eine Aktualisierung wurde beim Einsetzen unterbrochen.</translation>
+        <source>An update was interrupted while its files were put in place.</source>
+        <translation>Ein Update wurde beim Einsetzen der Dateien unterbrochen.</translation>
     </message>
     <message>
-        <source>Try again: it goes on where it stopped.</source>
-        <translation>Versuche es noch einmal: es geht weiter, wo es aufhörte.</translation>
+        <source>Try again: the update continues where it stopped.</source>
+        <translation>Versuche es noch einmal: Das Update macht weiter, wo es aufhörte.</translation>
     </message>
     <message>
-        <source>Somebody else put notes of an update into the game&apos;s folder.</source>
-        <translation>Jemand anderes hat Notizen eines Updates in den Ordner des Spiels gelegt.</translation>
+        <source>The game&apos;s folder contains the record of an update that Shoal did not write.</source>
+        <translation>Im Ordner des Spiels liegt das Protokoll eines Updates, das nicht von Shoal stammt.</translation>
     </message>
     <message>
-        <source>Repair removes them and compares every file.</source>
-        <translation>Reparieren entfernt sie und vergleicht jede Datei.</translation>
+        <source>Repair removes the record and checks every file.</source>
+        <translation>Reparieren entfernt das Protokoll und prüft jede Datei.</translation>
     </message>
     <message>
         <source>Shoal&apos;s own files cannot be read or written.</source>
-        <translation>Shoals eigene Dateien sind nicht les- oder schreibbar.</translation>
+        <translation>Shoals eigene Dateien lassen sich nicht lesen oder schreiben.</translation>
     </message>
     <message>
-        <source>Repair the named file, or start Shoal with another home folder.</source>
-        <translation>Repariere die genannte Datei oder starte Shoal mit einem anderen Ordner.</translation>
+        <source>Repair the file that the details name, or start Shoal with another home folder.</source>
+        <translation>Repariere die Datei, die in den Details steht, oder starte Shoal mit einem anderen eigenen Ordner.</translation>
     </message>
     <message>
-        <source>Shoal&apos;s own folder belongs to somebody else, or others may write into it.</source>
-        <translation>Shoals eigener Ordner gehört jemand anderem, oder andere dürfen hineinschreiben.</translation>
+        <source>Shoal&apos;s own folder belongs to another user, or other users may write to it.</source>
+        <translation>Shoals eigener Ordner gehört einem anderen Benutzer, oder andere Benutzer dürfen hineinschreiben.</translation>
     </message>
     <message>
         <source>Start Shoal as the folder&apos;s owner, or with another home folder.</source>
-        <translation>Starte Shoal als Besitzer des Ordners oder mit einem anderen.</translation>
+        <translation>Starte Shoal als Besitzer des Ordners oder mit einem anderen eigenen Ordner.</translation>
     </message>
     <message>
         <source>Shoal cannot do that.</source>
@@ -391,55 +391,55 @@
         <translation>Prüfe die Eingabe.</translation>
     </message>
     <message>
-        <source>No feed has this title any more.</source>
-        <translation>Kein Feed hat diesen Titel mehr.</translation>
+        <source>None of your feeds offers this title any more.</source>
+        <translation>Keiner deiner Feeds bietet diesen Titel noch an.</translation>
     </message>
     <message>
-        <source>Add the feed that has it.</source>
-        <translation>Füge den Feed hinzu, der ihn hat.</translation>
+        <source>Add a feed that offers this title.</source>
+        <translation>Füge einen Feed hinzu, der diesen Titel anbietet.</translation>
     </message>
     <message>
-        <source>This feed is not among yours any more.</source>
+        <source>This feed is no longer one of yours.</source>
         <translation>Dieser Feed gehört nicht mehr zu deinen.</translation>
     </message>
     <message>
-        <source>Add it again.</source>
-        <translation>Füge ihn wieder hinzu.</translation>
+        <source>Add the feed again.</source>
+        <translation>Füge den Feed wieder hinzu.</translation>
     </message>
     <message>
         <source>This title is not installed.</source>
         <translation>Dieser Titel ist nicht installiert.</translation>
     </message>
     <message>
-        <source>Install it, or locate the folder where it is.</source>
-        <translation>Installiere ihn oder gib den Ordner an, in dem er ist.</translation>
+        <source>Install the title, or locate the folder where it is.</source>
+        <translation>Installiere den Titel oder gib den Ordner an, in dem er liegt.</translation>
     </message>
     <message>
         <source>This title is installed already.</source>
         <translation>Dieser Titel ist schon installiert.</translation>
     </message>
     <message>
-        <source>Update it, or move it to another folder.</source>
-        <translation>Aktualisiere ihn oder verschiebe ihn in einen anderen Ordner.</translation>
+        <source>Update the title, or move it to another folder.</source>
+        <translation>Aktualisiere den Titel oder verschiebe ihn in einen anderen Ordner.</translation>
     </message>
     <message>
-        <source>No earlier release is kept here.</source>
-        <translation>Hier ist keine frühere Version aufbewahrt.</translation>
+        <source>The previous release is not kept on this computer.</source>
+        <translation>Die vorige Version ist auf diesem Computer nicht mehr vorhanden.</translation>
     </message>
     <message>
-        <source>Stay with this release.</source>
-        <translation>Bleibe bei dieser Version.</translation>
+        <source>Keep this release.</source>
+        <translation>Behalte diese Version.</translation>
     </message>
     <message>
-        <source>The publisher says no way to start this title on this system.</source>
-        <translation>Der Herausgeber nennt keinen Weg, diesen Titel auf diesem System zu starten.</translation>
+        <source>The publisher does not say how to start this title on this system.</source>
+        <translation>Der Herausgeber gibt nicht an, wie dieser Titel auf diesem System startet.</translation>
     </message>
     <message>
         <source>Open its folder instead, or ask the publisher.</source>
         <translation>Öffne stattdessen den Ordner oder frage den Herausgeber.</translation>
     </message>
     <message>
-        <source>This setting does not take that value.</source>
+        <source>This setting does not accept that value.</source>
         <translation>Diese Einstellung nimmt diesen Wert nicht an.</translation>
     </message>
     <message>
@@ -447,28 +447,28 @@
         <translation>Wähle einen anderen Wert.</translation>
     </message>
     <message>
-        <source>The network port is taken by another program.</source>
+        <source>Another program is using the network port.</source>
         <translation>Ein anderes Programm belegt den Netzwerk-Port.</translation>
     </message>
     <message>
-        <source>End that program, or choose another port.</source>
-        <translation>Beende jenes Programm oder wähle einen anderen Port.</translation>
+        <source>Close that program, or choose another port.</source>
+        <translation>Beende dieses Programm oder wähle einen anderen Port.</translation>
     </message>
     <message>
-        <source>Something else is being done with this title.</source>
-        <translation>Mit diesem Titel geschieht gerade etwas anderes.</translation>
+        <source>Shoal is already working on this title.</source>
+        <translation>Shoal arbeitet schon an diesem Titel.</translation>
     </message>
     <message>
-        <source>Wait until it is done, then try again.</source>
-        <translation>Warte, bis es fertig ist, dann versuche es noch einmal.</translation>
+        <source>Wait until that is done, then try again.</source>
+        <translation>Warte, bis das fertig ist, und versuche es dann noch einmal.</translation>
     </message>
     <message>
-        <source>Another Shoal is changing this game.</source>
-        <translation>Ein anderes Shoal ändert dieses Spiel gerade.</translation>
+        <source>Another Shoal is already working on this game.</source>
+        <translation>Ein anderes Shoal arbeitet schon an diesem Spiel.</translation>
     </message>
     <message>
-        <source>Wait until it is done, or close it, then try again.</source>
-        <translation>Warte, bis es fertig ist, oder schließe es, und versuche es dann noch einmal.</translation>
+        <source>Wait until the other one is done, or close it, then try again.</source>
+        <translation>Warte, bis das andere fertig ist, oder beende es, und versuche es dann noch einmal.</translation>
     </message>
     <message>
         <source>The game is running.</source>
@@ -476,59 +476,59 @@
     </message>
     <message>
         <source>Close the game, then try again.</source>
-        <translation>Beende das Spiel, dann versuche es noch einmal.</translation>
+        <translation>Beende das Spiel und versuche es noch einmal.</translation>
     </message>
     <message>
         <source>Shoal&apos;s engine stopped unexpectedly.</source>
-        <translation>Shoals Engine hat unerwartet aufgehört.</translation>
+        <translation>Shoals Engine wurde unerwartet beendet.</translation>
     </message>
     <message>
-        <source>It is being started again and goes on where it was.</source>
-        <translation>Sie wird neu gestartet und macht weiter, wo sie war.</translation>
+        <source>The engine is being restarted and continues where it stopped.</source>
+        <translation>Die Engine wird neu gestartet und macht weiter, wo sie aufhörte.</translation>
     </message>
     <message>
-        <source>Shoal&apos;s engine does not answer.</source>
-        <translation>Shoals Engine antwortet nicht.</translation>
+        <source>Shoal&apos;s engine is not responding.</source>
+        <translation>Shoals Engine reagiert nicht.</translation>
     </message>
     <message>
-        <source>It may be busy: wait a little. If it stays, end its process; the details name it.</source>
-        <translation>Vielleicht ist sie beschäftigt: warte ein wenig. Bleibt es so, beende ihren Prozess; er steht in den Einzelheiten.</translation>
+        <source>The engine may be busy: wait a moment. If that does not help, end its process; the details name it.</source>
+        <translation>Vielleicht ist die Engine beschäftigt: Warte einen Moment. Hilft das nicht, beende ihren Prozess; er steht in den Details.</translation>
     </message>
     <message>
-        <source>Shoal&apos;s engine stopped again and again while it worked on this title.</source>
-        <translation>Shoals Engine hat bei der Arbeit an diesem Titel mehrmals unerwartet aufgehört.</translation>
+        <source>Shoal&apos;s engine stopped several times while working on this title.</source>
+        <translation>Shoals Engine wurde bei der Arbeit an diesem Titel mehrmals unerwartet beendet.</translation>
     </message>
     <message>
-        <source>It waits now. Go on when you like. If it stops again, copy the details.</source>
-        <translation>Die Arbeit wartet jetzt. Mach weiter, wann du willst. Hört die Engine wieder auf, kopiere die Einzelheiten.</translation>
+        <source>The work is paused. Continue when you like. If it happens again, copy the details for a report.</source>
+        <translation>Die Arbeit ist angehalten. Setze sie fort, wann du willst. Passiert es wieder, kopiere die Details für eine Meldung.</translation>
     </message>
     <message>
-        <source>An engine of another version is still at work.</source>
-        <translation>Eine Engine anderer Version ist noch bei der Arbeit.</translation>
+        <source>A Shoal engine of another version is still running.</source>
+        <translation>Eine Shoal-Engine einer anderen Version läuft noch.</translation>
     </message>
     <message>
-        <source>It makes room when it is done. Shoal keeps trying.</source>
-        <translation>Sie macht Platz, wenn sie fertig ist. Shoal versucht es weiter.</translation>
+        <source>That engine ends when its work is done. Shoal keeps trying to connect.</source>
+        <translation>Diese Engine endet, wenn ihre Arbeit getan ist. Shoal versucht weiter, sich zu verbinden.</translation>
     </message>
     <message>
         <source>Something unexpected went wrong in Shoal.</source>
-        <translation>In Shoal ging etwas Unerwartetes schief.</translation>
+        <translation>In Shoal ist ein unerwarteter Fehler aufgetreten.</translation>
     </message>
     <message>
-        <source>Try again. If it stays, copy the details for a report.</source>
-        <translation>Versuche es noch einmal. Bleibt es so, kopiere die Einzelheiten für eine Meldung.</translation>
+        <source>Try again. If it happens again, copy the details for a report.</source>
+        <translation>Versuche es noch einmal. Passiert es wieder, kopiere die Details für eine Meldung.</translation>
     </message>
     <message>
-        <source>This is a matter of publishing.</source>
-        <translation>Das ist eine Sache des Veröffentlichens.</translation>
+        <source>This is a publishing error.</source>
+        <translation>Dieser Fehler betrifft das Veröffentlichen.</translation>
     </message>
     <message>
         <source>Use the command line; the details say what is wrong.</source>
-        <translation>Benutze die Befehlszeile; die Einzelheiten sagen, was nicht stimmt.</translation>
+        <translation>Benutze die Befehlszeile; in den Details steht, was nicht stimmt.</translation>
     </message>
     <message>
         <source>The installed version was not touched and still starts.</source>
-        <translation>Die installierte Version blieb unberührt und startet weiterhin.</translation>
+        <translation>Die installierte Version ist unverändert und startet weiterhin.</translation>
     </message>
     <message>
         <source>Nothing was changed on this machine.</source>
@@ -536,11 +536,11 @@
     </message>
     <message>
         <source>The folder was not touched.</source>
-        <translation>Der Ordner blieb unberührt.</translation>
+        <translation>Der Ordner ist unverändert.</translation>
     </message>
     <message>
         <source>Nothing was changed.</source>
-        <translation>Es wurde nichts verändert.</translation>
+        <translation>Nichts wurde verändert.</translation>
     </message>
     <message>
         <source>Changed files were not overwritten.</source>
@@ -555,12 +555,12 @@
         <translation>Nichts wurde gestartet.</translation>
     </message>
     <message>
-        <source>What is running goes on.</source>
-        <translation>Was läuft, geht weiter.</translation>
+        <source>What is running continues.</source>
+        <translation>Was läuft, läuft weiter.</translation>
     </message>
     <message>
         <source>Retry</source>
-        <translation>Noch einmal</translation>
+        <translation>Erneut versuchen</translation>
     </message>
     <message>
         <source>Choose folder…</source>
@@ -580,7 +580,7 @@
     </message>
     <message>
         <source>Copy details</source>
-        <translation>Einzelheiten kopieren</translation>
+        <translation>Details kopieren</translation>
     </message>
     <message>
         <source>Dismiss</source>
@@ -594,8 +594,8 @@
         <translation>Feeds</translation>
     </message>
     <message>
-        <source>A feed is where a publisher offers titles. It is signed; the fingerprint names the signer.</source>
-        <translation>In einem Feed bietet ein Herausgeber Titel an. Er ist unterschrieben; der Fingerabdruck nennt, von wem.</translation>
+        <source>A feed lists a publisher&apos;s titles. It is signed; the fingerprint identifies the signer.</source>
+        <translation>In einem Feed stehen die Titel eines Herausgebers. Er ist signiert; am Fingerabdruck erkennst du, von wem.</translation>
     </message>
     <message>
         <source>Add a feed</source>
@@ -618,24 +618,24 @@
         <translation>Wie der Herausgeber sie angibt, oder eine .shoalfeed-Datei</translation>
     </message>
     <message>
-        <source>Look</source>
-        <translation>Ansehen</translation>
+        <source>Look up</source>
+        <translation>Nachsehen</translation>
     </message>
     <message>
         <source>Open a file…</source>
         <translation>Datei öffnen …</translation>
     </message>
     <message>
-        <source>Nothing is trusted before you have seen the fingerprint.</source>
-        <translation>Nichts gilt als vertraut, bevor du den Fingerabdruck gesehen hast.</translation>
+        <source>Nothing is added until you have compared the fingerprint.</source>
+        <translation>Nichts wird hinzugefügt, bevor du den Fingerabdruck verglichen hast.</translation>
     </message>
     <message>
         <source>Fingerprint</source>
         <translation>Fingerabdruck</translation>
     </message>
     <message>
-        <source>Compare with the fingerprint that the publisher shows. Add the feed when all of it is the same.</source>
-        <translation>Vergleiche mit dem Fingerabdruck, den der Herausgeber zeigt. Füge den Feed hinzu, wenn alles gleich ist.</translation>
+        <source>Compare this fingerprint with the one that the publisher shows. Add the feed only if they are identical.</source>
+        <translation>Vergleiche diesen Fingerabdruck mit dem, den der Herausgeber angibt. Füge den Feed nur hinzu, wenn beide gleich sind.</translation>
     </message>
     <message>
         <source>Add this feed</source>
@@ -650,8 +650,8 @@
         <translation>Entfernen</translation>
     </message>
     <message>
-        <source>Forget the chosen feed; its titles must be uninstalled first</source>
-        <translation>Den gewählten Feed vergessen; seine Titel müssen zuvor deinstalliert sein</translation>
+        <source>Remove the selected feed; its titles must be uninstalled first</source>
+        <translation>Den ausgewählten Feed entfernen; seine Titel müssen zuvor deinstalliert sein</translation>
     </message>
     <message>
         <source>Reading the feed…</source>
@@ -687,14 +687,14 @@
     </message>
     <message>
         <source>Uninstall the titles of this feed first, then it can be removed.</source>
-        <translation>Deinstalliere zuerst die Titel dieses Feeds, dann kann er entfernt werden.</translation>
+        <translation>Deinstalliere zuerst die Titel dieses Feeds; dann lässt er sich entfernen.</translation>
     </message>
 </context>
 <context>
     <name>FirstRun</name>
     <message>
-        <source>Shoal keeps your games up to date. It asks one thing before it starts.</source>
-        <translation>Shoal hält deine Spiele aktuell. Zuvor hat es eine Frage.</translation>
+        <source>Shoal keeps your games up to date. One question before you start.</source>
+        <translation>Shoal hält deine Spiele aktuell. Eine Frage, bevor es losgeht.</translation>
     </message>
     <message>
         <source>Welcome to Shoal</source>
@@ -702,7 +702,7 @@
     </message>
     <message>
         <source>Help others download?</source>
-        <translation>Andern beim Laden helfen?</translation>
+        <translation>Anderen beim Laden helfen?</translation>
     </message>
     <message>
         <source>What is shared</source>
@@ -726,7 +726,7 @@
     </message>
     <message>
         <source>Your internet address, as with any download from other players. Nothing else about you.</source>
-        <translation>Deine Internetadresse, wie bei jedem Download von anderen Spielern. Sonst nichts von dir.</translation>
+        <translation>Deine Internetadresse, wie bei jedem Download von anderen Spielern. Sonst nichts über dich.</translation>
     </message>
     <message>
         <source>What changes</source>
@@ -734,7 +734,7 @@
     </message>
     <message>
         <source>Downloads work either way. You can set limits, or stop at any time.</source>
-        <translation>Laden geht so und so. Du kannst Grenzen setzen oder jederzeit aufhören.</translation>
+        <translation>Downloads funktionieren so oder so. Du kannst Grenzen setzen und jederzeit aufhören.</translation>
     </message>
     <message>
         <source>Not now</source>
@@ -746,7 +746,7 @@
     </message>
     <message>
         <source>Yes, help others</source>
-        <translation>Ja, andern helfen</translation>
+        <translation>Ja, anderen helfen</translation>
     </message>
     <message>
         <source>Share with everyone who has the same game.</source>
@@ -789,7 +789,7 @@
     </message>
     <message>
         <source>Optional parts</source>
-        <translation>Wählbare Teile</translation>
+        <translation>Optionale Teile</translation>
     </message>
     <message>
         <source>Locate installed…</source>
@@ -797,7 +797,7 @@
     </message>
     <message>
         <source>Use a folder where this title is installed already</source>
-        <translation>Einen Ordner benutzen, in dem dieser Titel schon installiert ist</translation>
+        <translation>Einen Ordner verwenden, in dem dieser Titel schon installiert ist</translation>
     </message>
     <message>
         <source>Cancel</source>
@@ -813,15 +813,15 @@
     </message>
     <message>
         <source>Free on this drive</source>
-        <translation>Frei auf dem Laufwerk</translation>
+        <translation>Frei auf diesem Laufwerk</translation>
     </message>
     <message>
         <source>Where to install</source>
-        <translation>Wohin installieren</translation>
+        <translation>Installieren nach</translation>
     </message>
     <message>
         <source>Where is it installed?</source>
-        <translation>Wo ist er installiert?</translation>
+        <translation>Wo ist der Titel installiert?</translation>
     </message>
 </context>
 <context>
@@ -847,8 +847,8 @@
         <translation>Bibliothek</translation>
     </message>
     <message>
-        <source>Your titles; arrow keys choose one</source>
-        <translation>Deine Titel; Pfeiltasten wählen einen aus</translation>
+        <source>Your titles; the arrow keys select one</source>
+        <translation>Deine Titel; mit den Pfeiltasten wählst du einen aus</translation>
     </message>
 </context>
 <context>
@@ -859,11 +859,11 @@
     </message>
     <message>
         <source>Checking signatures</source>
-        <translation>Prüfe Unterschriften</translation>
+        <translation>Prüfe Signaturen</translation>
     </message>
     <message>
-        <source>Looking at what is here</source>
-        <translation>Sehe nach, was da ist</translation>
+        <source>Scanning files</source>
+        <translation>Durchsuche Dateien</translation>
     </message>
     <message>
         <source>Planning</source>
@@ -871,19 +871,19 @@
     </message>
     <message>
         <source>Downloading</source>
-        <translation>Lade</translation>
+        <translation>Lade herunter</translation>
     </message>
     <message>
-        <source>Putting together</source>
-        <translation>Setze zusammen</translation>
+        <source>Assembling files</source>
+        <translation>Setze Dateien zusammen</translation>
     </message>
     <message>
         <source>Checking</source>
         <translation>Prüfe</translation>
     </message>
     <message>
-        <source>Putting in place</source>
-        <translation>Setze ein</translation>
+        <source>Putting files in place</source>
+        <translation>Setze Dateien ein</translation>
     </message>
     <message>
         <source>Done</source>
@@ -907,10 +907,10 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n file(s) are not as released. Repair puts them back.</source>
+        <source>%n file(s) differ from the release. Repair restores them.</source>
         <translation>
-            <numerusform>%n Datei ist nicht wie veröffentlicht. Reparieren stellt sie wieder her.</numerusform>
-            <numerusform>%n Dateien sind nicht wie veröffentlicht. Reparieren stellt sie wieder her.</numerusform>
+            <numerusform>%n Datei weicht von der Version ab. Reparieren stellt sie wieder her.</numerusform>
+            <numerusform>%n Dateien weichen von der Version ab. Reparieren stellt sie wieder her.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -924,12 +924,12 @@
 <context>
     <name>Result</name>
     <message>
-        <source>Every file is as it was released.</source>
-        <translation>Jede Datei ist, wie sie veröffentlicht wurde.</translation>
+        <source>All files are intact.</source>
+        <translation>Alle Dateien sind in Ordnung.</translation>
     </message>
     <message>
         <source>Uninstalled. Your own files were left alone.</source>
-        <translation>Deinstalliert. Deine eigenen Dateien blieben unberührt.</translation>
+        <translation>Deinstalliert. Deine eigenen Dateien sind unverändert.</translation>
     </message>
     <message>
         <source>Installed {version}</source>
@@ -941,7 +941,7 @@
     </message>
     <message>
         <source>Stepped back to {version}</source>
-        <translation>Zurück auf {version}</translation>
+        <translation>Zu {version} zurückgegangen</translation>
     </message>
     <message>
         <source>Repaired {version}</source>
@@ -956,8 +956,8 @@
         <translation>Fertig: {version}</translation>
     </message>
     <message>
-        <source>planned {planned}, took {took}</source>
-        <translation>geplant {planned}, gebraucht {took}</translation>
+        <source>{took} downloaded, {planned} planned</source>
+        <translation>{took} heruntergeladen, {planned} geplant</translation>
     </message>
     <message>
         <source>{size} from players</source>
@@ -995,8 +995,8 @@
         <translation>Aus: nichts wird geteilt</translation>
     </message>
     <message>
-        <source>Local network: players in the same house</source>
-        <translation>Lokales Netz: Spieler im selben Haus</translation>
+        <source>Local network: players on your network</source>
+        <translation>Lokales Netz: Spieler in deinem Netz</translation>
     </message>
     <message>
         <source>Everyone: players who have the same game</source>
@@ -1004,47 +1004,47 @@
     </message>
     <message>
         <source>Help others download</source>
-        <translation>Andern beim Laden helfen</translation>
+        <translation>Anderen beim Laden helfen</translation>
     </message>
     <message>
-        <source>Upload at most</source>
-        <translation>Hochladen höchstens</translation>
+        <source>Upload limit</source>
+        <translation>Upload-Limit</translation>
     </message>
     <message>
         <source> MB/s</source>
         <translation> MB/s</translation>
     </message>
     <message>
-        <source>Upload a month at most</source>
-        <translation>Hochladen im Monat höchstens</translation>
+        <source>Monthly upload limit</source>
+        <translation>Upload-Limit im Monat</translation>
     </message>
     <message>
         <source> GB</source>
         <translation> GB</translation>
     </message>
     <message>
-        <source>Whoever downloads from you sees your internet address. Only files of installed titles are shared.</source>
-        <translation>Wer von dir lädt, sieht deine Internetadresse. Nur Dateien installierter Titel werden geteilt.</translation>
+        <source>Players who download from you see your internet address. Only files of installed titles are shared.</source>
+        <translation>Spieler, die von dir herunterladen, sehen deine Internetadresse. Nur Dateien installierter Titel werden geteilt.</translation>
     </message>
     <message>
         <source>Players and the server</source>
-        <translation>Spielern und dem Server</translation>
+        <translation>Spieler und Server</translation>
     </message>
     <message>
         <source>Local network and the server</source>
-        <translation>Lokalem Netz und dem Server</translation>
+        <translation>Lokales Netz und Server</translation>
     </message>
     <message>
         <source>Only the publisher&apos;s server</source>
-        <translation>Nur vom Server des Herausgebers</translation>
+        <translation>Nur der Server des Herausgebers</translation>
     </message>
     <message>
         <source>Download from</source>
-        <translation>Laden von</translation>
+        <translation>Quellen für Downloads</translation>
     </message>
     <message>
-        <source>Download at most</source>
-        <translation>Laden höchstens</translation>
+        <source>Download limit</source>
+        <translation>Download-Limit</translation>
     </message>
     <message>
         <source>In Shoal&apos;s own folder</source>
@@ -1059,7 +1059,7 @@
         <translation>Neue Titel installieren in</translation>
     </message>
     <message>
-        <source>As the system says</source>
+        <source>Same as the system</source>
         <translation>Wie das System</translation>
     </message>
     <message>
@@ -1071,35 +1071,35 @@
         <translation>Hell</translation>
     </message>
     <message>
-        <source>Look</source>
-        <translation>Aussehen</translation>
+        <source>Appearance</source>
+        <translation>Darstellung</translation>
     </message>
     <message>
-        <source>Start with the system</source>
-        <translation>Mit dem System starten</translation>
+        <source>Start when you sign in</source>
+        <translation>Bei der Anmeldung starten</translation>
     </message>
     <message>
         <source>Keep an icon in the tray when the window is closed</source>
-        <translation>Beim Schließen ein Symbol in der Leiste behalten</translation>
+        <translation>Beim Schließen des Fensters ein Symbol in der Leiste behalten</translation>
     </message>
     <message>
-        <source>Changes at once</source>
-        <translation>Ändert sich sofort</translation>
+        <source>Takes effect immediately</source>
+        <translation>Gilt sofort</translation>
     </message>
     <message>
         <source>No limit</source>
-        <translation>Keine Grenze</translation>
+        <translation>Kein Limit</translation>
     </message>
     <message>
         <source>Where to install new titles</source>
-        <translation>Wohin neue Titel installieren</translation>
+        <translation>Neue Titel installieren nach</translation>
     </message>
 </context>
 <context>
     <name>Status</name>
     <message>
         <source>Needs your attention</source>
-        <translation>Braucht dich</translation>
+        <translation>Problem aufgetreten</translation>
     </message>
     <message>
         <source>Queued</source>
@@ -1161,15 +1161,15 @@
     <name>TitleActions</name>
     <message>
         <source>The details are on the clipboard.</source>
-        <translation>Die Einzelheiten sind in der Zwischenablage.</translation>
+        <translation>Die Details sind in der Zwischenablage.</translation>
     </message>
     <message>
         <source>Uninstall {title}?</source>
         <translation>{title} deinstallieren?</translation>
     </message>
     <message>
-        <source>Its files are removed from {folder}. Saves, mods and other files of yours stay.</source>
-        <translation>Die Dateien werden aus {folder} entfernt. Spielstände, Mods und andere eigene Dateien bleiben.</translation>
+        <source>Its files will be removed from {folder}. Saves, mods and your other files stay.</source>
+        <translation>Die Dateien werden aus {folder} entfernt. Spielstände, Mods und deine anderen Dateien bleiben.</translation>
     </message>
     <message>
         <source>Uninstall</source>
@@ -1181,19 +1181,19 @@
     </message>
     <message>
         <source>Step back to {version}?</source>
-        <translation>Zurück zu {version}?</translation>
+        <translation>Zu {version} zurückgehen?</translation>
     </message>
     <message>
-        <source>The publisher does not allow this release any more. It may have faults that others can use.</source>
-        <translation>Der Herausgeber lässt diese Version nicht mehr zu. Sie kann Fehler haben, die andere ausnutzen.</translation>
+        <source>The publisher no longer allows this release. It may have security holes.</source>
+        <translation>Der Herausgeber lässt diese Version nicht mehr zu. Sie kann Sicherheitslücken haben.</translation>
     </message>
     <message>
         <source>Step back</source>
         <translation>Zurückgehen</translation>
     </message>
     <message>
-        <source>Stay</source>
-        <translation>Hierbleiben</translation>
+        <source>Keep this release</source>
+        <translation>Diese Version behalten</translation>
     </message>
     <message>
         <source>Move to</source>
@@ -1219,24 +1219,24 @@
         <translation>Optionen</translation>
     </message>
     <message>
-        <source>More that can be done with this title</source>
-        <translation>Was mit diesem Titel noch geht</translation>
+        <source>More actions for this title</source>
+        <translation>Weitere Aktionen für diesen Titel</translation>
     </message>
     <message>
         <source>What’s new</source>
-        <translation>Was ist neu</translation>
+        <translation>Neuigkeiten</translation>
     </message>
     <message>
         <source>Website</source>
-        <translation>Webseite</translation>
+        <translation>Website</translation>
     </message>
     <message>
         <source>Support</source>
-        <translation>Hilfe</translation>
+        <translation>Support</translation>
     </message>
     <message>
         <source>About</source>
-        <translation>Über</translation>
+        <translation>Info</translation>
     </message>
     <message>
         <source>The publisher wrote no notes for this release.</source>
@@ -1266,8 +1266,8 @@
         </translation>
     </message>
     <message>
-        <source>You can close this window: the download goes on.</source>
-        <translation>Du kannst das Fenster schließen: der Download geht weiter.</translation>
+        <source>You can close this window: the download continues.</source>
+        <translation>Du kannst dieses Fenster schließen: Der Download läuft weiter.</translation>
     </message>
     <message>
         <source>Download</source>
@@ -1287,7 +1287,7 @@
     </message>
     <message>
         <source>Free on this drive</source>
-        <translation>Frei auf dem Laufwerk</translation>
+        <translation>Frei auf diesem Laufwerk</translation>
     </message>
     <message>
         <source>{changed} changed, {added} new, {removed} removed</source>
@@ -1310,8 +1310,8 @@
         <translation>Teile</translation>
     </message>
     <message>
-        <source>Given to others</source>
-        <translation>An andere gegeben</translation>
+        <source>Uploaded to others</source>
+        <translation>An andere hochgeladen</translation>
     </message>
     <message>
         <source>Licence</source>
@@ -1339,7 +1339,7 @@
     </message>
     <message>
         <source>Move to another folder…</source>
-        <translation>In anderen Ordner verschieben …</translation>
+        <translation>In einen anderen Ordner verschieben …</translation>
     </message>
     <message>
         <source>Open folder</source>
@@ -1353,8 +1353,8 @@
 <context>
     <name>TransferPanel</name>
     <message>
-        <source>Where bytes come from, over time</source>
-        <translation>Woher die Daten kommen, im Verlauf</translation>
+        <source>Download sources over time</source>
+        <translation>Quellen des Downloads im Verlauf</translation>
     </message>
     <message>
         <source>Pieces of the download</source>
@@ -1393,8 +1393,8 @@
         <translation>An Spieler {size}</translation>
     </message>
     <message>
-        <source>Pieces, by where they came from</source>
-        <translation>Stücke nach ihrer Herkunft</translation>
+        <source>Pieces by source</source>
+        <translation>Stücke nach Quelle</translation>
     </message>
 </context>
 <context>
@@ -1458,8 +1458,8 @@
         <translation>Feed hinzufügen</translation>
     </message>
     <message>
-        <source>The engine is back. What was running goes on.</source>
-        <translation>Die Engine ist wieder da. Was lief, geht weiter.</translation>
+        <source>The engine is running again. Its work continues.</source>
+        <translation>Die Engine läuft wieder und arbeitet weiter.</translation>
     </message>
     <message>
         <source>Play</source>
@@ -1474,20 +1474,20 @@
         <translation>Shoal startet</translation>
     </message>
     <message>
-        <source>The engine starts; this takes a moment.</source>
-        <translation>Die Engine startet; das dauert einen Augenblick.</translation>
+        <source>Starting the engine; this takes a moment.</source>
+        <translation>Die Engine startet; das dauert einen Moment.</translation>
     </message>
     <message>
-        <source>Add the feed of a publisher, and its titles are here.</source>
-        <translation>Füge den Feed eines Herausgebers hinzu, dann sind seine Titel hier.</translation>
+        <source>Add a publisher&apos;s feed to see its titles here.</source>
+        <translation>Füge den Feed eines Herausgebers hinzu, um seine Titel hier zu sehen.</translation>
     </message>
     <message>
         <source>Your library is empty</source>
         <translation>Deine Bibliothek ist leer</translation>
     </message>
     <message>
-        <source>The download goes on.</source>
-        <translation>Der Download geht weiter.</translation>
+        <source>The download continues.</source>
+        <translation>Der Download läuft weiter.</translation>
     </message>
 </context>
 </TS>

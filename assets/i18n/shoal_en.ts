@@ -18,10 +18,10 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n file(s) are not as released. Repair puts them back.</source>
+        <source>%n file(s) differ from the release. Repair restores them.</source>
         <translation>
-            <numerusform>%n file is not as released. Repair puts it back.</numerusform>
-            <numerusform>%n files are not as released. Repair puts them back.</numerusform>
+            <numerusform>%n file differs from the release. Repair restores it.</numerusform>
+            <numerusform>%n files differ from the release. Repair restores them.</numerusform>
         </translation>
     </message>
     <message numerus="yes">

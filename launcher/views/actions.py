@@ -86,7 +86,7 @@ class TitleActions(QObject):
         self._confirm(
             commands.Uninstall(title.title),
             self.tr("Uninstall {title}?").format(title=text.label_of(title)),
-            self.tr("Its files are removed from {folder}. Saves, mods and other files of yours stay.").format(
+            self.tr("Its files will be removed from {folder}. Saves, mods and your other files stay.").format(
                 folder=text.plain(title.folder, 200)
             ),
             self.tr("Uninstall"),
@@ -97,9 +97,9 @@ class TitleActions(QObject):
         self._confirm(
             commands.Rollback(title.title, confirmed=True),
             self.tr("Step back to {version}?").format(version=text.plain(title.previous_version, 40)),
-            self.tr("The publisher does not allow this release any more. It may have faults that others can use."),
+            self.tr("The publisher no longer allows this release. It may have security holes."),
             self.tr("Step back"),
-            self.tr("Stay"),
+            self.tr("Keep this release"),
         )
 
     def _confirm(self, command: commands.Command, question: str, words: str, yes: str, no: str) -> None:

@@ -29,7 +29,7 @@ class FeedsPage(ScrollPage):
         self._in_use: set[str] = set()
         self.setAcceptDrops(True)
         self.column.addWidget(paragraph(self.tr("Feeds"), "page", self))
-        about = self.tr("A feed is where a publisher offers titles. It is signed; the fingerprint names the signer.")
+        about = self.tr("A feed lists a publisher's titles. It is signed; the fingerprint identifies the signer.")
         self.column.addWidget(paragraph(about, "muted", self))
         self.banner = Banner(self)
         self.banner.action_chosen.connect(self._run_remedy)
@@ -51,9 +51,9 @@ class FeedsPage(ScrollPage):
         self.address.setAccessibleDescription(self.tr("As the publisher gives it, or a .shoalfeed file"))
         self.address.setMaxLength(2000)
         self.address.returnPressed.connect(self.look)
-        self.search = Button(self.tr("Look"), "search", "primary", form, name="look", clicked=self.look)
+        self.search = Button(self.tr("Look up"), "search", "primary", form, name="look", clicked=self.look)
         file = Button(self.tr("Open a file…"), "file-text", parent=form, name="open-feed", clicked=self._open)
-        self._hint = paragraph(self.tr("Nothing is trusted before you have seen the fingerprint."), "muted", form)
+        self._hint = paragraph(self.tr("Nothing is added until you have compared the fingerprint."), "muted", form)
         line = row((self.address, 1), self.search, file, spacing=10)
         column(line, self._hint, margins=(0, 4, 0, 0), parent=form)
         return form
@@ -68,7 +68,7 @@ class FeedsPage(ScrollPage):
         )
         self.fingerprint.setAccessibleName(self.tr("Fingerprint"))
         question = self.tr(
-            "Compare with the fingerprint that the publisher shows. Add the feed when all of it is the same."
+            "Compare this fingerprint with the one that the publisher shows. Add the feed only if they are identical."
         )
         self.add = Button(self.tr("Add this feed"), "check", "primary", body, name="add", clicked=self._add)
         refuse = Button(self.tr("Do not add"), parent=body, name="refuse", clicked=self._refuse)
@@ -84,7 +84,7 @@ class FeedsPage(ScrollPage):
         self.list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.selectionModel().currentChanged.connect(self._select)
         self.remove = Button(self.tr("Remove"), "trash-2", parent=body, name="remove", clicked=self._remove)
-        self.remove.setAccessibleDescription(self.tr("Forget the chosen feed; its titles must be uninstalled first"))
+        self.remove.setAccessibleDescription(self.tr("Remove the selected feed; its titles must be uninstalled first"))
         self.remove.setEnabled(False)
         self._in_use_note = paragraph(role="muted", parent=body)
         column(self.list, row(self.remove, (self._in_use_note, 1)), margins=(0, 4, 0, 0), parent=body)
@@ -105,7 +105,7 @@ class FeedsPage(ScrollPage):
         self._hint.setText(
             self.tr("Reading the feed…")
             if self._is_looking
-            else self.tr("Nothing is trusted before you have seen the fingerprint.")
+            else self.tr("Nothing is added until you have compared the fingerprint.")
         )
         if state.found_feed is not self._found:
             self._show_found(state.found_feed)

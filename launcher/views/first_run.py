@@ -18,7 +18,7 @@ class FirstRun(QWidget):
         super().__init__(parent)
         self._hero = HeroWidget(self)
         self._hero.setMinimumHeight(_HERO_PX)
-        words = self.tr("Shoal keeps your games up to date. It asks one thing before it starts.")
+        words = self.tr("Shoal keeps your games up to date. One question before you start.")
         self._hero.set_texts(self.tr("Welcome to Shoal"), words)
         card = Card(self.tr("Help others download?"), self._make_question(), self)
         column((self._hero, 1), row(card, margins=(28, 8, 28, 28)), parent=self)

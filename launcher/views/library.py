@@ -51,7 +51,7 @@ class Library(QWidget):
 
     def _make_list(self) -> QListView:
         view = list_view(self.titles, "library", self.tr("Library"), self)
-        view.setAccessibleDescription(self.tr("Your titles; arrow keys choose one"))
+        view.setAccessibleDescription(self.tr("Your titles; the arrow keys select one"))
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         view.setUniformItemSizes(True)
         view.setMouseTracking(True)

@@ -47,16 +47,14 @@ class SettingsPage(ScrollPage):
         body, grid = self._grid()
         sharing = (
             ("off", self.tr("Off: nothing is shared")),
-            ("lan", self.tr("Local network: players in the same house")),
+            ("lan", self.tr("Local network: players on your network")),
             ("everyone", self.tr("Everyone: players who have the same game")),
         )
         self._row(grid, self.tr("Help others download"), self._choice("sharing", sharing))
-        self._row(grid, self.tr("Upload at most"), self._number("upload_limit_bps", _MB, self.tr(" MB/s")))
-        self._row(
-            grid, self.tr("Upload a month at most"), self._number("monthly_upload_cap_bytes", _GB, self.tr(" GB"))
-        )
+        self._row(grid, self.tr("Upload limit"), self._number("upload_limit_bps", _MB, self.tr(" MB/s")))
+        self._row(grid, self.tr("Monthly upload limit"), self._number("monthly_upload_cap_bytes", _GB, self.tr(" GB")))
         words = self.tr(
-            "Whoever downloads from you sees your internet address. Only files of installed titles are shared."
+            "Players who download from you see your internet address. Only files of installed titles are shared."
         )
         grid.addWidget(paragraph(words, "muted", body), grid.rowCount(), 0, 1, 2)
         return body
@@ -69,7 +67,7 @@ class SettingsPage(ScrollPage):
             ("none", self.tr("Only the publisher's server")),
         )
         self._row(grid, self.tr("Download from"), self._choice("peers", peers))
-        self._row(grid, self.tr("Download at most"), self._number("download_limit_bps", _MB, self.tr(" MB/s")))
+        self._row(grid, self.tr("Download limit"), self._number("download_limit_bps", _MB, self.tr(" MB/s")))
         self.folder = QLineEdit(body)
         self.folder.setObjectName("games_folder")
         self.folder.setPlaceholderText(self.tr("In Shoal's own folder"))
@@ -81,11 +79,11 @@ class SettingsPage(ScrollPage):
 
     def _make_window(self) -> QWidget:
         body, grid = self._grid()
-        looks = (("system", self.tr("As the system says")), ("dark", self.tr("Dark")), ("light", self.tr("Light")))
+        looks = (("system", self.tr("Same as the system")), ("dark", self.tr("Dark")), ("light", self.tr("Light")))
         self.theme = self._combo("theme", looks)
         self.theme.activated.connect(self._theme_changed)
-        self._row(grid, self.tr("Look"), self.theme)
-        self.autostart = self._switch(self.tr("Start with the system"), "autostart")
+        self._row(grid, self.tr("Appearance"), self.theme)
+        self.autostart = self._switch(self.tr("Start when you sign in"), "autostart")
         self.tray = self._switch(self.tr("Keep an icon in the tray when the window is closed"), "tray")
         self.tray.setVisible(QSystemTrayIcon.isSystemTrayAvailable())
         for switch in (self.autostart, self.tray):
@@ -106,7 +104,7 @@ class SettingsPage(ScrollPage):
         label = Text(name, parent=self)
         label.setBuddy(control)
         control.setAccessibleName(name)
-        control.setAccessibleDescription(self.tr("Changes at once"))
+        control.setAccessibleDescription(self.tr("Takes effect immediately"))
         number = grid.rowCount()
         grid.addWidget(label, number, 0)
         if layout:

@@ -59,7 +59,7 @@ class TitlePage(QWidget):
         self.pause = Button(self.tr("Pause"), "pause", parent=self, name="pause", clicked=self._pause)
         self.play = Button(self.tr("Play"), "play", parent=self, name="play", clicked=self._play)
         self.options = Button(self.tr("Options"), "settings", parent=self, name="options", clicked=self._open_menu)
-        self.options.setAccessibleDescription(self.tr("More that can be done with this title"))
+        self.options.setAccessibleDescription(self.tr("More actions for this title"))
         self.status = QLabel(self)
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setProperty("role", "muted")
@@ -145,7 +145,7 @@ class TitlePage(QWidget):
             return text.result_line(page.result_verb, page.result) if page.result else ""
         down, up = text.rate(progress.rate_bps), text.rate(progress.upload_bps)
         players = self.tr("%n player(s)", "", progress.peers)
-        safe = self.tr("You can close this window: the download goes on.")
+        safe = self.tr("You can close this window: the download continues.")
         return f"▼ {down}   ▲ {up}   {players}\n{safe}" if progress.rate_bps else safe
 
     def _show_about(self, page: Page, title: TitleSnapshot) -> None:
@@ -176,7 +176,7 @@ class TitlePage(QWidget):
             (self.tr("Size"), text.size(size_bytes) if size_bytes else ""),
             (self.tr("Folder"), text.plain(title.folder, 400) if title.installed else ""),
             (self.tr("Parts"), text.plain(", ".join(title.tags))),
-            (self.tr("Given to others"), text.size(title.uploaded_bytes) if title.uploaded_bytes else ""),
+            (self.tr("Uploaded to others"), text.size(title.uploaded_bytes) if title.uploaded_bytes else ""),
             (self.tr("Licence"), text.plain(title.about.licence)),
             (self.tr("Feed"), title.title.partition("/")[0]),
         ]

@@ -17,7 +17,7 @@ class TransferPanel(QWidget):
         self._title = ""
         self._drawn: tuple[RateSample, ...] = ()
         self._graph = TransferGraph(text.rate, self)
-        self._graph.setAccessibleName(self.tr("Where bytes come from, over time"))
+        self._graph.setAccessibleName(self.tr("Download sources over time"))
         self._legend = Legend(self)
         self._caption = paragraph(parent=self, role="muted")
         self._map = PieceMap(self)
@@ -51,7 +51,7 @@ class TransferPanel(QWidget):
         self._map.setVisible(bool(pieces))
         self._map.set_pieces(pieces)
         self._caption.setVisible(bool(pieces))
-        self._caption.setText(self.tr("Pieces, by where they came from"))
+        self._caption.setText(self.tr("Pieces by source"))
 
     def _draw(self, page: Page) -> None:
         """Add the new samples to the graph; start anew for another title or another job."""

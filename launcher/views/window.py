@@ -146,7 +146,7 @@ class Window(QWidget):
             case Snapshot():
                 self._refresh_new_feeds(message)
             case state.LinkChanged(Link.UP) if before.link is Link.LOST:
-                self._show_message(self.tr("The engine is back. What was running goes on."))
+                self._show_message(self.tr("The engine is running again. Its work continues."))
         self._schedule_refresh(0)
 
     def _schedule_refresh(self, delay_ms: int) -> None:
@@ -227,9 +227,9 @@ class Window(QWidget):
 
     def _show_empty(self) -> None:
         if self.state.snapshot is None:
-            self.empty.set_texts(self.tr("Starting Shoal"), self.tr("The engine starts; this takes a moment."))
+            self.empty.set_texts(self.tr("Starting Shoal"), self.tr("Starting the engine; this takes a moment."))
         else:
-            words = self.tr("Add the feed of a publisher, and its titles are here.")
+            words = self.tr("Add a publisher's feed to see its titles here.")
             self.empty.set_texts(self.tr("Your library is empty"), words, self.tr("Add a feed"))
 
     def _show_notice(self) -> None:
@@ -333,7 +333,7 @@ class Window(QWidget):
             self.hide()
             event.ignore()
             if self.state.is_working:
-                self.notified.emit("Shoal", self.tr("The download goes on."))
+                self.notified.emit("Shoal", self.tr("The download continues."))
             return
         event.accept()
         self.quit_requested.emit()

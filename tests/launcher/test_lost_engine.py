@@ -99,7 +99,7 @@ def test_a_closed_window_stops_nothing(ui: LauncherUi) -> None:
     ui.until(lambda: ui.action() is PrimaryAction.UPDATE and ui.is_there("action"))
     ui.window.submitted.emit(commands.Update("demo/game"))
     ui.until(lambda: _fetched_bytes(ui) > 0)
-    assert "goes on" in ui.window.title_page.status.text()
+    assert "continues" in ui.window.title_page.status.text()
     ui.window.close()
     ui.launcher.bridge.close()
     shown = ui.player.run("status", "game")["titles"][0]

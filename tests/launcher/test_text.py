@@ -88,7 +88,7 @@ def test_the_button_says_word_amount_and_time() -> None:
     label, detail = text.button_texts(page)
     assert label == "UPDATING  36%"
     assert detail.startswith("1.4 GB of 3.8 GB · 2 minute")
-    assert text.progress_line(Progress(7, NAME, Phase.SCAN)) == "Looking at what is here"
+    assert text.progress_line(Progress(7, NAME, Phase.SCAN)) == "Scanning files"
     assert text.progress_line(Progress(7, NAME, Phase.VERIFY, 1, 2)) == "Checking · 1 bytes of 2 bytes"
     assert text.percent(0.9999) == "99%"
 
@@ -108,9 +108,9 @@ def test_every_phase_has_a_word_and_a_new_one_too() -> None:
 
 def test_the_result_says_what_was_planned_and_what_it_took() -> None:
     outcome = Outcome("1", "2", 412_000_000, Sources(1_000_000, 380_000_000, 28_000_000))
-    assert text.result_line("update", outcome) == "Updated to 2: planned 412 MB, took 409 MB"
+    assert text.result_line("update", outcome) == "Updated to 2: 409 MB downloaded, 412 MB planned"
     assert text.sources_line(outcome) == "380 MB from players · 1.0 MB from the local network · 28.0 MB from the server"
-    assert text.result_line("verify", Outcome()) == "Every file is as it was released."
+    assert text.result_line("verify", Outcome()) == "All files are intact."
 
 
 def test_time_left_is_rough() -> None:

@@ -340,4 +340,4 @@ def test_a_window_for_the_tray_hides_and_says_that_work_goes_on(shown: Window, t
     show(shown, "updating")
     assert not shown.close()
     assert not shown.isVisible()
-    assert texts == ["The download goes on."]
+    assert texts == ["The download continues."]
