@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from launcher import instance, theme
 from launcher.bridge import Bridge
 from launcher.prefs import Prefs
-from launcher.views.window import Window
+from launcher.views.window import MainWindow
 from patcher.private import forget_secrets
 
 _I18N = theme.ASSETS / "i18n"
@@ -27,7 +27,7 @@ class Launcher:
         self._app = app
         self.prefs = Prefs(home)
         theme.apply(app, self.prefs.theme)
-        self.window = Window(self.prefs)
+        self.window = MainWindow(self.prefs)
         self.bridge = Bridge(home, ca)
         self.instance = instance.SingleInstance(home)
         self.bridge.message_received.connect(self.window.handle_message)

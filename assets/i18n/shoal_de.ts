@@ -852,6 +852,45 @@
     </message>
 </context>
 <context>
+    <name>MainWindow</name>
+    <message>
+        <source>Add a feed</source>
+        <translation>Feed hinzufügen</translation>
+    </message>
+    <message>
+        <source>The engine is running again. Its work continues.</source>
+        <translation>Die Engine läuft wieder und arbeitet weiter.</translation>
+    </message>
+    <message>
+        <source>Play</source>
+        <translation>Spielen</translation>
+    </message>
+    <message>
+        <source>The feed was added.</source>
+        <translation>Der Feed wurde hinzugefügt.</translation>
+    </message>
+    <message>
+        <source>Starting Shoal</source>
+        <translation>Shoal startet</translation>
+    </message>
+    <message>
+        <source>Starting the engine; this takes a moment.</source>
+        <translation>Die Engine startet; das dauert einen Moment.</translation>
+    </message>
+    <message>
+        <source>Add a publisher&apos;s feed to see its titles here.</source>
+        <translation>Füge den Feed eines Herausgebers hinzu, um seine Titel hier zu sehen.</translation>
+    </message>
+    <message>
+        <source>Your library is empty</source>
+        <translation>Deine Bibliothek ist leer</translation>
+    </message>
+    <message>
+        <source>The download continues.</source>
+        <translation>Der Download läuft weiter.</translation>
+    </message>
+</context>
+<context>
     <name>Phase</name>
     <message>
         <source>Waiting</source>
@@ -1449,45 +1488,6 @@
     <message>
         <source>Working</source>
         <translation>Arbeite</translation>
-    </message>
-</context>
-<context>
-    <name>Window</name>
-    <message>
-        <source>Add a feed</source>
-        <translation>Feed hinzufügen</translation>
-    </message>
-    <message>
-        <source>The engine is running again. Its work continues.</source>
-        <translation>Die Engine läuft wieder und arbeitet weiter.</translation>
-    </message>
-    <message>
-        <source>Play</source>
-        <translation>Spielen</translation>
-    </message>
-    <message>
-        <source>The feed was added.</source>
-        <translation>Der Feed wurde hinzugefügt.</translation>
-    </message>
-    <message>
-        <source>Starting Shoal</source>
-        <translation>Shoal startet</translation>
-    </message>
-    <message>
-        <source>Starting the engine; this takes a moment.</source>
-        <translation>Die Engine startet; das dauert einen Moment.</translation>
-    </message>
-    <message>
-        <source>Add a publisher&apos;s feed to see its titles here.</source>
-        <translation>Füge den Feed eines Herausgebers hinzu, um seine Titel hier zu sehen.</translation>
-    </message>
-    <message>
-        <source>Your library is empty</source>
-        <translation>Deine Bibliothek ist leer</translation>
-    </message>
-    <message>
-        <source>The download continues.</source>
-        <translation>Der Download läuft weiter.</translation>
     </message>
 </context>
 </TS>

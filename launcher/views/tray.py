@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
-from launcher.views.window import Window
+from launcher.views.window import MainWindow
 
 
 class TrayIcon(QObject):
@@ -12,7 +12,7 @@ class TrayIcon(QObject):
 
     quit_requested = Signal()
 
-    def __init__(self, window: Window, icon: QIcon) -> None:
+    def __init__(self, window: MainWindow, icon: QIcon) -> None:
         super().__init__(window)
         self._window = window
         self._menu = QMenu()

@@ -31,7 +31,7 @@ _FEED_REFRESH_MS = 3_600_000
 _SIZE = (1240, 780)
 
 
-class Window(QWidget):
+class MainWindow(QWidget):
     """`handle_message` takes the bridge's messages, `submitted` carries commands to it.
 
     `notified` carries the title and the text of a desktop notification.

@@ -17,7 +17,7 @@ BY_OTHERS = {
     "error_soft", "files_kept", "files_moved", "info_soft", "ok", "ok_soft", "releases_days", "seed_peers", "sidebar",
 }  # fmt: skip
 """Names that nothing of ours calls."""
-TO_REMOVE = {"_alone_bytes", "check_range", "prove", "shown_fraction"}
+TO_REMOVE = {"_alone_bytes", "check_range", "prove"}
 """Names that only tests use. This table must become empty."""
 
 

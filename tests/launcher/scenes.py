@@ -7,7 +7,7 @@ from pathlib import Path
 from launcher import state
 from launcher.prefs import Prefs
 from launcher.state import Accepted, Link, LinkChanged
-from launcher.views.window import Window
+from launcher.views.window import MainWindow
 from patcher.protocol import commands
 from patcher.protocol.events import (
     About,
@@ -82,11 +82,11 @@ def snapshot(first: TitleSnapshot | None = None, **settings: str | int | bool) -
     )
 
 
-def window(folder: Path, *, welcomed: bool = True) -> Window:
+def window(folder: Path, *, welcomed: bool = True) -> MainWindow:
     """A window without an engine."""
     prefs = Prefs(folder)
     prefs.welcomed = welcomed
-    made = Window(prefs)
+    made = MainWindow(prefs)
     made.free_bytes = lambda folder: 75_200_000_000
     made.resize(1240, 780)
     made.show()
@@ -130,7 +130,7 @@ def messages(scene: str) -> list[state.Message]:
     return scenes[scene]
 
 
-def show(shown: Window, scene: str) -> None:
+def show(shown: MainWindow, scene: str) -> None:
     """Bring a window into a state, one second between two samples."""
     for number, message in enumerate(messages(scene)):
         shown.state = state.apply(shown.state, message, 100.0 + number)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from launcher import state
 from launcher.page import MenuAction, PrimaryAction
-from launcher.views.window import Window
+from launcher.views.window import MainWindow
 from patcher.protocol.events import FeedFound, FeedSnapshot
 from tests.launcher.scenes import FINGERPRINT, show, window
 
@@ -24,7 +24,7 @@ _CONTROLS = {
 }  # fmt: skip
 
 
-def _window(folder: Path, what: str) -> Window:
+def _window(folder: Path, what: str) -> MainWindow:
     """A window in one of its states, or on one of its pages."""
     made = window(folder, welcomed=what != "welcome")
     show(made, what if what in _SCENES else "not-installed" if what == "install" else "ready")

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 
 from launcher import theme
 from launcher.__main__ import translate
-from launcher.views.window import Window
+from launcher.views.window import MainWindow
 from tests.gates.sources import ROOT, python_files, text_of
 from tests.launcher.conftest import Golden
 from tests.launcher.scenes import show, window
@@ -51,12 +51,12 @@ def pseudo(qapp: QApplication) -> Iterator[None]:
     qapp.removeTranslator(translator)
 
 
-def _texts(shown: Window) -> set[str]:
+def _texts(shown: MainWindow) -> set[str]:
     labels = [label.text() for label in shown.findChildren(QLabel) if label.isVisible()]
     return {*labels, *(button.text() for button in shown.findChildren(QAbstractButton) if button.isVisible())}
 
 
-def _pages(folder: Path) -> Iterator[Window]:
+def _pages(folder: Path) -> Iterator[MainWindow]:
     for number, scene in enumerate((*_SCENES, "not-installed")):
         shown = window(folder / str(number))
         show(shown, scene)

@@ -26,30 +26,30 @@ from launcher.prefs import Prefs
 from launcher.state import Accepted, Link, LinkChanged, Refused
 from launcher.views.install import InstallSheet, own_folder, tag_label
 from launcher.views.sheet import ConfirmSheet
-from launcher.views.window import Window
+from launcher.views.window import MainWindow
 from patcher.protocol import commands
 from patcher.protocol.events import Failed, FeedFound, FeedSnapshot, Finished, Outcome, Planned
 from tests.launcher.scenes import FINGERPRINT, NAME, NO_SOURCE, TOTALS, installed, show, snapshot, window
 
 
 @pytest.fixture
-def shown(tmp_path: Path) -> Window:
+def shown(tmp_path: Path) -> MainWindow:
     return window(tmp_path)
 
 
 @pytest.fixture
-def submitted(shown: Window) -> list[commands.Command]:
+def submitted(shown: MainWindow) -> list[commands.Command]:
     """The commands that the window submits."""
     heard: list[commands.Command] = []
     shown.submitted.connect(heard.append)
     return heard
 
 
-def _control(shown: Window, name: str) -> QWidget:
+def _control(shown: MainWindow, name: str) -> QWidget:
     return next(w for w in shown.findChildren(QWidget, name) if w.isVisible())
 
 
-def _sheet(shown: Window) -> InstallSheet:
+def _sheet(shown: MainWindow) -> InstallSheet:
     assert isinstance(shown.title_actions.sheet, InstallSheet)
     return shown.title_actions.sheet
 
@@ -58,7 +58,7 @@ def _sheet(shown: Window) -> InstallSheet:
 
 
 def test_every_feed_is_read_once_and_an_update_planned_when_it_is_shown(
-    shown: Window, submitted: list[commands.Command], qtbot: QtBot
+    shown: MainWindow, submitted: list[commands.Command], qtbot: QtBot
 ) -> None:
     for message in (LinkChanged(Link.UP), snapshot(installed()), snapshot(installed())):
         shown.handle_message(message)
@@ -74,7 +74,7 @@ def test_every_feed_is_read_once_and_an_update_planned_when_it_is_shown(
     assert submitted[2:] == [commands.RefreshFeed("demo")]
 
 
-def test_without_room_the_button_says_what_is_missing(shown: Window) -> None:
+def test_without_room_the_button_says_what_is_missing(shown: MainWindow) -> None:
     shown.free_bytes = lambda folder: 1_000_000_000
     show(shown, "ready")
     assert shown.title_page.action.text() == "NEEDS SPACE"
@@ -85,7 +85,7 @@ def test_without_room_the_button_says_what_is_missing(shown: Window) -> None:
 
 
 def test_the_install_dialog_asks_again_with_every_choice(
-    shown: Window, submitted: list[commands.Command], qtbot: QtBot, tmp_path: Path
+    shown: MainWindow, submitted: list[commands.Command], qtbot: QtBot, tmp_path: Path
 ) -> None:
     show(shown, "not-installed")
     shown.title_page.action.click()
@@ -108,7 +108,7 @@ def test_the_install_dialog_asks_again_with_every_choice(
     assert shown.title_actions.sheet is None
 
 
-def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: Window, qtbot: QtBot) -> None:
+def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: MainWindow, qtbot: QtBot) -> None:
     show(shown, "not-installed")
     shown.title_page.action.click()
     sheet = _sheet(shown)
@@ -124,7 +124,7 @@ def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: Window, qtbot: Q
 
 
 def test_what_is_installed_already_is_located(
-    shown: Window, submitted: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shown: MainWindow, submitted: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     show(shown, "not-installed")
@@ -166,7 +166,7 @@ def test_a_tag_is_written_as_people_say_it(tag: str, label: str) -> None:
     ],
 )
 def test_an_option_is_a_command(
-    shown: Window, submitted: list[commands.Command], action: MenuAction, command: commands.Command
+    shown: MainWindow, submitted: list[commands.Command], action: MenuAction, command: commands.Command
 ) -> None:
     show(shown, "playable")
     shown.title_page.triggered.emit(action)
@@ -174,7 +174,7 @@ def test_an_option_is_a_command(
 
 
 def test_moving_asks_where_to(
-    shown: Window, submitted: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shown: MainWindow, submitted: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     show(shown, "playable")
@@ -186,7 +186,7 @@ def test_moving_asks_where_to(
 
 
 def test_a_step_back_that_the_publisher_does_not_allow_is_asked_about(
-    shown: Window, submitted: list[commands.Command]
+    shown: MainWindow, submitted: list[commands.Command]
 ) -> None:
     show(shown, "playable")
     submitted.clear()
@@ -200,7 +200,7 @@ def test_a_step_back_that_the_publisher_does_not_allow_is_asked_about(
         assert submitted == command
 
 
-def test_the_ways_out_of_an_error_work(shown: Window, submitted: list[commands.Command]) -> None:
+def test_the_ways_out_of_an_error_work(shown: MainWindow, submitted: list[commands.Command]) -> None:
     show(shown, "failed")
     submitted.clear()
     shown.title_page.triggered.emit(Remedy.DETAILS)
@@ -216,7 +216,7 @@ def test_the_ways_out_of_an_error_work(shown: Window, submitted: list[commands.C
 # ---------------------------------------------------------------- feeds, settings
 
 
-def test_a_feed_is_added_only_after_a_look(shown: Window, submitted: list[commands.Command]) -> None:
+def test_a_feed_is_added_only_after_a_look(shown: MainWindow, submitted: list[commands.Command]) -> None:
     show(shown, "empty")
     shown.go("feeds")
     address = _control(shown, "address")
@@ -233,7 +233,7 @@ def test_a_feed_is_added_only_after_a_look(shown: Window, submitted: list[comman
     assert submitted[1:] == [commands.AddFeed("https://updates.example.org/feed", FINGERPRINT)]
 
 
-def test_a_wrong_address_is_a_banner_with_a_way_out(shown: Window, submitted: list[commands.Command]) -> None:
+def test_a_wrong_address_is_a_banner_with_a_way_out(shown: MainWindow, submitted: list[commands.Command]) -> None:
     show(shown, "empty")
     shown.go("feeds")
     shown.handle_message(Refused(commands.AddFeed("x", only="look"), NO_SOURCE))
@@ -243,7 +243,7 @@ def test_a_wrong_address_is_a_banner_with_a_way_out(shown: Window, submitted: li
     assert "origin.no_source" in QGuiApplication.clipboard().text()
 
 
-def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, submitted: list[commands.Command]) -> None:
+def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: MainWindow, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.go("feeds")
     feeds = _control(shown, "feed-list")
@@ -257,7 +257,7 @@ def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: Window, submitted: 
     assert submitted[-1] == commands.RemoveFeed("demo")
 
 
-def test_each_setting_is_a_command_at_once(shown: Window, submitted: list[commands.Command]) -> None:
+def test_each_setting_is_a_command_at_once(shown: MainWindow, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.go("settings")
     peers, limit = _control(shown, "peers"), _control(shown, "download_limit_bps")
@@ -272,7 +272,7 @@ def test_each_setting_is_a_command_at_once(shown: Window, submitted: list[comman
     assert commands.ChangeSetting("download_limit_bps", "2500000") in submitted
 
 
-def test_the_look_changes_at_once_and_is_remembered(shown: Window, tmp_path: Path, qapp: QApplication) -> None:
+def test_the_look_changes_at_once_and_is_remembered(shown: MainWindow, tmp_path: Path, qapp: QApplication) -> None:
     shown.go("settings")
     box = _control(shown, "theme")
     assert isinstance(box, QComboBox)
@@ -298,7 +298,7 @@ def test_starting_with_the_system_is_a_file_that_the_desktop_reads(
 # ---------------------------------------------------------------- starts
 
 
-def test_a_link_shows_a_title_and_does_nothing_else(shown: Window, submitted: list[commands.Command]) -> None:
+def test_a_link_shows_a_title_and_does_nothing_else(shown: MainWindow, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.go("settings")
     shown.open_words(["shoal://demo/verdant"])
@@ -307,13 +307,13 @@ def test_a_link_shows_a_title_and_does_nothing_else(shown: Window, submitted: li
     assert submitted == []
 
 
-def test_a_feed_file_is_looked_at_first(shown: Window, submitted: list[commands.Command]) -> None:
+def test_a_feed_file_is_looked_at_first(shown: MainWindow, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.open_words(["games.shoalfeed"])
     assert submitted == [commands.AddFeed("games.shoalfeed", only="look")]
 
 
-def test_words_that_mean_nothing_are_not_followed(shown: Window, submitted: list[commands.Command]) -> None:
+def test_words_that_mean_nothing_are_not_followed(shown: MainWindow, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.open_words(["shoal://demo/nothing", "shoal://", "--help", "file:///etc", "\0"])
     assert submitted == []
@@ -332,7 +332,7 @@ def test_both_answers_to_the_question_lead_on(tmp_path: Path, answer: str) -> No
     assert _control(shown, "address").isVisible()
 
 
-def test_a_window_for_the_tray_hides_and_says_that_work_goes_on(shown: Window, tmp_path: Path) -> None:
+def test_a_window_for_the_tray_hides_and_says_that_work_goes_on(shown: MainWindow, tmp_path: Path) -> None:
     texts: list[str] = []
     shown.notified.connect(lambda title, words: texts.append(words))
     shown.stays_in_tray = True

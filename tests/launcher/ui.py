@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from launcher.__main__ import Launcher
 from launcher.page import PrimaryAction, page_of
-from launcher.views.window import Window
+from launcher.views.window import MainWindow
 from patcher.protocol.events import TitleSnapshot
 from tests.support.world import Shoal
 
@@ -42,7 +42,7 @@ class LauncherUi:
         self.player.stop_engine()
 
     @property
-    def window(self) -> Window:
+    def window(self) -> MainWindow:
         """The launcher's window."""
         return self.launcher.window
 
