@@ -1,8 +1,8 @@
-"""BEP 52 hash trees: leaves, layers, roots and proofs of a range.
+"""BEP 52 hash trees: leaves, layers and roots.
 
 A *leaf* is the SHA-256 of a 16 KiB block (the last block of a file is hashed at its own, shorter length). A *node* is
 the SHA-256 of its two children. Leaves that are missing to a power of two are 32 zero bytes, so the padding of each
-level is a constant. Leaves, layers and proofs are plain ``bytes``: 32 bytes a hash, side by side.
+level is a constant. Leaves and layers are plain ``bytes``: 32 bytes a hash, side by side.
 
 Everything is pure; hashing blocks lets other threads run, and threads are the caller's affair.
 """
@@ -181,48 +181,3 @@ def root_of_layer(layer: bytes, piece_bytes: int) -> bytes:
 def piece_root(data: bytes | bytearray | memoryview, piece_bytes: int) -> bytes:
     """One piece as it stands in a layer: its at most ``piece_bytes`` bytes under a tree of full piece height."""
     return _climb(leaves_of(data), 0, _piece_height(piece_bytes))
-
-
-def prove(leaves: bytes, first: int, count: int) -> bytes:
-    """The hashes that `check_range` needs beside leaves ``first … first + count - 1``, lowest level first, left first.
-
-    Raises ContentError content.invalid when the range is empty or leaves the file.
-    """
-    total = _count(leaves)
-    if first < 0 or count < 1 or first + count > total:
-        raise ContentError("content.invalid", "a proof was asked for blocks outside of the file")
-    proof, low, high = [], first, first + count
-    for height in range(_height(total)):
-        if low % 2:
-            proof.append(_node(leaves, low - 1))
-        if high % 2 and high * HASH_BYTES < len(leaves):
-            proof.append(_node(leaves, high))
-        leaves = _parents(leaves, _PADS[height])
-        low, high = low // 2, (high + 1) // 2
-    return b"".join(proof)
-
-
-def _node(nodes: bytes, index: int) -> bytes:
-    return nodes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
-
-
-def check_range(root: bytes, leaf_count: int, first: int, leaves: bytes, proof: bytes) -> bool:
-    """Are ``leaves`` the blocks from number ``first`` on of the file of ``leaf_count`` blocks with this root?"""
-    if len(leaves) % HASH_BYTES or len(proof) % HASH_BYTES:
-        return False
-    low, high, total = first, first + len(leaves) // HASH_BYTES, leaf_count
-    if not 0 <= low < high <= total:
-        return False
-    used = 0
-    for height in range(_height(total)):
-        if low % 2:
-            leaves = proof[used : used + HASH_BYTES] + leaves
-            used += HASH_BYTES
-        if high % 2 and high < total:
-            leaves += proof[used : used + HASH_BYTES]
-            used += HASH_BYTES
-        if used > len(proof):
-            return False
-        leaves = _parents(leaves, _PADS[height])
-        low, high, total = low // 2, (high + 1) // 2, (total + 1) // 2
-    return used == len(proof) and leaves == root

@@ -29,7 +29,7 @@ class Pin:
         """The ``.shoalfeed`` file that a player's machine keeps."""
         return json.dumps({"format": 1, **dataclasses.asdict(self)}, indent=1).encode() + b"\n"
 
-    def invitation(self) -> bytes:
+    def published(self) -> bytes:
         """The ``.shoalfeed`` file that a publisher hands out."""
         return json.dumps({"format": 1, "url": self.url, "fingerprint": self.fingerprint}, indent=1).encode()
 

@@ -71,7 +71,7 @@ def init(
             repo = repository.create(folder, profile, record, ring, not demo_keys, datetime.now(UTC))
         disk.write_atomic(_owner(home, feed.name), repo.fingerprint.encode())
         invitation = folder / f"{feed.name}{PIN_SUFFIX}"
-        disk.write_atomic(invitation, Pin(feed.origins[0], repo.fingerprint).invitation())
+        disk.write_atomic(invitation, Pin(feed.origins[0], repo.fingerprint).published())
     return NewFeed(feed.name, repo.fingerprint, invitation)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from patcher.content import merkle
 from patcher.content.merkle import BLOCK_BYTES, Ref
 from patcher.errors import ContentError, TrustError
+from tests.support import proofs
 from tests.support.trees import noise
 
 
@@ -92,8 +93,8 @@ def test_a_range_proves_itself_with_the_fewest_hashes(which: tuple[int, int, int
     total, first, count = which
     leaves = fake_leaves(total)
     joined = b"".join(leaves)
-    proof = merkle.prove(joined, first, count)
-    assert merkle.check_range(merkle.root_of(joined), total, first, b"".join(leaves[first : first + count]), proof)
+    proof = proofs.prove(joined, first, count)
+    assert proofs.check_range(merkle.root_of(joined), total, first, b"".join(leaves[first : first + count]), proof)
     assert len(proof) == 32 * naive_proof_length(total, first, count)
 
 
@@ -114,15 +115,15 @@ def naive_proof_length(total: int, first: int, count: int) -> int:
 def test_a_changed_leaf_hash_or_place_proves_nothing(which: tuple[int, int, int], data: st.DataObject) -> None:
     total, first, count = which
     joined = b"".join(fake_leaves(total))
-    root, part, proof = merkle.root_of(joined), joined[32 * first :][: 32 * count], merkle.prove(joined, first, count)
+    root, part, proof = merkle.root_of(joined), joined[32 * first :][: 32 * count], proofs.prove(joined, first, count)
     flip = data.draw(st.integers(0, len(part) - 1))
-    assert not merkle.check_range(root, total, first, part[:flip] + bytes([part[flip] ^ 1]) + part[flip + 1 :], proof)
+    assert not proofs.check_range(root, total, first, part[:flip] + bytes([part[flip] ^ 1]) + part[flip + 1 :], proof)
     if proof:
-        assert not merkle.check_range(root, total, first, part, proof[32:])
-        assert not merkle.check_range(root, total, first, part, bytes(32) + proof[32:])
-    assert not merkle.check_range(root, total, first, part, proof + bytes(32))
+        assert not proofs.check_range(root, total, first, part, proof[32:])
+        assert not proofs.check_range(root, total, first, part, bytes(32) + proof[32:])
+    assert not proofs.check_range(root, total, first, part, proof + bytes(32))
     if first:
-        assert not merkle.check_range(root, total, first - 1, part, proof)
+        assert not proofs.check_range(root, total, first - 1, part, proof)
 
 
 @pytest.mark.parametrize(
@@ -131,13 +132,13 @@ def test_a_changed_leaf_hash_or_place_proves_nothing(which: tuple[int, int, int]
      (4, 0, bytes(32), b"short"), (10**12, 5, bytes(32), b"")],
 )  # fmt: skip
 def test_a_proof_of_nothing_sensible_is_no_proof(count: int, first: int, leaves: bytes, proof: bytes) -> None:
-    assert not merkle.check_range(bytes(32), count, first, leaves, proof)
+    assert not proofs.check_range(bytes(32), count, first, leaves, proof)
 
 
 @pytest.mark.parametrize(("first", "count"), [(-1, 1), (0, 0), (2, 2), (3, 1)])
 def test_only_what_is_there_can_be_proved(first: int, count: int) -> None:
     with pytest.raises(ContentError):
-        merkle.prove(bytes(96), first, count)
+        proofs.prove(bytes(96), first, count)
 
 
 @pytest.mark.parametrize("piece_bytes", [0, -1, 1, 16_383, 24_576, 49_152])

@@ -14,7 +14,9 @@ import capstone  # type: ignore[import-untyped]  # it brings no types
 import PySide6
 from capstone import x86_const as x86
 
-from patcher.content.native.references import CODE, DATA, Binary, find
+from patcher.content.native.binary import Binary
+from patcher.content.native.fields import CODE, DATA
+from patcher.content.native.references import find
 from patcher.content.native.sections import Section
 
 SITE = Path(PySide6.__file__).parent.parent

@@ -214,7 +214,7 @@ def _maps(folder: Path) -> list[Subject]:
         assert place.stat().st_size == len(old)
 
     head, lists = fitted.data[:12], fitted.data[12:]
-    how = addresses._filters(1 << 16)
+    how = addresses.filters(1 << 16)
     plain = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=how).decompress(lists)
     packed = Subject(
         head + plain, lambda data: data[:12] + lzma.compress(data[12:], lzma.FORMAT_RAW, filters=how), take

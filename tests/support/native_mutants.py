@@ -18,7 +18,8 @@ from functools import partial
 
 import numpy as np
 
-from patcher.content.native.references import Binary, find
+from patcher.content.native.binary import Binary
+from patcher.content.native.references import find
 from tests.support import arm64_images, native_images
 
 SAMPLES: tuple[Callable[[], bytes], ...] = (

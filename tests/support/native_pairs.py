@@ -23,8 +23,8 @@ from bench.patch_size import MAP_LIMIT
 from bench.support import ours, releases
 from patcher.content.native import references
 from patcher.content.native.addresses import AddressMap
+from patcher.content.native.binary import Binary
 from patcher.content.native.rebase import TILE_BYTES, Mover, Rebased
-from patcher.content.native.references import Binary
 
 LIBRARIES = {
     ("PySide6-Essentials", "6.11.2", "6.11.3", "x86_64"): ("PySide6/Qt/lib/libQt6Gui.so.6",),

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from patcher.content import codec
-from patcher.content.native.image import Read
 from patcher.content.native.rebase import Rebased
+from patcher.content.native.sections import Read
 from patcher.errors import ContentError
 from patcher.publish.patches import encode
 from patcher.publish.patches.native.fitting import fit

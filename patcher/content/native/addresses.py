@@ -1,7 +1,7 @@
 """The address map of an old native file: by how much each of its addresses moved on the way to the new one.
 
 Addresses are ELF virtual addresses or PE rvas; what is not loaded lies at 2^40 + its offset in the file. The shift is
-piecewise constant and need not be monotone, since functions change places.
+piecewise constant and need not be monotone, since functions change offsets.
 """
 
 import lzma
@@ -22,8 +22,10 @@ MAX_BLOCKS = 1 << 20
 REFUSED_BYTES = 4096
 ALLOWED_BYTES = 1024
 
-_HEAD = struct.Struct("<III")
-_START_PLANES, _SHIFT_PLANES, _BLOCK_PLANES = 6, 7, 4
+HEAD = struct.Struct("<III")
+"""Lengths of an encoded map's lists: starts (and as many shifts), refused, allowed."""
+START_PLANES, SHIFT_PLANES, BLOCK_PLANES = 6, 7, 4
+"""Bytes of each number in the lists."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,37 +49,25 @@ class AddressMap:
         place = np.searchsorted(self.starts, addresses, side="right")
         return np.concatenate(([0], self.shifts))[place]
 
-    def encode(self) -> bytes:
-        """The three lengths (starts, refused, allowed) as u32, then one raw LZMA2 stream of the four lists.
-
-        Each list is one of differences (the first from 0; zigzag for shifts), and lies in byte planes: the lowest byte
-        of all, then the next of all; 6 planes of starts, 7 of shifts, 4 of refused, 4 of allowed.
-        """
-        plain = b"".join([
-            _planes(_differences(self.starts), _START_PLANES),
-            _planes(_zigzag(_differences(self.shifts)), _SHIFT_PLANES),
-            _planes(_differences(self.refused), _BLOCK_PLANES),
-            _planes(_differences(self.allowed), _BLOCK_PLANES),
-        ])  # fmt: skip
-        head = _HEAD.pack(len(self.starts), len(self.refused), len(self.allowed))
-        return head + lzma.compress(plain, lzma.FORMAT_RAW, filters=_filters(len(plain)))
-
     @classmethod
     def decode(cls, data: bytes) -> "AddressMap":
-        """The map again. Raises ContentError content.window for anything else, in 96 MiB of memory at most."""
-        if len(data) < _HEAD.size:
+        """A map from its document: `HEAD`, then one raw LZMA2 stream of the four lists.
+
+        A list holds differences (the first number counts from 0; shifts are zigzag) in byte planes: the lowest byte of
+        every number, then the next of every number. Raises ContentError content.window for anything else, and takes
+        96 MiB of memory at most.
+        """
+        if len(data) < HEAD.size:
             raise _damaged("it is too short")
-        breaks, refused, allowed = _HEAD.unpack_from(data)
+        breaks, refused, allowed = HEAD.unpack_from(data)
         if breaks > MAX_BREAKS or refused > MAX_BLOCKS or allowed > MAX_BLOCKS:
             raise _damaged("it is too long")
-        lists = _Lists(
-            data[_HEAD.size :], breaks * (_START_PLANES + _SHIFT_PLANES) + (refused + allowed) * _BLOCK_PLANES
-        )
+        lists = _Lists(data[HEAD.size :], breaks * (START_PLANES + SHIFT_PLANES) + (refused + allowed) * BLOCK_PLANES)
         made = cls(
-            np.cumsum(lists.take(breaks, _START_PLANES)),
-            np.cumsum(_unzigzag(lists.take(breaks, _SHIFT_PLANES))),
-            np.cumsum(lists.take(refused, _BLOCK_PLANES)),
-            np.cumsum(lists.take(allowed, _BLOCK_PLANES)),
+            np.cumsum(lists.take(breaks, START_PLANES)),
+            np.cumsum(_unzigzag(lists.take(breaks, SHIFT_PLANES))),
+            np.cumsum(lists.take(refused, BLOCK_PLANES)),
+            np.cumsum(lists.take(allowed, BLOCK_PLANES)),
         )
         if not (_rising(made.starts) and _rising(made.refused) and _rising(made.allowed)):
             raise _damaged("its addresses do not rise")
@@ -90,7 +80,7 @@ class _Lists:
     """Inflated no further than to the length that it must have."""
 
     def __init__(self, data: bytes, plain_bytes: int) -> None:
-        decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_filters(plain_bytes))
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters(plain_bytes))
         try:
             plain = decoder.decompress(data, plain_bytes + 1)
         except (lzma.LZMAError, MemoryError) as error:
@@ -110,20 +100,9 @@ class _Lists:
         return numbers
 
 
-def _filters(plain_bytes: int) -> list[dict[str, Any]]:
+def filters(plain_bytes: int) -> list[dict[str, Any]]:
+    """Of the LZMA2 stream for lists of this length."""
     return [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": max(plain_bytes, 4096), "lc": 0, "pb": 0}]
-
-
-def _planes(numbers: Ints, planes: int) -> bytes:
-    return numbers.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :planes].T.tobytes()
-
-
-def _differences(numbers: Ints) -> Ints:
-    return np.diff(numbers, prepend=0)
-
-
-def _zigzag(numbers: Ints) -> Ints:
-    return (numbers << 1) ^ (numbers >> 63)
 
 
 def _unzigzag(numbers: Ints) -> Ints:

@@ -22,7 +22,8 @@ from patcher.content.native.fields import (
     Fields,
     where,
 )
-from patcher.content.native.window import Places, Window
+from patcher.content.native.numbers import Ints
+from patcher.content.native.view import View
 
 WORD_BYTES = 4
 REACH_WORDS = 64
@@ -41,32 +42,32 @@ _NOWHERE = 32
 """A register that is none."""
 
 
-def find(window: Window) -> Iterator[Fields]:
-    """The references of all instructions in the window."""
-    for section in window.sections("code"):
-        places = window.entries(section, WORD_BYTES, -section.address % WORD_BYTES)
-        words, own = window.u32(places), places - section.offset + section.address
+def find(view: View) -> Iterator[Fields]:
+    """The references of all instructions in the view."""
+    for section in view.sections("code"):
+        offsets = view.entries(section, WORD_BYTES, -section.address % WORD_BYTES)
+        words, own = view.u32(offsets), offsets - section.offset + section.address
         for mask, bits, form, kind in _DISTANT:
             at, scale = np.flatnonzero(words & mask == bits), 1 if form == BYTES21 else WORD_BYTES
             target = own[at] + scale * stored.taken(words[at], form)
-            held = (window.binary.code if kind == CODE else window.binary.loaded).hold(target)
-            yield where(held, places[at], target, own[at], scale=scale, kind=kind, form=form)
-        yield from _pages(window, places, words, own)
+            held = (view.binary.code if kind == CODE else view.binary.loaded).hold(target)
+            yield where(held, offsets[at], target, own[at], scale=scale, kind=kind, form=form)
+        yield from _pages(view, offsets, words, own)
 
 
-def _pages(window: Window, places: Places, words: Places, own: Places) -> Iterator[Fields]:
+def _pages(view: View, offsets: Ints, words: Ints, own: Ints) -> Iterator[Fields]:
     """Pages and the instructions that go on from them; the first of these tells what the page is taken for."""
     pages, users, scale = _pairs(words)
     page = (own[pages] >> stored.PAGE_BITS) + stored.taken(words[pages], PAGES21) << stored.PAGE_BITS
     target = page + scale * stored.taken(words[users], LOW12)
-    held = window.binary.loaded.hold(target)
-    found = where(held, places[pages], target, own[pages], kind=DATA, form=PAGES21)
+    held = view.binary.loaded.hold(target)
+    found = where(held, offsets[pages], target, own[pages], kind=DATA, form=PAGES21)
     yield found.at(np.unique(found.position, return_index=True)[1])
     for size in (1, 2, 4, 8, 16):
-        yield where(held & (scale == size), places[users], target, own[pages], scale=size, kind=DATA, form=LOW12)
+        yield where(held & (scale == size), offsets[users], target, own[pages], scale=size, kind=DATA, form=LOW12)
 
 
-def _pairs(words: Places) -> tuple[Places, Places, Places]:
+def _pairs(words: Ints) -> tuple[Ints, Ints, Ints]:
     """ADRPs and the instructions that go on from them, rising, as numbers of words; and the scales of these.
 
     An ADRP is the last that writes the register before it is read, and no way leads elsewhere in between.
@@ -84,7 +85,7 @@ def _pairs(words: Places) -> tuple[Places, Places, Places]:
     return last[paired], users[paired], scale[users[paired]]
 
 
-def scales(words: Places) -> Places:
+def scales(words: Ints) -> Ints:
     """What the 12 bits of an ADD, a load or a store count in; 0 for other instructions."""
     access = words & 0x3B000000 == 0x39000000
     wide = words & 0xFF800000 == 0x3D800000  # of 16 bytes
@@ -93,7 +94,7 @@ def scales(words: Places) -> Places:
     return scale
 
 
-def _written(words: Places) -> NDArray[np.uint8]:
+def _written(words: Ints) -> NDArray[np.uint8]:
     """The register that each instruction writes, as far as that is easily told; `_NOWHERE` for none."""
     written = (words & 31).astype(np.uint8)
     stores = (words & 0x3AC00000 == 0x38000000) | (words & 0x3A400000 == 0x28000000)

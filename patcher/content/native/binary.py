@@ -1,4 +1,4 @@
-"""A native file opened: its image, and the places that its own tables list, so that any part can be looked at alone."""
+"""A native file opened: its image, and what its own tables list, so that any part can be looked at alone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patcher.content.native import image as images
-from patcher.content.native import places
-from patcher.content.native.places import Addresses, Offsets
+from patcher.content.native import offsets
+from patcher.content.native.numbers import Ints
+from patcher.content.native.offsets import Offsets
 from patcher.content.native.sections import Image, Read, Section
 
 
@@ -16,7 +17,7 @@ from patcher.content.native.sections import Image, Read, Section
 class Spans:
     """Addresses of some sections together: the borders between inside and outside, from the lowest on."""
 
-    borders: Addresses
+    borders: Ints
 
     @classmethod
     def of(cls, sections: Iterable[Section], more: int = 0) -> "Spans":
@@ -29,14 +30,14 @@ class Spans:
                 borders += [start, end]
         return cls(np.array(borders, np.int64))
 
-    def hold(self, addresses: Addresses) -> NDArray[np.bool_]:
+    def hold(self, addresses: Ints) -> NDArray[np.bool_]:
         """Which of the addresses lie inside."""
         return (np.searchsorted(self.borders, addresses, "right") & 1).astype(np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Binary:
-    """One native file: which of its addresses are ``code`` and which are ``loaded``, and the lists of `places`."""
+    """One native file: which of its addresses are ``code`` and which are ``loaded``, and the lists of `offsets`."""
 
     image: Image
     size_bytes: int
@@ -60,7 +61,7 @@ class Binary:
             read,
             Spans.of(section for section in loaded if section.executable),
             Spans.of(loaded, 1),  # what marks the end of a section points behind it
-            places.pointers(image, read),
-            places.frames(image, read),
-            places.rvas(image, read),
+            offsets.pointers(image, read),
+            offsets.frames(image, read),
+            offsets.rvas(image, read),
         )

@@ -42,7 +42,7 @@ class _SectionHeader:
         return bool(self.flags & _ALLOCATED)
 
     @property
-    def place(self) -> int:
+    def mapped_address(self) -> int:
         return self.address if self.loaded else UNLOADED + self.offset
 
 
@@ -78,13 +78,13 @@ def _sections(entries: list[_SectionHeader], names: bytes) -> Iterator[Section]:
         yield Section(
             name,
             _role(entry, name),
-            entry.place,
+            entry.mapped_address,
             entry.offset,
             0 if entry.kind == _NOBITS else entry.size_bytes,
             entry.size_bytes,
             bool(entry.flags & _CODE and entry.loaded),
             entry.loaded,
-            linked.place if linked.kind and linked.place < 2 * UNLOADED else 0,
+            linked.mapped_address if linked.kind and linked.mapped_address < 2 * UNLOADED else 0,
         )
 
 

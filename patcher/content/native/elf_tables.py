@@ -6,9 +6,10 @@ import numpy as np
 
 from patcher.content.native.binary import Spans
 from patcher.content.native.fields import Fields, where
-from patcher.content.native.places import RELATIVE
+from patcher.content.native.numbers import Ints
+from patcher.content.native.offsets import RELATIVE
 from patcher.content.native.sections import UNLOADED, Section
-from patcher.content.native.window import Places, Window
+from patcher.content.native.view import View
 
 _SYMBOL_BYTES = 24
 _FRAME_BYTES = 21
@@ -19,98 +20,98 @@ _NAME_TAGS = np.array([1, 14, 15, 29], np.int64)
 _THREAD_LOCAL = 6  # STT_TLS: the value is an offset in a thread's own block
 
 
-def find(window: Window) -> Iterator[Fields]:
-    """The references of all tables in the window, of entries that lie in it whole."""
+def find(view: View) -> Iterator[Fields]:
+    """The references of all tables in the view, of entries that lie in it whole."""
     for role, finder in _FINDERS.items():
-        for section in window.sections(role):
-            yield from finder(window, section)
+        for section in view.sections(role):
+            yield from finder(view, section)
 
 
-def _rela(window: Window, section: Section) -> Iterator[Fields]:
-    rows = window.entries(section, 24)
-    place, kind, symbol, addend = window.i64(rows), window.u32(rows + 8), window.u32(rows + 12), window.i64(rows + 16)
-    loaded, relative = window.binary.loaded, RELATIVE[window.binary.image.filter]
+def _rela(view: View, section: Section) -> Iterator[Fields]:
+    rows = view.entries(section, 24)
+    place, kind, symbol, addend = view.i64(rows), view.u32(rows + 8), view.u32(rows + 12), view.i64(rows + 16)
+    loaded, relative = view.binary.loaded, RELATIVE[view.binary.image.filter]
     yield where(loaded.hold(place), rows, place, width=8)
     yield _numbered(section, symbol, rows + 12)
     yield where(np.isin(kind, relative) & loaded.hold(addend), rows + 16, addend, width=8)
 
 
-def _relr(window: Window, section: Section) -> Iterator[Fields]:
-    rows = window.entries(section, 8)
-    place = window.i64(rows)
-    yield where((place & 1 == 0) & window.binary.loaded.hold(place), rows, place, width=8)
+def _relr(view: View, section: Section) -> Iterator[Fields]:
+    rows = view.entries(section, 8)
+    place = view.i64(rows)
+    yield where((place & 1 == 0) & view.binary.loaded.hold(place), rows, place, width=8)
 
 
-def _symbols(window: Window, section: Section) -> Iterator[Fields]:
-    rows = window.entries(section, _SYMBOL_BYTES)
-    name, kind, index = window.u32(rows), window.u8(rows + 4) & 15, window.u32(rows + 4) >> 16
-    value, size = window.i64(rows + 8), window.i64(rows + 16)
+def _symbols(view: View, section: Section) -> Iterator[Fields]:
+    rows = view.entries(section, _SYMBOL_BYTES)
+    name, kind, index = view.u32(rows), view.u8(rows + 4) & 15, view.u32(rows + 4) >> 16
+    value, size = view.i64(rows + 8), view.i64(rows + 16)
     yield where(name > 0, rows, section.link + name, section.link)
-    held = (index > 0) & (kind != _THREAD_LOCAL) & window.binary.loaded.hold(value)
+    held = (index > 0) & (kind != _THREAD_LOCAL) & view.binary.loaded.hold(value)
     yield where(held, rows + 8, value, width=8)
-    sized = held & (size > 0) & window.binary.loaded.hold(value + size - 1)
+    sized = held & (size > 0) & view.binary.loaded.hold(value + size - 1)
     yield where(sized, rows + 16, value + size - 1, value, width=8)
 
 
-def _numbered(section: Section, number: Places, places: Places) -> Fields:
+def _numbered(section: Section, number: Ints, offsets: Ints) -> Fields:
     """Numbers of symbols, 0 for none, are distances from the first."""
     target = section.link + number * _SYMBOL_BYTES
-    return where(number > 0, places, target, section.link, scale=_SYMBOL_BYTES)
+    return where(number > 0, offsets, target, section.link, scale=_SYMBOL_BYTES)
 
 
-def _hash(window: Window, section: Section) -> Iterator[Fields]:
-    words = window.entries(section, 4, 8)
-    yield _numbered(section, window.u32(words), words)
+def _hash(view: View, section: Section) -> Iterator[Fields]:
+    words = view.entries(section, 4, 8)
+    yield _numbered(section, view.u32(words), words)
 
 
-def _gnu_hash(window: Window, section: Section) -> Iterator[Fields]:
+def _gnu_hash(view: View, section: Section) -> Iterator[Fields]:
     """Number of buckets, first symbol, words of 8 bytes of the filter, a shift; the filter, the buckets, hashes."""
-    head = np.frombuffer(window.binary.read(section.offset, 16).ljust(16, b"\0"), "<u4").astype(np.int64)
-    words = window.entries(section, 4)
+    head = np.frombuffer(view.binary.read(section.offset, 16).ljust(16, b"\0"), "<u4").astype(np.int64)
+    words = view.entries(section, 4)
     first = section.offset + 16 + 8 * head[2]
     words = words[(words == section.offset + 4) | ((words >= first) & (words < first + 4 * head[0]))]
-    yield _numbered(section, window.u32(words), words)
+    yield _numbered(section, view.u32(words), words)
 
 
-def _frame_header(window: Window, section: Section) -> Iterator[Fields]:
+def _frame_header(view: View, section: Section) -> Iterator[Fields]:
     """The beginning of .eh_frame, then function and FDE, again and again (LSB Core, 10.6.2)."""
-    if not window.binary.frames.size:  # encoded in another way
+    if not view.binary.frames.size:  # encoded in another way
         return
-    loaded = window.binary.loaded
+    loaded = view.binary.loaded
     first = np.array([section.offset + 4], np.int64)
-    first = first[(first >= window.start) & (first + 4 <= window.end)]
+    first = first[(first >= view.start) & (first + 4 <= view.end)]
     own = first - section.offset + section.address
-    target = own + window.i32(first)
+    target = own + view.i32(first)
     yield where(loaded.hold(target), first, target, own)
-    words = window.entries(section, 4, 12)
-    target = section.address + window.i32(words)
+    words = view.entries(section, 4, 12)
+    target = section.address + view.i32(words)
     yield where(loaded.hold(target), words, target, section.address)
 
 
-def _frames(window: Window, section: Section) -> Iterator[Fields]:
+def _frames(view: View, section: Section) -> Iterator[Fields]:
     """FDEs (LSB Core, 10.6.1): the CIE they belong to, the function's begin and length, its handlers' table."""
-    code, loaded = window.binary.code, window.binary.loaded
-    rows = window.inside(window.binary.frames, _FRAME_BYTES)
+    code, loaded = view.binary.code, view.binary.loaded
+    rows = view.inside(view.binary.frames, _FRAME_BYTES)
     rows = rows[(rows >= section.offset) & (rows + _FRAME_BYTES <= section.end)]
     own = rows - section.offset + section.address
-    cie, begin, size = own + 4 - window.u32(rows + 4), own + 8 + window.i32(rows + 8), window.i32(rows + 12)
+    cie, begin, size = own + 4 - view.u32(rows + 4), own + 8 + view.i32(rows + 8), view.i32(rows + 12)
     known = code.hold(begin)
     yield where(known & (cie >= section.address), rows + 4, own + 4, cie)
     yield where(known, rows + 8, begin, own + 8)
     yield where(known & (size > 0) & loaded.hold(begin + size - 1), rows + 12, begin + size - 1, begin)
-    image = window.binary.image
+    image = view.binary.image
     handlers = Spans.of(image.of_role("handlers"))
-    known &= window.u8(rows + 16) == 4  # an address is all that the FDE adds
-    relative, absolute = own + 17 + window.i32(rows + 17), window.u32(rows + 17)
+    known &= view.u8(rows + 16) == 4  # an address is all that the FDE adds
+    relative, absolute = own + 17 + view.i32(rows + 17), view.u32(rows + 17)
     yield where(known & handlers.hold(relative), rows + 17, relative, own + 17)
     if not image.relocatable:
         yield where(known & handlers.hold(absolute), rows + 17, absolute)
 
 
-def _dynamic(window: Window, section: Section) -> Iterator[Fields]:
-    rows = window.entries(section, 16)
-    tag, value = window.i64(rows), window.i64(rows + 8)
-    yield where(np.isin(tag, _ADDRESS_TAGS) & window.binary.loaded.hold(value), rows + 8, value, width=8)
+def _dynamic(view: View, section: Section) -> Iterator[Fields]:
+    rows = view.entries(section, 16)
+    tag, value = view.i64(rows), view.i64(rows + 8)
+    yield where(np.isin(tag, _ADDRESS_TAGS) & view.binary.loaded.hold(value), rows + 8, value, width=8)
     named = np.isin(tag, _NAME_TAGS) & (value > 0) & (value < UNLOADED)
     yield where(named, rows + 8, section.link + value, section.link, width=8)
 

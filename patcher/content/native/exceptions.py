@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from patcher.content.native.fields import Fields, where
+from patcher.content.native.numbers import Ints
 from patcher.content.native.sections import Section
-from patcher.content.native.window import Places, Window
+from patcher.content.native.view import View
 
 NEAR_BYTES = 64
 """A record begins at most so far behind what leads to it."""
@@ -24,51 +25,51 @@ _SHIFTS = np.array([0, 1, 2, 3, 4, 8], np.int64)
 _BLOCKS, _UNWIND, _TRY, _RESERVED = 4, 8, 16, 128
 
 
-def find(window: Window, section: Section, infos: Places) -> Iterator[Fields]:
-    """References of the FuncInfo4 at these places."""
-    infos = infos[infos + REACH_BYTES <= window.end]
-    header = window.u8(infos)
+def find(view: View, section: Section, infos: Ints) -> Iterator[Fields]:
+    """References of the FuncInfo4 at these offsets."""
+    infos = infos[infos + REACH_BYTES <= view.end]
+    header = view.u8(infos)
     plain = header & (_BLOCKS | _RESERVED) == 0
     infos, header = infos[plain], header[plain]
     maps = 1 + (header & _UNWIND != 0) + (header & _TRY != 0)
     for number in range(3):
         held = maps > number
-        places = infos[held] + 1 + 4 * number
-        target = window.u32(places)
-        known = window.binary.loaded.hold(target)
-        yield where(known, places, target)
+        offsets = infos[held] + 1 + 4 * number
+        target = view.u32(offsets)
+        known = view.binary.loaded.hold(target)
+        yield where(known, offsets, target)
     held = header & _UNWIND != 0
-    first = window.u32(infos[held] + 1) - section.address + section.offset
+    first = view.u32(infos[held] + 1) - section.address + section.offset
     near = (first > infos[held]) & (first < infos[held] + REACH_BYTES)
-    yield from _unwinding(window, first[near], infos[held][near] + REACH_BYTES)
+    yield from _unwinding(view, first[near], infos[held][near] + REACH_BYTES)
 
 
-def _unwinding(window: Window, at: Places, end: Places) -> Iterator[Fields]:
+def _unwinding(view: View, at: Ints, end: Ints) -> Iterator[Fields]:
     """The maps of what to destroy: a number of entries, each a number, and by two bits of that an address and more."""
-    left = _values(window, at)
-    at = at + _bytes(window, at)
+    left = _values(view, at)
+    at = at + _bytes(view, at)
     while True:
         on = (left > 0) & (at + 16 <= end)
         at, left, end = at[on], left[on], end[on]
         if not at.size:
             return
-        kind = _values(window, at) & 3
-        places = at + _bytes(window, at)
-        target = window.u32(places)
-        known = (kind > 0) & window.binary.code.hold(target)
-        yield where(known, places, target)
-        at = places + np.where(kind > 0, 4, 0)
-        at = at + np.where((kind == 1) | (kind == 2), _bytes(window, at), 0)
+        kind = _values(view, at) & 3
+        offsets = at + _bytes(view, at)
+        target = view.u32(offsets)
+        known = (kind > 0) & view.binary.code.hold(target)
+        yield where(known, offsets, target)
+        at = offsets + np.where(kind > 0, 4, 0)
+        at = at + np.where((kind == 1) | (kind == 2), _bytes(view, at), 0)
         left = np.where(known | (kind == 0), left - 1, 0)
 
 
-def _bytes(window: Window, places: Places) -> Places:
-    lengths: Places = _LENGTHS[window.u8(places) & 15]
+def _bytes(view: View, offsets: Ints) -> Ints:
+    lengths: Ints = _LENGTHS[view.u8(offsets) & 15]
     return lengths
 
 
-def _values(window: Window, places: Places) -> Places:
-    """The numbers at these places, right in their lowest 24 bits."""
-    length = _bytes(window, places)
-    value = window.u32(places) >> _SHIFTS[length]
+def _values(view: View, offsets: Ints) -> Ints:
+    """The numbers at these offsets, right in their lowest 24 bits."""
+    length = _bytes(view, offsets)
+    value = view.u32(offsets) >> _SHIFTS[length]
     return value & ((1 << np.minimum(7 * length, 24)) - 1)

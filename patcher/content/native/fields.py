@@ -44,29 +44,6 @@ class Fields:
         return Fields(*(getattr(self, column.name)[chosen] for column in columns(self)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Kept:
-    """Fields in little memory: of each column the least number, and by how much others are greater, in as many bytes
-    as that takes.
-    """
-
-    columns: tuple[tuple[np.signedinteger, NDArray[np.unsignedinteger]], ...]
-
-    @classmethod
-    def of(cls, fields: Fields) -> "Kept":
-        """Some fields, put away."""
-        return cls(tuple(_narrow(getattr(fields, column.name)) for column in columns(fields)))
-
-    def fields(self) -> Fields:
-        """The same fields again."""
-        return Fields(*(more.astype(least.dtype) + least for least, more in self.columns))
-
-
-def _narrow(column: NDArray[np.signedinteger]) -> tuple[np.signedinteger, NDArray[np.unsignedinteger]]:
-    least, most = (column.min(), column.max()) if column.size else (column.dtype.type(0),) * 2
-    return least, (column - least).astype(np.min_scalar_type(int(most) - int(least)))
-
-
 def where(
     held: NDArray[np.bool_],
     position: NDArray[np.int64],
@@ -78,7 +55,7 @@ def where(
     kind: int = TABLE,
     form: int = PLAIN,
 ) -> Fields:
-    """Fields of one kind, of those places that are ``held``."""
+    """Fields of one kind, of those offsets that are ``held``."""
     position = position[held]
     bases = np.full(position.size, base, np.int64) if isinstance(base, int) else base[held]
     widths, scales, kinds, forms = (np.full(position.size, n, np.int8) for n in (width, scale, kind, form))

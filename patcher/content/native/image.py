@@ -1,9 +1,7 @@
 """Which files are native code that we know, by their own headers. Needs nothing but their bytes."""
 
 from patcher.content.native import elf, pe
-from patcher.content.native.sections import Image, Read, Section
-
-__all__ = ["Image", "Read", "Section", "parse"]
+from patcher.content.native.sections import Image, Read
 
 
 def parse(read: Read, size_bytes: int) -> Image | None:

@@ -1,20 +1,15 @@
-"""Two small helps with rows of numbers."""
+"""Rows of numbers, and where they change."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+"""Offsets in a file, addresses, or the numbers there."""
+Bytes = NDArray[np.uint8]
 
 
 def changes(row: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Where a number is another than the one before it; the first one is."""
+    """Where a number differs from the one before it; true for the first."""
     found = np.ones(len(row), np.bool_)
     found[1:] = row[1:] != row[:-1]
     return found
-
-
-def ramps(starts: Ints, lengths: Ints) -> Ints:
-    """``start``, ``start + 1`` … for each start, as many as its length says, one behind the other."""
-    row = np.arange(lengths.sum(), dtype=np.int64)
-    row += np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-    return row

@@ -38,13 +38,13 @@ def parse(read: Read, size_bytes: int) -> Image | None:
     table = read(at + _COFF.size + optional_bytes, count * _ENTRY.size)
     if not count or len(table) < count * _ENTRY.size or base >= 1 << 62:
         return None
-    places = _DIRECTORIES.unpack_from(head, fixed)[: 2 * min(directories, 16)]
-    places += (0,) * (32 - len(places))
-    roles = {places[2 * at]: role for at, role in _ROLES[_FILTERS[machine]].items() if places[2 * at]}
+    pairs = _DIRECTORIES.unpack_from(head, fixed)[: 2 * min(directories, 16)]
+    pairs += (0,) * (32 - len(pairs))
+    roles = {pairs[2 * at]: role for at, role in _ROLES[_FILTERS[machine]].items() if pairs[2 * at]}
     relocatable = not flags & _NOT_RELOCATABLE and "relocations" in roles.values()
     headers = Section("", "", 0, 0, 0, head_bytes)  # code refers to the image's begin
     sections = arranged([headers, *_sections(table, roles)], size_bytes)
-    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections, places[::2])
+    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections, pairs[::2])
 
 
 def _sections(table: bytes, roles: dict[int, str]) -> Iterator[Section]:

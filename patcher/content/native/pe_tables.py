@@ -6,8 +6,9 @@ import numpy as np
 
 from patcher.content.native import exceptions
 from patcher.content.native.fields import Fields, where
+from patcher.content.native.numbers import Ints
 from patcher.content.native.sections import Section
-from patcher.content.native.window import Places, Window
+from patcher.content.native.view import View
 
 PAGE_BYTES = 4096
 """Smaller numbers count something."""
@@ -17,91 +18,91 @@ _MOST_WORDS = 128
 """No record of unwinding is taken for longer, so that what is found hangs on nothing far away."""
 
 
-def find(window: Window) -> Iterator[Fields]:
-    """The references of all tables in the window, of entries that lie in it whole."""
-    yield _rvas(window, window.inside(window.binary.rvas, 4))
-    for section in window.sections("pdata"):
-        yield from _functions(window, window.entries(section, 12))
-    for section in window.sections("arm64_pdata"):
-        yield from _arm64_functions(window, window.entries(section, 8))
-    for section in window.sections("data"):
-        yield from _unwind(window, section)
-        yield from _types(window, section)
+def find(view: View) -> Iterator[Fields]:
+    """The references of all tables in the view, of entries that lie in it whole."""
+    yield _rvas(view, view.inside(view.binary.rvas, 4))
+    for section in view.sections("pdata"):
+        yield from _functions(view, view.entries(section, 12))
+    for section in view.sections("arm64_pdata"):
+        yield from _arm64_functions(view, view.entries(section, 8))
+    for section in view.sections("data"):
+        yield from _unwind(view, section)
+        yield from _types(view, section)
 
 
-def _rvas(window: Window, places: Places) -> Fields:
+def _rvas(view: View, offsets: Ints) -> Fields:
     """Addresses of 4 bytes, as far as they are some."""
-    target = window.u32(places)
-    return where(window.binary.loaded.hold(target), places, target)
+    target = view.u32(offsets)
+    return where(view.binary.loaded.hold(target), offsets, target)
 
 
-def _functions(window: Window, rows: Places) -> Iterator[Fields]:
+def _functions(view: View, rows: Ints) -> Iterator[Fields]:
     """RUNTIME_FUNCTION: begin, end and unwind information."""
-    code, loaded = window.binary.code, window.binary.loaded
-    begin, end, unwind = window.u32(rows), window.u32(rows + 4), window.u32(rows + 8)
+    code, loaded = view.binary.code, view.binary.loaded
+    begin, end, unwind = view.u32(rows), view.u32(rows + 4), view.u32(rows + 8)
     known = code.hold(begin) & loaded.hold(end - 1)
     yield where(known, rows, begin)
     yield where(known, rows + 4, end - 1)
     yield where(known & loaded.hold(unwind), rows + 8, unwind)
 
 
-def _arm64_functions(window: Window, rows: Places) -> Iterator[Fields]:
+def _arm64_functions(view: View, rows: Ints) -> Iterator[Fields]:
     """Begin and unwind information, or in place of its address what fits into 30 bits."""
-    begin, unwind = window.u32(rows), window.u32(rows + 4)
-    known = window.binary.code.hold(begin)
+    begin, unwind = view.u32(rows), view.u32(rows + 4)
+    known = view.binary.code.hold(begin)
     yield where(known, rows, begin)
-    yield where(known & (unwind & 3 == 0) & window.binary.loaded.hold(unwind), rows + 4, unwind)
+    yield where(known & (unwind & 3 == 0) & view.binary.loaded.hold(unwind), rows + 4, unwind)
 
 
-def unwind_ends(window: Window, frames: Places) -> Places:
+def unwind_ends(view: View, frames: Ints) -> Ints:
     """Where the codes of each record that tells of unwinding end."""
-    if window.binary.image.filter == "x86-1":
-        return frames + 4 + 2 * ((window.u8(frames + 2) + 1) & ~1)  # an even number of two bytes each
-    first, second = window.u32(frames), window.u32(frames + 4)
+    if view.binary.image.filter == "x86-1":
+        return frames + 4 + 2 * ((view.u8(frames + 2) + 1) & ~1)  # an even number of two bytes each
+    first, second = view.u32(frames), view.u32(frames + 4)
     more = first >> 22 == 0  # numbers that the first word has no room for
     scopes = np.where(more, second & 0xFFFF, first >> 22 & 31)
     codes = np.where(more, second >> 16 & 0xFF, first >> 27)
     words = 1 + more + np.where(first & _ONE_SCOPE, 0, scopes) + codes
-    ends: Places = frames + 4 * np.minimum(words, _MOST_WORDS)
+    ends: Ints = frames + 4 * np.minimum(words, _MOST_WORDS)
     return ends
 
 
-def _unwind(window: Window, section: Section) -> Iterator[Fields]:
+def _unwind(view: View, section: Section) -> Iterator[Fields]:
     """Behind its codes UNWIND_INFO has a handler and what that reads, or the function that it goes on from."""
-    frames = window.inside(window.binary.frames, 4)
+    frames = view.inside(view.binary.frames, 4)
     frames = frames[(frames >= section.offset) & (frames < section.end)]
-    ends = unwind_ends(window, frames)
-    whole = ends + 12 <= min(window.end, section.end)
+    ends = unwind_ends(view, frames)
+    whole = ends + 12 <= min(view.end, section.end)
     frames, ends = frames[whole], ends[whole]
-    if window.binary.image.filter == "x86-1":
-        flags = window.u8(frames) >> 3
-        yield from _functions(window, ends[flags == 4])
-        yield from _handled(window, section, ends[flags & 3 != 0])
+    if view.binary.image.filter == "x86-1":
+        flags = view.u8(frames) >> 3
+        yield from _functions(view, ends[flags == 4])
+        yield from _handled(view, section, ends[flags & 3 != 0])
     else:
-        yield from _handled(window, section, ends[window.u32(frames) & _HANDLED != 0])
+        yield from _handled(view, section, ends[view.u32(frames) & _HANDLED != 0])
 
 
-def _handled(window: Window, section: Section, handled: Places) -> Iterator[Fields]:
+def _handled(view: View, section: Section, handled: Ints) -> Iterator[Fields]:
     """A handler of exceptions, and where what it reads lies."""
-    handler, read = window.u32(handled), window.u32(handled + 4)
-    known = window.binary.code.hold(handler)
+    handler, read = view.u32(handled), view.u32(handled + 4)
+    known = view.binary.code.hold(handler)
     yield where(known, handled, handler)
-    known &= window.binary.loaded.hold(read) & (read >= PAGE_BYTES)
+    known &= view.binary.loaded.hold(read) & (read >= PAGE_BYTES)
     yield where(known, handled + 4, read)
     infos = read - section.address + section.offset
     near = known & (infos >= handled + 8) & (infos < handled + exceptions.NEAR_BYTES)
-    yield from exceptions.find(window, section, infos[near])
+    yield from exceptions.find(view, section, infos[near])
 
 
-def _types(window: Window, section: Section) -> Iterator[Fields]:
+def _types(view: View, section: Section) -> Iterator[Fields]:
     """What MSVC lays down for dynamic_cast: a locator (it names itself), and the description of a base class."""
-    places = window.entries(section, 4)
-    word, loaded = window.u32(places), window.binary.loaded
-    own = places - section.offset + section.address
+    offsets = view.entries(section, 4)
+    word, loaded = view.u32(offsets), view.binary.loaded
+    own = offsets - section.offset + section.address
     at = np.flatnonzero((word[:-5] == 1) & (word[5:] == own[:-5]))
     for place in (3, 4, 5):
-        yield where(loaded.hold(word[at + place]), places[at + place], word[at + place])
+        yield where(loaded.hold(word[at + place]), offsets[at + place], word[at + place])
     at = np.flatnonzero((word[3:-3] == 0xFFFFFFFF) & (word[4:-2] == 0) & (word[5:-1] & ~0x3F == 0x40))
     at = at[loaded.hold(word[at]) & loaded.hold(word[at + 6])]
     for place in (0, 6):
-        yield where(np.ones(at.size, np.bool_), places[at + place], word[at + place])
+        yield where(np.ones(at.size, np.bool_), offsets[at + place], word[at + place])

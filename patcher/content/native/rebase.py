@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from patcher.content.native import references, stored
 from patcher.content.native.addresses import ALLOWED_BYTES, REFUSED_BYTES, AddressMap
-from patcher.content.native.fields import MAX_WIDTH
+from patcher.content.native.binary import Binary
+from patcher.content.native.fields import GUESS, MAX_WIDTH, Fields
 from patcher.content.native.numbers import Ints
-from patcher.content.native.references import GUESS, Binary, Fields
 from patcher.content.native.sections import FILTERS, Read
 from patcher.errors import ContentError
 
@@ -80,8 +80,8 @@ class Mover:
         fields, by = fields.at(by != 0), by[by != 0]
         whole = fields.position + fields.width <= low + len(data)
         fields, by = fields.at(whole), by[whole]
-        places = fields.position - low
-        stored.write(data, places, fields, stored.values(data, places, fields) + by)
+        offsets = fields.position - low
+        stored.write(data, offsets, fields, stored.values(data, offsets, fields) + by)
         return bytes(data[start - low :][:length])
 
     def _moves(self, fields: Fields) -> Ints:

@@ -8,11 +8,9 @@ import numpy as np
 
 from patcher.content.native import arm64, code, fields, guesses, tables
 from patcher.content.native.binary import Binary
-from patcher.content.native.fields import CODE, DATA, GUESS, MAX_WIDTH, NO_BASE, TABLE, Fields, joined
+from patcher.content.native.fields import MAX_WIDTH, NO_BASE, Fields, joined
 from patcher.content.native.guesses import NEAR_BYTES
-from patcher.content.native.window import Window
-
-__all__ = ["CODE", "DATA", "GUESS", "NO_BASE", "TABLE", "Binary", "Fields", "find", "joined"]
+from patcher.content.native.view import View
 
 _CODE = {"x86-1": code, "arm64-1": arm64}
 _TILE_BYTES = 256 * 1024
@@ -29,11 +27,11 @@ def find(binary: Binary, start: int, end: int) -> Fields:
 
 def _find(binary: Binary, start: int, end: int) -> Fields:
     instructions = _CODE[binary.image.filter]
-    window = Window(binary, start - _BEFORE_BYTES, end + _BEHIND_BYTES)
+    view = View(binary, start - _BEFORE_BYTES, end + _BEHIND_BYTES)
     reach = MAX_WIDTH + NEAR_BYTES
-    sure = [_within(part, start - reach, end + reach) for part in (*instructions.find(window), *tables.find(window))]
+    sure = [_within(part, start - reach, end + reach) for part in (*instructions.find(view), *tables.find(view))]
     rvas = [part.position[(part.width == 4) & (part.base == NO_BASE)] for part in sure]
-    every = joined([*sure, *guesses.find(window, np.sort(np.concatenate(rvas)))])
+    every = joined([*sure, *guesses.find(view, np.sort(np.concatenate(rvas)))])
     return _within(fields.apart(_within(every, start - MAX_WIDTH, end + MAX_WIDTH)), start, end)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from patcher.content.native.fields import LOW12, PAGES21, PLAIN, Fields
+from patcher.content.native.fields import LOW12, PAGES21, Fields
 from patcher.content.native.numbers import Ints
 
 Data = bytes | bytearray | NDArray[np.uint8]
@@ -18,34 +18,26 @@ _LOW_BITS = np.array([0, 0, 0, 0, 2, 2, 0], np.int64)
 _LOW_SHIFT = 29
 
 
-def values(data: Data, places: Ints, fields: Fields) -> Ints:
-    """What ``data`` holds at ``places``, one for each of ``fields`` and stored like it."""
-    numbers = np.empty(len(places), np.int64)
+def values(data: Data, offsets: Ints, fields: Fields) -> Ints:
+    """What ``data`` holds at ``offsets``, one for each of ``fields`` and stored like it."""
+    numbers = np.empty(len(offsets), np.int64)
     for width in _WIDTHS:
         some = np.flatnonzero(fields.width == width)
-        numbers[some] = _words(data, width)[places[some]]
+        numbers[some] = _words(data, width)[offsets[some]]
     hidden = np.flatnonzero(fields.form)
     numbers[hidden] = taken(numbers[hidden], fields.form[hidden])
     return numbers
 
 
-def write(data: bytearray | NDArray[np.uint8], places: Ints, fields: Fields, numbers: Ints) -> None:
+def write(data: bytearray | NDArray[np.uint8], offsets: Ints, fields: Fields, numbers: Ints) -> None:
     """Store ``numbers`` there; each wraps at its width."""
     hidden = np.flatnonzero(fields.form)
     if hidden.size:
         numbers = numbers.copy()
-        numbers[hidden] = _put(_words(data, 4)[places[hidden]], fields.form[hidden], numbers[hidden])
+        numbers[hidden] = _put(_words(data, 4)[offsets[hidden]], fields.form[hidden], numbers[hidden])
     for width in _WIDTHS:
         some = np.flatnonzero(fields.width == width)
-        _words(data, width)[places[some]] = numbers[some].astype(f"<i{width}")
-
-
-def wrapped(numbers: Ints, fields: Fields) -> Ints:
-    """Differences of numbers as they are when they have been added to one that is stored, and that is read again."""
-    around = np.where(fields.width == 4, numbers.astype(np.int32), numbers)
-    hidden = np.flatnonzero((fields.form != PLAIN) & (fields.form != LOW12))
-    around[hidden] = _signed(numbers[hidden], fields.form[hidden])
-    return around
+        _words(data, width)[offsets[some]] = numbers[some].astype(f"<i{width}")
 
 
 def grown(fields: Fields, target_by: Ints, base_by: Ints) -> Ints:
@@ -78,7 +70,7 @@ def taken(words: Ints, form: "NDArray[np.int8] | int") -> Ints:
     """The values that instructions of these forms hold."""
     low = _LOW_BITS[form]
     high = words >> _SHIFTS[form] & (1 << _BITS[form]) - 1
-    return _signed(high << low | words >> _LOW_SHIFT & (1 << low) - 1, form)
+    return signed(high << low | words >> _LOW_SHIFT & (1 << low) - 1, form)
 
 
 def _put(words: NDArray[np.signedinteger], form: NDArray[np.int8], numbers: Ints) -> Ints:
@@ -89,7 +81,7 @@ def _put(words: NDArray[np.signedinteger], form: NDArray[np.int8], numbers: Ints
     return bits
 
 
-def _signed(numbers: Ints, form: "NDArray[np.int8] | int") -> Ints:
+def signed(numbers: Ints, form: "NDArray[np.int8] | int") -> Ints:
     """Numbers cut to the bits of their forms; the highest of these is the sign, but not of `LOW12`."""
     bits = _BITS[form] + _LOW_BITS[form]
     cut: Ints = numbers & (1 << bits) - 1

@@ -4,20 +4,21 @@ from collections.abc import Iterator
 
 from patcher.content.native import elf_tables, pe_tables
 from patcher.content.native.fields import Fields, where
-from patcher.content.native.window import Places, Window
+from patcher.content.native.numbers import Ints
+from patcher.content.native.view import View
 
 
-def find(window: Window) -> Iterator[Fields]:
-    """The references of all tables in the window, of entries that lie in it whole."""
-    yield _pointers(window, window.inside(window.binary.pointers, 8))
-    everywhere = () if window.binary.image.relocatable else ("data", "constants")
+def find(view: View) -> Iterator[Fields]:
+    """The references of all tables in the view, of entries that lie in it whole."""
+    yield _pointers(view, view.inside(view.binary.pointers, 8))
+    everywhere = () if view.binary.image.relocatable else ("data", "constants")
     for role in ("pointers", *everywhere):
-        for section in window.sections(role):
-            yield _pointers(window, window.entries(section, 8, -section.address % 8))
-    yield from (pe_tables if window.binary.image.format == "pe" else elf_tables).find(window)
+        for section in view.sections(role):
+            yield _pointers(view, view.entries(section, 8, -section.address % 8))
+    yield from (pe_tables if view.binary.image.format == "pe" else elf_tables).find(view)
 
 
-def _pointers(window: Window, places: Places) -> Fields:
+def _pointers(view: View, offsets: Ints) -> Fields:
     """Absolute addresses of 8 bytes, as far as they are some."""
-    target = window.i64(places) - window.binary.image.base
-    return where(window.binary.loaded.hold(target), places, target, width=8)
+    target = view.i64(offsets) - view.binary.image.base
+    return where(view.binary.loaded.hold(target), offsets, target, width=8)

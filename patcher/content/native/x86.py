@@ -8,8 +8,7 @@ encoded behind it (Intel SDM vol. 2, chapter 2 and appendix A). Legacy prefixes 
 import numpy as np
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
-Places = NDArray[np.int64]
+from patcher.content.native.numbers import Bytes
 
 BLOCK_BYTES = 256
 """Every block of a section is decoded for itself, so that what is found in it depends on nothing far away."""

@@ -14,9 +14,24 @@ from hypothesis import strategies as st
 from patcher.content.native import arm64 as reader
 from patcher.content.native import stored
 from patcher.content.native.addresses import AddressMap
-from patcher.content.native.fields import BYTES21, LOW12, PAGES21, PLAIN, WORDS14, WORDS19, WORDS26
+from patcher.content.native.binary import Binary
+from patcher.content.native.fields import (
+    BYTES21,
+    CODE,
+    DATA,
+    LOW12,
+    NO_BASE,
+    PAGES21,
+    PLAIN,
+    TABLE,
+    WORDS14,
+    WORDS19,
+    WORDS26,
+    Fields,
+)
 from patcher.content.native.rebase import Rebased
-from patcher.content.native.references import CODE, DATA, NO_BASE, TABLE, Binary, Fields, find
+from patcher.content.native.references import find
+from patcher.publish.patches.native import fitting
 from patcher.publish.patches.native.fitting import fit
 from tests.support import native_images as images
 from tests.support.arm64_images import (
@@ -199,7 +214,9 @@ def test_a_value_is_stored_in_its_own_bits_and_read_from_them(form: int, word: i
 
 
 def rebased(data: bytes, addresses: AddressMap) -> Rebased:
-    return Rebased(lambda offset, length: data[offset : offset + length], len(data), "arm64-1", addresses.encode())
+    return Rebased(
+        lambda offset, length: data[offset : offset + length], len(data), "arm64-1", fitting.encode(addresses)
+    )
 
 
 def text_of(data: bytes) -> bytes:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from patcher.content.native import image
-from patcher.content.native.image import Image
+from patcher.content.native.sections import Image
 from tests.support import native_images as images
 from tests.support import native_mutants
 from tests.support.native_images import ALLOC, NOBITS, PROGBITS, Part, elf, u32, u64

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from patcher.content.native import rebase, references
 from patcher.content.native.addresses import AddressMap
+from patcher.content.native.binary import Binary
 from patcher.content.native.rebase import Mover, Rebased
-from patcher.content.native.references import Binary
 from patcher.content.native.sections import FILTERS
 from patcher.errors import ContentError
+from patcher.publish.patches.native import fitting
 from tests.support.libraries import library
 from tests.support.native_images import elf_library, elf_of_noise, elf_program, pe_library
 from tests.support.trees import noise, prose
@@ -53,7 +54,7 @@ def test_tiles_are_the_same_as_the_whole_file(sample: Callable[[], bytes], data:
     expected = whole(plain, addresses)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rebase, "TILE_BYTES", TILE_BYTES)
-        rebased = Rebased(reader(plain), len(plain), "x86-1", addresses.encode())
+        rebased = Rebased(reader(plain), len(plain), "x86-1", fitting.encode(addresses))
         for _ in range(20):
             offset, length = data.draw(st.integers(0, len(plain) + 9)), data.draw(st.integers(0, 3 * TILE_BYTES))
             assert rebased.read(offset, length) == expected[offset : offset + length]
@@ -84,14 +85,14 @@ def test_nothing_certain_moves_in_refused_blocks() -> None:
 
 @pytest.mark.parametrize("plain", [b"", prose(1, 5000), noise(2, 3_000_000), b"\x7fELF" + noise(3, 500)])
 def test_what_is_no_native_code_is_left_as_it_is(plain: bytes) -> None:
-    rebased = Rebased(reader(plain), len(plain), "x86-1", scattered(elf_library(), 1).encode())
+    rebased = Rebased(reader(plain), len(plain), "x86-1", fitting.encode(scattered(elf_library(), 1)))
     assert rebased.read(0, len(plain)) == plain
     assert rebased.read(100, 50) == plain[100:150]
 
 
 def test_a_file_that_was_changed_or_cut_short_is_read_all_the_same() -> None:
     plain = elf_library()
-    data = scattered(plain, 1).encode()
+    data = fitting.encode(scattered(plain, 1))
     for other in (plain[:5000] + noise(1, 300) + plain[5300:], plain[:-1000], plain[:30]):
         rebased = Rebased(reader(other), len(plain), "x86-1", data)
         assert len(rebased.read(0, len(plain))) == len(other)
@@ -99,7 +100,11 @@ def test_a_file_that_was_changed_or_cut_short_is_read_all_the_same() -> None:
 
 def test_a_damaged_map_and_an_unknown_filter_are_refused() -> None:
     plain = elf_library()
-    for name, data in (("x86-2", scattered(plain, 1).encode()), ("", b""), *((name, b"no map") for name in FILTERS)):
+    for name, data in (
+        ("x86-2", fitting.encode(scattered(plain, 1))),
+        ("", b""),
+        *((name, b"no map") for name in FILTERS),
+    ):
         with pytest.raises(ContentError) as caught:
             Rebased(reader(plain), len(plain), name, data)
         assert caught.value.code == "content.window"

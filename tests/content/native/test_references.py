@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patcher.content.native.references import CODE, DATA, GUESS, NO_BASE, TABLE, Binary, Fields, find
+from patcher.content.native.binary import Binary
+from patcher.content.native.fields import CODE, DATA, GUESS, NO_BASE, TABLE, Fields
+from patcher.content.native.references import find
 from tests.support import native_images as images
 from tests.support.native_images import BSS, PE_CODE, PE_CONSTANTS, PE_DATA, TEXT, UNLOADED, VARIABLES
 

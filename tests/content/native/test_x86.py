@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patcher.content.native import x86
+from patcher.content.native.numbers import Bytes
 from tests.support import disassembler
 from tests.support.trees import noise
 
@@ -16,12 +17,12 @@ LEAD = bytes([x86.NOP]) * x86.LEAD_BYTES
 TAIL = bytes(x86.TAIL_BYTES)
 
 
-def padded(code: bytes) -> x86.Bytes:
+def padded(code: bytes) -> Bytes:
     """What is told of ``code``, with a lead before it and whole blocks."""
     return x86.decode(np.frombuffer(LEAD + code + bytes(-len(code) % x86.BLOCK_BYTES) + TAIL, np.uint8))
 
 
-def decoded(code: bytes) -> x86.Bytes:
+def decoded(code: bytes) -> Bytes:
     """What is told of the instruction that begins at each byte of ``code``."""
     return padded(code)[x86.LEAD_BYTES :][: len(code)]
 

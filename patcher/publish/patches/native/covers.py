@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from patcher.content.native.numbers import Ints, changes, ramps
+from patcher.content.native.numbers import Bytes, Ints, changes
 
-Bytes = NDArray[np.uint8]
-Places = NDArray[np.uint32]
+Words = NDArray[np.uint32]
 Pairs = NDArray[np.uint64]
 
 _SEED_BYTES = 32
@@ -51,16 +50,16 @@ def find(old: Bytes, new: Bytes) -> Covers:
 # ---------------------------------------------------------------- seeds
 
 
-def _seeds(old: Bytes, new: Bytes) -> tuple[Places, Places]:
-    """Places in new and old of windows that stand once in both, in the order of the new file."""
+def _seeds(old: Bytes, new: Bytes) -> tuple[Words, Words]:
+    """Offsets in new and old of windows that stand once in both, in the order of the new file."""
     bound = (1 << 32) // max(_SHARE, max(len(old), len(new)) // _SAMPLES)
     pairs = _met(_once(old, bound), _once(new, bound))
     pairs.sort()
     return _high(pairs), _low(pairs)
 
 
-def _met(old: tuple[Places, Places], new: tuple[Places, Places]) -> Pairs:
-    """Places in new and old with the same hash."""
+def _met(old: tuple[Words, Words], new: tuple[Words, Words]) -> Pairs:
+    """Offsets in new and old with the same hash."""
     (old_hashes, old_places), (new_hashes, new_places) = old, new
     if not len(old_hashes):
         return np.zeros(0, np.uint64)
@@ -70,13 +69,13 @@ def _met(old: tuple[Places, Places], new: tuple[Places, Places]) -> Pairs:
     return _paired(new_places[same], old_places[at[same]])
 
 
-def _once(data: Bytes, bound: int) -> tuple[Places, Places]:
-    """The hashes below ``bound`` that occur once, rising, and their places."""
+def _once(data: Bytes, bound: int) -> tuple[Words, Words]:
+    """The hashes below ``bound`` that occur once, rising, and their offsets."""
     found = [np.zeros(0, np.uint64)]
     for start in range(0, len(data) - _SEED_BYTES + 1, _HASHED_BYTES):
         hashes = _hashes(data[start : start + _HASHED_BYTES + _SEED_BYTES - 1])
-        places = np.flatnonzero(hashes < np.uint32(bound))
-        found.append(_paired(hashes[places], places + start))
+        offsets = np.flatnonzero(hashes < np.uint32(bound))
+        found.append(_paired(hashes[offsets], offsets + start))
     pairs = np.concatenate(found)
     found.clear()
     pairs.sort()
@@ -85,7 +84,7 @@ def _once(data: Bytes, bound: int) -> tuple[Places, Places]:
     return _high(pairs), _low(pairs)
 
 
-def _hashes(data: Bytes) -> Places:
+def _hashes(data: Bytes) -> Words:
     """Of the 32 bytes from each place, by doubling."""
     words = np.ndarray((len(data) - 3,), "<u4", np.ascontiguousarray(data), strides=(1,))
     hashes = _mixed(words * np.uint32(0x9E3779B1))
@@ -96,7 +95,7 @@ def _hashes(data: Bytes) -> Places:
     return hashes
 
 
-def _mixed(hashes: Places) -> Places:
+def _mixed(hashes: Words) -> Words:
     hashes ^= hashes >> np.uint32(15)
     return hashes
 
@@ -109,11 +108,11 @@ def _paired(high: NDArray[np.integer], low: NDArray[np.integer]) -> Pairs:
     return pairs
 
 
-def _high(pairs: Pairs) -> Places:
+def _high(pairs: Pairs) -> Words:
     return (pairs >> np.uint64(32)).astype(np.uint32)
 
 
-def _low(pairs: Pairs) -> Places:
+def _low(pairs: Pairs) -> Words:
     return pairs.astype(np.uint32)
 
 
@@ -129,7 +128,7 @@ class _Runs:
     by: Ints
 
 
-def _runs(new: Places, old: Places) -> _Runs:
+def _runs(new: Words, old: Words) -> _Runs:
     by = new.astype(np.int64) - old
     for _ in range(3):
         steady = _steady(by)
@@ -180,9 +179,9 @@ def _grown(old: Bytes, new: Bytes, start: Ints, by: Ints, most: Ints, other: Int
     for some in _portions(most):
         lengths = most[some]
         steps = ramps(np.zeros(len(some), np.int64), lengths)
-        places = np.repeat(start[some], lengths) + step * steps
-        equal = _equal(old, new, places, np.repeat(by[some], lengths))
-        against = 1 - equal if other is None else _equal(old, new, places, np.repeat(other[some], lengths))
+        offsets = np.repeat(start[some], lengths) + step * steps
+        equal = _equal(old, new, offsets, np.repeat(by[some], lengths))
+        against = 1 - equal if other is None else _equal(old, new, offsets, np.repeat(other[some], lengths))
         grown[some] = _best(equal - against, steps, lengths)
     return grown
 
@@ -194,8 +193,8 @@ def _portions(lengths: Ints) -> Iterator[Ints]:
     return (part for part in np.split(some, np.flatnonzero(changes(portion))) if len(part))
 
 
-def _equal(old: Bytes, new: Bytes, places: Ints, by: Ints) -> Ints:
-    equal: NDArray[np.bool_] = new[places] == old[places - by]
+def _equal(old: Bytes, new: Bytes, offsets: Ints, by: Ints) -> Ints:
+    equal: NDArray[np.bool_] = new[offsets] == old[offsets - by]
     return equal.astype(np.int64)
 
 
@@ -207,3 +206,10 @@ def _best(score: Ints, steps: Ints, lengths: Ints) -> Ints:
     best: Ints = np.maximum.reduceat(sums * _REACH_BYTES - steps, begin)
     value = -(-best // _REACH_BYTES)
     return np.where(value > 0, value * _REACH_BYTES - best + 1, 0)
+
+
+def ramps(starts: Ints, lengths: Ints) -> Ints:
+    """``start``, ``start + 1`` … for each start, as many numbers as its length, all in one row."""
+    row = np.arange(lengths.sum(), dtype=np.int64)
+    row += np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    return row

@@ -6,21 +6,33 @@ its target went, and on where it stands itself. In the rounds that follow the ol
 before: now its tables lie in covers too, and what is counted from another address finds that one in the map.
 """
 
+import dataclasses
+import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from patcher.content.native import fields, references, stored
-from patcher.content.native.addresses import ALLOWED_BYTES, MAX_BREAKS, REFUSED_BYTES, AddressMap
-from patcher.content.native.binary import Spans
-from patcher.content.native.fields import Kept
-from patcher.content.native.numbers import changes
+from patcher.content.native.addresses import (
+    ALLOWED_BYTES,
+    BLOCK_PLANES,
+    HEAD,
+    MAX_BREAKS,
+    REFUSED_BYTES,
+    SHIFT_PLANES,
+    START_PLANES,
+    AddressMap,
+    filters,
+)
+from patcher.content.native.binary import Binary, Spans
+from patcher.content.native.fields import GUESS, NO_BASE, TABLE, Fields
+from patcher.content.native.numbers import Bytes, Ints, changes
 from patcher.content.native.rebase import Mover, moves
-from patcher.content.native.references import GUESS, NO_BASE, TABLE, Binary, Fields
 from patcher.content.native.sections import Image, Read
 from patcher.publish.patches.native import covers, matches, votes
-from patcher.publish.patches.native.covers import Bytes, Covers
+from patcher.publish.patches.native.covers import Covers
 from patcher.publish.patches.native.matches import BLOCK_BYTES, Matches
 from patcher.publish.patches.native.votes import Ballot
 
@@ -59,10 +71,33 @@ def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
     addresses, right = pair.round(None)
     for _ in range(_ROUNDS - 1 if right else 0):
         addresses, right = pair.round(addresses)
-    data = addresses.encode()
+    data = encode(addresses)
     saved_bytes = int(right * _SAVED_BYTES) - len(data)
     useful = saved_bytes > 0 and len(addresses.starts) <= MAX_BREAKS
     return Fitted(ours.image.filter, data, saved_bytes) if useful else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedFields:
+    """Fields in little memory: of each column the least number, and by how much others are greater, in as many bytes
+    as that takes.
+    """
+
+    columns: tuple[tuple[np.signedinteger, NDArray[np.unsignedinteger]], ...]
+
+    @classmethod
+    def of(cls, fields: Fields) -> "PackedFields":
+        """Some fields, put away."""
+        return cls(tuple(_narrow(getattr(fields, column.name)) for column in dataclasses.fields(fields)))
+
+    def fields(self) -> Fields:
+        """The same fields again."""
+        return Fields(*(more.astype(least.dtype) + least for least, more in self.columns))
+
+
+def _narrow(column: NDArray[np.signedinteger]) -> tuple[np.signedinteger, NDArray[np.unsignedinteger]]:
+    least, most = (column.min(), column.max()) if column.size else (column.dtype.type(0),) * 2
+    return least, (column - least).astype(np.min_scalar_type(int(most) - int(least)))
 
 
 class _Pair:
@@ -71,7 +106,7 @@ class _Pair:
     def __init__(self, old: Binary, new: Binary) -> None:
         self._old, self._new = old, new
         self._stubs = Spans.of(section for section in old.image.sections if section.name.startswith(".plt"))
-        self._kept = [Kept.of(references.find(old, at, at + BLOCK_BYTES)) for at in _blocks(old)]
+        self._kept = [PackedFields.of(references.find(old, at, at + BLOCK_BYTES)) for at in _blocks(old)]
 
     @property
     def _fields(self) -> Iterator[Fields]:
@@ -171,3 +206,30 @@ def _blank(data: Bytes, found: Fields) -> None:
     """Zeros for all references but those in tables."""
     found = found.at(found.kind != TABLE)
     stored.write(data, found.position, found, np.zeros(len(found), np.int64))
+
+
+# ---------------------------------------------------------------- the map as a document
+
+
+def encode(addresses: AddressMap) -> bytes:
+    """The document that `AddressMap.decode` reads."""
+    plain = b"".join([
+        _planes(_differences(addresses.starts), START_PLANES),
+        _planes(_zigzag(_differences(addresses.shifts)), SHIFT_PLANES),
+        _planes(_differences(addresses.refused), BLOCK_PLANES),
+        _planes(_differences(addresses.allowed), BLOCK_PLANES),
+    ])  # fmt: skip
+    head = HEAD.pack(len(addresses.starts), len(addresses.refused), len(addresses.allowed))
+    return head + lzma.compress(plain, lzma.FORMAT_RAW, filters=filters(len(plain)))
+
+
+def _planes(numbers: Ints, planes: int) -> bytes:
+    return numbers.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :planes].T.tobytes()
+
+
+def _differences(numbers: Ints) -> Ints:
+    return np.diff(numbers, prepend=0)
+
+
+def _zigzag(numbers: Ints) -> Ints:
+    return (numbers << 1) ^ (numbers >> 63)

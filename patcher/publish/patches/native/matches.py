@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patcher.content.native import stored
-from patcher.content.native.fields import LOW12, MAX_WIDTH, PAGES21
-from patcher.content.native.numbers import Ints, ramps
-from patcher.content.native.references import Binary, Fields
+from patcher.content.native.binary import Binary
+from patcher.content.native.fields import LOW12, MAX_WIDTH, PAGES21, PLAIN, Fields
+from patcher.content.native.numbers import Ints
 from patcher.content.native.sections import UNLOADED, Image
-from patcher.publish.patches.native.covers import Covers
+from patcher.publish.patches.native.covers import Covers, ramps
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """So much of a file is looked at at a time."""
@@ -36,7 +36,7 @@ class Matches:
 
 def find(old: Binary, new: Binary, blocks: Iterable[Fields], covers: Covers) -> Iterator[Matches]:
     """All of them. ``blocks`` are the fields of the old file, `BLOCK_BYTES` of it at a time."""
-    address, new_address = _Addresses(old.image), _Addresses(new.image)
+    address, new_address = _Loader(old.image), _Loader(new.image)
     for number, fields in enumerate(blocks):
         start = number * BLOCK_BYTES
         near = covers.within_old(start, start + BLOCK_BYTES + MAX_WIDTH)
@@ -48,12 +48,20 @@ def find(old: Binary, new: Binary, blocks: Iterable[Fields], covers: Covers) -> 
         after = stored.values(theirs, at, inside)
         own = address.of(inside.position)
         moved = new_address.of(into + near.new[cover]) - own
-        grown, relative = stored.wrapped(after - before, inside), inside.base == own
+        grown, relative = _wrapped(after - before, inside), inside.base == own
         further, tell = grown * inside.scale, inside.form < PAGES21
         low = np.flatnonzero((inside.form == LOW12) & (own - inside.base <= into))
         further[low] = _further(theirs, (at - own)[low], inside.at(low), after[low], moved[low])
         relative[low] = tell[low] = True
         yield Matches(inside, grown, further, tell, moved, relative)
+
+
+def _wrapped(numbers: Ints, fields: Fields) -> Ints:
+    """Differences of stored numbers, cut to the bits in which they are stored."""
+    around = np.where(fields.width == 4, numbers.astype(np.int32), numbers)
+    hidden = np.flatnonzero((fields.form != PLAIN) & (fields.form != LOW12))
+    around[hidden] = stored.signed(numbers[hidden], fields.form[hidden])
+    return around
 
 
 def _further(theirs: bytes, by: Ints, low: Fields, after: Ints, moved: Ints) -> Ints:
@@ -77,7 +85,7 @@ def _inside(fields: Fields, covers: Covers) -> tuple[Ints, Fields]:
     return cover[whole], some.at(whole)
 
 
-class _Addresses:
+class _Loader:
     """Where the bytes of an image lie in memory."""
 
     def __init__(self, image: Image) -> None:
@@ -86,7 +94,7 @@ class _Addresses:
         self._ends = np.array([0, *(section.end for section in sections)], np.int64)
         self._by = np.array([0, *(section.address - section.offset for section in sections)], np.int64)
 
-    def of(self, places: Ints) -> Ints:
+    def of(self, offsets: Ints) -> Ints:
         """The addresses of bytes of the file."""
-        number = np.searchsorted(self._starts, places, "right") - 1
-        return places + np.where(places < self._ends[number], self._by[number], UNLOADED)
+        number = np.searchsorted(self._starts, offsets, "right") - 1
+        return offsets + np.where(offsets < self._ends[number], self._by[number], UNLOADED)

@@ -87,7 +87,7 @@ def fitted(votes: Votes) -> tuple[Ints, Ints]:
     best = _Way(0, None)
     ways = {0: best}
     last = 0
-    for first, end, candidates in _places(votes):
+    for first, end, candidates in _rows(votes):
         broken = best
         for shift, count in candidates:
             way = ways.get(shift)
@@ -100,7 +100,7 @@ def fitted(votes: Votes) -> tuple[Ints, Ints]:
     return _map(best.path)
 
 
-def _places(votes: Votes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+def _rows(votes: Votes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
     """What has the same votes, as first address, last address, votes: one address, or a row that is for one shift."""
     begins = changes(votes.address)
     alone = begins & np.append(begins[1:], True)[: len(begins)]
@@ -110,10 +110,10 @@ def _places(votes: Votes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
     if not len(rows):
         return
     candidates = list(zip(votes.shift[rows].tolist(), np.add.reduceat(votes.count, rows).tolist(), strict=True))
-    places = np.append(np.flatnonzero(begins[rows]), len(rows)).tolist()
+    ends = np.append(np.flatnonzero(begins[rows]), len(rows)).tolist()
     firsts = votes.address[rows].tolist()
     lasts = votes.address[np.append(rows[1:], len(begins)) - 1].tolist()
-    for start, end in pairwise(places):
+    for start, end in pairwise(ends):
         yield firsts[start], lasts[end - 1], candidates[start:end]
 
 

@@ -2,13 +2,19 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import fields as columns
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from patcher.content.native.addresses import AddressMap
+from patcher.content.native.fields import NO_BASE, Fields
 from patcher.content.native.rebase import Rebased
 from patcher.publish.patches import encode
-from patcher.publish.patches.native.fitting import Fitted, fit
+from patcher.publish.patches.native import fitting
+from patcher.publish.patches.native.fitting import Fitted, PackedFields, fit
 from tests.support.libraries import library
 from tests.support.native_images import elf_library, pe_library
 from tests.support.trees import edited, noise, prose
@@ -40,7 +46,7 @@ def test_the_same_libraries_give_the_same_map() -> None:
     found = fitted(library(1), library(1, 3))
     assert found is not None
     assert found == fitted(library(1), library(1, 3))
-    assert AddressMap.decode(found.data).encode() == found.data
+    assert fitting.encode(AddressMap.decode(found.data)) == found.data
 
 
 @pytest.mark.parametrize(
@@ -65,3 +71,29 @@ def test_damaged_libraries_give_some_map_or_none() -> None:
                     256
                 )
         fitted(*(bytes(side) for side in sides))
+
+
+# ---------------------------------------------------------------- fields in little memory
+
+_WIDE = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 2**32) | st.just(NO_BASE)
+_SMALL = st.integers(-128, 127)
+_ROW = st.tuples(_WIDE, _SMALL, _WIDE, _WIDE, _SMALL, _SMALL, _SMALL)
+_KINDS = (np.int64, np.int8, np.int64, np.int64, np.int8, np.int8, np.int8)
+
+
+@given(st.lists(_ROW, max_size=20))
+def test_kept_fields_are_the_same_again(rows: list[tuple[int, ...]]) -> None:
+    found = Fields(*(np.array([row[n] for row in rows], kind) for n, kind in enumerate(_KINDS)))
+    again = PackedFields.of(found).fields()
+    for column in columns(Fields):
+        mine, theirs = getattr(again, column.name), getattr(found, column.name)
+        assert mine.dtype == theirs.dtype
+        assert np.array_equal(mine, theirs)
+
+
+def test_nearby_references_take_half_the_memory() -> None:
+    offsets = np.arange(1000, dtype=np.int64)
+    small = np.ones(1000, np.int8)
+    found = Fields(offsets + 2**33, small * 4, offsets * 4099 + 2**40, offsets + 2**33, small, small, small)
+    taken = sum(more.nbytes for _, more in PackedFields.of(found).columns)
+    assert 2 * taken < sum(getattr(found, column.name).nbytes for column in columns(Fields))

@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patcher.content.native.binary import Binary
+from patcher.content.native.numbers import Ints
 from patcher.content.native.sections import Section
 
-Places = NDArray[np.int64]
 
-
-class Window:
+class View:
     """The bytes of a file from ``start`` to ``end``, and zeros where that is outside of the file."""
 
     def __init__(self, binary: Binary, start: int, end: int) -> None:
@@ -25,34 +24,34 @@ class Window:
         """Those of this role that have bytes here."""
         return (s for s in self.binary.image.of_role(role) if s.offset < self.end and s.end > self.start)
 
-    def entries(self, section: Section, step: int, skip: int = 0) -> Places:
-        """The places of all entries of ``step`` bytes, from ``skip`` on in the section, that lie in here whole."""
+    def entries(self, section: Section, step: int, skip: int = 0) -> Ints:
+        """The offsets of all entries of ``step`` bytes, from ``skip`` on in the section, that lie in here whole."""
         first = section.offset + skip
         start = first + -(-max(self.start - first, 0) // step) * step
         return np.arange(start, min(section.end, self.end) - step + 1, step, dtype=np.int64)
 
-    def inside(self, places: NDArray[np.uint32], width: int) -> Places:
-        """Those of the places in order of which ``width`` bytes lie in here."""
-        first, last = np.searchsorted(places, np.array([self.start, max(self.end - width + 1, 0)], np.uint32))
-        return places[first:last].astype(np.int64)
+    def inside(self, offsets: NDArray[np.uint32], width: int) -> Ints:
+        """Those of the offsets in order of which ``width`` bytes lie in here."""
+        first, last = np.searchsorted(offsets, np.array([self.start, max(self.end - width + 1, 0)], np.uint32))
+        return offsets[first:last].astype(np.int64)
 
-    def u8(self, places: Places) -> Places:
-        """The bytes at these places."""
-        return self.bytes[places - self.start].astype(np.int64)
+    def u8(self, offsets: Ints) -> Ints:
+        """The bytes at these offsets."""
+        return self.bytes[offsets - self.start].astype(np.int64)
 
-    def u32(self, places: Places) -> Places:
-        """The 32-bit numbers at these places."""
-        return self._at("<u4", places)
+    def u32(self, offsets: Ints) -> Ints:
+        """The 32-bit numbers at these offsets."""
+        return self._at("<u4", offsets)
 
-    def i32(self, places: Places) -> Places:
-        """The signed 32-bit numbers at these places."""
-        return self._at("<i4", places)
+    def i32(self, offsets: Ints) -> Ints:
+        """The signed 32-bit numbers at these offsets."""
+        return self._at("<i4", offsets)
 
-    def i64(self, places: Places) -> Places:
-        """The 64-bit numbers at these places; those from 2⁶³ on are negative, and so no addresses."""
-        return self._at("<i8", places)
+    def i64(self, offsets: Ints) -> Ints:
+        """The 64-bit numbers at these offsets; those from 2⁶³ on are negative, and so no addresses."""
+        return self._at("<i8", offsets)
 
-    def _at(self, kind: str, places: Places) -> Places:
+    def _at(self, kind: str, offsets: Ints) -> Ints:
         width = int(kind[2])
         every = np.ndarray((self.bytes.size - width + 1,), kind, self.bytes.data, 0, (1,))
-        return every[places - self.start].astype(np.int64)
+        return every[offsets - self.start].astype(np.int64)

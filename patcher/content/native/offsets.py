@@ -7,19 +7,18 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from patcher.content.native.numbers import changes
+from patcher.content.native.numbers import Ints, changes
 from patcher.content.native.sections import UNLOADED, Image, Read, Section
 
-Addresses = NDArray[np.int64]
 Offsets = NDArray[np.uint32]
 """Offsets in the file in order, none twice."""
 
-MAX_PLACES = 1 << 23
+MAX_OFFSETS = 1 << 23
 MAX_TABLE_BYTES = 64 * 1024 * 1024
 """No longer list is kept and no longer table read whole: nothing honest has one."""
 
 RELATIVE = {"x86-1": np.array([8, 37], np.int64), "arm64-1": np.array([1027, 1032], np.int64)}
-"""R_…_RELATIVE and R_…_IRELATIVE: the addend is an address, and the place of 8 bytes may hold it too."""
+"""R_…_RELATIVE and R_…_IRELATIVE: the addend is an address, and the 8 bytes there may hold it too."""
 
 _PLAIN_FRAMES = b"\x01\x1b\x03\x3b"
 """Version and encodings of .eh_frame_hdr as all linkers write them; what is encoded otherwise is left alone."""
@@ -40,14 +39,14 @@ def pointers(image: Image, read: Read) -> Offsets:
     return _listed(image, _relocated(image, read), 8)
 
 
-def _relocated(image: Image, read: Read) -> Iterator[Addresses]:
+def _relocated(image: Image, read: Read) -> Iterator[Ints]:
     for section in image.of_role("rela"):
         for piece in _pieces(read, section):
-            yield _rela_places(piece, RELATIVE[image.filter])
+            yield _rela_addresses(piece, RELATIVE[image.filter])
     for section in image.of_role("relr"):
-        yield _relr_places(_whole(read, section))
+        yield _relr_addresses(_whole(read, section))
     for section in image.of_role("relocations"):
-        yield _page_places(_whole(read, section))
+        yield _page_addresses(_whole(read, section))
 
 
 def frames(image: Image, read: Read) -> Offsets:
@@ -55,7 +54,7 @@ def frames(image: Image, read: Read) -> Offsets:
     return _listed(image, _unwound(image, read), 4)
 
 
-def _unwound(image: Image, read: Read) -> Iterator[Addresses]:
+def _unwound(image: Image, read: Read) -> Iterator[Ints]:
     for section in image.of_role("eh_frame_hdr"):
         words = _words(_whole(read, section), "<i4")
         if words[:1].tobytes() == _PLAIN_FRAMES:
@@ -75,7 +74,7 @@ def rvas(image: Image, read: Read) -> Offsets:
     return _listed(image, chain(_exports(image, read), imports, _guards(image, read), _relocated_pages(image, read)), 4)
 
 
-def _exports(image: Image, read: Read) -> Iterator[Addresses]:
+def _exports(image: Image, read: Read) -> Iterator[Ints]:
     """Beside its own fields, the tables of functions and of names."""
     address = _directory(image, _EXPORTS)
     table = _read(image, read, address, _EXPORTS_BYTES)
@@ -88,7 +87,7 @@ def _exports(image: Image, read: Read) -> Iterator[Addresses]:
 
 def _imports(
     image: Image, read: Read, number: int, step: int, columns: tuple[int, ...], lists: tuple[int, ...]
-) -> Iterator[Addresses]:
+) -> Iterator[Ints]:
     """Rows, one a library, up to one of zeros; lists of 8 bytes an entry, up to a zero; a negative one is a number."""
     address = _directory(image, number)
     for row in range(address, address + _MAX_LIBRARIES * step, step):
@@ -103,7 +102,7 @@ def _imports(
             yield start + 8 * np.flatnonzero(entries[:length] > 0)
 
 
-def _guards(image: Image, read: Read) -> Iterator[Addresses]:
+def _guards(image: Image, read: Read) -> Iterator[Ints]:
     table = _read(image, read, _directory(image, _LOAD_CONFIG), _LOAD_CONFIG_BYTES)
     if len(table) == _LOAD_CONFIG_BYTES:
         size, step = int.from_bytes(table[:4], "little"), 4 + (table[_GUARD_FLAGS + 3] >> 4)
@@ -112,7 +111,7 @@ def _guards(image: Image, read: Read) -> Iterator[Addresses]:
             yield _row(address - image.base, count if place + 16 <= size else 0, step)
 
 
-def _relocated_pages(image: Image, read: Read) -> Iterator[Addresses]:
+def _relocated_pages(image: Image, read: Read) -> Iterator[Ints]:
     for section in image.of_role("relocations"):
         yield section.address + np.array([at for at, _, _ in _pages(_whole(read, section))], np.int64)
 
@@ -131,19 +130,19 @@ def _read(image: Image, read: Read, address: int, length: int) -> bytes:
     return b""
 
 
-def _row(address: int, count: int, step: int) -> Addresses:
-    if 0 < address < UNLOADED and count <= MAX_PLACES // 4:
+def _row(address: int, count: int, step: int) -> Ints:
+    if 0 < address < UNLOADED and count <= MAX_OFFSETS // 4:
         return address + step * np.arange(count, dtype=np.int64)
     return np.empty(0, np.int64)
 
 
-def _listed(image: Image, addresses: Iterable[Addresses], width: int) -> Offsets:
-    """Where the file holds all ``width`` bytes at these addresses, as far as it does; no more than `MAX_PLACES`."""
+def _listed(image: Image, addresses: Iterable[Ints], width: int) -> Offsets:
+    """Where the file holds all ``width`` bytes at these addresses, as far as it does; no more than `MAX_OFFSETS`."""
     sections = sorted((s for s in image.sections if s.loaded and s.size_bytes >= width), key=lambda s: s.address)
     starts = np.array([UNLOADED, *(section.address for section in sections)], np.int64)
     lengths = np.array([0, *(section.size_bytes for section in sections)], np.int64)
     begins = np.array([0, *(section.offset for section in sections)], np.int64)
-    found, left = [np.empty(0, np.uint32)], MAX_PLACES
+    found, left = [np.empty(0, np.uint32)], MAX_OFFSETS
     for some in addresses:
         number = np.searchsorted(starts[1:], some, "right")
         into = some - starts[number]
@@ -160,7 +159,7 @@ def _listed(image: Image, addresses: Iterable[Addresses], width: int) -> Offsets
 
 def _pieces(read: Read, section: Section) -> Iterator[bytes]:
     """The bytes of a table of entries of 8, 12 or 24 bytes, whole entries at a time."""
-    for at in range(section.offset, min(section.end, section.offset + 24 * MAX_PLACES), _PIECE_BYTES):
+    for at in range(section.offset, min(section.end, section.offset + 24 * MAX_OFFSETS), _PIECE_BYTES):
         yield read(at, min(_PIECE_BYTES, section.end - at))
 
 
@@ -172,15 +171,15 @@ def _words(table: bytes, kind: str) -> "NDArray[np.integer]":
     return np.frombuffer(table, kind, len(table) // int(kind[2]))
 
 
-def _rela_places(table: bytes, relative: Addresses) -> Addresses:
+def _rela_addresses(table: bytes, relative: Ints) -> Ints:
     words = _words(table, "<i8")
     rows = words[: words.size // 3 * 3].reshape(-1, 3)
-    places: Addresses = rows[np.isin(rows[:, 1], relative), 0].astype(np.int64)
-    return places
+    addresses: Ints = rows[np.isin(rows[:, 1], relative), 0].astype(np.int64)
+    return addresses
 
 
-def _relr_places(table: bytes) -> Addresses:
-    """An even word is a place; the bits of an odd one say which of the 63 words behind the last are places."""
+def _relr_addresses(table: bytes) -> Ints:
+    """An even word is an address; the bits of an odd one say which of the 63 words behind the last are addresses."""
     words = _words(table, "<i8").astype(np.int64)
     number = np.arange(words.size, dtype=np.int64)
     even = words & 1 == 0
@@ -188,18 +187,18 @@ def _relr_places(table: bytes) -> Addresses:
     usable = np.flatnonzero(~even & (last >= 0))
     start, bits = words[last[usable]] + 8 + (number - last - 1)[usable] * 504, words[usable] >> 1
     found = [words[even]]
-    if int(np.bitwise_count(words[usable].view(np.uint64)).sum()) <= MAX_PLACES:
+    if int(np.bitwise_count(words[usable].view(np.uint64)).sum()) <= MAX_OFFSETS:
         found += [start[bits >> bit & 1 == 1] + 8 * bit for bit in range(63)]
     return np.concatenate(found)
 
 
-def _page_places(table: bytes) -> Addresses:
+def _page_addresses(table: bytes) -> Ints:
     """Entries of 16 bits, type and offset; of type 10 is an address of 64 bits."""
     halves = _words(table, "<u2")
     pages = np.zeros(halves.size, np.uint32)
     for at, page, size in _pages(table):
         pages[at // 2 + 4 : (at + size) // 2] = page
-    chosen = np.flatnonzero((halves >> 12 == 10) & (pages > 0))[:MAX_PLACES]
+    chosen = np.flatnonzero((halves >> 12 == 10) & (pages > 0))[:MAX_OFFSETS]
     return pages[chosen].astype(np.int64) + (halves[chosen] & 0xFFF)
 
 
