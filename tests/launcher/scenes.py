@@ -1,5 +1,6 @@
-"""FactTable for pages: a library of five titles, and the messages that bring a window into each of its states."""
+"""Facts for pages: a library of three titles, and the messages that bring a window into each of its states."""
 
+import functools
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -93,8 +94,9 @@ def window(folder: Path, *, welcomed: bool = True) -> MainWindow:
     return made
 
 
+@functools.cache
 def samples(count: int) -> list[Progress]:
-    """A download as it goes."""
+    """A download as it goes. Do not change the list: it is made once."""
     dice, lan, peers, origin = random.Random(5), 0, 0, 0
     made = []
     for number in range(count):

@@ -28,10 +28,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def player(world: World) -> Iterator[Shoal]:
+    """A player without a feed, whose engine outlives the windows."""
+    made = Shoal(world.root / "bob")
+    yield made
+    made.stop_engine()
+
+
 @pytest.fixture
-def ui(world: World, tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[LauncherUi]:
-    """A player without a feed."""
-    with LauncherUi(qtbot, qapp, Shoal(tmp_path / "bob"), world.ca, welcomed=True) as made:
+def ui(world: World, player: Shoal, qtbot: QtBot, qapp: QApplication) -> Iterator[LauncherUi]:
+    """The player's window."""
+    with LauncherUi(qtbot, qapp, player, world.ca, welcomed=True, keep_engine=True) as made:
         yield made
 
 

@@ -24,9 +24,16 @@ class LauncherUi:
     """One launcher whose window is shown; a context manager."""
 
     def __init__(
-        self, qtbot: QtBot, app: QApplication, player: Shoal, ca: Path | None = None, *, welcomed: bool = False
+        self,
+        qtbot: QtBot,
+        app: QApplication,
+        player: Shoal,
+        ca: Path | None = None,
+        *,
+        welcomed: bool = False,
+        keep_engine: bool = False,
     ) -> None:
-        self.qtbot, self.app, self.player = qtbot, app, player
+        self.qtbot, self.app, self.player, self._keep_engine = qtbot, app, player, keep_engine
         self.launcher = Launcher(app, player.home, str(ca) if ca else "")
         if welcomed:
             self.launcher.prefs.welcomed = True
@@ -39,7 +46,8 @@ class LauncherUi:
     def __exit__(self, *_: object) -> None:
         self.launcher.close()
         self.app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        self.player.stop_engine()
+        if not self._keep_engine:
+            self.player.stop_engine()
 
     @property
     def window(self) -> MainWindow:
