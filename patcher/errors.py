@@ -98,6 +98,17 @@ class Missing(OriginError):
         super().__init__("origin.missing", message, **facts)
 
 
+class Retryable(OriginError):
+    """A failure that may be over when the same server is asked again."""
+
+
+class TooSlow(Retryable):
+    """The server did not keep to a timeout (origin.too_slow)."""
+
+    def __init__(self, message: str, **facts: str | int) -> None:
+        super().__init__("origin.too_slow", message, **facts)
+
+
 class ContentError(ShoalError):
     """Bytes are not the signed ones. The source is dropped and another one is used."""
 
@@ -158,6 +169,11 @@ class EngineLost(InternalError):
 
 class Cancelled(Exception):
     """The job was cancelled. Not an error: staging is kept."""
+
+
+def never() -> bool:
+    """The ``cancel`` argument of work that cannot be cancelled."""
+    return False
 
 
 _INSTALLED = "The installed version was not touched and still starts."

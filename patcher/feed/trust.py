@@ -16,13 +16,13 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from patcher import beneath, disk
 from patcher.content.feed_paths import FIRST_ROOT, METADATA, TARGETS, TIMESTAMP
 from patcher.content.json_fields import MAX_RECORD_BYTES, is_address
-from patcher.errors import DiskError, NotOffered, OriginError, TrustError, UsageError
+from patcher.errors import DiskError, NotOffered, OriginError, TrustError, UsageError, never
 from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.feed.verified import ROOT, Verified, behind, check_versions, is_of, verified_root
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.reach import Reach
-from patcher.transfer.origin.retry import RetryPolicy, never
+from patcher.transfer.origin.retry import RetryPolicy
 
 if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
     from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]  # exported, but not by __all__
@@ -56,7 +56,7 @@ class Trust:
         mirrors: Sequence[str] = (),
         hosts: Collection[str] = (),
         clock: Callable[[], float] = time.time,
-        patience: RetryPolicy | None = None,
+        retry: RetryPolicy | None = None,
         near: Reach = Reach.PUBLIC,
     ) -> None:
         try:
@@ -66,7 +66,7 @@ class Trust:
         self.url = url
         self.fingerprint = hashlib.sha256(self._pinned).hexdigest()
         self.offline = offline
-        self.origin = Origin((url, *mirrors), hosts, ca, cancel, patience, near)
+        self.origin = Origin((url, *mirrors), hosts, ca, cancel, retry, near)
         self._folder = folder
         self._floor = floor
         self._clock = clock
@@ -285,7 +285,7 @@ def _updater(
 def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> tuple[bytes, Reach]:
     from tuf.api.exceptions import RepositoryError
 
-    settings = {name: options[name] for name in ("cancel", "patience") if name in options}
+    settings = {name: options[name] for name in ("cancel", "retry") if name in options}
     with Origin((url,), ca=ca, **settings) as origin:
         try:
             data = origin.get(f"{METADATA}/{FIRST_ROOT}", _ROOT_MAX_BYTES)

@@ -10,13 +10,12 @@ import contextlib
 from dataclasses import replace
 
 from patcher.content import records
-from patcher.errors import DiskError, NeedsNewer, ShoalError, TrustError, UsageError
+from patcher.errors import DiskError, NeedsNewer, ShoalError, TrustError, UsageError, never
 from patcher.feed.feeds import Feeds, Opened
 from patcher.feed.reader import Reader
 from patcher.install.folder import Description, Installed
 from patcher.install.registry import Install, Registry
 from patcher.protocol.commands import Network
-from patcher.transfer.origin.retry import never
 
 
 def proved(registry: Registry, title: str, description: Description) -> Installed | None:

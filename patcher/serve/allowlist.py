@@ -7,10 +7,9 @@ from typing import Self
 
 from patcher.content import patch_index
 from patcher.content.layout import Layout
-from patcher.errors import ShoalError
+from patcher.errors import ShoalError, never
 from patcher.feed.feeds import Feeds, Opened
 from patcher.protocol.commands import Network
-from patcher.transfer.origin.retry import never
 
 HASH_BYTES = 20
 """Trackers of version 2 torrents use so much of the info hash (BEP 52)."""

@@ -422,6 +422,6 @@ def _folder_missing(folder: InstallFolder) -> DiskError:
 
 def _counted(outcome: Outcome, opened: Opened) -> Outcome:
     """With the metadata that was fetched on the way."""
-    size = opened.origin.metadata_bytes
+    size = opened.origin.received.metadata_bytes
     totals = replace(outcome.totals, metadata_bytes=size)
     return replace(outcome, totals=totals, fetched=replace(outcome.fetched, metadata_bytes=size))

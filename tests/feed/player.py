@@ -33,7 +33,7 @@ class Player:
             offline=offline,
             mirrors=mirrors,
             clock=lambda: time.time() if clock_s is None else clock_s,
-            patience=RetryPolicy(back_off_s=0),
+            retry=RetryPolicy(back_off_s=0),
         )
         self._started.append(trust)
         return trust

@@ -8,12 +8,11 @@ import pytest
 
 from patcher.config import Home
 from patcher.content import records
-from patcher.errors import OriginError
+from patcher.errors import OriginError, never
 from patcher.feed.feeds import Feeds
 from patcher.feed.pin import PIN_FILE, read_pin
 from patcher.protocol.commands import Network
 from patcher.transfer.origin.reach import Reach
-from patcher.transfer.origin.retry import never
 from tests.support import names
 from tests.support.certificates import make_authority
 from tests.support.hostile_origin import HostileOrigin

@@ -47,7 +47,7 @@ def reader(player: Player, feed: RepositorySimulator, server: HostileOrigin) -> 
     for document in (NEW_DATA, LAYERS):
         server.put(document)
     trust = player.trust()
-    with Origin([server.url], patience=RetryPolicy(back_off_s=0)) as origin:
+    with Origin([server.url], retry=RetryPolicy(back_off_s=0)) as origin:
         yield Reader(trust, origin)
 
 

@@ -124,6 +124,12 @@ class HostileOrigin:
         """Serve everything honestly from now on."""
         self._scripts.clear()
 
+    def wait_for_the_end_of_all_connections(self) -> None:
+        """Return when the clients have closed them. Fails after ten seconds."""
+        for thread in self._threads[1:]:
+            thread.join(10)
+            assert not thread.is_alive(), "a client keeps its connection"
+
     def __enter__(self) -> Self:
         self._start(self._accept)
         return self

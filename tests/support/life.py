@@ -27,7 +27,7 @@ from patcher.install import launch, scan
 from patcher.protocol import commands, events
 from patcher.protocol.events import Failed, Failure, Finished
 from patcher.transfer import direct
-from patcher.transfer.origin import client
+from patcher.transfer.origin import http
 from patcher.update import download, local_search
 from tests.support.publisher import ORIGIN as URL
 
@@ -63,7 +63,7 @@ class FolderOrigin:
 
     def __init__(self) -> None:
         self.folder = Path()
-        self.watch: object = None
+        self.watchdog: object = None
 
     def __call__(self, *_: object) -> Self:
         """A connection; one is as good as another."""
@@ -101,10 +101,10 @@ def prepare() -> None:
         scan: {"ThreadPoolExecutor": AtOnce},
         processes: {"pool": AtOnce},
         launch: {"running": lambda folder: ""},  # it reads all of /proc
-        client: {
+        http: {
             "_Transport": ORIGIN,
             "_trusting": lambda ca: None,
-            "patient": lambda context, watch: None,
+            "watched": lambda context, watchdog: None,
             "get_environ_proxies": lambda url: {},
         },
         download: {"_LOOK_S": 0.0},

@@ -39,7 +39,7 @@ def main(ca: str, certificate: str, key: str) -> None:
 
 def _tried(ca: str, pinned: int, mirror: int) -> str:
     urls = (f"https://feed.example:{pinned}", f"https://mirror.example:{mirror}")
-    with Origin(urls, ca=ca, patience=RetryPolicy(back_off_s=0, rounds=1)) as origin:
+    with Origin(urls, ca=ca, retry=RetryPolicy(back_off_s=0, rounds=1)) as origin:
         origin.get("a.json", 100)
         origin.close()  # the next connection finds the feed's own address gone
         try:

@@ -32,7 +32,7 @@ def test_what_a_server_says_is_quoted_plainly_and_shortly(answer: str) -> None:
         peer.sendall(answer.encode("latin-1"))
         raise ConnectionAbortedError
 
-    with HostileOrigin() as server, Origin([server.url], patience=RetryPolicy(back_off_s=0)) as origin:
+    with HostileOrigin() as server, Origin([server.url], retry=RetryPolicy(back_off_s=0)) as origin:
         server.answer("a.json", *[says_it] * 9)
         with pytest.raises(OriginError) as caught:
             origin.get("a.json", 2)

@@ -1,4 +1,4 @@
-"""Connections to servers, from the name to the handshake. Nothing here blocks for longer than a look at the watch."""
+"""Connections to servers, from the look-up of the name to the TLS handshake, each wait under the watchdog."""
 
 import errno
 import functools
@@ -12,21 +12,22 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from patcher.errors import OriginError
-from patcher.transfer.origin.retry import LOOK_UP_S, RetryPolicy, Watch
+from patcher.transfer.origin.watchdog import LOOK_S, Watchdog
 
 _ON_ITS_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
 
 
-def dial(host: str, port: int, admits: Callable[[str], bool], watch: Watch, patience: RetryPolicy) -> socket.socket:
-    """A connection to ``host``: to the first of its addresses that answers, and that ``admits`` lets us use.
+def dial(host: str, port: int, admits: Callable[[str], bool], watchdog: Watchdog) -> socket.socket:
+    """A connection to the first address of ``host`` that answers and that ``admits`` allows.
 
-    An address is judged and then connected to, so a name that leads elsewhere a moment later gains nothing by it. All
-    of it takes at most ``connect_s``, of which each address that is left gets an equal share.
+    The address that was judged is the one connected to, so a name that leads elsewhere a moment later gains nothing.
+    All of it takes at most `Timeouts.connect_s`, of which each address that is left gets an equal share.
 
-    Raises OSError, OriginError (origin.host_refused when no address is admitted), and what the watch raises.
+    Raises OSError, OriginError (origin.host_refused when no address is admitted), and what the watchdog raises.
     """
-    until_s = patience.clock() + patience.connect_s
-    found = _addresses(host, port, lambda: watch.look(until_s))
+    timeouts = watchdog.timeouts
+    until_s = timeouts.clock() + timeouts.connect_s
+    found = _addresses(host, port, lambda: watchdog.check_connecting(until_s))
     admitted = [each for each in found if admits(each[4][0])]
     if not admitted:
         where = ", ".join(sorted({str(each[4][0]) for each in found}))
@@ -34,17 +35,18 @@ def dial(host: str, port: int, admits: Callable[[str], bool], watch: Watch, pati
         raise OriginError("origin.host_refused", text, host=host)
     problem: OSError | None = None
     for number, (family, kind, protocol, _, address) in enumerate(admitted):
-        now_s = patience.clock()
+        now_s = timeouts.clock()
         share_s = now_s + (until_s - now_s) / (len(admitted) - number)
+        check = functools.partial(watchdog.check_connecting, share_s)
         try:
-            return _connected(socket.socket(family, kind, protocol), address, functools.partial(watch.look, share_s))
+            return _connected(socket.socket(family, kind, protocol), address, check)
         except OSError as error:
             problem = error
     raise problem or OSError(f"{host} has no address")
 
 
-def _addresses(host: str, port: int, look: Callable[[], None]) -> list[Any]:
-    """What the name leads to. A resolver cannot be interrupted: it is left behind when ``look`` raises."""
+def _addresses(host: str, port: int, check: Callable[[], None]) -> list[Any]:
+    """The addresses of a name. A resolver cannot be interrupted: its thread is left behind when ``check`` raises."""
     answers: SimpleQueue[list[Any] | OSError] = SimpleQueue()
 
     def resolve() -> None:
@@ -58,17 +60,17 @@ def _addresses(host: str, port: int, look: Callable[[], None]) -> list[Any]:
     threading.Thread(target=resolve, name="resolver", daemon=True).start()
     while True:
         try:
-            answer = answers.get(timeout=LOOK_UP_S)
+            answer = answers.get(timeout=LOOK_S)
         except Empty:
-            look()
+            check()
         else:
             if isinstance(answer, OSError):
                 raise answer
             return answer
 
 
-def _connected(sock: socket.socket, address: Any, look: Callable[[], None]) -> socket.socket:
-    """The socket, connected. Raises OSError and what ``look`` raises; it is closed then."""
+def _connected(sock: socket.socket, address: Any, check: Callable[[], None]) -> socket.socket:
+    """The socket, connected. Raises OSError and what ``check`` raises; the socket is closed then."""
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -77,26 +79,26 @@ def _connected(sock: socket.socket, address: Any, look: Callable[[], None]) -> s
             raise OSError(code, os.strerror(code))
         with selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_WRITE)
-            while not selector.select(LOOK_UP_S):
-                look()
+            while not selector.select(LOOK_S):
+                check()
         if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise OSError(code, os.strerror(code))
-        sock.settimeout(LOOK_UP_S)
+        sock.settimeout(LOOK_S)
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-def patient(context: ssl.SSLContext, watch: Callable[[], Watch]) -> ssl.SSLContext:
-    """The context, its handshakes looked after by the watch of whoever makes one."""
+def watched(context: ssl.SSLContext, watchdog: Callable[[], Watchdog]) -> ssl.SSLContext:
+    """The context, with each handshake under the watchdog that ``watchdog`` returns in its thread."""
 
     class Handshake(ssl.SSLSocket):
         def do_handshake(self, block: bool = False) -> None:
-            self.settimeout(LOOK_UP_S)
+            self.settimeout(LOOK_S)
             try:
                 while not self._is_done(block):
-                    watch().check()
+                    watchdog().check()
             except BaseException:
                 self.close()
                 raise

@@ -1,4 +1,4 @@
-"""Many stretches of one content file in few requests, and what a server answers to a request for one."""
+"""Byte ranges: many spans of one content file in few requests, and the check of the answer to a range request."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ Span = tuple[int, int]
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
 _SKIP_MAX_BYTES = 1024 * 1024
 _RUN_BYTES = 16 * 1024 * 1024
-"""A request asks for no more, unless a single span is longer."""
+"""A request asks for at most so much, unless a single span is longer."""
 
 
 def read(
@@ -22,11 +22,11 @@ def read(
     *,
     gap_bytes: int = 0,
 ) -> Iterator[bytes]:
-    """The bytes of each span, *unverified*. Spans come in order and do not overlap; neighbours share a request.
+    """The bytes of each span, *unverified*. Spans are in order and do not overlap; neighbours share a request.
 
     ``source`` reads as `Origin.read` does: content, offset, length. ``received`` is called with the size of every
-    portion. ``gap_bytes``: so many bytes that nobody needs are fetched rather than asking once more. Raises what
-    ``source`` raises.
+    portion. Gaps between spans of at most ``gap_bytes`` are fetched too, which saves a request. Raises what ``source``
+    raises.
     """
     for run in _runs(spans, gap_bytes):
         at, end = run[0][0], sum(run[-1])
@@ -53,13 +53,13 @@ def _runs(spans: Iterable[Span], gap_bytes: int) -> Iterator[Sequence[Span]]:
         yield run
 
 
-def skipped(status: int, headers: Mapping[str, str], ref: Ref, start: int, end: int) -> int | None:
-    """How many bytes of an answer's body come before ``start``; None when it is of another range."""
+def skipped(status: int, headers: Mapping[str, str], span: range, size_bytes: int) -> int | None:
+    """How many bytes of an answer's body precede ``span`` of a file of ``size_bytes``; None for another range."""
     if status == 200:  # the server does not know ranges: read over the start while that is cheap
-        total = headers.get("Content-Length", str(ref.size_bytes))
-        return start if total == str(ref.size_bytes) and start <= _SKIP_MAX_BYTES else None
+        total = headers.get("Content-Length", str(size_bytes))
+        return span.start if total == str(size_bytes) and span.start <= _SKIP_MAX_BYTES else None
     if match := _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "")):
         first, last, total = match.groups()
-        if int(first) == start and int(last) < end and total in {"*", str(ref.size_bytes)}:
+        if int(first) == span.start and int(last) < span.stop and total in {"*", str(size_bytes)}:
             return 0
     return None

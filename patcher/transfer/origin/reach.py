@@ -1,7 +1,7 @@
 """How near an address is: this machine, the local network, the internet; and which of them a feed may use.
 
-The player adds a feed at one address, the pinned one. What the feed itself names (mirrors, hosts, trackers, links) may
-lead into the player's network, or to the player's own machine, only where the pinned address leads there as well.
+The player adds a feed at one address, the pinned one. Addresses that the feed names (mirrors, hosts, trackers, links)
+may lead into the player's network, or to the player's machine, only if the pinned address leads there as well.
 """
 
 import enum
@@ -13,7 +13,7 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Reach(enum.StrEnum):
-    """Where an address leads. A pin keeps it by these values."""
+    """Where an address leads. Pin files store these values."""
 
     PUBLIC = "public"
     PRIVATE = "private"
@@ -37,9 +37,9 @@ _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 def of_address(address: str) -> Reach:
-    """Where an IP address leads; one that carries another (mapped, 6to4, NAT64) leads where that one does.
+    """Where an IP address leads. One that carries another (mapped, 6to4, NAT64) leads where that one does.
 
-    Raises ValueError for what is no IP address.
+    Raises ValueError for anything but an IP address.
     """
     ip = _carried(ipaddress.ip_address(address.partition("%")[0]))
     if ip.is_loopback:
@@ -58,7 +58,7 @@ def _carried(ip: _Address) -> _Address:
 
 
 def of_host(host: str) -> Reach | None:
-    """Where the host of a URL leads, in every spelling of an address that systems take; None for a name to look up."""
+    """Where the host of a URL leads, in any spelling of an address that systems accept; None for a name to look up."""
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return Reach.LOOPBACK
@@ -78,7 +78,7 @@ def is_allowed(there: Reach, pinned: Reach) -> bool:
 
 
 def of_url(url: str) -> Reach:
-    """Where a URL leads as it is written. A name counts as public: it is judged by what it leads to when it is used."""
+    """Where a URL leads as written. A name counts as public; its addresses are judged when a connection is made."""
     try:
         return of_host(urlsplit(url).hostname or "") or Reach.PUBLIC
     except ValueError:
@@ -86,5 +86,5 @@ def of_url(url: str) -> Reach:
 
 
 def may_name(url: str, pinned: Reach) -> bool:
-    """Whether such a feed may name this URL, as far as it is written out."""
+    """Whether a feed added at ``pinned`` may name this URL. Names are not looked up."""
     return is_allowed(of_url(url), pinned)

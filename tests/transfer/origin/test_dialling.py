@@ -1,4 +1,4 @@
-"""From a name to a handshake: who keeps us waiting is left when somebody cancels, or when patience is over."""
+"""From a name to a handshake: who keeps us waiting is left when somebody cancels, or when the time is up."""
 
 import contextlib
 import itertools
@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from patcher.errors import Cancelled, OriginError
+from patcher.errors import Cancelled, OriginError, never
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.dialling import dial
 from patcher.transfer.origin.reach import Reach
-from patcher.transfer.origin.retry import RetryPolicy, Standstill, Watch, never
+from patcher.transfer.origin.retry import RetryPolicy
+from patcher.transfer.origin.watchdog import StallTimer, Timeouts, Watchdog
 from tests.support import names
 from tests.support.certificates import make_authority
 from tests.support.hostile_origin import HostileOrigin
@@ -71,14 +72,14 @@ IDS = ["name", "headers", "handshake", "connection"]
 def test_a_cancel_ends_the_wait_wherever_it_is(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     looks, once = itertools.count(), RetryPolicy(rounds=1)  # a wait that ends by itself is an error then
     with PLACES[url](monkeypatch) as port:
-        with Origin([url.format(port)], cancel=lambda: next(looks) > 2, patience=once) as origin:
+        with Origin([url.format(port)], cancel=lambda: next(looks) > 2, retry=once) as origin:
             with pytest.raises(Cancelled):
                 origin.get("a.json", 100)
 
 
 @pytest.mark.parametrize("url", PLACES, ids=IDS)
 def test_who_keeps_us_waiting_is_given_up(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    with PLACES[url](monkeypatch) as port, Origin([url.format(port)], patience=SHORT) as origin:
+    with PLACES[url](monkeypatch) as port, Origin([url.format(port)], retry=SHORT) as origin:
         with pytest.raises(OriginError) as caught:
             origin.get("a.json", 100)
     assert caught.value.code in {"origin.too_slow", "origin.unreachable"}
@@ -87,7 +88,7 @@ def test_who_keeps_us_waiting_is_given_up(monkeypatch: pytest.MonkeyPatch, url: 
 @pytest.mark.parametrize("place", PLACES, ids=IDS)
 def test_another_origin_gets_its_share(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     with HostileOrigin({"a.json": b"{}"}) as good, PLACES[place](monkeypatch) as port:
-        with Origin([place.format(port), good.url], patience=SHORT, near=Reach.LOOPBACK) as origin:
+        with Origin([place.format(port), good.url], retry=SHORT, near=Reach.LOOPBACK) as origin:
             assert origin.get("a.json", 100) == b"{}"
 
 
@@ -97,33 +98,32 @@ def test_each_address_of_a_name_gets_its_share(
     authority = make_authority(tmp_path_factory.mktemp("authority"))
     names.lead(monkeypatch, {"updates.example": ["127.0.0.2 127.0.0.3 127.0.0.1"]})
     with HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example")) as server:
-        url, patience = f"https://updates.example:{server.port}", RetryPolicy(connect_s=1.0)
+        url, policy = f"https://updates.example:{server.port}", RetryPolicy(connect_s=1.0)
         with full("127.0.0.2", server.port), full("127.0.0.3", server.port):
-            with Origin([url], ca=str(authority.ca_file), patience=patience) as origin:
+            with Origin([url], ca=str(authority.ca_file), retry=policy) as origin:
                 assert origin.get("a.json", 100) == b"{}"
 
 
-class _Looks(Watch):
-    """A watch that remembers until when each look was to last; half a second passes at each."""
+class _Looks(Watchdog):
+    """A watchdog that remembers until when each wait may last; half a second passes at each look."""
 
-    def __init__(self, now_s: list[float], patience: RetryPolicy) -> None:
-        super().__init__(patience, never, Standstill(patience), 1e6, None)
+    def __init__(self, now_s: list[float], timeouts: Timeouts) -> None:
+        super().__init__(StallTimer(timeouts, never), 1e6)
         self.now_s, self.until_s = now_s, dict[float, None]()
 
-    def look(self, until_s: float) -> None:
+    def check_connecting(self, until_s: float) -> None:
         self.until_s[until_s] = None
         self.now_s[0] += 0.5
-        super().look(until_s)
+        super().check_connecting(until_s)
 
 
 def test_no_address_takes_the_time_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [0.0]
-    patience = RetryPolicy(connect_s=3.0, clock=lambda: now_s[0])
     names.lead(monkeypatch, {"updates.example": ["127.0.0.1 127.0.0.2 127.0.0.3"]})
     with full() as port, full("127.0.0.2", port), full("127.0.0.3", port):
-        looks = _Looks(now_s, patience)
+        looks = _Looks(now_s, Timeouts(connect_s=3.0, clock=lambda: now_s[0]))
         with pytest.raises(TimeoutError):
-            dial("updates.example", port, lambda address: True, looks, patience)
+            dial("updates.example", port, lambda address: True, looks)
     first, second, third = looks.until_s
     assert (first, third) == (1.0, 3.0)
     assert first < second < third
