@@ -145,7 +145,7 @@ def apply(made: Made, folder: Path) -> tuple[int, float]:
     for window in offer.patch.windows:
         decode(stage.task(offer, window, lambda offset, length: (made.pack, offset, length), wanted))
     stage.take(plan)
-    stage.multiply(plan.places)
+    stage.duplicate(plan.places)
     stage.verify(plan, {entry.root: offer.manifest.piece_bytes for entry in offer.manifest.entries})
     return sum(place.size_bytes for place in plan.places), _cpu_s(resource.RUSAGE_SELF) - before_s
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from patcher.content.layout import Torrent
 from patcher.errors import Cancelled, Missing, OriginError, ShoalError
 from patcher.protocol.events import Sources
-from patcher.transfer.direct import Direct
 from patcher.transfer.origin.limiter import RateLimiter
 from patcher.transfer.origin.pool import OriginPool, PieceSource
 from patcher.transfer.sample import Arrived, Sample, piece_map
 from patcher.transfer.swarm.picker import PiecePicker, Rules
 from patcher.transfer.swarm.session import MAX_QUEUED_BYTES, Session
 from patcher.transfer.swarm.torrent import Peer, Swarm
+from patcher.transfer.without_peers import WithoutPeers
 
 _SAMPLE_S = 0.1
 _FLUSH_S = 0.5
@@ -30,7 +30,7 @@ _CHOKED_FACTOR = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Want:
     """Which pieces of a torrent to fetch into its files. All others are left alone, but empty files may be made."""
 
     torrent: Torrent
@@ -47,7 +47,7 @@ class Wanted:
 
 def fetch(
     session: Session | None,
-    wanted: Wanted,
+    wanted: Want,
     source: PieceSource | None,
     *,
     download_limit_bps: int = 0,
@@ -83,15 +83,15 @@ def fetch(
 
 @contextmanager
 def _begun(
-    session: Session | None, wanted: Wanted, source: PieceSource | None, limit_bps: int, rules: Rules
-) -> Iterator["Direct | _WithPeers"]:
+    session: Session | None, wanted: Want, source: PieceSource | None, limit_bps: int, rules: Rules
+) -> Iterator["WithoutPeers | _WithPeers"]:
     pieces = wanted.missing
     if session is None or session.allowances.peers == "none":
         if source is None:
             raise _no_source(len(pieces), None)
         limiter = RateLimiter(session.allowances.download_limit_bps if session else limit_bps)
-        with closing(Direct(wanted.torrent, pieces, source, limiter)) as direct:
-            yield direct
+        with closing(WithoutPeers(wanted.torrent, pieces, source, limiter)) as alone:
+            yield alone
         return
     swarm = session.add(wanted.torrent, wanted.have, pieces)
     try:
@@ -184,7 +184,7 @@ class _WithPeers:
         total = self._swarm.counters().received_bytes + (self._pool.received_bytes if self._pool else 0)
         if (got := total - self._total_bytes) and got >= _LEAST_BPS * (now - self._alive_at):
             self._total_bytes, self._alive_at = total, now
-        self._picker.look(now, self._peers, total, self._session.allowances.download_limit_bps)
+        self._picker.note(now, self._peers, total, self._session.allowances.download_limit_bps)
         if self._pool and not self._pool.is_over:
             self._ask(self._pool, now)
 

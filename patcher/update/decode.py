@@ -50,7 +50,7 @@ Old = tuple[Slice, Map | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class OutputRange:
     """Where a stretch of a window's output goes. ``file`` is None when the stretch is not needed."""
 
     file: Where | None
@@ -66,7 +66,7 @@ class Task:
     codec: int
     data: bytes | Slice
     old: tuple[Old, ...]
-    new: tuple[Output, ...]
+    new: tuple[OutputRange, ...]
     output_bytes: int
     sha256: bytes
 
@@ -74,7 +74,7 @@ class Task:
 class Decoders:
     """A few worker processes and the windows on their way to them. A context manager.
 
-    Leaving it abandons what is not decoded: call `look` until `is_idle` before. It returns when no worker writes.
+    Leaving it abandons what is not decoded: call `poll` until `is_idle` before. It returns when no worker writes.
     """
 
     def __init__(self, workers: int = WORKERS) -> None:
@@ -103,9 +103,9 @@ class Decoders:
     def add(self, task: Task) -> None:
         """Decode a window as soon as a worker is free."""
         self._waiting.append(task)
-        self.look()
+        self.poll()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Take finished results and hand out more windows. Raises ContentError (content.window), DiskError."""
         for future in [future for future in self._running if future.done()]:
             del self._running[future]

@@ -17,7 +17,7 @@ from patcher.content.patch_index import Index, Window
 from patcher.errors import Mismatch, OriginError
 from patcher.protocol.events import Phase, Sources
 from patcher.seeding.pack_cache import Packs
-from patcher.transfer.fetch import Wanted, fetch
+from patcher.transfer.fetch import Want, fetch
 from patcher.transfer.origin import ranges
 from patcher.transfer.origin.limiter import RateLimiter
 from patcher.transfer.origin.pool import PieceSource
@@ -106,8 +106,8 @@ class Downloader:
         pieces = frozenset(piece for run in step.wanted for piece in run)  # their layers are here: they are real
         held = frozenset(step.held)
         document = manifest.torrent(m, manifest.join_layers(m, step.offer.layers))
-        torrent = Torrent(document, stage.places(m, pieces | held, intact), self._trackers, partial=step.partial)
-        self._fetch(Wanted(torrent, pieces, held), TreeSource(self._origin, m, step.offer.full, torrent))
+        torrent = Torrent(document, stage.torrent_paths(m, pieces | held, intact), self._trackers, partial=step.partial)
+        self._fetch(Want(torrent, pieces, held), TreeSource(self._origin, m, step.offer.full, torrent))
         self._step_done(step.fetch_bytes)
 
     # ------------------------------------------------------------ what a step takes
@@ -132,11 +132,11 @@ class Downloader:
                 windows.read_from(path, index.piece_bytes, have)
                 pieces = windows.pieces
             source = PackSource(self._origin, index.pack, index.piece_bytes)
-            self._fetch(Wanted(torrent, pieces, have), source, windows)
+            self._fetch(Want(torrent, pieces, have), source, windows)
             if len(have | pieces) == layout.count:
                 self._packs.keep(index.pack, torrent.data)
 
-    def _fetch(self, wanted: Wanted, source: PieceSource, windows: "_Windows | None" = None) -> None:
+    def _fetch(self, wanted: Want, source: PieceSource, windows: "_Windows | None" = None) -> None:
         before = self._meter.transferred
         with closing(fetch(self._session, wanted, source, download_limit_bps=self._limit_bps)) as events:
             for event in events:
@@ -154,7 +154,7 @@ class Downloader:
         if not decoders.is_idle:
             self._meter.begin(Phase.STAGE, windows.output_bytes)
         while not decoders.is_idle:
-            decoders.look()
+            decoders.poll()
             self._meter.reach(decoders.done_bytes)
             time.sleep(_LOOK_S)
 
@@ -215,7 +215,7 @@ class _Windows:
         for number, window in list(self._todo.items()):
             if self._have.issuperset(self._pieces(window)):
                 self._start(number)
-        self.decoders.look()
+        self.decoders.poll()
 
     def _pieces(self, window: Window) -> Iterator[int]:
         """The pieces that a window needs: none for a copy, unless it reads through maps."""

@@ -273,7 +273,7 @@ class Job:
             self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
         if plan.needs_bytes:
             Downloader(work.target.network, self._packs, self._meter).carry_out(plan, stage, work.have.intact)
-        stage.multiply(plan.places)
+        stage.duplicate(plan.places)
 
     # ------------------------------------------------------------ commit
 

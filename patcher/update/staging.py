@@ -19,7 +19,7 @@ from patcher.content.patch_index import Range, Window
 from patcher.errors import Mismatch
 from patcher.install.folder import InstallFolder
 from patcher.install.scan import Seen, Watch, hash_file, seen
-from patcher.update.decode import Map, Old, Output, Slice, Task
+from patcher.update.decode import Map, Old, OutputRange, Slice, Task
 from patcher.update.plan import Copy, Offer, Place, Plan, staged_name
 
 
@@ -75,21 +75,21 @@ class Stage:
                     staged.write(found.offset + at, data)
                     self._watch(beneath.name_of(found.source), length)
 
-    def places(self, m: Manifest, used: frozenset[int], intact: Mapping[str, bytes]) -> tuple[Where, ...]:
+    def torrent_paths(self, m: Manifest, used: frozenset[int], intact: Mapping[str, bytes]) -> tuple[Where, ...]:
         """Where each file of a part's torrent is: in place if ``intact`` says so, in staging, or nowhere.
 
         ``used``: the pieces that are read or written. intact: path to root. Raises DiskError (disk.in_the_way).
         """
-        places: list[Where] = []
+        paths: list[Where] = []
         for number, (entry, first) in enumerate(zip(m.entries, m.first_pieces, strict=False)):
             if entry.root and intact.get(entry.path) == entry.root:
-                places.append(self.install.root / entry.path)
+                paths.append(self.install.root / entry.path)
             elif not used.isdisjoint(range(first, m.first_pieces[number + 1])):
-                places.append(self.path(entry.root))
-                disk.Staged(places[-1], entry.size_bytes).close()  # the session opens by name what we have made
+                paths.append(self.path(entry.root))
+                disk.Staged(paths[-1], entry.size_bytes).close()  # the session opens by name what we have made
             else:
-                places.append(self.folder / f"unused.{number}")
-        return tuple(places)
+                paths.append(self.folder / f"unused.{number}")
+        return tuple(paths)
 
     def restored(self, root: bytes) -> None:
         """Note that an old file is staged for windows that are cut against it."""
@@ -116,7 +116,7 @@ class Stage:
             window.sha256,
         )
 
-    def multiply(self, places: Iterable[Place]) -> None:
+    def duplicate(self, places: Iterable[Place]) -> None:
         """Stage empty files, and the second and later places of one content."""
         for place in places:
             target = self.folder / place.staged
@@ -153,9 +153,9 @@ class Stage:
         assert offer.old
         return (self._sources[offer.old.entries[span.file].root], span.offset, span.length), by
 
-    def _output(self, offer: Offer, span: Range, wanted: Collection[bytes]) -> Output:
+    def _output(self, offer: Offer, span: Range, wanted: Collection[bytes]) -> OutputRange:
         entry = offer.manifest.entries[span.file]
-        return Output(
+        return OutputRange(
             self.path(entry.root) if entry.root in wanted else None, entry.size_bytes, span.offset, span.length
         )
 

@@ -26,7 +26,7 @@ from patcher.errors import ShoalError
 from patcher.install import launch, scan
 from patcher.protocol import commands, events
 from patcher.protocol.events import Failed, Failure, Finished
-from patcher.transfer import direct
+from patcher.transfer import without_peers
 from patcher.transfer.origin import http
 from patcher.update import download, local_search
 from tests.support.publisher import ORIGIN as URL
@@ -108,7 +108,7 @@ def prepare() -> None:
             "get_environ_proxies": lambda url: {},
         },
         download: {"_LOOK_S": 0.0},
-        direct: {"CONNECTIONS": 1},  # pieces come in order
+        without_peers: {"CONNECTIONS": 1},  # pieces come in order
         local_search: {"MEND_MIN_BYTES": 64 << 10},
         database: {"opened": _announced(database.opened)},
     }

@@ -36,7 +36,7 @@ from patcher.install.scan import Have
 from patcher.publish.patches import encode
 from patcher.publish.patches.native.fitting import fit
 from patcher.update import plan as planning
-from patcher.update.decode import MEMORY_BYTES, Map, Output, Task, decode
+from patcher.update.decode import MEMORY_BYTES, Map, OutputRange, Task, decode
 from patcher.update.plan import Offer
 from tests.support import indexes, trees
 from tests.support.libraries import library
@@ -182,7 +182,7 @@ def _window(
     folder: Path, kind: int, plain: bytes, new: bytes, old: bytes, travel: Callable[[bytes], bytes] = bytes
 ) -> Subject:
     half, place = len(new) // 2, folder / "new"
-    outputs = (Output(place, half, 0, half), Output(None, len(new) - half, 0, len(new) - half))
+    outputs = (OutputRange(place, half, 0, half), OutputRange(None, len(new) - half, 0, len(new) - half))
     used = (((folder / "old", 0, len(old)), None),) if old else ()
 
     def take(data: bytes) -> None:
@@ -209,7 +209,7 @@ def _maps(folder: Path) -> list[Subject]:
 
     def take(data: bytes) -> None:
         by = Map(fitted.filter, data, sha256(data).digest(), len(old))
-        where, output = (folder / "old.so", 0, len(old)), Output(place, len(old), 0, len(old))
+        where, output = (folder / "old.so", 0, len(old)), OutputRange(place, len(old), 0, len(old))
         decode(Task(codec.COPY_REBASED, b"", ((where, by),), (output,), len(old), b""))
         assert place.stat().st_size == len(old)
 

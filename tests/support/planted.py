@@ -80,7 +80,7 @@ STAGED = (
         "elif name not in names or not beneath.is_own(found):", "elif name not in names:",
         _JOURNEY + "what_stands_for_a_staged_file_keeps_no_update_from_its_end"),
     Planted("a download is opened before it is ours", "update/staging.py",
-        "                disk.Staged(places[-1], entry.size_bytes).close()", "                pass",
+        "                disk.Staged(paths[-1], entry.size_bytes).close()", "                pass",
         "tests/update/test_download.py::test_nothing_is_fetched_into_what_is_not_a_file_of_our_own"),
     Planted("a download goes by the path", "beneath.py",
         'return f"{_DESCRIPTORS}/{self._folders[folder]}/{where.leaf}"', "return str(where)",

@@ -12,7 +12,7 @@ from patcher import beneath
 from patcher.config import Settings
 from patcher.content.layout import Layout, Torrent
 from patcher.errors import Cancelled
-from patcher.transfer.fetch import Wanted, fetch
+from patcher.transfer.fetch import Want, fetch
 from patcher.transfer.origin.pool import PieceSource
 from patcher.transfer.sample import Sample
 from patcher.transfer.swarm.picker import Rules
@@ -29,9 +29,9 @@ def settings(**commands: Any) -> Settings:
     return replace(Settings(listen_host=HOST, local_discovery=False), **commands)
 
 
-def all_of(torrent: Torrent) -> Wanted:
+def all_of(torrent: Torrent) -> Want:
     """Every piece of a torrent."""
-    return Wanted(torrent, frozenset(range(Layout.parse(torrent.data).count)))
+    return Want(torrent, frozenset(range(Layout.parse(torrent.data).count)))
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Game:
         rules: Rules = QUICK,
     ) -> Sample:
         """Fetch all that is not had; every report is checked to be readable at that moment. Returns the last sample."""
-        wanted = Wanted(torrent, frozenset(self.everything) - have, have)
+        wanted = Want(torrent, frozenset(self.everything) - have, have)
         with closing(fetch(session, wanted, source, rules=rules)) as events:
             for event in events:
                 if cancel():

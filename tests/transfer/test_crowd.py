@@ -9,7 +9,7 @@ from pathlib import Path
 
 from patcher.content.layout import Layout, Torrent
 from patcher.protocol.events import Sources
-from patcher.transfer.fetch import Wanted, fetch
+from patcher.transfer.fetch import Want, fetch
 from patcher.transfer.origin.readers import TreeSource
 from patcher.transfer.sample import Sample
 from patcher.transfer.swarm.session import Session
@@ -88,6 +88,6 @@ def test_a_kill_in_the_middle_costs_little(session: Session, tmp_path: Path) -> 
         held_bytes = sum(layout.span(piece).length for piece in held)
         assert 0 < held_bytes < layout.sizes[0]
         assert seed.sent_bytes - held_bytes <= KILL_MAX_BYTES + layout.piece_bytes
-        *_, last = fetch(session, Wanted(torrent, frozenset(range(layout.count)) - held, held), None)
+        *_, last = fetch(session, Want(torrent, frozenset(range(layout.count)) - held, held), None)
         assert isinstance(last, Sample) and last.sources.lan_bytes == layout.sizes[0] - held_bytes
     assert path.read_bytes() == (folder / "big.pak").read_bytes()

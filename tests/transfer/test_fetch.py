@@ -12,7 +12,7 @@ from patcher import beneath, disk
 from patcher.beneath import below
 from patcher.content.merkle import Ref
 from patcher.errors import Cancelled, DiskError, OriginError
-from patcher.transfer.fetch import Wanted, fetch
+from patcher.transfer.fetch import Want, fetch
 from patcher.transfer.origin.readers import PackSource, TreeSource
 from patcher.transfer.sample import Arrived, Sample
 from patcher.transfer.swarm.session import Session
@@ -227,7 +227,7 @@ def test_files_that_are_right_where_they_are_stay_untouched(game: Game, session:
 def test_what_is_not_wanted_is_not_fetched(game: Game, session: Session) -> None:
     torrent, shelf = game.here(), game.shelf()
     wanted = frozenset(game.layout.pieces(0))
-    events = list(fetch(session, Wanted(torrent, wanted), loose(game, shelf)))
+    events = list(fetch(session, Want(torrent, wanted), loose(game, shelf)))
     assert sorted(piece for event in events if isinstance(event, Arrived) for piece in event.pieces) == sorted(wanted)
     assert shelf.sent_bytes == SIZES["bin/run"]
     assert not beneath.exists(torrent.paths[1])

@@ -14,7 +14,7 @@ from patcher.content.native.sections import Read
 from patcher.errors import ContentError
 from patcher.publish.patches import encode
 from patcher.publish.patches.native.fitting import fit
-from patcher.update.decode import MEMORY_BYTES, Decoders, Map, Output, Task
+from patcher.update.decode import MEMORY_BYTES, Decoders, Map, OutputRange, Task
 from tests.support import trees
 from tests.support.libraries import library
 
@@ -29,9 +29,9 @@ def task(tmp_path: Path) -> Task:
     codec, data = encode.make_window(_NEW, _OLD)
     old = (((tmp_path / "old", 0, len(_OLD)), None),)
     new = (
-        Output(tmp_path / "first", 100_000, 0, 100_000),
-        Output(None, 50_000, 0, 50_000),
-        Output(tmp_path / "rest", len(_NEW), 150_000, len(_NEW) - 150_000),
+        OutputRange(tmp_path / "first", 100_000, 0, 100_000),
+        OutputRange(None, 50_000, 0, 50_000),
+        OutputRange(tmp_path / "rest", len(_NEW), 150_000, len(_NEW) - 150_000),
     )
     return Task(codec, data, old, new, len(_NEW), sha256(_NEW).digest())
 
@@ -46,7 +46,7 @@ def _run(*tasks: Task) -> int:
 
 def _wait(decoders: Decoders) -> None:
     while not decoders.is_idle:
-        decoders.look()
+        decoders.poll()
         time.sleep(_BUSY_S)
 
 
@@ -91,7 +91,7 @@ def test_a_decoder_that_dies_is_an_error_and_no_more(task: Task) -> None:
 
 def test_windows_that_are_abandoned_are_not_decoded_and_leave_no_worker(task: Task, tmp_path: Path) -> None:
     before = set(multiprocessing.active_children())
-    last = replace(task, new=(Output(tmp_path / "last", len(_NEW), 0, len(_NEW)),))
+    last = replace(task, new=(OutputRange(tmp_path / "last", len(_NEW), 0, len(_NEW)),))
     with Decoders(1) as decoders:
         for each in (*[task] * 5, last):
             decoders.add(each)
@@ -112,7 +112,7 @@ def mapped(tmp_path: Path) -> Task:
     rebased = Rebased(_bytes(old), len(old), fitted.filter, fitted.data).read(0, len(old))
     (tmp_path / "old.so").write_bytes(old)
     by = Map(fitted.filter, fitted.data, sha256(fitted.data).digest(), len(old))
-    places = (Output(tmp_path / "new.so", len(new), 0, len(new)),)
+    places = (OutputRange(tmp_path / "new.so", len(new), 0, len(new)),)
     window = (((tmp_path / "old.so", 0, len(old)), by),)
     return Task(
         codec.HDIFF_REBASED, encode.make_window(new, rebased)[1], window, places, len(new), sha256(new).digest()
@@ -143,7 +143,7 @@ def test_a_copy_through_a_map_is_any_stretch_of_the_file_as_the_map_moves_it(map
     data = library(80)
     whole = Rebased(_bytes(data), len(data), by.filter, by.data).read(0, len(data))
     stretches = [(0, 10), (90_001, 20_000), (len(data) - 7, 7)]
-    new = tuple(Output(tmp_path / f"{at}", length, 0, length) for at, length in stretches)
+    new = tuple(OutputRange(tmp_path / f"{at}", length, 0, length) for at, length in stretches)
     _run(Task(codec.COPY_REBASED, b"", tuple(((old[0], *each), by) for each in stretches), new, 20_017, b""))
     assert [(tmp_path / f"{at}").read_bytes() for at, _ in stretches] == [whole[a : a + n] for a, n in stretches]
     assert whole != data
@@ -158,7 +158,7 @@ def test_an_old_library_that_changed_still_gives_the_stretches_that_did_not(mapp
     assert failure.value.code == "content.window"
     ((old, by),) = mapped.old
     assert by and isinstance(by.data, bytes)
-    place = Output(tmp_path / "part", 30_000, 0, 30_000)
+    place = OutputRange(tmp_path / "part", 30_000, 0, 30_000)
     _run(Task(codec.COPY_REBASED, b"", (((old[0], 60_000, 30_000), by),), (place,), 30_000, b""))
     whole = Rebased(_bytes(library(80)), len(changed), by.filter, by.data).read(60_000, 30_000)
     assert (tmp_path / "part").read_bytes() == whole

@@ -16,7 +16,7 @@ from patcher.errors import ContentError, DiskError
 from patcher.install.folder import InstallFolder
 from patcher.publish import build
 from patcher.seeding.pack_cache import Packs
-from patcher.transfer.fetch import Wanted
+from patcher.transfer.fetch import Want
 from patcher.transfer.origin.readers import PackSource
 from patcher.update.download import Downloader, _Windows
 from patcher.update.plan import Mend, Offer, PatchStep, Plan
@@ -67,7 +67,7 @@ def test_verified_pieces_are_progress_whoever_brings_them(tmp_path: Path) -> Non
     layers = build.layers_document(whole, {ref_of(RIGHT).root: merkle.leaves_of(RIGHT)})
     torrent = Torrent(manifest.torrent(whole, layers), (tmp_path / "game",))
     source = PackSource(shelf, ref_of(RIGHT), BLOCK_BYTES)
-    downloader._fetch(Wanted(torrent, frozenset(range(7))), source)
+    downloader._fetch(Want(torrent, frozenset(range(7))), source)
     assert (tmp_path / "game").read_bytes() == RIGHT
     assert shelf.progress > 0
 
@@ -93,12 +93,12 @@ def test_nothing_is_fetched_into_what_is_not_a_file_of_our_own(
     (tmp_path / "somebodys").write_bytes(b"mine")
     stage = Stage(InstallFolder.at(tmp_path / "game"), {}, lambda *_: None)
     whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
-    assert stage.places(whole, frozenset({0}), {}) == (stage.path(ref_of(RIGHT).root),)
+    assert stage.torrent_paths(whole, frozenset({0}), {}) == (stage.path(ref_of(RIGHT).root),)
     staged = stage.path(ref_of(RIGHT).root).path
     staged.unlink()
     plant(staged, tmp_path / "somebodys")
     with pytest.raises(DiskError) as caught:
-        stage.places(whole, frozenset({0}), {})
+        stage.torrent_paths(whole, frozenset({0}), {})
     assert caught.value.code == "disk.in_the_way"
     assert (tmp_path / "somebodys").read_bytes() == b"mine"
 

@@ -47,7 +47,7 @@ class Rules:
 
 
 class PiecePicker:
-    """Decides for one fetch, by what it hears from `look`."""
+    """Decides for one fetch, by what `note` is told."""
 
     def __init__(self, wanted: Collection[int], rules: Rules, dice: random.Random | None = None) -> None:
         self._rules = rules
@@ -61,7 +61,7 @@ class PiecePicker:
         self._wish_bps = float(rules.wish_bps)
         self.is_alone = True
 
-    def look(self, now: float, peers: Sequence[Peer], received_bytes: int, limit_bps: int = 0) -> None:
+    def note(self, now: float, peers: Sequence[Peer], received_bytes: int, limit_bps: int = 0) -> None:
         """Note the connected peers and the bytes received so far from all sources, the origin included.
 
         ``limit_bps``: the player's download limit; we wish for half of it at most.

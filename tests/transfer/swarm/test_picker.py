@@ -29,19 +29,19 @@ def all_next(chosen: PiecePicker) -> set[int]:
 
 def test_the_origin_is_asked_for_what_no_peer_offers() -> None:
     chosen = choice()
-    chosen.look(0.0, [peer(*range(40)), peer(*range(30, 60), port=2)], 0)
+    chosen.note(0.0, [peer(*range(40)), peer(*range(30, 60), port=2)], 0)
     assert all_next(chosen) == set(range(60, 100))
 
 
 def test_where_a_seed_is_nothing_is_asked_of_the_origin() -> None:
     chosen = choice()
-    chosen.look(0.0, [peer(seed=True)], 0)
+    chosen.note(0.0, [peer(seed=True)], 0)
     assert chosen.next(lambda _: True) is None
 
 
 def test_alone_everything_is() -> None:
     chosen = choice()
-    chosen.look(0.0, [], 0)
+    chosen.note(0.0, [], 0)
     assert chosen.is_alone and all_next(chosen) == set(PIECES)
 
 
@@ -49,30 +49,30 @@ def test_players_pick_differently() -> None:
     firsts = set()
     for seed in range(30):
         chosen = choice(seed)
-        chosen.look(0.0, [], 0)
+        chosen.note(0.0, [], 0)
         firsts.add(chosen.next(lambda _: True))
     assert len(firsts) > 15
 
 
 def test_a_peer_that_chokes_us_for_long_offers_nothing() -> None:
     chosen = choice()
-    chosen.look(0.0, [peer(seed=True, chokes=True)], 0)
+    chosen.note(0.0, [peer(seed=True, chokes=True)], 0)
     assert chosen.is_offered(5)
-    chosen.look(RULES.choked_s + 0.1, [peer(seed=True, chokes=True)], 100 * MB)
+    chosen.note(RULES.choked_s + 0.1, [peer(seed=True, chokes=True)], 100 * MB)
     assert not chosen.is_offered(5)
-    chosen.look(RULES.choked_s + 0.2, [peer(seed=True)], 100 * MB)
+    chosen.note(RULES.choked_s + 0.2, [peer(seed=True)], 100 * MB)
     assert chosen.is_offered(5)
 
 
 def test_a_peer_that_owes_us_blocks_offers_nothing() -> None:
     chosen = choice()
-    chosen.look(0.0, [peer(seed=True, snubbed=True)], 0)
+    chosen.note(0.0, [peer(seed=True, snubbed=True)], 0)
     assert not chosen.is_offered(5)
 
 
 def watch(chosen: PiecePicker, rate_bps: float, seconds: float, *peers: Peer) -> None:
     for tick in range(int(seconds * 20) + 1):
-        chosen.look(tick / 20, list(peers), int(rate_bps * tick / 20))
+        chosen.note(tick / 20, list(peers), int(rate_bps * tick / 20))
 
 
 def test_a_rate_below_the_command_counts_incomplete_peers_only() -> None:
@@ -84,7 +84,7 @@ def test_a_rate_below_the_command_counts_incomplete_peers_only() -> None:
 def test_a_player_who_wants_it_slow_is_not_served_twice_for_it() -> None:
     chosen, limit_bps = choice(), RULES.wish_bps // 10
     for step in range(200):
-        chosen.look(step / 20, [peer(seed=True)], int(limit_bps * step / 20), limit_bps)
+        chosen.note(step / 20, [peer(seed=True)], int(limit_bps * step / 20), limit_bps)
     assert chosen.next(lambda _: True) is None
 
 
@@ -103,5 +103,5 @@ def test_peers_that_bring_next_to_nothing_do_not_count() -> None:
 def test_slowness_while_alone_is_not_held_against_later_peers() -> None:
     chosen = choice()
     watch(chosen, 1000, 20.0)
-    chosen.look(20.1, [peer(seed=True)], 20_000)
+    chosen.note(20.1, [peer(seed=True)], 20_000)
     assert chosen.is_offered(5)

@@ -23,7 +23,7 @@ _STEP_S = 0.1
 """A step writes no longer than this, however fast more arrives."""
 
 
-class Direct:
+class WithoutPeers:
     """One fetch of the ``wanted`` pieces. Used by one thread; `close` ends it."""
 
     def __init__(self, torrent: Torrent, wanted: frozenset[int], source: PieceSource, limiter: RateLimiter) -> None:
