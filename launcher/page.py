@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 
 from launcher.state import Link, RateSample, State, TitleActivity
 from patcher.protocol import commands
+from patcher.protocol.commands import Verb
 from patcher.protocol.events import Failure, Outcome, Phase, Progress, TitleSnapshot, Totals
-
-_PAUSABLE = frozenset({"install", "update", "rollback", "settags", "repair", "move"})
-"""Verbs of jobs that can be paused and resumed."""
 
 
 class PrimaryAction(enum.StrEnum):
@@ -46,7 +44,7 @@ class Page:
     title: str
     action: PrimaryAction
     enabled: bool = True
-    verb: str = ""
+    verb: Verb = Verb.NONE
     progress: Progress | None = None
     fraction: float | None = None
     menu_actions: frozenset[MenuAction] = frozenset()
@@ -57,7 +55,7 @@ class Page:
     free_bytes: int = -1
     result: Outcome | None = None
     """The outcome of the last job, unless it was a start of the title."""
-    result_verb: str = ""
+    result_verb: Verb = Verb.NONE
     rate_samples: tuple[RateSample, ...] = ()
     version_to: str = ""
     """The version that the button leads to; empty if that is the installed one."""
@@ -78,7 +76,7 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
         title.title,
         action,
         enabled=is_up and action not in {PrimaryAction.WAIT, PrimaryAction.QUEUED, PrimaryAction.PLAYING},
-        verb=title.verb if is_busy else "",
+        verb=title.verb if is_busy else Verb.NONE,
         progress=progress,
         fraction=_fraction(progress),
         menu_actions=_menu_actions(title) if is_idle else frozenset(),
@@ -165,13 +163,13 @@ def _action(state: State, title: TitleSnapshot, activity: TitleActivity, needed:
 
 def _busy_action(title: TitleSnapshot, activity: TitleActivity, *, is_alone: bool) -> PrimaryAction:
     progress = _progress(title, activity)
-    if title.verb == "play":
+    if title.verb is Verb.PLAY:
         return PrimaryAction.PLAYING
-    if title.verb == "uninstall" or (progress and progress.phase is Phase.COMMIT):
+    if title.verb is Verb.UNINSTALL or (progress and progress.phase is Phase.COMMIT):
         return PrimaryAction.WAIT
     if not is_alone and (progress is None or progress.phase is Phase.QUEUED):
         return PrimaryAction.QUEUED
-    return PrimaryAction.PAUSE if title.verb in _PAUSABLE else PrimaryAction.STOP
+    return PrimaryAction.PAUSE if title.verb.resumes else PrimaryAction.STOP
 
 
 def _installed_action(title: TitleSnapshot, activity: TitleActivity, needed: int) -> PrimaryAction:

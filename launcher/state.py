@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from patcher.protocol import commands
+from patcher.protocol.commands import Verb
 from patcher.protocol.events import (
     Changed,
     Event,
@@ -88,7 +89,7 @@ class TitleActivity:
     progress: Progress | None = None
     planned: Planned | None = None
     outcome: Outcome | None = None
-    verb: str = ""
+    verb: Verb = Verb.NONE
     """The verb of the outcome."""
     failure: Failure | None = None
     is_dismissed: bool = False
@@ -239,15 +240,15 @@ def _rate_sample(last: Sources, progress: Progress, passed_s: float) -> RateSamp
 def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
     command = state.jobs.get(job)
     known = state.title(title)
-    verb = command.verb if command else known.verb if known and known.job == job else ""
+    verb = command.verb if command else known.verb if known and known.job == job else Verb.NONE
     state = _without_job(state, job)
     if isinstance(command, commands.RefreshFeed):
         return replace(state, problems={k: v for k, v in state.problems.items() if k != command.name})
-    if not title or verb in {"cancel", ""} or (command and is_plan_only(command)):
+    if not title or verb in {Verb.CANCEL, Verb.NONE} or (command and is_plan_only(command)):
         return state
-    if verb == "play":
+    if verb is Verb.PLAY:
         return _with_activity(state, title, progress=None, failure=None)
-    damaged = outcome.files if verb == "verify" else ()
+    damaged = outcome.files if verb is Verb.VERIFY else ()
     return _with_activity(state, title, outcome=outcome, verb=verb, progress=None, failure=None, damaged=damaged)
 
 

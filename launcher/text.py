@@ -5,6 +5,7 @@ import unicodedata
 from PySide6.QtCore import QCoreApplication, QLocale, QObject
 
 from launcher.page import Page, PrimaryAction
+from patcher.protocol.commands import Verb
 from patcher.protocol.events import About, Outcome, Phase, Progress, TitleSnapshot
 
 translate = QCoreApplication.translate
@@ -116,18 +117,18 @@ def phase_label(step: str) -> str:
     }.get(step, translate("Verb", "Working"))
 
 
-def verb_label(verb: str) -> str:
-    """The label of a running job; "Working" for an unknown verb of a newer engine."""
+def verb_label(verb: Verb) -> str:
+    """The label of a running job."""
     return {
-        "install": translate("Verb", "Installing"),
-        "update": translate("Verb", "Updating"),
-        "rollback": translate("Verb", "Stepping back"),
-        "settags": translate("Verb", "Changing parts"),
-        "repair": translate("Verb", "Repairing"),
-        "verify": translate("Verb", "Checking files"),
-        "move": translate("Verb", "Moving"),
-        "uninstall": translate("Verb", "Uninstalling"),
-        "play": translate("Verb", "Starting"),
+        Verb.INSTALL: translate("Verb", "Installing"),
+        Verb.UPDATE: translate("Verb", "Updating"),
+        Verb.ROLLBACK: translate("Verb", "Stepping back"),
+        Verb.SET_TAGS: translate("Verb", "Changing parts"),
+        Verb.REPAIR: translate("Verb", "Repairing"),
+        Verb.VERIFY: translate("Verb", "Checking files"),
+        Verb.MOVE: translate("Verb", "Moving"),
+        Verb.UNINSTALL: translate("Verb", "Uninstalling"),
+        Verb.PLAY: translate("Verb", "Starting"),
     }.get(verb, translate("Verb", "Working"))
 
 
@@ -226,19 +227,19 @@ def version_line(title: TitleSnapshot, version_to: str) -> str:
     return f"{line}  →  {there}" if there else line
 
 
-def result_line(verb: str, outcome: Outcome) -> str:
+def result_line(verb: Verb, outcome: Outcome) -> str:
     """The result of a job: for an update, the planned and the actual download size."""
-    if verb == "verify":
+    if verb is Verb.VERIFY:
         whole = translate("Result", "All files are intact.")
         return Plurals().damaged(len(outcome.files)) if outcome.files else whole
-    if verb == "uninstall":
+    if verb is Verb.UNINSTALL:
         return translate("Result", "Uninstalled. Your own files were left alone.")
     done = {
-        "install": translate("Result", "Installed {version}"),
-        "update": translate("Result", "Updated to {version}"),
-        "rollback": translate("Result", "Stepped back to {version}"),
-        "repair": translate("Result", "Repaired {version}"),
-        "move": translate("Result", "Moved {version}"),
+        Verb.INSTALL: translate("Result", "Installed {version}"),
+        Verb.UPDATE: translate("Result", "Updated to {version}"),
+        Verb.ROLLBACK: translate("Result", "Stepped back to {version}"),
+        Verb.REPAIR: translate("Result", "Repaired {version}"),
+        Verb.MOVE: translate("Result", "Moved {version}"),
     }.get(verb, translate("Result", "Done: {version}"))
     return f"{done.format(version=plain(outcome.version_to, 40))}: {_sizes(outcome)}"
 

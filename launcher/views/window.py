@@ -19,6 +19,7 @@ from launcher.views.library import Library
 from launcher.views.title import TitlePage
 from launcher.views.widgets import Banner, EmptyState, Toast
 from patcher.protocol import commands
+from patcher.protocol.commands import Verb
 from patcher.protocol.events import Failed, Finished, Progress, Snapshot, TitleSnapshot
 
 if TYPE_CHECKING:
@@ -158,9 +159,9 @@ class MainWindow(QWidget):
         activity = self.state.activity(message.title)
         if message.title and activity.outcome is message.outcome:
             label, line = self._label(message.title), text.result_line(activity.verb, message.outcome)
-            can_play = activity.verb in {"install", "update", "rollback", "repair"}
+            can_play = activity.verb in {Verb.INSTALL, Verb.UPDATE, Verb.ROLLBACK, Verb.REPAIR}
             self.toast.show_message(f"{label} · {line}", self.tr("Play") if can_play else "", message.title)
-            if activity.verb in {"install", "update"}:
+            if activity.verb in {Verb.INSTALL, Verb.UPDATE}:
                 self.notified.emit(label, line)
         elif isinstance(command, commands.AddFeed) and not command.only:
             self._show_message(self.tr("The feed was added."))

@@ -10,6 +10,7 @@ from launcher.prefs import Prefs
 from launcher.state import Accepted, Link, LinkChanged
 from launcher.views.window import MainWindow
 from patcher.protocol import commands
+from patcher.protocol.commands import Verb
 from patcher.protocol.events import (
     About,
     Failed,
@@ -117,7 +118,7 @@ def messages(scene: str) -> list[state.Message]:
     """What the bridge says until the window is in this state."""
     start: list[state.Message] = [LinkChanged(Link.UP)]
     update: list[state.Message] = [*start, snapshot(installed()), Accepted(commands.Update(NAME), 7)]
-    working = snapshot(installed(job=7, verb="update"))
+    working = snapshot(installed(job=7, verb=Verb.UPDATE))
     outcome = Outcome("1.8.2", "1.9.0", 412_000_000, Sources(0, 381_000_000, 28_000_000))
     scenes: dict[str, list[state.Message]] = {
         "starting": [],

@@ -10,6 +10,7 @@ from launcher import page, state
 from launcher.page import MenuAction, PrimaryAction
 from launcher.state import Accepted, Link, LinkChanged, Refused, State
 from patcher.protocol import commands
+from patcher.protocol.commands import Verb
 from patcher.protocol.events import (
     Changed,
     Failed,
@@ -68,12 +69,12 @@ def test_neither_the_state_nor_the_page_needs_qt() -> None:
         ({"installed": False, "paused": True}, PrimaryAction.RESUME),
         ({"interrupted": True}, PrimaryAction.RESUME),
         ({"playing": True}, PrimaryAction.PLAYING),
-        ({"job": 7, "verb": "update"}, PrimaryAction.PAUSE),
-        ({"job": 7, "verb": "play"}, PrimaryAction.PLAYING),
-        ({"job": 7, "verb": "uninstall"}, PrimaryAction.WAIT),
-        ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.SCAN)}, PrimaryAction.PAUSE),
-        ({"job": 7, "verb": "update", "progress": Progress(7, NAME, Phase.COMMIT)}, PrimaryAction.WAIT),
-        ({"job": 7, "verb": "verify", "progress": Progress(7, NAME, Phase.SCAN)}, PrimaryAction.STOP),
+        ({"job": 7, "verb": Verb.UPDATE}, PrimaryAction.PAUSE),
+        ({"job": 7, "verb": Verb.PLAY}, PrimaryAction.PLAYING),
+        ({"job": 7, "verb": Verb.UNINSTALL}, PrimaryAction.WAIT),
+        ({"job": 7, "verb": Verb.UPDATE, "progress": Progress(7, NAME, Phase.SCAN)}, PrimaryAction.PAUSE),
+        ({"job": 7, "verb": Verb.UPDATE, "progress": Progress(7, NAME, Phase.COMMIT)}, PrimaryAction.WAIT),
+        ({"job": 7, "verb": Verb.VERIFY, "progress": Progress(7, NAME, Phase.SCAN)}, PrimaryAction.STOP),
         ({"failure": replace(NO_SOURCE, code="disk.modified")}, PrimaryAction.REPAIR),
         ({"version": "", "failure": replace(NO_SOURCE, code="trust.description")}, PrimaryAction.REPAIR),
         ({"version": ""}, PrimaryAction.PLAY),
@@ -85,9 +86,9 @@ def test_the_button_is_what_can_be_done_next(facts: dict[str, object], action: P
 
 
 def test_a_job_that_waits_for_another_is_queued() -> None:
-    other = title("tidebound", "Tidebound", installed=True, version="1", job=6, verb="update")
+    other = title("tidebound", "Tidebound", installed=True, version="1", job=6, verb=Verb.UPDATE)
     for progress in (None, Progress(7, NAME, Phase.QUEUED)):
-        first = installed(job=7, verb="update", progress=progress)
+        first = installed(job=7, verb=Verb.UPDATE, progress=progress)
         assert (
             _page(_known(LinkChanged(Link.UP), replace(snapshot(first), titles=(first, other)))).action
             is PrimaryAction.QUEUED
@@ -119,7 +120,7 @@ def test_missing_space_is_said_before_the_click_and_is_gone_when_there_is_room()
 
 
 def test_a_question_in_the_background_is_no_work_and_leaves_its_answer() -> None:
-    asked = _up(installed(job=5, verb="update"), Accepted(commands.Update(NAME, only="plan"), 5))
+    asked = _up(installed(job=5, verb=Verb.UPDATE), Accepted(commands.Update(NAME, only="plan"), 5))
     assert _page(asked).action is PrimaryAction.UPDATE
     assert not asked.is_working
     assert asked.is_planning(NAME)
@@ -139,7 +140,7 @@ def test_an_answer_that_comes_after_the_snapshot_still_counts() -> None:
 
 
 def test_progress_is_shown_with_its_rates_once_a_second() -> None:
-    known = _up(installed(job=7, verb="update"), Accepted(commands.Update(NAME), 7))
+    known = _up(installed(job=7, verb=Verb.UPDATE), Accepted(commands.Update(NAME), 7))
     for second, (peer, origin) in enumerate([(0, 0), (100, 50), (300, 60)]):
         sample = Progress(7, NAME, Phase.FETCH, peer + origin, 1000, sources=Sources(0, peer, origin), upload_bps=9)
         known = state.apply(known, sample, 20.0 + second)
@@ -149,7 +150,7 @@ def test_progress_is_shown_with_its_rates_once_a_second() -> None:
         (200, 10, 9),
     ]
     assert _page(known).fraction == 0.36
-    assert page.page_of(known, installed(job=7, verb="update")).fraction == 0.36
+    assert page.page_of(known, installed(job=7, verb=Verb.UPDATE)).fraction == 0.36
 
 
 def test_what_was_planned_and_taken_stays_to_be_read() -> None:
@@ -235,7 +236,7 @@ def test_a_plan_is_asked_for_once_and_only_at_rest() -> None:
     assert page.plan_to_request(_up(installed(paused=True)), NAME) is None
     died = Failure("internal.job_died", "", "", "", 1)
     assert page.plan_to_request(_up(installed(failure=died)), NAME) is None
-    assert page.plan_to_request(_up(installed(job=3, verb="verify")), NAME) is None
+    assert page.plan_to_request(_up(installed(job=3, verb=Verb.VERIFY)), NAME) is None
     assert page.plan_to_request(_known(*messages("ready")), NAME) is None
     assert page.plan_to_request(state.apply(known, Accepted(commands.RefreshFeed("demo"), 1)), NAME) is None
     assert page.plan_to_request(_known(*messages("lost")), NAME) is None

@@ -7,6 +7,7 @@ from launcher import failures, text
 from launcher.failures import EXPLANATIONS, Remedy
 from launcher.page import Page, PrimaryAction
 from patcher.errors import CODES
+from patcher.protocol.commands import Verb
 from patcher.protocol.events import Failure, Outcome, Phase, Progress, Sources
 from tests.launcher.scenes import NAME, installed
 
@@ -84,7 +85,7 @@ def test_a_name_is_in_the_players_language_else_english() -> None:
 
 def test_the_button_says_word_amount_and_time() -> None:
     progress = Progress(7, NAME, Phase.FETCH, 1_400_000_000, 3_800_000_000, 1, 119)
-    page = Page(NAME, PrimaryAction.PAUSE, verb="update", progress=progress, fraction=0.368)
+    page = Page(NAME, PrimaryAction.PAUSE, verb=Verb.UPDATE, progress=progress, fraction=0.368)
     label, detail = text.button_texts(page)
     assert label == "UPDATING  36%"
     assert detail.startswith("1.4 GB of 3.8 GB · 2 minute")
@@ -96,7 +97,7 @@ def test_the_button_says_word_amount_and_time() -> None:
 @pytest.mark.parametrize("action", list(PrimaryAction))
 def test_every_state_of_the_button_has_words(action: PrimaryAction) -> None:
     is_job = action in {PrimaryAction.PAUSE, PrimaryAction.STOP}
-    label, detail = text.button_texts(Page(NAME, action, verb="update" if is_job else ""))
+    label, detail = text.button_texts(Page(NAME, action, verb=Verb.UPDATE if is_job else Verb.NONE))
     assert label
     assert isinstance(detail, str)
 
@@ -108,9 +109,9 @@ def test_every_phase_has_a_word_and_a_new_one_too() -> None:
 
 def test_the_result_says_what_was_planned_and_what_it_took() -> None:
     outcome = Outcome("1", "2", 412_000_000, Sources(1_000_000, 380_000_000, 28_000_000))
-    assert text.result_line("update", outcome) == "Updated to 2: 409 MB downloaded, 412 MB planned"
+    assert text.result_line(Verb.UPDATE, outcome) == "Updated to 2: 409 MB downloaded, 412 MB planned"
     assert text.sources_line(outcome) == "380 MB from players · 1.0 MB from the local network · 28.0 MB from the server"
-    assert text.result_line("verify", Outcome()) == "All files are intact."
+    assert text.result_line(Verb.VERIFY, Outcome()) == "All files are intact."
 
 
 def test_time_left_is_rough() -> None:
