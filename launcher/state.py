@@ -285,5 +285,5 @@ def _title_of(command: commands.Command) -> str:
 
 
 def is_plan_only(command: commands.Command) -> bool:
-    """Whether the command only asks what another one would do."""
+    """Whether the command only plans (``only``) and changes nothing."""
     return bool(getattr(command, "only", "")) and not isinstance(command, commands.AddFeed)

@@ -74,7 +74,7 @@ def percent(fraction: float) -> str:
 
 
 def duration(seconds: int) -> str:
-    """The time left, rounded as roughly as it is known."""
+    """The time left, coarsely rounded."""
     if seconds < _MINUTE:
         return translate("Text", "less than a minute left")
     if seconds < _HOUR:

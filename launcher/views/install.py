@@ -21,7 +21,7 @@ _MAX_TAGS = 40
 
 
 class InstallSheet(Sheet):
-    """Submits the player's command; while the player still chooses, commands that only plan what it would download."""
+    """Submits the player's command and, while the player still chooses, commands that only plan it."""
 
     submitted = Signal(object)
 

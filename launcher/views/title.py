@@ -1,4 +1,4 @@
-"""The page of one title: its picture, the big button, the notes, and what an update takes or took."""
+"""The page of one title: its picture, the big button, the notes, and the plan, transfer and result of an update."""
 
 from pathlib import Path
 

@@ -265,7 +265,7 @@ class MainWindow(QWidget):
 
     @Slot(list)
     def open_words(self, words: list[str]) -> None:
-        """Show what a start was given: feeds, or titles as ``shoal://feed/title``. Nothing is done without a click."""
+        """Open the words of a start: feeds, or titles as ``shoal://feed/title``. Nothing is done without a click."""
         for word in words:
             if word.startswith("shoal://"):
                 self.show_title(text.plain(word.removeprefix("shoal://").strip("/")))

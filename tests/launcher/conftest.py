@@ -63,7 +63,7 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 @pytest.fixture
 def white_picture(tmp_path: Path) -> Path:
-    """The worst art there is for white letters."""
+    """A white image: the worst art for white text."""
     image = QImage(QSize(640, 360), QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.white)
     assert image.save(str(tmp_path / "white.png"))

@@ -1,4 +1,4 @@
-"""Who cannot see the window, or has no mouse: every control has a name and a role, and Tab comes to all of them."""
+"""For players who use a screen reader or no mouse: every control has a name and a role, and Tab reaches it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -59,7 +59,7 @@ def _art() -> dict[str, bytes]:
 
 @pytest.fixture
 def pipe(tmp_path: Path) -> Iterator[Path]:
-    """A file that whoever opens it hangs on."""
+    """A named pipe: opening it blocks. At the end, the test checks that nothing has it open."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     yield path
@@ -69,7 +69,7 @@ def pipe(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def canary(tmp_path: Path) -> Iterator[StaticServer]:
-    """A server that nobody may ask."""
+    """A server that must get no request."""
     (tmp_path / "canary").mkdir()
     with StaticServer(tmp_path / "canary") as server:
         yield server

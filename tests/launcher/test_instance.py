@@ -1,4 +1,4 @@
-"""One window a home: a second start hands over its words, and nobody else can say anything."""
+"""One window for each home: a second start hands over its words, and no other user can."""
 
 import os
 import stat

@@ -40,7 +40,7 @@ class HeroWidget(Graphic):
         self.update()
 
     def set_image(self, path: Path | None) -> None:
-        """Set the art, which may be any file; what is not a usable image counts as None."""
+        """Set the art. The file may be anything; if it is not a usable image, it counts as None."""
         self._image = art.load(path, _LONGEST)
         self._composed = QPixmap()
         self.update()

@@ -66,7 +66,7 @@ def mirror(widget: QWidget, rect: QRectF) -> QRectF:
 
 
 def leading(widget: QWidget) -> Qt.AlignmentFlag:
-    """The alignment to the side where lines begin: right in a mirrored layout, whatever the language of the text."""
+    """The alignment to the leading side of the layout (right if mirrored), whatever the language of the text."""
     side = Qt.AlignmentFlag.AlignRight if widget.isRightToLeft() else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignAbsolute
 
