@@ -16,6 +16,7 @@ from typing import Any
 from bencode2 import bencode
 
 from patcher.content import bencoded, merkle, paths
+from patcher.content.layout import PieceLayout
 from patcher.errors import ContentError, Mismatch, UsageError
 
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
@@ -65,20 +66,16 @@ class Manifest:
         return hashlib.sha256(bencode(_info(self))).digest()
 
     @cached_property
-    def first_pieces(self) -> tuple[int, ...]:
-        """Number of each entry's first piece, and the number of all pieces last; no piece spans two files (BEP 52)."""
-        piece = self.piece_bytes
-        return tuple(accumulate((-(-entry.size_bytes // piece) for entry in self.entries), initial=0))
+    def layout(self) -> PieceLayout:
+        """The piece numbers of its torrent, without layers."""
+        entries = self.entries
+        return PieceLayout(self.piece_bytes, tuple(e.size_bytes for e in entries), tuple(e.root for e in entries))
 
     @property
-    def layered(self) -> Iterator[Entry]:
-        """The entries that have a piece layer: those larger than a piece (BEP 52)."""
-        return (entry for entry in self.entries if entry.size_bytes > self.piece_bytes)
-
-    @property
-    def piece_count(self) -> int:
-        """Of the whole torrent, as clients number them."""
-        return self.first_pieces[-1]
+    def layered(self) -> Iterator[tuple[Entry, int]]:
+        """The entries that have a piece layer, those larger than a piece (BEP 52), and the size of each layer."""
+        sizes = map(self.layout.layer_bytes, range(len(self.entries)))
+        return ((entry, size) for entry, size in zip(self.entries, sizes, strict=True) if size)
 
     @cached_property
     def leaf_offsets(self) -> tuple[int, ...]:
@@ -217,7 +214,7 @@ def _check(m: Manifest) -> int:
     for path, target in m.links:
         paths.check_link(path, target)
     _check_contents(m.entries)
-    if m.size_bytes > merkle.MAX_SIZE_BYTES or m.piece_count > MAX_PIECES:
+    if m.size_bytes > merkle.MAX_SIZE_BYTES or m.layout.count > MAX_PIECES:
         raise _invalid("it is too large")
     return paths_bytes
 
@@ -265,15 +262,16 @@ def _invalid(reason: str) -> ContentError:
 
 
 def torrent(
-    m: Manifest, layers: bytes | None = None, trackers: Sequence[str] = (), web_seeds: Sequence[str] = ()
+    m: Manifest, layers: Mapping[bytes, bytes], trackers: Sequence[str] = (), web_seeds: Sequence[str] = ()
 ) -> bytes:
-    """A complete ``.torrent``: the manifest with the layers document's contents and where to ask.
+    """A complete ``.torrent``: the manifest, its piece layers by root (`split_layers`) and where to ask.
 
-    Raises Mismatch when ``layers`` is not this manifest's.
+    Raises Mismatch when a layer is missing.
     """
+    if not layers.keys() >= {entry.root for entry, _ in m.layered}:
+        raise Mismatch("the piece layers of a manifest are not all here")
     whole: dict[bytes, Any] = {b"info": _info(m), b"shoal": _extras(m), **announce(trackers)}
-    if layers is not None:
-        whole[b"piece layers"] = split_layers(m, layers)
+    whole[b"piece layers"] = dict(layers)
     if web_seeds:
         whole[b"url-list"] = [url.encode() for url in web_seeds]
     return bencode(whole)
@@ -291,15 +289,14 @@ def join_layers(m: Manifest, layers: Mapping[bytes, bytes]) -> bytes:
 
     ``layers``: root to piece layer. Raises KeyError for a missing root.
     """
-    return b"".join(layers[entry.root] for entry in m.layered)
+    return b"".join(layers[entry.root] for entry, _ in m.layered)
 
 
 def split_layers(m: Manifest, document: bytes) -> dict[bytes, bytes]:
     """The piece layer of each root in a layers document, folded and compared. Raises Mismatch."""
     layers: dict[bytes, bytes] = {}
     at = 0
-    for entry in m.layered:
-        length = merkle.HASH_BYTES * -(-entry.size_bytes // m.piece_bytes)
+    for entry, length in m.layered:
         layer = document[at : at + length]
         at += length
         if len(layer) != length or merkle.root_of_layer(layer, m.piece_bytes) != entry.root:

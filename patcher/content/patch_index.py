@@ -11,6 +11,7 @@ by the map, so that they match the references of the new file.
 The format is described in docs/formats/patches.md; `patcher.publish.patches.encode` writes it.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from bencode2 import bencode
 
 from patcher.content import bencoded, merkle
 from patcher.content.codec import COPY, COPY_REBASED, HDIFF, HDIFF_REBASED, STORED, WINDOW_BYTES, ZSTD
+from patcher.content.layout import PieceLayout
 from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest, announce
 from patcher.content.merkle import Ref
 from patcher.content.native.sections import FILTERS
@@ -127,6 +129,12 @@ class Index:
         """The features a reader must have: the names of the filters, sorted."""
         return sorted({each.name.encode() for each in self.filters})
 
+    @cached_property
+    def layout(self) -> PieceLayout:
+        """The piece numbers of the pack, with its layer."""
+        root = self.pack.root if self.pack else b""
+        return PieceLayout(self.piece_bytes, (self.pack_bytes,), (root,), {root: self.layer} if self.layer else {})
+
     def filters_of(self, window: Window) -> dict[int, Filter]:
         """The filters that a window reads through, by number of the old file."""
         if not window.is_rebased:
@@ -143,18 +151,24 @@ def pack_torrent(index: Index, part: str, trackers: Sequence[str] = ()) -> bytes
 
     The same pack and part give the same swarm. Raises ContentError content.invalid when there is no pack file.
     """
+    return bencode({b"info": _info(index, part), b"piece layers": index.layout.layers, **announce(trackers)})
+
+
+def pack_info_hash(index: Index, part: str) -> bytes:
+    """The info hash of `pack_torrent`, 32 bytes. Raises what that raises."""
+    return hashlib.sha256(bencode(_info(index, part))).digest()
+
+
+def _info(index: Index, part: str) -> dict[bytes, Any]:
     if index.pack is None:
         raise _invalid("there is no pack to make a torrent of")
     name = f"{part}.patch".encode()
-    file = {b"length": index.pack.size_bytes, b"pieces root": index.pack.root}
-    info = {
-        b"file tree": {name: {b"": file}},
+    return {
+        b"file tree": {name: {b"": {b"length": index.pack.size_bytes, b"pieces root": index.pack.root}}},
         b"meta version": 2,
         b"name": name,
         b"piece length": index.piece_bytes,
     }
-    layers = {index.pack.root: index.layer} if index.layer else {}
-    return bencode({b"info": info, b"piece layers": layers, **announce(trackers)})
 
 
 def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:

@@ -25,8 +25,7 @@ from patcher.install.registry import Install, Registry
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.seeding.pack_cache import Packs
-from patcher.seeding.seeder import Seeder
-from patcher.seeding.sharing import Sharing
+from patcher.seeding.seeder import Seeder, Seeding
 from patcher.seeding.traffic import Ledger
 from patcher.update.command_runner import CommandRunner, Tools
 from patcher.update.pipeline import recover
@@ -59,8 +58,7 @@ class Engine:
         self._jobs = Jobs(self._registry, self._work, self._emit)
         self._games: dict[str, _Game] = {}
         self._listeners: list[Callable[[events.Event], None]] = []
-        self._sharing = Sharing(self._settings, self._ledger)
-        self._seeder = Seeder(self._sharing, self._registry, self._ledger, self._packs, self._feeds)
+        self._seeder = Seeder(self._settings, self._registry, self._ledger, self._packs, self._feeds)
         self._closing = threading.Event()
         self._kick = threading.Event()
         self._tender = threading.Thread(target=self._tend, name="tender", daemon=True)
@@ -98,7 +96,7 @@ class Engine:
         self._jobs.close()
         if self._tender.is_alive():
             self._tender.join()
-        self._sharing.close()
+        self._seeder.close()
 
     @property
     def is_working(self) -> bool:
@@ -118,13 +116,16 @@ class Engine:
         installs = {install.title: install for install in self._registry.installs()}
         paused = {title for title, (_, is_paused) in self._registry.commands().items() if is_paused}
         offered = {f"{feed.name}/{title}": None for feed in feeds for title in feed.titles}
-        titles = [self._title(name, installs.get(name), paused) for name in dict.fromkeys((*offered, *installs))]
-        port = self._sharing.session.listen_port if self._sharing.session else 0
+        seeding = self._seeder.snapshot()
+        titles = [
+            self._title(name, installs.get(name), seeding.get(name, Seeding()), is_paused=name in paused)
+            for name in dict.fromkeys((*offered, *installs))
+        ]
         return events.Snapshot(
             patcher.__version__,
             os.getpid(),
             str(self._home.root),
-            port,
+            self._seeder.listen_port,
             tuple(feeds),
             tuple(titles),
             self._settings.as_dict(),
@@ -162,7 +163,7 @@ class Engine:
         for listener in listeners:
             listener(event)
 
-    def _title(self, name: str, install: Install | None, paused: set[str]) -> events.TitleSnapshot:
+    def _title(self, name: str, install: Install | None, seeding: Seeding, *, is_paused: bool) -> events.TitleSnapshot:
         facts = self._feeds.about(name)
         failure, job = self._jobs.failures.get(name), self._jobs.of(name)
         shown = events.TitleSnapshot(
@@ -171,7 +172,7 @@ class Engine:
             facts.about,
             offered_version=facts.version,
             failure=failure,
-            paused=name in paused,
+            paused=is_paused,
             playing=name in self._games,
             job=job.number if job else 0,
             verb=job.command.verb if job else Verb.NONE,
@@ -184,8 +185,8 @@ class Engine:
             folder=str(install.folder),
             channel=install.channel,
             tags=install.tags,
-            seeding=self._seeder.is_offered(name),
-            uploaded_bytes=self._seeder.given_bytes(name),
+            seeding=seeding.is_offered,
+            uploaded_bytes=seeding.uploaded_bytes,
         )
         try:
             shown = dataclasses.replace(shown, interrupted=commit.pending(install.folder))
@@ -218,7 +219,7 @@ class Engine:
             return self._play(job.command, job.meter)
         tools = Tools(
             self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
-            self._sharing.session_for, self._seeder,
+            self._seeder.session_for, self._seeder,
         )  # fmt: skip
         return CommandRunner(tools, job.number, job.meter, self._emit, resumed=job.resumed).run(job.command)
 
@@ -242,10 +243,7 @@ class Engine:
     def _change(self, key: str, value: str) -> None:
         with self._lock:
             self._settings = config.changed(self._settings, key, value)
-            self._sharing.apply(
-                self._settings
-                # also when it cannot be saved: the player who asks for silence must not wait
-            )
+            self._seeder.apply(self._settings)  # also when it cannot be saved: who asks for silence must not wait
             self._packs.limit_bytes = self._settings.pack_cache_bytes
             config.save(self._home, self._settings)
         self._kick.set()
@@ -275,8 +273,8 @@ class Engine:
             self._emit(events.Changed())
 
     def _look_at_offers(self) -> None:
-        before = self._seeder.shown()
-        for title in self._seeder.tend():
+        before = self._seeder.snapshot()
+        for title in self._seeder.refresh():
             self._emit(events.Notice(0, title, f"{title} is no longer offered: its files changed. Verify it."))
-        if self._seeder.shown() != before:
+        if self._seeder.snapshot() != before:
             self._emit(events.Changed())

@@ -125,9 +125,8 @@ class Description:
 
     def layers(self, m: Manifest, ref: merkle.Ref) -> bytes | None:
         """The layers document of the manifest ``ref``, unchecked; None when it cannot be read."""
-        pieces = (-(-entry.size_bytes // m.piece_bytes) for entry in m.entries if entry.size_bytes > m.piece_bytes)
         try:
-            return beneath.read(self.layers_folder / ref.hex, merkle.HASH_BYTES * sum(pieces))
+            return beneath.read(self.layers_folder / ref.hex, sum(length for _, length in m.layered))
         except OSError:
             return None
 
@@ -294,8 +293,7 @@ class InstallFolder:
     def _layers(self, m: Manifest, sources: tuple[Mapping[bytes, bytes], ...], watch: Watch) -> dict[bytes, bytes]:
         """Root to piece layer, from the first source that has it, else by hashing the installed file."""
         found: dict[bytes, bytes] = {}
-        for entry in m.layered:
-            length = merkle.HASH_BYTES * -(-entry.size_bytes // m.piece_bytes)  # another part may have other pieces
+        for entry, length in m.layered:  # another part may have other pieces
             known = (source.get(entry.root, b"") for source in sources)
             layer = next((layer for layer in known if len(layer) == length), b"")
             found[entry.root] = layer or merkle.layer_of(scan.hash_file(self.root / entry.path, watch), m.piece_bytes)

@@ -36,6 +36,7 @@ class Verb(enum.StrEnum):
         """It goes on by itself after a crash, and may be paused."""
         return self in {Verb.INSTALL, Verb.UPDATE, Verb.ROLLBACK, Verb.SET_TAGS, Verb.REPAIR, Verb.MOVE}
 
+
 PIN_SUFFIX = ".shoalfeed"
 """Of a file that holds a feed's address and fingerprint."""
 

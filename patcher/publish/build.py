@@ -198,7 +198,9 @@ def piece_bytes_for(total_bytes: int) -> int:
 
 def layers_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes:
     """The document of all piece layers. Raises KeyError for a missing root."""
-    return manifest.join_layers(m, {e.root: merkle.layer_of(leaves_by_root[e.root], m.piece_bytes) for e in m.layered})
+    return manifest.join_layers(
+        m, {e.root: merkle.layer_of(leaves_by_root[e.root], m.piece_bytes) for e, _ in m.layered}
+    )
 
 
 def leaves_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes:

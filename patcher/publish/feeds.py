@@ -113,7 +113,7 @@ def export(folder: Path, title: str, to: Path, web_seeds: Sequence[str] = ()) ->
     written = []
     for part in past.releases[channel.release].parts:
         one = manifest.parse(store.read(part.manifest))
-        layers = store.read(part.layers) if part.layers else b""
+        layers = manifest.split_layers(one, store.read(part.layers) if part.layers else b"")
         path = to / f"{one.name}.torrent"
         disk.write_atomic(path, manifest.torrent(one, layers, feed.trackers, web_seeds))
         written.append(path)

@@ -1,21 +1,23 @@
-"""Patch packs kept for other players: a bounded cache of files, the least recently used go first.
+"""Patch packs kept for other players: a bounded cache of files, of which the least recently used go first.
 
-A pack lies at ``<root hex>``; once it is whole its torrent lies beside it as ``<root hex>.torrent``, which is both the
-mark of completeness and what is needed to offer it again. The time of that mark is when it was used last.
+A pack lies at ``<root hex>``. Once it is whole its torrent lies beside it as ``<root hex>.torrent``: the mark of
+completeness, and what is needed to offer the pack again. The time of that mark is when the pack was used last.
 """
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from patcher import disk
-from patcher.beneath import name_of
-from patcher.content.layout import Layout, Torrent
+from patcher import beneath, disk
 from patcher.content.merkle import Ref
+from patcher.transfer.swarm.torrent import Torrent
 
 _MARK = ".torrent"
+_MARK_BYTES = 64 << 20
+"""No mark is larger: the index of a pack holds its layer too, and is not."""
 
 
 class Packs:
@@ -26,6 +28,8 @@ class Packs:
         self._folder = folder
         self._lock = threading.RLock()
         self._open: list[str] = []
+        self._marks: dict[str, tuple[int, Torrent]] = {}
+        """What was read of each mark, and when that was written (ns)."""
 
     def path(self, pack: Ref) -> Path:
         """Where the pack is, or would be."""
@@ -33,7 +37,7 @@ class Packs:
 
     def has(self, pack: Ref) -> bool:
         """Whether it is whole."""
-        return self._is_whole(self.path(pack), pack.size_bytes)
+        return self._is_whole(pack.hex, pack.size_bytes)
 
     @contextmanager
     def open(self, pack: Ref) -> Iterator[Path]:
@@ -52,53 +56,47 @@ class Packs:
         disk.write_atomic(self._mark(pack.hex), torrent)
 
     def torrents(self, trackers: tuple[str, ...] = ()) -> list[Torrent]:
-        """What can be offered: all whole packs, the least recently used first."""
-        found = []
+        """What can be offered: all whole packs, the least recently used first. Only new marks are read."""
+        before, self._marks = self._marks, {}
         for name in self._names():
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # without a mark, or with a damaged one
-                torrent = Torrent(self._mark(name).read_bytes(), (self._folder / name,), trackers)
-                if self._is_whole(self._folder / name, Layout.parse(torrent.data).sizes[0]):
-                    found.append(torrent)
-        return found
+            with contextlib.suppress(OSError, ValueError):  # without a mark, or with a damaged one
+                written_ns, known = self._used_ns(name), before.get(name)
+                if known is None or known[0] != written_ns:
+                    data = beneath.read(self._mark(name), _MARK_BYTES)
+                    known = written_ns, Torrent.parse(data, [self._folder / name])
+                self._marks[name] = known
+        read = ((name, torrent) for name, (_, torrent) in self._marks.items())
+        return [replace(each, trackers=trackers) for name, each in read if self._is_whole(name, each.layout.sizes[0])]
 
-    def surplus(self) -> list[bytes]:
-        """Roots to `remove` for the cache to fit its bound: half-fetched ones, then the least recently used.
+    def to_remove(self) -> list[bytes]:
+        """Roots to `remove` for the cache to fit its bound: half-fetched packs, then the least recently used.
 
-        Packs that are open are left alone. Release each from the session before it is removed.
+        Packs that are open stay. Withdraw the others from the session first.
         """
         with self._lock:
-            names = [name for name in self._names() if name not in self._open]
-        names.sort(key=lambda name: self._mark(name).exists())
-        excess = sum(map(self._size, self._names())) - self.limit_bytes
+            names, in_use = self._names(), set(self._open)
+        excess = sum(map(self._size, names)) - self.limit_bytes
         gone = []
         for name in names:
-            if excess <= 0:
-                break
-            excess -= self._size(name)
-            gone.append(bytes.fromhex(name))
+            if excess > 0 and name not in in_use:
+                excess -= self._size(name)
+                gone.append(bytes.fromhex(name))
         return gone
 
-    def trim(self, let_go: Callable[[bytes], object] = lambda info_hash: None) -> None:
-        """Remove what is too much; ``let_go`` is told the info hash of each whole pack before. Raises DiskError."""
+    def remove(self, roots: Iterable[bytes]) -> None:
+        """Forget packs, except those that were opened meanwhile. Raises DiskError."""
         with self._lock:
-            surplus = self.surplus()
-            for torrent in self.torrents() if surplus else ():
-                if bytes.fromhex(name_of(torrent.paths[0])) in surplus:
-                    let_go(Layout.parse(torrent.data).info_hash)
-            for root in surplus:
-                self.remove(root)
-
-    def remove(self, root: bytes) -> None:
-        """Forget a pack. Raises DiskError."""
-        for path in (self._mark(root.hex()), self._folder / root.hex()):
-            if path.exists():
-                disk.remove(path)
+            for name in {root.hex() for root in roots} - set(self._open):
+                for path in (self._mark(name), self._folder / name):
+                    if path.exists():
+                        disk.remove(path)
 
     def _mark(self, name: str) -> Path:
         return self._folder / (name + _MARK)
 
-    def _is_whole(self, path: Path, size_bytes: int) -> bool:
-        return self._mark(path.name).exists() and path.exists() and path.stat().st_size == size_bytes
+    def _is_whole(self, name: str, size_bytes: int) -> bool:
+        path = self._folder / name
+        return self._mark(name).exists() and path.exists() and path.stat().st_size == size_bytes
 
     def _size(self, name: str) -> int:
         """What the file takes on the disk: half-fetched ones have holes."""
@@ -106,7 +104,7 @@ class Packs:
         return min(stat.st_size, getattr(stat, "st_blocks", stat.st_size) * 512)
 
     def _names(self) -> list[str]:
-        """The packs here, the least recently used first."""
+        """The packs here, half-fetched ones first, then the least recently used."""
         if not self._folder.is_dir():
             return []
         names = [path.name for path in self._folder.iterdir() if len(path.name) == 64]

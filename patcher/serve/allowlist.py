@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from patcher.content import patch_index
-from patcher.content.layout import Layout
 from patcher.errors import ShoalError, never
 from patcher.feed.feeds import Feeds, Opened
 from patcher.protocol.commands import Network
@@ -68,4 +67,4 @@ def _hashes(title: str, opened: Opened) -> Iterator[bytes]:
         yield from (part.info_hash for part in release.parts)
         for part, index in opened.packs(release):
             if index.has_swarm:
-                yield Layout.parse(patch_index.pack_torrent(index, part)).info_hash
+                yield patch_index.pack_info_hash(index, part)

@@ -8,7 +8,6 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from patcher.content.layout import Torrent
 from patcher.errors import Cancelled, Missing, OriginError, ShoalError
 from patcher.protocol.events import Sources
 from patcher.transfer.origin.limiter import RateLimiter
@@ -16,7 +15,8 @@ from patcher.transfer.origin.pool import OriginPool, PieceSource
 from patcher.transfer.sample import Arrived, Sample, piece_map
 from patcher.transfer.swarm.picker import PiecePicker, Rules
 from patcher.transfer.swarm.session import MAX_QUEUED_BYTES, Session
-from patcher.transfer.swarm.torrent import Peer, Swarm
+from patcher.transfer.swarm.swarm import Peer, Swarm
+from patcher.transfer.swarm.torrent import Torrent
 from patcher.transfer.without_peers import WithoutPeers
 
 _SAMPLE_S = 0.1
@@ -93,12 +93,9 @@ def _begun(
         with closing(WithoutPeers(wanted.torrent, pieces, source, limiter)) as alone:
             yield alone
         return
-    swarm = session.add(wanted.torrent, wanted.have, pieces)
-    try:
-        with closing(_WithPeers(session, swarm, pieces, source, rules)) as shared:
+    with session.fetching(wanted.torrent, wanted.have, pieces) as swarm:
+        with closing(_WithPeers(session, swarm, source, rules)) as shared:
             yield shared
-    finally:
-        session.release(swarm.layout.info_hash)
 
 
 def _no_source(count: int, cause: ShoalError | None) -> OriginError:
@@ -110,13 +107,11 @@ def _no_source(count: int, cause: ShoalError | None) -> OriginError:
 class _WithPeers:
     """One fetch through a swarm and from the origin."""
 
-    def __init__(
-        self, session: Session, swarm: Swarm, wanted: frozenset[int], source: PieceSource | None, rules: Rules
-    ) -> None:
+    def __init__(self, session: Session, swarm: Swarm, source: PieceSource | None, rules: Rules) -> None:
         self._session = session
         self._swarm = swarm
-        self._layout = swarm.layout
-        self._wanted = wanted
+        self._layout = swarm.torrent.layout
+        self._wanted = wanted = swarm.wanted
         self._in_order = sorted(wanted)
         self._from_origin: set[int] = set()
         self._rules = rules

@@ -8,12 +8,13 @@ from queue import Empty, Full, Queue
 
 from patcher import disk
 from patcher.beneath import Where
-from patcher.content.layout import Layout, Torrent
+from patcher.content.layout import PieceLayout
 from patcher.errors import Cancelled, OriginError
 from patcher.protocol.events import Sources
 from patcher.transfer.origin.limiter import RateLimiter
 from patcher.transfer.origin.pool import CONNECTIONS, OriginPool, PieceSource
 from patcher.transfer.sample import Sample, piece_map
+from patcher.transfer.swarm.torrent import Torrent
 
 _REQUEST_BYTES = 16 << 20
 _QUEUE_BYTES = 8 << 20
@@ -28,7 +29,7 @@ class WithoutPeers:
 
     def __init__(self, torrent: Torrent, wanted: frozenset[int], source: PieceSource, limiter: RateLimiter) -> None:
         self._torrent = torrent
-        self._layout = Layout.parse(torrent.data)
+        self._layout = torrent.layout
         self._wanted = wanted
         self._in_order = sorted(wanted)
         self._missing = set(wanted)
@@ -53,7 +54,7 @@ class WithoutPeers:
                 if piece in self._missing:
                     self._missing.discard(piece)
                     self._files.write(piece, data)
-                    self._done_bytes += self._torrent.lacking_bytes(piece, len(data))
+                    self._done_bytes += self._torrent.missing_bytes(piece)
                     pieces.append(piece)
         return pieces
 
@@ -95,7 +96,7 @@ class WithoutPeers:
 class _Files:
     """The files of a torrent, a few of them open."""
 
-    def __init__(self, paths: Sequence[Where], layout: Layout) -> None:
+    def __init__(self, paths: Sequence[Where], layout: PieceLayout) -> None:
         self._paths = paths
         self._layout = layout
         self._open: OrderedDict[int, disk.Staged] = OrderedDict()

@@ -6,12 +6,12 @@
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from patcher import disk, processes
 from patcher.beneath import Beneath, Where
-from patcher.content import codec, manifest, merkle, patch_index
+from patcher.content import codec, merkle
 from patcher.content.blocks import Rebuild, spans
-from patcher.content.layout import Layout, Torrent
 from patcher.content.merkle import BLOCK_BYTES, Ref
 from patcher.content.patch_index import Index, Window
 from patcher.errors import Mismatch, OriginError
@@ -23,6 +23,7 @@ from patcher.transfer.origin.limiter import RateLimiter
 from patcher.transfer.origin.pool import PieceSource
 from patcher.transfer.origin.readers import PackSource, TreeSource
 from patcher.transfer.sample import Sample
+from patcher.transfer.swarm.torrent import Torrent
 from patcher.update.decode import WORKERS, Decoders, Slice
 from patcher.update.plan import PatchStep, Plan, TreeStep
 from patcher.update.progress import Meter
@@ -105,8 +106,8 @@ class Downloader:
         m = step.offer.manifest
         pieces = frozenset(piece for run in step.wanted for piece in run)  # their layers are here: they are real
         held = frozenset(step.held)
-        document = manifest.torrent(m, manifest.join_layers(m, step.offer.layers))
-        torrent = Torrent(document, stage.torrent_paths(m, pieces | held, intact), self._trackers, partial=step.partial)
+        torrent = Torrent.of_tree(m, step.offer.layers, stage.torrent_paths(m, pieces | held, intact))
+        torrent = replace(torrent, trackers=self._trackers, partial=step.partial)
         self._fetch(Want(torrent, pieces, held), TreeSource(self._origin, m, step.offer.full, torrent))
         self._step_done(step.fetch_bytes)
 
@@ -124,16 +125,14 @@ class Downloader:
         """Fetch the pieces that the windows need, or all, into the pack cache."""
         assert index.pack is not None
         with self._packs.open(index.pack) as path:
-            torrent = Torrent(patch_index.pack_torrent(index, part), (path,), self._trackers)
-            layout = Layout.parse(torrent.data)
-            have = layout.held(torrent.paths)
-            pieces = frozenset(range(layout.count))
+            torrent = replace(Torrent.of_pack(index, part, path), trackers=self._trackers)
+            have = torrent.held()
+            pieces = frozenset(range(index.layout.count))
             if windows:
-                windows.read_from(path, index.piece_bytes, have)
+                windows.read_from(path, have)
                 pieces = windows.pieces
-            source = PackSource(self._origin, index.pack, index.piece_bytes)
-            self._fetch(Want(torrent, pieces, have), source, windows)
-            if len(have | pieces) == layout.count:
+            self._fetch(Want(torrent, pieces, have), PackSource(self._origin, index.layout), windows)
+            if len(have | pieces) == index.layout.count:
                 self._packs.keep(index.pack, torrent.data)
 
     def _fetch(self, wanted: Want, source: PieceSource, windows: "_Windows | None" = None) -> None:
@@ -188,7 +187,6 @@ class _Windows:
         self.output_bytes = sum(window.output_bytes for window in self._todo.values())
         self.decoders = Decoders(WORKERS if self.output_bytes > codec.WINDOW_BYTES else 1)
         self._have: set[int] = set()
-        self._piece_bytes = 1
         self._data: Callable[[int, int], bytes | Slice] = lambda offset, length: b""
 
     @property
@@ -202,10 +200,9 @@ class _Windows:
         for number in list(self._todo):
             self._start(number)
 
-    def read_from(self, path: Where, piece_bytes: int, have: Collection[int]) -> None:
+    def read_from(self, path: Where, have: Collection[int]) -> None:
         """Pieces come into the file ``path``; some are in it already."""
         self._data = lambda offset, length: (path, offset, length)
-        self._piece_bytes = piece_bytes
         wanted = self.pieces
         self.take([piece for piece in have if piece in wanted])
 
@@ -222,7 +219,7 @@ class _Windows:
         maps = self._index.filters_of(window).values()
         for offset, length in ((window.offset, window.length), *((each.offset, each.length) for each in maps)):
             if length:
-                yield from range(offset // self._piece_bytes, -(-(offset + length) // self._piece_bytes))
+                yield from self._index.layout.covering(0, offset, length)
 
     def _start(self, number: int) -> None:
         window = self._todo.pop(number)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from patcher.content.blocks import Rebuild, spans
+from patcher.content.layout import PieceLayout
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import BLOCK_BYTES
 from patcher.content.patch_index import Index
@@ -54,13 +55,12 @@ def server_bytes(
     m: Manifest, full: Index | None, wanted: Sequence[range], partial: Mapping[int, tuple[int, ...]]
 ) -> int:
     """What ``wanted`` pieces of a tree cost: windows of the full pack where these are shorter, else what they lack."""
-    lacking = _Lacking(m, wanted, partial)
+    lacking = _Lacking(m.layout, wanted, partial)
     total = sum(lacking.bytes_of(run) for run in wanted)
     for window in full.windows if full else ():
         made_bytes = 0
         for span in window.new:
-            first = m.first_pieces[span.file] + span.offset // m.piece_bytes
-            made_bytes += lacking.bytes_of(range(first, first - (-span.length // m.piece_bytes)))
+            made_bytes += lacking.bytes_of(m.layout.covering(span.file, span.offset, span.length))
         total -= max(0, made_bytes - window.length)
     return total
 
@@ -68,8 +68,8 @@ def server_bytes(
 class _Lacking:
     """What stretches of pieces, none beyond the end of a file, lack: by runs, for there may be millions of pieces."""
 
-    def __init__(self, m: Manifest, wanted: Sequence[range], partial: Mapping[int, tuple[int, ...]]) -> None:
-        self._m, self._wanted, self._partial = m, wanted, partial
+    def __init__(self, layout: PieceLayout, wanted: Sequence[range], partial: Mapping[int, tuple[int, ...]]) -> None:
+        self._layout, self._wanted, self._partial = layout, wanted, partial
         self._stops = [run.stop for run in wanted]
         self._some = sorted(partial)
 
@@ -79,17 +79,11 @@ class _Lacking:
             run = self._wanted[at]
             if run.start >= stretch.stop:
                 break
-            total += self._whole_bytes(range(max(run.start, stretch.start), min(run.stop, stretch.stop)))
+            total += self._layout.run_bytes(range(max(run.start, stretch.start), min(run.stop, stretch.stop)))
         for piece in self._some[bisect_left(self._some, stretch.start) : bisect_left(self._some, stretch.stop)]:
-            size_bytes = self._whole_bytes(range(piece, piece + 1))
+            size_bytes = self._layout.span(piece).length
             total -= size_bytes - sum(length for _, length in spans(self._partial[piece], size_bytes))
         return total
-
-    def _whole_bytes(self, run: range) -> int:
-        file = bisect_right(self._m.first_pieces, run.start) - 1
-        first, piece_bytes = self._m.first_pieces[file], self._m.piece_bytes
-        end = min((run.stop - first) * piece_bytes, self._m.entries[file].size_bytes)
-        return end - (run.start - first) * piece_bytes
 
 
 def packed_bytes(m: Manifest, full: Index) -> dict[bytes, int]:

@@ -74,7 +74,7 @@ class Job:
         meter: Meter,
         emit: Callable[[Planned], None],
     ) -> None:
-        self._number, self._home, self._registry, self._packs, self._keeper = number, home, registry, packs, seeder
+        self._number, self._home, self._registry, self._packs, self._seeder = number, home, registry, packs, seeder
         self._meter, self._emit = meter, emit
         self._started_s = time.monotonic()
         self._distrusted: set[bytes] = set()
@@ -138,7 +138,7 @@ class Job:
             damaged.add(folder.current.manifests_folder.name)
         if not damaged:  # whatever touched the files, they may be offered again
             self._registry.see(install.title, found.stats)
-            self._keeper.renew(install.title)
+            self._seeder.renew(install.title)
         version = installed.release.version
         return Outcome(version, version, work_left=bool(damaged), files=tuple(sorted(damaged)), seconds=self._seconds())
 
@@ -147,7 +147,7 @@ class Job:
     @contextlib.contextmanager
     def _alone(self, install: Install) -> Iterator[InstallFolder]:
         """Nobody else has the title's files: no swarm, no other Shoal, no interrupted commit, no player."""
-        with self._keeper.holding(install.title), install.folder.locked(self._home) as folder:
+        with self._seeder.holding(install.title), install.folder.locked(self._home) as folder:
             _recover(folder, install.title, self._registry)
             if name := launch.running(install.folder.path):
                 raise BusyError("busy.running", f"{install.title} is running ({name}).", title=install.title)

@@ -8,7 +8,6 @@ have of it put in: whichever is less to fetch. A plan never chains patches.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from patcher.beneath import Where
 from patcher.content import merkle, records
@@ -218,8 +217,8 @@ def missing(offers: Sequence[Offer], have: Have, mended: Collection[str] = ()) -
 
 def pieces_of(manifest: Manifest) -> Iterator[tuple[Entry, range]]:
     """Each entry with the pieces of the part's torrent that hold it."""
-    for entry, (first, end) in zip(manifest.entries, pairwise(manifest.first_pieces), strict=True):
-        yield entry, range(first, end)
+    for file, entry in enumerate(manifest.entries):
+        yield entry, manifest.layout.pieces(file)
 
 
 def change(

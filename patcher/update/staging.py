@@ -81,10 +81,10 @@ class Stage:
         ``used``: the pieces that are read or written. intact: path to root. Raises DiskError (disk.in_the_way).
         """
         paths: list[Where] = []
-        for number, (entry, first) in enumerate(zip(m.entries, m.first_pieces, strict=False)):
+        for number, entry in enumerate(m.entries):
             if entry.root and intact.get(entry.path) == entry.root:
                 paths.append(self.install.root / entry.path)
-            elif not used.isdisjoint(range(first, m.first_pieces[number + 1])):
+            elif not used.isdisjoint(m.layout.pieces(number)):
                 paths.append(self.path(entry.root))
                 disk.Staged(paths[-1], entry.size_bytes).close()  # the session opens by name what we have made
             else:

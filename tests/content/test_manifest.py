@@ -53,12 +53,16 @@ def made_by_libtorrent(folder: Path, layout: Layout, m: Manifest) -> dict[bytes,
     return {bytes(key): value for key, value in torrent.generate().items()}
 
 
+def layers_of(m: Manifest, layout: Layout) -> dict[bytes, bytes]:
+    return manifest.split_layers(m, build.layers_document(m, trees.leaves_of(layout)))
+
+
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_libtorrent_makes_the_same_torrent_of_the_same_tree(name: str, tmp_path: Path) -> None:
     layout = LAYOUTS[name]
     m = trees.manifest_of(layout)
     theirs = made_by_libtorrent(tmp_path, layout, m)
-    ours = bdecode(manifest.torrent(m, build.layers_document(m, trees.leaves_of(layout))))
+    ours = bdecode(manifest.torrent(m, layers_of(m, layout)))
     assert ours[b"info"] == theirs[b"info"]
     assert ours[b"piece layers"] == theirs.get(b"piece layers", {})
     assert sha256(lt.bencode(theirs[b"info"])).digest() == m.info_hash
@@ -68,17 +72,17 @@ def test_libtorrent_makes_the_same_torrent_of_the_same_tree(name: str, tmp_path:
 def test_libtorrent_loads_our_torrent_with_the_same_roots_and_pieces(name: str) -> None:
     layout = LAYOUTS[name]
     m = trees.manifest_of(layout)
-    data = manifest.torrent(m, build.layers_document(m, trees.leaves_of(layout)), ["udp://127.0.0.1:1/announce"])
+    data = manifest.torrent(m, layers_of(m, layout), ["udp://127.0.0.1:1/announce"])
     info = lt.load_torrent_buffer(data).ti
     assert info is not None
     files = info.layout()
     real = [i for i in range(files.num_files()) if not files.file_flags(i) & lt.file_flags_t.flag_pad_file]
     assert [files.root(i).to_bytes() for i in real] == [e.root or bytes(32) for e in m.entries]
     assert info.info_hashes().v2.to_bytes() == m.info_hash
-    assert info.num_pieces() == m.piece_count
+    assert info.num_pieces() == m.layout.count
     for index, entry in zip(real, m.entries, strict=True):
         if entry.size_bytes:
-            assert files.file_offset(index) == m.first_pieces[m.entries.index(entry)] * m.piece_bytes
+            assert files.file_offset(index) == m.layout.firsts[m.entries.index(entry)] * m.piece_bytes
 
 
 @pytest.mark.parametrize("name", trees.SCENARIOS)
@@ -121,7 +125,7 @@ def test_layers_and_leaves_stand_in_entry_order() -> None:
     layers = manifest.split_layers(m, build.layers_document(m, leaves))
     assert layers.keys() == {entry.root for entry in m.entries if entry.size_bytes > m.piece_bytes}
     assert all(second - first == -(-e.size_bytes // m.piece_bytes)
-               for (first, second), e in zip(pairwise(m.first_pieces), m.entries, strict=True))  # fmt: skip
+               for (first, second), e in zip(pairwise(m.layout.firsts), m.entries, strict=True))  # fmt: skip
 
 
 @given(st.data())
@@ -134,7 +138,7 @@ def test_changed_layers_are_refused(data: st.DataObject) -> None:
         st.sampled_from([bytes(document[:place]), bytes(document) + bytes(32), _flipped(bytes(document), place)])
     )
     with pytest.raises(ContentError) as caught:
-        manifest.torrent(m, damaged)
+        manifest.split_layers(m, damaged)
     assert caught.value.code == "content.mismatch"
 
 

@@ -357,10 +357,10 @@ def test_a_command_for_silence_is_obeyed_whatever_the_tender_is_about(
 ) -> None:
     for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
         engine.submit(commands.ChangeSetting(key, value))
-    monkeypatch.setattr(Seeder, "_note_given", lambda *_: engine.submit(commands.ChangeSetting("sharing", "off")))
+    monkeypatch.setattr(Seeder, "_count_uploads", lambda *_: engine.submit(commands.ChangeSetting("sharing", "off")))
     engine._tend_once()
-    assert engine._sharing.session
-    assert engine._sharing.session.allowances.upload == "off"
+    assert engine._seeder.session
+    assert engine._seeder.session.allowances.upload == "off"
 
 
 def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
@@ -381,10 +381,10 @@ def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
         return False
 
     monkeypatch.setattr(Seeder, "_looks_verified", look)
-    monkeypatch.setattr(Seeder, "_note_given", begin_job)
+    monkeypatch.setattr(Seeder, "_count_uploads", begin_job)
     engine._tend_once()
     assert looked == ["demo/other"]
-    monkeypatch.setattr(Seeder, "_note_given", lambda *_: None)
+    monkeypatch.setattr(Seeder, "_count_uploads", lambda *_: None)
     job.close()
     engine._tend_once()
     assert looked == ["demo/other", "demo/game", "demo/other"]

@@ -10,7 +10,7 @@ BY_OTHERS = {
     # Qt calls them
     "closeEvent", "dragEnterEvent", "dropEvent", "hasHeightForWidth", "loadResource", "minimumSizeHint", "paintEvent",
     # libtorrent reads them from the parameters of a torrent
-    "piece_priorities", "renamed_files", "save_path", "tracker_tiers", "unfinished_pieces",
+    "have_pieces", "piece_priorities", "renamed_files", "save_path", "tracker_tiers", "unfinished_pieces",
     # python-tuf, requests and urllib3 call them
     "_new_conn", "_persist_file", "cert_verify", "conn", "download_file",
     # fields that are read by a computed name, or leave as JSON

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from patcher.config import Home
-from patcher.content.layout import Layout
 from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
 from patcher.publish import build
 from patcher.serve import allowlist as admission
 from patcher.serve.allowlist import HASH_BYTES, Admitted
+from patcher.transfer.swarm.torrent import Torrent
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import World, wait_until
@@ -32,7 +32,7 @@ def test_a_tracker_of_a_feed_knows_its_trees_and_packs(tmp_path: Path) -> None:
             player.run("seed", world.origin.url, "--to", tmp_path / "games", "--once")
             packs = [path.read_bytes() for path in (player.home / "packs").glob("*.torrent")]
             assert len(packs) == 1
-            assert admitted(Layout.parse(packs[0]).info_hash[:HASH_BYTES])
+            assert admitted(Torrent.parse(packs[0], ()).info_hash[:HASH_BYTES])
             assert not admitted(bytes(HASH_BYTES))
             assert not admitted(build.manifest_of("other.main", ()).info_hash[:HASH_BYTES])
 

@@ -3,8 +3,11 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from patcher.content.merkle import Ref, ref_of
 from patcher.seeding.pack_cache import Packs
+from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import torrent_of
 from tests.support.trees import noise
 
@@ -23,7 +26,7 @@ def put(packs: Packs, folder: Path, seed: int, size: int = 100_000) -> Ref:
 
 def test_only_whole_packs_are_offered(tmp_path: Path) -> None:
     packs = Packs(tmp_path, 1 << 30)
-    assert packs.torrents() == [] and packs.surplus() == []
+    assert packs.torrents() == [] and packs.to_remove() == []
     whole, half = put(packs, tmp_path, 1), ref_of(noise(2, 100_000))
     with packs.open(half) as path:
         path.write_bytes(noise(2, 100_000)[:50_000])
@@ -38,14 +41,47 @@ def test_only_whole_packs_are_offered(tmp_path: Path) -> None:
 def test_the_cache_stays_within_its_bound(tmp_path: Path) -> None:
     packs = Packs(tmp_path, 250_000)
     first, second, third = (put(packs, tmp_path, number) for number in (1, 2, 3))
-    assert packs.surplus() == [first.root]
+    assert packs.to_remove() == [first.root]
     with packs.open(first):
-        assert packs.surplus() == [second.root]
+        assert packs.to_remove() == [second.root]
     packs.keep(first, torrent_of(packs.path(first)))
-    assert packs.surplus() == [second.root]
-    packs.remove(second.root)
-    assert packs.surplus() == []
+    assert packs.to_remove() == [second.root]
+    packs.remove([second.root])
+    assert packs.to_remove() == []
     assert [t.paths[0] for t in packs.torrents()] == [packs.path(third), packs.path(first)]
+
+
+def test_only_new_marks_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packs = Packs(tmp_path, 1 << 30)
+    first = put(packs, tmp_path, 1)
+    assert len(packs.torrents()) == 1
+    read: list[str] = []
+    parse = Torrent.parse
+
+    def count(data: bytes, paths: list[Path]) -> Torrent:
+        read.append(paths[0].name)
+        return parse(data, paths)
+
+    monkeypatch.setattr(Torrent, "parse", count)
+    second = put(packs, tmp_path, 2)
+    assert [len(packs.torrents()) for _ in range(3)] == [2, 2, 2]
+    assert read == [second.hex]
+    packs.keep(first, torrent_of(packs.path(first)))
+    assert len(packs.torrents()) == 2
+    assert read == [second.hex, first.hex]
+
+
+def test_a_pack_that_was_opened_meanwhile_is_not_removed(tmp_path: Path) -> None:
+    packs = Packs(tmp_path, 150_000)
+    first = put(packs, tmp_path, 1)
+    put(packs, tmp_path, 2)
+    gone = packs.to_remove()
+    assert gone == [first.root]
+    with packs.open(first):
+        packs.remove(gone)
+        assert packs.has(first)
+    packs.remove(gone)
+    assert not packs.has(first)
 
 
 def test_what_was_half_fetched_goes_first(tmp_path: Path) -> None:
@@ -54,4 +90,4 @@ def test_what_was_half_fetched_goes_first(tmp_path: Path) -> None:
     half = ref_of(noise(2, 100_000))
     with packs.open(half) as path:
         path.write_bytes(noise(2, 90_000))
-    assert packs.surplus() == [half.root]
+    assert packs.to_remove() == [half.root]

@@ -11,12 +11,12 @@ from patcher.feed.feeds import Feeds
 from patcher.install.registry import Registry
 from patcher.protocol.commands import Network
 from patcher.seeding.pack_cache import Packs
-from patcher.seeding.seeder import Seeder
-from patcher.seeding.sharing import Sharing
+from patcher.seeding.seeder import Seeder, Seeding
 from patcher.seeding.traffic import Ledger
+from patcher.transfer.swarm.torrent import Torrent
 from tests.support import forger, trees
 from tests.support.forger import FORGERIES, Forgery
-from tests.support.installed import install, stats
+from tests.support.installed import install, keep_pack, stats
 from tests.support.peers import HOST
 
 _SETTINGS = Settings(listen_host=HOST, local_discovery=False, sharing="everyone")
@@ -25,68 +25,86 @@ _LAYOUT = {"data.pak": trees.File(trees.noise(1, 20_000)), "readme.txt": trees.F
 
 
 @pytest.fixture
-def sharing(home: Path) -> Iterator[Sharing]:
-    sharing = Sharing(_SETTINGS, Ledger(Home(home).registry))
-    yield sharing
-    sharing.close()
-
-
-@pytest.fixture
-def seeder(home: Path, sharing: Sharing) -> Seeder:
+def seeder(home: Path) -> Iterator[Seeder]:
     """Of a player who has one title, every file verified."""
     home_of = Home(home)
     install(home_of, home / "game", _LAYOUT)
     registry, ledger = Registry(home_of.registry), Ledger(home_of.registry)
-    return Seeder(sharing, registry, ledger, Packs(home_of.packs, 0), Feeds(home_of))
+    seeder = Seeder(_SETTINGS, registry, ledger, Packs(home_of.packs, 1 << 30), Feeds(home_of))
+    yield seeder
+    seeder.close()
 
 
-def test_a_title_is_offered_again_when_nobody_holds_it_any_more(seeder: Seeder, sharing: Sharing) -> None:
-    seeder.tend()
-    assert seeder.is_offered(_TITLE)
-    assert sharing.session and sharing.session.kept()
+def is_offered(seeder: Seeder) -> bool:
+    return seeder.snapshot().get(_TITLE, Seeding()).is_offered
+
+
+def test_a_title_is_offered_again_when_nobody_holds_it_any_more(seeder: Seeder) -> None:
+    seeder.refresh()
+    assert is_offered(seeder)
+    assert seeder.session and seeder.session.offered()
     with seeder.holding(_TITLE):
         with seeder.holding(_TITLE):
-            assert sharing.session.kept() == frozenset()
-        seeder.tend()
-        assert not seeder.is_offered(_TITLE)
-    seeder.tend()
-    assert seeder.is_offered(_TITLE)
+            assert seeder.session.offered() == frozenset()
+        seeder.refresh()
+        assert not is_offered(seeder)
+    seeder.refresh()
+    assert is_offered(seeder)
 
 
-def test_who_holds_a_title_has_it_also_when_the_session_opens_meanwhile(seeder: Seeder, sharing: Sharing) -> None:
+def test_who_holds_a_title_has_it_also_when_the_session_opens_meanwhile(seeder: Seeder) -> None:
     with seeder.holding(_TITLE):
-        assert sharing.session is None
-        assert sharing.session_for(Network())
-        seeder.tend()
-        assert not seeder.is_offered(_TITLE)
+        assert seeder.session is None
+        assert seeder.session_for(Network())
+        seeder.refresh()
+        assert not is_offered(seeder)
 
 
 def test_a_title_whose_files_changed_is_said_once_and_left_out_until_it_is_verified(seeder: Seeder, home: Path) -> None:
-    seeder.tend()
+    seeder.refresh()
     (home / "game" / "readme.txt").write_bytes(b"READ ME")
-    assert seeder.tend() == [_TITLE]
-    assert seeder.tend() == []
+    assert seeder.refresh() == [_TITLE]
+    assert seeder.refresh() == []
     Registry(Home(home).registry).see(_TITLE, stats(home / "game", _LAYOUT))
-    seeder.tend()
-    assert not seeder.is_offered(_TITLE)
+    seeder.refresh()
+    assert not is_offered(seeder)
     seeder.renew(_TITLE)
-    seeder.tend()
-    assert seeder.is_offered(_TITLE)
+    seeder.refresh()
+    assert is_offered(seeder)
 
 
 @pytest.mark.parametrize("forgery", [forger.another_launch, forger.a_later_sequence, FORGERIES["cut short"]])
-def test_a_title_whose_description_nobody_signed_is_not_offered(
-    seeder: Seeder, sharing: Sharing, home: Path, forgery: Forgery
-) -> None:
+def test_a_title_whose_description_nobody_signed_is_not_offered(seeder: Seeder, home: Path, forgery: Forgery) -> None:
     kept = stats(home / "game", _LAYOUT)
     forgery(home / "game" / ".shoal")
     assert stats(home / "game", _LAYOUT) == kept, "the files look as they were"
-    seeder.tend()
-    assert not seeder.is_offered(_TITLE)
-    assert sharing.session and sharing.session.kept() == frozenset()
+    seeder.refresh()
+    assert not is_offered(seeder)
+    assert seeder.session and seeder.session.offered() == frozenset()
 
 
-def test_without_sharing_no_session_is_opened_for_it(seeder: Seeder, sharing: Sharing) -> None:
-    sharing.apply(replace(_SETTINGS, sharing="off"))
-    assert seeder.tend() == []
-    assert sharing.session is None
+def test_a_pack_leaves_the_session_before_it_is_removed(
+    seeder: Seeder, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = Torrent.parse(keep_pack(Home(home), trees.noise(2, 100_000)), ()).info_hash
+    seeder.refresh()
+    assert seeder.session and pack in seeder.session.offered()
+    left: list[bool] = []
+    remove = Packs.remove
+
+    def removed(packs: Packs, roots: list[bytes]) -> None:
+        left.append(seeder.session is not None and pack not in seeder.session.offered())
+        remove(packs, roots)
+
+    monkeypatch.setattr(Packs, "remove", removed)
+    seeder._packs.limit_bytes = 0
+    seeder.refresh()
+    assert left == [True]
+    assert seeder._packs.torrents() == []
+    assert is_offered(seeder)
+
+
+def test_without_sharing_no_session_is_opened_for_it(seeder: Seeder) -> None:
+    seeder.apply(replace(_SETTINGS, sharing="off"))
+    assert seeder.refresh() == []
+    assert seeder.session is None

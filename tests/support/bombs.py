@@ -54,7 +54,7 @@ def _offer(m: Manifest, document: bytes, **more: Any) -> Offer:
 def _planned(offer: Offer, *installed: Manifest) -> None:
     """All that follows from a manifest before a byte of content is asked for."""
     m = offer.manifest
-    assert m.piece_count <= manifest.MAX_PIECES
+    assert m.layout.count <= manifest.MAX_PIECES
     assert len(m.leaf_offsets) == len(landmarks.offsets(m)) == len(m.entries) + 1
     folders_above(entry.path for entry in m.entries)
     for server_only in (False, True):

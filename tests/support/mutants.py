@@ -113,7 +113,7 @@ def _take_manifest(folder: Path) -> Callable[[bytes], None]:
         m = manifest.parse(data)
         assert sha256(bencode(bdecode(_plain(data))[b"info"])).digest() == m.info_hash
         assert manifest.parse(manifest.encode(m)) == m
-        if m.piece_count > _MOST_PIECES:
+        if m.layout.count > _MOST_PIECES:
             return
         part = records.Part("main", (), False, merkle.ref_of(data), m.info_hash, None, None)
         offer = Offer(part, data, m)

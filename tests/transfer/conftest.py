@@ -10,13 +10,14 @@ import pytest
 
 from patcher import beneath
 from patcher.config import Settings
-from patcher.content.layout import Layout, Torrent
+from patcher.content.layout import PieceLayout
 from patcher.errors import Cancelled
 from patcher.transfer.fetch import Want, fetch
 from patcher.transfer.origin.pool import PieceSource
 from patcher.transfer.sample import Sample
 from patcher.transfer.swarm.picker import Rules
 from patcher.transfer.swarm.session import Session
+from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import HOST, Shelf, plant, torrent_of
 
 SIZES = {"bin/run": 3_000_000, "data/big.pak": 9_000_001, "data/empty": 0, "data/tiny.txt": 2, "zebra": 65_536}
@@ -31,7 +32,7 @@ def settings(**commands: Any) -> Settings:
 
 def all_of(torrent: Torrent) -> Want:
     """Every piece of a torrent."""
-    return Want(torrent, frozenset(range(Layout.parse(torrent.data).count)))
+    return Want(torrent, frozenset(range(torrent.layout.count)))
 
 
 @dataclass
@@ -45,8 +46,8 @@ class Game:
     samples: list[Sample] = field(default_factory=list)
 
     @property
-    def layout(self) -> Layout:
-        return Layout.parse(self.data)
+    def layout(self) -> PieceLayout:
+        return Torrent.parse(self.data, ()).layout
 
     @property
     def everything(self) -> range:
@@ -58,11 +59,12 @@ class Game:
 
     def here(self, *peers: tuple[str, int], trackers: tuple[str, ...] = ()) -> Torrent:
         """The torrent with its files in our staging, named by number."""
-        return Torrent(self.data, tuple(self.staging / f"{number:03}" for number in range(len(SIZES))), trackers, peers)
+        paths = [self.staging / f"{number:03}" for number in range(len(SIZES))]
+        return replace(Torrent.parse(self.data, paths), trackers=trackers, peers=peers)
 
     def installed(self) -> Torrent:
         """The torrent with its files where the tree is."""
-        return Torrent(self.data, tuple(self.folder / name for name in SIZES))
+        return Torrent.parse(self.data, [self.folder / name for name in SIZES])
 
     def shelf(self, rate_bps: int = 0) -> Shelf:
         """An origin that has all of it."""

@@ -4,22 +4,22 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import libtorrent as lt
 import pytest
 
-from patcher.content.layout import Layout, Torrent
-from patcher.errors import DiskError
 from patcher.transfer.swarm import session as sessions
 from patcher.transfer.swarm.policy import Surroundings
 from patcher.transfer.swarm.session import Session
+from patcher.transfer.swarm.torrent import Torrent
 from tests.support.doors import ROWS, Row
 from tests.support.far import LSD_PORT
 from tests.support.peers import HOST, Player, plant, torrent_of, wait_for
 from tests.support.sockets import listening
-from tests.transfer.conftest import Game, settings
+from tests.transfer.conftest import SIZES, Game, settings
 
 WATCH_S = 3.0
 UNCOUNTED_BYTES = 512 * 1024
@@ -36,6 +36,20 @@ def opened(**commands: object) -> Iterator[Session]:
         session.close()
 
 
+def offered(session: Session, game: Game) -> bytes:
+    """Offer the installed game alone; its info hash."""
+    torrent = game.installed()
+    session.offer([torrent])
+    return torrent.info_hash
+
+
+@contextmanager
+def all_but_one(session: Session, game: Game) -> Iterator[bytes]:
+    """Fetch the last piece of the game, and have the others; its info hash."""
+    with session.fetching(game.installed(), game.everything[:-1], game.everything[-1:]) as swarm:
+        yield swarm.torrent.info_hash
+
+
 def address(session: Session) -> tuple[str, int]:
     return "127.0.0.1", session.listen_port
 
@@ -46,8 +60,7 @@ def never_gets(player: Player, byte_count: int, seconds: float) -> bool:
 
 def test_sharing_off_gives_a_fetching_neighbour_not_one_byte(game: Game, tmp_path: Path) -> None:
     """Even while we are in the swarm ourselves: we have all but one piece, and it asks for what we have."""
-    with opened() as session, Player() as asking:
-        session.add(game.installed(), game.everything[:-1], game.everything[-1:])
+    with opened() as session, Player() as asking, all_but_one(session, game):
         asking.want(game.data, tmp_path / "asking" / "game", address(session))
         assert wait_for(lambda: asking.connected() != [])
         assert never_gets(asking, 0, WATCH_S)
@@ -57,21 +70,21 @@ def test_sharing_off_offers_nothing_of_what_is_installed(game: Game, tmp_path: P
     """Nor to those whom we dial ourselves for what we fetch."""
     other = plant(tmp_path / "other", {"data": 100_000, "more": 100_000}, seed=2)
     with opened() as session, Player() as asking:
-        info_hash = session.keep(game.installed())
+        info_hash = offered(session, game)
         asking.want(game.data, tmp_path / "asking" / "game")
-        torrent = Torrent(torrent_of(other), (tmp_path / "0", tmp_path / "1"), peers=(asking.address,))
-        session.add(torrent, (), range(Layout.parse(torrent.data).count))
-        asking.ask(address(session))
-        assert never_gets(asking, 0, SWITCH_WATCH_S)
-        assert asking.connected() == []
-        assert info_hash in session.kept()
+        torrent = replace(Torrent.parse(torrent_of(other), (tmp_path / "0", tmp_path / "1")), peers=(asking.address,))
+        with session.fetching(torrent, (), range(torrent.layout.count)):
+            asking.ask(address(session))
+            assert never_gets(asking, 0, SWITCH_WATCH_S)
+            assert asking.connected() == []
+            assert info_hash in session.offered()
 
 
 @pytest.mark.parametrize("sharing", ["lan", "everyone"])
 def test_sharing_on_lets_a_neighbour_complete_from_us_alone(game: Game, tmp_path: Path, sharing: str) -> None:
     target = tmp_path / "asking" / "game"
     with opened(sharing=sharing) as session, Player() as asking:
-        info_hash = session.keep(game.installed())
+        info_hash = offered(session, game)
         asking.want(game.data, target, address(session))
         assert wait_for(lambda: asking.is_complete)
         assert wait_for((target / "zebra").exists)
@@ -79,8 +92,7 @@ def test_sharing_on_lets_a_neighbour_complete_from_us_alone(game: Game, tmp_path
 
 
 def test_switched_off_while_a_neighbour_downloads_nothing_more_leaves(game: Game, tmp_path: Path) -> None:
-    with opened(sharing="everyone") as session, Player() as asking:
-        info_hash = session.add(game.installed(), game.everything[:-1], game.everything[-1:]).layout.info_hash
+    with opened(sharing="everyone") as session, Player() as asking, all_but_one(session, game) as info_hash:
         asking.want(game.data, tmp_path / "asking" / "game")
         asking.handle.set_download_limit(2_000_000)
         asking.ask(address(session))
@@ -94,9 +106,9 @@ def test_switched_off_while_a_neighbour_downloads_nothing_more_leaves(game: Game
         assert wait_for(lambda: asking.received_bytes > sent)
 
 
-def test_what_was_kept_silently_is_offered_as_soon_as_the_player_says_yes(game: Game, tmp_path: Path) -> None:
+def test_what_waits_in_silence_is_offered_as_soon_as_the_player_says_yes(game: Game, tmp_path: Path) -> None:
     with opened() as session, Player() as asking:
-        session.keep(game.installed())
+        offered(session, game)
         session.apply(settings(sharing="everyone"))
         asking.want(game.data, tmp_path / "asking" / "game", address(session))
         assert wait_for(lambda: asking.is_complete)
@@ -105,7 +117,7 @@ def test_what_was_kept_silently_is_offered_as_soon_as_the_player_says_yes(game: 
 def test_a_spent_monthly_cap_is_sharing_off(game: Game, tmp_path: Path) -> None:
     commands = settings(sharing="everyone", monthly_upload_cap_bytes=1_000)
     with opened(sharing="everyone") as session, Player() as asking:
-        session.keep(game.installed())
+        offered(session, game)
         port = session.listen_port
         assert can_be_dialled(port)
         session.apply(commands, Surroundings(uploaded_this_month_bytes=1_000))
@@ -116,15 +128,14 @@ def test_a_spent_monthly_cap_is_sharing_off(game: Game, tmp_path: Path) -> None:
 
 def test_a_limit_on_uploads_holds_for_neighbours_too(game: Game, tmp_path: Path) -> None:
     with opened(sharing="everyone", upload_limit_bps=1_000_000) as session, Player() as asking:
-        session.keep(game.installed())
+        offered(session, game)
         asking.want(game.data, tmp_path / "asking" / "game", address(session))
         assert wait_for(lambda: asking.received_bytes > 0)
         assert not wait_for(lambda: asking.is_complete, SWITCH_WATCH_S)  # 12 MB, which else take a tenth of that
 
 
 def test_without_peers_nobody_is_let_in(game: Game, tmp_path: Path) -> None:
-    with opened(sharing="everyone") as session, Player() as asking:
-        session.add(game.installed(), game.everything[:-1], game.everything[-1:])
+    with opened(sharing="everyone") as session, Player() as asking, all_but_one(session, game):
         asking.want(game.data, tmp_path / "asking" / "game", address(session))
         assert wait_for(lambda: asking.received_bytes > 0)
         port = session.listen_port
@@ -134,57 +145,80 @@ def test_without_peers_nobody_is_let_in(game: Game, tmp_path: Path) -> None:
 
 
 @contextmanager
-def at_work(game: Game, folder: Path, row: Row, **commands: object) -> Iterator[tuple[Session, bytes, bytes]]:
-    """A session with an offered torrent, and one that it fetches when the row has one; and their info hashes."""
+def at_work(
+    game: Game, folder: Path, row: Row, **commands: object
+) -> Iterator[tuple[Session, bytes, bytes, ExitStack]]:
+    """A session that offers a torrent, and fetches another when the row says so; their info hashes, and the fetch."""
     plant(folder / "other", {"data": 100_000, "more": 100_000}, seed=2)
-    other = Torrent(torrent_of(folder / "other"), (folder / "0", folder / "1"))
-    with opened(**commands) as session:
-        kept, fetched = session.keep(game.installed()), Layout.parse(other.data).info_hash
+    other = Torrent.parse(torrent_of(folder / "other"), (folder / "0", folder / "1"))
+    with opened(**commands) as session, ExitStack() as fetch:
+        mine = offered(session, game)
         if row.fetches:
-            session.add(other, (), range(Layout.parse(other.data).count))
-        yield session, kept, fetched
+            fetch.enter_context(session.fetching(other, (), range(other.layout.count)))
+        yield session, mine, other.info_hash, fetch
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_port_is_open_only_for_what_is_fetched_or_may_be_given(game: Game, tmp_path: Path, row: Row) -> None:
     """Whatever the settings were before, and no more when the torrents have left."""
-    with at_work(game, tmp_path, row, sharing="everyone") as (session, *info_hashes):
+    with at_work(game, tmp_path, row, sharing="everyone") as (session, _, _, fetch):
         port = session.listen_port
         assert can_be_dialled(port)
         session.apply(settings(sharing=row.sharing, peers=row.peers))
         assert can_be_dialled(session.listen_port) == can_be_dialled(port) == row.is_open
-        for info_hash in info_hashes:
-            session.release(info_hash)
+        fetch.close()
+        session.offer(())
         assert (session.listen_port, can_be_dialled(port)) == (0, False)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @pytest.mark.parametrize("before", [{"sharing": "everyone"}, {}, {"peers": "none"}], ids=str)
 def test_with_whom_each_torrent_speaks(game: Game, tmp_path: Path, row: Row, before: dict[str, str]) -> None:
-    with at_work(game, tmp_path, row, **before) as (session, kept, fetched):
+    with at_work(game, tmp_path, row, **before) as (session, mine, fetched, _):
         session.apply(settings(sharing=row.sharing, peers=row.peers))
-        assert (reach(session, fetched), reach(session, kept)) == (row.fetched, row.offered)
+        assert (reach(session, fetched), reach(session, mine)) == (row.fetched, row.offered)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_with_whom_each_torrent_speaks_from_the_start(game: Game, tmp_path: Path, row: Row) -> None:
-    with at_work(game, tmp_path, row, sharing=row.sharing, peers=row.peers) as (session, kept, fetched):
-        assert (reach(session, fetched), reach(session, kept)) == (row.fetched, row.offered)
+    with at_work(game, tmp_path, row, sharing=row.sharing, peers=row.peers) as (session, mine, fetched, _):
+        assert (reach(session, fetched), reach(session, mine)) == (row.fetched, row.offered)
 
 
-@pytest.mark.parametrize("command", [False, True])
-def test_neighbours_are_looked_for_only_when_the_player_wants_that(game: Game, command: bool) -> None:
-    with opened(sharing="everyone", local_discovery=command) as session:
-        session.keep(game.installed())
-        assert (LSD_PORT in {each.port for each in listening(os.getpid())}) == command
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_neighbours_are_looked_for_only_when_the_player_wants_that(game: Game, is_wanted: bool) -> None:
+    with opened(sharing="everyone", local_discovery=is_wanted) as session:
+        offered(session, game)
+        assert (LSD_PORT in {each.port for each in listening(os.getpid())}) == is_wanted
 
 
 def test_what_was_fetched_from_everybody_is_offered_to_whom_the_player_chose(game: Game) -> None:
     with opened(sharing="lan") as session:
-        fetched = session.add(game.installed(), game.everything[:-1], game.everything[-1:])
-        assert reach(session, fetched.layout.info_hash) == "all"
-        session.retain(fetched, game.everything)
-        assert reach(session, fetched.layout.info_hash) == "lan"
+        with all_but_one(session, game) as info_hash:
+            assert reach(session, info_hash) == "all"
+        offered(session, game)
+        assert reach(session, info_hash) == "lan"
+
+
+def test_an_offer_waits_while_the_same_torrent_is_fetched(game: Game) -> None:
+    with opened(sharing="lan") as session:
+        offered(session, game)
+        with session.fetching(game.installed(), game.everything[:-1], game.everything[-1:]) as swarm:
+            info_hash = offered(session, game)
+            assert session._swarms[info_hash] is swarm
+            assert (reach(session, info_hash), session.changed()) == ("all", [])
+        assert reach(session, info_hash) == "lan"
+
+
+def test_a_torrent_is_offered_from_where_its_files_are_now(game: Game, tmp_path: Path) -> None:
+    torrent = game.installed()
+    with opened(sharing="lan") as session, Player() as asking:
+        session.offer([torrent])
+        game.folder.rename(tmp_path / "moved")
+        session.offer([replace(torrent, paths=tuple(tmp_path / "moved" / name for name in SIZES))])
+        assert session.changed() == []
+        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert wait_for(lambda: asking.is_complete)
 
 
 def can_be_dialled(port: int) -> bool:
@@ -206,35 +240,34 @@ def reach(session: Session, info_hash: bytes) -> str:
 
 def test_letting_go_closes_every_file(game: Game, tmp_path: Path) -> None:
     with opened(sharing="everyone") as session, Player() as asking:
-        info_hash = session.keep(game.installed())
+        offered(session, game)
         asking.want(game.data, tmp_path / "asking" / "game", address(session))
         assert wait_for(lambda: asking.received_bytes > 1_000_000)
         assert open_files(game.folder) != []
-        session.release(info_hash)
+        session.offer(())
         assert open_files(game.folder) == []
-        session.release(info_hash)  # an unknown one is fine
 
 
 def test_a_file_that_changes_takes_its_torrent_out(game: Game) -> None:
     with opened(sharing="everyone") as session:
-        info_hash = session.keep(game.installed())
+        info_hash = offered(session, game)
         assert session.changed() == []
         with (game.folder / "zebra").open("r+b") as file:
             file.write(b"a mod")
         assert session.changed() == [info_hash]
-        assert session.kept() == frozenset()
+        assert session.offered() == frozenset()
 
 
 def test_files_are_looked_at_in_turns_and_nobody_waits_for_a_look(game: Game, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "_LOOKS", 2)
     with opened(sharing="everyone") as session:
-        info_hash = session.keep(game.installed())
+        info_hash = offered(session, game)
         with (game.folder / "zebra").open("r+b") as file:  # the fifth of five
             file.write(b"a mod")
         stat = sessions._stat
 
         def look(path: Path) -> object:
-            other = threading.Thread(target=session.kept)
+            other = threading.Thread(target=session.offered)
             other.start()
             other.join()
             return stat(path)
@@ -247,11 +280,11 @@ def test_what_was_let_go_while_it_was_looked_at_is_not_said_to_have_changed(
     game: Game, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(sharing="everyone") as session:
-        info_hash = session.keep(game.installed())
+        offered(session, game)
 
         def another(path: Path) -> None:
-            if session.kept():
-                session.release(info_hash)
+            if session.offered():
+                session.offer(())
 
         monkeypatch.setattr(sessions, "_stat", another)
         assert session.changed() == []
@@ -263,7 +296,7 @@ def test_bytes_that_rotted_unseen_are_never_given_away_nor_written_over(game: Ga
     rotten[4_000_000] ^= 1
     path.write_bytes(rotten)
     with opened(sharing="everyone") as session, Player() as asking:
-        info_hash = session.keep(game.installed())
+        info_hash = offered(session, game)
         asking.want(game.data, tmp_path / "asking" / "game", address(session))
         assert wait_for(lambda: session.changed() == [info_hash])
         assert path.read_bytes() == rotten
@@ -273,9 +306,11 @@ def test_bytes_that_rotted_unseen_are_never_given_away_nor_written_over(game: Ga
 def test_a_file_of_another_size_is_not_offered(game: Game) -> None:
     with (game.folder / "zebra").open("ab") as file:
         file.write(b"more")
-    with opened(sharing="everyone") as session, pytest.raises(DiskError) as raised:
-        session.keep(game.installed())
-    assert raised.value.code == "disk.modified"
+    with opened(sharing="everyone") as session:
+        info_hash = offered(session, game)
+        assert reach(session, info_hash) == "none"
+        assert session.changed() == [info_hash]
+        assert session.changed() == []
 
 
 def open_files(folder: Path) -> list[str]:

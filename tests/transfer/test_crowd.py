@@ -5,14 +5,15 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
-from patcher.content.layout import Layout, Torrent
 from patcher.protocol.events import Sources
 from patcher.transfer.fetch import Want, fetch
 from patcher.transfer.origin.readers import TreeSource
 from patcher.transfer.sample import Sample
 from patcher.transfer.swarm.session import Session
+from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import Player, plant, torrent_of, tracker, wait_for
 from tests.transfer.conftest import SIZES, Game, all_of, settings
 from tests.transfer.trees import manifest_of
@@ -27,10 +28,10 @@ def test_players_that_come_together_share_what_the_origin_gives(game: Game, tmp_
 
     def arrive(session: Session, number: int, url: str) -> Sources:
         paths = tuple(tmp_path / f"player{number}" / str(file) for file in range(len(SIZES)))
-        torrent = Torrent(game.data, paths, (url,))
+        torrent = replace(Torrent.parse(game.data, paths), trackers=(url,))
         source = TreeSource(shelf, manifest)
         *_, last = fetch(session, all_of(torrent), source)
-        session.keep(torrent)
+        session.offer([torrent])
         assert isinstance(last, Sample)
         return last.sources
 
@@ -66,9 +67,11 @@ def test_a_kill_in_the_middle_costs_little(session: Session, tmp_path: Path) -> 
     """Counted by the seed: what it sent, but is not right on the disk of the killed player, is sent again."""
     folder = plant(tmp_path / "author", {"big.pak": 64_000_000})
     (tmp_path / "torrent").write_bytes(data := torrent_of(folder / "big.pak"))
-    layout, path = Layout.parse(data), tmp_path / "player" / "staged"
+    path = tmp_path / "player" / "staged"
+    torrent = Torrent.parse(data, [path])
+    layout = torrent.layout
     with Player() as seed:
-        torrent = Torrent(data, (path,), (), (seed.seed(data, folder / "big.pak").limit(50_000_000).address,))
+        torrent = replace(torrent, peers=(seed.seed(data, folder / "big.pak").limit(50_000_000).address,))
         arguments = [
             sys.executable,
             "-m",

@@ -69,9 +69,9 @@ def lying_tracker(victim: str, ports: Collection[int]) -> Iterator[str]:
 def test_a_lying_tracker_draws_no_flood(game: Game, session: Session) -> None:
     with Victim(PORTS) as victim, lying_tracker(VICTIM, victim.ports) as url:
         began = time.monotonic()
-        session.add(game.here(trackers=(url,)), (), game.everything)
-        assert wait_for(lambda: victim.knocks >= AT_ONCE)
-        wait_for(lambda: victim.knocks == PORTS, WATCH_S)
+        with session.fetching(game.here(trackers=(url,)), (), game.everything):
+            assert wait_for(lambda: victim.knocks >= AT_ONCE)
+            wait_for(lambda: victim.knocks == PORTS, WATCH_S)
         assert victim.knocks <= AT_ONCE + A_SECOND * (time.monotonic() - began + 1)
 
 

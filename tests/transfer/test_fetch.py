@@ -10,12 +10,12 @@ import pytest
 
 from patcher import beneath, disk
 from patcher.beneath import below
-from patcher.content.merkle import Ref
 from patcher.errors import Cancelled, DiskError, OriginError
 from patcher.transfer.fetch import Want, fetch
 from patcher.transfer.origin.readers import PackSource, TreeSource
 from patcher.transfer.sample import Arrived, Sample
 from patcher.transfer.swarm.session import Session
+from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import HOST, Player, Shelf, plant, torrent_of, tracker, wait_for
 from tests.transfer.conftest import QUICK, SIZES, Game, all_of, settings
 from tests.transfer.test_consent import open_files
@@ -215,7 +215,7 @@ def test_files_that_are_right_where_they_are_stay_untouched(game: Game, session:
     places = [install / name for name in SIZES]
     places[4] = game.staging / "zebra.new"
     torrent = game.here()
-    torrent = type(torrent)(torrent.data, tuple(places))
+    torrent = replace(torrent, paths=tuple(places))
     have = frozenset(game.everything) - set(game.layout.pieces(4))
     before = {path: path.stat().st_mtime_ns for path in places[:4]}
     game.fetch(session, torrent, loose(game, game.shelf()), have=have)
@@ -238,8 +238,8 @@ def test_a_fetched_torrent_can_stay_and_serve(game: Game, tmp_path: Path) -> Non
     try:
         torrent = game.here()
         game.fetch(session, torrent, loose(game, game.shelf()))
-        session.keep(torrent)
-        assert session.kept() == {game.layout.info_hash}
+        session.offer([torrent])
+        assert session.offered() == {torrent.info_hash}
         with Player() as asking:
             asking.want(game.data, tmp_path / "asking" / "game", (HOST, session.listen_port))
             assert wait_for(lambda: asking.is_complete)
@@ -252,8 +252,8 @@ def test_a_pack_is_fetched_like_a_tree(session: Session, game: Game, tmp_path: P
     game.data = torrent_of(pack)
     content = pack.read_bytes()
     shelf = Shelf(content)
-    torrent = type(game.here())(game.data, (tmp_path / "packs" / "pack",))
-    source = PackSource(shelf, Ref(game.layout.roots[0], len(content)), game.layout.piece_bytes)
+    torrent = Torrent.parse(game.data, [tmp_path / "packs" / "pack"])
+    source = PackSource(shelf, game.layout)
     game.fetch(session, torrent, source)
     assert beneath.read(torrent.paths[0]) == content
     assert shelf.sent_bytes == len(content)

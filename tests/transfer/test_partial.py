@@ -1,10 +1,12 @@
 """Pieces that are here in part: the blocks they lack come from wherever there is somebody, and no others."""
 
+from dataclasses import replace
+
 import pytest
 
-from patcher.content.layout import Torrent
 from patcher.transfer.origin.readers import TreeSource
 from patcher.transfer.swarm.session import Session
+from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import Player
 from tests.transfer.conftest import SIZES, Game
 from tests.transfer.trees import manifest_of
@@ -22,14 +24,14 @@ class Half:
         paths = [game.folder / name for name in SIZES]
         paths[number] = self.place
         lacking = {pieces[0]: (3,), pieces[7]: (0, 2), pieces[-1]: (0,)}  # the last piece is one short block
-        self.torrent = Torrent(game.data, tuple(paths), (), peers, lacking)
+        self.torrent = replace(Torrent.parse(game.data, paths), peers=peers, partial=lacking)
         self.wanted = {*lacking, pieces[20]}
         self.have = frozenset(game.everything) - self.wanted
         self.lacking_bytes = 0
         staged = bytearray(self.right)
         for span in map(game.layout.span, self.wanted):
             piece = pieces.start + span.offset // game.layout.piece_bytes
-            for offset, length in self.torrent.lacking(piece, span.length):
+            for offset, length in self.torrent.missing(piece):
                 staged[span.offset + offset : span.offset + offset + length] = bytes(length)
                 self.lacking_bytes += length
         self.place.write_bytes(staged)

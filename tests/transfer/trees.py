@@ -1,10 +1,11 @@
 """Manifest and layout of a folder, by our own content room."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from patcher.content import manifest, merkle
-from patcher.content.layout import Layout
+from patcher.content.layout import PieceLayout
 from patcher.content.manifest import Entry, Manifest
 from patcher.publish import build
 from tests.support.peers import PIECE_BYTES
@@ -18,10 +19,10 @@ def manifest_of(folder: Path) -> Manifest:
     return built
 
 
-def layout_of(m: Manifest, contents: Sequence[bytes]) -> Layout:
+def layout_of(m: Manifest, contents: Sequence[bytes]) -> PieceLayout:
     """As a fetch sees the manifest's torrent; ``contents`` in entry order."""
     leaves = {entry.root: merkle.leaves_of(data) for entry, data in zip(m.entries, contents, strict=True)}
-    return Layout.parse(manifest.torrent(m, build.layers_document(m, leaves)))
+    return replace(m.layout, layers=manifest.split_layers(m, build.layers_document(m, leaves)))
 
 
 def _entry(folder: Path, path: Path) -> Entry:

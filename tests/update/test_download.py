@@ -3,13 +3,13 @@ a pack before it begins: its own bytes, and the maps by which it reads.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from patcher.content import manifest, merkle, records
 from patcher.content.blocks import Rebuild
-from patcher.content.layout import Torrent
 from patcher.content.manifest import Entry, Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
 from patcher.errors import ContentError, DiskError
@@ -18,6 +18,7 @@ from patcher.publish import build
 from patcher.seeding.pack_cache import Packs
 from patcher.transfer.fetch import Want
 from patcher.transfer.origin.readers import PackSource
+from patcher.transfer.swarm.torrent import Torrent
 from patcher.update.download import Downloader, _Windows
 from patcher.update.plan import Mend, Offer, PatchStep, Plan
 from patcher.update.progress import Meter
@@ -65,8 +66,8 @@ def test_verified_pieces_are_progress_whoever_brings_them(tmp_path: Path) -> Non
     downloader, _ = downloader_for(tmp_path, shelf)
     whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
     layers = build.layers_document(whole, {ref_of(RIGHT).root: merkle.leaves_of(RIGHT)})
-    torrent = Torrent(manifest.torrent(whole, layers), (tmp_path / "game",))
-    source = PackSource(shelf, ref_of(RIGHT), BLOCK_BYTES)
+    torrent = Torrent.of_tree(whole, manifest.split_layers(whole, layers), [tmp_path / "game"])
+    source = PackSource(shelf, torrent.layout)
     downloader._fetch(Want(torrent, frozenset(range(7))), source)
     assert (tmp_path / "game").read_bytes() == RIGHT
     assert shelf.progress > 0
@@ -121,13 +122,15 @@ def test_a_window_begins_when_its_bytes_and_those_of_its_map_are_here(tmp_path: 
     (tmp_path / "pack").write_bytes(pack)
     m, index = step.offer.manifest, step.offer.patch
     assert index
+    index = replace(index, piece_bytes=16)
+    step = replace(step, offer=replace(step.offer, patch=index))
     (by,) = index.filters
     roots = {entry.root for entry in m.entries}
     needs_map = {n for n, window in enumerate(index.windows) if index.filters_of(window)}
     assert {window.is_copy for window in index.windows} == {True, False}
     windows = _Windows(stage, step, roots)
     with windows.decoders:
-        windows.read_from(tmp_path / "pack", 16, ())
+        windows.read_from(tmp_path / "pack", ())
         assert windows.pieces == frozenset(range(-(-len(pack) // 16)))
         assert all(index.windows[n].length for n in windows._todo), "a copy of a file as it is needs nothing"
         maps = frozenset(range(-(-by.length // 16)))

@@ -14,13 +14,14 @@ import pytest
 
 from patcher import config
 from patcher.config import Home, Settings
-from patcher.content.layout import Layout
 from patcher.engine.engine import Engine
 from patcher.errors import DiskError
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import Install, Registry
 from patcher.protocol import commands
 from patcher.seeding import seeder
+from patcher.seeding.seeder import Seeding
+from patcher.transfer.swarm.torrent import Torrent
 from tests.support import trees
 from tests.support.installed import install, keep_pack
 from tests.support.peers import HOST, Player, wait_for
@@ -95,13 +96,16 @@ def engine(place: Place) -> Iterator[Engine]:
 
 
 def _port(engine: Engine) -> int:
-    assert engine._sharing.session
-    return engine._sharing.session.listen_port
+    return engine._seeder.listen_port
 
 
-def _offers(engine: Engine) -> int:
-    assert engine._sharing.session
-    return len(engine._sharing.session.kept())
+def _offers(engine: Engine) -> frozenset[bytes]:
+    assert engine._seeder.session
+    return engine._seeder.session.offered()
+
+
+def _is_offered(engine: Engine, title: str = _TITLE) -> bool:
+    return engine._seeder.snapshot().get(title, Seeding()).is_offered
 
 
 @pytest.mark.parametrize("loss", _LOSSES)
@@ -118,7 +122,7 @@ def test_what_is_removed_is_withdrawn_from_those_who_download_it(place: Place, e
         assert wait_for(lambda: min(first.received_bytes, second.received_bytes) > 0)
         remove(place)
         engine._tend_once()
-        assert [engine._seeder.is_offered(_TITLE), _offers(engine)] == [stays[0], sum(stays)]
+        assert [_is_offered(engine), len(_offers(engine))] == [stays[0], sum(stays)]
         assert bool(_port(engine)) == engine.is_needed == any(stays)
         for player, is_offered in zip((first, second), stays, strict=True):
             player.handle.set_download_limit(0)
@@ -164,12 +168,11 @@ def _drop_ledger(path: Path) -> None:
 @pytest.mark.parametrize("damage", _DAMAGES)
 def test_what_is_damaged_keeps_nothing_else_from_being_offered(place: Place, engine: Engine, damage: str) -> None:
     install(place.home, place.root / "other", _SMALL, _OTHER)
-    pack = Layout.parse(keep_pack(place.home, _PACK)).info_hash
+    pack = Torrent.parse(keep_pack(place.home, _PACK), ()).info_hash
     _DAMAGES[damage](place)
     engine._tend_once()
-    assert engine._seeder.is_offered(_OTHER)
-    assert engine._sharing.session
-    assert (pack in engine._sharing.session.kept()) == (damage != "mark of a pack")
+    assert _is_offered(engine, _OTHER)
+    assert (pack in _offers(engine)) == (damage != "mark of a pack")
 
 
 @pytest.mark.parametrize("damage", _DAMAGES)
@@ -177,20 +180,20 @@ def test_what_is_damaged_keeps_nothing_from_being_withdrawn(place: Place, engine
     install(place.home, place.root / "other", _SMALL, _OTHER)
     keep_pack(place.home, _PACK)
     engine._tend_once()
-    assert engine._seeder.is_offered(_OTHER)
+    assert _is_offered(engine, _OTHER)
     _DAMAGES[damage](place)
     (place.root / "other" / "readme.txt").unlink()
     engine._tend_once()
-    assert not engine._seeder.is_offered(_OTHER)
+    assert not _is_offered(engine, _OTHER)
 
 
 def test_silence_is_obeyed_although_the_command_cannot_be_saved(place: Place, engine: Engine) -> None:
     engine._tend_once()
-    assert engine._seeder.is_offered(_TITLE)
+    assert _is_offered(engine)
     shutil.rmtree(place.home.root)
     with pytest.raises(DiskError):
         engine.submit(commands.ChangeSetting("sharing", "off"))
-    assert (engine._seeder.is_offered(_TITLE), _port(engine)) == (False, 0)
+    assert (_is_offered(engine), _port(engine)) == (False, 0)
 
 
 def test_a_month_that_cannot_be_read_is_used_up(place: Place) -> None:
@@ -198,13 +201,13 @@ def test_a_month_that_cannot_be_read_is_used_up(place: Place) -> None:
     engine = Engine(place.home)
     try:
         engine._tend_once()
-        assert engine._seeder.is_offered(_TITLE)
+        assert _is_offered(engine)
         _drop_ledger(place.home.registry)
         engine._tend_once()
-        assert (engine._seeder.is_offered(_TITLE), _port(engine)) == (False, 0)
+        assert (_is_offered(engine), _port(engine)) == (False, 0)
         engine.submit(commands.ChangeSetting("monthly_upload_cap_bytes", "0"))
         engine._tend_once()
-        assert engine._seeder.is_offered(_TITLE)
+        assert _is_offered(engine)
     finally:
         engine.close()
 

@@ -13,7 +13,6 @@ from patcher.install.registry import Registry
 from patcher.protocol.events import Totals
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
-from patcher.seeding.sharing import Sharing
 from patcher.seeding.traffic import Ledger
 from patcher.update.pipeline import Job
 from patcher.update.plan import Copy, Plan
@@ -30,7 +29,7 @@ def test_the_previous_release_makes_room_unless_it_is_needed(
     monkeypatch.setattr(disk, "free_bytes", lambda _: 0 if kept.exists() else 5)
     meter = Meter(1, "game", lambda: False, lambda _: None)
     registry, ledger, packs = Registry(tmp_path / "home"), Ledger(tmp_path / "home"), Packs(tmp_path / "packs", 0)
-    seeder = Seeder(Sharing(Settings(), ledger), registry, ledger, packs, Feeds(Home(tmp_path)))
+    seeder = Seeder(Settings(), registry, ledger, packs, Feeds(Home(tmp_path)))
     job = Job(1, tmp_path, registry, packs, seeder, meter, lambda _: None)
     job._folder = InstallFolder.at(tmp_path / "game")
     copies = (Copy(b"r" * 32, kept, 5),) if is_used else ()

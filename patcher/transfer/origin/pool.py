@@ -7,7 +7,7 @@ from contextlib import closing
 from queue import SimpleQueue
 from typing import Protocol
 
-from patcher.content.layout import Layout
+from patcher.content.layout import PieceLayout
 from patcher.errors import Cancelled, ContentError, Mismatch, Missing, OriginError, ShoalError
 from patcher.transfer.origin.limiter import RateLimiter
 
@@ -58,7 +58,7 @@ class OriginPool:
     def __init__(
         self,
         source: PieceSource,
-        layout: Layout,
+        layout: PieceLayout,
         deliver: Callable[[int, bytes], None],
         wake: Callable[[], None],
         limiter: RateLimiter,

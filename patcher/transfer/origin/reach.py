@@ -9,6 +9,8 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
+from patcher.transfer.swarm.policy import LOCAL_NETWORKS
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -23,15 +25,9 @@ class Reach(enum.StrEnum):
     """Unspecified, multicast and reserved addresses: no server has one."""
 
 
-_PRIVATE = tuple(
-    map(
-        ipaddress.ip_network,
-        (
-            "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
-            "fc00::/7", "fe80::/10", "fec0::/10",
-        ),
-    )
-)  # fmt: skip
+_PRIVATE = (*LOCAL_NETWORKS, ipaddress.ip_network("100.64.0.0/10"), ipaddress.ip_network("fec0::/10"))
+"""More than the local network of `policy`: behind a provider's shared addresses (RFC 6598) sit its other customers. No
+feed may lead there, but they are not the player's own network either, which alone gets uploads of ``sharing: lan``."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 

@@ -8,12 +8,13 @@ from typing import Protocol
 
 from patcher import beneath
 from patcher.content import codec
-from patcher.content.layout import Layout, Torrent
+from patcher.content.layout import PieceLayout
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import Index, Window
 from patcher.errors import ContentError, Mismatch, Missing
 from patcher.transfer.origin import ranges
+from patcher.transfer.swarm.torrent import Torrent
 
 _CACHED_PIECES = 16
 
@@ -28,20 +29,18 @@ class Reads(Protocol):
 class PackSource:
     """Pieces of a pack (or of any single content file): ranges of its file."""
 
-    def __init__(self, origin: Reads, pack: Ref, piece_bytes: int) -> None:
+    def __init__(self, origin: Reads, layout: PieceLayout) -> None:
         self._origin = origin
-        self._pack = pack
-        self._piece_bytes = piece_bytes
-        self._count = -(-pack.size_bytes // piece_bytes)
+        self._layout = layout
+        self._pack = Ref(layout.roots[0], layout.sizes[0])
 
     def pieces(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
         """``first`` and the needed pieces next to it."""
-        return _neighbours(first, min(first + limit, self._count), is_needed)
+        return _neighbours(first, min(first + limit, self._layout.count), is_needed)
 
     def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
         """Consecutive pieces in one request. Raises OriginError."""
-        starts = [piece * self._piece_bytes for piece in pieces]
-        spans = [(start, min(self._piece_bytes, self._pack.size_bytes - start)) for start in starts]
+        spans = [self._layout.span(piece)[1:] for piece in pieces]
         yield from zip(pieces, ranges.read(self._origin.read, self._pack, spans, received), strict=True)
 
 
@@ -57,17 +56,9 @@ class TreeSource:
         self, origin: Reads, manifest: Manifest, full: Index | None = None, torrent: Torrent | None = None
     ) -> None:
         self._origin = origin
-        self._torrent = torrent or Torrent(b"", ())
+        self._torrent = torrent or Torrent(manifest.info_hash, manifest.layout, b"", ())
         self._manifest = manifest
-        self._firsts = manifest.first_pieces
-        self._layout = Layout(
-            manifest.info_hash,
-            manifest.piece_bytes,
-            tuple(entry.size_bytes for entry in manifest.entries),
-            tuple(entry.root for entry in manifest.entries),
-            {},
-            manifest.first_pieces,
-        )
+        self._layout = manifest.layout
         self._same: dict[bytes, list[int]] = {}
         for number, entry in enumerate(manifest.entries):
             self._same.setdefault(entry.root, []).append(number)
@@ -115,8 +106,8 @@ class TreeSource:
 
     def _lacking(self, piece: int) -> list[tuple[int, int]]:
         """What has to come of a piece: offset and length in its file."""
-        _, start, length = self._layout.span(piece)
-        return [(start + offset, count) for offset, count in self._torrent.lacking(piece, length)]
+        start = self._layout.span(piece).offset
+        return [(start + offset, count) for offset, count in self._torrent.missing(piece)]
 
     def _loose_or_packed(
         self, pack: "_Pack | None", pieces: Sequence[int], received: Callable[[int], None]
@@ -147,7 +138,7 @@ class TreeSource:
         with beneath.translated(self._torrent.paths[file]), beneath.open_file(self._torrent.paths[file]) as held:
             held.seek(start)
             data = bytearray(held.read(length))
-        for offset, count in self._torrent.lacking(piece, length):
+        for offset, count in self._torrent.missing(piece):
             data[offset : offset + count] = next(stream)
         return bytes(data)
 
@@ -169,7 +160,7 @@ class TreeSource:
         for span in window.new:
             for offset in range(0, span.length, size):
                 for file in self._same[self._manifest.entries[span.file].root]:
-                    piece = self._firsts[file] + (span.offset + offset) // size
+                    piece = self._layout.firsts[file] + (span.offset + offset) // size
                     yield piece, at + offset, min(size, span.length - offset)
             at += span.length
 
@@ -184,26 +175,23 @@ class _Pack:
         self._lock = threading.Lock()
         self._cache: OrderedDict[int, bytes] = OrderedDict()
         """Windows do not begin and end with pieces: their neighbours need the same ones."""
-        root = index.pack.root if index.pack else b""
-        size, piece = index.pack_bytes, index.piece_bytes
-        self._layout = Layout(b"", piece, (size,), (root,), {root: index.layer}, (0, -(-size // piece)))
 
     def read(self, window: Window, received: Callable[[int], None]) -> bytes:
         """The window's bytes. Raises OriginError; Mismatch when they are not the pack's."""
         if self._index.pack is None:
             return self._index.inline[window.offset : window.offset + window.length]
-        size, end = self._index.piece_bytes, window.offset + window.length
-        numbers = range(window.offset // size, -(-end // size))
+        layout = self._index.layout
+        numbers = layout.covering(0, window.offset, window.length)
         with self._lock:
             known = {number: self._cache[number] for number in numbers if number in self._cache}
         missing = [number for number in numbers if number not in known]
-        source = PackSource(self._origin, self._index.pack, size)
+        source = PackSource(self._origin, layout)
         for number, data in source.read(range(missing[0], missing[-1] + 1), received) if missing else ():
-            if not self._layout.is_right(number, data):
+            if not layout.is_right(number, data):
                 raise Mismatch(f"The server sent a wrong piece {number} of a pack", piece=number)
             known[number] = data
         self._remember({number: known[number] for number in (numbers[0], numbers[-1])})
-        start = window.offset - numbers[0] * size
+        start = window.offset - layout.span(numbers[0]).offset
         return b"".join(known[number] for number in numbers)[start : start + window.length]
 
     def _remember(self, pieces: dict[int, bytes]) -> None:

@@ -1,0 +1,15 @@
+"""BitTorrent, by libtorrent, which no other room imports.
+
+Read `torrent` (what a session is given), `policy` (settings in; allowed uploads and open ports out), `session` (what is
+in libtorrent's session, and the player's consent), `swarm` (one torrent in it), `picker` (which piece the origin must
+bring). A torrent is in while somebody fetches it, or while it is offered and the settings permit that.
+
+    torrent = Torrent.of_tree(manifest, layers, paths)
+    session = Session(settings)
+    with session.fetching(torrent, have, wanted) as swarm:
+        swarm.connect_peer("192.168.1.20", 6881)
+        swarm.wait(1.0)
+    session.offer([torrent])            # just these; the files of all others are closed when this returns
+    session.changed()                   # info hashes of offers whose files changed: they are offered no more
+    session.close()
+"""

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from patcher.transfer.swarm.torrent import Peer
+from patcher.transfer.swarm.swarm import Peer
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,16 @@ from typing import Literal
 
 from patcher.config import Settings
 
-LOCAL_RANGES = (
-    ("10.0.0.0", "10.255.255.255"),
-    ("127.0.0.0", "127.255.255.255"),
-    ("169.254.0.0", "169.254.255.255"),
-    ("172.16.0.0", "172.31.255.255"),
-    ("192.168.0.0", "192.168.255.255"),
-    ("::1", "::1"),
-    ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-    ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-)
-"""What counts as the local network: loopback, private and link-local addresses (RFC 1918, 3927, 4193)."""
-
-_BOUNDS = tuple(
-    (first.version, int(first), int(last)) for first, last in (map(ipaddress.ip_address, ends) for ends in LOCAL_RANGES)
-)
+LOCAL_NETWORKS = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+            "::1/128", "fc00::/7", "fe80::/10",
+        ),
+    )
+)  # fmt: skip
+"""The local network: loopback, private and link-local addresses (RFC 1918, 3927, 4193)."""
 
 PeerScope = Literal["none", "lan", "all"]
 """With which peers a torrent speaks."""
@@ -47,8 +42,8 @@ class Allowances:
 
 def allowances(settings: Settings, surroundings: Surroundings | None = None) -> Allowances:
     """Without peers nobody can be served; a month's cap that is used up ends uploading until the next month."""
-    given = surroundings.uploaded_this_month_bytes if surroundings else 0
-    spent = 0 < settings.monthly_upload_cap_bytes <= given
+    uploaded = surroundings.uploaded_this_month_bytes if surroundings else 0
+    spent = 0 < settings.monthly_upload_cap_bytes <= uploaded
     return Allowances(
         upload="off" if spent or settings.peers == "none" else settings.sharing,
         peers=settings.peers,
@@ -88,7 +83,5 @@ def doors(allowed: Allowances, *, fetches: bool, offers: bool) -> Doors:
 def is_local(address: str) -> bool:
     """Whether an IP address, as text, lies in the local network."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    if mapped is not None:
-        ip = mapped
-    return any(version == ip.version and first <= int(ip) <= last for version, first, last in _BOUNDS)
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return any(ip in network for network in LOCAL_NETWORKS)

@@ -9,10 +9,12 @@ Ports, discovery and the filter of addresses follow from what is in the session 
 time that changes. An empty session has no socket; to open or close them takes under a millisecond.
 """
 
+import logging
 import math
 import socket
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import libtorrent as lt
@@ -20,11 +22,11 @@ import libtorrent as lt
 from patcher import beneath
 from patcher.beneath import Where
 from patcher.config import Settings
-from patcher.content.layout import Layout, Torrent
 from patcher.errors import DiskError
 from patcher.transfer.swarm import policy
 from patcher.transfer.swarm.policy import Allowances, Doors, PeerScope, Surroundings
-from patcher.transfer.swarm.torrent import Counters, Swarm, fetching, seeding
+from patcher.transfer.swarm.swarm import Counters, Swarm, fetching, offering
+from patcher.transfer.swarm.torrent import Torrent
 
 MAX_QUEUED_BYTES = 4 << 20
 """What libtorrent holds in memory before it is on disk. With a short queue of requests (2 MiB a peer) a kill at
@@ -68,13 +70,15 @@ _FIXED: Any = {
 
 Stat = tuple[int, int, int, int]
 
+_log = logging.getLogger("shoal.swarm")
+
 
 class Session:
     """Owns the port and all torrents. Every method may be called from any thread; `close` ends it.
 
-    `add` and `retain` are for `fetch`; the engine uses `keep`, `release`, `changed`, `counters`, `apply`. While
-    `policy.doors` says so it listens at the port of the settings (0: any; taken: one of the next ten) on their address
-    ("": all interfaces).
+    A torrent is in libtorrent's session while somebody is `fetching` it, or while it stands among the offers (`offer`)
+    and the allowances permit that; `_settle` alone decides. While `policy.doors` says so the session listens at the
+    port of the settings (0: any; taken: one of the next ten) on their address ("": all interfaces).
     """
 
     def __init__(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
@@ -82,7 +86,11 @@ class Session:
         self._allowances = policy.allowances(settings, surroundings)
         self._lock = threading.RLock()
         self._swarms: dict[bytes, Swarm] = {}
-        self._kept: dict[bytes, _Kept] = {}
+        """What is in libtorrent's session."""
+        self._fetched: set[bytes] = set()
+        """What somebody is fetching."""
+        self._offers: dict[bytes, _Offered] = {}
+        """What stands among the offers, whether it is in the session, waits, or is being fetched."""
         self._past: dict[bytes, Counters] = {}
         self._ear, self._mouth = socket.socketpair()
         self._mouth.setblocking(False)
@@ -108,118 +116,133 @@ class Session:
 
     # ------------------------------------------------------------ torrents
 
-    def add(self, torrent: Torrent, have: Collection[int], wanted: Collection[int]) -> Swarm:
-        """Begin to fetch. A kept torrent with the same info hash is released first. `release` ends it."""
-        layout = Layout.parse(torrent.data)
-        self.release(layout.info_hash)
-        with self._lock:
-            member = Swarm(torrent, layout, wanted)
-            return self._enter(member, fetching(member, have, wanted))
+    @contextmanager
+    def fetching(self, torrent: Torrent, have: Collection[int], wanted: Collection[int]) -> Iterator[Swarm]:
+        """Fetch ``wanted`` pieces into the files while this lasts; those that we ``have`` are offered meanwhile.
 
-    def keep(self, torrent: Torrent, have: Collection[int] | None = None) -> bytes:
-        """Offer verified files in place from now on, as far as the allowances go, until `release`; never writes them.
-
-        ``have`` names the pieces that are there; None: all, and each is hashed again before it is first given away.
-        Returns the info hash. Raises DiskError (disk.modified) when a file is missing or of the wrong size.
+        All files are closed at the end. An offer of the same torrent waits until then. Raises DiskError, ContentError.
         """
-        layout = Layout.parse(torrent.data)
-        stats = tuple(_stat(path) for path in torrent.paths)
-        for path, size, stat in zip(torrent.paths, layout.sizes, stats, strict=True):
-            if have is None and (stat is None or stat[0] != size):
-                raise DiskError("disk.modified", f"{path} is not as it was released.", path=str(path))
-        self.release(layout.info_hash)
-        with self._lock:
-            self._kept[layout.info_hash] = _Kept(torrent, layout, have, stats)
-            self._offer(layout.info_hash)
-        return layout.info_hash
+        info_hash, swarm = torrent.info_hash, Swarm(torrent, have, wanted)
+        try:
+            with self._lock:
+                self._leave(info_hash)
+                self._fetched.add(info_hash)
+                self._enter(swarm)
+            yield swarm
+        finally:
+            with self._lock:
+                self._leave(info_hash)
+                self._fetched.discard(info_hash)
+                self._settle()
 
-    def retain(self, fetched: Swarm, have: Collection[int]) -> None:
-        """Let a fetched torrent stay as a kept one, with its connections. ``have``: the pieces that are on disk."""
-        torrent, layout = fetched.torrent, fetched.layout
-        stats = tuple(_stat(path) for path in torrent.paths)
-        fetched.forgive()
-        with self._lock:
-            self._kept[layout.info_hash] = _Kept(torrent, layout, frozenset(have), stats)
-            fetched.handle.set_flags(_FILTERED)
-            if self._allowances.upload == "off":
-                self._leave(layout.info_hash)
-            self._apply_doors()
+    def offer(self, torrents: Iterable[Torrent]) -> None:
+        """Offer just these from now on, in place and as far as the allowances go. Never writes their files.
 
-    def release(self, info_hash: bytes) -> None:
-        """Let go of a torrent, fetched or kept; returns when its files are closed. An unknown one is fine."""
+        When this returns, the files of all others are closed. A torrent that stood among the offers at the same paths
+        stays as it is. Every piece is hashed again before it is first uploaded.
+        """
         with self._lock:
-            self._kept.pop(info_hash, None)
-            self._leave(info_hash)
-            self._apply_doors()
+            before = dict(self._offers)
+        offers = dict[bytes, _Offered]()
+        for info_hash, torrent in {torrent.info_hash: torrent for torrent in torrents}.items():
+            known = before.get(info_hash)
+            offers[info_hash] = known if known and known.torrent.paths == torrent.paths else _Offered(torrent)
+        with self._lock:
+            self._offers = offers
+            self._settle()
 
-    def kept(self) -> frozenset[bytes]:
-        """The info hashes of what is offered in place, or would be if the settings allowed it."""
+    def offered(self) -> frozenset[bytes]:
+        """The info hashes of all offers, those that wait for the allowances to permit them included."""
         with self._lock:
-            return frozenset(self._kept)
+            return frozenset(self._offers)
 
     def changed(self) -> list[bytes]:
-        """Look at kept files (size, mtime, ctime, inode) and release the torrents that are not as they were kept.
+        """Drop the offers whose files are not as they were (size, mtime, ctime, inode), or were wrong from the start.
 
         To be called every few seconds, by one thread: each call looks at some thousand files and the next goes on from
-        there. Returns the info hashes of those released: mark them for verify.
+        there. Returns the info hashes of those dropped: mark them for verify.
         """
         with self._lock:
-            members = [(info_hash, kept, self._swarms.get(info_hash)) for info_hash, kept in self._kept.items()]
-        share = min(1.0, _LOOKS / max(1, sum(len(kept.stats) for _, kept, _ in members)))
-        found = [each for each in members if (each[2] and each[2].failures) or not each[1].looks_the_same(share)]
-        with self._lock:  # while we looked, they may have been released, and kept again as they are now
-            changed = [info_hash for info_hash, kept, _ in found if self._kept.get(info_hash) is kept]
+            settled = self._offers.keys() - self._fetched
+            offers = [(self._offers[info_hash], self._swarms.get(info_hash)) for info_hash in settled]
+        share = min(1.0, _LOOKS / max(1, sum(len(offered.stats) for offered, _ in offers)))
+        found = [each for each, swarm in offers if (swarm and swarm.failures) or not each.looks_the_same(share)]
+        with self._lock:  # while we looked, they may have been withdrawn, and offered again as they are now
+            changed = [info_hash for info_hash, offered in self._offers.items() if offered in found]
             for info_hash in changed:
-                self.release(info_hash)
+                del self._offers[info_hash]
+            self._settle()
         return changed
 
     def counters(self) -> dict[bytes, Counters]:
         """Payload bytes by info hash since the session began, of past torrents too."""
         with self._lock:
             now = dict(self._past)
-            for info_hash, member in self._swarms.items():
-                now[info_hash] = _added(now.get(info_hash, Counters()), member.counters())
+            for info_hash, swarm in self._swarms.items():
+                now[info_hash] = _added(now.get(info_hash, Counters()), swarm.counters())
             return now
 
-    def _offer(self, info_hash: bytes) -> None:
-        kept = self._kept[info_hash]
-        if self._allowances.upload != "off" and info_hash not in self._swarms:
-            params = seeding(kept.torrent, kept.layout, kept.have)
-            self._enter(Swarm(kept.torrent, kept.layout), params)
+    # ------------------------------------------------------------ what is in
 
-    def _enter(self, member: Swarm, params: lt.add_torrent_params) -> Swarm:
-        info_hash = member.layout.info_hash
-        self._swarms[info_hash] = member  # before the first alert
-        if info_hash not in self._kept and self._allowances.peers == "all":
-            params.flags &= ~_FILTERED
+    def _settle(self) -> None:
+        """Bring the session in line with the offers and allowances."""
+        if self._is_closing:
+            return
+        self._withdraw()
+        for info_hash, offered in self._permitted().items():
+            if offered.is_good and info_hash not in self._swarms and info_hash not in self._fetched:
+                try:
+                    self._enter(Swarm(offered.torrent))
+                except Exception:  # noqa: BLE001 - one torrent that cannot be offered keeps no other out
+                    _log.exception("a torrent of %s cannot be offered", offered.torrent.paths[0])
+                    offered.is_good = False
+        self._apply_doors()
+
+    def _withdraw(self) -> None:
+        """Take out what is offered no more, or at another place, and what may not be offered now."""
+        permitted = self._permitted()
+        for info_hash in self._swarms.keys() - self._fetched:
+            offered = permitted.get(info_hash)
+            if offered is None or offered.torrent.paths != self._swarms[info_hash].torrent.paths:
+                self._leave(info_hash)
+
+    def _permitted(self) -> dict[bytes, "_Offered"]:
+        return {} if self._allowances.upload == "off" else self._offers
+
+    def _enter(self, swarm: Swarm) -> None:
+        info_hash = swarm.torrent.info_hash
+        self._swarms[info_hash] = swarm  # before the first alert
         try:
+            params = fetching(swarm) if info_hash in self._fetched else offering(swarm.torrent)
+            if info_hash in self._fetched and self._allowances.peers == "all":
+                params.flags &= ~_FILTERED
             self._apply_doors()
-            member.start(self._session.add_torrent(params))
+            swarm.start(self._session.add_torrent(params))
         except BaseException:
             del self._swarms[info_hash]
-            member.folders.close()
+            swarm.folders.close()
             self._apply_doors()
             raise
-        return member
 
     def _leave(self, info_hash: bytes) -> None:
-        member = self._swarms.get(info_hash)
-        if member is None:
+        """Take a torrent out; returns when its files are closed. One that is not in is fine."""
+        swarm = self._swarms.get(info_hash)
+        if swarm is None:
             return
-        member.stop()
-        self._session.remove_torrent(member.handle)
-        member.wait_removed()
+        swarm.stop()
+        self._session.remove_torrent(swarm.handle)
+        swarm.wait_removed()
         del self._swarms[info_hash]
-        self._past[info_hash] = _added(self._past.get(info_hash, Counters()), member.counters())
+        self._past[info_hash] = _added(self._past.get(info_hash, Counters()), swarm.counters())
 
-    # ------------------------------------------------------------ commands
+    # ------------------------------------------------------------ settings
 
     def apply(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
         """Obey other settings from now on. When this returns, nothing leaves that they forbid."""
         new = policy.allowances(settings, surroundings)
         with self._lock:
             old, self._allowances, self._settings = self._allowances, new, settings
-            self._drop_kept()
+            self._withdraw()
             is_other = (new.upload, new.peers) != (old.upload, old.peers)
             dialled = self._cut() if is_other else {}
             self._session.apply_settings(_adjusted(new))
@@ -231,23 +254,16 @@ class Session:
             for info_hash, addresses in dialled.items():
                 for address, port in addresses:
                     self._swarms[info_hash].connect_peer(address, port)
-            for info_hash in self._kept:
-                self._offer(info_hash)
-
-    def _drop_kept(self) -> None:
-        """Take what is only offered out, when nothing may be offered."""
-        if self._allowances.upload == "off":
-            for info_hash in self._kept:
-                self._leave(info_hash)
+            self._settle()
 
     def _cut(self) -> dict[bytes, list[tuple[str, int]]]:
         """End all connections at once; returns those to open again."""
-        dialled = {info_hash: member.dialled() for info_hash, member in self._swarms.items()}
-        for member in self._swarms.values():
-            member.will_pause()
+        dialled = {info_hash: swarm.dialled() for info_hash, swarm in self._swarms.items()}
+        for swarm in self._swarms.values():
+            swarm.begin_pause()
         self._session.pause()
-        for member in self._swarms.values():
-            member.wait_paused()
+        for swarm in self._swarms.values():
+            swarm.wait_paused()
         return dialled
 
     def _apply_classes(self) -> None:
@@ -260,8 +276,8 @@ class Session:
 
     def _apply_doors(self) -> None:
         """Open and close what `policy.doors` says, for the torrents that are here now."""
-        offers = len(self._swarms.keys() & self._kept.keys())
-        new = policy.doors(self._allowances, fetches=len(self._swarms) > offers, offers=offers > 0)
+        fetches = len(self._swarms.keys() & self._fetched)
+        new = policy.doors(self._allowances, fetches=fetches > 0, offers=len(self._swarms) > fetches)
         place = _interfaces(self._settings) if new.listens else ""
         if self._doors != (new, place):
             self._doors = new, place
@@ -272,7 +288,7 @@ class Session:
 
     def _filter_fetched(self) -> None:
         """A torrent that is fetched may speak with more players than what is offered beside it."""
-        for info_hash in self._swarms.keys() - self._kept.keys():
+        for info_hash in self._swarms.keys() & self._fetched:
             handle = self._swarms[info_hash].handle
             (handle.unset_flags if self._allowances.peers == "all" else handle.set_flags)(_FILTERED)
 
@@ -283,7 +299,7 @@ class Session:
         with self._lock:
             if self._is_closing:
                 return
-            self._kept.clear()
+            self._offers.clear()
             for info_hash in list(self._swarms):
                 self._leave(info_hash)
             self._is_closing = True
@@ -303,25 +319,24 @@ class Session:
     def _route(self, alert: lt.alert) -> None:
         if isinstance(alert, lt.alerts_dropped_alert):
             for lagging in list(self._swarms.values()):
-                lagging.catch_up()
+                lagging.refresh()
         if not isinstance(alert, lt.torrent_alert):
             return
         hashes = alert.info_hashes if isinstance(alert, lt.torrent_removed_alert) else alert.handle.info_hashes()
-        member = self._swarms.get(hashes.v2.to_bytes())
-        if member is not None:
-            member.hear(alert)
+        swarm = self._swarms.get(hashes.v2.to_bytes())
+        if swarm is not None:
+            swarm.note(alert)
 
 
-class _Kept:
-    """What is offered in place, and how its files looked when that began."""
+class _Offered:
+    """A torrent among the offers, and how its files looked when it came there."""
 
-    def __init__(
-        self, torrent: Torrent, layout: Layout, have: Collection[int] | None, stats: tuple[Stat | None, ...]
-    ) -> None:
+    def __init__(self, torrent: Torrent) -> None:
         self.torrent = torrent
-        self.layout = layout
-        self.have = have
-        self.stats = stats
+        self.stats = tuple(map(_stat, torrent.paths))
+        sizes = (stat and stat[0] for stat in self.stats)
+        self.is_good = all(size == known for size, known in zip(sizes, torrent.layout.sizes, strict=True))
+        """Every file was there in its right size, and libtorrent did not refuse the torrent."""
         self._next = 0
 
     def looks_the_same(self, share: float) -> bool:
@@ -329,11 +344,15 @@ class _Kept:
         count = len(self.stats)
         numbers = [number % count for number in range(self._next, self._next + math.ceil(count * share))]
         self._next += len(numbers)
-        return all(_stat(self.torrent.paths[number]) == self.stats[number] for number in numbers)
+        return self.is_good and all(_stat(self.torrent.paths[number]) == self.stats[number] for number in numbers)
 
 
 def _stat(where: Where) -> Stat | None:
-    found = beneath.status(where)
+    """None also for a file that cannot be looked at."""
+    try:
+        found = beneath.status(where)
+    except DiskError:
+        return None
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino) if found else None
 
 
@@ -344,9 +363,10 @@ def _added(one: Counters, other: Counters) -> Counters:
 def _ranges(everywhere: int, local: int) -> lt.ip_filter:
     """One value for all addresses but those of the local network."""
     found = lt.ip_filter()
-    for ranges, value in ((_EVERYWHERE, everywhere), (policy.LOCAL_RANGES, local)):
-        for first, last in ranges:
-            found.add_rule(first, last, value)
+    for first, last in _EVERYWHERE:
+        found.add_rule(first, last, everywhere)
+    for network in policy.LOCAL_NETWORKS:
+        found.add_rule(str(network.network_address), str(network.broadcast_address), local)
     return found
 
 

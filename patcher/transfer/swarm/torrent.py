@@ -1,375 +1,90 @@
-"""One torrent in the session: alerts become facts, bytes of the origin go in, files are let go of.
+"""A BitTorrent v2 torrent (BEP 52), and where its files are on this machine."""
 
-What libtorrent 2.1.1 does and does not (each measured): data of a finished piece is on disk only after ``flush_cache``
-and its alert; ``torrent_paused_alert`` comes when all files are closed, ``torrent_removed_alert`` may come before;
-what is given before ``torrent_checked_alert`` is lost; counters start anew after a pause; pad files count in file
-numbers; a piece that was had when adding is "finished" once more.
-"""
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-import os
-import threading
-import time
-from collections.abc import Callable, Collection, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import libtorrent as lt
+from bencode2 import bdecode, bencode
 
 from patcher import beneath
-from patcher.content.layout import Layout, Torrent
-from patcher.content.merkle import BLOCK_BYTES
-from patcher.errors import ContentError
-from patcher.transfer.swarm import policy
-
-_LOAD_LIMITS: Any = {"max_buffer_size": 1 << 30, "max_pieces": 8_388_600, "max_decode_tokens": 100_000_000}
-_OF_THE_SYSTEM = ("system", "generic", "asio.system")
-_PAUSE_S = 0.5
-"""A torrent that is just being checked pauses without an alert; then a flush closes its files."""
-_PATIENCE_S = 10.0
-"""No operation of the disk thread that we wait for takes longer, unless the disk is broken."""
-
-
-class Counters(NamedTuple):
-    """Payload bytes since the torrent was added: as received (waste included) and as given."""
-
-    received_bytes: int = 0
-    sent_bytes: int = 0
+from patcher.beneath import Where
+from patcher.content import manifest, patch_index
+from patcher.content.blocks import spans
+from patcher.content.layout import PieceLayout
+from patcher.content.manifest import Manifest
+from patcher.content.patch_index import Index
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
-    """One connection past its handshake."""
+class Torrent:
+    """What a session is given to fetch or to offer."""
 
-    address: str
-    port: int
-    is_local: bool
-    is_seed: bool
-    chokes: bool
-    """It does not serve us although we ask for what it has."""
-    is_snubbed: bool
-    """It owes us blocks for long."""
-    received_bytes: int
-    rate_bps: int
-    pieces: bytes
-    """One byte a piece, 1 for those it has; empty for a seed."""
+    info_hash: bytes
+    """SHA-256 of the info dictionary, 32 bytes."""
+    layout: PieceLayout
+    """Its pieces, with layers."""
+    data: bytes = field(repr=False)
+    """The ``.torrent``, with ``piece layers``."""
+    paths: tuple[Where, ...]
+    """One absolute path a file, in entry order, empty files included."""
+    trackers: tuple[str, ...] = ()
+    """Announce URLs; those inside ``data`` are not used."""
+    peers: tuple[tuple[str, int], ...] = ()
+    """Addresses of players to dial (within a second), beside those that trackers and discovery bring."""
+    partial: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Pieces of which the files hold some blocks, verified: the numbers, in the piece, of the blocks they lack."""
 
-    def has(self, piece: int) -> bool:
-        """Whether it says that it has the piece."""
-        return self.is_seed or (piece < len(self.pieces) and self.pieces[piece] == 1)
+    @classmethod
+    def of_tree(cls, m: Manifest, layers: Mapping[bytes, bytes], paths: Sequence[Where]) -> "Torrent":
+        """The tree of a part. ``layers``: root to piece layer, verified. Raises Mismatch when a layer is missing."""
+        return cls(m.info_hash, replace(m.layout, layers=layers), manifest.torrent(m, layers), tuple(paths))
 
+    @classmethod
+    def of_pack(cls, index: Index, part: str, path: Where) -> "Torrent":
+        """The pack of a patch; ``part`` is the name in the new manifest. Raises ContentError when there is no pack."""
+        info_hash, data = patch_index.pack_info_hash(index, part), patch_index.pack_torrent(index, part)
+        return cls(info_hash, index.layout, data, (path,))
 
-def fetching(member: "Swarm", have: Collection[int], wanted: Collection[int]) -> lt.add_torrent_params:
-    """Parameters to fetch ``wanted`` into the files and to offer ``have`` as it is; all else is left alone.
+    @classmethod
+    def parse(cls, data: bytes, paths: Sequence[Where]) -> "Torrent":
+        """A ``.torrent`` that was written from verified parts. Raises ValueError for what is none."""
+        try:
+            torrent: dict[bytes, Any] = dict(bdecode(data))
+            info = torrent[b"info"]
+            files = list(_files(info[b"file tree"]))
+            sizes = tuple(file[b"length"] for file in files)
+            roots = tuple(file.get(b"pieces root", b"") for file in files)
+            layout = PieceLayout(info[b"piece length"], sizes, roots, torrent.get(b"piece layers", {}))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError("This is no v2 torrent.") from error
+        return cls(hashlib.sha256(bencode(info)).digest(), layout, data, tuple(paths))
 
-    Of pieces that are there in part (read_resume_data's ``unfinished_pieces``) only the missing blocks are fetched.
-    """
-    torrent, layout = member.torrent, member.layout
-    written = set(wanted)
-    paths = [
-        member.folders.path(path) if not size or not written.isdisjoint(layout.pieces(file)) else str(path)
-        for file, (path, size) in enumerate(zip(torrent.paths, layout.sizes, strict=True))
-    ]
-    params = _parameters(torrent, layout, paths)
-    params.unfinished_pieces = {piece: _held_blocks(torrent, layout, piece) for piece in torrent.partial}
-    params.have_pieces = _marks(layout.count, have)
-    params.piece_priorities = [4 * mark for mark in _marks(layout.count, wanted)]  # what is had is never written over
-    return params
+    def missing(self, piece: int) -> list[tuple[int, int]]:
+        """What the files do not hold of a piece that they do not hold whole: offset in the piece, and length."""
+        length = self.layout.span(piece).length
+        return list(spans(self.partial[piece], length)) if piece in self.partial else [(0, length)]
 
+    def missing_bytes(self, piece: int) -> int:
+        """How much that is."""
+        return sum(count for _, count in self.missing(piece))
 
-def seeding(torrent: Torrent, layout: Layout, have: Collection[int] | None) -> lt.add_torrent_params:
-    """Parameters to offer files in place, never writing; ``have`` None means all of them, checked at first request."""
-    params = _parameters(torrent, layout, [str(path) for path in torrent.paths])
-    params.flags |= lt.torrent_flags.upload_mode
-    if have is None:
-        params.flags |= lt.torrent_flags.seed_mode
-    else:
-        params.have_pieces = _marks(layout.count, have)
-        params.piece_priorities = [4 * mark for mark in params.have_pieces]
-    return params
+    def held(self) -> frozenset[int]:
+        """The pieces whose bytes are right in the files now, by hashing them all; a missing file holds none."""
+        return frozenset(piece for file, path in enumerate(self.paths) for piece in self._held_in(file, path))
 
-
-def _held_blocks(torrent: Torrent, layout: Layout, piece: int) -> list[bool]:
-    missing = set(torrent.partial[piece])
-    return [block not in missing for block in range(-(-layout.span(piece).length // BLOCK_BYTES))]
-
-
-def _marks(count: int, pieces: Collection[int]) -> list[bool]:
-    marks = [False] * count
-    for piece in pieces:
-        marks[piece] = True
-    return marks
-
-
-def _parameters(torrent: Torrent, layout: Layout, paths: Sequence[str]) -> lt.add_torrent_params:
-    params: lt.add_torrent_params = lt.load_torrent_buffer(torrent.data, _LOAD_LIMITS)
-    info = params.ti
-    if info is None or info.num_pieces() != layout.count:
-        raise ContentError("content.invalid", "a torrent was not understood as it was written")
-    files = info.layout()
-    real = [i for i in range(files.num_files()) if not files.file_flags(i) & lt.file_flags_t.flag_pad_file]
-    params.renamed_files = dict(zip(real, paths, strict=True))
-    params.save_path = str(torrent.paths[0].parent)  # not used: every file has a path of its own
-    params.trackers = list(torrent.trackers)
-    params.tracker_tiers = [0] * len(torrent.trackers)
-    params.flags = lt.torrent_flags.apply_ip_filter | lt.torrent_flags.disable_dht | lt.torrent_flags.duplicate_is_error
-    return params
+    def _held_in(self, file: int, path: Where) -> list[int]:
+        layout = self.layout
+        try:
+            with beneath.open_file(path) as stream:
+                return [p for p in layout.pieces(file) if layout.is_right(p, stream.read(layout.span(p).length))]
+        except OSError:
+            return []
 
 
-class Swarm:
-    """Made by `Session.add` and `Session.keep`. Every method may be called from any thread."""
-
-    def __init__(self, torrent: Torrent, layout: Layout, wanted: Collection[int] = ()) -> None:
-        self.torrent = torrent
-        self.layout = layout
-        self._wanted = frozenset(wanted)
-        self.folders = beneath.OpenFolders()
-        self.finished_bytes = 0
-        self._facts = threading.Condition()
-        self._finished: set[int] = set()
-        self._unflushed: list[int] = []
-        self._flushing: list[int] = []
-        self._readable: list[int] = []
-        self._given: dict[int, float] = {}
-        self._flushes = 0
-        self._failures = 0
-        self._problem: tuple[int, str, str] | None = None
-        self._is_news = False
-        self._is_ready = False
-        self._is_paused = False
-        self._is_removed = False
-        self._met: set[bool] = set()
-        self._before = Counters()
-        self._last = Counters()
-        self._handle: lt.torrent_handle | None = None
-        self._notes: dict[type[lt.alert], Callable[[Any], None]] = {
-            lt.piece_finished_alert: lambda alert: self._finish(alert.piece_index),
-            lt.hash_failed_alert: self._note_failed_hash,
-            lt.cache_flushed_alert: self._note_flushed,
-            lt.torrent_checked_alert: self._note_ready,
-            lt.torrent_paused_alert: self._note_paused,
-            lt.torrent_resumed_alert: self._note_paused,
-            lt.torrent_removed_alert: self._note_removed,
-            lt.peer_connect_alert: self._note_peer,
-            lt.file_error_alert: self._note_problem,
-        }
-
-    # ------------------------------------------------------------ facts
-
-    def hear(self, alert: lt.alert) -> None:
-        """Take the facts of one alert about this torrent. Called by the session's alert thread."""
-        note = self._notes.get(type(alert))
-        if note:
-            with self._facts:
-                note(alert)
-                self._facts.notify_all()
-
-    def _note_failed_hash(self, alert: lt.hash_failed_alert) -> None:
-        self._failures += 1
-        self._given.pop(alert.piece_index, None)
-
-    def _note_flushed(self, _: lt.cache_flushed_alert) -> None:
-        self._readable += self._flushing
-        self._flushing = []
-        self._flushes += 1
-        self._is_news = True
-
-    def _note_ready(self, _: lt.torrent_checked_alert) -> None:
-        self._is_ready = True
-
-    def _note_paused(self, alert: lt.torrent_paused_alert | lt.torrent_resumed_alert) -> None:
-        self._is_paused = isinstance(alert, lt.torrent_paused_alert)
-
-    def _note_removed(self, _: lt.torrent_removed_alert) -> None:
-        self._is_removed = True
-
-    def _note_peer(self, alert: lt.peer_connect_alert) -> None:
-        self._met.add(policy.is_local(alert.endpoint[0]))
-
-    def _note_problem(self, alert: lt.file_error_alert) -> None:
-        number = alert.error.value() if alert.error.category().name() in _OF_THE_SYSTEM else 0
-        self._problem = (number, alert.error.message(), alert.filename())
-
-    def _finish(self, piece: int) -> None:
-        if piece in self._wanted and piece not in self._finished:
-            self._finished.add(piece)
-            self.finished_bytes += self.torrent.lacking_bytes(piece, self.layout.span(piece).length)
-            self._unflushed.append(piece)
-            self._given.pop(piece, None)
-            self._is_news |= len(self._finished) == len(self._wanted)
-
-    def catch_up(self) -> None:
-        """For when alerts were lost: read the finished pieces from the torrent itself, and flush once more."""
-        pieces = self.handle.status(lt.torrent_handle.query_pieces).pieces
-        with self._facts:
-            for piece, is_there in enumerate(pieces):
-                if is_there:
-                    self._finish(piece)
-            self._facts.notify_all()
-        self.handle.flush_cache()
-
-    def _wait(self, fact: Callable[[], bool], timeout_s: float) -> bool:
-        with self._facts:
-            return self._facts.wait_for(fact, timeout_s)
-
-    def wait(self, timeout_s: float) -> None:
-        """Sleep until something is worth a look (`wake`, all finished, more readable), at most ``timeout_s``."""
-        with self._facts:
-            self._facts.wait_for(lambda: self._is_news, timeout_s)
-            self._is_news = False
-
-    def wake(self) -> None:
-        """End `wait`."""
-        with self._facts:
-            self._is_news = True
-            self._facts.notify_all()
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether pieces can be given already."""
-        return self._is_ready
-
-    @property
-    def finished(self) -> AbstractSet[int]:
-        """The wanted pieces that passed their hash, as a live view; not all of them are on the disk yet."""
-        return self._finished
-
-    @property
-    def met(self) -> AbstractSet[bool]:
-        """Holds True once a local peer was connected, however briefly; False once another one was."""
-        return self._met
-
-    @property
-    def failures(self) -> int:
-        """How often a piece did not pass its hash."""
-        with self._facts:
-            return self._failures
-
-    def forgive(self) -> None:
-        """Count failures from now on: what lying peers sent before says nothing about our files."""
-        with self._facts:
-            self._failures = 0
-
-    def check(self) -> None:
-        """Raises DiskError when a file of the torrent could not be read or written."""
-        with self._facts:
-            problem = self._problem
-        if problem:
-            number, text, path = problem
-            name = os.path.basename(path)
-            paths = self.torrent.paths
-            with beneath.translated(next((each for each in paths if beneath.name_of(each) == name), paths[0])):
-                raise OSError(number, text)
-
-    # ------------------------------------------------------------ network
-
-    @property
-    def handle(self) -> lt.torrent_handle:
-        """What libtorrent calls it; for the session alone."""
-        assert self._handle is not None
-        return self._handle
-
-    def start(self, handle: lt.torrent_handle) -> None:
-        """Take the handle that the session got, and dial the known peers."""
-        self._handle = handle
-        for address, port in self.torrent.peers:
-            self.connect_peer(address, port)
-
-    def connect_peer(self, address: str, port: int) -> None:
-        """Dial a player."""
-        self.handle.connect_peer((address, port))
-
-    def peers(self) -> list[Peer]:
-        """The connections that have finished their handshakes."""
-        busy = lt.peer_info.connecting | lt.peer_info.handshake
-        return [_peer(info, self.layout.count) for info in self.handle.get_peer_info() if not info.flags & busy]
-
-    def dialled(self) -> list[tuple[str, int]]:
-        """The addresses of connections that we opened: those we can open again."""
-        return [info.ip for info in self.handle.get_peer_info() if info.flags & lt.peer_info.outgoing_connection]
-
-    def counters(self) -> Counters:
-        """Bytes so far; the last known ones after the torrent was removed."""
-        with self._facts:
-            if not self._is_removed and self._handle is not None:
-                status = self._handle.status(0)
-                now = Counters(status.total_payload_download, status.total_payload_upload)
-                if now.received_bytes < self._last.received_bytes or now.sent_bytes < self._last.sent_bytes:
-                    self._before = self._sum()
-                self._last = now
-            return self._sum()
-
-    def _sum(self) -> Counters:
-        return Counters(*(before + now for before, now in zip(self._before, self._last, strict=True)))
-
-    # ------------------------------------------------------------ disk
-
-    def give(self, piece: int, data: bytes) -> None:
-        """Put a piece in that we got and verified ourselves; other players can have it from us from now on."""
-        with self._facts:
-            if piece in self._finished:
-                return
-            self._given[piece] = time.monotonic()
-        self.handle.add_piece(piece, data, lt.add_piece_flags_t.overwrite_existing)
-
-    def given(self) -> frozenset[int]:
-        """The pieces that were given and are not finished yet: keep them few, as libtorrent holds them in memory."""
-        with self._facts:
-            late = time.monotonic() - _PATIENCE_S
-            self._given = {piece: at for piece, at in self._given.items() if at > late}
-            return frozenset(self._given)
-
-    def flush(self) -> None:
-        """Start to bring finished pieces to their files, unless that is under way; `take_readable` tells of the end."""
-        with self._facts:
-            if self._flushing or not self._unflushed:
-                return
-            self._flushing, self._unflushed = self._unflushed, []
-        self.handle.flush_cache()
-
-    def take_readable(self) -> list[int]:
-        """The pieces that became readable on disk since the last call."""
-        with self._facts:
-            readable, self._readable = self._readable, []
-            return readable
-
-    def stop(self) -> None:
-        """Disconnect all peers and close all files; returns when that is done."""
-        self.will_pause()
-        if not self.handle.status(0).flags & lt.torrent_flags.paused:
-            self.handle.pause()
-            self.wait_paused()
-
-    def will_pause(self) -> None:
-        """Somebody pauses the torrent now."""
-        with self._facts:
-            self._is_paused = False
-
-    def wait_paused(self) -> None:
-        """Return when the pause has ended all connections and closed all files, and the last bytes are counted."""
-        if not self._wait(lambda: self._is_paused, _PAUSE_S):
-            flushes = self._flushes
-            self.handle.flush_cache()
-            self._wait(lambda: self._flushes > flushes or self._is_paused, _PATIENCE_S)
-        self.counters()
-
-    def wait_removed(self) -> None:
-        """Return when the session has no memory of the torrent."""
-        self._wait(lambda: self._is_removed, _PATIENCE_S)
-        self.folders.close()
-
-
-def _peer(info: lt.peer_info, count: int) -> Peer:
-    flags = info.flags
-    is_seed = bool(flags & lt.peer_info.seed) or info.num_pieces == count
-    return Peer(
-        address=info.ip[0],
-        port=info.ip[1],
-        is_local=policy.is_local(info.ip[0]),
-        is_seed=is_seed,
-        chokes=bool(flags & lt.peer_info.interesting and flags & lt.peer_info.remote_choked),
-        is_snubbed=bool(flags & lt.peer_info.snubbed),
-        received_bytes=info.total_download,
-        rate_bps=info.payload_down_speed,
-        pieces=b"" if is_seed else bytes(info.pieces),
-    )
+def _files(folder: dict[bytes, Any]) -> Iterator[dict[bytes, Any]]:
+    for name, node in folder.items():
+        if name:
+            yield from _files(node)
+        else:
+            yield node

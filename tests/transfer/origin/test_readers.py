@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from patcher.content import merkle
-from patcher.content.layout import Layout
+from patcher.content.layout import PieceLayout
 from patcher.content.merkle import ref_of
 from patcher.content.patch_index import Window
 from patcher.errors import ContentError, OriginError
@@ -34,7 +34,7 @@ class Origin:
             (folder / name).write_bytes(data)
         self.manifest = manifest_of(folder)
         self.contents = [files[entry.path] for entry in self.manifest.entries]
-        self.layout: Layout = layout_of(self.manifest, self.contents)
+        self.layout: PieceLayout = layout_of(self.manifest, self.contents)
         made, pack = [], b""
         for cut in windows.cut(self.manifest, None):
             output = b"".join(self.contents[span.file][span.offset : span.end] for span in cut.new)
@@ -145,7 +145,7 @@ def test_no_decoder_sees_a_forged_window(origin: Origin) -> None:
 def test_a_pack_is_read_by_consecutive_pieces() -> None:
     data = noise(1, 5 * PIECE_BYTES + 17)
     shelf = Shelf(data)
-    source = PackSource(shelf, ref_of(data), PIECE_BYTES)
+    source = PackSource(shelf, PieceLayout(PIECE_BYTES, (len(data),), (ref_of(data).root,)))
     assert list(source.pieces(3, 4, lambda _: True)) == [3, 4, 5]
     assert list(source.pieces(0, 4, lambda piece: piece != 2)) == [0, 1]
     pieces = dict(source.read([4, 5], lambda _: None))

@@ -3,7 +3,7 @@
 import random
 
 from patcher.transfer.swarm.picker import PiecePicker, Rules
-from patcher.transfer.swarm.torrent import Peer
+from patcher.transfer.swarm.swarm import Peer
 
 RULES = Rules()
 PIECES = range(100)
