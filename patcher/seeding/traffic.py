@@ -1,4 +1,4 @@
-"""Bytes by source, and bytes given to others, per title and month. It never leaves the machine."""
+"""Bytes downloaded by source, and bytes uploaded, per title and month. They never leave the machine."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ class Ledger:
             db.execute(_SCHEMA)
 
     def add(self, title: str, sources: Sources, uploaded_bytes: int, month: str = "") -> None:
-        """Add bytes received and given to a month, the current one by default."""
+        """Add downloaded and uploaded bytes to a month, the current one by default."""
         counts = (sources.lan_bytes, sources.peer_bytes, sources.origin_bytes, sources.metadata_bytes)
         with database.opened(self._path) as db:
             db.execute(_ADD, (month or this_month(), title, *counts, uploaded_bytes))
@@ -52,7 +52,7 @@ class Ledger:
         return [Row(month, title, Sources(*counts), uploaded) for month, title, *counts, uploaded in rows]
 
     def uploaded_this_month_bytes(self) -> int:
-        """What all titles gave to others in the current month."""
+        """Uploads of all titles in the current month."""
         with database.opened(self._path) as db:
             query = "SELECT coalesce(sum(uploaded_bytes), 0) FROM ledger WHERE month = ?"
             return int(db.execute(query, (this_month(),)).fetchone()[0])

@@ -117,7 +117,7 @@ class _WithPeers:
         self._rules = rules
         self._picker = PiecePicker(wanted, rules)
         self._limiter = RateLimiter()
-        self._pool = OriginPool(source, self._layout, self._deliver, swarm.wake, self._limiter) if source else None
+        self._pool = OriginPool(source, self._layout, self._deliver, swarm.end_wait, self._limiter) if source else None
         self._is_closing = False
         self._pause_s = 0.0
         self._started = time.monotonic()
@@ -147,9 +147,9 @@ class _WithPeers:
     def sample(self) -> Sample:
         """How far we are. Bytes of peers that came and went between two looks are attributed like those of the rest."""
         counters = self._swarm.counters()
-        met = list(self._swarm.met)
-        local = met.count(True) + sum(size for is_local, size in self._by_peer.values() if is_local)
-        everybody = len(met) + sum(size for _, size in self._by_peer.values())
+        seen = list(self._swarm.seen)
+        local = seen.count(True) + sum(size for is_local, size in self._by_peer.values() if is_local)
+        everybody = len(seen) + sum(size for _, size in self._by_peer.values())
         lan = counters.received_bytes * local // everybody if everybody else 0
         origin = self._pool.received_bytes if self._pool else 0
         arriving = self._pool.busy() if self._pool else frozenset()
@@ -190,7 +190,7 @@ class _WithPeers:
         self._limit()
         if not (self._swarm.is_ready and self._is_settled(now)) or self._is_resting(pool, now):
             return
-        taken = pool.busy() | self._swarm.given()
+        taken = pool.busy() | self._swarm.pending()
 
         def is_free(piece: int) -> bool:
             return piece not in finished and piece not in taken and piece not in pool.refused
@@ -234,13 +234,13 @@ class _WithPeers:
     def _deliver(self, piece: int, data: bytes) -> None:
         """Hand a piece to the swarm, not faster than it takes them. Runs on a thread of the pool."""
         most = MAX_QUEUED_BYTES // 2 // self._layout.piece_bytes
-        while len(self._swarm.given()) > most and not self._is_closing:
+        while len(self._swarm.pending()) > most and not self._is_closing:
             time.sleep(0.005)
         if self._is_closing:
             raise Cancelled
         if piece in self._wanted:
             self._from_origin.add(piece)
-            self._swarm.give(piece, data)
+            self._swarm.add_piece(piece, data)
 
     def _sent_bytes(self) -> int:
         return sum(each.sent_bytes for each in self._session.counters().values())

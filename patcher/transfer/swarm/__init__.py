@@ -1,8 +1,8 @@
 """BitTorrent, by libtorrent, which no other room imports.
 
-Read `torrent` (what a session is given), `policy` (settings in; allowed uploads and open ports out), `session` (what is
-in libtorrent's session, and the player's consent), `swarm` (one torrent in it), `picker` (which piece the origin must
-bring). A torrent is in while somebody fetches it, or while it is offered and the settings permit that.
+Read `torrent` (a torrent and its files), `policy` (from settings to allowed uploads and open ports), `session` (what is
+in libtorrent's session, by the player's consent), `swarm` (one torrent in it), `picker` (the next piece to ask of the
+origin). A torrent is in the session while somebody fetches it, or while it is offered and the settings allow that.
 
     torrent = Torrent.of_tree(manifest, layers, paths)
     session = Session(settings)

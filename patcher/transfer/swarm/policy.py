@@ -1,4 +1,4 @@
-"""Settings and surroundings in; out come allowances (may we upload, to whom, how fast) and open doors. Pure."""
+"""From settings to allowances (upload or not, to whom, how fast), and from those to open ports. Pure."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -18,30 +18,30 @@ LOCAL_NETWORKS = tuple(
 """The local network: loopback, private and link-local addresses (RFC 1918, 3927, 4193)."""
 
 PeerScope = Literal["none", "lan", "all"]
-"""With which peers a torrent speaks."""
+"""The peers that a torrent talks to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is true around the player now, beside the settings."""
+    """What counts beside the settings."""
 
     uploaded_this_month_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
-    """What the session may do. A limit of 0 is no limit; it counts for the local network too."""
+    """What the session may do. A limit of 0 means none; limits hold for the local network too."""
 
     upload: Literal["off", "lan", "everyone"]
     peers: PeerScope
     upload_limit_bps: int
     download_limit_bps: int
     discover: bool
-    """Look for players in the local network by multicast."""
+    """Look for peers in the local network by multicast."""
 
 
 def allowances(settings: Settings, surroundings: Surroundings | None = None) -> Allowances:
-    """Without peers nobody can be served; a month's cap that is used up ends uploading until the next month."""
+    """Nothing is uploaded where no peers are allowed, nor for the rest of a month whose cap is used up."""
     uploaded = surroundings.uploaded_this_month_bytes if surroundings else 0
     spent = 0 < settings.monthly_upload_cap_bytes <= uploaded
     return Allowances(
@@ -55,20 +55,20 @@ def allowances(settings: Settings, surroundings: Surroundings | None = None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What stands open. A tracker counts as a player: a torrent that speaks with nobody is not announced."""
+    """What is open to the network. A torrent that may talk to no peer is not announced to trackers either."""
 
     listens: bool
     """On TCP and UDP at the player's address. libtorrent asks trackers and finds neighbours only from such a port."""
     discovers: bool
     """Sends and hears multicast in the local network (BEP 14)."""
     fetched: PeerScope
-    """With whom a torrent that is fetched speaks, whoever dials."""
+    """The peers that a fetched torrent talks to, whichever side connects."""
     offered: PeerScope
-    """With whom a torrent that is only offered speaks, whoever dials."""
+    """The peers that an offered torrent talks to, whichever side connects."""
 
 
 def doors(allowed: Allowances, *, fetches: bool, offers: bool) -> Doors:
-    """With nothing to fetch from players and nothing that may be given to them, no port is open.
+    """No port is open unless something is fetched from peers, or may be uploaded to them.
 
     fetches, offers: whether the session holds torrents of either kind.
     """

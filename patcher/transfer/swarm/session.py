@@ -1,12 +1,12 @@
-"""The libtorrent session of one engine: settings, port, and the one thread that turns alerts into facts.
+"""The libtorrent session of one engine: what is in it, its settings and port, and the thread that reads its alerts.
 
-Consent lives here. Sharing off means that not one payload byte leaves: no unchoke slots, no allowed-fast set, local
-peers under the same rule, and nothing installed is offered at all. A change of settings cuts all connections before it
-applies: libtorrent goes on to serve what was asked for before (3 MB in 2.5 s, measured), and does not look at local
-peers again that it choked once.
+The player's consent is enforced here. Sharing off means that not one payload byte is uploaded: no unchoke slots, no
+allowed-fast set, the same for local peers, and nothing installed is offered. A change of settings cuts all connections
+before it applies, because libtorrent goes on to serve earlier requests (3 MB in 2.5 s, measured) and never unchokes
+local peers again that it choked once.
 
-Ports, discovery and the filter of addresses follow from what is in the session (`policy.doors`) and are set anew each
-time that changes. An empty session has no socket; to open or close them takes under a millisecond.
+Ports, discovery and the filter of addresses follow from what is in the session (`policy.doors`) and are set again each
+time that changes. An empty session has no socket. Opening or closing one takes under a millisecond.
 """
 
 import logging

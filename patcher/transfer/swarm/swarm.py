@@ -1,9 +1,9 @@
-"""One torrent in the session: alerts become facts, bytes of the origin go in, files are let go of.
+"""One torrent while it is in the session: its alerts become facts, and pieces from the origin go in.
 
-What libtorrent 2.1.1 does and does not (each measured): data of a finished piece is on disk only after ``flush_cache``
-and its alert; ``torrent_paused_alert`` comes when all files are closed, ``torrent_removed_alert`` may come before;
-what is given before ``torrent_checked_alert`` is lost; counters start anew after a pause; pad files count in file
-numbers; a piece that was had when adding is "finished" once more.
+Measured with libtorrent 2.1.1: data of a finished piece is on disk only after ``flush_cache`` and its alert;
+``torrent_paused_alert`` comes when all files are closed, ``torrent_removed_alert`` may come before; a piece added
+before ``torrent_checked_alert`` is lost; counters start anew after a pause; pad files count in file numbers; a piece
+that was had when adding is "finished" once more.
 """
 
 import os
@@ -31,7 +31,7 @@ _PATIENCE_S = 10.0
 
 
 class Counters(NamedTuple):
-    """Payload bytes since the torrent was added: as received (waste included) and as given."""
+    """Payload bytes since the torrent was added: as received (waste included) and as uploaded."""
 
     received_bytes: int = 0
     sent_bytes: int = 0
@@ -46,9 +46,9 @@ class Peer:
     is_local: bool
     is_seed: bool
     chokes: bool
-    """It does not serve us although we ask for what it has."""
+    """It does not serve us, although we are interested in what it has."""
     is_snubbed: bool
-    """It owes us blocks for long."""
+    """It has owed us blocks for long."""
     received_bytes: int
     rate_bps: int
     pieces: bytes
@@ -60,7 +60,7 @@ class Peer:
 
 
 def fetching(swarm: "Swarm") -> lt.add_torrent_params:
-    """Parameters to fetch what is wanted into the files and to offer what is had as it is; all else is left alone.
+    """Parameters to fetch the wanted pieces into the files and to offer those that are here; all else is left alone.
 
     Of pieces that are there in part (read_resume_data's ``unfinished_pieces``) only the missing blocks are fetched.
     """
@@ -72,7 +72,7 @@ def fetching(swarm: "Swarm") -> lt.add_torrent_params:
     params = _parameters(torrent, paths)
     params.unfinished_pieces = {piece: _held_blocks(torrent, piece) for piece in torrent.partial}
     params.have_pieces = _marks(layout.count, swarm.have)
-    params.piece_priorities = [4 * mark for mark in _marks(layout.count, wanted)]  # what is had is never written over
+    params.piece_priorities = [4 * mark for mark in _marks(layout.count, wanted)]  # the rest is never written
     return params
 
 
@@ -124,7 +124,7 @@ class Swarm:
         self._unflushed: list[int] = []
         self._flushing: list[int] = []
         self._readable: list[int] = []
-        self._given: dict[int, float] = {}
+        self._pending: dict[int, float] = {}
         self._flushes = 0
         self._failures = 0
         self._problem: tuple[int, str, str] | None = None
@@ -132,7 +132,7 @@ class Swarm:
         self._is_ready = False
         self._is_paused = False
         self._is_removed = False
-        self._met: set[bool] = set()
+        self._seen: set[bool] = set()
         self._before = Counters()
         self._last = Counters()
         self._handle: lt.torrent_handle | None = None
@@ -151,7 +151,7 @@ class Swarm:
     # ------------------------------------------------------------ facts
 
     def note(self, alert: lt.alert) -> None:
-        """Take the facts of one alert about this torrent. Called by the session's alert thread."""
+        """Note what one alert says of this torrent. Called by the session's alert thread."""
         note = self._notes.get(type(alert))
         if note:
             with self._facts:
@@ -160,7 +160,7 @@ class Swarm:
 
     def _note_failed_hash(self, alert: lt.hash_failed_alert) -> None:
         self._failures += 1
-        self._given.pop(alert.piece_index, None)
+        self._pending.pop(alert.piece_index, None)
 
     def _note_flushed(self, _: lt.cache_flushed_alert) -> None:
         self._readable += self._flushing
@@ -178,7 +178,7 @@ class Swarm:
         self._is_removed = True
 
     def _note_peer(self, alert: lt.peer_connect_alert) -> None:
-        self._met.add(policy.is_local(alert.endpoint[0]))
+        self._seen.add(policy.is_local(alert.endpoint[0]))
 
     def _note_problem(self, alert: lt.file_error_alert) -> None:
         number = alert.error.value() if alert.error.category().name() in _OF_THE_SYSTEM else 0
@@ -189,11 +189,11 @@ class Swarm:
             self._finished.add(piece)
             self.finished_bytes += self.torrent.missing_bytes(piece)
             self._unflushed.append(piece)
-            self._given.pop(piece, None)
+            self._pending.pop(piece, None)
             self._is_news |= len(self._finished) == len(self.wanted)
 
     def refresh(self) -> None:
-        """For when alerts were lost: read the finished pieces from the torrent itself, and flush once more."""
+        """Read the finished pieces from the torrent itself, and flush once more. Called when alerts were lost."""
         pieces = self.handle.status(lt.torrent_handle.query_pieces).pieces
         with self._facts:
             for piece, is_there in enumerate(pieces):
@@ -207,12 +207,12 @@ class Swarm:
             return self._facts.wait_for(fact, timeout_s)
 
     def wait(self, timeout_s: float) -> None:
-        """Sleep until something is worth a look (`wake`, all finished, more readable), at most ``timeout_s``."""
+        """Sleep until something is worth a look (`end_wait`, all finished, more readable), at most ``timeout_s``."""
         with self._facts:
             self._facts.wait_for(lambda: self._is_news, timeout_s)
             self._is_news = False
 
-    def wake(self) -> None:
+    def end_wait(self) -> None:
         """End `wait`."""
         with self._facts:
             self._is_news = True
@@ -220,7 +220,7 @@ class Swarm:
 
     @property
     def is_ready(self) -> bool:
-        """Whether pieces can be given already."""
+        """Whether pieces can be added already."""
         return self._is_ready
 
     @property
@@ -229,9 +229,9 @@ class Swarm:
         return self._finished
 
     @property
-    def met(self) -> AbstractSet[bool]:
-        """Holds True once a local peer was connected, however briefly; False once another one was."""
-        return self._met
+    def seen(self) -> AbstractSet[bool]:
+        """Holds True once a local peer was connected, however briefly, and False once another one was."""
+        return self._seen
 
     @property
     def failures(self) -> int:
@@ -254,7 +254,7 @@ class Swarm:
 
     @property
     def handle(self) -> lt.torrent_handle:
-        """What libtorrent calls it; for the session alone."""
+        """The handle that libtorrent gave, for the session alone."""
         assert self._handle is not None
         return self._handle
 
@@ -293,23 +293,23 @@ class Swarm:
 
     # ------------------------------------------------------------ disk
 
-    def give(self, piece: int, data: bytes) -> None:
-        """Put a piece in that we got and verified ourselves; other players can have it from us from now on."""
+    def add_piece(self, piece: int, data: bytes) -> None:
+        """Add a verified piece that came from elsewhere; other players can have it from us from now on."""
         with self._facts:
             if piece in self._finished:
                 return
-            self._given[piece] = time.monotonic()
+            self._pending[piece] = time.monotonic()
         self.handle.add_piece(piece, data, lt.add_piece_flags_t.overwrite_existing)
 
-    def given(self) -> frozenset[int]:
-        """The pieces that were given and are not finished yet: keep them few, as libtorrent holds them in memory."""
+    def pending(self) -> frozenset[int]:
+        """The added pieces that are not finished yet. Keep them few, as libtorrent holds them in memory."""
         with self._facts:
             late = time.monotonic() - _PATIENCE_S
-            self._given = {piece: at for piece, at in self._given.items() if at > late}
-            return frozenset(self._given)
+            self._pending = {piece: at for piece, at in self._pending.items() if at > late}
+            return frozenset(self._pending)
 
     def flush(self) -> None:
-        """Start to bring finished pieces to their files, unless that is under way; `take_readable` tells of the end."""
+        """Begin to write finished pieces to their files, unless that is under way; `take_readable` tells the end."""
         with self._facts:
             if self._flushing or not self._unflushed:
                 return
@@ -330,7 +330,7 @@ class Swarm:
             self.wait_paused()
 
     def begin_pause(self) -> None:
-        """Somebody pauses the torrent now."""
+        """Call this before the torrent is paused, for `wait_paused` to wait for this pause."""
         with self._facts:
             self._is_paused = False
 
@@ -343,7 +343,7 @@ class Swarm:
         self.counters()
 
     def wait_removed(self) -> None:
-        """Return when the session has no memory of the torrent."""
+        """Return when libtorrent has forgotten the torrent."""
         self._wait(lambda: self._is_removed, _PATIENCE_S)
         self.folders.close()
 

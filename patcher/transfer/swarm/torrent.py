@@ -18,7 +18,7 @@ from patcher.content.patch_index import Index
 
 @dataclass(frozen=True, slots=True)
 class Torrent:
-    """What a session is given to fetch or to offer."""
+    """What a session fetches or offers."""
 
     info_hash: bytes
     """SHA-256 of the info dictionary, 32 bytes."""
