@@ -76,7 +76,7 @@ class Reader:
         return record
 
     def _may_name(self, url: str) -> bool:
-        return reach.may_name(url, self._origin.near)
+        return reach.may_name(url, self._origin.reach)
 
     # ---------------------------------------------------------------- documents
 

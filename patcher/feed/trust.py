@@ -290,7 +290,7 @@ def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> tuple[bytes, R
         try:
             data = origin.get(f"{METADATA}/{FIRST_ROOT}", _ROOT_MAX_BYTES)
             verified_root(data)
-            return data, origin.near
+            return data, origin.reach
         except OriginError as error:
             if error.facts.get("status") not in {403, 404, 410}:
                 raise

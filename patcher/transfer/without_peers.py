@@ -81,7 +81,7 @@ class WithoutPeers:
         pool = self._pool
         pool.check()
         is_hopeless = pool.is_over or isinstance(pool.error, OriginError)
-        missed = pool.take_missed() & self._missing
+        missed = pool.take_failed() & self._missing
         self._unasked |= missed
         self._queue.extendleft(sorted(missed, reverse=True))
         limit = max(4, _REQUEST_BYTES // self._layout.piece_bytes)

@@ -83,7 +83,7 @@ def test_what_leads_nearer_than_the_feed_itself_is_left_out(
     said = records.Feed("games", "Games", tuple(f"https://{h}/" for h in hosts), tuple(f"udp://{h}:1" for h in hosts))
     feed.put("feed.json", records.encode(said))
     feed.put("demo/title.json", records.encode(records.Title("demo", "game", {}, links=links)))
-    with Origin([pinned], near=Reach.PUBLIC) as origin:
+    with Origin([pinned], reach=Reach.PUBLIC) as origin:
         reader = Reader(player.trust(), origin)
         record, title = reader.feed(), reader.title("demo")
     allowed = {"mirror.example", kept} - {""}

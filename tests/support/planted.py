@@ -246,7 +246,7 @@ SERVERS = (
     Planted("a handshake is not watched", "transfer/origin/dialling.py", "context.sslsocket_class = Handshake", "pass",
         "tests/transfer/origin/test_dialling.py::test_a_cancel_ends_the_wait_wherever_it_is[handshake]"),
     Planted("the first address may take all the time", "transfer/origin/dialling.py",
-        "share_s = now_s + (until_s - now_s) / (len(admitted) - number)", "share_s = until_s",
+        "share_s = now_s + (until_s - now_s) / (len(allowed) - number)", "share_s = until_s",
         "tests/transfer/origin/test_dialling.py::test_no_address_takes_the_time_of_the_others"),
     Planted("a network has no budget", "serve/budgets.py",
         "(4, 3) if len(address) == IPV4_BYTES else (8, 6)", "(4, 4) if len(address) == IPV4_BYTES else (8, 8)",

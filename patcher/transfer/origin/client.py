@@ -18,10 +18,9 @@ from patcher.transfer.origin.watchdog import StallTimer
 class Origin:
     """Reads one feed's servers. Safe for several threads; `close` it in the end.
 
-    ``urls`` are base addresses of equal folders, best first; the player named the first one. ``hosts`` and ``near`` are
-    those of `HostPolicy`, ``ca`` is that of `HttpClient`. ``cancel`` is asked at least four times a second while
-    something waits. ``received`` counts what came in. Bytes are as received; the caller verifies them, but for
-    `content`, which verifies by itself.
+    ``urls`` are base addresses of equal folders, best first; the player named the first one. For ``hosts`` and
+    ``reach`` see `HostPolicy`, for ``ca`` `HttpClient`. ``cancel`` is asked at least four times a second while
+    something waits. ``received`` counts the bytes. `content` verifies what it returns; the caller verifies the rest.
 
     Raises UsageError (usage.argument) when ``ca`` cannot be read. All methods raise OriginError and Cancelled.
     """
@@ -33,13 +32,13 @@ class Origin:
         ca: str = "",
         cancel: Callable[[], bool] = never,
         retry: RetryPolicy | None = None,
-        near: Reach | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self.urls = tuple(url.rstrip("/") + "/" for url in urls)
         self.received = Received()
         self._retry = retry or RetryPolicy()
         self._stall = StallTimer(self._retry, cancel)
-        self._hosts = HostPolicy(self.urls, hosts, near)
+        self._hosts = HostPolicy(self.urls, hosts, reach)
         self._http = HttpClient(self._hosts, ca, self._retry)
         self._first = 0
 
@@ -99,12 +98,12 @@ class Origin:
 
     def progressed(self) -> None:
         """Note that verified bytes came in, from here or from peers: the wait for our servers begins anew."""
-        self._stall.reset()
+        self._stall.progressed()
 
     @property
-    def near(self) -> Reach:
+    def reach(self) -> Reach:
         """Where the address that the player named leads."""
-        return self._hosts.near
+        return self._hosts.reach
 
     def close(self) -> None:
         """Close all connections. The origin stays usable and opens new ones when asked."""

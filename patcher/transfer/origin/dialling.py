@@ -17,26 +17,26 @@ from patcher.transfer.origin.watchdog import LOOK_S, Watchdog
 _ON_ITS_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
 
 
-def dial(host: str, port: int, admits: Callable[[str], bool], watchdog: Watchdog) -> socket.socket:
-    """A connection to the first address of ``host`` that answers and that ``admits`` allows.
+def dial(host: str, port: int, allows: Callable[[str], bool], watchdog: Watchdog) -> socket.socket:
+    """A connection to the first address of ``host`` that answers and that ``allows`` accepts.
 
     The address that was judged is the one connected to, so a name that leads elsewhere a moment later gains nothing.
     All of it takes at most `Timeouts.connect_s`, of which each address that is left gets an equal share.
 
-    Raises OSError, OriginError (origin.host_refused when no address is admitted), and what the watchdog raises.
+    Raises OSError, OriginError (origin.host_refused when no address is allowed), and what the watchdog raises.
     """
     timeouts = watchdog.timeouts
     until_s = timeouts.clock() + timeouts.connect_s
     found = _addresses(host, port, lambda: watchdog.check_connecting(until_s))
-    admitted = [each for each in found if admits(each[4][0])]
-    if not admitted:
+    allowed = [each for each in found if allows(each[4][0])]
+    if not allowed:
         where = ", ".join(sorted({str(each[4][0]) for each in found}))
         text = f"{host} leads to {where:.200}, into a network that this feed may not use."
         raise OriginError("origin.host_refused", text, host=host)
     problem: OSError | None = None
-    for number, (family, kind, protocol, _, address) in enumerate(admitted):
+    for number, (family, kind, protocol, _, address) in enumerate(allowed):
         now_s = timeouts.clock()
-        share_s = now_s + (until_s - now_s) / (len(admitted) - number)
+        share_s = now_s + (until_s - now_s) / (len(allowed) - number)
         check = functools.partial(watchdog.check_connecting, share_s)
         try:
             return _connected(socket.socket(family, kind, protocol), address, check)

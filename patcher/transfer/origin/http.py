@@ -25,7 +25,7 @@ from patcher.plain import quoted
 from patcher.transfer.origin import ranges
 from patcher.transfer.origin.dialling import dial, watched
 from patcher.transfer.origin.hosts import HostPolicy, is_this_machine
-from patcher.transfer.origin.watchdog import Timeouts, Watchdog, WatchedSocket
+from patcher.transfer.origin.watchdog import Timeouts, Watchdog, WatchedReader
 
 CHUNK_BYTES = 256 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -137,7 +137,7 @@ class HttpClient:
         """A new connection, to an address that the policy allows; to a proxy, wherever the player has it."""
         if is_proxy:
             return dial(host, port, lambda address: True, watchdog)
-        sock = dial(host, port, functools.partial(self._hosts.admits, host), watchdog)
+        sock = dial(host, port, functools.partial(self._hosts.allows, host), watchdog)
         self._hosts.connected(host, sock.getpeername()[0])
         return sock
 
@@ -247,7 +247,7 @@ class _Transport(HTTPAdapter):
 
     def _answer(self, answer: _Connect, sock: Any, *args: Any, **options: Any) -> Any:
         response = answer(sock, *args, **options)
-        response.fp = io.BufferedReader(WatchedSocket(sock, response.fp.detach(), self.watchdog))
+        response.fp = io.BufferedReader(WatchedReader(sock, response.fp.detach(), self.watchdog))
         return response
 
 

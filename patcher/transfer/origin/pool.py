@@ -1,4 +1,4 @@
-"""Requests to the origin on a few lines (connections) at once: bytes come in, are verified, and are delivered."""
+"""Several requests to the origin at once: pieces come in, are verified, and are delivered."""
 
 import threading
 import time
@@ -14,24 +14,24 @@ from patcher.transfer.origin.limiter import RateLimiter
 CONNECTIONS = 3
 _BAD_PIECES_MAX = 3
 _CLOSE_S = 0.4
-"""A line that waits for a silent server may end later than the fetch; it is told to and holds nothing."""
+"""A thread that waits for a silent server may end later than its pool. It is told to end and holds nothing."""
 
 
 class PieceSource(Protocol):
-    """Where the pieces of one torrent can be had from the origin: `sources.PackSource`, `sources.TreeSource`."""
+    """Reads the pieces of one torrent from the origin: `readers.PackSource`, `readers.TreeSource`."""
 
     def pieces(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
         """The needed pieces that one request brings, ``first`` among them.
 
-        At most ``limit`` where the origin is read by ranges; all that are needed of an extent that only comes whole.
+        They are at most ``limit`` pieces of a range, or all the needed pieces of a window, which only comes whole.
         """
 
     def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
-        """Pieces as they come, in any order, unverified; perhaps also some that were not asked for.
+        """The pieces in the order in which they come, unverified; some of them may not have been asked for.
 
-        ``received`` is called with the size of every portion from the network. It slows the reader down where there is
-        a limit and raises Cancelled when nobody wants the rest. Raises OriginError; ContentError for an extent that is
-        not what was signed.
+        ``received`` is called with the size of every portion from the network. It waits for the download limit, and
+        raises Cancelled when the rest is not needed. Raises OriginError; ContentError for a window that is not as
+        signed.
         """
 
 
@@ -42,17 +42,18 @@ class _Request:
         self.is_dropped = False
 
     def check(self) -> None:
-        """Raises Cancelled once the rest is not needed any more."""
+        """Raises Cancelled when the rest is not needed any more."""
         if self.is_dropped:
             raise Cancelled
 
 
 class OriginPool:
-    """The origin's side of one fetch. Used by one thread; ``deliver`` and ``wake`` are called by the lines' threads.
+    """The origin's side of one fetch, with a few connections. Used by one thread.
 
-    ``deliver(piece, data)`` gets verified pieces and may block to slow the line down; ``wake()`` says that a line is
-    free again. What goes wrong is kept in `error` (the last problem, None again after a success), `refused` (pieces
-    the origin does not have) and `is_over` (three wrong pieces: it is not asked again).
+    Threads of the pool call ``deliver(piece, data)`` with each verified piece, which may block to slow them down, and
+    ``wake()`` whenever a connection is free again. `error` is the last failure, None after a success; `failed_at` is
+    its time. `refused` are the pieces that the origin does not have. `is_over` is set after three wrong pieces; the
+    origin is not to be asked again then. `received_bytes` includes what proved wrong or useless.
     """
 
     def __init__(
@@ -77,12 +78,12 @@ class OriginPool:
         self._running: list[_Request] = []
         self._queue: SimpleQueue[_Request | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._missed: set[int] = set()
+        self._failed: set[int] = set()
         self._bad = 0
         self._fault: Exception | None = None
 
     def running(self) -> int:
-        """How many requests are under way."""
+        """The number of requests under way."""
         return len(self._running)
 
     def busy(self) -> set[int]:
@@ -91,36 +92,36 @@ class OriginPool:
             return {piece for request in self._running for piece in request.left}
 
     def ask(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> tuple[int, ...]:
-        """Begin a request for piece ``first`` and what comes with it; returns the pieces that it brings."""
+        """Start a request for piece ``first`` and its neighbours; returns the pieces that it brings."""
         request = _Request(self._source.pieces(first, limit, is_needed))
         with self._lock:
             self._running.append(request)
         if len(self._threads) < len(self._running):
-            self._threads.append(threading.Thread(target=self._work, name="origin line", daemon=True))
+            self._threads.append(threading.Thread(target=self._work, name="origin", daemon=True))
             self._threads[-1].start()
         self._queue.put(request)
         return request.pieces
 
-    def take_missed(self) -> set[int]:
-        """The pieces of requests that ended without bringing them, since the last call."""
+    def take_failed(self) -> set[int]:
+        """The pieces that requests ended without, since the last call."""
         with self._lock:
-            missed, self._missed = self._missed, set()
-            return missed
+            failed, self._failed = self._failed, set()
+            return failed
 
     def drop(self, is_useless: Callable[[int], bool]) -> None:
-        """End the requests of which others give us the half."""
+        """End each request of which at least half of the remaining pieces are useless."""
         with self._lock:
             for request in self._running:
                 if 2 * sum(map(is_useless, request.left)) >= len(request.left):
                     request.is_dropped = True
 
     def check(self) -> None:
-        """Raises what went wrong on a line and is not the origin's fault, such as a DiskError."""
+        """Raises the error of a thread that is not the origin's fault, such as a DiskError."""
         if self._fault:
             raise self._fault
 
     def close(self) -> None:
-        """Drop all requests and end the lines."""
+        """Drop all requests and end the threads."""
         self.drop(lambda _: True)
         for _ in self._threads:
             self._queue.put(None)
@@ -128,7 +129,7 @@ class OriginPool:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
 
-    # ------------------------------------------------------------ on a line's thread
+    # ------------------------------------------------------------ on a thread of the pool
 
     def _work(self) -> None:
         while request := self._queue.get():
@@ -138,11 +139,11 @@ class OriginPool:
                 pass
             except (OriginError, ContentError) as error:
                 self._note(request, error)
-            except Exception as error:  # noqa: BLE001 — raised by `check` in the thread that can handle it
+            except Exception as error:  # noqa: BLE001 — raised by `check` in the thread that uses the pool
                 self._fault = error
             with self._lock:
                 self._running.remove(request)
-                self._missed |= request.left
+                self._failed |= request.left
             self._wake()
 
     def _run(self, request: _Request) -> None:

@@ -1,4 +1,4 @@
-"""Where the pieces of a torrent are at the origin: in a pack, in loose files, or in windows of a full pack."""
+"""Reads the pieces of a torrent from the origin: from a pack, from loose files, or from windows of the full pack."""
 
 import itertools
 import threading
@@ -19,41 +19,41 @@ from patcher.transfer.swarm.torrent import Torrent
 _CACHED_PIECES = 16
 
 
-class Reads(Protocol):
-    """What is needed of `origin.Origin`."""
+class ContentReader(Protocol):
+    """Reads content files: `client.Origin`."""
 
     def read(self, ref: Ref, offset: int, length: int) -> Iterator[bytes]:
-        """Bytes of a content file, in portions, unverified. Raises OriginError, Cancelled."""
+        """``length`` bytes of a file from ``offset`` on, in portions, unverified. Raises OriginError, Cancelled."""
 
 
 class PackSource:
-    """Pieces of a pack (or of any single content file): ranges of its file."""
+    """The pieces of a pack, as ranges of its file."""
 
-    def __init__(self, origin: Reads, layout: PieceLayout) -> None:
+    def __init__(self, origin: ContentReader, layout: PieceLayout) -> None:
         self._origin = origin
         self._layout = layout
         self._pack = Ref(layout.roots[0], layout.sizes[0])
 
     def pieces(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
-        """``first`` and the needed pieces next to it."""
+        """``first`` and the needed pieces behind it."""
         return _neighbours(first, min(first + limit, self._layout.count), is_needed)
 
     def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
-        """Consecutive pieces in one request. Raises OriginError."""
+        """Consecutive pieces, in one request. Raises OriginError."""
         spans = [self._layout.span(piece)[1:] for piece in pieces]
         yield from zip(pieces, ranges.read(self._origin.read, self._pack, spans, received), strict=True)
 
 
 class TreeSource:
-    """Pieces of a part's tree: ranges of its loose files, or whole windows of its full pack where those are cheaper.
+    """The pieces of a part's tree: ranges of its loose files, or whole windows of its full pack where that is cheaper.
 
-    A window is taken when it is shorter than what is needed of the pieces that it makes. When the full pack is gone the
-    loose files remain, and the other way round. Of pieces that ``torrent`` says its files hold in part, the rest is
-    fetched.
+    A window is taken when it is shorter than the bytes that are needed of its pieces. If the origin has no full pack
+    any more, the loose files serve instead, and the other way round. Pieces that are `Torrent.partial` are completed:
+    only their missing blocks are fetched.
     """
 
     def __init__(
-        self, origin: Reads, manifest: Manifest, full: Index | None = None, torrent: Torrent | None = None
+        self, origin: ContentReader, manifest: Manifest, full: Index | None = None, torrent: Torrent | None = None
     ) -> None:
         self._origin = origin
         self._torrent = torrent or Torrent(manifest.info_hash, manifest.layout, b"", ())
@@ -62,25 +62,25 @@ class TreeSource:
         self._same: dict[bytes, list[int]] = {}
         for number, entry in enumerate(manifest.entries):
             self._same.setdefault(entry.root, []).append(number)
-        self._pack = _Pack(origin, full) if full else None
+        self._pack = _FullPack(origin, full) if full else None
         self._window_of: dict[int, int] = {}
         for number, window in enumerate(full.windows if full else ()):
             self._window_of.update((piece, number) for piece, _, _ in self._made(window))
 
     def pieces(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
-        """The needed pieces of the window that makes ``first``, if that is cheaper; else its neighbours."""
+        """The needed pieces of the window that makes ``first`` where that is cheaper; else the range behind it."""
         if made := self._windowed_pieces(first, is_needed):
             return made
 
         def is_loose(piece: int) -> bool:
-            """Neighbours that another window makes for less are left to it."""
+            """A neighbour that another window makes for less is left to that window."""
             is_same = self._window_of.get(piece) == self._window_of.get(piece - 1)
             return is_needed(piece) and (is_same or not self._windowed_pieces(piece, is_needed))
 
         return _neighbours(first, min(first + limit, self._layout.count), is_loose)
 
     def _windowed_pieces(self, first: int, is_needed: Callable[[int], bool]) -> Sequence[int]:
-        """The needed pieces of the window that makes ``first``, if that is cheaper; else none."""
+        """The needed pieces of the window that makes ``first`` where that is cheaper; else none."""
         number, pack = self._window_of.get(first), self._pack
         if number is None or not pack:
             return ()
@@ -89,7 +89,7 @@ class TreeSource:
         return made if self._is_cheaper(window, made) else ()
 
     def read(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
-        """What `pieces` named. Raises OriginError; ContentError for a window that is damaged: it is not used again."""
+        """What `pieces` returned. Raises OriginError; ContentError for a damaged window, left out from then on."""
         pack, numbers = self._pack, {self._window_of.get(piece) for piece in pieces}
         number = numbers.pop()
         if numbers or number is None or not pack or not self._is_cheaper(pack.windows[number], pieces):
@@ -105,12 +105,12 @@ class TreeSource:
         return sum(length for piece in pieces for _, length in self._lacking(piece)) > window.length
 
     def _lacking(self, piece: int) -> list[tuple[int, int]]:
-        """What has to come of a piece: offset and length in its file."""
+        """The ranges of a piece that have to be fetched: offset and length in its file."""
         start = self._layout.span(piece).offset
         return [(start + offset, count) for offset, count in self._torrent.missing(piece)]
 
     def _loose_or_packed(
-        self, pack: "_Pack | None", pieces: Sequence[int], received: Callable[[int], None]
+        self, pack: "_FullPack | None", pieces: Sequence[int], received: Callable[[int], None]
     ) -> Generator[tuple[int, bytes]]:
         left = list(pieces)
         try:
@@ -124,7 +124,7 @@ class TreeSource:
             yield from self._windowed(pack, number, received)
 
     def _loose(self, pieces: Sequence[int], received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
-        """Each file's pieces in one request, or in a few where nearly all is here."""
+        """The pieces of each file in one request, or in a few where most blocks are here."""
         for number, mine in itertools.groupby(sorted(pieces), lambda piece: self._layout.span(piece).file):
             entry, group = self._manifest.entries[number], list(mine)
             spans = (span for piece in group for span in self._lacking(piece))
@@ -133,7 +133,7 @@ class TreeSource:
                 yield piece, self._filled(piece, stream) if piece in self._torrent.partial else next(stream)
 
     def _filled(self, piece: int, stream: Iterator[bytes]) -> bytes:
-        """A piece from what its file holds and what comes of the rest."""
+        """A piece made of the blocks that its file holds and the fetched ones."""
         file, start, length = self._layout.span(piece)
         with beneath.translated(self._torrent.paths[file]), beneath.open_file(self._torrent.paths[file]) as held:
             held.seek(start)
@@ -142,7 +142,9 @@ class TreeSource:
             data[offset : offset + count] = next(stream)
         return bytes(data)
 
-    def _windowed(self, pack: "_Pack", number: int, received: Callable[[int], None]) -> Generator[tuple[int, bytes]]:
+    def _windowed(
+        self, pack: "_FullPack", number: int, received: Callable[[int], None]
+    ) -> Generator[tuple[int, bytes]]:
         """All pieces that a window makes, in every file that has the same content."""
         window = pack.windows[number]
         try:
@@ -155,7 +157,7 @@ class TreeSource:
             yield piece, bytes(output[at : at + length])
 
     def _made(self, window: Window) -> Iterator[tuple[int, int, int]]:
-        """The pieces a window makes: number, and where in its output."""
+        """The pieces that a window makes: number, and offset and length in its output."""
         at, size = 0, self._layout.piece_bytes
         for span in window.new:
             for offset in range(0, span.length, size):
@@ -165,10 +167,10 @@ class TreeSource:
             at += span.length
 
 
-class _Pack:
-    """The full pack at the origin. What a decoder gets to see was checked against the pack's own hashes before."""
+class _FullPack:
+    """The full pack at the origin. Its bytes are checked against the pack's hashes before a decoder sees them."""
 
-    def __init__(self, origin: Reads, index: Index) -> None:
+    def __init__(self, origin: ContentReader, index: Index) -> None:
         self.windows = index.windows
         self._origin = origin
         self._index = index
@@ -177,7 +179,7 @@ class _Pack:
         """Windows do not begin and end with pieces: their neighbours need the same ones."""
 
     def read(self, window: Window, received: Callable[[int], None]) -> bytes:
-        """The window's bytes. Raises OriginError; Mismatch when they are not the pack's."""
+        """The window's bytes. Raises OriginError; Mismatch for a wrong piece."""
         if self._index.pack is None:
             return self._index.inline[window.offset : window.offset + window.length]
         layout = self._index.layout

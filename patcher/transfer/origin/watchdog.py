@@ -39,7 +39,7 @@ class StallTimer:
     """How long one command has waited for its servers without progress, over all tries, pauses and connections.
 
     Progress is a whole document, verified bytes from a server or a peer, or bytes at the least rate, which are verified
-    later. It resets the timer. Connections that wait at the same time count once. Safe for several threads.
+    later. It restarts the timer. Connections that wait at the same time count once. Safe for several threads.
     """
 
     def __init__(self, timeouts: Timeouts, cancel: Callable[[], bool]) -> None:
@@ -77,9 +77,9 @@ class StallTimer:
             self._window_bytes += size_bytes
             is_enough = self._window_bytes >= self.timeouts.least_bytes
         if is_enough:
-            self.reset()
+            self.progressed()
 
-    def reset(self) -> None:
+    def progressed(self) -> None:
         """Note progress: the command waits anew from now on."""
         with self._lock:
             self._waited_s, self._window_s, self._window_bytes = 0.0, 0.0, 0
@@ -144,7 +144,7 @@ class Watchdog:
         return now - since
 
 
-class WatchedSocket(io.RawIOBase):
+class WatchedReader(io.RawIOBase):
     """Reads a socket, headers included, under a watchdog.
 
     A timeout of the socket itself starts anew with each byte, and never ends for a server that drips them.

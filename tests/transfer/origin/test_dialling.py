@@ -88,7 +88,7 @@ def test_who_keeps_us_waiting_is_given_up(monkeypatch: pytest.MonkeyPatch, url: 
 @pytest.mark.parametrize("place", PLACES, ids=IDS)
 def test_another_origin_gets_its_share(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     with HostileOrigin({"a.json": b"{}"}) as good, PLACES[place](monkeypatch) as port:
-        with Origin([place.format(port), good.url], retry=SHORT, near=Reach.LOOPBACK) as origin:
+        with Origin([place.format(port), good.url], retry=SHORT, reach=Reach.LOOPBACK) as origin:
             assert origin.get("a.json", 100) == b"{}"
 
 

@@ -49,7 +49,7 @@ def test_a_mirror_on_this_machine_is_never_asked(monkeypatch: pytest.MonkeyPatch
     host = f"[{there}]" if ":" in there else there
     with HostileOrigin({"a.json": b"{}"}) as server:
         urls = ["https://updates.example", f"https://{host}:{server.port}", f"http://{host}:{server.port}"]
-        with Origin(urls, retry=ONCE, near=Reach.PUBLIC) as origin:
+        with Origin(urls, retry=ONCE, reach=Reach.PUBLIC) as origin:
             assert code_of(origin) == "origin.host_refused"
     assert server.connections == 0
 
@@ -72,7 +72,7 @@ def test_a_name_that_leads_to_this_machine_is_not_followed(
     asked = names.lead(monkeypatch, {"updates.example": answers})
     server = HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example"))
     url = f"https://updates.example:{server.port}"
-    with server, Origin([url], ca=str(authority.ca_file), retry=ONCE, near=Reach.PUBLIC) as origin:
+    with server, Origin([url], ca=str(authority.ca_file), retry=ONCE, reach=Reach.PUBLIC) as origin:
         assert code_of(origin) == "origin.host_refused"
     assert server.connections == 0
     assert asked == ["updates.example"]
@@ -84,7 +84,7 @@ def test_the_address_that_was_judged_is_the_one_that_is_used(
     asked = names.lead(monkeypatch, {"updates.example": ["127.0.0.1", "10.7.0.1"]})
     server = HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example"))
     url = f"https://updates.example:{server.port}"
-    with server, Origin([url], ca=str(authority.ca_file), retry=ONCE, near=Reach.LOOPBACK) as origin:
+    with server, Origin([url], ca=str(authority.ca_file), retry=ONCE, reach=Reach.LOOPBACK) as origin:
         assert origin.get("a.json", 2) == b"{}"
     assert asked == ["updates.example"]
 
@@ -101,7 +101,7 @@ def test_a_redirect_to_a_name_that_leads_into_another_network_is_not_followed(
         url = f"https://updates.example:{server.port}"
         with Origin([url], ["inside.example"], str(authority.ca_file), retry=ONCE) as origin:
             assert code_of(origin) == "origin.host_refused"
-            assert origin.near is Reach.LOOPBACK
+            assert origin.reach is Reach.LOOPBACK
     assert server.paths == ["a.json"]
     assert inside.connections == 0
 
@@ -112,9 +112,9 @@ def test_where_the_pinned_address_leads_is_found_out_when_it_is_named(
     names.lead(monkeypatch, {"updates.example": ["127.0.0.1"]})
     server = HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example"))
     with server, Origin([f"https://updates.example:{server.port}"], ca=str(authority.ca_file)) as origin:
-        before = origin.near
+        before = origin.reach
         assert origin.get("a.json", 2) == b"{}"
-        assert (before, origin.near) == (Reach.PUBLIC, Reach.LOOPBACK)
+        assert (before, origin.reach) == (Reach.PUBLIC, Reach.LOOPBACK)
 
 
 @pytest.mark.parametrize(("host", "connections"), [("10.7.0.1", 0), ("127.1", 0), ("updates.example", 1)])

@@ -91,7 +91,7 @@ def ask(clock: Clock, failover: Failover, **servers: Server) -> str:
         except OriginError as error:
             failover.failed(error)
         else:
-            clock.stall.reset()
+            clock.stall.progressed()
             return failover.url
 
 
