@@ -11,7 +11,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urljoin
 
 import requests
@@ -203,10 +203,6 @@ def _trusting(ca: str) -> ssl.SSLContext:
     return context
 
 
-class _Connect(Protocol):
-    def __call__(self, *args: Any, **options: Any) -> Any: ...
-
-
 class _Transport(HTTPAdapter):
     """The connections of requests with two things it has no setting for: our trust, and our watchdog on each answer."""
 
@@ -239,13 +235,13 @@ class _Transport(HTTPAdapter):
             self._pools.append(pool)
         return pool
 
-    def _connect(self, connect: _Connect, *args: Any, **options: Any) -> Any:
+    def _connect(self, connect: Callable[..., Any], *args: Any, **options: Any) -> Any:
         connection = connect(*args, **options)
         connection.transport = self
         connection.response_class = functools.partial(self._answer, connection.response_class)
         return connection
 
-    def _answer(self, answer: _Connect, sock: Any, *args: Any, **options: Any) -> Any:
+    def _answer(self, answer: Callable[..., Any], sock: Any, *args: Any, **options: Any) -> Any:
         response = answer(sock, *args, **options)
         response.fp = io.BufferedReader(WatchedReader(sock, response.fp.detach(), self.watchdog))
         return response
