@@ -7,7 +7,7 @@ from queue import SimpleQueue
 import pytest
 
 from patcher.content import merkle
-from patcher.content.layout import Layout
+from patcher.content.layout import PieceLayout
 from patcher.content.merkle import BLOCK_BYTES
 from patcher.errors import Cancelled, DiskError, Mismatch, Missing
 from patcher.transfer.origin.limiter import RateLimiter
@@ -17,7 +17,7 @@ DATA = bytes(range(256)) * 64 * 8
 PIECES = [DATA[at : at + BLOCK_BYTES] for at in range(0, len(DATA), BLOCK_BYTES)]
 LEAVES = merkle.leaves_of(DATA)
 ROOT = merkle.root_of(LEAVES)
-LAYOUT = Layout(b"", BLOCK_BYTES, (len(DATA),), (ROOT,), {ROOT: LEAVES}, (0, len(PIECES)))
+LAYOUT = PieceLayout(BLOCK_BYTES, (len(DATA),), (ROOT,), {ROOT: LEAVES})
 
 
 class Pieces:
