@@ -16,7 +16,7 @@ PLAIN = "## Plain words used in names"
 TO_RENAME = {
     "admitted", "agent", "allowances", "alone", "apart", "arranged", "ballot", "borrow", "carry", "catch",
     "deaths", "delegator", "doors", "emptied", "forgive", "fresh", "genuine", "give", "given",
-    "grown", "guessable", "hear", "hopeless", "judge", "lacking", "least", "lift", "look", "met",
+    "grown", "guessable", "hear", "hopeless", "judge", "lacking", "lift", "look", "met",
     "onward", "panel", "panels", "place", "placed", "places",
     "portions", "ramps", "retain", "right", "scales", "see", "shown", "stretch",
     "stretched", "surplus", "surroundings", "taken", "tend", "the", "there", "this", "tidy", "tools", "touched",

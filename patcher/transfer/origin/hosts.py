@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from patcher.errors import OriginError
 from patcher.transfer.origin.reach import Reach, is_allowed, may_name, of_address, of_host
 
-_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class HostPolicy:
@@ -32,7 +32,7 @@ class HostPolicy:
         """Raises OriginError (origin.host_refused) for a URL that the feed may not use."""
         parts = urlsplit(url)
         is_listed = bool(parts.hostname) and parts.hostname in self._listed and may_name(url, self.reach)
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(url))
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
         if not (is_listed and is_safe) or parts.username is not None:
             raise OriginError("origin.host_refused", f"{url} is not an address that this feed may use.", url=url)
 
@@ -50,6 +50,6 @@ class HostPolicy:
         return self._reach is None and host == self._pinned
 
 
-def is_this_machine(url: str) -> bool:
+def is_loopback(url: str) -> bool:
     """Whether a URL names this machine, in one of the usual spellings."""
-    return urlsplit(url).hostname in _THIS_MACHINE
+    return urlsplit(url).hostname in _LOOPBACK

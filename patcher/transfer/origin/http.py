@@ -24,7 +24,7 @@ from patcher.errors import Missing, OriginError, Retryable, UsageError
 from patcher.plain import quoted
 from patcher.transfer.origin import ranges
 from patcher.transfer.origin.dialling import dial, watched
-from patcher.transfer.origin.hosts import HostPolicy, is_this_machine
+from patcher.transfer.origin.hosts import HostPolicy, is_loopback
 from patcher.transfer.origin.watchdog import Timeouts, Watchdog, WatchedReader
 
 CHUNK_BYTES = 256 * 1024
@@ -116,7 +116,7 @@ class HttpClient:
                 requests.Request("GET", url, {**_HEADERS, **headers}).prepare(),
                 stream=True,
                 timeout=(self._timeouts.connect_s, self._timeouts.document_s),
-                proxies={} if is_this_machine(url) else get_environ_proxies(url),
+                proxies={} if is_loopback(url) else get_environ_proxies(url),
             )
         except requests.RequestException as error:
             text = f"{url} cannot be reached: {_reason(error)}."

@@ -22,7 +22,7 @@ class Timeouts:
     document_s: float = 30.0
     """For one whole document."""
     grace_s: float = 10.0
-    """An answer that brings less than `least_bytes` in this time is given up."""
+    """An answer that brings less than `required_bytes` in this time is given up."""
     rate_bps: int = 1024
     """The least rate, as a mean over `grace_s`."""
     connect_s: float = 10.0
@@ -30,7 +30,7 @@ class Timeouts:
     sleep: Callable[[float], None] = time.sleep
 
     @property
-    def least_bytes(self) -> float:
+    def required_bytes(self) -> float:
         """Fewer bytes than this in `grace_s` are no progress, however long they drip."""
         return self.rate_bps * self.grace_s
 
@@ -75,7 +75,7 @@ class StallTimer:
         """Count bytes that are not verified yet. They are progress once they come at the least rate."""
         with self._lock:
             self._window_bytes += size_bytes
-            is_enough = self._window_bytes >= self.timeouts.least_bytes
+            is_enough = self._window_bytes >= self.timeouts.required_bytes
         if is_enough:
             self.progressed()
 
@@ -111,7 +111,7 @@ class Watchdog:
         """Count bytes of the body; the wait for them is over. Raises what `check` raises."""
         self._stall.received(size_bytes)
         self._bytes += size_bytes
-        if self._bytes >= self.timeouts.least_bytes:
+        if self._bytes >= self.timeouts.required_bytes:
             self._stalled_s, self._slow_s, self._bytes = 0.0, 0.0, 0
         self.check()
 
