@@ -14,7 +14,7 @@ from patcher.cli.verbs import Verbs, add_verb
 from patcher.errors import UsageError
 from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
-from patcher.serve.allowlist import Admitted
+from patcher.serve.allowlist import Allowlist
 from patcher.serve.certificate import make_authority
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
@@ -69,9 +69,9 @@ def _tracker(args: argparse.Namespace, out: Output) -> None:
     out.result({"urls": urls})
 
 
-def _admitted(args: argparse.Namespace) -> Admitted:
+def _admitted(args: argparse.Namespace) -> Allowlist:
     args.home.make()
-    return Admitted(Feeds(args.home), args.feed, Network(ca=args.ca))
+    return Allowlist(Feeds(args.home), args.feed, Network(ca=args.ca))
 
 
 def _say(out: Output, words: str, url: str) -> None:

@@ -13,7 +13,7 @@ from patcher.errors import ContentError, UsageError
 from patcher.publish import build, check, feeds, preview, prune, release, signing
 from patcher.publish.keys import KeyRing
 from patcher.publish.profiles import PROFILES
-from patcher.publish.title import KINDS, LINKS, Words, describe
+from patcher.publish.title import KINDS, LINKS, TitleText, describe
 from patcher.publish.tree import parse_part
 
 
@@ -198,7 +198,7 @@ def _release_fields(order: release.ReleaseOrder, outcome: release.ReleaseOutcome
 
 def _title(args: argparse.Namespace, out: Output) -> None:
     names = ("label", "summary", "kind", "art", "licence", "citation")
-    words = Words(args.lang, links=dict(args.link), **{name: getattr(args, name) for name in names})
+    words = TitleText(args.lang, links=dict(args.link), **{name: getattr(args, name) for name in names})
     about, changed = describe(args.folder, args.home, args.title, words, passphrases(args, out))
     out.line(f"{'Published' if changed else 'Nothing is new in'} the record of {args.title}.")
     texts = {language: {"label": text.label, "summary": text.summary} for language, text in about.texts.items()}
@@ -280,7 +280,7 @@ def _check(args: argparse.Namespace, out: Output) -> None:
 
 
 def _gc(args: argparse.Namespace, out: Output) -> None:
-    with prune.surplus(args.folder, args.home, args.days, datetime.now(UTC)) as found:
+    with prune.plan(args.folder, args.home, args.days, datetime.now(UTC)) as found:
         count, size, kept = len(found.files), human_bytes(found.size_bytes), human_bytes(found.kept_bytes)
         out.line(f"Nothing of the last {args.days} days leads to {count} files, {size}. {kept} stay.")
         removed = bool(count) and not args.dry_run and (args.yes or confirm("Remove them?", out))

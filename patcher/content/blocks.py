@@ -109,7 +109,7 @@ class Search:
             hasher.update(portion)
         self._compare(hasher.leaves(), _HERE + len(self._sources))
         if marks and self._from.count(_MISSING) > _FEW_BLOCKS:
-            self._follow(source, landmarks.places(marks))
+            self._follow(source, landmarks.by_digest(marks))
 
     def _compare(self, leaves: bytes, number: int) -> None:
         for block in range(min(self._count, len(leaves) // HASH_BYTES)):

@@ -38,7 +38,7 @@ def dump(fields: Mapping[str, Any]) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        raise wrong("it holds text that is no Unicode") from error
+        raise invalid("it holds text that is no Unicode") from error
 
 
 def load(data: bytes) -> object:
@@ -49,7 +49,7 @@ def load(data: bytes) -> object:
     try:
         value = strict_json.loads(data, MAX_RECORD_BYTES, _no_number)
     except ValueError as error:
-        raise wrong(str(error)[:200]) from error
+        raise invalid(str(error)[:200]) from error
     head = read(_Head, value)
     if head.format > FORMAT or head.requires:
         wanted = ", ".join(head.requires)[:200] or f"format {head.format}"
@@ -85,7 +85,7 @@ def write(record: Any) -> dict[str, Any]:
 
 def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise wrong("an object is missing")
+        raise invalid("an object is missing")
     return value
 
 
@@ -111,26 +111,26 @@ def rule(
 def line(value: object, what: str) -> str:
     """Text of bounded length without control characters but for line ends and tabs, nor overrides of its direction."""
     if not isinstance(value, str) or len(value) > MAX_TEXT or _CONTROL.search(value):
-        raise wrong(f"{what} is no plain text")
+        raise invalid(f"{what} is no plain text")
     return value
 
 
 def _label(value: object, key: str) -> str:
     """Text of one line."""
     if set(text := line(value, key)) & set("\n\t"):
-        raise wrong(f"{key} has more than one line")
+        raise invalid(f"{key} has more than one line")
     return text
 
 
 def _flag(value: object, key: str) -> bool:
     if not isinstance(value, bool):
-        raise wrong(f"{key} is neither true nor false")
+        raise invalid(f"{key} is neither true nor false")
     return value
 
 
 def _digest(value: object, key: str) -> bytes:
     if not isinstance(value, str) or not _HASH.fullmatch(value):
-        raise wrong(f"{key} is no hash of 64 hex digits")
+        raise invalid(f"{key} is no hash of 64 hex digits")
     return bytes.fromhex(value)
 
 
@@ -147,7 +147,7 @@ def integer(least: int, most: int = MAX_INTEGER, *, default: int | None = None, 
 
     def read(value: object, key: str) -> int:
         if type(value) is not int or not least <= value <= most:
-            raise wrong(f"{key} is no whole number from {least} to {most}")
+            raise invalid(f"{key} is no whole number from {least} to {most}")
         return value
 
     return rule(read, default=default, path=path)
@@ -158,7 +158,7 @@ def items(check: Callable[[object], object], write: Callable[[Any], object] = la
 
     def read(value: object, key: str) -> tuple[Any, ...]:
         if not isinstance(value, list) or len(value) > MAX_ITEMS:
-            raise wrong(f"{key} is no list, or too long")
+            raise invalid(f"{key} is no list, or too long")
         return tuple(check(item) for item in value)
 
     return rule(read, lambda found: [write(item) for item in found], default=[])
@@ -171,7 +171,7 @@ def objects(kind: type[Any], distinct: str) -> dict[str, Any]:
     def read_all(value: object, key: str) -> Any:
         found = listed["read"](value, key)
         if len({getattr(each, distinct) for each in found}) != len(found):
-            raise wrong(f"{key} names something twice")
+            raise invalid(f"{key} names something twice")
         return found
 
     return {**listed, "read": read_all}
@@ -184,7 +184,7 @@ def mapping(
 
     def read(value: object, key: str) -> dict[str, Any]:
         if not isinstance(value, dict) or len(value) > MAX_ITEMS:
-            raise wrong(f"{key} is no object, or too long")
+            raise invalid(f"{key} is no object, or too long")
         return {check(name): value_of(item) for name, item in value.items()}
 
     return rule(read, lambda found: {name: write(item) for name, item in found.items()}, default={})
@@ -205,7 +205,7 @@ def language(value: object) -> str:
     """A language tag as in BCP 47."""
     tag = line(value, "a language")
     if not _LANGUAGE.fullmatch(tag):
-        raise wrong("a language tag is not valid")
+        raise invalid("a language tag is not valid")
     return tag
 
 
@@ -213,7 +213,7 @@ def host(value: object) -> str:
     """A host name or address, in lower case, with or without a port."""
     name = line(value, "a host")
     if not _HOST.fullmatch(name):
-        raise wrong("a host name is not valid")
+        raise invalid("a host name is not valid")
     return name
 
 
@@ -234,12 +234,12 @@ def address(*schemes: str, bare: bool = True) -> Callable[[object], str]:
         url = line(value, "an address")
         if not _ADDRESS.fullmatch(url) or not is_address(url, schemes, bare=bare):
             without = ", without a query" if bare else ""
-            raise wrong(f"an address is none of {', '.join(schemes)}{without}")
+            raise invalid(f"an address is none of {', '.join(schemes)}{without}")
         return url
 
     return read
 
 
-def wrong(reason: str) -> TrustError:
+def invalid(reason: str) -> TrustError:
     """The error for a record that is signed and yet not valid."""
     return TrustError("trust.record", f"a signed record is not valid: {reason}")

@@ -21,7 +21,7 @@ DIGEST_BYTES = 8
 
 _RECORD = struct.Struct(f">H{DIGEST_BYTES}s")
 _MOST = 1 << 17
-"""So many places are looked for at once, to bound memory: of files larger than 4 GiB evenly chosen ones."""
+"""At most so many landmarks are looked for at once, to bound memory: of files larger than 4 GiB evenly chosen ones."""
 
 
 def chunks(portions: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -41,7 +41,7 @@ def of(portions: Iterable[bytes], size_bytes: int) -> bytes:
     return bytes(found).ljust(_length(size_bytes), b"\0") if size_bytes >= MIN_BYTES else b""
 
 
-def places(landmarks: bytes) -> dict[bytes, list[int]]:
+def by_digest(landmarks: bytes) -> dict[bytes, list[int]]:
     """Digest to the offsets at which a chunk with this digest begins. The bytes may be anybody's."""
     found: dict[bytes, list[int]] = {}
     step = -(-len(landmarks) // (_RECORD.size * _MOST)) or 1

@@ -23,13 +23,13 @@ from patcher.content.json_fields import (
     address,
     host,
     integer,
+    invalid,
     items,
     language,
     line,
     mapping,
     objects,
     rule,
-    wrong,
 )
 from patcher.content.merkle import Ref
 from patcher.errors import ContentError, UsageError
@@ -65,7 +65,7 @@ def _checked(what: str, check: Callable[[str], str]) -> Callable[[object], str]:
         try:
             return check(line(value, what))
         except UsageError as error:
-            raise wrong(f"{what} is not valid") from error
+            raise invalid(f"{what} is not valid") from error
 
     return read
 
@@ -76,20 +76,20 @@ _NAME = rule(lambda value, _: _name(value))
 
 def _version(value: object, key: str) -> str:
     if (version := line(value, key)) and not _VERSION.fullmatch(version):
-        raise wrong(f"{key} is not written as it should be")
+        raise invalid(f"{key} is not written as it should be")
     return version
 
 
 def _launch(value: object) -> "Launch":
     launch = json_fields.read(Launch, value)
     if not launch.argv:
-        raise wrong("argv is empty")
+        raise invalid("argv is empty")
     try:
         paths.check(launch.argv[0])
         if launch.cwd:
             paths.check(launch.cwd)
     except ContentError as error:
-        raise wrong("the program or folder to start in is no safe path") from error
+        raise invalid("the program or folder to start in is no safe path") from error
     return launch
 
 

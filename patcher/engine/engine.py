@@ -21,7 +21,7 @@ from patcher.engine.jobs import Job, Jobs
 from patcher.errors import ShoalError, TrustError, UsageError
 from patcher.feed.feeds import Feeds
 from patcher.install import commit, genuine, launch
-from patcher.install.registry import Install, Registry
+from patcher.install.registry import Installation, Registry
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.seeding.pack_cache import Packs
@@ -66,7 +66,7 @@ class Engine:
     def start(self) -> None:
         """Finish interrupted commits, go on with interrupted jobs, and seed what may be seeded."""
         with contextlib.suppress(ShoalError):
-            self._feeds.tidy()
+            self._feeds.remove_unfinished()
         for install in self._registry.installs():
             with self._shown_for(install.title):
                 recover(install, self._registry, self._home.root)
@@ -75,7 +75,7 @@ class Engine:
         self._tender.start()
 
     def _go_on(self) -> None:
-        deaths, waiting = self._registry.deaths(), self._registry.commands()
+        deaths, waiting = self._registry.unfinished_jobs(), self._registry.commands()
         for title in {**deaths, **waiting}:
             with self._shown_for(title):
                 self._jobs.resume(title, waiting.get(title), deaths.get(title, 0))
@@ -163,7 +163,9 @@ class Engine:
         for listener in listeners:
             listener(event)
 
-    def _title(self, name: str, install: Install | None, seeding: Seeding, *, is_paused: bool) -> events.TitleSnapshot:
+    def _title(
+        self, name: str, install: Installation | None, seeding: Seeding, *, is_paused: bool
+    ) -> events.TitleSnapshot:
         facts = self._feeds.about(name)
         failure, job = self._jobs.failures.get(name), self._jobs.of(name)
         shown = events.TitleSnapshot(
@@ -196,9 +198,9 @@ class Engine:
                 shown, installed=isinstance(error, TrustError), failure=failure or events.Failure.of(error)
             )
 
-    def _with_folder(self, shown: events.TitleSnapshot, install: Install) -> events.TitleSnapshot:
+    def _with_folder(self, shown: events.TitleSnapshot, install: Installation) -> events.TitleSnapshot:
         """With what the install folder says of itself. Raises what that takes."""
-        if not install.folder.current.is_there:
+        if not install.folder.current.exists:
             return shown
         installed = genuine.required(self._registry, install)
         before = genuine.proved(self._registry, install.title, install.folder.previous)

@@ -169,7 +169,7 @@ class Feeds:
         with contextlib.suppress(DiskError):  # it is no feed any more
             disk.remove_tree(aside)
 
-    def tidy(self) -> None:
+    def remove_unfinished(self) -> None:
         """Remove what a crash left of feeds on their way in or out. While no other thread or process uses them."""
         for folder in self._folder.glob(".*"):
             disk.remove_tree(folder)
@@ -209,7 +209,7 @@ class Feeds:
                 self._remember(name, reader, title)  # not after the job: what is done cannot be cancelled any more
             yield opened
 
-    def look(self, source: str, fingerprint: str, network: Network, cancel: Callable[[], bool]) -> FeedSnapshot:
+    def preview(self, source: str, fingerprint: str, network: Network, cancel: Callable[[], bool]) -> FeedSnapshot:
         """What `add` would trust; nothing is kept. Raises like `add`."""
         with self._pinned(_pin_of(source, fingerprint), network, cancel) as (_, trust, feed):
             return FeedSnapshot(feed.name, trust.url, trust.fingerprint, feed.titles)

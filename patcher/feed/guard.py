@@ -40,7 +40,7 @@ class Floor:
         with database.opened(self._path) as db:
             db.execute(_SCHEMA)
 
-    def turn(self, feed: str) -> "threading.RLock":
+    def lock(self, feed: str) -> "threading.RLock":
         """The lock of a feed among the threads that share this floor: one refreshes and reads at a time."""
         return self._locks[feed]
 
@@ -56,7 +56,7 @@ class Floor:
             row = db.execute("SELECT value FROM trust_floor WHERE feed = ? AND name = ?", (feed, _TIME)).fetchone()
         return int(row[0]) if row else 0
 
-    def lift(self, feed: str, versions: Mapping[str, int], signed_at: int, renewed: Collection[str] = ()) -> None:
+    def update(self, feed: str, versions: Mapping[str, int], signed_at: int, renewed: Collection[str] = ()) -> None:
         """Raise the floor to what was seen now, durably; what is higher already stays.
 
         Of the file names ``renewed`` the old versions are forgotten first, if the root in ``versions`` is a newer one.

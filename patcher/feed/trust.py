@@ -70,7 +70,7 @@ class Trust:
         self._folder = folder
         self._floor = floor
         self._clock = clock
-        self._turn = nullcontext() if offline else floor.turn(self.fingerprint)
+        self._turn = nullcontext() if offline else floor.lock(self.fingerprint)
         self._url = f"{self.origin.urls[0]}{METADATA}/"
         self._fetcher = _Fetcher({self._url: (self.origin, f"{METADATA}/")})
         self._updater: Updater | None = None
@@ -118,7 +118,7 @@ class Trust:
                 raise TrustError("trust.rollback", seen, role=name)
             self._check_clock(known.signed_at)
             gone = [name for name in floor if is_of(name, renewed)]
-            self._floor.lift(self.fingerprint, known.versions, known.signed_at, gone)
+            self._floor.update(self.fingerprint, known.versions, known.signed_at, gone)
             self._updater = updater
 
     def record(self, path: str) -> bytes:

@@ -98,7 +98,7 @@ def recover(folder: InstallFolder, known_journal: bytes = b"") -> bool:
     return True
 
 
-def is_hopeless(error: DiskError) -> bool:
+def is_permanent(error: DiskError) -> bool:
     """Whether `recover` would fail so again: nobody wrote such a journal, or what it names is gone or in the way."""
     cause: BaseException | None = error
     while isinstance(cause, DiskError) and not isinstance(cause, ForeignJournal):
@@ -151,7 +151,7 @@ def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations
         last_folders=tuple(last_folders),
         meta=change.meta,
     )
-    for touched in (folder.state, *_folders(folder, operations.touched)):
+    for touched in (folder.state, *_folders(folder, operations.changed_folders)):
         disk.check_writable(touched)
     return operations
 
@@ -272,7 +272,7 @@ def _sync_swapped(folder: InstallFolder, operations: Operations) -> None:
         if beneath.is_file(folder.root / path):
             disk.sync_file(folder.root / path)
     disk.sync_folder(folder.staging)
-    for touched in _folders(folder, operations.touched):
+    for touched in _folders(folder, operations.changed_folders):
         disk.sync_folder(touched)
 
 

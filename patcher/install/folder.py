@@ -83,7 +83,7 @@ class Description:
     folder: Beneath
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Whether the folder describes a release at all, truly or not."""
         return beneath.exists(self.folder / _POINTER)
 
@@ -102,7 +102,7 @@ class Description:
 
         Raises DiskError (disk.failed) when the document is damaged, TrustError when a newer Shoal wrote it.
         """
-        if not self.is_there:
+        if not self.exists:
             return None
         try:
             return Installed.parse(beneath.read(self.folder / _POINTER, _POINTER_BYTES))
@@ -134,7 +134,7 @@ class Description:
         """The documents that are here, as paths below the folder. Anything else in it is not ours and is left out."""
         found = ((kind, *entry) for kind in (_LAYERS, _MANIFESTS) for entry in beneath.entries(self.folder / kind))
         ours = (each for each in found if stat.S_ISREG(each[2].st_mode) and _DOCUMENT.fullmatch(each[1]))
-        return ([_POINTER] if self.is_there else []) + [f"{kind}/{name}" for kind, name, _ in ours]
+        return ([_POINTER] if self.exists else []) + [f"{kind}/{name}" for kind, name, _ in ours]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class InstallFolder:
         return str(self.path)
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Whether the folder stood there when we first looked."""
         return self.root.base.identity is not None
 
@@ -253,7 +253,7 @@ class InstallFolder:
         ``home`` is that of our engine; others read it in the lock.
         """
         self.check()
-        mine = self if self.is_there else self._made()
+        mine = self if self.exists else self._made()
         disk.make_folder(mine.state)
         with locked(mine.state / _LOCK, f"process {os.getpid()}, home {home}") as other:
             if other:

@@ -14,7 +14,7 @@ from patcher.errors import DiskError, NeedsNewer, ShoalError, TrustError, UsageE
 from patcher.feed.feeds import Feeds, Opened
 from patcher.feed.reader import Reader
 from patcher.install.folder import Description, Installed
-from patcher.install.registry import Install, Registry
+from patcher.install.registry import Installation, Registry
 from patcher.protocol.commands import Network
 
 
@@ -27,13 +27,13 @@ def proved(registry: Registry, title: str, description: Description) -> Installe
     return installed if installed and registry.is_signed(title, installed.release) else None
 
 
-def is_changed(registry: Registry, install: Install) -> bool:
+def is_changed(registry: Registry, install: Installation) -> bool:
     """Whether the install's folder says something that no signature backs."""
     current = install.folder.current
-    return current.is_there and proved(registry, install.title, current) is None
+    return current.exists and proved(registry, install.title, current) is None
 
 
-def required(registry: Registry, install: Install) -> Installed:
+def required(registry: Registry, install: Installation) -> Installed:
     """What is installed, for those who cannot go on without.
 
     Raises UsageError (usage.not_installed) when the folder says nothing, TrustError (trust.description) when what it
@@ -41,7 +41,7 @@ def required(registry: Registry, install: Install) -> Installed:
     """
     title, current = install.title, install.folder.current
     installed = proved(registry, title, current)
-    if installed is None and current.is_there:
+    if installed is None and current.exists:
         text = f"What {current.folder} says of {title} is nothing that its publisher signed."
         raise TrustError("trust.description", text, title=title, path=str(current.folder))
     if installed is None:
@@ -49,7 +49,7 @@ def required(registry: Registry, install: Install) -> Installed:
     return installed
 
 
-def placed(registry: Registry, install: Install) -> Installed | None:
+def installed(registry: Registry, install: Installation) -> Installed | None:
     """What is in an install's folder: as described, or, where that was changed, what was last put there by this home.
 
     Raises TrustError (trust.needs_newer).
@@ -57,7 +57,7 @@ def placed(registry: Registry, install: Install) -> Installed | None:
     known = registry.find(install.title)
     if known is None or known.folder.path != install.folder.path or not is_changed(registry, install):
         return proved(registry, install.title, install.folder.current)
-    release = registry.placed(install.title)
+    release = registry.installed_release(install.title)
     return Installed("", release.title, known.channel, known.tags, release) if release else None
 
 
@@ -76,7 +76,7 @@ def ask(registry: Registry, title: str, description: Description, reader: Reader
                 registry.note_signed(title, signed, placed=placed)
 
 
-def ask_offline(registry: Registry, feeds: Feeds, install: Install) -> None:
+def ask_offline(registry: Registry, feeds: Feeds, install: Installation) -> None:
     """The same for an install and for what it keeps for a step back, by the feed's records as last known."""
     both = (install.folder.current, install.folder.previous)
     with contextlib.suppress(ShoalError):  # then the description is as good as it was
@@ -88,7 +88,7 @@ def ask_offline(registry: Registry, feeds: Feeds, install: Install) -> None:
                     ask(registry, install.title, description, opened.reader)
 
 
-def adopted(registry: Registry, install: Install, opened: Opened) -> tuple[Install, records.Release | None]:
+def adopted(registry: Registry, install: Installation, opened: Opened) -> tuple[Installation, records.Release | None]:
     """What a genuine folder suggests: tags that its release has, a channel that the feed has, and its release.
 
     None for a release that is not genuine, or that the channel allows no more. Raises what `ask` raises.

@@ -51,7 +51,7 @@ class Operations:
     meta: tuple[tuple[str, str], ...]
 
     @property
-    def touched(self) -> set[str]:
+    def changed_folders(self) -> set[str]:
         """The folders whose names change."""
         paths = {*self.old, *self.first_folders, *self.folders, *self.last_folders, *(path for _, path in self.place)}
         return {path.rpartition("/")[0] for path in paths}

@@ -41,7 +41,7 @@ INSERT INTO signed VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET placed = signed
 
 
 @dataclass(frozen=True, slots=True)
-class Install:
+class Installation:
     """Where a title is, and what the player chose for it."""
 
     title: str
@@ -66,7 +66,7 @@ class Registry:
         with database.opened(self._path) as db:
             return bytes(db.execute("SELECT id FROM identity").fetchone()[0])
 
-    def installs(self) -> list[Install]:
+    def installs(self) -> list[Installation]:
         """All installs, by title; a row that nobody can read is left out, and `locate` makes it anew."""
         with database.opened(self._path) as db:
             rows = db.execute("SELECT title, folder, channel, tags FROM installs ORDER BY title").fetchall()
@@ -75,14 +75,14 @@ class Registry:
             with contextlib.suppress(ValueError, TypeError, AttributeError):
                 chosen = tuple(str(tag) for tag in strict_json.loads(tags.encode(), _TAGS_BYTES))
                 title.encode(), channel.encode()  # a column holds what it is given, be it no text
-                found.append(Install(title, InstallFolder.at(Path(folder)), channel, chosen))
+                found.append(Installation(title, InstallFolder.at(Path(folder)), channel, chosen))
         return found
 
-    def find(self, title: str) -> Install | None:
+    def find(self, title: str) -> Installation | None:
         """The install of ``title``, or None."""
         return next((install for install in self.installs() if install.title == title), None)
 
-    def put(self, install: Install, *, left: InstallFolder | None = None) -> None:
+    def put(self, install: Installation, *, left: InstallFolder | None = None) -> None:
         """Remember an install, and the folder that it ``left``, which is still to be emptied."""
         with database.opened(self._path) as db:
             if left:
@@ -91,12 +91,12 @@ class Registry:
             db.execute("INSERT OR REPLACE INTO installs VALUES (?, ?, ?, ?)", row)
 
     def left(self, title: str) -> InstallFolder | None:
-        """The folder that an install left when it moved, until `emptied`."""
+        """The folder that an install left when it moved, until `clear_left`."""
         with database.opened(self._path) as db:
             row = db.execute("SELECT folder FROM left_behind WHERE title = ?", (title,)).fetchone()
         return InstallFolder.at(Path(row[0])) if row else None
 
-    def emptied(self, title: str) -> None:
+    def clear_left(self, title: str) -> None:
         """The folder that the install left holds nothing of it any more."""
         with database.opened(self._path) as db:
             db.execute("DELETE FROM left_behind WHERE title = ?", (title,))
@@ -134,7 +134,7 @@ class Registry:
             row = db.execute("SELECT 1 FROM signed WHERE title = ? AND digest = ?", (title, digest)).fetchone()
         return row is not None
 
-    def placed(self, title: str) -> records.Release | None:
+    def installed_release(self, title: str) -> records.Release | None:
         """The signed release that was last put, or found, in the title's folder."""
         with database.opened(self._path) as db:
             row = db.execute("SELECT record FROM signed WHERE title = ? AND placed", (title,)).fetchone()
@@ -146,7 +146,7 @@ class Registry:
             rows = db.execute("SELECT path, size_bytes, mtime_ns, inode FROM seen WHERE title = ?", (title,))
             return {path: Seen(*stat) for path, *stat in rows}
 
-    def see(self, title: str, stats: Mapping[str, Seen]) -> None:
+    def note_seen(self, title: str, stats: Mapping[str, Seen]) -> None:
         """Record path to stat of every verified file of a title, in place of what was known."""
         with database.opened(self._path) as db:
             db.execute("DELETE FROM seen WHERE title = ?", (title,))
@@ -164,7 +164,7 @@ class Registry:
                 found[title] = (wire.from_json(command.encode()), bool(paused))
         return found
 
-    def deaths(self) -> dict[str, int]:
+    def unfinished_jobs(self) -> dict[str, int]:
         """Title to how many jobs in a row began and did not come to an end: the engine died with each."""
         with database.opened(self._path) as db:
             rows = db.execute("SELECT title, times FROM began").fetchall()

@@ -124,7 +124,7 @@ def installed(folder: Beneath, entries: Iterable[Entry], known: Mapping[str, See
     return Found(intact, stats, tuple(sorted(modified)), tuple(sorted(missing)))
 
 
-def in_the_way(folder: Beneath, manifests: Sequence[Manifest], ours: Collection[str], watch: Watch) -> Found:
+def conflicts(folder: Beneath, manifests: Sequence[Manifest], ours: Collection[str], watch: Watch) -> Found:
     """Look where new files, links and folders must go: ``intact`` are right already, ``modified`` are not ours."""
     entries = [entry for m in manifests for entry in m.entries]
     links = [link for m in manifests for link in m.links]
@@ -161,7 +161,7 @@ def staging(folder: Beneath, wanted: Iterable[bytes], watch: Watch) -> dict[byte
     return {names[name]: hash_file(folder / name, watch) for name in files if name in names}
 
 
-def borrow(folder: Beneath, manifests: Iterable[Manifest]) -> dict[bytes, Where]:
+def sources_in(folder: Beneath, manifests: Iterable[Manifest]) -> dict[bytes, Where]:
     """Root to path for the files of another folder that look right; their bytes are checked as they are used."""
     found: dict[bytes, Where] = {}
     for entry in (entry for manifest in manifests for entry in manifest.entries if entry.root):

@@ -210,7 +210,7 @@ def _damage(store: Store, ref: Ref, what: str, meter: PhaseMeter) -> str:
     if not store.has(ref):
         meter.add(ref.size_bytes)
         return f"{what}: {'has a wrong size' if path.exists() else 'is missing'} ({path})"
-    return "" if store.is_right(ref, meter) else f"{what}: is damaged ({path})"
+    return "" if store.matches(ref, meter) else f"{what}: is damaged ({path})"
 
 
 def _deep(search: _References, progress: OnProgress) -> Iterator[str]:

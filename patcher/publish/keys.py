@@ -59,7 +59,7 @@ class Passphrases:
         first = self._typed.get(name) or self._question(f"New passphrase for the key {name}: ")
         if not first:
             raise UsageError("usage.passphrase", f"The passphrase for the key {name} is empty.", key=name)
-        if wrapping.is_guessable(first):
+        if wrapping.is_weak_passphrase(first):
             raise UsageError(
                 "usage.passphrase_weak", f"The passphrase for the key {name} is too easy to guess.", key=name
             )
@@ -74,9 +74,9 @@ class Passphrases:
             self._typed[name] = self._question(f"Passphrase of the key {name}: ")
         return self._typed[name]
 
-    def judge(self, name: str, passphrase: str) -> None:
+    def warn_weak(self, name: str, passphrase: str) -> None:
         """Say once of a passphrase that opened a key of this name that a new key would not take it."""
-        if wrapping.is_guessable(passphrase) and name not in self._judged:
+        if wrapping.is_weak_passphrase(passphrase) and name not in self._judged:
             self._judged.add(name)
             self.say(f"The passphrase of the key {name} is too easy to guess: a new key would not take it.")
 
@@ -145,7 +145,7 @@ class KeyRing:
         if not isinstance(secret, Ed25519PrivateKey):
             raise UsageError("usage.key_missing", f"The key {path.stem} is not an ed25519 key.", path=str(path))
         if given:
-            self._passphrases.judge(_group_of(path.stem), given)
+            self._passphrases.warn_weak(_group_of(path.stem), given)
         if wrapping.is_weak(data):
             self._rewrap(path, secret, given)
         return secret

@@ -33,7 +33,7 @@ _CONTENT = re.compile(rf"{CONTENT}/[0-9a-f]{{2}}/[0-9a-f]{{64}}(?:-64)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Surplus:
+class PrunePlan:
     """What may go: paths below the feed folder with their sizes, in the order to remove them."""
 
     files: tuple[tuple[str, int], ...]
@@ -47,7 +47,7 @@ class Surplus:
 
 
 @contextmanager
-def surplus(folder: Path, home: Home, days: int, now: datetime) -> Iterator[Surplus]:
+def plan(folder: Path, home: Home, days: int, now: datetime) -> Iterator[PrunePlan]:
     """What nobody needs who read the feed in the last ``days``, to `remove` while nobody can publish.
 
     Raises UsageError (usage.feed_folder), BusyError; TrustError and ContentError when a document is missing or damaged
@@ -63,11 +63,11 @@ def surplus(folder: Path, home: Home, days: int, now: datetime) -> Iterator[Surp
             for path, stat in files.items()
             if path not in needed and stat.st_mtime < since.timestamp() and _is_ours(path, repo)
         ]
-        found = Surplus(tuple(sorted(gone, key=lambda file: _order(file[0]))), 0)
+        found = PrunePlan(tuple(sorted(gone, key=lambda file: _order(file[0]))), 0)
         yield replace(found, kept_bytes=sum(stat.st_size for stat in files.values()) - found.size_bytes)
 
 
-def remove(folder: Path, found: Surplus, progress: OnProgress) -> None:
+def remove(folder: Path, found: PrunePlan, progress: OnProgress) -> None:
     """Remove it. Raises DiskError."""
     meter = PhaseMeter(progress, "remove", found.size_bytes)
     for _, files in itertools.groupby(found.files, key=lambda file: _order(file[0])[0]):

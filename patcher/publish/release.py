@@ -336,7 +336,7 @@ def _publish(
     """Sign what can be signed here and publish; the request and what it misses where other hands are needed."""
     now = datetime.now(UTC)
     payloads = repo.prepare(changes, now)
-    asked = {r for r in payloads if _needs_request(repo.delegator(r, payloads), r, ring)}
+    asked = {r for r in payloads if _needs_request(repo.delegation(r, payloads), r, ring)}
     path = home.root / "requests" / f"{feed}-{order.title}-{order.version}.json"
     signed: dict[str, Metadata[Targets]] = {}
     if wanted := {role: payloads[role] for role in payloads if role in asked & changes.roles}:
@@ -345,7 +345,7 @@ def _publish(
             return path, request.missing
         signed = {role: it.metadata for role, it in request.roles.items()}
     for role in (role for role in payloads if role not in asked):
-        signed[role] = repository.sign(repo.delegator(role, payloads), role, payloads[role], ring)
+        signed[role] = repository.sign(repo.delegation(role, payloads), role, payloads[role], ring)
     repo.publish(changes, signed, ring, now)
     if path.exists():
         disk.remove(path)

@@ -140,7 +140,7 @@ class Repository:
         kind, data = feed_paths.kind_of(path), self.record(path)
         return records.parse(kind, data) if kind and data is not None else None
 
-    def delegator(self, role: str, changes: Mapping[str, Delegator] | None = None) -> Delegator:
+    def delegation(self, role: str, changes: Mapping[str, Delegator] | None = None) -> Delegator:
         """Who says which keys sign ``role``; of ``changes``, the next payloads, where they hold a newer one."""
         if role in self.root.roles:
             return (changes or {}).get("root", self.root)
@@ -201,7 +201,7 @@ class Repository:
     def _check_signed(self, signed: Mapping[str, Metadata[Any]]) -> None:
         payloads = {role: metadata.signed for role, metadata in signed.items()}
         for role, metadata in signed.items():
-            verify(self.delegator(role, payloads), role, metadata)
+            verify(self.delegation(role, payloads), role, metadata)
             if role in self.root.roles:
                 verify(self.root, role, metadata)  # by the keys that readers know as well (TUF section 5.3.4)
             live = self.root if role == "root" else self.roles.get(role)
@@ -218,7 +218,7 @@ class Repository:
             message = "A change of keys was interrupted; run the same `shoal publish keys` command again first."
             raise UsageError("usage.feed_folder", message, path=str(self.folder))
         for role in ("feed", "snapshot", "timestamp"):
-            for key in keys_of(self.delegator(role, changes), role):
+            for key in keys_of(self.delegation(role, changes), role):
                 ring.signer(key)
 
     def _ageing(self, now: datetime) -> list[str]:

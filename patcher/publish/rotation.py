@@ -72,7 +72,7 @@ def keys(folder: Path, home: Home) -> list[KeyStatus]:
     expires = {"root": repo.root, "snapshot": repo.snapshot, "timestamp": repo.timestamp, **repo.roles}
     found: dict[str, tuple[SSlibKey, dict[str, datetime]]] = {}
     for role, payload in expires.items():
-        for key in repository.keys_of(repo.delegator(role), role):
+        for key in repository.keys_of(repo.delegation(role), role):
             found.setdefault(key.keyid, (key, {}))[1][role] = payload.expires
     listed = [KeyStatus(name_of(key), keyid, ring.has(key), roles) for keyid, (key, roles) in found.items()]
     return sorted(listed, key=lambda key: key.name)
@@ -113,7 +113,7 @@ def rotate(folder: Path, home: Home, order: KeyOrder, passphrases: Passphrases) 
             request = signing.adopt(request, wanted, repo, now) if request else wanted
             if request is None:
                 raise _overtaken(path)
-            signing.sign_alone(request, ring)
+            signing.sign_own(request, ring)
             signing.save(request, path)
         root = request.roles["root"].metadata.signed
         if root != repo.root or not repo.is_whole:
@@ -181,7 +181,7 @@ def _replaced(repo: Repository, order: KeyOrder, ring: KeyRing) -> dict[str, SSl
 def _all_keys(repo: Repository) -> dict[str, SSlibKey]:
     """By base name; of a name that two keys share, the newer one."""
     roles = ("root", "targets", "feed", "snapshot", "timestamp")
-    found = [key for role in roles for key in repository.keys_of(repo.delegator(role), role)]
+    found = [key for role in roles for key in repository.keys_of(repo.delegation(role), role)]
     return {_base(name_of(key)): key for key in found}
 
 

@@ -33,7 +33,7 @@ _NEW_KEYS = "new-keys"
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class KeySet:
     """Whose signatures count, and how many of them it takes."""
 
     threshold: int
@@ -41,24 +41,24 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RoleToSign:
     """One role that needs signatures: its payload with those it has, and who may sign."""
 
     metadata: Metadata[Any]
     threshold: int
     keys: tuple[SSlibKey, ...]
-    before: Panel | None = None
+    before: KeySet | None = None
     """Who signed for this role until now, where that changes: both must sign (TUF section 5.3.4)."""
 
     @property
-    def panels(self) -> tuple[Panel, ...]:
+    def key_sets(self) -> tuple[KeySet, ...]:
         """Each must reach its threshold."""
-        return Panel(self.threshold, self.keys), *((self.before,) if self.before else ())
+        return KeySet(self.threshold, self.keys), *((self.before,) if self.before else ())
 
     @property
     def signers(self) -> dict[str, SSlibKey]:
         """By key id, everyone who may sign."""
-        return {key.keyid: key for panel in self.panels for key in panel.keys}
+        return {key.keyid: key for panel in self.key_sets for key in panel.keys}
 
     @property
     def signed_by(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class Wanted:
     @property
     def missing(self) -> int:
         """Signatures still to come, of the panel that lacks most."""
-        return max(max(0, p.threshold - sum(_is_signed(key, self.metadata) for key in p.keys)) for p in self.panels)
+        return max(max(0, p.threshold - sum(_is_signed(key, self.metadata) for key in p.keys)) for p in self.key_sets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class SigningRequest:
     version: str
     records: Mapping[str, bytes]
     """The new records by target path."""
-    roles: Mapping[str, Wanted]
+    roles: Mapping[str, RoleToSign]
 
     @property
     def missing(self) -> int:
@@ -110,9 +110,9 @@ def ask(
     """A request without signatures for ``payloads``, the next versions of roles that need several holders."""
     roles = {}
     for role, payload in payloads.items():
-        now = _panel(repo.delegator(role, payloads), role)
+        now = _panel(repo.delegation(role, payloads), role)
         before = _panel(repo.root, role) if role in repo.root.roles else now
-        roles[role] = Wanted(Metadata(payload), now.threshold, now.keys, before if before != now else None)
+        roles[role] = RoleToSign(Metadata(payload), now.threshold, now.keys, before if before != now else None)
     kept = {path: data for path, data in records.items() if repository.role_of(path) in payloads}
     return SigningRequest(feed, repo.fingerprint, title, version, kept, roles)
 
@@ -159,9 +159,9 @@ def sign(request: SigningRequest, ring: KeyRing, name: str = "") -> str:
     return name_of(unsigned[0])
 
 
-def sign_alone(request: SigningRequest, ring: KeyRing) -> None:
+def sign_own(request: SigningRequest, ring: KeyRing) -> None:
     """Sign with the keys that are here where no second holder is needed. Raises UsageError (usage.passphrase)."""
-    if all(panel.threshold == 1 for wanted in request.roles.values() for panel in wanted.panels):
+    if all(panel.threshold == 1 for wanted in request.roles.values() for panel in wanted.key_sets):
         keys = {key.keyid: key for wanted in request.roles.values() for key in wanted.signers.values()}
         for key in (key for key in keys.values() if ring.has(key) and _wants(request, key)):
             sign(request, ring, name_of(key))
@@ -172,8 +172,8 @@ def _wants(request: SigningRequest, key: SSlibKey) -> bool:
     return any(key.keyid in wanted.signers and not _is_signed(key, wanted.metadata) for wanted in roles)
 
 
-def _panel(delegator: repository.Delegator, role: str) -> Panel:
-    return Panel(delegator.get_delegated_role(role).threshold, tuple(repository.keys_of(delegator, role)))
+def _panel(delegator: repository.Delegator, role: str) -> KeySet:
+    return KeySet(delegator.get_delegated_role(role).threshold, tuple(repository.keys_of(delegator, role)))
 
 
 def _is_signed(key: SSlibKey, metadata: Metadata[Any]) -> bool:
@@ -258,7 +258,7 @@ def _parse(document: dict[str, Any]) -> SigningRequest:
         metadata: Metadata[Any] = Metadata.from_dict(wanted["metadata"])
         if not isinstance(metadata.signed, Root if role == "root" else Targets):
             raise TypeError(f"{role} is of another kind")
-        roles[role] = Wanted(metadata, now.threshold, now.keys, before)
+        roles[role] = RoleToSign(metadata, now.threshold, now.keys, before)
     records = {str(path): text.encode() for path, text in document["records"].items()}
     texts = [str(document[name]) for name in ("feed", "fingerprint", "title", "version")]
     return SigningRequest(texts[0], texts[1], texts[2], texts[3], records, roles)
@@ -268,9 +268,9 @@ def _written(keys: tuple[SSlibKey, ...]) -> dict[str, Any]:
     return {key.keyid: key.to_dict() for key in keys}
 
 
-def _read_panel(fields: Mapping[str, Any]) -> Panel:
+def _read_panel(fields: Mapping[str, Any]) -> KeySet:
     keys = (Key.from_dict(keyid, key) for keyid, key in fields["keys"].items())
-    return Panel(int(fields["threshold"]), tuple(key for key in keys if isinstance(key, SSlibKey)))
+    return KeySet(int(fields["threshold"]), tuple(key for key in keys if isinstance(key, SSlibKey)))
 
 
 def _check(request: SigningRequest, summary: object, path: Path) -> None:

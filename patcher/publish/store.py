@@ -90,7 +90,7 @@ class Store:
         path = self.path(ref)
         return path.is_file() and path.stat().st_size == ref.size_bytes
 
-    def is_right(self, ref: Ref, meter: PhaseMeter) -> bool:
+    def matches(self, ref: Ref, meter: PhaseMeter) -> bool:
         """Whether the content that is there folds to its root; read by portions. Raises DiskError."""
         hasher, path = merkle.Hasher(), self.path(ref)
         with beneath.translated(path), path.open("rb") as file:

@@ -23,7 +23,7 @@ _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class TitleText:
     """What the publisher says of a title; None and empty leave what stands there."""
 
     language: str = "en"
@@ -39,7 +39,7 @@ class Words:
 
 
 def describe(
-    folder: Path, home: Home, title: str, words: Words, passphrases: Passphrases
+    folder: Path, home: Home, title: str, words: TitleText, passphrases: Passphrases
 ) -> tuple[records.Title, bool]:
     """Sign and publish a title's record with ``words`` in it; returns it, and whether anything changed.
 
@@ -81,7 +81,7 @@ def _read_art(path: Path) -> bytes:
     return data
 
 
-def _changed(before: records.Title, words: Words, art: Ref | None) -> records.Title:
+def _changed(before: records.Title, words: TitleText, art: Ref | None) -> records.Title:
     text = before.texts.get(words.language, records.Text(before.name))
     if words.label is not None:
         text = replace(text, label=words.label)
@@ -118,5 +118,5 @@ def _publish(repo: Repository, ring: KeyRing, path: str, data: bytes) -> None:
     """Only the role of this record is signed; the next release renews what ages, with all its holders."""
     now, changes = datetime.now(UTC), Changes({path: data})
     payloads = {role: it for role, it in repo.prepare(changes, now).items() if role in changes.roles}
-    signed = {role: repository.sign(repo.delegator(role), role, payload, ring) for role, payload in payloads.items()}
+    signed = {role: repository.sign(repo.delegation(role), role, payload, ring) for role, payload in payloads.items()}
     repo.publish(changes, signed, ring, now)

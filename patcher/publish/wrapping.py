@@ -36,7 +36,7 @@ _PBES2, _PBKDF2, _HMAC_SHA256, _AES256_CBC = (
 _BEGIN, _END = b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"-----END ENCRYPTED PRIVATE KEY-----"
 
 
-def is_guessable(passphrase: str) -> bool:
+def is_weak_passphrase(passphrase: str) -> bool:
     """Whether it is too short, or the same few characters again and again."""
     return len(passphrase) < MIN_LENGTH or len(set(passphrase)) < MIN_DIFFERENT
 

@@ -17,7 +17,7 @@ from patcher.content import manifest
 from patcher.errors import DiskError
 from patcher.feed.feeds import Feeds
 from patcher.install import genuine
-from patcher.install.registry import Install, Registry
+from patcher.install.registry import Installation, Registry
 from patcher.install.scan import seen
 from patcher.protocol.commands import Network
 from patcher.protocol.events import Sources
@@ -33,7 +33,7 @@ _OTHER = "patches"
 _log = logging.getLogger("shoal.seeding")
 
 
-def torrents(registry: Registry, install: Install, trackers: tuple[str, ...]) -> list[Torrent]:
+def torrents(registry: Registry, install: Installation, trackers: tuple[str, ...]) -> list[Torrent]:
     """One torrent for each part that may be offered, from what the install says of itself if a signature backs that.
 
     A part whose layers are missing is left out. `defaults` parts belong to the player and are never offered. Raises
@@ -179,7 +179,7 @@ class Seeder:
 
         No step's failure keeps another from running. Returns the titles whose files changed.
         """
-        session, changed, installs = None, list[str](), list[Install]()
+        session, changed, installs = None, list[str](), list[Installation]()
         with _apart("opening the session"):
             session = self.session or (None if self._settings.sharing == "off" else self.session_for(Network()))
         if session is None:
@@ -209,9 +209,9 @@ class Seeder:
                 self._titles[title] = [each for each in self._titles[title] if each.info_hash not in gone]
         return changed
 
-    def _installed(self) -> list[Install]:
+    def _installed(self) -> list[Installation]:
         """All installs; other titles are withdrawn. If the registry cannot be read, no title counts as installed."""
-        installs = list[Install]()
+        installs = list[Installation]()
         try:
             installs += self._registry.installs()
         finally:
@@ -247,7 +247,7 @@ class Seeder:
             self._reconcile()
         self._packs.remove(gone)
 
-    def _offer(self, install: Install) -> None:
+    def _offer(self, install: Installation) -> None:
         """Offer a title. One whose files do not look as verified is left out until they do."""
         with self._lock:
             if install.title in self._titles or self._holders[install.title] or not self._looks_verified(install):
@@ -256,6 +256,6 @@ class Seeder:
             self._titles[install.title] = torrents(self._registry, install, self._feeds.trackers(install.title))
             self._reconcile()
 
-    def _looks_verified(self, install: Install) -> bool:
+    def _looks_verified(self, install: Installation) -> bool:
         known, root = self._registry.files_seen(install.title), install.folder.root
         return bool(known) and all(seen(root / path) == stat for path, stat in known.items())

@@ -16,7 +16,7 @@ _REFRESH_S = 60.0
 _log = logging.getLogger("shoal.tracker")
 
 
-class Admitted:
+class Allowlist:
     """Asked with a 20-byte info hash, says whether a release of the feeds has it. Use as a context manager.
 
     The feeds are added to the operator's home and read again every minute, each by itself. While one cannot be read,

@@ -60,7 +60,7 @@ class Budget:
         self._networks[network] += 1
         return True
 
-    def give_back(self, address: bytes, of: bytes = b"") -> None:
+    def free(self, address: bytes, of: bytes = b"") -> None:
         """Undo one `take` that returned True."""
         host, network = _cells(address, of)
         self._hosts[host] -= 1

@@ -162,7 +162,7 @@ class HttpServer:
                 connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         except OSError:
             with self._lock:
-                self._shares.give_back(compact(host))
+                self._shares.free(compact(host))
             return False
         thread = threading.Thread(target=self._serve, args=(connection, host), name=f"http-{self.port}-{host}")
         with self._lock:
@@ -182,7 +182,7 @@ class HttpServer:
         finally:
             with self._lock:
                 del self._open[threading.current_thread()]
-                self._shares.give_back(compact(host))
+                self._shares.free(compact(host))
             self._slots.release()
 
     def _serve_one(self, connection: socket.socket, buffer: bytearray, host: str, end: float) -> bool:

@@ -281,7 +281,7 @@ class Peers:
         if not self._places.take(address):
             return False
         if not self._places_in_swarm.take(address, ask.info_hash):
-            self._places.give_back(address)
+            self._places.free(address)
             return False
         self._count += 1
         return True
@@ -290,8 +290,8 @@ class Peers:
         if not swarm.drop(address, seeds):
             return False
         self._count -= 1
-        self._places.give_back(address)
-        self._places_in_swarm.give_back(address, info_hash)
+        self._places.free(address)
+        self._places_in_swarm.free(address, info_hash)
         if swarm.is_empty():
             del self._swarms[info_hash]
         return True

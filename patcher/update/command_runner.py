@@ -15,7 +15,7 @@ from patcher.errors import BusyError, DiskError, OriginError, TrustError, UsageE
 from patcher.feed.feeds import Feeds, Opened, too_old
 from patcher.install import commit, genuine, launch
 from patcher.install.folder import Installed, InstallFolder
-from patcher.install.registry import Install, Registry
+from patcher.install.registry import Installation, Registry
 from patcher.protocol import commands, events
 from patcher.protocol.events import Outcome, Phase, Sources
 from patcher.seeding.pack_cache import Packs
@@ -82,7 +82,7 @@ class CommandRunner:
     def _add_feed(self, command: commands.AddFeed) -> Outcome:
         question = (command.source, command.fingerprint, command.network, self._meter.cancelled)
         if command.only == "look":
-            self._emit(events.FeedFound(self._number, "", self._tools.feeds.look(*question)))
+            self._emit(events.FeedFound(self._number, "", self._tools.feeds.preview(*question)))
             return Outcome()
         return Outcome(feed=self._tools.feeds.add(*question))
 
@@ -107,7 +107,7 @@ class CommandRunner:
         known = self._tools.registry.find(command.title)
         if known:
             recover(known, self._tools.registry, self._tools.home.root, forget_foreign=command.locate)
-        if known and known.folder.current.is_there:
+        if known and known.folder.current.exists:
             installed = genuine.required(self._tools.registry, known)
             if self._is_seen(known) and self._resumed:  # it was interrupted when all was done
                 return Outcome(version_to=installed.release.version)
@@ -115,12 +115,12 @@ class CommandRunner:
                 raise UsageError("usage.already_installed", f"{command.title} is installed in {known.folder}.")
             with self._network(command.title, command.network, offline=True) as (opened, network):
                 return self._reach(known, installed.release, opened, network, only=command.only)
-        install = Install(command.title, InstallFolder.at(self._folder(command)), command.channel, command.tags)
+        install = Installation(command.title, InstallFolder.at(self._folder(command)), command.channel, command.tags)
         if command.locate:
             return self._locate(install, command)
         folder = install.folder
         folder.check()
-        if folder.current.is_there:
+        if folder.current.exists:
             raise DiskError("disk.not_empty", f"{folder} holds an install already.", path=str(folder))
         folder.check_empty()
         if not command.only:
@@ -128,7 +128,7 @@ class CommandRunner:
         with self._network(command.title, command.network) as (opened, network):
             return self._reach(install, self._release(install, opened), opened, network, only=command.only)
 
-    def _is_seen(self, install: Install) -> bool:
+    def _is_seen(self, install: Installation) -> bool:
         """Whether its last job came to an end; after a kill in the commit the files are there and still to be seen."""
         return bool(self._tools.registry.files_seen(install.title))
 
@@ -138,15 +138,15 @@ class CommandRunner:
         games = self._tools.settings.games_folder
         return (Path(games) if games else self._tools.home.root / "titles") / command.title.partition("/")[2]
 
-    def _drop_other_try(self, known: Install | None, install: Install) -> None:
+    def _drop_other_try(self, known: Installation | None, install: Installation) -> None:
         """An install that was begun elsewhere and given up leaves only its staging."""
         if known and known.folder.path != install.folder.path:
             known.folder.erase(self._tools.home.root)
         self._tools.registry.forget(install.title)
 
-    def _locate(self, install: Install, command: commands.Install) -> Outcome:
+    def _locate(self, install: Installation, command: commands.Install) -> Outcome:
         """Adopt a folder: as it says itself where the feed signed it, else it is hashed and brought to the release."""
-        if not install.folder.is_there:
+        if not install.folder.exists:
             raise _folder_missing(install.folder)
         install.folder.check()
         recover(install, self._tools.registry, self._tools.home.root, forget_foreign=True)
@@ -162,7 +162,7 @@ class CommandRunner:
         install = self._place(command.title, forget_foreign=True)
         with contextlib.suppress(TrustError):  # a changed description is what a repair is for
             self._installed(command.title, command.network)
-        installed = genuine.placed(self._tools.registry, install)
+        installed = genuine.installed(self._tools.registry, install)
         is_known = installed is not None
         with self._network(command.title, command.network, offline=is_known) as (opened, network):
             release = installed.release if installed else self._release(install, opened)
@@ -187,7 +187,7 @@ class CommandRunner:
                     return self._travel(route, opened, only=command.only)
             return self._reach(install, release, opened, network, only=command.only)
 
-    def _release(self, install: Install, opened: Opened, version: str = "") -> records.Release:
+    def _release(self, install: Installation, opened: Opened, version: str = "") -> records.Release:
         name = install.title.partition("/")[2]
         if version:
             return opened.version(name, version, install.channel)
@@ -242,14 +242,14 @@ class CommandRunner:
                 self._leave(moved)
             return _counted(outcome, opened)
 
-    def _leave(self, install: Install) -> None:
+    def _leave(self, install: Installation) -> None:
         """Empty the folder that the title moved out of, now or when that was interrupted."""
         left = self._tools.registry.left(install.title)
         lived_in = {other.folder.path for other in self._tools.registry.installs()}
-        if left and left.is_there and left.path not in lived_in:
+        if left and left.exists and left.path not in lived_in:
             recover(replace(install, folder=left), self._tools.registry, self._tools.home.root)
             self._remove(replace(install, folder=left))
-        self._tools.registry.emptied(install.title)
+        self._tools.registry.clear_left(install.title)
 
     def _take_defaults(self, source: Beneath, target: Beneath, offered: list[Offer]) -> None:
         """Default settings are the player's own: they move as they are."""
@@ -264,24 +264,24 @@ class CommandRunner:
         if known:
             recover(known, self._tools.registry, self._tools.home.root)
             self._leave(known)
-        if known and not known.folder.current.is_there:
+        if known and not known.folder.current.exists:
             self._tidy(known)  # of a first install that was given up, or of an uninstall that was interrupted
         else:
             outcome = self._remove(self._place(command.title))
         self._tools.registry.forget(command.title)
         return outcome
 
-    def _remove(self, install: Install) -> Outcome:
+    def _remove(self, install: Installation) -> Outcome:
         """The update to the empty list: no trust, no network. Then our own folder goes, and an empty one too."""
         outcome = self._job.run(Target(install, None, (), Network()))
         self._tidy(install)
         return outcome
 
-    def _tidy(self, install: Install) -> None:
+    def _tidy(self, install: Installation) -> None:
         """Remove what is ours and no release's, and an empty folder, for good."""
         folder = install.folder
         folder.erase(self._tools.home.root)
-        if folder.is_there:
+        if folder.exists:
             disk.sync_folder(folder.root)
             if not beneath.entries(folder.root):
                 disk.remove_folder(folder.path)
@@ -289,19 +289,19 @@ class CommandRunner:
 
     # ------------------------------------------------------------ what they share
 
-    def _place(self, title: str, *, forget_foreign: bool = False) -> Install:
+    def _place(self, title: str, *, forget_foreign: bool = False) -> Installation:
         """Where the title is, when its folder is there."""
         install = self._tools.registry.find(title)
         if install is None:
             raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
-        if not install.folder.is_there:
+        if not install.folder.exists:
             raise _folder_missing(install.folder)
         install.folder.check()
         recover(install, self._tools.registry, self._tools.home.root, forget_foreign=forget_foreign)
         genuine.ask_offline(self._tools.registry, self._tools.feeds, install)
         return install
 
-    def _installed(self, title: str, network: commands.Network | None = None) -> tuple[Install, Installed]:
+    def _installed(self, title: str, network: commands.Network | None = None) -> tuple[Installation, Installed]:
         """Where the title is, and what: by a description that the feed signed, which may be asked for news of it."""
         install, registry = self._place(title), self._tools.registry
         if network and genuine.is_changed(registry, install):
@@ -337,7 +337,7 @@ class CommandRunner:
 
     def _reach(
         self,
-        install: Install,
+        install: Installation,
         release: records.Release,
         opened: Opened,
         network: Network,
@@ -348,7 +348,7 @@ class CommandRunner:
         only: str = "",
     ) -> Outcome:
         current = install.folder.current
-        installed = genuine.placed(self._tools.registry, install)
+        installed = genuine.installed(self._tools.registry, install)
         offered = offers.remote(opened.reader, release, install.tags, installed, current)
         target = Target(install, release, tuple(offered), network, full_scan=full_scan, mend=mend, adopt=adopt)
         return self._run(target, opened, only=only)
@@ -382,7 +382,7 @@ class CommandRunner:
             self._check_size(command, opened)
             for name in opened.record.titles:
                 title = f"{command.feed}/{name}"
-                install = self._tools.registry.find(title) or Install(
+                install = self._tools.registry.find(title) or Installation(
                     title, InstallFolder.at(Path(command.folder) / name)
                 )
                 release = opened.live(name, install.channel, self._tools.registry.install_id)
@@ -395,7 +395,7 @@ class CommandRunner:
             self._emit(events.Notice(self._number, "", "Not all patches fit: `shoal settings pack_cache_bytes`."))
         return outcome
 
-    def _is_reached(self, install: Install, release: records.Release) -> bool:
+    def _is_reached(self, install: Installation, release: records.Release) -> bool:
         there = genuine.proved(self._tools.registry, install.title, install.folder.current)
         is_whole = there is not None and (there.release, there.tags) == (release, install.tags)
         return is_whole and self._is_seen(install) and not commit.pending(install.folder)

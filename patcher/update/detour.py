@@ -13,7 +13,7 @@ from patcher.content import records
 from patcher.errors import ShoalError
 from patcher.feed.feeds import Opened
 from patcher.install.folder import Installed
-from patcher.install.registry import Install
+from patcher.install.registry import Installation
 from patcher.install.scan import Have
 from patcher.protocol.events import Outcome, Totals
 from patcher.update import offers
@@ -41,7 +41,7 @@ class Route:
 
 
 def find(
-    job: Job, install: Install, installed: Installed, release: records.Release, opened: Opened, network: Network
+    job: Job, install: Installation, installed: Installed, release: records.Release, opened: Opened, network: Network
 ) -> Route | None:
     """The way to ``release`` from one without a direct patch to it; None when there is nothing to choose from."""
     current = install.folder.current

@@ -19,7 +19,7 @@ from patcher.content.manifest import Entry, Manifest
 from patcher.errors import BusyError, ContentError, DiskError, Missing, OriginError, TrustError
 from patcher.install import commit, genuine, launch, scan
 from patcher.install.folder import Installed, InstallFolder, NewPart
-from patcher.install.registry import Install, Registry
+from patcher.install.registry import Installation, Registry
 from patcher.install.scan import Seen, seen
 from patcher.protocol.events import Outcome, Phase, Planned
 from patcher.seeding.pack_cache import Packs
@@ -95,7 +95,7 @@ class Job:
 
     def _reach(self, target: Target, *, only_plan: bool) -> Outcome:
         current = self._folder.current
-        installed = genuine.placed(self._registry, replace(target.install, folder=self._folder))
+        installed = genuine.installed(self._registry, replace(target.install, folder=self._folder))
         old = current.manifests(installed) if installed else {}
         ours = [m for part, m in old.items() if installed and not _is_defaults(installed, part)]
         if target.mend:  # the release is the one that is there, whatever became of its manifests
@@ -122,7 +122,7 @@ class Job:
         self._commit(done, ours, meta)
         return self._finished(outcome, done.plan)
 
-    def verify(self, install: Install) -> Outcome:
+    def verify(self, install: Installation) -> Outcome:
         """Read every installed byte. ``files`` of the outcome are those that are not as released."""
         folder = install.folder
         installed = genuine.required(self._registry, install)
@@ -137,7 +137,7 @@ class Job:
         if len(manifests) < sum(not part.defaults for part in installed.parts):
             damaged.add(folder.current.manifests_folder.name)
         if not damaged:  # whatever touched the files, they may be offered again
-            self._registry.see(install.title, found.stats)
+            self._registry.note_seen(install.title, found.stats)
             self._seeder.renew(install.title)
         version = installed.release.version
         return Outcome(version, version, work_left=bool(damaged), files=tuple(sorted(damaged)), seconds=self._seconds())
@@ -145,7 +145,7 @@ class Job:
     # ------------------------------------------------------------ scan and plan
 
     @contextlib.contextmanager
-    def _alone(self, install: Install) -> Iterator[InstallFolder]:
+    def _alone(self, install: Installation) -> Iterator[InstallFolder]:
         """Nobody else has the title's files: no swarm, no other Shoal, no interrupted commit, no player."""
         with self._seeder.holding(install.title), install.folder.locked(self._home) as folder:
             _recover(folder, install.title, self._registry)
@@ -177,7 +177,7 @@ class Job:
         released = [entry for offer in target.offers if not offer.part.defaults for entry in offer.manifest.entries]
         given = [entry for offer in target.offers if offer.part.defaults for entry in offer.manifest.entries]
         mine = {entry.path for entry in entries} | {path for m in ours for path, _ in m.links}
-        way = scan.in_the_way(folder, [o.manifest for o in target.offers if not o.part.defaults], mine, watch)
+        way = scan.conflicts(folder, [o.manifest for o in target.offers if not o.part.defaults], mine, watch)
         if way.modified and not target.adopt:
             raise DiskError(
                 "disk.in_the_way",
@@ -209,9 +209,9 @@ class Job:
         previous = self._folder.previous
         with contextlib.suppress(TrustError):
             if before := genuine.proved(self._registry, target.install.title, previous):
-                sources.update(scan.borrow(self._folder.previous_files, previous.manifests(before).values()))
+                sources.update(scan.sources_in(self._folder.previous_files, previous.manifests(before).values()))
         for folder, manifests in target.borrow:
-            sources.update(scan.borrow(folder, manifests))
+            sources.update(scan.sources_in(folder, manifests))
         return sources
 
     def _check_room(self, plan: Plan) -> None:
@@ -296,7 +296,7 @@ class Job:
         released = [e for offer in target.offers if not offer.part.defaults for e in offer.manifest.entries]
         if target.release:
             with unfinished():
-                self._registry.see(title, {e.path: stats[e.path] for e in released if e.path in stats})
+                self._registry.note_seen(title, {e.path: stats[e.path] for e in released if e.path in stats})
         if changed := [e.path for e in released if seen(self._folder.root / e.path) != stats.get(e.path)]:
             text = f"{changed[0]} was changed while the update ran."
             raise DiskError("disk.modified", text, path=changed[0], files=len(changed))
@@ -305,13 +305,13 @@ class Job:
     def _unseen(self, title: str) -> Iterator[None]:
         """Nothing is known of the files while they change: after a kill the next job looks at them."""
         known = self._registry.files_seen(title)
-        self._registry.see(title, {})
+        self._registry.note_seen(title, {})
         try:
             yield
         except DiskError:
             if not commit.pending(self._folder):
                 with contextlib.suppress(DiskError):  # then they are looked at, too
-                    self._registry.see(title, known)
+                    self._registry.note_seen(title, known)
             raise
 
     def _finished(self, outcome: Outcome, plan: Plan) -> Outcome:
@@ -329,7 +329,7 @@ class Job:
         return round(time.monotonic() - self._started_s, 3)
 
 
-def recover(install: Install, registry: Registry, home: Path, *, forget_foreign: bool = False) -> None:
+def recover(install: Installation, registry: Registry, home: Path, *, forget_foreign: bool = False) -> None:
     """Finish an interrupted commit; ``forget_foreign``: one that cannot be goes, for all will be scanned.
 
     Raises BusyError when another Shoal is at it, DiskError, ForeignJournal.
@@ -340,7 +340,7 @@ def recover(install: Install, registry: Registry, home: Path, *, forget_foreign:
             try:
                 _recover(mine, install.title, registry)
             except DiskError as error:
-                if not forget_foreign or not commit.is_hopeless(error):
+                if not forget_foreign or not commit.is_permanent(error):
                     raise
                 commit.forget(mine)
 
@@ -348,7 +348,7 @@ def recover(install: Install, registry: Registry, home: Path, *, forget_foreign:
 def _recover(folder: InstallFolder, title: str, registry: Registry) -> None:
     """Finish an interrupted commit. The files count as verified only when the next job has looked at them."""
     if commit.pending(folder):
-        registry.see(title, {})
+        registry.note_seen(title, {})
         commit.recover(folder, registry.journal(title))
 
 

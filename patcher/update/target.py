@@ -8,7 +8,7 @@ from patcher.content import records
 from patcher.content.manifest import Manifest
 from patcher.feed.reader import Reader
 from patcher.install.folder import Installed
-from patcher.install.registry import Install
+from patcher.install.registry import Installation
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.swarm.session import Session
 from patcher.update.plan import Offer
@@ -32,7 +32,7 @@ class Network:
 class Target:
     """The signed list of parts to reach, where, and what may be used for it. No release: the empty list."""
 
-    install: Install
+    install: Installation
     release: records.Release | None
     offers: tuple[Offer, ...]
     network: Network

@@ -63,7 +63,7 @@ def test_small_files_have_none() -> None:
 
 @given(st.binary(max_size=200))
 def test_anybodys_bytes_are_places_in_order(data: bytes) -> None:
-    found = landmarks.places(data)
+    found = landmarks.by_digest(data)
     places = sorted(place for each in found.values() for place in each)
     assert len(places) == len(data) // 10
     assert all(0 <= place < (number + 2) * landmarks.SECTION_BYTES for number, place in enumerate(places))
@@ -71,4 +71,4 @@ def test_anybodys_bytes_are_places_in_order(data: bytes) -> None:
 
 def test_a_file_of_any_size_is_looked_for_by_a_bounded_number() -> None:
     huge = bytes(10) * (3 * (1 << 17) + 1)
-    assert sum(map(len, landmarks.places(huge).values())) <= 1 << 17
+    assert sum(map(len, landmarks.by_digest(huge).values())) <= 1 << 17

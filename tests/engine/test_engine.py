@@ -24,7 +24,7 @@ from patcher.engine.server import Agent
 from patcher.errors import DiskError, UsageError
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.install.folder import Installed, InstallFolder
-from patcher.install.registry import Install, Registry
+from patcher.install.registry import Installation, Registry
 from patcher.protocol import commands, events
 from patcher.protocol.events import Failed, Finished, Phase, Progress
 from patcher.seeding.seeder import Seeder
@@ -96,7 +96,7 @@ def test_a_command_of_another_version_does_not_stop_the_engine(home: Path) -> No
 def _waiting(home: Path, deaths: int) -> Registry:
     """A title whose update began so often, and whose engine died each time."""
     registry = Registry(Home(home).registry)
-    registry.put(Install("demo/game", InstallFolder.at(home / "game")))
+    registry.put(Installation("demo/game", InstallFolder.at(home / "game")))
     registry.keep_command("demo/game", _UPDATE)
     for _ in range(deaths):
         registry.begin("demo/game")
@@ -112,7 +112,7 @@ def test_a_job_with_which_the_engine_died_once_goes_on_by_itself(engine: Engine,
         while not isinstance(event := heard.get(timeout=10), Failed):
             pass
     assert event.failure and event.failure.code == "disk.folder_missing"
-    assert (registry.commands(), registry.deaths()) == ({}, {})
+    assert (registry.commands(), registry.unfinished_jobs()) == ({}, {})
 
 
 @pytest.mark.parametrize("deaths", [2, 3])
@@ -124,7 +124,7 @@ def test_a_job_with_which_the_engine_died_twice_waits_for_the_player(engine: Eng
     assert shown.paused and shown.failure
     assert (shown.failure.code, registry.commands()) == ("internal.job_died", {"demo/game": (_UPDATE, True)})
     _end(engine, _UPDATE)
-    assert (registry.commands(), registry.deaths()) == ({}, {})
+    assert (registry.commands(), registry.unfinished_jobs()) == ({}, {})
     assert not engine.snapshot().find("game").paused
 
 
@@ -133,7 +133,7 @@ def test_a_job_that_waits_is_forgotten_when_it_is_cancelled(engine: Engine, home
     engine.start()
     engine.submit(commands.Cancel("demo/game"))
     shown = engine.snapshot().find("game")
-    assert (shown.paused, shown.failure, registry.commands(), registry.deaths()) == (False, None, {}, {})
+    assert (shown.paused, shown.failure, registry.commands(), registry.unfinished_jobs()) == (False, None, {}, {})
 
 
 def test_an_engine_that_closes_did_not_die_with_its_job(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,10 +147,10 @@ def test_an_engine_that_closes_did_not_die_with_its_job(home: Path, monkeypatch:
     monkeypatch.setattr(CommandRunner, "run", work)
     engine, registry = Engine(Home(home)), Registry(Home(home).registry)
     engine.submit(_UPDATE)
-    has_begun, at_work = begun.wait(10), registry.deaths()
+    has_begun, at_work = begun.wait(10), registry.unfinished_jobs()
     engine.close()
     assert has_begun and at_work == {"demo/game": 1}
-    assert (registry.deaths(), registry.commands()) == ({}, {"demo/game": (_UPDATE, False)})
+    assert (registry.unfinished_jobs(), registry.commands()) == ({}, {"demo/game": (_UPDATE, False)})
 
 
 @pytest.mark.parametrize("error", [DiskError("disk.failed", "no"), RecursionError(), KeyError("x"), AssertionError()])
@@ -159,13 +159,13 @@ def test_an_install_that_cannot_be_recovered_stops_no_other(
 ) -> None:
     recovered: list[str] = []
 
-    def recover(install: Install, *_: object) -> None:
+    def recover(install: Installation, *_: object) -> None:
         if install.title == "demo/broken":
             raise error
         recovered.append(install.title)
 
     for name in ("broken", "whole"):
-        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(home / name)))
+        Registry(Home(home).registry).put(Installation(f"demo/{name}", InstallFolder.at(home / name)))
     monkeypatch.setattr("patcher.engine.engine.recover", recover)
     engine.start()
     failures = {title.title: title.failure and title.failure.code for title in engine.snapshot().titles}
@@ -178,7 +178,7 @@ def test_an_install_folder_that_holds_nonsense_is_shown_and_hides_no_other(
     engine: Engine, home: Path, place: str
 ) -> None:
     for name in ("broken", "whole"):
-        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(home / name)))
+        Registry(Home(home).registry).put(Installation(f"demo/{name}", InstallFolder.at(home / name)))
     written = Installed("", "demo/broken", "live", (), Release("game", 1, "1", (), {})).encode()
     for name, data in {"installed": written, place: b"[" * 200_000}.items():
         file = home / "broken" / ".shoal" / name
@@ -191,7 +191,7 @@ def test_an_install_folder_that_holds_nonsense_is_shown_and_hides_no_other(
 
 def test_an_install_folder_that_cannot_be_looked_at_is_shown_and_hides_no_other(engine: Engine, home: Path) -> None:
     for name, folder in {"broken": "x" * 300, "whole": "whole"}.items():
-        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(home / folder)))
+        Registry(Home(home).registry).put(Installation(f"demo/{name}", InstallFolder.at(home / folder)))
     broken, whole = engine.snapshot().titles
     assert (broken.failure and broken.failure.code, whole.failure) == ("disk.failed", None)
 
@@ -369,14 +369,14 @@ def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
     for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "everyone"}.items():
         engine.submit(commands.ChangeSetting(key, value))
     for name in ("game", "other"):
-        Registry(Home(home).registry).put(Install(f"demo/{name}", InstallFolder.at(Path(name))))
+        Registry(Home(home).registry).put(Installation(f"demo/{name}", InstallFolder.at(Path(name))))
     looked: list[str] = []
     job = contextlib.ExitStack()
 
     def begin_job(seeder: Seeder, _: Session) -> None:
         job.enter_context(seeder.holding("demo/game"))
 
-    def look(_: Seeder, install: Install) -> bool:
+    def look(_: Seeder, install: Installation) -> bool:
         looked.append(install.title)
         return False
 

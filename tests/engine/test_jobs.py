@@ -98,7 +98,7 @@ def test_a_job_that_ends_leaves_the_command_that_its_ending_says(
         played.jobs.cancel(commands.Cancel(_TITLE, pause=True))
     played.errors.put(error)
     end = played.end()
-    assert (registry.commands(), registry.deaths(), played.jobs.is_working) == (stored, {}, False)
+    assert (registry.commands(), registry.unfinished_jobs(), played.jobs.is_working) == (stored, {}, False)
     assert isinstance(end, Finished) == (error is None)
     failure = end.failure if isinstance(end, Failed) else None
     assert (failure and failure.code, played.jobs.failures.get(_TITLE)) == (code, failure)
@@ -116,7 +116,7 @@ def test_whatever_a_job_ends_with_while_the_engine_closes_it_goes_on_at_the_next
     assert job and job.stop.wait(10)
     played.errors.put(error)
     closing.join()
-    assert (registry.commands(), registry.deaths()) == (_WAITS, {})
+    assert (registry.commands(), registry.unfinished_jobs()) == (_WAITS, {})
 
 
 def test_a_light_job_does_not_wait_for_a_heavy_one(played: Played) -> None:

@@ -198,9 +198,9 @@ def test_a_refused_root_forgets_nothing(player: Player, feed: RepositorySimulato
 
 def test_new_keys_forget_the_old_versions_once(tmp_path: Path) -> None:
     floor = Floor(tmp_path / "registry")
-    floor.lift("feed", {"root.json": 1, "snapshot.json": 99}, 0)
-    floor.lift("feed", {"root.json": 2, "snapshot.json": 5}, 0, ["snapshot.json"])
-    floor.lift("feed", {"root.json": 2, "snapshot.json": 4}, 0, ["snapshot.json"])
+    floor.update("feed", {"root.json": 1, "snapshot.json": 99}, 0)
+    floor.update("feed", {"root.json": 2, "snapshot.json": 5}, 0, ["snapshot.json"])
+    floor.update("feed", {"root.json": 2, "snapshot.json": 4}, 0, ["snapshot.json"])
     assert floor.versions("feed") == {"root.json": 2, "snapshot.json": 5}
 
 
@@ -279,7 +279,7 @@ def test_what_was_never_read_here_is_not_behind(player: Player) -> None:
 def test_many_threads_may_lift_the_floor(tmp_path: Path) -> None:
     floor = Floor(tmp_path / "registry")
     versions = [{"timestamp.json": number, "snapshot.json": 20 - number} for number in range(20)]
-    threads = [threading.Thread(target=floor.lift, args=("feed", seen, 5)) for seen in versions]
+    threads = [threading.Thread(target=floor.update, args=("feed", seen, 5)) for seen in versions]
     for thread in threads:
         thread.start()
     for thread in threads:

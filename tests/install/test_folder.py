@@ -19,7 +19,7 @@ def test_an_install_has_one_writer_and_the_other_hears_who(tmp_path: Path) -> No
     assert caught.value.code == "busy.locked"
     assert str(tmp_path / "ann") in caught.value.message
     with InstallFolder.at(tmp_path / "game").locked(tmp_path / "bob") as mine:
-        assert mine.is_there
+        assert mine.exists
 
 
 def test_a_lock_file_with_a_second_name_is_not_written(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from patcher.install.folder import InstallFolder
-from patcher.install.registry import Install, Registry
+from patcher.install.registry import Installation, Registry
 from patcher.protocol import commands
 
 _UPDATE = commands.Update("demo/whole")
@@ -24,7 +24,7 @@ def _written(path: Path, statement: str, *values: object) -> Registry:
 @pytest.mark.parametrize("tags", [*NONSENSE, '{"a": [1]}x'], ids=lambda value: repr(value)[:12])
 def test_an_install_whose_row_is_nonsense_hides_no_other(tmp_path: Path, tags: object) -> None:
     registry = _written(tmp_path / "db", "INSERT INTO installs VALUES ('demo/broken', '/x', 'live', ?)", tags)
-    whole = Install("demo/whole", InstallFolder.at(tmp_path), "live", ("lang:de",))
+    whole = Installation("demo/whole", InstallFolder.at(tmp_path), "live", ("lang:de",))
     registry.put(whole)
     assert registry.installs() == [whole]
 
@@ -34,11 +34,11 @@ def test_a_title_that_is_no_text_hides_no_other(tmp_path: Path, title: object) -
     _written(tmp_path / "db", "INSERT INTO installs VALUES (?, '/x', 'live', '[]')", title)
     _written(tmp_path / "db", "INSERT INTO wishes VALUES (?, '{}', 0)", title)
     registry = _written(tmp_path / "db", "INSERT INTO began VALUES (?, 1)", title)
-    assert (registry.installs(), registry.commands(), registry.deaths()) == ([], {}, {})
+    assert (registry.installs(), registry.commands(), registry.unfinished_jobs()) == ([], {}, {})
 
 
 def test_deaths_that_are_no_number_are_none(tmp_path: Path) -> None:
-    assert _written(tmp_path / "db", "INSERT INTO began VALUES ('demo/game', 'many')").deaths() == {}
+    assert _written(tmp_path / "db", "INSERT INTO began VALUES ('demo/game', 'many')").unfinished_jobs() == {}
 
 
 @pytest.mark.parametrize("command", NONSENSE, ids=lambda value: repr(value)[:12])
@@ -50,9 +50,9 @@ def test_a_command_that_is_nonsense_hides_no_other(tmp_path: Path, command: obje
 
 def test_a_registry_of_before_counts_deaths_too(tmp_path: Path) -> None:
     registry = _written(tmp_path / "db", "DROP TABLE began")
-    assert Registry(tmp_path / "db").deaths() == {}
+    assert Registry(tmp_path / "db").unfinished_jobs() == {}
     for _ in range(2):
         registry.begin("demo/game")
     registry.begin("demo/other")
     registry.end("demo/other")
-    assert registry.deaths() == {"demo/game": 2}
+    assert registry.unfinished_jobs() == {"demo/game": 2}

@@ -9,7 +9,7 @@ from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
 from patcher.publish import build
 from patcher.serve import allowlist as admission
-from patcher.serve.allowlist import HASH_BYTES, Admitted
+from patcher.serve.allowlist import HASH_BYTES, Allowlist
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support import trees
 from tests.support.trees import File
@@ -25,7 +25,7 @@ def test_a_tracker_of_a_feed_knows_its_trees_and_packs(tmp_path: Path) -> None:
         released = [world.release(version, tmp_path / name) for version, name in (("1", "old"), ("2", "new"))]
         home = Home(tmp_path / "operator")
         home.make()
-        with Admitted(Feeds(home), [world.origin.url], Network(ca=str(world.ca))) as admitted:
+        with Allowlist(Feeds(home), [world.origin.url], Network(ca=str(world.ca))) as admitted:
             for release in released:
                 assert admitted(bytes.fromhex(release["parts"][0]["info_hash"])[:HASH_BYTES])
             player = world.player("ann", sharing="everyone")
@@ -49,7 +49,7 @@ def test_a_feed_that_is_down_keeps_no_other_from_being_read(tmp_path: Path, monk
         released = [world.release("1", tmp_path / "old", title=name) for world, name in ((one, "a"), (two, "b"))]
         (tmp_path / "both.pem").write_bytes(one.ca.read_bytes() + two.ca.read_bytes())
         urls = [one.origin.url, two.origin.url]
-        with Admitted(Feeds(home), urls, Network(ca=str(tmp_path / "both.pem"))) as admitted:
+        with Allowlist(Feeds(home), urls, Network(ca=str(tmp_path / "both.pem"))) as admitted:
             one.origin.close()
             released.append(two.release("2", tmp_path / "new", title="b"))
             hashes = [bytes.fromhex(release["parts"][0]["info_hash"])[:HASH_BYTES] for release in released]

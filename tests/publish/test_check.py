@@ -107,7 +107,7 @@ def _renewed(publisher: Publisher, put: dict[str, bytes], drop: frozenset[str], 
     ring = KeyRing(publisher.home.keys / "shop", Passphrases())
     changes = repository.Changes(put, drop)
     payloads = repo.prepare(changes, now)
-    signed = {r: repository.sign(repo.delegator(r, payloads), r, p, ring) for r, p in payloads.items()}
+    signed = {r: repository.sign(repo.delegation(r, payloads), r, p, ring) for r, p in payloads.items()}
     repo.publish(changes, signed, ring, now)
 
 

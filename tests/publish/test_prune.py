@@ -13,7 +13,7 @@ from patcher.content import records
 from patcher.errors import BusyError, ContentError, TrustError
 from patcher.publish import check, prune, release, repository
 from patcher.publish.store import Store
-from patcher.publish.title import Words, describe
+from patcher.publish.title import TitleText, describe
 from tests.support import crash
 from tests.support.publisher import Player, Publisher, files_below, lay, quiet
 
@@ -56,8 +56,8 @@ def _publish(publisher: Publisher, number: int) -> None:
     publisher.release(lay(publisher.root / f"tree-{number}", tree), f"1.{number}")
 
 
-def _prune(publisher: Publisher, now: datetime = _NOW, days: int = prune.DAYS) -> prune.Surplus:
-    with prune.surplus(publisher.folder, publisher.home, days, now) as found:
+def _prune(publisher: Publisher, now: datetime = _NOW, days: int = prune.DAYS) -> prune.PrunePlan:
+    with prune.plan(publisher.folder, publisher.home, days, now) as found:
         prune.remove(publisher.folder, found, quiet)
     return found
 
@@ -116,7 +116,7 @@ def test_art_that_was_replaced_goes(room: Path) -> None:
     for number in range(2):
         art = room / "art.png"
         art.write_bytes(b"\x89PNG\r\n\x1a\n%d" % number)
-        describe(publisher.folder, publisher.home, "game", Words(art=art), publisher.passphrases)
+        describe(publisher.folder, publisher.home, "game", TitleText(art=art), publisher.passphrases)
     _prune(publisher, _LATER)
     shown = [data for data in publisher.content().values() if data.startswith(b"\x89PNG")]
     assert shown == [b"\x89PNG\r\n\x1a\n1"]

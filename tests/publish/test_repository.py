@@ -27,7 +27,7 @@ def make(tmp_path: Path, profile: str = "solo", now: datetime = NOW) -> tuple[re
 
 def step(repo: repository.Repository, ring: KeyRing, changes: Changes, now: datetime = NOW) -> repository.Repository:
     payloads = repo.prepare(changes, now)
-    signed = {r: repository.sign(repo.delegator(r, payloads), r, p, ring) for r, p in payloads.items()}
+    signed = {r: repository.sign(repo.delegation(r, payloads), r, p, ring) for r, p in payloads.items()}
     repo.publish(changes, signed, ring, now)
     return repository.load(repo.folder)
 
@@ -126,7 +126,7 @@ def test_a_stolen_channels_key_cannot_sign_a_release(tmp_path: Path) -> None:
 def test_a_payload_older_than_what_is_live_is_refused(tmp_path: Path) -> None:
     repo, ring = make(tmp_path)
     payloads = repo.prepare(NEW_TITLE, NOW)
-    signed = {r: repository.sign(repo.delegator(r, payloads), r, p, ring) for r, p in payloads.items()}
+    signed = {r: repository.sign(repo.delegation(r, payloads), r, p, ring) for r, p in payloads.items()}
     repo.publish(NEW_TITLE, signed, ring, NOW)
     with pytest.raises(UsageError, match="published since"):
         repository.load(repo.folder).publish(NEW_TITLE, signed, ring, NOW)

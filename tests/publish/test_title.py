@@ -11,7 +11,7 @@ from patcher.content.merkle import ref_of
 from patcher.errors import UsageError
 from patcher.publish import title
 from patcher.publish.store import Store
-from patcher.publish.title import Words
+from patcher.publish.title import TitleText
 from tests.support.publisher import Player, Publisher, lay
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(5000)
@@ -25,7 +25,7 @@ def publisher(tmp_path: Path) -> Publisher:
 
 
 def describe(publisher: Publisher, **words: Any) -> tuple[records.Title, bool]:
-    return title.describe(publisher.folder, publisher.home, "game", Words(**words), publisher.passphrases)
+    return title.describe(publisher.folder, publisher.home, "game", TitleText(**words), publisher.passphrases)
 
 
 def seen(publisher: Publisher, home: Path) -> dict[str, bytes]:
@@ -117,7 +117,7 @@ def test_art_that_is_no_image_or_too_large_is_refused(publisher: Publisher, tmp_
 
 def test_a_title_begins_with_a_release(publisher: Publisher) -> None:
     with pytest.raises(UsageError) as caught:
-        title.describe(publisher.folder, publisher.home, "other", Words(label="x"), publisher.passphrases)
+        title.describe(publisher.folder, publisher.home, "other", TitleText(label="x"), publisher.passphrases)
     assert caught.value.code == "usage.unknown_title"
 
 

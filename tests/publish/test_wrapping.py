@@ -73,4 +73,4 @@ def test_what_the_library_wraps_itself_is_weak_and_what_is_not_wrapped_is_left_a
     [("", True), ("a", True), ("short of it", True), ("abcdeabcdeabcde", True), ("abcdefabcdef", False)],
 )
 def test_a_passphrase_is_judged_by_its_length_and_its_different_characters(text: str, is_guessable: bool) -> None:
-    assert wrapping.is_guessable(text) is is_guessable
+    assert wrapping.is_weak_passphrase(text) is is_guessable

@@ -65,7 +65,7 @@ def test_a_title_whose_files_changed_is_said_once_and_left_out_until_it_is_verif
     (home / "game" / "readme.txt").write_bytes(b"READ ME")
     assert seeder.refresh() == [_TITLE]
     assert seeder.refresh() == []
-    Registry(Home(home).registry).see(_TITLE, stats(home / "game", _LAYOUT))
+    Registry(Home(home).registry).note_seen(_TITLE, stats(home / "game", _LAYOUT))
     seeder.refresh()
     assert not is_offered(seeder)
     seeder.renew(_TITLE)

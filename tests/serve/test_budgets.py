@@ -149,4 +149,4 @@ def test_a_budget_agrees_with_a_plain_list(steps: list[tuple[int, int, bool]]) -
             taken += [address] * fits
         elif address in taken:
             taken.remove(address)
-            budget.give_back(address)
+            budget.free(address)

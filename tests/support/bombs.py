@@ -105,7 +105,7 @@ READERS: dict[str, Callable[..., object]] = {
     "patch index": _patch,
     "full index": _full,
     "layers": _layers,
-    "landmarks": landmarks.places,
+    "landmarks": landmarks.by_digest,
     "feed": partial(records.parse, records.Feed),
     "title": partial(records.parse, records.Title),
     "channel": partial(records.parse, records.Channel),

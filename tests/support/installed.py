@@ -6,7 +6,7 @@ from patcher.config import Home
 from patcher.content import manifest, merkle, records
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.install.folder import Installed, InstallFolder
-from patcher.install.registry import Install, Registry
+from patcher.install.registry import Installation, Registry
 from patcher.install.scan import Seen, seen
 from patcher.seeding.pack_cache import Packs
 from tests.support import trees
@@ -30,9 +30,9 @@ def install(home: Home, folder: Path, layout: trees.Layout, title: str = "demo/g
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
     registry = Registry(home.registry)
-    registry.put(Install(title, InstallFolder.at(folder)))
+    registry.put(Installation(title, InstallFolder.at(folder)))
     registry.note_signed(title, release, placed=True)
-    registry.see(title, stats(folder, layout))
+    registry.note_seen(title, stats(folder, layout))
 
 
 def stats(folder: Path, layout: trees.Layout) -> dict[str, Seen]:

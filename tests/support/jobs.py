@@ -220,7 +220,7 @@ class World:
             known = registry.files_seen(install.title)
             here = {path: seen_now(install.folder.root / path) for path in known}
             same = {path: now for path, now in here.items() if now and now.size_bytes == known[path].size_bytes}
-            registry.see(install.title, known | same)
+            registry.note_seen(install.title, known | same)
 
     def forget_times(self) -> None:
         """What is outside now is how it is to stay."""
@@ -255,7 +255,9 @@ class World:
             {folder.name: _read(folder) for folder in self.games.iterdir()},
             tuple((i.title, i.folder.path.name, i.channel, i.tags) for i in registry.installs()),
             seen,
-            tuple(sorted({*registry.commands(), *registry.deaths(), *([TITLE] if registry.left(TITLE) else [])})),
+            tuple(
+                sorted({*registry.commands(), *registry.unfinished_jobs(), *([TITLE] if registry.left(TITLE) else [])})
+            ),
             tuple(sorted(path.name for path in home.feeds.glob("[!.]*"))),
             {**floor.versions(self._fingerprint), "time": floor.signed_at(self._fingerprint)},
             {name: each.release.version for name, each in before.items() if each},

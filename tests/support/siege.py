@@ -205,4 +205,4 @@ class Siege:
 
 
 def _keys(repo: Repository, role: str) -> list[Any]:
-    return repository.keys_of(repo.delegator(role), role)
+    return repository.keys_of(repo.delegation(role), role)

@@ -349,7 +349,7 @@ def make_patch(new: Layout, old: Layout | None) -> tuple[Index, bytes]:
             continue
         output = read_ranges(new, m, cut.new)
         kind, data = encode.make_window(output, read_ranges(old, m_old, cut.old) if old is not None and m_old else None)
-        if m_old or windows.worth_packing(cut, m, len(data)):
+        if m_old or windows.keeps_window(cut, m, len(data)):
             used = cut.old if kind == codec.HDIFF else ()
             digest = sha256(output).digest()
             made.append(Window(len(pack), len(data), kind, cut.new, used, len(output), digest))

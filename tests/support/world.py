@@ -136,7 +136,7 @@ class World:
         changes = Changes(put, frozenset(drop))
         payloads = repo.prepare(changes, now)
         signed = {
-            role: repository.sign(repo.delegator(role), role, payload, ring) for role, payload in payloads.items()
+            role: repository.sign(repo.delegation(role), role, payload, ring) for role, payload in payloads.items()
         }
         repo.publish(changes, signed, ring, now)
 

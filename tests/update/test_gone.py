@@ -17,7 +17,7 @@ from patcher.config import Home, Settings
 from patcher.engine.engine import Engine
 from patcher.errors import DiskError
 from patcher.install.folder import InstallFolder
-from patcher.install.registry import Install, Registry
+from patcher.install.registry import Installation, Registry
 from patcher.protocol import commands
 from patcher.seeding import seeder
 from patcher.seeding.seeder import Seeding
@@ -112,7 +112,7 @@ def _is_offered(engine: Engine, title: str = _TITLE) -> bool:
 def test_what_is_removed_is_withdrawn_from_those_who_download_it(place: Place, engine: Engine, loss: str) -> None:
     remove, *stays = _LOSSES[loss]
     pack = keep_pack(place.home, _PACK)
-    (title,) = seeder.torrents(Registry(place.home.registry), Install(_TITLE, InstallFolder.at(place.folder)), ())
+    (title,) = seeder.torrents(Registry(place.home.registry), Installation(_TITLE, InstallFolder.at(place.folder)), ())
     engine._tend_once()
     with Player() as first, Player() as second:
         for player, data, name in ((first, title.data, "game.main"), (second, pack, "pack")):

@@ -12,7 +12,7 @@ from patcher.content.blocks import Rebuild
 from patcher.content.merkle import BLOCK_BYTES, Ref, ref_of
 from patcher.errors import ContentError, Missing, OriginError
 from patcher.install.folder import InstallFolder
-from patcher.install.registry import Install
+from patcher.install.registry import Installation
 from patcher.install.scan import Have
 from patcher.publish import build
 from patcher.update import plan as planning
@@ -71,7 +71,7 @@ class Home:
 
     def finder(self, offer: Offer, have: Have, *ours: Layout, mend: bool = False) -> LocalSearch:
         network = Network(origin=self.origin)  # type: ignore[arg-type]  # it reads as an origin does
-        target = Target(Install("demo/game", InstallFolder.at(self.folder)), None, (offer,), network, mend=mend)
+        target = Target(Installation("demo/game", InstallFolder.at(self.folder)), None, (offer,), network, mend=mend)
         meter = Meter(1, "game", lambda: False, lambda _: None)
         return LocalSearch(
             InstallFolder.at(self.folder), target, [trees.manifest_of(layout) for layout in ours], have, meter

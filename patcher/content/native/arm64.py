@@ -20,7 +20,7 @@ from patcher.content.native.fields import (
     WORDS19,
     WORDS26,
     Fields,
-    where,
+    fields_at,
 )
 from patcher.content.native.numbers import Ints
 from patcher.content.native.view import View
@@ -49,22 +49,22 @@ def find(view: View) -> Iterator[Fields]:
         words, own = view.u32(offsets), offsets - section.offset + section.address
         for mask, bits, form, kind in _DISTANT:
             at, scale = np.flatnonzero(words & mask == bits), 1 if form == BYTES21 else WORD_BYTES
-            target = own[at] + scale * stored.taken(words[at], form)
+            target = own[at] + scale * stored.decode(words[at], form)
             held = (view.binary.code if kind == CODE else view.binary.loaded).hold(target)
-            yield where(held, offsets[at], target, own[at], scale=scale, kind=kind, form=form)
+            yield fields_at(held, offsets[at], target, own[at], scale=scale, kind=kind, form=form)
         yield from _pages(view, offsets, words, own)
 
 
 def _pages(view: View, offsets: Ints, words: Ints, own: Ints) -> Iterator[Fields]:
     """Pages and the instructions that go on from them; the first of these tells what the page is taken for."""
     pages, users, scale = _pairs(words)
-    page = (own[pages] >> stored.PAGE_BITS) + stored.taken(words[pages], PAGES21) << stored.PAGE_BITS
-    target = page + scale * stored.taken(words[users], LOW12)
+    page = (own[pages] >> stored.PAGE_BITS) + stored.decode(words[pages], PAGES21) << stored.PAGE_BITS
+    target = page + scale * stored.decode(words[users], LOW12)
     held = view.binary.loaded.hold(target)
-    found = where(held, offsets[pages], target, own[pages], kind=DATA, form=PAGES21)
+    found = fields_at(held, offsets[pages], target, own[pages], kind=DATA, form=PAGES21)
     yield found.at(np.unique(found.position, return_index=True)[1])
     for size in (1, 2, 4, 8, 16):
-        yield where(held & (scale == size), offsets[users], target, own[pages], scale=size, kind=DATA, form=LOW12)
+        yield fields_at(held & (scale == size), offsets[users], target, own[pages], scale=size, kind=DATA, form=LOW12)
 
 
 def _pairs(words: Ints) -> tuple[Ints, Ints, Ints]:

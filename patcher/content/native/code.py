@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from patcher.content.native import x86
-from patcher.content.native.fields import CODE, DATA, GUESS, Fields, where
+from patcher.content.native.fields import CODE, DATA, GUESS, Fields, fields_at
 from patcher.content.native.numbers import Bytes, Ints
 from patcher.content.native.sections import Section
 from patcher.content.native.view import View
@@ -68,7 +68,7 @@ def _relative(view: View, section: Section, decoded: _Decoded) -> Iterator[Field
         offsets, behind = decoded.fields(what)
         own = offsets - section.offset + section.address
         target = own + 4 + behind + view.i32(offsets)
-        yield where(spans.hold(target), offsets, target, own, kind=kind)
+        yield fields_at(spans.hold(target), offsets, target, own, kind=kind)
 
 
 def _absolute(view: View, decoded: _Decoded) -> Iterator[Fields]:
@@ -84,4 +84,4 @@ def _absolute(view: View, decoded: _Decoded) -> Iterator[Fields]:
 def _mapped(view: View, offsets: Ints, base: int, kind: int) -> Fields:
     value = view.u32(offsets)
     held = (value >= _LEAST_ABSOLUTE) & view.binary.loaded.hold(value - base)
-    return where(held, offsets, value - base, kind=kind)
+    return fields_at(held, offsets, value - base, kind=kind)

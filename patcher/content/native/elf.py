@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from patcher.content.native.sections import MAX_FILE_BYTES, MAX_SECTIONS, UNLOADED, Image, Read, Section, arranged
+from patcher.content.native.sections import MAX_FILE_BYTES, MAX_SECTIONS, UNLOADED, Image, Read, Section, ordered
 
 _HEADER = struct.Struct("<6s10xHHIQQQI6H")
 _MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little-endian
@@ -60,7 +60,7 @@ def parse(read: Read, size_bytes: int) -> Image | None:
     if len(table) < count * _ENTRY.size:
         return None
     entries = [_SectionHeader(*fields[:7]) for fields in _ENTRY.iter_unpack(table)]
-    sections = arranged(_sections(entries, _names(read, entries[names])), size_bytes)
+    sections = ordered(_sections(entries, _names(read, entries[names])), size_bytes)
     return Image(_FILTERS[machine], "elf", size_bytes, 0, kind == _SHARED, sections)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from patcher.content.native.binary import Spans
-from patcher.content.native.fields import Fields, where
+from patcher.content.native.fields import Fields, fields_at
 from patcher.content.native.numbers import Ints
 from patcher.content.native.offsets import RELATIVE
 from patcher.content.native.sections import UNLOADED, Section
@@ -31,32 +31,32 @@ def _rela(view: View, section: Section) -> Iterator[Fields]:
     rows = view.entries(section, 24)
     place, kind, symbol, addend = view.i64(rows), view.u32(rows + 8), view.u32(rows + 12), view.i64(rows + 16)
     loaded, relative = view.binary.loaded, RELATIVE[view.binary.image.filter]
-    yield where(loaded.hold(place), rows, place, width=8)
+    yield fields_at(loaded.hold(place), rows, place, width=8)
     yield _numbered(section, symbol, rows + 12)
-    yield where(np.isin(kind, relative) & loaded.hold(addend), rows + 16, addend, width=8)
+    yield fields_at(np.isin(kind, relative) & loaded.hold(addend), rows + 16, addend, width=8)
 
 
 def _relr(view: View, section: Section) -> Iterator[Fields]:
     rows = view.entries(section, 8)
     place = view.i64(rows)
-    yield where((place & 1 == 0) & view.binary.loaded.hold(place), rows, place, width=8)
+    yield fields_at((place & 1 == 0) & view.binary.loaded.hold(place), rows, place, width=8)
 
 
 def _symbols(view: View, section: Section) -> Iterator[Fields]:
     rows = view.entries(section, _SYMBOL_BYTES)
     name, kind, index = view.u32(rows), view.u8(rows + 4) & 15, view.u32(rows + 4) >> 16
     value, size = view.i64(rows + 8), view.i64(rows + 16)
-    yield where(name > 0, rows, section.link + name, section.link)
+    yield fields_at(name > 0, rows, section.link + name, section.link)
     held = (index > 0) & (kind != _THREAD_LOCAL) & view.binary.loaded.hold(value)
-    yield where(held, rows + 8, value, width=8)
+    yield fields_at(held, rows + 8, value, width=8)
     sized = held & (size > 0) & view.binary.loaded.hold(value + size - 1)
-    yield where(sized, rows + 16, value + size - 1, value, width=8)
+    yield fields_at(sized, rows + 16, value + size - 1, value, width=8)
 
 
 def _numbered(section: Section, number: Ints, offsets: Ints) -> Fields:
     """Numbers of symbols, 0 for none, are distances from the first."""
     target = section.link + number * _SYMBOL_BYTES
-    return where(number > 0, offsets, target, section.link, scale=_SYMBOL_BYTES)
+    return fields_at(number > 0, offsets, target, section.link, scale=_SYMBOL_BYTES)
 
 
 def _hash(view: View, section: Section) -> Iterator[Fields]:
@@ -82,10 +82,10 @@ def _frame_header(view: View, section: Section) -> Iterator[Fields]:
     first = first[(first >= view.start) & (first + 4 <= view.end)]
     own = first - section.offset + section.address
     target = own + view.i32(first)
-    yield where(loaded.hold(target), first, target, own)
+    yield fields_at(loaded.hold(target), first, target, own)
     words = view.entries(section, 4, 12)
     target = section.address + view.i32(words)
-    yield where(loaded.hold(target), words, target, section.address)
+    yield fields_at(loaded.hold(target), words, target, section.address)
 
 
 def _frames(view: View, section: Section) -> Iterator[Fields]:
@@ -96,24 +96,24 @@ def _frames(view: View, section: Section) -> Iterator[Fields]:
     own = rows - section.offset + section.address
     cie, begin, size = own + 4 - view.u32(rows + 4), own + 8 + view.i32(rows + 8), view.i32(rows + 12)
     known = code.hold(begin)
-    yield where(known & (cie >= section.address), rows + 4, own + 4, cie)
-    yield where(known, rows + 8, begin, own + 8)
-    yield where(known & (size > 0) & loaded.hold(begin + size - 1), rows + 12, begin + size - 1, begin)
+    yield fields_at(known & (cie >= section.address), rows + 4, own + 4, cie)
+    yield fields_at(known, rows + 8, begin, own + 8)
+    yield fields_at(known & (size > 0) & loaded.hold(begin + size - 1), rows + 12, begin + size - 1, begin)
     image = view.binary.image
     handlers = Spans.of(image.of_role("handlers"))
     known &= view.u8(rows + 16) == 4  # an address is all that the FDE adds
     relative, absolute = own + 17 + view.i32(rows + 17), view.u32(rows + 17)
-    yield where(known & handlers.hold(relative), rows + 17, relative, own + 17)
+    yield fields_at(known & handlers.hold(relative), rows + 17, relative, own + 17)
     if not image.relocatable:
-        yield where(known & handlers.hold(absolute), rows + 17, absolute)
+        yield fields_at(known & handlers.hold(absolute), rows + 17, absolute)
 
 
 def _dynamic(view: View, section: Section) -> Iterator[Fields]:
     rows = view.entries(section, 16)
     tag, value = view.i64(rows), view.i64(rows + 8)
-    yield where(np.isin(tag, _ADDRESS_TAGS) & view.binary.loaded.hold(value), rows + 8, value, width=8)
+    yield fields_at(np.isin(tag, _ADDRESS_TAGS) & view.binary.loaded.hold(value), rows + 8, value, width=8)
     named = np.isin(tag, _NAME_TAGS) & (value > 0) & (value < UNLOADED)
-    yield where(named, rows + 8, section.link + value, section.link, width=8)
+    yield fields_at(named, rows + 8, section.link + value, section.link, width=8)
 
 
 _FINDERS = {

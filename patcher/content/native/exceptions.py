@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from patcher.content.native.fields import Fields, where
+from patcher.content.native.fields import Fields, fields_at
 from patcher.content.native.numbers import Ints
 from patcher.content.native.sections import Section
 from patcher.content.native.view import View
@@ -37,7 +37,7 @@ def find(view: View, section: Section, infos: Ints) -> Iterator[Fields]:
         offsets = infos[held] + 1 + 4 * number
         target = view.u32(offsets)
         known = view.binary.loaded.hold(target)
-        yield where(known, offsets, target)
+        yield fields_at(known, offsets, target)
     held = header & _UNWIND != 0
     first = view.u32(infos[held] + 1) - section.address + section.offset
     near = (first > infos[held]) & (first < infos[held] + REACH_BYTES)
@@ -57,7 +57,7 @@ def _unwinding(view: View, at: Ints, end: Ints) -> Iterator[Fields]:
         offsets = at + _bytes(view, at)
         target = view.u32(offsets)
         known = (kind > 0) & view.binary.code.hold(target)
-        yield where(known, offsets, target)
+        yield fields_at(known, offsets, target)
         at = offsets + np.where(kind > 0, 4, 0)
         at = at + np.where((kind == 1) | (kind == 2), _bytes(view, at), 0)
         left = np.where(known | (kind == 0), left - 1, 0)

@@ -44,7 +44,7 @@ class Fields:
         return Fields(*(getattr(self, column.name)[chosen] for column in columns(self)))
 
 
-def where(
+def fields_at(
     held: NDArray[np.bool_],
     position: NDArray[np.int64],
     target: NDArray[np.int64],
@@ -66,11 +66,11 @@ def joined(parts: Sequence[Fields]) -> Fields:
     """All fields of ``parts``, one part behind the other."""
     if not parts:
         none = np.empty(0, np.int64)
-        parts = [where(none > 0, none, none)]
+        parts = [fields_at(none > 0, none, none)]
     return Fields(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in columns(Fields)))
 
 
-def apart(found: Fields) -> Fields:
+def without_overlaps(found: Fields) -> Fields:
     """In order, without overlaps: of what begins together the surer stays, then the one that stood first.
 
     A field goes when another one of its own or a surer class begins earlier and reaches over its first byte, whether or

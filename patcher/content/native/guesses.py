@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from patcher.content.native.fields import GUESS, NO_BASE, Fields, where
+from patcher.content.native.fields import GUESS, NO_BASE, Fields, fields_at
 from patcher.content.native.numbers import Ints
 from patcher.content.native.pe_tables import PAGE_BYTES, unwind_ends
 from patcher.content.native.view import View
@@ -39,7 +39,7 @@ def _tables(view: View, role: str, *, relative: bool) -> Iterator[Fields]:
         target = base + view.i32(offsets) if relative else view.u32(offsets)
         held = view.binary.code.hold(target)
         pair = held[1:] & held[:-1] & (np.abs(np.diff(target)) < _SPREAD_BYTES)
-        yield where(_in_threes(pair), offsets, target, base if relative else NO_BASE, kind=GUESS)
+        yield fields_at(_in_threes(pair), offsets, target, base if relative else NO_BASE, kind=GUESS)
 
 
 def _in_threes(pair: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -62,7 +62,7 @@ def _near(view: View, certain: Ints) -> Iterator[Fields]:
         number = np.searchsorted(certain, offsets, "right")
         near = (offsets - before[number] <= NEAR_BYTES) | (behind[number] - offsets <= NEAR_BYTES)
         near &= offsets >= ends[np.searchsorted(frames, offsets, "right") - 1]
-        yield where(near & (target >= PAGE_BYTES) & view.binary.loaded.hold(target), offsets, target, kind=GUESS)
+        yield fields_at(near & (target >= PAGE_BYTES) & view.binary.loaded.hold(target), offsets, target, kind=GUESS)
 
 
 def _debug(view: View) -> Iterator[Fields]:
@@ -73,4 +73,4 @@ def _debug(view: View) -> Iterator[Fields]:
         offsets = offsets[(high[:-2] | high[1:-1] | high[2:]) == 0]
         target = view.i64(offsets)
         held = (target >= PAGE_BYTES) & view.binary.code.hold(target)
-        yield where(held, offsets, target, width=8, kind=GUESS)
+        yield fields_at(held, offsets, target, width=8, kind=GUESS)

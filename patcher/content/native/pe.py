@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from patcher.content.native.sections import MAX_FILE_BYTES, Image, Read, Section, arranged
+from patcher.content.native.sections import MAX_FILE_BYTES, Image, Read, Section, ordered
 
 _FILTERS = {0x8664: "x86-1", 0xAA64: "arm64-1"}
 _COFF = struct.Struct("<4sHHIIIHH")
@@ -43,7 +43,7 @@ def parse(read: Read, size_bytes: int) -> Image | None:
     roles = {pairs[2 * at]: role for at, role in _ROLES[_FILTERS[machine]].items() if pairs[2 * at]}
     relocatable = not flags & _NOT_RELOCATABLE and "relocations" in roles.values()
     headers = Section("", "", 0, 0, 0, head_bytes)  # code refers to the image's begin
-    sections = arranged([headers, *_sections(table, roles)], size_bytes)
+    sections = ordered([headers, *_sections(table, roles)], size_bytes)
     return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections, pairs[::2])
 
 

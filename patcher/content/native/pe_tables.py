@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from patcher.content.native import exceptions
-from patcher.content.native.fields import Fields, where
+from patcher.content.native.fields import Fields, fields_at
 from patcher.content.native.numbers import Ints
 from patcher.content.native.sections import Section
 from patcher.content.native.view import View
@@ -33,7 +33,7 @@ def find(view: View) -> Iterator[Fields]:
 def _rvas(view: View, offsets: Ints) -> Fields:
     """Addresses of 4 bytes, as far as they are some."""
     target = view.u32(offsets)
-    return where(view.binary.loaded.hold(target), offsets, target)
+    return fields_at(view.binary.loaded.hold(target), offsets, target)
 
 
 def _functions(view: View, rows: Ints) -> Iterator[Fields]:
@@ -41,17 +41,17 @@ def _functions(view: View, rows: Ints) -> Iterator[Fields]:
     code, loaded = view.binary.code, view.binary.loaded
     begin, end, unwind = view.u32(rows), view.u32(rows + 4), view.u32(rows + 8)
     known = code.hold(begin) & loaded.hold(end - 1)
-    yield where(known, rows, begin)
-    yield where(known, rows + 4, end - 1)
-    yield where(known & loaded.hold(unwind), rows + 8, unwind)
+    yield fields_at(known, rows, begin)
+    yield fields_at(known, rows + 4, end - 1)
+    yield fields_at(known & loaded.hold(unwind), rows + 8, unwind)
 
 
 def _arm64_functions(view: View, rows: Ints) -> Iterator[Fields]:
     """Begin and unwind information, or in place of its address what fits into 30 bits."""
     begin, unwind = view.u32(rows), view.u32(rows + 4)
     known = view.binary.code.hold(begin)
-    yield where(known, rows, begin)
-    yield where(known & (unwind & 3 == 0) & view.binary.loaded.hold(unwind), rows + 4, unwind)
+    yield fields_at(known, rows, begin)
+    yield fields_at(known & (unwind & 3 == 0) & view.binary.loaded.hold(unwind), rows + 4, unwind)
 
 
 def unwind_ends(view: View, frames: Ints) -> Ints:
@@ -86,9 +86,9 @@ def _handled(view: View, section: Section, handled: Ints) -> Iterator[Fields]:
     """A handler of exceptions, and where what it reads lies."""
     handler, read = view.u32(handled), view.u32(handled + 4)
     known = view.binary.code.hold(handler)
-    yield where(known, handled, handler)
+    yield fields_at(known, handled, handler)
     known &= view.binary.loaded.hold(read) & (read >= PAGE_BYTES)
-    yield where(known, handled + 4, read)
+    yield fields_at(known, handled + 4, read)
     infos = read - section.address + section.offset
     near = known & (infos >= handled + 8) & (infos < handled + exceptions.NEAR_BYTES)
     yield from exceptions.find(view, section, infos[near])
@@ -101,8 +101,8 @@ def _types(view: View, section: Section) -> Iterator[Fields]:
     own = offsets - section.offset + section.address
     at = np.flatnonzero((word[:-5] == 1) & (word[5:] == own[:-5]))
     for place in (3, 4, 5):
-        yield where(loaded.hold(word[at + place]), offsets[at + place], word[at + place])
+        yield fields_at(loaded.hold(word[at + place]), offsets[at + place], word[at + place])
     at = np.flatnonzero((word[3:-3] == 0xFFFFFFFF) & (word[4:-2] == 0) & (word[5:-1] & ~0x3F == 0x40))
     at = at[loaded.hold(word[at]) & loaded.hold(word[at + 6])]
     for place in (0, 6):
-        yield where(np.ones(at.size, np.bool_), offsets[at + place], word[at + place])
+        yield fields_at(np.ones(at.size, np.bool_), offsets[at + place], word[at + place])

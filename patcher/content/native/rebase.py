@@ -93,7 +93,7 @@ class Mover:
 
 def moves(addresses: AddressMap, fields: Fields) -> Ints:
     """What the map adds to each field."""
-    return stored.grown(fields, addresses.shift(fields.target), addresses.shift(fields.base))
+    return stored.moved_by(fields, addresses.shift(fields.target), addresses.shift(fields.base))
 
 
 def _listed(numbers: Ints, count: int) -> NDArray[np.bool_]:

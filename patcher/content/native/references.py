@@ -32,7 +32,7 @@ def _find(binary: Binary, start: int, end: int) -> Fields:
     sure = [_within(part, start - reach, end + reach) for part in (*instructions.find(view), *tables.find(view))]
     rvas = [part.position[(part.width == 4) & (part.base == NO_BASE)] for part in sure]
     every = joined([*sure, *guesses.find(view, np.sort(np.concatenate(rvas)))])
-    return _within(fields.apart(_within(every, start - MAX_WIDTH, end + MAX_WIDTH)), start, end)
+    return _within(fields.without_overlaps(_within(every, start - MAX_WIDTH, end + MAX_WIDTH)), start, end)
 
 
 def _within(found: Fields, start: int, end: int) -> Fields:

@@ -60,7 +60,7 @@ class Image:
         return tuple(section for section in self.sections if section.role == role)
 
 
-def arranged(sections: Iterable[Section], size_bytes: int) -> tuple[Section, ...]:
+def ordered(sections: Iterable[Section], size_bytes: int) -> tuple[Section, ...]:
     """In order, without those that reach out of the file or its addresses, or over one that begins earlier."""
     kept, at = [], 0
     for section in sorted(sections, key=lambda section: (section.offset, section.size_bytes)):

@@ -25,7 +25,7 @@ def values(data: Data, offsets: Ints, fields: Fields) -> Ints:
         some = np.flatnonzero(fields.width == width)
         numbers[some] = _words(data, width)[offsets[some]]
     hidden = np.flatnonzero(fields.form)
-    numbers[hidden] = taken(numbers[hidden], fields.form[hidden])
+    numbers[hidden] = decode(numbers[hidden], fields.form[hidden])
     return numbers
 
 
@@ -40,7 +40,7 @@ def write(data: bytearray | NDArray[np.uint8], offsets: Ints, fields: Fields, nu
         _words(data, width)[offsets[some]] = numbers[some].astype(f"<i{width}")
 
 
-def grown(fields: Fields, target_by: Ints, base_by: Ints) -> Ints:
+def moved_by(fields: Fields, target_by: Ints, base_by: Ints) -> Ints:
     """What is to be added to each value when its target and its base have moved by so much."""
     by = target_by - base_by
     scaled = np.flatnonzero(fields.scale != 1)
@@ -66,7 +66,7 @@ def _low(fields: Fields, target_by: Ints, _: Ints) -> Ints:
 # ---------------------------------------------------------------- bits of instructions
 
 
-def taken(words: Ints, form: "NDArray[np.int8] | int") -> Ints:
+def decode(words: Ints, form: "NDArray[np.int8] | int") -> Ints:
     """The values that instructions of these forms hold."""
     low = _LOW_BITS[form]
     high = words >> _SHIFTS[form] & (1 << _BITS[form]) - 1

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from patcher.content.native import elf_tables, pe_tables
-from patcher.content.native.fields import Fields, where
+from patcher.content.native.fields import Fields, fields_at
 from patcher.content.native.numbers import Ints
 from patcher.content.native.view import View
 
@@ -21,4 +21,4 @@ def find(view: View) -> Iterator[Fields]:
 def _pointers(view: View, offsets: Ints) -> Fields:
     """Absolute addresses of 8 bytes, as far as they are some."""
     target = view.i64(offsets) - view.binary.image.base
-    return where(view.binary.loaded.hold(target), offsets, target, width=8)
+    return fields_at(view.binary.loaded.hold(target), offsets, target, width=8)

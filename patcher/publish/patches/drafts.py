@@ -95,7 +95,7 @@ class Draft:
             codec = COPY_REBASED if self._has_maps(cut.old) else COPY
             return Window(0, 0, codec, cut.new, cut.old, cut.output_bytes, b""), None
         file = WindowFile.read(self._result(number))
-        if self.old is None and not windows.worth_packing(cut, self.new, file.length):
+        if self.old is None and not windows.keeps_window(cut, self.new, file.length):
             return None
         old = cut.old if file.codec in {HDIFF, HDIFF_REBASED} else ()
         return Window(0, file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256), file

@@ -82,7 +82,7 @@ Common = Callable[[int, int, int, int], int]
 both; with a limit below zero how many before."""
 
 
-def stretched(
+def extended(
     copies: Sequence[CopySpan], new_bytes: int, old_bytes: Mapping[int, int], common: Common
 ) -> list[CopySpan]:
     """The copies on both sides of a long gap, nearly up to the bytes where the files differ.

@@ -48,7 +48,7 @@ class PackPlan:
     """Keeps its windows until it is done."""
 
     @property
-    def fresh(self) -> set[bytes]:
+    def new_roots(self) -> set[bytes]:
         """The contents that ``old`` has not."""
         held = {entry.root for entry in self.old.manifest.entries} if self.old else set()
         return {entry.root for entry in self.new.manifest.entries if entry.size_bytes} - held
@@ -127,7 +127,7 @@ def pack_release(
     full_of = {full.pack.new.part: full for full in fulls}
     for release in older[1:]:
         packs = [maker.plan(side, old) for side, old in maker.pairs(mine, fixed, release, say)]
-        found = maker.make(packs, WORTH * sum(full_of[pack.new.part].cost_of(pack.fresh) for pack in packs))
+        found = maker.make(packs, WORTH * sum(full_of[pack.new.part].cost_of(pack.new_roots) for pack in packs))
         if packs and not found:
             say(f"No patch from {release.version}: it would save less than half.")
             break
@@ -152,7 +152,7 @@ def _summary(
         records.PartPatches(full.pack.new.part, full.ref, tuple(deltas.get(full.pack.new.part, ())), full.step)
         for full in fulls
     )
-    full_bytes = sum(full.document_bytes + full.cost_of(full.pack.fresh) for full in fulls)
+    full_bytes = sum(full.document_bytes + full.cost_of(full.pack.new_roots) for full in fulls)
     patch_bytes = tuple((release.version, sum(one.fetch_bytes for one in made)) for release, made in steps)
     return Packed(parts, full_bytes, patch_bytes, back)
 
@@ -195,7 +195,7 @@ class Maker:
         refs = [ref for ref in paths if ref.root not in held]
         if todo := [ref for ref in refs if ref not in self._right]:
             meter = PhaseMeter(self._progress, "check", sum(ref.size_bytes for ref in todo))
-            looked = in_threads(self._jobs, lambda ref: self._store.is_right(ref, meter), todo, meter)
+            looked = in_threads(self._jobs, lambda ref: self._store.matches(ref, meter), todo, meter)
             self._right.update(zip(todo, looked, strict=True))
         return next((f"the feed's {paths[ref]} is damaged" for ref in refs if not self._right[ref]), "")
 

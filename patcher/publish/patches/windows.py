@@ -12,7 +12,7 @@ from patcher.content.codec import WINDOW_BYTES
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.patch_index import Range
 from patcher.content.similar import Similar
-from patcher.publish.patches.matching import Anchors, Chunks, Common, CopySpan, Known, Trace, stretched
+from patcher.publish.patches.matching import Anchors, Chunks, Common, CopySpan, Known, Trace, extended
 
 SMALL_BYTES = 1024 * 1024
 
@@ -58,7 +58,7 @@ def cut(
 
     ``chunks`` are those of the files that `to_chunk` names, by root; of old files that are ``rebased`` (roots) those of
     what they are then. ``compare`` tells how far copies may go on. The windows of a full pack hold either files under
-    1 MiB or larger ones, never both (see `worth_packing`), and keep to the pieces of the tree.
+    1 MiB or larger ones, never both (see `keeps_window`), and keep to the pieces of the tree.
     """
     cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}, rebased, compare).cuts()
     return sorted(cuts, key=lambda window: (window.new[0].file, window.new[0].offset))
@@ -88,7 +88,7 @@ def bases(
     return [(old.entries[base], entry) for base, entry in found if base is not None]
 
 
-def worth_packing(window: Cut, new: Manifest, packed_bytes: int) -> bool:
+def keeps_window(window: Cut, new: Manifest, packed_bytes: int) -> bool:
     """Does this window of a full pack earn its place? Files under 1 MiB always; larger ones when they shrink enough."""
     small = any(new.entries[span.file].size_bytes < SMALL_BYTES for span in window.new)
     return small or packed_bytes < _WORTH * window.output_bytes
@@ -232,7 +232,7 @@ class _Patch:
         taken = merge((copy.old, copy.old + copy.length) for copy in copies if copy.file == base)
         if copies and self._compare:  # what is taken stays: old bytes close to a run help it, copied or not
             sizes = {copy.file: self._old.entries[copy.file].size_bytes for copy in copies}
-            copies = stretched(copies, entry.size_bytes, sizes, self._compare(number))
+            copies = extended(copies, entry.size_bytes, sizes, self._compare(number))
         if copies:
             made = tuple(Range(number, copy.new, copy.length) for copy in copies)
             used = tuple(Range(copy.file, copy.old, copy.length) for copy in copies)

@@ -183,10 +183,10 @@ def test_pages_and_what_is_added_to_them_are_read_as_a_disassembler_reads_them()
         word = np.array([int.from_bytes(instruction.bytes, "little")])
         scale = int(reader.scales(word)[0])
         if instruction.mnemonic == "adrp":
-            assert (instruction.address >> 12) + stored.taken(word, PAGES21)[0] << 12 == last_operand(instruction)
+            assert (instruction.address >> 12) + stored.decode(word, PAGES21)[0] << 12 == last_operand(instruction)
             pages += 1
         elif scale:
-            assert scale * stored.taken(word, LOW12)[0] == last_operand(instruction)
+            assert scale * stored.decode(word, LOW12)[0] == last_operand(instruction)
             adding += 1
     assert min(pages, adding) > 300
 

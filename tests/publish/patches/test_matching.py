@@ -14,7 +14,7 @@ from patcher.publish.patches.matching import (
     Known,
     _longest_rise,
     average_for,
-    stretched,
+    extended,
 )
 from tests.support.trees import MIB, chunks_of, noise
 
@@ -41,9 +41,7 @@ def test_copies_go_on_to_where_a_long_gap_differs(before: int, behind: int, more
     copies = [CopySpan(0, 0, 0, 10), CopySpan(10 + before + more + behind, 0, 10 + before + behind, 10)]
     ends = {10: before, copies[1].new: behind}
     new_bytes, old_bytes = copies[1].new + 10, copies[1].old + 10
-    first, last = stretched(
-        copies, new_bytes, {0: old_bytes}, lambda at, _, __, limit: min(ends.get(at, 0), abs(limit))
-    )
+    first, last = extended(copies, new_bytes, {0: old_bytes}, lambda at, _, __, limit: min(ends.get(at, 0), abs(limit)))
     is_long = before + more + behind >= LONG_BYTES
     assert first == CopySpan(0, 0, 0, 10 + max(before - MARGIN_BYTES, 0) * is_long)
     assert last.new >= first.new + first.length

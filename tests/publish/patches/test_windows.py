@@ -41,8 +41,8 @@ def test_the_windows_of_a_full_pack_keep_small_and_larger_files_apart() -> None:
     new = made_up([("a", 100), ("b", 2 * MIB), ("c", MIB), ("d", MIB - 1)])
     cuts = windows.cut(new, None)
     assert outline(cuts, new) == [[("a", 0, 100), ("d", 0, MIB - 1)], [("b", 0, 2 * MIB), ("c", 0, MIB)]]
-    assert windows.worth_packing(cuts[0], new, cuts[0].output_bytes)
-    assert [windows.worth_packing(cuts[1], new, size) for size in (2 * MIB, 3 * MIB)] == [True, False]
+    assert windows.keeps_window(cuts[0], new, cuts[0].output_bytes)
+    assert [windows.keeps_window(cuts[1], new, size) for size in (2 * MIB, 3 * MIB)] == [True, False]
 
 
 def test_the_windows_of_a_full_pack_keep_to_every_16_mib_of_a_large_file() -> None:

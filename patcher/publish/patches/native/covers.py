@@ -178,7 +178,7 @@ def _grown(old: Bytes, new: Bytes, start: Ints, by: Ints, most: Ints, other: Int
     grown = np.zeros(len(start), np.int64)
     for some in _portions(most):
         lengths = most[some]
-        steps = ramps(np.zeros(len(some), np.int64), lengths)
+        steps = ranges(np.zeros(len(some), np.int64), lengths)
         offsets = np.repeat(start[some], lengths) + step * steps
         equal = _equal(old, new, offsets, np.repeat(by[some], lengths))
         against = 1 - equal if other is None else _equal(old, new, offsets, np.repeat(other[some], lengths))
@@ -208,7 +208,7 @@ def _best(score: Ints, steps: Ints, lengths: Ints) -> Ints:
     return np.where(value > 0, value * _REACH_BYTES - best + 1, 0)
 
 
-def ramps(starts: Ints, lengths: Ints) -> Ints:
+def ranges(starts: Ints, lengths: Ints) -> Ints:
     """``start``, ``start + 1`` … for each start, as many numbers as its length, all in one row."""
     row = np.arange(lengths.sum(), dtype=np.int64)
     row += np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)

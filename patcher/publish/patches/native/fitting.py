@@ -34,7 +34,7 @@ from patcher.content.native.sections import Image, Read
 from patcher.publish.patches.native import covers, matches, votes
 from patcher.publish.patches.native.covers import Covers
 from patcher.publish.patches.native.matches import BLOCK_BYTES, Matches
-from patcher.publish.patches.native.votes import Ballot
+from patcher.publish.patches.native.votes import VoteCounter
 
 _MOST_BYTES = 1 << 30
 _ROUNDS = 3
@@ -116,7 +116,7 @@ class _Pair:
     def round(self, known: AddressMap | None) -> tuple[AddressMap, float]:
         """A map made with what the one before says, and how many references it puts right, less what it breaks."""
         found = covers.find(self._blanked_old(), self._blanked_new()) if known is None else self._covers(known)
-        ballot = Ballot()
+        ballot = VoteCounter()
         _vote_of_sections(ballot, self._old.image, self._new.image)
         for some in matches.find(self._old, self._new, self._fields, found):
             _vote(ballot, some, known, self._stubs)
@@ -163,7 +163,7 @@ class _Pair:
 # ---------------------------------------------------------------- votes
 
 
-def _vote_of_sections(ballot: Ballot, old: Image, new: Image) -> None:
+def _vote_of_sections(ballot: VoteCounter, old: Image, new: Image) -> None:
     """What is counted from the start of a section needs nothing more than to know where that went."""
     starts = {section.name: section.address for section in new.sections if section.loaded}
     both = [section for section in old.sections if section.loaded and section.name in starts]
@@ -172,7 +172,7 @@ def _vote_of_sections(ballot: Ballot, old: Image, new: Image) -> None:
     ballot.add(address, moved, np.full(len(both), _SECTION_VOTES))
 
 
-def _vote(ballot: Ballot, some: Matches, known: AddressMap | None, stubs: Spans) -> None:
+def _vote(ballot: VoteCounter, some: Matches, known: AddressMap | None, stubs: Spans) -> None:
     """A vote of each reference for its target, and one for itself; these by groups that lie together.
 
     Stubs of the linker all look alike: they know nothing of themselves, only who calls them does.

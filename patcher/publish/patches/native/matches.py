@@ -11,7 +11,7 @@ from patcher.content.native.binary import Binary
 from patcher.content.native.fields import LOW12, MAX_WIDTH, PAGES21, PLAIN, Fields
 from patcher.content.native.numbers import Ints
 from patcher.content.native.sections import UNLOADED, Image
-from patcher.publish.patches.native.covers import Covers, ramps
+from patcher.publish.patches.native.covers import Covers, ranges
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """So much of a file is looked at at a time."""
@@ -80,7 +80,7 @@ def _inside(fields: Fields, covers: Covers) -> tuple[Ints, Fields]:
     first = np.searchsorted(fields.position, covers.old)
     counts = np.searchsorted(fields.position, covers.old + covers.length) - first
     cover = np.repeat(np.arange(len(counts)), counts)
-    some = fields.at(ramps(first, counts))
+    some = fields.at(ranges(first, counts))
     whole = some.position + some.width <= (covers.old + covers.length)[cover]
     return cover[whole], some.at(whole)
 

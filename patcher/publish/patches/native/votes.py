@@ -27,7 +27,7 @@ class Votes:
     count: NDArray[np.int32]
 
 
-class Ballot:
+class VoteCounter:
     """Takes votes in any order, and keeps those for the same together."""
 
     def __init__(self) -> None:

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from patcher.content.native.addresses import SPAN
 from patcher.publish.patches.native import votes
-from patcher.publish.patches.native.votes import BREAK_VOTES, Ballot
+from patcher.publish.patches.native.votes import BREAK_VOTES, VoteCounter
 
 Vote = tuple[int, int, int]
 """Address, shift, count."""
 
 
-def ballot(cast: list[Vote], each: int = 1000) -> Ballot:
-    made = Ballot()
+def ballot(cast: list[Vote], each: int = 1000) -> VoteCounter:
+    made = VoteCounter()
     for start in range(0, len(cast), each):
         part = cast[start : start + each]
         made.add(*(np.array([vote[column] for vote in part], np.int64) for column in range(3)))
