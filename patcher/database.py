@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from patcher.errors import DiskError
 
@@ -27,3 +28,9 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as error:
         code = "disk.full" if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL else "disk.home"
         raise DiskError(code, f"The registry cannot be used: {error}.", path=str(path)) from error
+
+
+def run(path: Path, statement: str, *values: object) -> list[Any]:
+    """Run one statement, durably, and return its rows. Raises DiskError."""
+    with opened(path) as db:
+        return db.execute(statement, values).fetchall()

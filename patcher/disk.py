@@ -22,11 +22,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from patcher import beneath
 from patcher.beneath import Beneath, Where, held, path_of, translated
+from patcher.closing import Closing
 
 hook: Callable[[str, tuple[object, ...]], None] | None = None
 
@@ -268,7 +267,7 @@ def _open_folder(where: Where) -> int | None:
 # ---------------------------------------------------------------- bytes
 
 
-class Staged:
+class Staged(Closing):
     """A file of known size that is written in any order, also by several threads. Durable after `sync`.
 
     An existing file keeps its bytes and is resized to ``size_bytes``; ranges not written yet read as zeros. Raises
@@ -329,12 +328,6 @@ class Staged:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
 
 def copy_range(source: FileIO, source_offset: int, staged: Staged, offset: int, length: int) -> None:

@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable
 from multiprocessing import AuthenticationError, connection
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import patcher
 from patcher import config, private, strict_json
+from patcher.closing import Closing
 from patcher.config import Home
 from patcher.errors import EngineLost, InternalError, ShoalError, UsageError
 from patcher.protocol import commands, events, wire
@@ -47,7 +47,7 @@ class RemoteError(ShoalError):
         self.exit_code = failure.exit_code  # type: ignore[misc]  # known for each error here, not for the class
 
 
-class Client:
+class Client(Closing):
     """One connection for calls and, once `listen` is called, one for events.
 
     Any call raises EngineLost when the engine is gone; make a new client then.
@@ -59,12 +59,6 @@ class Client:
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None
         self._wake, self._waker = connection.Pipe(duplex=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def snapshot(self) -> events.Snapshot:
         """All a client needs to draw itself, now."""

@@ -37,8 +37,7 @@ class Floor:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
-        with database.opened(self._path) as db:
-            db.execute(_SCHEMA)
+        database.run(path, _SCHEMA)
 
     def lock(self, feed: str) -> "threading.RLock":
         """The lock of a feed among the threads that share this floor: one refreshes and reads at a time."""
@@ -46,15 +45,13 @@ class Floor:
 
     def versions(self, feed: str) -> dict[str, int]:
         """Metadata file name to the highest version seen."""
-        with database.opened(self._path) as db:
-            rows = db.execute("SELECT name, value FROM trust_floor WHERE feed = ? AND name != ?", (feed, _TIME))
-            return {str(name): int(value) for name, value in rows}
+        rows = database.run(self._path, "SELECT name, value FROM trust_floor WHERE feed = ? AND name != ?", feed, _TIME)
+        return {str(name): int(value) for name, value in rows}
 
     def signed_at(self, feed: str) -> int:
         """The latest time, in seconds since 1970, at which the publisher signed something we saw; 0 for none."""
-        with database.opened(self._path) as db:
-            row = db.execute("SELECT value FROM trust_floor WHERE feed = ? AND name = ?", (feed, _TIME)).fetchone()
-        return int(row[0]) if row else 0
+        rows = database.run(self._path, "SELECT value FROM trust_floor WHERE feed = ? AND name = ?", feed, _TIME)
+        return int(rows[0][0]) if rows else 0
 
     def update(self, feed: str, versions: Mapping[str, int], signed_at: int, renewed: Collection[str] = ()) -> None:
         """Raise the floor to what was seen now, durably; what is higher already stays.

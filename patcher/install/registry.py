@@ -10,6 +10,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from patcher import database, strict_json
@@ -55,6 +56,7 @@ class Registry:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._run = partial(database.run, path)
         with database.opened(self._path) as db:
             db.executescript(_SCHEMA)
             if db.execute("SELECT id FROM identity").fetchone() is None:
@@ -63,14 +65,12 @@ class Registry:
     @property
     def install_id(self) -> bytes:
         """A random number that decides on rollouts and never leaves the machine."""
-        with database.opened(self._path) as db:
-            return bytes(db.execute("SELECT id FROM identity").fetchone()[0])
+        return bytes(self._run("SELECT id FROM identity")[0][0])
 
     def installs(self) -> list[Installation]:
         """All installs, by title; a row that nobody can read is left out, and `locate` makes it anew."""
-        with database.opened(self._path) as db:
-            rows = db.execute("SELECT title, folder, channel, tags FROM installs ORDER BY title").fetchall()
         found = []
+        rows = self._run("SELECT title, folder, channel, tags FROM installs ORDER BY title")
         for title, folder, channel, tags in rows:
             with contextlib.suppress(ValueError, TypeError, AttributeError):
                 chosen = tuple(str(tag) for tag in strict_json.loads(tags.encode(), _TAGS_BYTES))
@@ -92,14 +92,12 @@ class Registry:
 
     def left(self, title: str) -> InstallFolder | None:
         """The folder that an install left when it moved, until `clear_left`."""
-        with database.opened(self._path) as db:
-            row = db.execute("SELECT folder FROM left_behind WHERE title = ?", (title,)).fetchone()
-        return InstallFolder.at(Path(row[0])) if row else None
+        rows = self._run("SELECT folder FROM left_behind WHERE title = ?", title)
+        return InstallFolder.at(Path(rows[0][0])) if rows else None
 
     def clear_left(self, title: str) -> None:
         """The folder that the install left holds nothing of it any more."""
-        with database.opened(self._path) as db:
-            db.execute("DELETE FROM left_behind WHERE title = ?", (title,))
+        self._run("DELETE FROM left_behind WHERE title = ?", title)
 
     def forget(self, title: str) -> None:
         """Forget an install, what its files looked like and which releases it had."""
@@ -110,14 +108,12 @@ class Registry:
 
     def note_journal(self, title: str, digest: bytes) -> None:
         """Remember by what the journal that is about to be written for a title is known again."""
-        with database.opened(self._path) as db:
-            db.execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", (title, digest))
+        self._run("INSERT OR REPLACE INTO journals VALUES (?, ?)", title, digest)
 
     def journal(self, title: str) -> bytes:
         """What was noted last; nothing when nothing was."""
-        with database.opened(self._path) as db:
-            row = db.execute("SELECT digest FROM journals WHERE title = ?", (title,)).fetchone()
-        return bytes(row[0]) if row else b""
+        rows = self._run("SELECT digest FROM journals WHERE title = ?", title)
+        return bytes(rows[0][0]) if rows else b""
 
     def note_signed(self, title: str, release: records.Release, *, placed: bool) -> None:
         """Remember a release of the title's signed feed; ``placed``: it is, or is about to be, installed."""
@@ -130,21 +126,17 @@ class Registry:
     def is_signed(self, title: str, release: records.Release) -> bool:
         """Whether this very record came from the title's signed feed."""
         digest = hashlib.sha256(records.encode(release)).digest()
-        with database.opened(self._path) as db:
-            row = db.execute("SELECT 1 FROM signed WHERE title = ? AND digest = ?", (title, digest)).fetchone()
-        return row is not None
+        return bool(self._run("SELECT 1 FROM signed WHERE title = ? AND digest = ?", title, digest))
 
     def installed_release(self, title: str) -> records.Release | None:
         """The signed release that was last put, or found, in the title's folder."""
-        with database.opened(self._path) as db:
-            row = db.execute("SELECT record FROM signed WHERE title = ? AND placed", (title,)).fetchone()
-        return records.parse(records.Release, row[0]) if row else None
+        rows = self._run("SELECT record FROM signed WHERE title = ? AND placed", title)
+        return records.parse(records.Release, rows[0][0]) if rows else None
 
     def files_seen(self, title: str) -> dict[str, Seen]:
         """Path to the stat taken when its bytes were last verified."""
-        with database.opened(self._path) as db:
-            rows = db.execute("SELECT path, size_bytes, mtime_ns, inode FROM seen WHERE title = ?", (title,))
-            return {path: Seen(*stat) for path, *stat in rows}
+        rows = self._run("SELECT path, size_bytes, mtime_ns, inode FROM seen WHERE title = ?", title)
+        return {path: Seen(*stat) for path, *stat in rows}
 
     def note_seen(self, title: str, stats: Mapping[str, Seen]) -> None:
         """Record path to stat of every verified file of a title, in place of what was known."""
@@ -155,10 +147,8 @@ class Registry:
 
     def commands(self) -> dict[str, tuple[Command, bool]]:
         """Title to the command that waits for it, and whether the player paused it; those of another version aside."""
-        with database.opened(self._path) as db:
-            rows = db.execute("SELECT title, wish, paused FROM wishes").fetchall()
         found = {}
-        for title, command, paused in rows:
+        for title, command, paused in self._run("SELECT title, wish, paused FROM wishes"):
             with contextlib.suppress(ValueError, AttributeError):
                 title.encode()
                 found[title] = (wire.from_json(command.encode()), bool(paused))
@@ -166,27 +156,22 @@ class Registry:
 
     def unfinished_jobs(self) -> dict[str, int]:
         """Title to how many jobs in a row began and did not come to an end: the engine died with each."""
-        with database.opened(self._path) as db:
-            rows = db.execute("SELECT title, times FROM began").fetchall()
+        rows = self._run("SELECT title, times FROM began")
         return {title: times for title, times in rows if isinstance(title, str) and isinstance(times, int)}
 
     def begin(self, title: str) -> None:
         """A job begins; `end` is called however it ends, unless the engine dies with it."""
-        with database.opened(self._path) as db:
-            db.execute("INSERT INTO began VALUES (?, 1) ON CONFLICT (title) DO UPDATE SET times = times + 1", (title,))
+        self._run("INSERT INTO began VALUES (?, 1) ON CONFLICT (title) DO UPDATE SET times = times + 1", title)
 
     def end(self, title: str) -> None:
         """A job came to an end, whichever."""
-        with database.opened(self._path) as db:
-            db.execute("DELETE FROM began WHERE title = ?", (title,))
+        self._run("DELETE FROM began WHERE title = ?", title)
 
     def keep_command(self, title: str, command: Command, *, paused: bool = False) -> None:
         """Remember what to go on with after a crash (or, paused, when asked)."""
-        with database.opened(self._path) as db:
-            row = (title, wire.to_json(command).decode(), paused)
-            db.execute("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", row)
+        text = wire.to_json(command).decode()
+        self._run("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", title, text, paused)
 
     def drop_command(self, title: str) -> None:
         """The command is fulfilled, failed or withdrawn."""
-        with database.opened(self._path) as db:
-            db.execute("DELETE FROM wishes WHERE title = ?", (title,))
+        self._run("DELETE FROM wishes WHERE title = ?", title)

@@ -3,8 +3,8 @@
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Self
 
+from patcher.closing import Closing
 from patcher.content import patch_index
 from patcher.errors import ShoalError, never
 from patcher.feed.feeds import Feeds, Opened
@@ -16,7 +16,7 @@ _REFRESH_S = 60.0
 _log = logging.getLogger("shoal.tracker")
 
 
-class Allowlist:
+class Allowlist(Closing):
     """Asked with a 20-byte info hash, says whether a release of the feeds has it. Use as a context manager.
 
     The feeds are added to the operator's home and read again every minute, each by itself. While one cannot be read,
@@ -35,10 +35,8 @@ class Allowlist:
         """Whether the swarm may exist."""
         return info_hash in self._hashes
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Stop reading the feeds."""
         self._end.set()
         self._thread.join()
 

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import FileIO
-from typing import Self
 
+from patcher.closing import Closing
 from patcher.errors import UsageError
 from patcher.serve.budgets import Budget
 
@@ -75,7 +75,7 @@ Listener = Callable[[HttpRequest, Answer, int], None]
 """Told of each request, its answer and the bytes of the body that were sent; called in the connection's thread."""
 
 
-class HttpServer:
+class HttpServer(Closing):
     """Listens from construction until `close`; use it as a context manager.
 
     ``port`` 0 takes a free one. ``life_s``: how long a connection is kept, however much is asked on it.
@@ -104,12 +104,6 @@ class HttpServer:
         self._wake, self._waker = socket.socketpair()
         self._accepting = threading.Thread(target=self._accept_all, name=f"http-{self.port}")
         self._accepting.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop listening, cut open connections, and return when every thread has ended."""

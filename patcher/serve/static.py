@@ -13,9 +13,9 @@ from collections import deque
 from http import HTTPStatus
 from io import FileIO
 from pathlib import Path
-from typing import Self
 from urllib.parse import unquote
 
+from patcher.closing import Closing
 from patcher.content.feed_paths import METADATA, TIMESTAMP
 from patcher.errors import UsageError
 from patcher.serve.http import Answer, FileBody, HttpRequest, HttpServer, url_host
@@ -31,7 +31,7 @@ _SEGMENT = re.compile(r"[^.\x00-\x1f\x7f/\\:][^\x00-\x1f\x7f/\\:]*")
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-class StaticServer:
+class StaticServer(Closing):
     """Serves ``folder`` from construction until `close`; use it as a context manager.
 
     Without a certificate it speaks plain HTTP, and only on 127.0.0.1 or ::1, as players accept nothing else.
@@ -60,12 +60,6 @@ class StaticServer:
         self._http = HttpServer(host, port, self._answer, context=context, on_answer=self._count)
         self.port = self._http.port
         self.url = f"{'https' if cert else 'http'}://{url_host(host)}:{self.port}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop; returns when every connection is closed."""

@@ -1,9 +1,8 @@
 """An origin: the web servers that hold one feed. Small documents come whole, content by ranges, from any of them."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from types import TracebackType
-from typing import Self
 
+from patcher.closing import Closing
 from patcher.content.feed_paths import CONTENT
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import Mismatch, Missing, OriginError, TooSlow, never
@@ -15,7 +14,7 @@ from patcher.transfer.origin.retry import Failover, RetryPolicy
 from patcher.transfer.origin.watchdog import StallTimer
 
 
-class Origin:
+class Origin(Closing):
     """Reads one feed's servers. Safe for several threads; `close` it in the end.
 
     ``urls`` are base addresses of equal folders, best first; the player named the first one. For ``hosts`` and
@@ -108,12 +107,6 @@ class Origin:
     def close(self) -> None:
         """Close all connections. The origin stays usable and opens new ones when asked."""
         self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def _read(self, urls: Sequence[str], ref: Ref, offset: int, length: int, *, as_content: bool) -> Iterator[bytes]:
         received = self.received.add_content if as_content else self.received.add_metadata
