@@ -30,7 +30,7 @@ class PieceLayout:
     roots: tuple[bytes, ...]
     """32 bytes a file; ``b""`` for an empty one."""
     layers: Mapping[bytes, bytes] = field(default_factory=dict)
-    """Root to piece layer, for files larger than a piece. Only `is_right` needs them."""
+    """Root to piece layer, for files larger than a piece. Only `matches` needs them."""
 
     @cached_property
     def firsts(self) -> tuple[int, ...]:
@@ -67,7 +67,7 @@ class PieceLayout:
         """The size of a file's piece layer: 32 bytes a piece, and 0 for a file of one piece, which has none."""
         return merkle.HASH_BYTES * len(self.pieces(file)) if self.sizes[file] > self.piece_bytes else 0
 
-    def is_right(self, piece: int, data: bytes | memoryview) -> bool:
+    def matches(self, piece: int, data: bytes | memoryview) -> bool:
         """Whether ``data`` is that piece, by the signed root or the layer that folds to it."""
         span = self.span(piece)
         if len(data) != span.length:

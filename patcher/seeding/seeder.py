@@ -121,7 +121,7 @@ class Seeder:
         """What counts under a cap. A month that cannot be read is used up; without a cap it is not read."""
         cap = self._settings.monthly_upload_cap_bytes
         try:
-            return Surroundings(self._ledger.uploaded_this_month_bytes() if cap else 0)
+            return Surroundings(self._ledger.month_uploaded_bytes() if cap else 0)
         except DiskError:
             return Surroundings(cap)
 

@@ -43,7 +43,7 @@ class Ledger:
         """Add downloaded and uploaded bytes to a month, the current one by default."""
         counts = (sources.lan_bytes, sources.peer_bytes, sources.origin_bytes, sources.metadata_bytes)
         with database.opened(self._path) as db:
-            db.execute(_ADD, (month or this_month(), title, *counts, uploaded_bytes))
+            db.execute(_ADD, (month or current_month(), title, *counts, uploaded_bytes))
 
     def totals(self) -> list[Row]:
         """All rows, the oldest month first, titles in order."""
@@ -51,13 +51,13 @@ class Ledger:
             rows = db.execute("SELECT * FROM ledger ORDER BY month, title").fetchall()
         return [Row(month, title, Sources(*counts), uploaded) for month, title, *counts, uploaded in rows]
 
-    def uploaded_this_month_bytes(self) -> int:
+    def month_uploaded_bytes(self) -> int:
         """Uploads of all titles in the current month."""
         with database.opened(self._path) as db:
             query = "SELECT coalesce(sum(uploaded_bytes), 0) FROM ledger WHERE month = ?"
-            return int(db.execute(query, (this_month(),)).fetchone()[0])
+            return int(db.execute(query, (current_month(),)).fetchone()[0])
 
 
-def this_month() -> str:
+def current_month() -> str:
     """The current month as ``2026-01`` (UTC)."""
     return datetime.now(UTC).strftime("%Y-%m")

@@ -59,11 +59,11 @@ def test_runs_and_stretches_are_counted_as_single_pieces_are(game: Game) -> None
 def test_a_piece_is_told_from_all_others(game: Game) -> None:
     layout, data = game.torrent.layout, (game.folder / "data/big.pak").read_bytes()
     first = layout.pieces(1)[0]
-    assert layout.is_right(first, data[:PIECE_BYTES])
-    assert not layout.is_right(first + 1, data[:PIECE_BYTES])
-    assert not layout.is_right(first, data[: PIECE_BYTES - 1])
+    assert layout.matches(first, data[:PIECE_BYTES])
+    assert not layout.matches(first + 1, data[:PIECE_BYTES])
+    assert not layout.matches(first, data[: PIECE_BYTES - 1])
     last = layout.pieces(1)[-1]
-    assert layout.is_right(last, data[-layout.span(last).length :])
+    assert layout.matches(last, data[-layout.span(last).length :])
 
 
 def _held(path: Path, layer: bytes, root: bytes, size_bytes: int) -> frozenset[int]:

@@ -7,22 +7,22 @@ import pytest
 
 from patcher.errors import DiskError
 from patcher.protocol.events import Sources
-from patcher.seeding.traffic import Ledger, this_month
+from patcher.seeding.traffic import Ledger, current_month
 
 
 def test_bytes_add_up_by_title_and_month(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "registry.sqlite")
-    assert ledger.totals() == [] and ledger.uploaded_this_month_bytes() == 0
+    assert ledger.totals() == [] and ledger.month_uploaded_bytes() == 0
     ledger.add("feed/game", Sources(1, 2, 3, 4), 5)
     ledger.add("feed/game", Sources(10, 20, 30, 40), 50)
     ledger.add("feed/game", Sources(origin_bytes=7), 9, month="2020-01")
     ledger.add("feed/app", Sources(), 100)
     rows = ledger.totals()
     assert [(row.month, row.title) for row in rows] == [
-        ("2020-01", "feed/game"), (this_month(), "feed/app"), (this_month(), "feed/game"),
+        ("2020-01", "feed/game"), (current_month(), "feed/app"), (current_month(), "feed/game"),
     ]  # fmt: skip
     assert (rows[2].sources, rows[2].uploaded_bytes) == (Sources(11, 22, 33, 44), 55)
-    assert ledger.uploaded_this_month_bytes() == 155
+    assert ledger.month_uploaded_bytes() == 155
 
 
 def test_several_jobs_write_at_once(tmp_path: Path) -> None:

@@ -275,7 +275,7 @@ CONSENT = (
         'listens = (fetched, offered) != ("none", "none")', 'listens = allowed.peers != "none"',
         "tests/transfer/swarm/test_policy.py::test_which_doors_are_open"),
     Planted("a port stays open when all is let go", "transfer/swarm/session.py",
-        "offered.is_good = False\n        self._apply_doors()", "offered.is_good = False",
+        "offered.is_good = False\n        self._apply_ports()", "offered.is_good = False",
         "tests/transfer/test_consent.py::test_a_port_is_open_only_for_what_is_fetched_or_may_be_given"),
     Planted("what was fetched is offered to everybody", "transfer/swarm/session.py",
         "if info_hash in self._fetched and self._allowances", "if self._allowances",

@@ -98,7 +98,7 @@ class Game:
         file, offset, length = self.layout.span(piece)
         with beneath.open_file(torrent.paths[file]) as stream:
             stream.seek(offset)
-            return self.layout.is_right(piece, stream.read(length))
+            return self.layout.matches(piece, stream.read(length))
 
     def is_whole(self, torrent: Torrent) -> bool:
         """Whether every file is byte for byte that of the tree."""

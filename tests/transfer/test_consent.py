@@ -120,7 +120,7 @@ def test_a_spent_monthly_cap_is_sharing_off(game: Game, tmp_path: Path) -> None:
         offered(session, game)
         port = session.listen_port
         assert can_be_dialled(port)
-        session.apply(commands, Surroundings(uploaded_this_month_bytes=1_000))
+        session.apply(commands, Surroundings(month_uploaded_bytes=1_000))
         assert not can_be_dialled(port)
         asking.want(game.data, tmp_path / "asking" / "game", (HOST, port))
         assert never_gets(asking, 0, SWITCH_WATCH_S)

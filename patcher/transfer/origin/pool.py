@@ -155,7 +155,7 @@ class OriginPool:
         request.check()
         with closing(self._source.read(request.pieces, received)) as stream:
             for piece, data in stream:
-                if not self._layout.is_right(piece, data):
+                if not self._layout.matches(piece, data):
                     raise Mismatch(f"The server sent a wrong piece {piece}.", piece=piece)
                 self._deliver(piece, data)
                 with self._lock:

@@ -189,7 +189,7 @@ class _FullPack:
         missing = [number for number in numbers if number not in known]
         source = PackSource(self._origin, layout)
         for number, data in source.read(range(missing[0], missing[-1] + 1), received) if missing else ():
-            if not layout.is_right(number, data):
+            if not layout.matches(number, data):
                 raise Mismatch(f"The server sent a wrong piece {number} of a pack", piece=number)
             known[number] = data
         self._remember({number: known[number] for number in (numbers[0], numbers[-1])})

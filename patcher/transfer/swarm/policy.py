@@ -25,7 +25,7 @@ PeerScope = Literal["none", "lan", "all"]
 class Surroundings:
     """What counts beside the settings."""
 
-    uploaded_this_month_bytes: int = 0
+    month_uploaded_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Allowances:
 
 def allowances(settings: Settings, surroundings: Surroundings | None = None) -> Allowances:
     """Nothing is uploaded where no peers are allowed, nor for the rest of a month whose cap is used up."""
-    uploaded = surroundings.uploaded_this_month_bytes if surroundings else 0
+    uploaded = surroundings.month_uploaded_bytes if surroundings else 0
     spent = 0 < settings.monthly_upload_cap_bytes <= uploaded
     return Allowances(
         upload="off" if spent or settings.peers == "none" else settings.sharing,
@@ -54,7 +54,7 @@ def allowances(settings: Settings, surroundings: Surroundings | None = None) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class OpenPorts:
     """What is open to the network. A torrent that may talk to no peer is not announced to trackers either."""
 
     listens: bool
@@ -67,7 +67,7 @@ class Doors:
     """The peers that an offered torrent talks to, whichever side connects."""
 
 
-def doors(allowed: Allowances, *, fetches: bool, offers: bool) -> Doors:
+def open_ports(allowed: Allowances, *, fetches: bool, offers: bool) -> OpenPorts:
     """No port is open unless something is fetched from peers, or may be uploaded to them.
 
     fetches, offers: whether the session holds torrents of either kind.
@@ -77,7 +77,7 @@ def doors(allowed: Allowances, *, fetches: bool, offers: bool) -> Doors:
     if offers and allowed.upload != "off":
         offered = "lan" if allowed.upload == "lan" else allowed.peers
     listens = (fetched, offered) != ("none", "none")
-    return Doors(listens, listens and allowed.discover, fetched, offered)
+    return OpenPorts(listens, listens and allowed.discover, fetched, offered)
 
 
 def is_local(address: str) -> bool:

@@ -5,8 +5,8 @@ allowed-fast set, the same for local peers, and nothing installed is offered. A 
 before it applies, because libtorrent goes on to serve earlier requests (3 MB in 2.5 s, measured) and never unchokes
 local peers again that it choked once.
 
-Ports, discovery and the filter of addresses follow from what is in the session (`policy.doors`) and are set again each
-time that changes. An empty session has no socket. Opening or closing one takes under a millisecond.
+Ports, discovery and the filter of addresses follow from what is in the session (`policy.open_ports`) and are set again
+each time that changes. An empty session has no socket. Opening or closing one takes under a millisecond.
 """
 
 import logging
@@ -24,7 +24,7 @@ from patcher.beneath import Where
 from patcher.config import Settings
 from patcher.errors import DiskError
 from patcher.transfer.swarm import policy
-from patcher.transfer.swarm.policy import Allowances, Doors, PeerScope, Surroundings
+from patcher.transfer.swarm.policy import Allowances, OpenPorts, PeerScope, Surroundings
 from patcher.transfer.swarm.swarm import Counters, Swarm, fetching, offering
 from patcher.transfer.swarm.torrent import Torrent
 
@@ -77,8 +77,8 @@ class Session:
     """Owns the port and all torrents. Every method may be called from any thread; `close` ends it.
 
     A torrent is in libtorrent's session while somebody is `fetching` it, or while it stands among the offers (`offer`)
-    and the allowances permit that; `_settle` alone decides. While `policy.doors` says so the session listens at the
-    port of the settings (0: any; taken: one of the next ten) on their address ("": all interfaces).
+    and the allowances permit that; `_settle` alone decides. While `policy.open_ports` says so it listens at the port of
+    the settings (0: any; taken: one of the next ten) on their address ("": all interfaces).
     """
 
     def __init__(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
@@ -95,11 +95,11 @@ class Session:
         self._ear, self._mouth = socket.socketpair()
         self._mouth.setblocking(False)
         self._is_closing = False
-        self._doors: tuple[Doors, str] | None = None
+        self._ports: tuple[OpenPorts, str] | None = None
         """What is open, and where."""
         self._session = lt.session(_FIXED | _adjusted(self._allowances))
         self._apply_classes()
-        self._apply_doors()
+        self._apply_ports()
         self._session.set_alert_fd(self._mouth.fileno())
         self._thread = threading.Thread(target=self._listen, name="swarm alerts", daemon=True)
         self._thread.start()
@@ -196,7 +196,7 @@ class Session:
                 except Exception:  # noqa: BLE001 - one torrent that cannot be offered keeps no other out
                     _log.exception("a torrent of %s cannot be offered", offered.torrent.paths[0])
                     offered.is_good = False
-        self._apply_doors()
+        self._apply_ports()
 
     def _withdraw(self) -> None:
         """Take out what is offered no more, or at another place, and what may not be offered now."""
@@ -216,12 +216,12 @@ class Session:
             params = fetching(swarm) if info_hash in self._fetched else offering(swarm.torrent)
             if info_hash in self._fetched and self._allowances.peers == "all":
                 params.flags &= ~_FILTERED
-            self._apply_doors()
+            self._apply_ports()
             swarm.start(self._session.add_torrent(params))
         except BaseException:
             del self._swarms[info_hash]
             swarm.folders.close()
-            self._apply_doors()
+            self._apply_ports()
             raise
 
     def _leave(self, info_hash: bytes) -> None:
@@ -247,7 +247,7 @@ class Session:
             dialled = self._cut() if is_other else {}
             self._session.apply_settings(_adjusted(new))
             self._apply_classes()
-            self._apply_doors()
+            self._apply_ports()
             self._filter_fetched()
             if is_other:
                 self._session.resume()
@@ -274,13 +274,13 @@ class Session:
         self._session.set_peer_class(local, facts)
         self._session.set_peer_class_filter(_ranges(1 << everybody, 1 << everybody | 1 << local))
 
-    def _apply_doors(self) -> None:
-        """Open and close what `policy.doors` says, for the torrents that are here now."""
+    def _apply_ports(self) -> None:
+        """Open and close what `policy.open_ports` says, for the torrents that are here now."""
         fetches = len(self._swarms.keys() & self._fetched)
-        new = policy.doors(self._allowances, fetches=fetches > 0, offers=len(self._swarms) > fetches)
+        new = policy.open_ports(self._allowances, fetches=fetches > 0, offers=len(self._swarms) > fetches)
         place = _interfaces(self._settings) if new.listens else ""
-        if self._doors != (new, place):
-            self._doors = new, place
+        if self._ports != (new, place):
+            self._ports = new, place
             scope: PeerScope = new.fetched if new.offered == "none" else new.offered
             self._session.set_ip_filter(_ranges(int(scope != "all"), int(scope == "none")))
             self._session.apply_settings({"listen_interfaces": place, "enable_lsd": new.discovers})

@@ -77,7 +77,7 @@ class Torrent:
         layout = self.layout
         try:
             with beneath.open_file(path) as stream:
-                return [p for p in layout.pieces(file) if layout.is_right(p, stream.read(layout.span(p).length))]
+                return [p for p in layout.pieces(file) if layout.matches(p, stream.read(layout.span(p).length))]
         except OSError:
             return []
 

@@ -58,7 +58,7 @@ class Origin:
             asked = source.pieces(first, 4, left.__contains__)
             assert first in asked and left.issuperset(asked)
             for piece, data in source.read(asked, self._received):
-                assert self.layout.is_right(piece, data)
+                assert self.layout.matches(piece, data)
                 left.discard(piece)
             assert left.isdisjoint(asked)
             requests += 1

@@ -3,7 +3,7 @@
 import pytest
 
 from patcher.config import Settings
-from patcher.transfer.swarm.policy import Doors, Surroundings, allowances, doors, is_local
+from patcher.transfer.swarm.policy import OpenPorts, Surroundings, allowances, is_local, open_ports
 from tests.support.doors import ROWS, Row
 from tests.transfer.conftest import settings
 
@@ -21,29 +21,29 @@ def test_who_wants_no_peers_serves_none_and_calls_for_none() -> None:
 @pytest.mark.parametrize(("given", "upload"), [(0, "lan"), (999, "lan"), (1000, "off"), (1001, "off")])
 def test_a_cap_ends_uploading(given: int, upload: str) -> None:
     commands = Settings(sharing="lan", monthly_upload_cap_bytes=1000)
-    assert allowances(commands, Surroundings(uploaded_this_month_bytes=given)).upload == upload
+    assert allowances(commands, Surroundings(month_uploaded_bytes=given)).upload == upload
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_which_doors_are_open(row: Row) -> None:
-    open_doors = doors(
+    found = open_ports(
         allowances(settings(sharing=row.sharing, peers=row.peers, local_discovery=True)),
         fetches=row.fetches,
         offers=True,
     )
-    assert open_doors == Doors(row.is_open, row.is_open, row.fetched, row.offered)
+    assert found == OpenPorts(row.is_open, row.is_open, row.fetched, row.offered)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_who_has_nothing_to_give_and_nothing_to_fetch_opens_no_door(row: Row) -> None:
-    assert doors(
+    assert open_ports(
         allowances(settings(sharing=row.sharing, peers=row.peers, local_discovery=True)), fetches=False, offers=False
-    ) == Doors(False, False, "none", "none")
+    ) == OpenPorts(False, False, "none", "none")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_without_discovery_nothing_is_sent_by_multicast(row: Row) -> None:
-    assert not doors(
+    assert not open_ports(
         allowances(settings(sharing=row.sharing, peers=row.peers)), fetches=row.fetches, offers=True
     ).discovers
 
