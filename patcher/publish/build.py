@@ -13,7 +13,7 @@ from patcher.content.merkle import Ref
 from patcher.content.paths import order
 from patcher.errors import DiskError, UsageError
 from patcher.publish import tree as trees
-from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter, Store, in_threads
+from patcher.publish.store import OnProgress, PhaseMeter, Store, in_threads, portions
 from patcher.publish.tree import MAIN_PART, PartRule, Tree
 
 
@@ -147,16 +147,14 @@ def _build(title: str, rule: PartRule, tree: Tree, hashes: Mapping[str, _Hashes]
 def _hash(path: Path, size_bytes: int, meter: PhaseMeter) -> _Hashes:
     hasher = merkle.Hasher()
 
-    def portions() -> Iterator[bytes]:
-        while data := file.read(CHUNK_BYTES):
+    def hashed() -> Iterator[bytes]:
+        for data in portions(path, meter):
             hasher.update(data)
-            meter.add(len(data))
             yield data
 
     with beneath.translated(path):
         before = path.stat()
-        with path.open("rb") as file:
-            marks = landmarks.of(portions(), size_bytes)
+        marks = landmarks.of(hashed(), size_bytes)
         after = path.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or after.st_size != size_bytes:
         raise _changed(path)

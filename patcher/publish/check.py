@@ -18,7 +18,7 @@ from patcher.publish.build import launch_problem
 from patcher.publish.feeds import expiries
 from patcher.publish.release import History, history
 from patcher.publish.repository import Repository
-from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter, Store, in_threads
+from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter, Store, in_threads, read_range
 
 if TYPE_CHECKING:
     from patcher.content.native.rebase import Rebased
@@ -281,11 +281,11 @@ class _AppliedPack:
         if hashlib.sha256(data).digest() != each.sha256:
             raise ContentError("content.window", "an address map is not the one of the index")
         path = self._store.path(Ref(entry.root, entry.size_bytes))
-        return Rebased(partial(_slice, path), entry.size_bytes, each.name, data)
+        return Rebased(partial(read_range, path), entry.size_bytes, each.name, data)
 
     def _data(self, offset: int, length: int) -> bytes:
         if self._index.pack:
-            return _slice(self._store.path(self._index.pack), offset, length)
+            return read_range(self._store.path(self._index.pack), offset, length)
         return self._index.inline[offset : offset + length]
 
 
@@ -295,10 +295,4 @@ def _part(span: Range, at: int) -> Range:
 
 def _read(store: Store, files: Manifest, span: Range) -> bytes:
     entry = files.entries[span.file]
-    return _slice(store.path(Ref(entry.root, entry.size_bytes)), span.offset, span.length)
-
-
-def _slice(path: Path, offset: int, length: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(length)
+    return read_range(store.path(Ref(entry.root, entry.size_bytes)), span.offset, span.length)

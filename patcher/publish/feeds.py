@@ -11,12 +11,12 @@ from patcher import disk
 from patcher.config import Home
 from patcher.content import manifest, paths, records
 from patcher.content.feed_paths import FEED, METADATA, TARGETS, TIMESTAMP
-from patcher.errors import TrustError, UsageError
+from patcher.errors import UsageError
 from patcher.feed.pin import Pin
 from patcher.protocol.commands import PIN_SUFFIX
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.release import history, locked
+from patcher.publish.release import history, locked, stated
 from patcher.publish.repository import Repository
 from patcher.publish.store import Store, make_folder
 from patcher.transfer.origin import reach
@@ -61,7 +61,8 @@ def init(
     Raises UsageError (usage.argument, usage.feed_folder, usage.passphrase), DiskError.
     """
     feed = _feed(folder, origins, trackers, name)
-    record = _encoded(feed)
+    with stated("usage.argument", "The addresses of the feed are not valid"):
+        record = records.encode(feed)
     ring = KeyRing(home.keys / feed.name, passphrases)
     with locked(home, feed.name):
         repo = _existing(folder, record)
@@ -140,14 +141,6 @@ def _feed(folder: Path, origins: Sequence[str], trackers: Sequence[str], name: s
             message = f"No player would use {url!r}: it leads nearer to them than {origins[0]!r}, the first origin."
             raise UsageError("usage.argument", message, origin=url)
     return records.Feed(slug, slug, tuple(url.rstrip("/") for url in origins), tuple(trackers), tuple(sorted(hosts)))
-
-
-def _encoded(feed: records.Feed) -> bytes:
-    try:
-        return records.encode(feed)
-    except TrustError as error:
-        reason = error.message.rpartition(": ")[2]
-        raise UsageError("usage.argument", f"The addresses of the feed are not valid: {reason}.") from error
 
 
 def _existing(folder: Path, record: bytes) -> Repository | None:

@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import beneath, disk
+from patcher import disk
 from patcher.content import merkle
 from patcher.content.manifest import Manifest
 from patcher.publish.build import SourceFolder
 from patcher.publish.patches import drafts, encode
 from patcher.publish.patches.drafts import Draft, Joined
-from patcher.publish.store import OnProgress, PhaseMeter, in_threads
+from patcher.publish.store import OnProgress, PhaseMeter, in_threads, portions
 
 KINDS = ("unchanged", "moved", "delta", "full")
 """As it was; held by the old release elsewhere, or twice in the new one; made from old bytes; made from none."""
 
-STEAM_BYTES = 1 << 20
 APPLY_BPS = 200e6
 """What a player's core decodes, hashes and writes in a second."""
 REBASE_BPS = 45e6
@@ -146,10 +145,8 @@ def _by_chunks(
 def _chunks(path: Path, meter: PhaseMeter, *, pack: bool) -> dict[bytes, int]:
     """Digest → compressed bytes (0 without ``pack``) of each chunk of a file."""
     found: dict[bytes, int] = {}
-    with beneath.translated(path), path.open("rb") as file:
-        while data := file.read(STEAM_BYTES):
-            digest = hashlib.sha256(data).digest()
-            if digest not in found:
-                found[digest] = encode.packed_bytes(data) if pack else 0
-            meter.add(len(data))
+    for data in portions(path, meter):
+        digest = hashlib.sha256(data).digest()
+        if digest not in found:
+            found[digest] = encode.packed_bytes(data) if pack else 0
     return found

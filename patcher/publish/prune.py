@@ -20,7 +20,7 @@ from patcher.content import manifest, patch_index, records
 from patcher.content.feed_paths import CONTENT, METADATA, TARGETS
 from patcher.content.merkle import Ref
 from patcher.publish import repository
-from patcher.publish.release import locked
+from patcher.publish.release import opened
 from patcher.publish.repository import Repository
 from patcher.publish.store import OnProgress, PhaseMeter, Store
 
@@ -53,9 +53,8 @@ def plan(folder: Path, home: Home, days: int, now: datetime) -> Iterator[PrunePl
     Raises UsageError (usage.feed_folder), BusyError; TrustError and ContentError when a document is missing or damaged
     that says what else must stay.
     """
-    name = repository.load(folder).feed.name
-    with locked(home, name):
-        repo, since = repository.load(folder), now - timedelta(days=days)
+    with opened(folder, home) as repo:
+        since = now - timedelta(days=days)
         needed = _needed(_views(repo, since), Store(folder))
         files = {path.relative_to(folder).as_posix(): path.stat() for path in _files(folder)}
         gone = [

@@ -31,6 +31,7 @@ from patcher.publish.tree import PartRule
 
 SYSTEMS = ("linux", "macos", "windows")
 MAX_NOTES_BYTES = 1 << 20
+_CANNOT = "The release cannot be described"
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63}", re.ASCII)
 
 
@@ -112,11 +113,9 @@ def release(
     """
     started_s = time.monotonic()
     _check(order)
-    name = repository.load(folder).feed.name
-    _check_folders(order.tree, folder, home.root)
-    ring = KeyRing(home.keys / name, passphrases)
-    with locked(home, name):
-        repo = repository.load(folder)  # as it is now that nobody else changes it
+    with opened(folder, home) as repo:
+        _check_folders(order.tree, folder, home.root)
+        ring = KeyRing(home.keys / repo.feed.name, passphrases)
         if not order.dry_run:
             _open_keys(repo, ring, order.title)
         source = build.read(order.tree, order.title, order.rules, order.jobs, progress)
@@ -133,9 +132,16 @@ def release(
             return ReleaseOutcome("already published", source, time.monotonic() - started_s, packed)
         changes = _changes(repo, order, record, past, packed)
         progress("sign", 0, 0)
-        request, missing = _publish(repo, home, name, order, changes, ring)
+        request, missing = _publish(repo, home, order, changes, ring)
     state = "request" if request else "published"
     return ReleaseOutcome(state, source, time.monotonic() - started_s, packed, request, missing)
+
+
+@contextmanager
+def opened(folder: Path, home: Home) -> Iterator[Repository]:
+    """A feed that nobody else changes meanwhile. Raises BusyError, UsageError (usage.feed_folder), TrustError."""
+    with locked(home, repository.load(folder).feed.name):
+        yield repository.load(folder)
 
 
 @contextmanager
@@ -174,7 +180,8 @@ def _check(order: ReleaseOrder) -> None:
     if not _VERSION.fullmatch(order.version):
         message = f"The version {order.version!r} may hold letters, digits and . _ + - only, 64 of them at most."
         raise UsageError("usage.release", message, version=order.version)
-    _described(lambda: records.encode(_about(order, None)))
+    with stated("usage.release", _CANNOT):
+        records.encode(_about(order, None))
 
 
 def _check_folders(tree: Path, feed: Path, home: Path) -> None:
@@ -185,13 +192,13 @@ def _check_folders(tree: Path, feed: Path, home: Path) -> None:
             raise UsageError("usage.release", message, path=str(folder))
 
 
-def _described(encode: Callable[[], bytes]) -> bytes:
-    """A record made from the publisher's words; what no reader would take is the publisher's error."""
+@contextmanager
+def stated(code: str, problem: str) -> Iterator[None]:
+    """Report a record that no reader would take as the publisher's error: it is made of the publisher's words."""
     try:
-        return encode()
+        yield
     except TrustError as error:
-        reason = error.message.rpartition(": ")[2]
-        raise UsageError("usage.release", f"The release cannot be described: {reason}.") from error
+        raise UsageError(code, f"{problem}: {error.message.rpartition(': ')[2]}.") from error
 
 
 def _about(order: ReleaseOrder, before: records.Title | None) -> records.Title:
@@ -244,7 +251,9 @@ def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, say:
     before = known.notes if known else None
     notes = merkle.ref_of(_notes(order.notes)) if order.notes else before
     record = Release(order.title, sequence, order.version, parts, launch, notes)
-    if _described(lambda: records.encode(record)) != records.encode(known or record):
+    with stated("usage.release", _CANNOT):
+        data = records.encode(record)
+    if data != records.encode(known or record):
         message = f"{order.title} {order.version} is published with other content; choose another version."
         raise UsageError("usage.release", message, title=order.title, version=order.version)
     return record
@@ -331,16 +340,16 @@ def _retired(title: str, sequence: int, channel: str, past: History) -> frozense
 
 
 def _publish(
-    repo: Repository, home: Home, feed: str, order: ReleaseOrder, changes: Changes, ring: KeyRing
+    repo: Repository, home: Home, order: ReleaseOrder, changes: Changes, ring: KeyRing
 ) -> tuple[Path | None, int]:
     """Sign what can be signed here and publish; the request and what it misses where other hands are needed."""
     now = datetime.now(UTC)
     payloads = repo.prepare(changes, now)
     asked = {r for r in payloads if _needs_request(repo.delegation(r, payloads), r, ring)}
-    path = home.root / "requests" / f"{feed}-{order.title}-{order.version}.json"
+    path = home.root / "requests" / f"{repo.feed.name}-{order.title}-{order.version}.json"
     signed: dict[str, Metadata[Targets]] = {}
     if wanted := {role: payloads[role] for role in payloads if role in asked & changes.roles}:
-        request = _request(path, signing.ask(feed, repo, order.title, order.version, changes.put, wanted), repo, now)
+        request = _request(path, signing.ask(repo, order.title, order.version, changes.put, wanted), repo, now)
         if request.missing:
             return path, request.missing
         signed = {role: it.metadata for role, it in request.roles.items()}

@@ -22,7 +22,7 @@ from patcher.config import Home
 from patcher.errors import UsageError
 from patcher.publish import repository, signing
 from patcher.publish.keys import NAME_FIELD, KeyRing, Passphrases, name_of
-from patcher.publish.release import locked
+from patcher.publish.release import opened
 from patcher.publish.repository import Changes, Delegator, Repository
 from patcher.publish.store import make_folder
 
@@ -99,17 +99,16 @@ def rotate(folder: Path, home: Home, order: KeyOrder, passphrases: Passphrases) 
     Raises UsageError (usage.argument, usage.signatures, usage.key_missing, usage.passphrase), BusyError, DiskError,
     TrustError; then readers see what they saw before.
     """
-    feed = repository.load(folder).feed.name
-    ring = KeyRing(home.keys / feed, passphrases)
-    path = home.root / "requests" / f"{feed}-keys.json"
     names = tuple(sorted({*order.names, "timestamp"}))
     what = " ".join(names) + (" (revoked)" if order.is_revoked else "")
-    with locked(home, feed):
-        repo, now = repository.load(folder), datetime.now(UTC)
-        request = _pending(path, feed, repo, what, now)
+    with opened(folder, home) as repo:
+        feed, now = repo.feed.name, datetime.now(UTC)
+        ring = KeyRing(home.keys / feed, passphrases)
+        path = home.root / "requests" / f"{feed}-keys.json"
+        request = _pending(path, repo, what, now)
         if request is None or request.missing:
             payloads = _payloads(repo, _replaced(repo, order, ring), now)
-            wanted = signing.ask(feed, repo, "", what, {}, payloads)
+            wanted = signing.ask(repo, "", what, {}, payloads)
             request = signing.adopt(request, wanted, repo, now) if request else wanted
             if request is None:
                 raise _overtaken(path)
@@ -127,7 +126,7 @@ def rotate(folder: Path, home: Home, order: KeyOrder, passphrases: Passphrases) 
 # ---------------------------------------------------------------- what is asked for
 
 
-def _pending(path: Path, feed: str, repo: Repository, what: str, now: datetime) -> signing.SigningRequest | None:
+def _pending(path: Path, repo: Repository, what: str, now: datetime) -> signing.SigningRequest | None:
     """What an earlier run asked for, the same as now. Raises UsageError (usage.signatures) when it was something else.
 
     With all its signatures it is used as it is: whose signatures count, the feed itself says at publication.
@@ -135,7 +134,12 @@ def _pending(path: Path, feed: str, repo: Repository, what: str, now: datetime) 
     if not path.exists():
         return None
     request = signing.load(path)
-    if (request.feed, request.fingerprint, request.title, request.version) != (feed, repo.fingerprint, "", what):
+    if (request.feed, request.fingerprint, request.title, request.version) != (
+        repo.feed.name,
+        repo.fingerprint,
+        "",
+        what,
+    ):
         message = f"{path} asks for something else: {request.version}; remove it to begin again."
         raise UsageError("usage.signatures", message, path=str(path))
     if not _follows(request, repo, now):

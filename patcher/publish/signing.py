@@ -45,20 +45,14 @@ class RoleToSign:
     """One role that needs signatures: its payload with those it has, and who may sign."""
 
     metadata: Metadata[Any]
-    threshold: int
-    keys: tuple[SSlibKey, ...]
-    before: KeySet | None = None
-    """Who signed for this role until now, where that changes: both must sign (TUF section 5.3.4)."""
-
-    @property
-    def key_sets(self) -> tuple[KeySet, ...]:
-        """Each must reach its threshold."""
-        return KeySet(self.threshold, self.keys), *((self.before,) if self.before else ())
+    key_sets: tuple[KeySet, ...]
+    """The keys of the role; behind them those until now, where they change. Each set must reach its threshold (TUF
+    section 5.3.4)."""
 
     @property
     def signers(self) -> dict[str, SSlibKey]:
         """By key id, everyone who may sign."""
-        return {key.keyid: key for panel in self.key_sets for key in panel.keys}
+        return {key.keyid: key for keys in self.key_sets for key in keys.keys}
 
     @property
     def signed_by(self) -> tuple[str, ...]:
@@ -67,7 +61,7 @@ class RoleToSign:
 
     @property
     def missing(self) -> int:
-        """Signatures still to come, of the panel that lacks most."""
+        """Signatures still to come, of the set of keys that lacks most."""
         return max(max(0, p.threshold - sum(_is_signed(key, self.metadata) for key in p.keys)) for p in self.key_sets)
 
 
@@ -104,17 +98,17 @@ class SigningRequest:
 
 
 def ask(
-    feed: str, repo: repository.Repository, title: str, version: str, records: Mapping[str, bytes],
+    repo: repository.Repository, title: str, version: str, records: Mapping[str, bytes],
     payloads: Mapping[str, repository.Delegator],
 ) -> SigningRequest:  # fmt: skip
     """A request without signatures for ``payloads``, the next versions of roles that need several holders."""
     roles = {}
     for role, payload in payloads.items():
-        now = _panel(repo.delegation(role, payloads), role)
-        before = _panel(repo.root, role) if role in repo.root.roles else now
-        roles[role] = RoleToSign(Metadata(payload), now.threshold, now.keys, before if before != now else None)
+        now = _keys_of(repo.delegation(role, payloads), role)
+        before = _keys_of(repo.root, role) if role in repo.root.roles else now
+        roles[role] = RoleToSign(Metadata(payload), (now,) if before == now else (now, before))
     kept = {path: data for path, data in records.items() if repository.role_of(path) in payloads}
-    return SigningRequest(feed, repo.fingerprint, title, version, kept, roles)
+    return SigningRequest(repo.feed.name, repo.fingerprint, title, version, kept, roles)
 
 
 def adopt(
@@ -161,7 +155,7 @@ def sign(request: SigningRequest, ring: KeyRing, name: str = "") -> str:
 
 def sign_own(request: SigningRequest, ring: KeyRing) -> None:
     """Sign with the keys that are here where no second holder is needed. Raises UsageError (usage.passphrase)."""
-    if all(panel.threshold == 1 for wanted in request.roles.values() for panel in wanted.key_sets):
+    if all(keys.threshold == 1 for wanted in request.roles.values() for keys in wanted.key_sets):
         keys = {key.keyid: key for wanted in request.roles.values() for key in wanted.signers.values()}
         for key in (key for key in keys.values() if ring.has(key) and _wants(request, key)):
             sign(request, ring, name_of(key))
@@ -172,7 +166,7 @@ def _wants(request: SigningRequest, key: SSlibKey) -> bool:
     return any(key.keyid in wanted.signers and not _is_signed(key, wanted.metadata) for wanted in roles)
 
 
-def _panel(delegator: repository.Delegator, role: str) -> KeySet:
+def _keys_of(delegator: repository.Delegator, role: str) -> KeySet:
     return KeySet(delegator.get_delegated_role(role).threshold, tuple(repository.keys_of(delegator, role)))
 
 
@@ -210,15 +204,6 @@ def _sslib(payload: repository.Delegator, keyid: str) -> SSlibKey:
 
 def save(request: SigningRequest, path: Path) -> None:
     """Write the request, readable by people as well. Raises DiskError."""
-    roles = {
-        role: {
-            "threshold": wanted.threshold,
-            "keys": _written(wanted.keys),
-            "metadata": wanted.metadata.to_dict(),
-            **({"before": {"threshold": b.threshold, "keys": _written(b.keys)}} if (b := wanted.before) else {}),
-        }
-        for role, wanted in request.roles.items()
-    }
     document = {
         "format": 1,
         "requires": [] if request.title else [_NEW_KEYS],
@@ -228,7 +213,7 @@ def save(request: SigningRequest, path: Path) -> None:
         "version": request.version,
         "summary": request.summary(),
         "records": {name: data.decode() for name, data in request.records.items()},
-        "roles": roles,
+        "roles": {role: _written(wanted) for role, wanted in request.roles.items()},
     }
     disk.make_folder(path.parent)
     disk.write_atomic(path, json.dumps(document, indent=1, ensure_ascii=False).encode())
@@ -254,21 +239,23 @@ def _parse(document: dict[str, Any]) -> SigningRequest:
         raise ValueError("it needs a newer Shoal")
     roles = {}
     for role, wanted in copy.deepcopy(document["roles"]).items():
-        now, before = _read_panel(wanted), _read_panel(wanted["before"]) if "before" in wanted else None
+        before = (_read_keys(wanted["before"]),) if "before" in wanted else ()
         metadata: Metadata[Any] = Metadata.from_dict(wanted["metadata"])
         if not isinstance(metadata.signed, Root if role == "root" else Targets):
             raise TypeError(f"{role} is of another kind")
-        roles[role] = RoleToSign(metadata, now.threshold, now.keys, before)
+        roles[role] = RoleToSign(metadata, (_read_keys(wanted), *before))
     records = {str(path): text.encode() for path, text in document["records"].items()}
     texts = [str(document[name]) for name in ("feed", "fingerprint", "title", "version")]
     return SigningRequest(texts[0], texts[1], texts[2], texts[3], records, roles)
 
 
-def _written(keys: tuple[SSlibKey, ...]) -> dict[str, Any]:
-    return {key.keyid: key.to_dict() for key in keys}
+def _written(wanted: RoleToSign) -> dict[str, Any]:
+    sets = [{"threshold": s.threshold, "keys": {key.keyid: key.to_dict() for key in s.keys}} for s in wanted.key_sets]
+    before = {"before": sets[1]} if len(sets) > 1 else {}
+    return {**sets[0], "metadata": wanted.metadata.to_dict(), **before}
 
 
-def _read_panel(fields: Mapping[str, Any]) -> KeySet:
+def _read_keys(fields: Mapping[str, Any]) -> KeySet:
     keys = (Key.from_dict(keyid, key) for keyid, key in fields["keys"].items())
     return KeySet(int(fields["threshold"]), tuple(key for key in keys if isinstance(key, SSlibKey)))
 

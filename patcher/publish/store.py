@@ -62,6 +62,21 @@ def in_threads(jobs: int, work: Callable[[Item], Result], items: Sequence[Item],
             raise
 
 
+def portions(path: Path, meter: PhaseMeter) -> Iterator[bytes]:
+    """A file in portions of up to 1 MiB, each counted. Raises DiskError."""
+    with beneath.translated(path), path.open("rb") as file:
+        while data := file.read(CHUNK_BYTES):
+            meter.add(len(data))
+            yield data
+
+
+def read_range(path: Path | str, offset: int, length: int) -> bytes:
+    """Some bytes of a file, fewer only at its end. Raises OSError."""
+    with Path(path).open("rb") as file:
+        file.seek(offset)
+        return file.read(length)
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and its parents, each name durable. Raises DiskError."""
     made = []
@@ -92,11 +107,9 @@ class Store:
 
     def matches(self, ref: Ref, meter: PhaseMeter) -> bool:
         """Whether the content that is there folds to its root; read by portions. Raises DiskError."""
-        hasher, path = merkle.Hasher(), self.path(ref)
-        with beneath.translated(path), path.open("rb") as file:
-            while data := file.read(CHUNK_BYTES):
-                hasher.update(data)
-                meter.add(len(data))
+        hasher = merkle.Hasher()
+        for data in portions(self.path(ref), meter):
+            hasher.update(data)
         return merkle.root_of(hasher.leaves()) == ref.root
 
     def read(self, ref: Ref) -> bytes:

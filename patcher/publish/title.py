@@ -8,11 +8,11 @@ from pathlib import Path
 from patcher.config import Home
 from patcher.content import feed_paths, paths, records
 from patcher.content.merkle import Ref, ref_of
-from patcher.errors import TrustError, UsageError
+from patcher.errors import UsageError
 from patcher.feed.catalog import ART_MAX_BYTES
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.release import history, locked
+from patcher.publish.release import history, opened, stated
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import Store
 from patcher.transfer.origin import reach
@@ -46,14 +46,13 @@ def describe(
     Raises UsageError (usage.unknown_title, usage.release, usage.passphrase, usage.key_missing), BusyError, DiskError,
     TrustError; then players see what they saw before.
     """
-    feed = repository.load(folder).feed
-    if title not in feed.titles:
-        message = f"The feed has no title {title!r}; its first release makes it."
-        raise UsageError("usage.unknown_title", message, title=title)
-    art = _read_art(words.art) if words.art else b""
-    ring = KeyRing(home.keys / feed.name, passphrases)
-    with locked(home, feed.name):
-        repo = repository.load(folder)
+    with opened(folder, home) as repo:
+        feed = repo.feed
+        if title not in feed.titles:
+            message = f"The feed has no title {title!r}; its first release makes it."
+            raise UsageError("usage.unknown_title", message, title=title)
+        art = _read_art(words.art) if words.art else b""
+        ring = KeyRing(home.keys / feed.name, passphrases)
         before = history(repo, title).title
         assert before is not None
         about = _changed(before, words, ref_of(art) if art else None)
@@ -102,16 +101,12 @@ def _check_links(about: records.Title, feed: records.Feed) -> None:
 
 
 def _encoded(about: records.Title) -> bytes:
-    """What no reader would take is the publisher's error."""
-    try:
-        if about.kind not in KINDS:
-            raise UsageError("usage.release", f"A title's kind is one of {', '.join(KINDS)}.", kind=about.kind)
-        for kind in about.links:
-            paths.check_name(kind)
+    if about.kind not in KINDS:
+        raise UsageError("usage.release", f"A title's kind is one of {', '.join(KINDS)}.", kind=about.kind)
+    for kind in about.links:
+        paths.check_name(kind)
+    with stated("usage.release", "The title cannot be described"):
         return records.encode(about)
-    except TrustError as error:
-        reason = error.message.rpartition(": ")[2]
-        raise UsageError("usage.release", f"The title cannot be described: {reason}.") from error
 
 
 def _publish(repo: Repository, ring: KeyRing, path: str, data: bytes) -> None:

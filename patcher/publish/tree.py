@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -33,47 +33,42 @@ def read(folder: Path) -> Tree:
     Raises ContentError content.special_file for anything that is neither file, link nor folder, content.unsafe_path,
     content.link_outside; DiskError disk.folder_missing, disk.denied, disk.failed.
     """
-    found = _Listing()
     try:
-        _walk(str(folder), "", found)
+        found = list(_walk(str(folder), ""))
     except OSError as error:
         raise _disk_error(error, folder) from error
-    found.files.sort(key=lambda file: paths.order(file[0]))
-    found.links.sort(key=lambda link: paths.order(link[0]))
-    found.empty_folders.sort(key=paths.order)
-    tree = Tree(tuple(found.files), tuple(found.links), tuple(found.empty_folders))
+    found.sort(key=lambda each: paths.order(each[0]))
+    tree = Tree(
+        tuple((path, *what) for path, what in found if isinstance(what, tuple)),
+        tuple((path, what) for path, what in found if isinstance(what, str)),
+        tuple(path for path, what in found if what is None),
+    )
     paths.check_all(_paths(tree))
     for path, target in tree.links:
         paths.check_link(path, target)
     return tree
 
 
-@dataclass
-class _Listing:
-    files: list[tuple[str, int, bool]] = field(default_factory=list)
-    links: list[tuple[str, str]] = field(default_factory=list)
-    empty_folders: list[str] = field(default_factory=list)
-
-
-def _walk(folder: str, prefix: str, found: _Listing) -> None:
+def _walk(folder: str, prefix: str) -> Iterator[tuple[str, tuple[int, bool] | str | None]]:
+    """Each path with what it is: size and executable bit of a file, target of a link, None for an empty folder."""
     with os.scandir(folder) as listing:
         children = [child for child in listing if prefix or child.name != paths.OWN_FOLDER]
     if prefix and not children:
-        found.empty_folders.append(prefix[:-1])
+        yield prefix[:-1], None
     if prefix.count("/") > paths.MAX_DEPTH:
         paths.check(prefix + "x")  # too deep: let the rule say so before the stack does
     for child in children:
         path = prefix + child.name
         if child.is_symlink():
-            found.links.append((path, os.readlink(child.path).replace(os.sep, "/")))
+            yield path, os.readlink(child.path).replace(os.sep, "/")
         elif child.is_dir(follow_symlinks=False):
-            _walk(child.path, path + "/", found)
+            yield from _walk(child.path, path + "/")
         else:
             status = child.stat(follow_symlinks=False)
             if not stat.S_ISREG(status.st_mode):
                 message = f"{path[:200]!a} is neither a file nor a folder"
                 raise ContentError("content.special_file", message, path=ascii(path))
-            found.files.append((path, status.st_size, bool(status.st_mode & stat.S_IXUSR)))
+            yield path, (status.st_size, bool(status.st_mode & stat.S_IXUSR))
 
 
 def _disk_error(error: OSError, folder: Path) -> DiskError:
@@ -125,18 +120,15 @@ def split(tree: Tree, rules: Sequence[PartRule]) -> dict[str, Tree]:
     Raises ContentError content.link_outside for a link that leads to another part, or that stands in a Windows part.
     """
     matchers = [(rule.name, _matcher(rule.globs)) for rule in rules]
-
-    def part_of(path: str) -> str:
-        return next((name for name, matches in matchers if matches(path)), MAIN_PART)
-
-    found = {name: _Listing() for name in (*(rule.name for rule in rules), MAIN_PART)}
-    for file in tree.files:
-        found[part_of(file[0])].files.append(file)
-    for link in tree.links:
-        found[part_of(link[0])].links.append(link)
-    for folder in tree.empty_folders:
-        found[part_of(folder)].empty_folders.append(folder)
-    parts = {name: Tree(tuple(f.files), tuple(f.links), tuple(f.empty_folders)) for name, f in found.items()}
+    part_of = {path: next((name for name, has in matchers if has(path)), MAIN_PART) for path in _paths(tree)}
+    parts = {
+        name: Tree(
+            tuple(file for file in tree.files if part_of[file[0]] == name),
+            tuple(link for link in tree.links if part_of[link[0]] == name),
+            tuple(folder for folder in tree.empty_folders if part_of[folder] == name),
+        )
+        for name in (*(rule.name for rule in rules), MAIN_PART)
+    }
     _check_links(tree, parts, {rule.name for rule in rules if "os:windows" in rule.tags})
     return parts
 

@@ -276,7 +276,10 @@ def test_signatures_of_strangers_do_not_count(studio: Feed, tmp_path: Path) -> N
     ring = KeyRing(tmp_path / "stranger", Passphrases())
     keys = tuple(ring.make(f"holder-{number}", protect=False) for number in (1, 2))
     request = signing.load(studio.request)
-    forged = {role: replace(wanted, keys=keys, threshold=2) for role, wanted in request.roles.items()}
+    forged = {
+        role: replace(wanted, key_sets=(signing.KeySet(2, keys), *wanted.key_sets[1:]))
+        for role, wanted in request.roles.items()
+    }
     stolen = replace(request, roles=forged)
     for _ in keys:
         signing.sign(stolen, ring)
@@ -292,7 +295,7 @@ def test_a_planted_request_is_not_signed(feed: Feed, tmp_path: Path) -> None:
     root = repo.next_root(datetime.now(UTC))
     root.add_key(thief, "timestamp")
     root.revoke_key(repository.keys_of(repo.root, "timestamp")[0].keyid, "timestamp")
-    signing.save(signing.ask("shop", repo, "", "timestamp", {}, {"root": root}), feed.request)
+    signing.save(signing.ask(repo, "", "timestamp", {}, {"root": root}), feed.request)
     with pytest.raises(UsageError, match="remove it to begin again"):
         feed.rotate("timestamp")
     assert signing.load(feed.request).missing == 1

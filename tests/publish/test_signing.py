@@ -141,7 +141,9 @@ def test_a_strangers_keys_in_the_file_do_not_help(studio: Studio, tmp_path: Path
     ring = KeyRing(tmp_path / "stranger", Passphrases())
     keys = [ring.make(f"holder-{number}", protect=False) for number in (1, 2)]
     request = signing.load(studio.request)
-    roles = {name: signing.RoleToSign(w.metadata, 2, tuple(keys)) for name, w in request.roles.items()}
+    roles = {
+        name: signing.RoleToSign(w.metadata, (signing.KeySet(2, tuple(keys)),)) for name, w in request.roles.items()
+    }
     forged = signing.SigningRequest(request.feed, request.fingerprint, "game", "1.0", request.records, roles)
     for _ in keys:
         signing.sign(forged, ring)

@@ -16,7 +16,7 @@ from patcher.content.manifest import Entry, Manifest
 from patcher.content.native import image
 from patcher.publish.patches import pool, windows
 from patcher.publish.patches.matching import Chunks
-from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter
+from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter, read_range
 
 _MIN_BYTES = 16 * 1024
 """Smaller files have hardly a reference that moves."""
@@ -133,7 +133,7 @@ def _is_native(entry: Entry, places: Mapping[bytes, Path]) -> bool:
 
 def _read(path: Path, offset: int, length: int) -> bytes:
     with beneath.translated(path):
-        return pool.read((str(path), offset, length))
+        return read_range(path, offset, length)
 
 
 def _rebased(result: Path) -> Path:

@@ -18,7 +18,7 @@ from patcher.publish.patches.address_maps import MapFile
 from patcher.publish.patches.matching import Chunks, average_for
 from patcher.publish.patches.pool import FileSlice, WindowFile, WindowTask
 from patcher.publish.patches.windows import Cut
-from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter, in_threads
+from patcher.publish.store import OnProgress, PhaseMeter, in_threads, portions
 
 _COMPARE_BYTES = 16 * 1024
 
@@ -174,13 +174,7 @@ def _chunked(
 
 
 def _chunks(path: Path, size_bytes: int, average: int, meter: PhaseMeter) -> Chunks:
-    def portions() -> Iterator[bytes]:
-        while data := file.read(CHUNK_BYTES):
-            meter.add(len(data))
-            yield data
-
-    with beneath.translated(path), path.open("rb") as file:
-        chunks = Chunks.of(chunker.chunks(portions(), average))
+    chunks = Chunks.of(chunker.chunks(portions(path, meter), average))
     if chunks.start(len(chunks)) != size_bytes:
         raise Mismatch(f"{path} is not as long as it should be", path=str(path))
     return chunks

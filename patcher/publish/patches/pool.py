@@ -14,7 +14,7 @@ from patcher import beneath, disk, processes
 from patcher.content.codec import HDIFF, HDIFF_REBASED, WINDOW_BYTES
 from patcher.errors import InternalError, Mismatch
 from patcher.publish.patches import encode
-from patcher.publish.store import CHUNK_BYTES
+from patcher.publish.store import CHUNK_BYTES, read_range
 
 FileSlice = tuple[str, int, int]
 """Path of a file, offset, length."""
@@ -157,18 +157,10 @@ def _make(task: WorkItem) -> bytes:
     return task.make()
 
 
-def read(where: FileSlice) -> bytes:
-    """Some bytes of a file, fewer only at its end."""
-    path, offset, length = where
-    with Path(path).open("rb") as file:
-        file.seek(offset)
-        return file.read(length)
-
-
 def _read(slices: Sequence[FileSlice]) -> bytes:
     pieces = []
-    for where in slices:
-        pieces.append(read(where))
-        if len(pieces[-1]) != where[2]:
-            raise EOFError(where[0])
+    for path, offset, length in slices:
+        pieces.append(read_range(path, offset, length))
+        if len(pieces[-1]) != length:
+            raise EOFError(path)
     return b"".join(pieces)
