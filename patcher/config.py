@@ -35,6 +35,15 @@ class Home:
         return self.root / "feeds"
 
     @property
+    def titles(self) -> Path:
+        """Where titles are installed if the player has set no games folder."""
+        return self.root / "titles"
+
+    def title_folder(self, title: str, games_folder: str) -> Path:
+        """Where ``feed/title`` is installed if the player names no folder. ``games_folder`` is the setting."""
+        return (Path(games_folder) if games_folder else self.titles) / title.partition("/")[2]
+
+    @property
     def packs(self) -> Path:
         """Patch packs kept for other players."""
         return self.root / "packs"

@@ -12,6 +12,7 @@ from launcher.page import MenuAction, PrimaryAction
 from launcher.state import State
 from launcher.views.install import InstallSheet, own_folder
 from launcher.views.sheet import ConfirmSheet, Sheet
+from patcher.config import Home
 from patcher.protocol import commands
 from patcher.protocol.events import Failure, TitleSnapshot
 
@@ -149,5 +150,5 @@ def _install_folder(state: State, title: TitleSnapshot) -> str:
     if title.folder:
         return title.folder
     games = str(state.snapshot.settings.get("games_folder", "")) if state.snapshot else ""
-    home = state.snapshot.home if state.snapshot else ""
-    return str((Path(games) if games else Path(home) / "titles") / title.title.partition("/")[2])
+    home = Home(Path(state.snapshot.home if state.snapshot else ""))
+    return str(home.title_folder(title.title, games))

@@ -62,7 +62,7 @@ def _stay(client: Client, titles: list[str], out: Output, until_s: float = float
 
 def _seed(args: argparse.Namespace, out: Output) -> None:
     name = _added(args, out)
-    folder = (args.to or args.home.root / "titles").absolute()
+    folder = (args.to or args.home.titles).absolute()
     command = commands.Seed(name, str(folder), _bytes(args.max_size), network(args))
     while True:
         follow(args.home, command, out)
