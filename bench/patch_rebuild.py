@@ -15,8 +15,9 @@ import numpy as np
 
 from bench.support import releases
 from patcher.content import landmarks, merkle
-from patcher.content.blocks import Rebuild, Search, Source
 from patcher.content.merkle import BLOCK_BYTES, Ref
+from patcher.update.costs import Rebuild
+from patcher.update.local_search import LocalFile, Search
 
 _PORTION_BYTES = 1 << 20
 _EVERYWHERE_BYTES = 100 << 20
@@ -76,7 +77,7 @@ def searched(case: Case) -> tuple[Rebuild, int, float]:
             file.seek(offset)
             return file.read(length)
 
-        search.look(Source(case.old, case.old.stat().st_size, read), marks)
+        search.search_in(LocalFile(case.old, case.old.stat().st_size, read), marks)
     return search.result(), len(leaves) + len(marks), time.process_time() - started_s
 
 

@@ -24,8 +24,8 @@ from patcher.publish import build
 from patcher.publish.patches import address_maps, drafts, encode
 from patcher.update import plan as planning
 from patcher.update.decode import MEMORY_BYTES, decode
-from patcher.update.plan import Offer
 from patcher.update.staging import Stage
+from patcher.update.target import Offer
 
 JOBS = 2
 
@@ -140,14 +140,14 @@ def apply(made: Made, folder: Path) -> tuple[int, float]:
     have = Have(intact={entry.path: entry.root for entry in offer.old.entries}, sources=made.held)
     plan = planning.make([offer], [offer.old], have, server_only=True)
     stage = Stage(InstallFolder.at(folder), made.held, lambda name, count: None)
-    wanted = {place.root for place in plan.places}
+    wanted = {file.root for file in plan.files}
     before_s = _cpu_s(resource.RUSAGE_SELF)
     for window in offer.patch.windows:
         decode(stage.task(offer, window, lambda offset, length: (made.pack, offset, length), wanted))
     stage.take(plan)
-    stage.duplicate(plan.places)
+    stage.duplicate(plan.files)
     stage.verify(plan, {entry.root: offer.manifest.piece_bytes for entry in offer.manifest.entries})
-    return sum(place.size_bytes for place in plan.places), _cpu_s(resource.RUSAGE_SELF) - before_s
+    return sum(file.size_bytes for file in plan.files), _cpu_s(resource.RUSAGE_SELF) - before_s
 
 
 def main() -> None:

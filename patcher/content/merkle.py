@@ -8,6 +8,7 @@ Everything is pure; hashing blocks lets other threads run, and threads are the c
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from patcher.errors import ContentError, TrustError
@@ -155,6 +156,16 @@ def _piece_height(piece_bytes: int) -> int:
     if height < 0 or piece_bytes != BLOCK_BYTES << height:
         raise ContentError("content.invalid", "a piece length is a power of two of at least 16 KiB")
     return height
+
+
+def spans(blocks: Iterable[int], size_bytes: int) -> Iterator[tuple[int, int]]:
+    """Offset and length of the ``blocks`` of a file, or piece, of this size; its last block may be short."""
+    return ((block * BLOCK_BYTES, min(BLOCK_BYTES, size_bytes - block * BLOCK_BYTES)) for block in blocks)
+
+
+def hash_at(hashes: bytes, index: int) -> bytes:
+    """One of the hashes that stand side by side."""
+    return hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
 
 
 def root_of(leaves: bytes) -> bytes:

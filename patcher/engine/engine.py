@@ -1,8 +1,7 @@
-"""The engine: what clients see of it (snapshot, events) and the queue of jobs.
+"""The engine: what clients see of it (snapshot, events), what they may ask, and what it does by itself.
 
-One job that downloads or writes runs at a time, in the order asked; adding a feed, play and settings do not wait for
-it. The engine never asks: consent is a setting. A job survives the client that asked for it, and one that a crash
-interrupted goes on by itself at the next start.
+The engine never asks: consent is a setting. A job survives the client that asked for it. Every few seconds the tender
+looks which games have ended and what may be offered.
 """
 
 import contextlib
@@ -21,14 +20,15 @@ from patcher.engine.jobs import Job, Jobs
 from patcher.errors import ShoalError, TrustError, UsageError
 from patcher.feed.feeds import Feeds
 from patcher.install import commit, genuine, launch
+from patcher.install.commit import recover_install
 from patcher.install.registry import Installation, Registry
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder, Seeding
 from patcher.seeding.traffic import Ledger
-from patcher.update.command_runner import CommandRunner, Tools
-from patcher.update.pipeline import recover
+from patcher.update.command_runner import CommandRunner
+from patcher.update.pipeline import Shared
 from patcher.update.progress import Meter
 
 _TEND_S = 5.0
@@ -37,11 +37,11 @@ _log = logging.getLogger("shoal.engine")
 
 @dataclass(frozen=True, slots=True)
 class _Game:
-    """A title that plays."""
+    """A title that is being played."""
 
     process: subprocess.Popen[bytes]
     held: contextlib.ExitStack
-    """Keeps the swarm away from its files until it ends."""
+    """Keeps its files withdrawn from the swarm; closed when the game ends."""
 
 
 class Engine:
@@ -69,7 +69,7 @@ class Engine:
             self._feeds.remove_unfinished()
         for install in self._registry.installs():
             with self._shown_for(install.title):
-                recover(install, self._registry, self._home.root)
+                recover_install(install, self._registry, self._home.root)
                 genuine.ask_offline(self._registry, self._feeds, install)
         self._go_on()
         self._tender.start()
@@ -82,7 +82,7 @@ class Engine:
 
     @contextlib.contextmanager
     def _shown_for(self, title: str) -> Iterator[None]:
-        """Whatever is wrong with one title is shown as its failure, and stops neither the engine nor other titles."""
+        """Show any error as the failure of one title; it stops neither the engine nor other titles."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - what lies in a folder or home may be anybody's
@@ -90,7 +90,7 @@ class Engine:
             self._jobs.failures[title] = events.Failure.of(error)
 
     def close(self) -> None:
-        """Stop all jobs, as a crash would but cleanly: they go on at the next start."""
+        """Stop all jobs; as after a crash, they go on at the next start."""
         self._closing.set()
         self._kick.set()
         self._jobs.close()
@@ -111,7 +111,7 @@ class Engine:
     # ------------------------------------------------------------ clients
 
     def snapshot(self) -> events.Snapshot:
-        """All a client needs to draw itself, now. Works without a network."""
+        """Everything that a client shows. Works without a network."""
         feeds = self._feeds.snapshots()
         installs = {install.title: install for install in self._registry.installs()}
         paused = {title for title, (_, is_paused) in self._registry.commands().items() if is_paused}
@@ -132,7 +132,7 @@ class Engine:
         )
 
     def submit(self, command: commands.Command) -> int:
-        """Take a command; returns its job's number. Raises what it is refused with: UsageError, BusyError."""
+        """Take a command and return the number of its job. Raises UsageError, BusyError, DiskError if it is refused."""
         match command:
             case commands.ChangeSetting(key, value):
                 return self._at_once("", lambda: self._change(key, value))
@@ -146,7 +146,7 @@ class Engine:
 
     @contextlib.contextmanager
     def listening(self, callback: Callable[[events.Event], None]) -> Iterator[None]:
-        """Call ``callback`` for each event, from the thread it happens in; it must not block."""
+        """Call ``callback`` for each event, in the thread where it happens. The callback must not block."""
         with self._lock:
             self._listeners.append(callback)
         try:
@@ -193,13 +193,13 @@ class Engine:
         try:
             shown = dataclasses.replace(shown, interrupted=commit.pending(install.folder))
             return self._with_folder(shown, install)
-        except Exception as error:  # noqa: BLE001 - a folder may hold anything, and hides no other title
+        except Exception as error:  # noqa: BLE001 - a folder may hold anything, and must hide no other title
             return dataclasses.replace(
                 shown, installed=isinstance(error, TrustError), failure=failure or events.Failure.of(error)
             )
 
     def _with_folder(self, shown: events.TitleSnapshot, install: Installation) -> events.TitleSnapshot:
-        """With what the install folder says of itself. Raises what that takes."""
+        """Add what the install folder says of itself. Raises TrustError, DiskError."""
         if not install.folder.current.exists:
             return shown
         installed = genuine.required(self._registry, install)
@@ -219,17 +219,16 @@ class Engine:
     def _work(self, job: Job) -> events.Outcome:
         if isinstance(job.command, commands.Play):
             return self._play(job.command, job.meter)
-        tools = Tools(
-            self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds,
-            self._seeder.session_for, self._seeder,
-        )  # fmt: skip
-        return CommandRunner(tools, job.number, job.meter, self._emit, resumed=job.resumed).run(job.command)
+        shared = Shared(
+            self._home, self._settings, self._registry, self._ledger, self._packs, self._feeds, self._seeder
+        )
+        return CommandRunner(shared, job.number, job.meter, self._emit, resumed=job.resumed).run(job.command)
 
     def _play(self, command: commands.Play, meter: Meter) -> events.Outcome:
         install = self._registry.find(command.title)
         if install is None:
             raise UsageError("usage.not_installed", f"{command.title} is not installed.", title=command.title)
-        recover(install, self._registry, self._home.root)
+        recover_install(install, self._registry, self._home.root)
         genuine.ask_offline(self._registry, self._feeds, install)
         installed = genuine.required(self._registry, install)
         with contextlib.ExitStack() as held:
@@ -253,7 +252,7 @@ class Engine:
     # ------------------------------------------------------------ tending
 
     def _tend(self) -> None:
-        """Every few seconds: see who plays, withdraw what changed, note what was given, offer what may be offered."""
+        """Every few seconds, see which games ended, withdraw changed files, count uploads and offer what may be."""
         while not self._closing.is_set():
             self._tend_once()
             self._kick.wait(_TEND_S)
@@ -263,7 +262,7 @@ class Engine:
         for look in (self._look_who_plays, self._look_at_offers):
             try:
                 look()
-            except Exception:  # noqa: BLE001 - the next look may do better; the engine must not lose its tender
+            except Exception:  # noqa: BLE001 - the tender must live on; its next look may succeed
                 _log.exception("tending failed")
 
     def _look_who_plays(self) -> None:

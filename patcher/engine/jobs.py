@@ -22,22 +22,22 @@ from patcher.protocol.events import Phase
 from patcher.update.progress import Meter
 
 MOST_DEATHS = 2
-"""After so many deaths of the engine in a row with a title's job, the job waits for the player."""
+"""If the engine died so often in a row during a title's job, the job waits for the player."""
 _log = logging.getLogger("shoal.engine")
 
 
 class Ending(enum.StrEnum):
-    """How a job ends. All endings but the first are told to clients as `Failed`, with the error if there was one."""
+    """How a job ends. Clients hear `Finished` of the first, `Failed` of all others, with the error if there was one."""
 
     FINISHED = enum.auto()
     FAILED = enum.auto()
     CANCELLED = enum.auto()
     PAUSED = enum.auto()
-    """Cancelled by a player who will ask again."""
+    """Cancelled by the player, to go on later."""
     INTERRUPTED = enum.auto()
-    """The engine closes. If the engine dies instead, the stored command is as after this ending."""
+    """The engine closes. If the engine dies, nothing is told, and the stored command is the same as here."""
     UNFINISHED = enum.auto()
-    """The disk failed after the point of no return (`Unfinished`): the next try must go on from there."""
+    """The disk failed after the point of no return (`Unfinished`); the next try does the rest."""
 
 
 class Stored(enum.Enum):
@@ -70,7 +70,7 @@ class Job:
     meter: Meter
     stop: threading.Event
     resumed: bool = False
-    """Goes on after a crash; nobody has asked for it since the engine started."""
+    """It goes on after a crash; no client has asked for it since the engine started."""
     is_pausing: bool = False
 
     @property
@@ -79,7 +79,7 @@ class Job:
         return self.title or f"#{self.number}"
 
     def ending(self, error: Exception | None, *, is_closing: bool) -> Ending:
-        """How the job ends that raised ``error``, or raised nothing."""
+        """How the job ends if it raised ``error``, or nothing."""
         if error is None:
             return Ending.FINISHED
         if self.is_pausing and commands.resumes(self.command):
@@ -103,7 +103,7 @@ class Jobs:
     ) -> None:
         self._registry, self._work, self._emit = registry, work, emit
         self.failures: dict[str, events.Failure] = {}
-        """Title to what is wrong with it: mostly, why its last job failed."""
+        """Title to what is wrong with it, mostly why its last job failed."""
         self._jobs: dict[str, Job] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
@@ -135,23 +135,18 @@ class Jobs:
                 return running.number
             if running and title:
                 raise _busy(running)
-            command = self._as_stored(title, command)
+            stored, _ = self._registry.commands().get(title, (command, False))
+            command = stored if stored == command else command  # the stored one also says how far it came
             number, stop = self.number(), threading.Event()
             job = Job(number, title, command, Meter(number, title, stop.is_set, self._emit), stop, resumed)
             if commands.resumes(command):
                 self._registry.keep_command(title, command)  # before it is a job: a full disk must not leave one behind
-            is_light = command.verb.is_light
-            waits = not is_light and any(not other.command.verb.is_light for other in self._jobs.values())
+            waits = command.verb.waits and any(other.command.verb.waits for other in self._jobs.values())
             self._jobs[job.key] = job
         if waits:
             job.meter.begin(Phase.QUEUED)
-        (self._light if is_light else self._heavy).submit(self._run, job)
+        (self._heavy if command.verb.waits else self._light).submit(self._run, job)
         return number
-
-    def _as_stored(self, title: str, command: commands.Command) -> commands.Command:
-        """The stored command if it is the same one: it also says how far it came. Else ``command``."""
-        stored, _ = self._registry.commands().get(title, (command, False))
-        return stored if stored == command else command
 
     def resume(self, title: str, waiting: tuple[commands.Command, bool] | None, deaths: int) -> None:
         """Go on with a title's stored command, unless the player paused it or the engine died of it.
@@ -196,7 +191,7 @@ class Jobs:
         error: Exception | None = None
         failure, outcome = None, events.Outcome()
         try:
-            if not job.command.verb.is_light:
+            if job.command.verb.waits:
                 self._registry.begin(job.title)
             outcome = self._work(job)
         except Cancelled as raised:
@@ -219,14 +214,14 @@ class Jobs:
             if failure:
                 self.failures[job.title] = failure
         try:
-            if not job.command.verb.is_light:
+            if job.command.verb.waits:
                 self._registry.end(job.title)
             self._store(job, ENDINGS[ending])
         except ShoalError:  # the clients must hear of the job's end all the same
             _log.exception("the command for %s was not put away", job.title)
 
     def _store(self, job: Job, stored: Stored) -> None:
-        """Looking and playing say nothing of a command that waits; what is uninstalled has none."""
+        """Commands that are not stored leave one that waits alone, but a title that is uninstalled has none."""
         is_stored = commands.resumes(job.command)
         if stored is Stored.PAUSED:
             self._registry.keep_command(job.title, job.command, paused=True)

@@ -1,7 +1,7 @@
-"""The engine process: one per home, started on demand, gone when nobody needs it.
+"""The engine process: one per home, started on demand, and ended when it is no longer needed.
 
-It holds the lock, listens on a local socket that only this player can open, and outlives the client that started it as
-long as a job runs or something is seeded. Messages are JSON by `send_bytes`; nothing is ever unpickled.
+It holds the lock and listens on a local socket that only this player can open. It outlives the client that started it
+as long as a job runs or something is seeded. Messages are JSON by `send_bytes`; nothing is ever unpickled.
 """
 
 import argparse
@@ -37,15 +37,14 @@ _SOCKET_PATH_BYTES = 100
 _QUEUE_EVENTS = 1000
 _REQUEST_BYTES = 1 << 20
 _ADDRESS_BYTES = 4096
-_log = logging.getLogger("shoal.agent")
+_log = logging.getLogger("shoal.server")
 
 
 def _socket_path(home: Home) -> str | None:
-    """A path in the home where that is private and it fits a socket address, else None.
+    """A path in the home, if the home is private and the path fits a socket address; else None.
 
-    For None the library makes a private temporary folder.
-
-    Each process has its own: who listened there removes it at the end, when another may have the home by then.
+    For None the library makes a private temporary folder. Each process has a path of its own, since it removes the path
+    when it ends, and by then another engine may have the home.
     """
     path = home.root / f"engine-{os.getpid()}.sock"
     is_private = private.is_private(home.root.resolve())
@@ -57,13 +56,13 @@ def _socket_path(home: Home) -> str | None:
 
 
 def _forget(address: Path) -> None:
-    """Remove the address unless it is another engine's: the home may have been replaced under us."""
+    """Remove the address, unless it is that of another engine: the home may have been replaced."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         if strict_json.load(address, _ADDRESS_BYTES)["pid"] == os.getpid():
             address.unlink()
 
 
-class Agent:
+class Server:
     """Accepts clients and lets them talk to one engine."""
 
     def __init__(self, home: Home, engine: Engine, *, keep: bool) -> None:
@@ -81,8 +80,8 @@ class Agent:
         self._written = home.address.stat()
 
     def run(self) -> None:
-        """Serve until nobody needs the engine, or `stop` is called."""
-        doors = threading.Thread(target=self._accept, name="agent-accept", daemon=True)
+        """Serve until the engine is no longer needed, or `stop` is called."""
+        doors = threading.Thread(target=self._accept, name="server-accept", daemon=True)
         doors.start()
         self._watch()
         with contextlib.suppress(OSError, EOFError):  # wakes accept(), unless the socket is no longer in its place
@@ -98,7 +97,7 @@ class Agent:
     def _watch(self) -> None:
         while not self._stopping.wait(0.25):
             if not self._is_at_home():
-                _log.warning("the home is gone, or another's; so this engine ends")
+                _log.warning("the home is gone, or belongs to another engine; this engine ends")
                 self.stop()
             with self._lock:
                 now = time.monotonic()
@@ -108,7 +107,7 @@ class Agent:
                     self.stop()  # under the lock: no client gets in between
 
     def _is_at_home(self) -> bool:
-        """Whether clients can find us: nobody could end an engine whose home was removed, or replaced by another."""
+        """Whether clients find this engine. If its home was removed or replaced, no client could ever end it."""
         try:
             return os.path.samestat(self._address.stat(), self._written)
         except OSError as error:
@@ -167,7 +166,7 @@ class Agent:
                     return {"ok": self._retire()}
                 case call:
                     raise InternalError("internal.version", f"The engine does not know the call {call!r}.")
-        except Exception as error:  # noqa: BLE001 - whatever a call dies of, its client must hear of it
+        except Exception as error:  # noqa: BLE001 - the client must hear of any error
             if not isinstance(error, ShoalError):
                 _log.exception("the call %s failed", request["call"])
             return {"error": json.loads(wire.to_json(events.Failure.of(error)))}
@@ -176,14 +175,14 @@ class Agent:
         """Make room for an engine of another version, unless a job runs."""
         if self._engine.is_working:
             return False
-        threading.Thread(target=self.stop, name="agent-stop", daemon=True).start()
+        threading.Thread(target=self.stop, name="server-stop", daemon=True).start()
         return True
 
     def _stream(self, client: connection.Connection) -> None:
         waiting: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
 
         def put(event: events.Event) -> None:
-            # A client that does not read must not stop the engine: it misses samples, but hears how its job ended.
+            # A client that does not read must not stop the engine. It misses samples, but hears how its job ends.
             if waiting.qsize() < _QUEUE_EVENTS or not isinstance(event, events.Progress):
                 waiting.put(event)
 
@@ -198,7 +197,7 @@ class Agent:
 
 
 def serve(home: Home, *, keep: bool = False) -> int:
-    """Run the engine of ``home`` in this process. ``keep``: stay although nobody needs it.
+    """Run the engine of ``home`` in this process. ``keep``: stay although it is not needed.
 
     Returns 0, also when another engine already serves this home.
     """
@@ -210,11 +209,11 @@ def serve(home: Home, *, keep: bool = False) -> int:
         _log_to(home.log)
         engine = Engine(home)
         try:
-            agent = Agent(home, engine, keep=keep)
+            server = Server(home, engine, keep=keep)
             for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: threading.Thread(target=agent.stop, daemon=True).start())
+                signal.signal(number, lambda *_: threading.Thread(target=server.stop, daemon=True).start())
             engine.start()
-            agent.run()
+            server.run()
         finally:
             _forget(home.address)
             engine.close()
@@ -222,7 +221,7 @@ def serve(home: Home, *, keep: bool = False) -> int:
 
 
 class _JsonLines(logging.Formatter):
-    """One JSON object a line of bounded length, whatever is in the text; a trace stands beside it."""
+    """One JSON object a line, of bounded length for any text, with the trace of an exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -234,7 +233,7 @@ class _JsonLines(logging.Formatter):
 
 
 def _shortened(text: str) -> str:
-    """Both ends of what is too long: a trace says at one where it was, at the other what it was."""
+    """The text, or both ends of a long one: a trace begins with where it was and ends with what it was."""
     half = _TEXT_LENGTH // 2
     return text if len(text) <= _TEXT_LENGTH else f"{text[:half]} … {text[-half:]}"
 

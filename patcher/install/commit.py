@@ -17,6 +17,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from patcher import beneath, disk
 from patcher.beneath import Beneath
@@ -25,7 +26,10 @@ from patcher.install import journal
 from patcher.install.conflicts import Conflicts
 from patcher.install.folder import InstallFolder
 from patcher.install.journal import ForeignJournal, Operations
+from patcher.install.registry import Installation, Registry
 
+_PREVIOUS_BYTES = 5_000_000_000
+_PREVIOUS_SHARE = 10
 _SLACK_BYTES = 1 << 20
 """Folders and names need some room too."""
 _HOPELESS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL)
@@ -50,6 +54,11 @@ class Change:
     """Folders of ours that go when they are empty, deepest first."""
     meta: tuple[tuple[str, str], ...] = ()
     """Name in staging and path below ``.shoal`` of the documents that change; without a name, one that goes."""
+
+
+def previous_bytes(release_bytes: int) -> int:
+    """How much of what it replaces an update to a release of this size keeps: a tenth of it, and at least 5 GB."""
+    return max(_PREVIOUS_BYTES, release_bytes // _PREVIOUS_SHARE)
 
 
 def commit(
@@ -98,6 +107,32 @@ def recover(folder: InstallFolder, known_journal: bytes = b"") -> bool:
     return True
 
 
+def recover_locked(folder: InstallFolder, title: str, registry: Registry) -> None:
+    """Finish an interrupted commit in a folder that the caller has locked. Raises like `recover`.
+
+    The files count as verified only when the next job has looked at them.
+    """
+    if pending(folder):
+        registry.note_seen(title, {})
+        recover(folder, registry.journal(title))
+
+
+def recover_install(install: Installation, registry: Registry, home: Path, *, forget_foreign: bool = False) -> None:
+    """Finish an interrupted commit of an install. ``home`` is that of our engine.
+
+    ``forget_foreign``: remove a journal that cannot be followed, because all files will be scanned. Raises BusyError
+    when another Shoal is at work there, DiskError, ForeignJournal.
+    """
+    if pending(install.folder):
+        with install.folder.locked(home) as mine, beneath.kept_open():
+            try:
+                recover_locked(mine, install.title, registry)
+            except DiskError as error:
+                if not forget_foreign or not is_permanent(error):
+                    raise
+                forget(mine)
+
+
 def is_permanent(error: DiskError) -> bool:
     """Whether `recover` would fail so again: nobody wrote such a journal, or what it names is gone or in the way."""
     cause: BaseException | None = error
@@ -115,6 +150,31 @@ def forget(folder: InstallFolder) -> None:
 def pending(folder: InstallFolder) -> bool:
     """Whether a journal exists: `recover` first, no play."""
     return beneath.exists(folder.journal)
+
+
+def changes_nothing(folder: InstallFolder, change: Change) -> bool:
+    """Whether all is in place already. A commit would drop the previous release for nothing."""
+    if any((change.place, change.links, change.modes, change.remove, change.remove_folders)):
+        return False
+    if not all(beneath.is_folder(folder.root / path) for path in change.folders):
+        return False
+    return all(staged and _equal(folder.staging / staged, folder.state / path) for staged, path in change.meta)
+
+
+def _equal(staged: Beneath, document: Beneath) -> bool:
+    mine, found = beneath.status(staged), beneath.status(document)
+    if mine is None or found is None or not beneath.is_file(document) or mine.st_size != found.st_size:
+        return False
+    return beneath.read(document, found.st_size) == beneath.read(staged, mine.st_size)
+
+
+@contextmanager
+def unfinished() -> Iterator[None]:
+    """Turn a DiskError into Unfinished, once the new release is in place: the command is kept, and does the rest."""
+    try:
+        yield
+    except DiskError as error:
+        raise _unfinished(error) from error
 
 
 # ---------------------------------------------------------------- prepare
@@ -215,10 +275,10 @@ def _interruptible(folder: InstallFolder) -> Iterator[None]:
     except DiskError as error:
         if not pending(folder):
             raise
-        raise interrupted(error) from error
+        raise _unfinished(error) from error
 
 
-def interrupted(error: DiskError) -> Unfinished:
+def _unfinished(error: DiskError) -> Unfinished:
     """The same error once the journal stands, or the new release is in place."""
     return Unfinished(f"The update is not finished: {error.message}", **error.facts)
 

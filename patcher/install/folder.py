@@ -44,6 +44,11 @@ class Installed:
         """The parts of the release that are here."""
         return tuple(part for part in self.release.parts if records.chosen(part, self.tags))
 
+    def released(self, manifests: Mapping[str, Manifest]) -> list[Manifest]:
+        """Of the ``manifests`` by part: those of parts whose files are not the player's own (`defaults`)."""
+        defaults = {part.name for part in self.parts if part.defaults}
+        return [m for name, m in manifests.items() if name not in defaults]
+
     def encode(self) -> bytes:
         """Canonical JSON; the release stands in it as the publisher signed it."""
         document = {
@@ -118,10 +123,14 @@ class Description:
             return None
         return data if data and merkle.ref_of(data) == ref else None
 
-    def manifests(self, installed: Installed) -> dict[str, Manifest]:
-        """Part name to manifest; damaged or missing ones are left out."""
+    def documents(self, installed: Installed) -> dict[str, bytes]:
+        """Part name to manifest as it was signed; damaged or missing ones are left out."""
         found = {part.name: self.manifest_data(part.manifest) for part in installed.parts}
-        return {name: manifest.parse(data) for name, data in found.items() if data}
+        return {name: data for name, data in found.items() if data}
+
+    def manifests(self, installed: Installed) -> dict[str, Manifest]:
+        """Part name to manifest, read; damaged or missing ones are left out."""
+        return {name: manifest.parse(data) for name, data in self.documents(installed).items()}
 
     def layers(self, m: Manifest, ref: merkle.Ref) -> bytes | None:
         """The layers document of the manifest ``ref``, unchecked; None when it cannot be read."""

@@ -54,9 +54,10 @@ def installed(registry: Registry, install: Installation) -> Installed | None:
 
     Raises TrustError (trust.needs_newer).
     """
+    installed = proved(registry, install.title, install.folder.current)
     known = registry.find(install.title)
-    if known is None or known.folder.path != install.folder.path or not is_changed(registry, install):
-        return proved(registry, install.title, install.folder.current)
+    if installed or known is None or known.folder.path != install.folder.path or not install.folder.current.exists:
+        return installed
     release = registry.installed_release(install.title)
     return Installed("", release.title, known.channel, known.tags, release) if release else None
 
@@ -66,8 +67,7 @@ def ask(registry: Registry, title: str, description: Description, reader: Reader
 
     Raises what `Reader.release` raises, but for a release that is not offered (any more).
     """
-    described = _described(description)
-    if described and not registry.is_signed(title, described.release):
+    if described := _unproved(registry, title, description):
         with contextlib.suppress(TrustError):
             signed = reader.release(title.partition("/")[2], described.release.sequence)
             if signed == described.release:
@@ -80,12 +80,18 @@ def ask_offline(registry: Registry, feeds: Feeds, install: Installation) -> None
     """The same for an install and for what it keeps for a step back, by the feed's records as last known."""
     both = (install.folder.current, install.folder.previous)
     with contextlib.suppress(ShoalError):  # then the description is as good as it was
-        unproved = [each for each in both if _described(each) and not proved(registry, install.title, each)]
+        unproved = [each for each in both if _unproved(registry, install.title, each)]
         if unproved:
             feed = install.title.partition("/")[0]
             with feeds.open(feed, Network(), never, offline=True) as opened:
                 for description in unproved:
                     ask(registry, install.title, description, opened.reader)
+
+
+def _unproved(registry: Registry, title: str, description: Description) -> Installed | None:
+    """What the folder says, if we do not know whether the feed signed it."""
+    described = _described(description)
+    return described if described and not registry.is_signed(title, described.release) else None
 
 
 def adopted(registry: Registry, install: Installation, opened: Opened) -> tuple[Installation, records.Release | None]:

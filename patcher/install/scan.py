@@ -215,3 +215,13 @@ def executable(folder: Beneath, paths: Iterable[str]) -> frozenset[str]:
     """Which of the files the player may execute."""
     found = ((path, beneath.status(folder / path)) for path in paths)
     return frozenset(path for path, each in found if each and each.st_mode & 0o100)
+
+
+def differences(folder: Beneath, manifests: Sequence[Manifest], watch: Watch) -> tuple[set[str], Mapping[str, Seen]]:
+    """Read every file. Returns the paths of files and links that are not as released, and the stats of the others."""
+    entries = [entry for m in manifests for entry in m.entries]
+    found = installed(folder, entries, None, watch)
+    runnable, targets = executable(folder, found.intact), links(folder, manifests)
+    modes = {e.path for e in entries if e.path in found.intact and e.executable != (e.path in runnable)}
+    moved = {path for m in manifests for path, target in m.links if targets.get(path) != target}
+    return {*found.modified, *found.missing, *modes, *moved}, found.stats

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 
 class Verb(enum.StrEnum):
-    """The kind of a command, as snapshots and errors name it."""
+    """The kind of a command; snapshots and errors name it."""
 
     ADD_FEED = "addfeed"
     REFRESH_FEED = "refreshfeed"
@@ -24,16 +24,16 @@ class Verb(enum.StrEnum):
     CHANGE_SETTING = "changesetting"
     CANCEL = "cancel"
     NONE = ""
-    """Of a title without a job."""
+    """The title has no job."""
 
     @property
-    def is_light(self) -> bool:
-        """Its job starts at once; heavy jobs, which download or write, run one at a time."""
-        return self in {Verb.ADD_FEED, Verb.REFRESH_FEED, Verb.REMOVE_FEED, Verb.PLAY}
+    def waits(self) -> bool:
+        """Its job waits for those before it, since it may download or write. The others begin at once."""
+        return self not in {Verb.ADD_FEED, Verb.REFRESH_FEED, Verb.REMOVE_FEED, Verb.PLAY}
 
     @property
     def resumes(self) -> bool:
-        """It goes on by itself after a crash, and may be paused."""
+        """Its job goes on by itself after a crash, and may be paused."""
         return self in {Verb.INSTALL, Verb.UPDATE, Verb.ROLLBACK, Verb.SET_TAGS, Verb.REPAIR, Verb.MOVE}
 
 
@@ -47,7 +47,7 @@ class Network:
 
     server_only: bool = False
     ca: str = ""
-    """A file of further certificate authorities to trust."""
+    """A file of certificate authorities to trust as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,9 @@ class Rollback:
     only: Literal["", "check", "plan"] = ""
     network: Network = Network()
     confirmed: bool = False
-    """The player knows that the publisher allows that release no more."""
+    """The player knows that the publisher no longer allows that release."""
     version: str = field(default="", compare=False)
-    """Which release that is, once the engine has looked: should it be interrupted, it steps back once."""
+    """Which release that is. The engine notes it, so that an interrupted rollback steps back only once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class SetTags:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Read every installed byte and list what is not as released."""
+    """Read every installed byte and list the files that are not as released."""
 
     verb: ClassVar = Verb.VERIFY
     title: str
@@ -138,7 +138,7 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Verify, then put back what is not as released."""
+    """Verify, then restore the files that are not as released."""
 
     verb: ClassVar = Verb.REPAIR
     title: str
@@ -148,7 +148,7 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Install elsewhere from the old folder, then empty the old one of our files."""
+    """Install elsewhere from the old folder, then remove our files from the old one."""
 
     verb: ClassVar = Verb.MOVE
     title: str
@@ -196,7 +196,7 @@ class ChangeSetting:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop the job of a title, or (``job``) the one with that number; ``pause`` keeps it stopped until asked."""
+    """Stop the job of a title, or the one with the number ``job``. ``pause``: keep its command, to go on when asked."""
 
     verb: ClassVar = Verb.CANCEL
     title: str = ""

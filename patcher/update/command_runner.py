@@ -1,80 +1,64 @@
 """From a command to a target: which signed release, which parts, which folder, and what may be used to get there."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from patcher import beneath, disk
 from patcher.beneath import Beneath
-from patcher.config import Home, Settings
 from patcher.content import records
 from patcher.errors import BusyError, DiskError, OriginError, TrustError, UsageError
-from patcher.feed.feeds import Feeds, Opened, too_old
-from patcher.install import commit, genuine, launch
+from patcher.feed.feeds import Opened, too_old
+from patcher.install import commit, genuine, launch, scan
+from patcher.install.commit import recover_install
 from patcher.install.folder import Installed, InstallFolder
-from patcher.install.registry import Installation, Registry
+from patcher.install.registry import Installation
 from patcher.protocol import commands, events
+from patcher.protocol.commands import Verb
 from patcher.protocol.events import Outcome, Phase, Sources
-from patcher.seeding.pack_cache import Packs
-from patcher.seeding.seeder import Seeder
-from patcher.seeding.traffic import Ledger
-from patcher.transfer.swarm.session import Session
-from patcher.update import detour, offers
+from patcher.update import detour
 from patcher.update.download import Downloader
-from patcher.update.pipeline import Job, recover, unfinished
-from patcher.update.plan import Offer
+from patcher.update.pipeline import Pipeline, Shared
 from patcher.update.progress import Meter
-from patcher.update.target import Network, Target
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the engine lends to each job."""
-
-    home: Home
-    settings: Settings
-    registry: Registry
-    ledger: Ledger
-    packs: Packs
-    feeds: Feeds
-    session_for: Callable[[commands.Network], Session | None]
-    seeder: Seeder
+from patcher.update.target import Access, Offer, Target, local_offers, remote_offers
 
 
 class CommandRunner:
     """Carries out one command: `run` calls the method of its verb, which hands a target to the pipeline."""
 
     def __init__(
-        self, tools: Tools, number: int, meter: Meter, emit: Callable[[events.Event], None], *, resumed: bool = False
+        self, shared: Shared, number: int, meter: Meter, emit: Callable[[events.Event], None], *, resumed: bool = False
     ) -> None:
-        self._tools, self._meter, self._number, self._emit, self._resumed = tools, meter, number, emit, resumed
-        self._job = Job(number, tools.home.root, tools.registry, tools.packs, tools.seeder, meter, emit)
-        self._leg = Job(number, tools.home.root, tools.registry, tools.packs, tools.seeder, meter, lambda _: None)
-        self._verbs: dict[type, Callable[[Any], Outcome]] = {
-            commands.AddFeed: self._add_feed,
-            commands.RefreshFeed: self._refresh_feed,
-            commands.RemoveFeed: self._remove_feed,
-            commands.Install: self._install,
-            commands.Update: self._update,
-            commands.SetTags: self._update,
-            commands.Repair: self._repair,
-            commands.Rollback: self._rollback,
-            commands.Move: self._move,
-            commands.Verify: self._verify,
-            commands.Uninstall: self._uninstall,
-            commands.Seed: self._seed,
+        self._shared, self._meter, self._number, self._emit, self._resumed = shared, meter, number, emit, resumed
+        self._registry, self._home = shared.registry, shared.home.root
+        self._pipeline = Pipeline(shared, number, meter, emit)
+        self._verbs: dict[Verb, Callable[[Any], Outcome]] = {
+            Verb.ADD_FEED: self._add_feed,
+            Verb.REFRESH_FEED: self._refresh_feed,
+            Verb.REMOVE_FEED: self._remove_feed,
+            Verb.INSTALL: self._install,
+            Verb.UPDATE: self._update,
+            Verb.SET_TAGS: self._set_tags,
+            Verb.REPAIR: self._repair,
+            Verb.ROLLBACK: self._rollback,
+            Verb.MOVE: self._move,
+            Verb.VERIFY: self._verify,
+            Verb.UNINSTALL: self._uninstall,
+            Verb.SEED: self._seed,
         }
 
     def run(self, command: commands.Command) -> Outcome:
-        """CommandRunner the command. Raises ShoalError, Cancelled."""
-        outcome: Outcome = self._verbs[type(command)](command)
+        """Carry out the command. Raises ShoalError, Cancelled."""
+        outcome = self._verbs[command.verb](command)
         title = getattr(command, "title", "")
-        if title and (outcome.fetched != Sources()):
+        if title and outcome.fetched != Sources():
             with contextlib.suppress(DiskError):  # what is done is done, also when it cannot be counted
-                self._tools.ledger.add(title, outcome.fetched, 0)
+                self._shared.ledger.add(title, outcome.fetched, 0)
         return outcome
 
     # ------------------------------------------------------------ verbs
@@ -82,205 +66,199 @@ class CommandRunner:
     def _add_feed(self, command: commands.AddFeed) -> Outcome:
         question = (command.source, command.fingerprint, command.network, self._meter.cancelled)
         if command.only == "look":
-            self._emit(events.FeedFound(self._number, "", self._tools.feeds.preview(*question)))
+            self._emit(events.FeedFound(self._number, "", self._shared.feeds.preview(*question)))
             return Outcome()
-        return Outcome(feed=self._tools.feeds.add(*question))
+        return Outcome(feed=self._shared.feeds.add(*question))
 
     def _refresh_feed(self, command: commands.RefreshFeed) -> Outcome:
-        for name in [command.name] if command.name else self._tools.feeds.names():
-            self._tools.feeds.refresh(name, command.network, self._meter.cancelled)
+        for name in [command.name] if command.name else self._shared.feeds.names():
+            self._shared.feeds.refresh(name, command.network, self._meter.cancelled)
         return Outcome()
 
     def _remove_feed(self, command: commands.RemoveFeed) -> Outcome:
-        titles = [install.title for install in self._tools.registry.installs()]
+        titles = [install.title for install in self._registry.installs()]
         if mine := [title for title in titles if title.startswith(f"{command.name}/")]:
             raise UsageError("usage.argument", f"{command.name} still has installed titles: {', '.join(mine)}.")
-        self._tools.feeds.remove(command.name)
+        self._shared.feeds.remove(command.name)
         return Outcome()
 
     def _verify(self, command: commands.Verify) -> Outcome:
-        install, _ = self._installed(command.title)
-        with beneath.translated(install.folder.root):
-            return self._job.verify(install)
+        """Read every installed byte. ``files`` of the outcome are those that are not as released."""
+        started_s = time.monotonic()
+        install, installed = self._installed(command.title)
+        folder, version = install.folder, installed.release.version
+        with beneath.translated(folder.root):
+            manifests = installed.released(folder.current.manifests(installed))
+            self._meter.begin(Phase.SCAN, sum(m.size_bytes for m in manifests))
+            damaged, stats = scan.differences(folder.root, manifests, self._meter.watch)
+            if len(manifests) < sum(not part.defaults for part in installed.parts):
+                damaged.add(folder.current.manifests_folder.name)
+            if not damaged:  # whatever touched the files, they may be offered again
+                self._registry.note_seen(install.title, stats)
+                self._shared.seeder.renew(install.title)
+        seconds = round(time.monotonic() - started_s, 3)
+        return Outcome(version, version, work_left=bool(damaged), files=tuple(sorted(damaged)), seconds=seconds)
 
     def _install(self, command: commands.Install) -> Outcome:
-        known = self._tools.registry.find(command.title)
+        known = self._registry.find(command.title)
         if known:
-            recover(known, self._tools.registry, self._tools.home.root, forget_foreign=command.locate)
+            recover_install(known, self._registry, self._home, forget_foreign=command.locate)
         if known and known.folder.current.exists:
-            installed = genuine.required(self._tools.registry, known)
+            installed = genuine.required(self._registry, known)
             if self._is_seen(known) and self._resumed:  # it was interrupted when all was done
                 return Outcome(version_to=installed.release.version)
             if self._is_seen(known):
                 raise UsageError("usage.already_installed", f"{command.title} is installed in {known.folder}.")
-            with self._network(command.title, command.network, offline=True) as (opened, network):
-                return self._reach(known, installed.release, opened, network, only=command.only)
-        install = Installation(command.title, InstallFolder.at(self._folder(command)), command.channel, command.tags)
+            with self._open(command.title, command.network, offline=True) as (opened, access):
+                return self._reach(_target(known, installed.release, opened, access, installed), only=command.only)
+        default = self._shared.home.title_folder(command.title, self._shared.settings.games_folder)
+        folder = InstallFolder.at(Path(command.folder) if command.folder else default)
+        install = Installation(command.title, folder, command.channel, command.tags)
         if command.locate:
             return self._locate(install, command)
-        folder = install.folder
         folder.check()
         if folder.current.exists:
             raise DiskError("disk.not_empty", f"{folder} holds an install already.", path=str(folder))
         folder.check_empty()
         if not command.only:
             self._drop_other_try(known, install)
-        with self._network(command.title, command.network) as (opened, network):
-            return self._reach(install, self._release(install, opened), opened, network, only=command.only)
+        with self._open(command.title, command.network) as (opened, access):
+            return self._reach(_target(install, self._release(install, opened), opened, access), only=command.only)
 
     def _is_seen(self, install: Installation) -> bool:
-        """Whether its last job came to an end; after a kill in the commit the files are there and still to be seen."""
-        return bool(self._tools.registry.files_seen(install.title))
-
-    def _folder(self, command: commands.Install) -> Path:
-        if command.folder:
-            return Path(command.folder)
-        games = self._tools.settings.games_folder
-        return (Path(games) if games else self._tools.home.root / "titles") / command.title.partition("/")[2]
+        """Whether its last job ended. After a kill in the commit, the files are in place but not known as verified."""
+        return bool(self._registry.files_seen(install.title))
 
     def _drop_other_try(self, known: Installation | None, install: Installation) -> None:
-        """An install that was begun elsewhere and given up leaves only its staging."""
+        """Remove what an install that was begun in another folder and abandoned has left there."""
         if known and known.folder.path != install.folder.path:
-            known.folder.erase(self._tools.home.root)
-        self._tools.registry.forget(install.title)
+            known.folder.erase(self._home)
+        self._registry.forget(install.title)
 
     def _locate(self, install: Installation, command: commands.Install) -> Outcome:
-        """Adopt a folder: as it says itself where the feed signed it, else it is hashed and brought to the release."""
+        """Adopt a folder: keep the release that it describes if the feed signed it, else bring it to the live one."""
         if not install.folder.exists:
             raise _folder_missing(install.folder)
         install.folder.check()
-        recover(install, self._tools.registry, self._tools.home.root, forget_foreign=True)
-        genuine.ask_offline(self._tools.registry, self._tools.feeds, install)
-        is_known = genuine.proved(self._tools.registry, install.title, install.folder.current) is not None
-        with self._network(command.title, command.network, offline=is_known) as (opened, network):
-            install, release = genuine.adopted(self._tools.registry, install, opened)
-            release = release or self._release(install, opened)
-            return self._reach(install, release, opened, network, full_scan=True, adopt=True, only=command.only)
+        recover_install(install, self._registry, self._home, forget_foreign=True)
+        genuine.ask_offline(self._registry, self._shared.feeds, install)
+        is_known = genuine.proved(self._registry, install.title, install.folder.current) is not None
+        with self._open(command.title, command.network, offline=is_known) as (opened, access):
+            install, adopted = genuine.adopted(self._registry, install, opened)
+            release = adopted or self._release(install, opened)
+            target = _target(install, release, opened, access, genuine.installed(self._registry, install))
+            return self._reach(replace(target, full_scan=True, adopt=True), only=command.only)
 
     def _repair(self, command: commands.Repair) -> Outcome:
-        """To the release that is there, or was put there before its description was changed; else to the live one."""
+        """Restore the release in place, or what was put there if its description was changed; else the live one."""
         install = self._place(command.title, forget_foreign=True)
         with contextlib.suppress(TrustError):  # a changed description is what a repair is for
-            self._installed(command.title, command.network)
-        installed = genuine.installed(self._tools.registry, install)
+            self._described(install, command.network)
+        installed = genuine.installed(self._registry, install)
         is_known = installed is not None
-        with self._network(command.title, command.network, offline=is_known) as (opened, network):
+        with self._open(command.title, command.network, offline=is_known) as (opened, access):
             release = installed.release if installed else self._release(install, opened)
-            flags = {"full_scan": True, "mend": is_known, "adopt": not is_known}
-            return self._reach(install, release, opened, network, **flags, only=command.only)
+            target = _target(install, release, opened, access, installed)
+            return self._reach(replace(target, full_scan=True, mend=is_known, adopt=not is_known), only=command.only)
 
-    def _update(self, command: commands.Update | commands.SetTags) -> Outcome:
+    def _update(self, command: commands.Update) -> Outcome:
         install, installed = self._installed(command.title, command.network)
-        with self._network(command.title, command.network) as (opened, network):
-            if isinstance(command, commands.SetTags):
-                install = replace(install, tags=command.tags)
-                return self._reach(install, installed.release, opened, network, only=command.only)
+        with self._open(command.title, command.network) as (opened, access):
             release = self._release(install, opened, command.version)
-            is_news = release.sequence != installed.release.sequence
-            interrupted = beneath.exists(install.folder.staging) or not self._is_seen(install)
-            if command.only == "check" or not (is_news or interrupted):
+            is_news, is_seen = release.sequence != installed.release.sequence, self._is_seen(install)
+            is_interrupted = beneath.exists(install.folder.staging) or not is_seen
+            if command.only == "check" or not (is_news or is_interrupted):
                 versions = (installed.release.version, release.version)
-                return _counted(Outcome(*versions, work_left=is_news), opened)
-            if self._is_seen(install):  # else each look would read every byte
-                route = detour.find(self._leg, install, installed, release, opened, network)
-                if route:
-                    return self._travel(route, opened, only=command.only)
-            return self._reach(install, release, opened, network, only=command.only)
+                return _counted(Outcome(*versions, work_left=is_news), access)
+            # without files known as verified, planning a detour would read every byte
+            target = detour.find(install, installed, release, opened, access) if is_seen else None
+            target = target or _target(install, release, opened, access, installed)
+            return self._reach(target, only=command.only)
+
+    def _set_tags(self, command: commands.SetTags) -> Outcome:
+        install, installed = self._installed(command.title, command.network)
+        with self._open(command.title, command.network) as (opened, access):
+            chosen = replace(install, tags=command.tags)
+            return self._reach(_target(chosen, installed.release, opened, access, installed), only=command.only)
 
     def _release(self, install: Installation, opened: Opened, version: str = "") -> records.Release:
         name = install.title.partition("/")[2]
         if version:
             return opened.version(name, version, install.channel)
-        return opened.live(name, install.channel, self._tools.registry.install_id)
+        return opened.live(name, install.channel, self._registry.install_id)
 
     def _rollback(self, command: commands.Rollback) -> Outcome:
         install, installed = self._installed(command.title)
         is_there = command.version == installed.release.version  # it was interrupted when it had stepped back
         previous = install.folder.current if is_there else install.folder.previous
-        before = genuine.proved(self._tools.registry, command.title, previous)
+        before = genuine.proved(self._registry, command.title, previous)
         if before is None or (before.release.sequence == installed.release.sequence and not is_there):
             raise UsageError(
                 "usage.no_previous", f"No release before {installed.release.version} is kept.", title=command.title
             )
         if not command.only:
-            self._tools.registry.keep_command(command.title, replace(command, version=before.release.version))
-        with self._network(command.title, command.network, offline=True) as (opened, network):
+            self._registry.keep_command(command.title, replace(command, version=before.release.version))
+        with self._open(command.title, command.network, offline=True) as (opened, access):
             if not command.confirmed and not opened.allows(before.release, install.channel, unknown=False):
                 raise too_old("trust.step_back", before.release, install.channel)
-            mine = replace(install, tags=before.tags)
-            offered = offers.local(before, previous)
-            if offered is None:
-                return self._reach(mine, before.release, opened, network, only=command.only)
-            return self._run(Target(mine, before.release, tuple(offered), network), opened, only=command.only)
+            mine, offers = replace(install, tags=before.tags), local_offers(before, previous)
+            return self._reach(_target(mine, before.release, opened, access, installed, offers), only=command.only)
 
     def _move(self, command: commands.Move) -> Outcome:
         install, installed = self._installed(command.title)
-        target = Path(command.folder)
-        self._leave(install)
-        if target.resolve() == install.folder.path.resolve():  # it was interrupted when it had moved
+        self._empty_left(install)
+        here, there = install.folder, InstallFolder.at(Path(command.folder))
+        if there.path.resolve() == here.path.resolve():  # it was interrupted when it had moved
             return Outcome(installed.release.version, installed.release.version)
-        if name := launch.running(install.folder.path):
+        if name := launch.running(here.path):
             raise BusyError("busy.running", f"{command.title} is running ({name}).", title=command.title)
-        here, there = install.folder, InstallFolder.at(target)
+        moved = replace(install, folder=there)
         there.check()
-        recover(replace(install, folder=there), self._tools.registry, self._tools.home.root)
-        arrived = genuine.proved(self._tools.registry, command.title, there.current)
+        recover_install(moved, self._registry, self._home)
+        arrived = genuine.proved(self._registry, command.title, there.current)
         if arrived is None or arrived.release != installed.release:  # else it was interrupted when it had nearly moved
             there.check_empty()
-        offered = offers.local(installed, here.current)
-        old = here.current.manifests(installed)
-        moved = replace(install, folder=there)
-        with self._network(command.title, command.network, offline=True) as (opened, network):
-            if offered is None:
-                offered = offers.remote(opened.reader, installed.release, install.tags, None, there.current)
-            borrow = ((here.root, tuple(old.values())),)
-            with self._tools.seeder.holding(command.title):
-                with here.locked(self._tools.home.root):
-                    outcome = self._job.run(Target(moved, installed.release, tuple(offered), network, borrow=borrow))
-                    self._take_defaults(here.root, InstallFolder.at(target).root, offered)
-                    self._tools.registry.put(moved, left=install.folder)  # it is where it was until it has moved
-                self._leave(moved)
-            return _counted(outcome, opened)
+        offers, old = local_offers(installed, here.current), here.current.manifests(installed)
+        with self._open(command.title, command.network, offline=True) as (opened, access):
+            target = _target(moved, installed.release, opened, access, None, offers)
+            with self._shared.seeder.holding(command.title):
+                with here.locked(self._home):
+                    outcome = self._pipeline.run(replace(target, borrow=((here.root, tuple(old.values())),)))
+                    _take_defaults(here.root, InstallFolder.at(there.path).root, target)
+                    self._registry.put(moved, left=here)  # it is where it was until it has moved
+                self._empty_left(moved)
+            return _counted(outcome, access)
 
-    def _leave(self, install: Installation) -> None:
-        """Empty the folder that the title moved out of, now or when that was interrupted."""
-        left = self._tools.registry.left(install.title)
-        lived_in = {other.folder.path for other in self._tools.registry.installs()}
+    def _empty_left(self, install: Installation) -> None:
+        """Empty the folder that the title moved out of, also after a move that was interrupted."""
+        left = self._registry.left(install.title)
+        lived_in = {other.folder.path for other in self._registry.installs()}
         if left and left.exists and left.path not in lived_in:
-            recover(replace(install, folder=left), self._tools.registry, self._tools.home.root)
+            recover_install(replace(install, folder=left), self._registry, self._home)
             self._remove(replace(install, folder=left))
-        self._tools.registry.clear_left(install.title)
-
-    def _take_defaults(self, source: Beneath, target: Beneath, offered: list[Offer]) -> None:
-        """Default settings are the player's own: they move as they are."""
-        for path in (e.path for o in offered if o.part.defaults for e in o.manifest.entries):
-            if beneath.is_file(source / path):
-                disk.make_folder((target / path).parent)
-                with beneath.translated(source / path):
-                    disk.write_atomic(target / path, beneath.read(source / path))
+        self._registry.clear_left(install.title)
 
     def _uninstall(self, command: commands.Uninstall) -> Outcome:
-        known, outcome = self._tools.registry.find(command.title), Outcome()
+        known, outcome = self._registry.find(command.title), Outcome()
         if known:
-            recover(known, self._tools.registry, self._tools.home.root)
-            self._leave(known)
+            recover_install(known, self._registry, self._home)
+            self._empty_left(known)
         if known and not known.folder.current.exists:
-            self._tidy(known)  # of a first install that was given up, or of an uninstall that was interrupted
+            self._erase(known.folder)  # a first install was abandoned, or an uninstall interrupted
         else:
             outcome = self._remove(self._place(command.title))
-        self._tools.registry.forget(command.title)
+        self._registry.forget(command.title)
         return outcome
 
     def _remove(self, install: Installation) -> Outcome:
-        """The update to the empty list: no trust, no network. Then our own folder goes, and an empty one too."""
-        outcome = self._job.run(Target(install, None, (), Network()))
-        self._tidy(install)
+        """Update to the empty list, without trust or network. Then remove ``.shoal``, and the folder if it is empty."""
+        outcome = self._pipeline.run(Target(install, None, (), Access()))
+        self._erase(install.folder)
         return outcome
 
-    def _tidy(self, install: Installation) -> None:
-        """Remove what is ours and no release's, and an empty folder, for good."""
-        folder = install.folder
-        folder.erase(self._tools.home.root)
+    def _erase(self, folder: InstallFolder) -> None:
+        """Remove ``.shoal``, and the folder if it is empty, durably."""
+        folder.erase(self._home)
         if folder.exists:
             disk.sync_folder(folder.root)
             if not beneath.entries(folder.root):
@@ -290,138 +268,134 @@ class CommandRunner:
     # ------------------------------------------------------------ what they share
 
     def _place(self, title: str, *, forget_foreign: bool = False) -> Installation:
-        """Where the title is, when its folder is there."""
-        install = self._tools.registry.find(title)
+        """Find the title's folder, and finish an interrupted commit in it.
+
+        Raises UsageError (usage.not_installed), DiskError (disk.folder_missing), and what `recover_install` raises.
+        """
+        install = self._registry.find(title)
         if install is None:
             raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
         if not install.folder.exists:
             raise _folder_missing(install.folder)
         install.folder.check()
-        recover(install, self._tools.registry, self._tools.home.root, forget_foreign=forget_foreign)
-        genuine.ask_offline(self._tools.registry, self._tools.feeds, install)
+        recover_install(install, self._registry, self._home, forget_foreign=forget_foreign)
+        genuine.ask_offline(self._registry, self._shared.feeds, install)
         return install
 
     def _installed(self, title: str, network: commands.Network | None = None) -> tuple[Installation, Installed]:
-        """Where the title is, and what: by a description that the feed signed, which may be asked for news of it."""
-        install, registry = self._place(title), self._tools.registry
-        if network and genuine.is_changed(registry, install):
-            with contextlib.suppress(OriginError, TrustError), self._network(title, network) as (opened, _):
-                genuine.ask(registry, title, install.folder.current, opened.reader)
-        return install, genuine.required(registry, install)
+        """Find the title's folder, and the release in it. With ``network``, ask the feed about an unknown release."""
+        install = self._place(title)
+        return install, self._described(install, network)
+
+    def _described(self, install: Installation, network: commands.Network | None) -> Installed:
+        if network and genuine.is_changed(self._registry, install):
+            with contextlib.suppress(OriginError, TrustError), self._open(install.title, network) as (opened, _):
+                genuine.ask(self._registry, install.title, install.folder.current, opened.reader)
+        return genuine.required(self._registry, install)
 
     @contextmanager
-    def _network(
-        self, title: str, command: commands.Network, *, offline: bool = False
-    ) -> Iterator[tuple[Opened, Network]]:
-        """The title's feed, refreshed unless its last known records will do, and what a job may use of it."""
+    def _open(self, title: str, network: commands.Network, *, offline: bool = False) -> Iterator[tuple[Opened, Access]]:
+        """Open the title's feed, refreshed unless ``offline``. Yields it, and what a job may use of it."""
         self._meter.begin(Phase.TRUST)
         feed, _, name = title.partition("/")
-        with self._tools.feeds.open(feed, command, self._meter.cancelled, title=name, offline=offline) as opened:
+        settings = self._shared.settings
+        with self._shared.feeds.open(feed, network, self._meter.cancelled, title=name, offline=offline) as opened:
             if opened.is_behind:
                 text = (
                     f"What is known here of the feed {feed} is older than what was seen of it before. {title} is safe; "
+                    "its next update reads the feed anew."
                 )
-                self._emit(events.Notice(self._number, title, text + "its next update reads the feed anew."))
-            yield (
-                opened,
-                Network(
-                    opened.reader,
-                    opened.origin,
-                    lambda: self._tools.session_for(command),
-                    command.server_only or self._tools.settings.peers == "none",
-                    opened.record.trackers,
-                    opened.fingerprint,
-                    self._tools.settings.download_limit_bps,
-                ),
-            )
+                self._emit(events.Notice(self._number, title, text))
+            is_server_only = network.server_only or settings.peers == "none"
+            session_for = partial(self._shared.seeder.session_for, network)
+            yield opened, Access(opened, session_for, is_server_only, settings.download_limit_bps)
 
-    def _reach(
-        self,
-        install: Installation,
-        release: records.Release,
-        opened: Opened,
-        network: Network,
-        *,
-        full_scan: bool = False,
-        mend: bool = False,
-        adopt: bool = False,
-        only: str = "",
-    ) -> Outcome:
-        current = install.folder.current
-        installed = genuine.installed(self._tools.registry, install)
-        offered = offers.remote(opened.reader, release, install.tags, installed, current)
-        target = Target(install, release, tuple(offered), network, full_scan=full_scan, mend=mend, adopt=adopt)
-        return self._run(target, opened, only=only)
-
-    def _run(self, target: Target, opened: Opened, *, only: str = "") -> Outcome:
-        if not only and self._tools.registry.find(target.install.title) is None:
-            self._tools.registry.put(target.install)  # a first install that is interrupted must be found again
-        outcome = self._job.run(target, only_plan=bool(only))
+    def _reach(self, target: Target, *, only: str = "") -> Outcome:
+        """Reach the target, or (``only``) say what that would take."""
+        if not only and self._registry.find(target.install.title) is None:
+            self._registry.put(target.install)  # a first install that is interrupted must be found again
+        outcome = self._pipeline.run(target, only_plan=bool(only))
         if not only:
-            with unfinished():
-                self._tools.registry.put(target.install)
-        return _counted(outcome, opened)
-
-    def _travel(self, route: detour.Route, opened: Opened, *, only: str) -> Outcome:
-        first, *more = route.targets
-        if not more:
-            return self._run(first, opened, only=only)
-        title, plan = first.install.title, route.planned
-        self._emit(events.Planned(self._number, title, plan.version_from, plan.version_to, plan.totals, plan.via))
-        if not only:
-            with self._tools.seeder.holding(title):
-                plan = detour.run(self._leg, route)
-        return _counted(plan, opened)
+            with commit.unfinished():
+                self._registry.put(target.install)
+        return _counted(outcome, target.access)
 
     # ------------------------------------------------------------ operator
 
     def _seed(self, command: commands.Seed) -> Outcome:
-        """Bring every title of the feed to its live release, and fetch the patches to it, for others."""
-        outcome, room_bytes = Outcome(), self._tools.packs.limit_bytes
-        with self._network(f"{command.feed}/", command.network) as (opened, network):
+        """Bring every title of the feed to its live release, and fetch the patches to it for other players."""
+        outcome, room_bytes = Outcome(), self._shared.packs.limit_bytes
+        with self._open(f"{command.feed}/", command.network) as (opened, access):
             self._check_size(command, opened)
             for name in opened.record.titles:
                 title = f"{command.feed}/{name}"
-                install = self._tools.registry.find(title) or Installation(
+                install = self._registry.find(title) or Installation(
                     title, InstallFolder.at(Path(command.folder) / name)
                 )
-                release = opened.live(name, install.channel, self._tools.registry.install_id)
+                release = opened.live(name, install.channel, self._registry.install_id)
                 tags = sorted({tag for part in release.parts for tag in part.tags})
                 install = replace(install, tags=tuple(tags))
                 if not self._is_reached(install, release):  # else its peers stay connected
-                    outcome = self._reach(install, release, opened, network)
-                room_bytes = self._seed_packs(release, opened, network, room_bytes)
+                    installed = genuine.installed(self._registry, install)
+                    outcome = self._reach(_target(install, release, opened, access, installed))
+                room_bytes = self._seed_packs(release, opened, access, room_bytes)
         if room_bytes < 0:
             self._emit(events.Notice(self._number, "", "Not all patches fit: `shoal settings pack_cache_bytes`."))
         return outcome
 
     def _is_reached(self, install: Installation, release: records.Release) -> bool:
-        there = genuine.proved(self._tools.registry, install.title, install.folder.current)
+        there = genuine.proved(self._registry, install.title, install.folder.current)
         is_whole = there is not None and (there.release, there.tags) == (release, install.tags)
         return is_whole and self._is_seen(install) and not commit.pending(install.folder)
 
     def _check_size(self, command: commands.Seed, opened: Opened) -> None:
-        """Refuse a feed that needs more than the operator gives it, as far as its records tell (16 KiB a file)."""
-        facts = [self._tools.feeds.about(f"{command.feed}/{name}") for name in opened.record.titles]
+        """Refuse a feed that needs more than the operator allows, as far as its records say (16 KiB a file)."""
+        facts = [self._shared.feeds.about(f"{command.feed}/{name}") for name in opened.record.titles]
         needed = sum(part.size_bytes for each in facts for part in each.about.parts)
         if 0 < command.max_bytes < needed:
             raise UsageError("usage.argument", f"{command.feed} needs about {needed:,} bytes.", needed_bytes=needed)
 
-    def _seed_packs(self, release: records.Release, opened: Opened, network: Network, room_bytes: int) -> int:
-        """As many packs as the cache holds: one more would be fetched each time anew. Returns the room that is left."""
+    def _seed_packs(self, release: records.Release, opened: Opened, access: Access, room_bytes: int) -> int:
+        """Fetch as many packs as the cache holds; one more would be fetched anew each time. Returns the room left."""
         for part, index in opened.packs(release):
             room_bytes -= index.pack_bytes if index.has_swarm else 0
             if room_bytes >= 0:
-                Downloader(network, self._tools.packs, self._meter).pack(index, part)
+                Downloader(access, self._shared.packs, self._meter).pack(index, part)
         return room_bytes
+
+
+def _target(
+    install: Installation,
+    release: records.Release,
+    opened: Opened,
+    access: Access,
+    installed: Installed | None = None,
+    offers: tuple[Offer, ...] | None = None,
+) -> Target:
+    """The target ``release``, by ``offers`` from the disk if there are any, else by those of the feed."""
+    if offers is None and installed:
+        documents = install.folder.current.documents(installed)
+        offers = remote_offers(opened.reader, release, install.tags, installed.release, documents)
+    if offers is None:
+        offers = remote_offers(opened.reader, release, install.tags)
+    return Target(install, release, offers, access)
+
+
+def _take_defaults(source: Beneath, place: Beneath, target: Target) -> None:
+    """Copy files of `defaults` parts as they are: they belong to the player."""
+    for path in (e.path for o in target.offers if o.part.defaults for e in o.manifest.entries):
+        if beneath.is_file(source / path):
+            disk.make_folder((place / path).parent)
+            with beneath.translated(source / path):
+                disk.write_atomic(place / path, beneath.read(source / path))
 
 
 def _folder_missing(folder: InstallFolder) -> DiskError:
     return DiskError("disk.folder_missing", f"The folder {folder} is not there.", path=str(folder))
 
 
-def _counted(outcome: Outcome, opened: Opened) -> Outcome:
-    """With the metadata that was fetched on the way."""
-    size = opened.origin.received.metadata_bytes
+def _counted(outcome: Outcome, access: Access) -> Outcome:
+    """The outcome with the metadata that was fetched."""
+    size = access.feed.origin.received.metadata_bytes if access.feed else 0
     totals = replace(outcome.totals, metadata_bytes=size)
     return replace(outcome, totals=totals, fetched=replace(outcome.fetched, metadata_bytes=size))

@@ -1,11 +1,11 @@
-"""Two ordinary updates by way of a signed release between, where one alone would fetch much more.
+"""Two ordinary updates by way of an intermediate release, where one alone would fetch much more.
 
-A plan never chains patches: these are two jobs, each with its own verify and commit. Whatever comes between them finds
-a valid release installed, and the command goes on from there.
+A plan never chains patches: each of the two has its own verify and commit. If anything comes between them, a valid
+release is installed, and the command goes on from there.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from patcher import disk
@@ -15,81 +15,81 @@ from patcher.feed.feeds import Opened
 from patcher.install.folder import Installed
 from patcher.install.registry import Installation
 from patcher.install.scan import Have
-from patcher.protocol.events import Outcome, Totals
-from patcher.update import offers
+from patcher.protocol.events import Totals
 from patcher.update import plan as planning
-from patcher.update.pipeline import Job
-from patcher.update.plan import Offer
-from patcher.update.target import Network, Target
+from patcher.update.plan import Work
+from patcher.update.target import Access, Offer, Target, remote_offers
 
 WORTH = 2 / 3
 LEAST_BYTES = 256 * 1024
 """Two updates write everything twice: they may fetch this share of what one would, and must fetch this much less."""
 CLEAR = 1 / 8
-"""Hardly anything makes so much less of what one would fetch: neither full packs nor what is here in part."""
+"""Neither full packs nor blocks of local files reduce a download to this share."""
 
 _SUMS = ("patch_bytes", "full_bytes", "block_bytes", "read_bytes", "write_bytes", "peak_extra_bytes")
-"""The totals that add up; the space too, for the first job's pack and old files are still there in the second."""
+"""The totals that add up; the space too, for the first update's pack and old files are still there in the second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The targets to reach one after the other, and what that takes in all."""
+    """What to do first, the target after it, and the totals of both."""
 
-    targets: tuple[Target, ...]
-    planned: Outcome
+    work: Work
+    totals: Totals
+    then: Target | None = None
+    via: str = ""
 
 
 def find(
-    job: Job, install: Installation, installed: Installed, release: records.Release, opened: Opened, network: Network
-) -> Route | None:
-    """The way to ``release`` from one without a direct patch to it; None when there is nothing to choose from."""
-    current = install.folder.current
+    install: Installation, installed: Installed, release: records.Release, opened: Opened, access: Access
+) -> Target | None:
+    """The target ``release`` with a detour by the newest intermediate release that can be read; None without one.
+
+    There is none if a patch leads all the way. Raises what `Opened.stops` raises.
+    """
+    documents = install.folder.current.documents(installed)
     for stop in opened.stops(release, installed.release.sequence, install.channel):
-        with contextlib.suppress(ShoalError):  # all of it is only an offer
-            before = offers.remote(opened.reader, stop, install.tags, installed, current)
-            after = offers.onward(opened.reader, release, install.tags, stop, before)
-            first, second = (Target(install, r, tuple(o), network) for r, o in ((stop, before), (release, after)))
-            return _cheaper(job, first, second, stop.version)
+        with contextlib.suppress(ShoalError):  # an older release may do, and the direct way always does
+            before = remote_offers(opened.reader, stop, install.tags, installed.release, documents)
+            between = {offer.part.name: offer.document for offer in before}
+            after = remote_offers(opened.reader, release, install.tags, stop, between)
+            first, second = Target(install, stop, before, access), Target(install, release, after, access)
+            bare = tuple(Offer(offer.part, offer.document, offer.manifest) for offer in after)
+            return replace(second, offers=bare, detour=(first, second))
     return None
 
 
-def run(job: Job, route: Route) -> Outcome:
-    """Reach the targets. Raises what `Job.run` raises; then what was reached before stays."""
-    done = [job.run(target) for target in route.targets]
-    return replace(
-        route.planned,
-        fetched=done[-1].fetched,  # what a job gathers it adds to what it gathered before
-        uploaded_bytes=done[-1].uploaded_bytes,
-        written_bytes=sum(outcome.written_bytes for outcome in done),
-        reused_bytes=sum(outcome.reused_bytes for outcome in done),
-        seconds=done[-1].seconds,
-    )
+def route(target: Target, plan: Callable[[Target], Work]) -> Route:
+    """The target's detour if it fetches much less and there is room for it, else the direct way.
+
+    ``plan`` makes the plan of a target from what the disk has now.
+    """
+    if target.detour:
+        with contextlib.suppress(ShoalError):
+            return _cheaper(target, *target.detour, plan)
+    work = plan(target)
+    return Route(work, work.plan.totals)
 
 
-def _cheaper(job: Job, first: Target, second: Target, via: str) -> Route:
-    both = (job.run(first, only_plan=True).totals, _foreseen(second, first.offers))
-    sums = {name: sum(getattr(totals, name) for totals in both) for name in _SUMS}
-    two_bytes = both[0].fetch_bytes + both[1].fetch_bytes
-    direct = replace(second, offers=tuple(map(_bare, second.offers)))
-    one = job.run(replace(direct, network=replace(direct.network, reader=None, origin=None)), only_plan=True)
-    if two_bytes > one.planned_bytes * CLEAR:  # then it is worth the documents that a closer look needs
-        one = job.run(direct, only_plan=True)
-    room_bytes, most_bytes = disk.free_bytes(second.install.folder.path), one.planned_bytes
-    if two_bytes > min(most_bytes * WORTH, most_bytes - LEAST_BYTES) or sums["peak_extra_bytes"] > room_bytes:
-        return Route((direct,), one)
-    totals = replace(one.totals, **sums)  # its files are counted by what becomes of them in the end
-    two = replace(one, planned_bytes=two_bytes, peak_extra_bytes=totals.peak_extra_bytes, totals=totals, via=via)
-    return Route((first, second), two)
-
-
-def _bare(offer: Offer) -> Offer:
-    """The part without the patch from the release between."""
-    return Offer(offer.part, offer.document, offer.manifest)
+def _cheaper(target: Target, first: Target, second: Target, plan: Callable[[Target], Work]) -> Route:
+    work = plan(first)
+    before, after = work.plan.totals, _foreseen(second, first.offers)
+    sums = {name: getattr(before, name) + getattr(after, name) for name in _SUMS}
+    two_bytes = before.fetch_bytes + after.fetch_bytes
+    one = plan(replace(target, access=replace(target.access, feed=None)))
+    if is_close := two_bytes > one.plan.totals.fetch_bytes * CLEAR:
+        one = plan(target)  # with the documents that a closer look needs
+    one_bytes, room_bytes = one.plan.totals.fetch_bytes, disk.free_bytes(target.install.folder.path)
+    if two_bytes > min(one_bytes * WORTH, one_bytes - LEAST_BYTES) or sums["peak_extra_bytes"] > room_bytes:
+        one = one if is_close else plan(target)
+        return Route(one, one.plan.totals)
+    assert first.release
+    totals = replace(one.plan.totals, **sums)  # its files are counted by what becomes of them in the end
+    return Route(work, totals, second, first.release.version)
 
 
 def _foreseen(target: Target, before: Sequence[Offer]) -> Totals:
-    """What the job would take once the release of ``before`` is in the folder, every file as released."""
+    """The totals of the update once the release of ``before`` is in the folder, every file as released."""
     ours = [offer.manifest for offer in before if not offer.part.defaults]
     entries = [entry for manifest in ours for entry in manifest.entries]
     there = {entry.path for offer in before for entry in offer.manifest.entries}
@@ -100,4 +100,4 @@ def _foreseen(target: Target, before: Sequence[Offer]) -> Totals:
         sources={entry.root: root / entry.path for entry in entries if entry.root},
         defaults=frozenset(there & given),
     )
-    return planning.make(target.offers, ours, have, server_only=target.network.server_only).totals
+    return planning.make(target.offers, ours, have, server_only=target.access.server_only).totals

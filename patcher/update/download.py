@@ -11,8 +11,7 @@ from dataclasses import replace
 from patcher import disk, processes
 from patcher.beneath import Beneath, Where
 from patcher.content import codec, merkle
-from patcher.content.blocks import Rebuild, spans
-from patcher.content.merkle import BLOCK_BYTES, Ref
+from patcher.content.merkle import BLOCK_BYTES, Ref, spans
 from patcher.content.patch_index import Index, Window
 from patcher.errors import Mismatch, OriginError
 from patcher.protocol.events import Phase, Sources
@@ -24,11 +23,12 @@ from patcher.transfer.origin.pool import PieceSource
 from patcher.transfer.origin.readers import PackSource, TreeSource
 from patcher.transfer.sample import Sample
 from patcher.transfer.swarm.torrent import Torrent
+from patcher.update.costs import Rebuild
 from patcher.update.decode import WORKERS, Decoders, Slice
 from patcher.update.plan import PatchStep, Plan, TreeStep
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
-from patcher.update.target import Network
+from patcher.update.target import Access
 
 _LOOK_S = 0.02
 
@@ -38,19 +38,18 @@ class Downloader:
     DiskError and Cancelled.
     """
 
-    def __init__(self, network: Network, packs: Packs, meter: Meter) -> None:
-        if network.origin is None:
+    def __init__(self, access: Access, packs: Packs, meter: Meter) -> None:
+        if access.feed is None:
             raise OriginError("origin.no_source", "Some bytes are missing, and there is no network to use.")
-        self._origin = network.origin
-        self._session = network.session_for()
-        self._trackers = network.trackers
-        self._limit_bps = network.download_limit_bps
+        self._origin, self._trackers = access.feed.origin, access.feed.record.trackers
+        self._session = access.session_for()
+        self._limit_bps = access.download_limit_bps
         self._limiter = RateLimiter(self._limit_bps)
         self._packs, self._meter = packs, meter
         self._done_bytes = 0
         """Of the steps that are done, as planned."""
 
-    def carry_out(self, plan: Plan, stage: Stage, intact: Mapping[str, bytes]) -> None:
+    def take_steps(self, plan: Plan, stage: Stage, intact: Mapping[str, bytes]) -> None:
         """Take all steps of the plan. ``intact``: path to root of the installed files that are right."""
         installed = stage.install.root
         for mend in plan.mends:
@@ -75,7 +74,7 @@ class Downloader:
         received = ranges.read(self._origin.read, content, wanted, self._received)
         with disk.Staged(path, content.size_bytes) as file:
             for block, data in zip(rebuild.missing_blocks(), received, strict=True):
-                if rebuild.leaves and not rebuild.is_right(block, data):
+                if rebuild.leaves and not rebuild.matches(block, data):
                     raise _wrong(content)
                 hasher.update(data)
                 file.write(block * BLOCK_BYTES, data)

@@ -1,22 +1,27 @@
-"""The search before a plan: what local files have of those that are missing, block by block.
+"""What local files have of missing ones, block by block. The search comes before the plan.
 
-It is for players whom no patch fits: a file was modified or damaged, the version is unknown, the patch is gone. The
-leaves of the files in question are fetched and folded to their signed roots, and old bytes are compared with them.
-Old files that a patch leans on are looked for before new ones, since putting them back is mostly less.
+It serves players whom no patch fits: a file was changed or damaged, the version is unknown, or the patch is gone. The
+leaves of the missing files are fetched and folded to their signed roots, and blocks of old files are compared with
+them. Old files that a patch reads are searched before new ones, since to restore them mostly fetches less.
+
+Blocks at equal offsets are compared first. Shifted content is found by landmarks: where a chunk of an old file has a
+landmark's digest, the blocks next to it are compared, and the match is followed in both directions up to the first
+block that differs.
 """
 
 import contextlib
+import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from patcher import beneath
 from patcher.beneath import Where
 from patcher.content import landmarks, merkle, records
-from patcher.content.blocks import Rebuild, Search, Source
 from patcher.content.manifest import Entry, Manifest
-from patcher.content.merkle import Ref
+from patcher.content.merkle import BLOCK_BYTES, HASH_BYTES, Ref
 from patcher.content.similar import Similar
 from patcher.errors import Missing, OriginError
 from patcher.install import scan
@@ -25,25 +30,131 @@ from patcher.install.scan import Have, seen
 from patcher.protocol.events import Phase
 from patcher.transfer.origin import ranges
 from patcher.update import plan as planning
-from patcher.update.costs import Windows
-from patcher.update.plan import Mend, Offer
+from patcher.update.costs import LocalRange, Rebuild, Windows
+from patcher.update.plan import Mend
 from patcher.update.progress import Meter
-from patcher.update.target import Target
+from patcher.update.target import Offer, Target
 
 MEND_MIN_BYTES = 8 << 20
-"""Smaller files are as quickly put together anew and renamed."""
+"""Smaller files are put together anew and renamed as quickly."""
 
 _SHARE = 64
-"""What saves less than this share of a file does not pay for its leaves, which are a 512th."""
+"""Less than this share of a file does not pay for its leaves, which are a 512th of it."""
 _SOURCES = 3
 _BATCH_BYTES = 1 << 30
-"""Files of so many bytes have hashes of 2 MiB, which are asked for together."""
+"""The leaves of so many bytes, 2 MiB, are fetched together."""
 _GAP_BYTES = 64 * 1024
+_MISSING, _HERE = 0, 1
+_PORTION_BYTES = 1 << 20
+_FEW_BLOCKS = 4
+"""If so few blocks are missing, landmarks would find none of them."""
+
+
+# ---------------------------------------------------------------- one file in others
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
-    """A file to look for, by its number in the manifest, and the local files to look in."""
+class LocalFile:
+    """A local file to search; ``read`` gives bytes by offset and length."""
+
+    path: Where
+    size_bytes: int
+    read: Callable[[int, int], bytes]
+
+    def read_all(self) -> Iterator[bytes]:
+        """All its bytes."""
+        return (self.read(at, _PORTION_BYTES) for at in range(0, self.size_bytes, _PORTION_BYTES))
+
+
+class Search:
+    """The search for the blocks of one file, whose signed leaves are ``leaves``, in one local file after another."""
+
+    def __init__(self, content: Ref, leaves: bytes) -> None:
+        self._content, self._leaves = content, leaves
+        self._count = len(leaves) // HASH_BYTES
+        self._from = bytearray(self._count)
+        """By block: `_MISSING`, `_HERE`, or the number of the file that has it, above `_HERE`."""
+        self._at = array("q", bytes(8 * self._count))
+        """By block: the offset in that file."""
+        self._sources: list[LocalFile] = []
+
+    def begin_with(self, leaves: bytes) -> None:
+        """Take the blocks that are in their place already. ``leaves``: those of the unfinished file."""
+        self._compare(leaves, _HERE)
+
+    def search_in(self, source: LocalFile, marks: bytes) -> None:
+        """Search a local file for what is still missing. ``marks``: the landmarks of the file searched for, or nothing.
+
+        Raises what ``read`` raises.
+        """
+        self._sources.append(source)
+        hasher = merkle.Hasher()
+        for portion in source.read_all():
+            hasher.update(portion)
+        self._compare(hasher.leaves(), _HERE + len(self._sources))
+        if marks and self._from.count(_MISSING) > _FEW_BLOCKS:
+            self._follow(source, landmarks.by_digest(marks))
+
+    def _compare(self, leaves: bytes, number: int) -> None:
+        for block in range(min(self._count, len(leaves) // HASH_BYTES)):
+            if self._from[block] == _MISSING and merkle.hash_at(leaves, block) == merkle.hash_at(self._leaves, block):
+                self._from[block], self._at[block] = number, block * BLOCK_BYTES
+
+    def _follow(self, source: LocalFile, wanted: dict[bytes, list[int]]) -> None:
+        """Follow each landmark to at most one place, so that the work is bounded whatever the landmarks say."""
+        for offset, digest in landmarks.chunks(source.read_all()):
+            for place in wanted.pop(digest, ()):
+                first = after = -(-place // BLOCK_BYTES)
+                while self._is_found(after, source, offset - place):
+                    after += 1
+                while self._is_found(first - 1, source, offset - place):
+                    first -= 1
+
+    def _is_found(self, block: int, source: LocalFile, shift: int) -> bool:
+        if not 0 <= block < self._count or self._from[block] != _MISSING:
+            return False
+        start, end = block * BLOCK_BYTES, min((block + 1) * BLOCK_BYTES, self._content.size_bytes)
+        if start + shift < 0 or end + shift > source.size_bytes:
+            return False
+        if hashlib.sha256(source.read(start + shift, end - start)).digest() != merkle.hash_at(self._leaves, block):
+            return False
+        self._from[block], self._at[block] = _HERE + len(self._sources), start + shift
+        return True
+
+    def result(self) -> Rebuild:
+        """What was found, and what is still missing."""
+        found: list[LocalRange] = []
+        missing: list[range] = []
+        for block, number in enumerate(self._from):
+            if number == _MISSING:
+                _extend(missing, block)
+            elif number != _HERE:
+                self._join(found, block, self._sources[number - _HERE - 1].path)
+        return Rebuild(self._content, self._leaves, tuple(found), tuple(missing))
+
+    def _join(self, found: list[LocalRange], block: int, source: Where) -> None:
+        offset, at = block * BLOCK_BYTES, self._at[block]
+        length = min(BLOCK_BYTES, self._content.size_bytes - offset)
+        last = found[-1] if found else None
+        if last and (last.offset + last.length, last.source, last.source_offset + last.length) == (offset, source, at):
+            found[-1] = LocalRange(last.offset, last.length + length, source, last.source_offset)
+        else:
+            found.append(LocalRange(offset, length, source, at))
+
+
+def _extend(ranges: list[range], block: int) -> None:
+    if ranges and ranges[-1].stop == block:
+        ranges[-1] = range(ranges[-1].start, block + 1)
+    else:
+        ranges.append(range(block, block + 1))
+
+
+# ---------------------------------------------------------------- all files of a job
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A file to search for, by its number in the manifest, and the local files to search."""
 
     number: int
     entry: Entry
@@ -51,7 +162,7 @@ class _Target:
 
 
 class LocalSearch:
-    """The search of one job. Reads local files, fetches hashes, changes nothing. Raises Cancelled, DiskError."""
+    """The search of one job. It reads local files and fetches hashes. Raises Cancelled, DiskError."""
 
     def __init__(
         self, folder: InstallFolder, target: Target, ours: Sequence[Manifest], have: Have, meter: Meter
@@ -62,20 +173,20 @@ class LocalSearch:
         self._folders = (folder.root, folder.previous_files, *borrowed)
 
     def mends(self) -> list[Mend]:
-        """The large damaged files that are repaired where they stand.
+        """The large damaged files to repair where they stand.
 
-        A wrong block was wrong already, so replacing it loses nothing whenever the machine stops, and a file of 1 TB
-        needs no second one. Files with a second name (hard links) are left to the ordinary way, which renames.
+        A damaged block has nothing to lose, whenever the machine stops, and a file of 1 TB needs no second copy. Files
+        with a second name (hard links) are put together anew and renamed, as small ones are.
         """
         mends: list[Mend] = []
         damaged = set(self._have.modified) if self._target.mend else set()
         with contextlib.suppress(OriginError):  # peers may help in the ordinary way
             for offer in self._target.offers:
                 entries = [(n, e) for n, e in enumerate(offer.manifest.entries) if e.path in damaged]
-                targets = [_Target(n, e, (self._folder / e.path,)) for n, e in entries if self._is_mendable(offer, e)]
+                targets = [_Wanted(n, e, (self._folder / e.path,)) for n, e in entries if self._is_mendable(offer, e)]
                 part = replace(offer.part, landmarks=None)  # what is wrong where it stands is nowhere else
                 for target, search, _ in self._searches(part, offer.manifest, targets):
-                    search.in_place(scan.hash_file(target.sources[0], self._meter.watch, target.entry.path))
+                    search.begin_with(scan.hash_file(target.sources[0], self._meter.watch, target.entry.path))
                     rebuild = search.result()
                     if 2 * rebuild.fetch_bytes < target.entry.size_bytes:
                         mends.append(Mend(target.entry.path, rebuild))
@@ -87,9 +198,9 @@ class LocalSearch:
         return is_same and entry.size_bytes >= MEND_MIN_BYTES and not offer.part.defaults
 
     def rebuilds(self, mended: Iterable[str]) -> dict[bytes, Rebuild]:
-        """What was found, by root: of old files that a patch leans on, and of new files that are not ``mended``."""
+        """What was found, by root: of old files that a patch reads, and of new files whose path is not ``mended``."""
         found: dict[bytes, Rebuild] = {}
-        with contextlib.suppress(OriginError):  # then what was found until then has to do
+        with contextlib.suppress(OriginError):  # what was found before is used
             for offer, roots in planning.missing(self._target.offers, self._have, frozenset(mended)):
                 windows = planning.windows_for(offer, roots, self._have)
                 if offer.old and offer.old_part:
@@ -99,17 +210,17 @@ class LocalSearch:
         return found
 
     def _found(self, part: records.Part, m: Manifest, roots: Iterable[bytes]) -> dict[bytes, Rebuild]:
-        """What was found of the part's files with these roots, by root."""
+        """What was found of the part's files with these ``roots``."""
         left = set(roots)
         similar = [(old, Similar(m, old)) for old in self._ours] if left else []
         targets = []
         for number, entry in enumerate(m.entries):
             if entry.root in left and (sources := self._sources(entry, similar)):
                 left.discard(entry.root)
-                targets.append(_Target(number, entry, sources))
+                targets.append(_Wanted(number, entry, sources))
         found: dict[bytes, Rebuild] = {}
         for target, search, marks in self._searches(part, m, targets):
-            search.in_place(self._have.staged.get(target.entry.root, b""))
+            search.begin_with(self._have.staged.get(target.entry.root, b""))
             with contextlib.suppress(OSError):  # a file that cannot be read is no source
                 for path in target.sources:
                     self._look(search, path, marks)
@@ -119,7 +230,7 @@ class LocalSearch:
         return found
 
     def _sources(self, entry: Entry, similar: Sequence[tuple[Manifest, Similar]]) -> tuple[Where, ...]:
-        """Local files that may hold content of a file: those of its path, and one of a like name that is gone."""
+        """Local files that may hold content of a file: those at its path, and one of a similar name that is gone."""
         if entry.size_bytes < landmarks.MIN_BYTES:
             return ()
         numbers = ((old, like.find(entry.path)) for old, like in similar)
@@ -138,12 +249,12 @@ class LocalSearch:
                 self._meter.watch(beneath.name_of(path), len(data))
                 return data
 
-            search.look(Source(path, os.fstat(file.fileno()).st_size, read), marks)
+            search.search_in(LocalFile(path, os.fstat(file.fileno()).st_size, read), marks)
 
     def _searches(
-        self, part: records.Part, m: Manifest, targets: Sequence[_Target]
-    ) -> Iterator[tuple[_Target, Search, bytes]]:
-        """A search for each target whose leaves are right, and its landmarks. Raises OriginError."""
+        self, part: records.Part, m: Manifest, targets: Sequence[_Wanted]
+    ) -> Iterator[tuple[_Wanted, Search, bytes]]:
+        """A search for each target whose leaves fold to its root, and its landmarks. Raises OriginError."""
         if targets:
             self._meter.begin(Phase.PLAN, sum(_size(path) for each in targets for path in each.sources))
         for batch in _batches(targets):
@@ -153,11 +264,11 @@ class LocalSearch:
                 if mine and merkle.root_of(mine) == target.entry.root:
                     yield target, Search(Ref(target.entry.root, target.entry.size_bytes), mine), landmark
 
-    def _slices(self, document: Ref | None, offsets: Sequence[int], targets: Sequence[_Target]) -> list[bytes]:
-        """Each target's part of a document of hashes; nothing when there is no such document (any more)."""
-        origin = self._target.network.origin
-        if origin and document and document.size_bytes == offsets[-1]:
-            read = partial(origin.read, as_content=False)
+    def _slices(self, document: Ref | None, offsets: Sequence[int], targets: Sequence[_Wanted]) -> list[bytes]:
+        """Each target's share of a document of hashes; nothing where there is no such document, or no longer one."""
+        feed = self._target.access.feed
+        if feed and document and document.size_bytes == offsets[-1]:
+            read = partial(feed.origin.read, as_content=False)
             spans = [(offsets[each.number], offsets[each.number + 1] - offsets[each.number]) for each in targets]
             with contextlib.suppress(Missing):
                 return list(ranges.read(read, document, spans, gap_bytes=_GAP_BYTES))
@@ -165,7 +276,7 @@ class LocalSearch:
 
 
 def _costly(m: Manifest, roots: Collection[bytes], windows: Windows, found: Mapping[bytes, Rebuild]) -> Iterator[bytes]:
-    """Those of the ``roots`` that no patch makes, or only with old files that take much to put back."""
+    """Those of the ``roots`` that no patch makes, or only after restoring old files that take much to fetch."""
     for entry in m.entries:
         if entry.root in roots:
             olds = {ref for number in windows.made.get(entry.root, ()) for ref in windows.lost[number]}
@@ -179,9 +290,9 @@ def _size(where: Where) -> int:
     return found.st_size if found else 0
 
 
-def _batches(targets: Iterable[_Target]) -> Iterator[list[_Target]]:
-    """Targets whose hashes are few enough to be held together, or one that has more."""
-    batch: list[_Target] = []
+def _batches(targets: Iterable[_Wanted]) -> Iterator[list[_Wanted]]:
+    """Targets whose hashes fit into memory together, or a single larger one."""
+    batch: list[_Wanted] = []
     for target in targets:
         if batch and sum(each.entry.size_bytes for each in (*batch, target)) > _BATCH_BYTES:
             yield batch

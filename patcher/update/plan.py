@@ -1,47 +1,30 @@
 """The cheapest way to every missing byte, decided before the first one moves. Pure.
 
-Install, update, repair, rollback, a change of parts and uninstall are all this one function: a signed list of parts,
-and what the disk already has. A file that is not right where it stands, whole in staging or copied from anywhere comes
-by windows of a patch, old files that somebody changed put back for it, or by pieces of the new tree, what other files
-have of it put in: whichever is less to fetch. A plan never chains patches.
+`make` serves every command: it takes a signed list of parts, and what the disk has. A file that is neither in place,
+nor whole in staging, nor whole elsewhere comes in one of two ways, whichever fetches less: by windows of a patch, after
+changed old files that they read were restored, or by pieces of the new tree, after local files gave what they have of
+it. A plan never chains patches.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from patcher.beneath import Where
-from patcher.content import merkle, records
-from patcher.content.blocks import Rebuild
+from patcher.content import merkle
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
-from patcher.content.patch_index import Index, Window
+from patcher.content.patch_index import Window
 from patcher.install.commit import Change
 from patcher.install.scan import Have, folders_above, held_pieces
 from patcher.protocol.events import Totals
-from patcher.update import costs, pieces
-from patcher.update.costs import Windows
-from patcher.update.pieces import Pieces
+from patcher.update import costs
+from patcher.update.costs import Pieces, Rebuild, Windows
+from patcher.update.target import Offer, Target
 
+_DEAR_BYTES = 1 << 20
+"""Old files come as they are, new ones packed: to restore more than this is worth a look at the full pack's index."""
 _NOTHING_HELD: frozenset[int] = frozenset()
 _NOTHING_FOUND: Mapping[bytes, Rebuild] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One part of the release to reach, and what the publisher offers to build it from."""
-
-    part: records.Part
-    document: bytes
-    """The manifest as it was signed, and read:"""
-    manifest: Manifest
-    old: Manifest | None = None
-    """The manifest that ``patch`` is cut against."""
-    patch: Index | None = None
-    full: Index | None = None
-    layers: Mapping[bytes, bytes] = field(default_factory=dict)
-    """Root to piece layer; needed only where pieces or half-staged files are involved."""
-    old_part: records.Part | None = None
-    """The part as the release in place has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +43,11 @@ class PatchStep:
     offer: Offer
     windows: tuple[int, ...]
     restores: tuple[Rebuild, ...] = ()
-    """Old files that somebody changed and that the windows need as they were."""
+    """Old files that were changed since, to restore because the windows read them."""
 
     @property
     def pack_bytes(self) -> int:
-        """Bytes of windows and the maps they need, each map once; a small pack came with its index already."""
+        """Bytes of the windows and of the maps they need, each map once; 0 for a pack that came with its index."""
         assert self.offer.patch
         index = self.offer.patch
         windows = [index.windows[number] for number in self.windows] if index.pack else []
@@ -78,18 +61,18 @@ class TreeStep:
 
     offer: Offer
     wanted: tuple[range, ...]
-    """Runs of pieces, none beyond the end of a file: a few bytes of manifest may speak of eight million pieces."""
+    """Runs of pieces, none across files: a few bytes of a manifest may speak of eight million pieces."""
     held: tuple[int, ...]
     partial: Mapping[int, tuple[int, ...]]
-    """Wanted pieces of which staging has some blocks when the step begins, each with those that it lacks."""
+    """Wanted pieces of which staging has some blocks when the step begins, with the blocks that they lack."""
     fetch_bytes: int
     block_bytes: int
-    """What of ``fetch_bytes`` is for files that are here in part."""
+    """The share of ``fetch_bytes`` for files that are here in part."""
 
     @property
     def server_bytes(self) -> int:
-        """Bytes to fetch when the origin alone delivers, which has a full pack."""
-        return pieces.server_bytes(self.offer.manifest, self.offer.full, self.wanted, self.partial)
+        """Bytes to fetch if the origin alone delivers: it may have a full pack."""
+        return costs.server_bytes(self.offer.manifest, self.offer.full, self.wanted, self.partial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +84,8 @@ class Mend:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A staged file and where it goes. ``copy`` numbers the places of one content."""
+class NewFile:
+    """A staged file and where it goes. ``copy`` numbers the files of one content."""
 
     root: bytes
     size_bytes: int
@@ -123,30 +106,27 @@ class Plan:
     copies: tuple[Copy, ...]
     patches: tuple[PatchStep, ...]
     trees: tuple[TreeStep, ...]
-    places: tuple[Place, ...]
+    files: tuple[NewFile, ...]
     mends: tuple[Mend, ...] = ()
     rebuilds: tuple[Rebuild, ...] = ()
-    """What local files have of files that the tree steps complete."""
+    """What local files have of the files that tree steps complete."""
     totals: Totals = Totals()
-
-    @property
-    def is_empty(self) -> bool:
-        """Nothing to stage; there may still be files to remove."""
-        return not self.places
+    offers: tuple[Offer, ...] = ()
+    """What the plan reaches, with layers and full pack where the plan needs them."""
 
     @property
     def needs_bytes(self) -> bool:
-        """Something has to come from elsewhere."""
+        """Whether anything has to be downloaded."""
         return bool(self.patches or self.trees or self.mends)
 
     @property
     def roots(self) -> set[bytes]:
-        """What is to be staged, empty files aside."""
-        return {place.root for place in self.places if place.root}
+        """The contents to stage; empty files have none."""
+        return {file.root for file in self.files if file.root}
 
     @property
     def restores(self) -> list[Rebuild]:
-        """Old files that patches need as they were."""
+        """Old files to restore because patches read them."""
         return [restore for step in self.patches for restore in step.restores]
 
     @property
@@ -166,8 +146,17 @@ class Plan:
         return self.reused_bytes + sum(restore.found_bytes for restore in self.restores)
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A target, what the disk has for it, and the plan that leads there."""
+
+    target: Target
+    have: Have
+    plan: Plan
+
+
 def staged_name(root: bytes, copy: int = 0) -> str:
-    """Staged files are named by their content, so that any later job can use them."""
+    """The name of a staged file: by its content, so that any later job can use it."""
     return (root.hex() or "empty") + (f".{copy}" if copy else "")
 
 
@@ -179,63 +168,57 @@ def make(
     found: Mapping[bytes, Rebuild] = _NOTHING_FOUND,
     *,
     server_only: bool,
+    complete: Callable[[Offer], Offer] = lambda offer: offer,
 ) -> Plan:
     """Decide how to reach ``offers`` from what the disk has. ``installed``: the manifests of the release in place.
 
-    ``found``: what a search found of new and of old files, by root.
+    ``found``: what a search found of new and of old files, by root. ``complete`` gives an offer its full pack's index
+    and piece layers; it is called once for each part that needs them.
     """
     mended = {mend.path for mend in mends}
-    places = tuple(place for place in _places(offers, have) if place.path not in mended)
-    needed = {place.root: place.size_bytes for place in places if place.root}
-    copied = {r for r in needed if r in have.sources and not _is_whole(have.staged.get(r), r)}
-    copies = tuple(Copy(root, have.sources[root], needed[root]) for root in sorted(copied))
-    patches: list[PatchStep] = []
-    trees: list[TreeStep] = []
-    rebuilds: list[Rebuild] = []
-    for offer, mine in missing(offers, have, mended):
-        windows = windows_for(offer, mine, have)
-        by_patch = _by_patch(offer, windows, have, found, server_only)
-        if step := _patch(offer, windows, by_patch, found):
-            patches.append(step)
-        if by_tree := mine - by_patch:
-            trees.append(_tree(offer, by_tree, have, found))
-            rebuilds += [found[root] for root in sorted(by_tree & found.keys()) if found[root].found]
-    plan = Plan(copies, tuple(patches), tuple(trees), places, tuple(mends), tuple(rebuilds))
-    totals = _with_files(_totals(plan, have, server_only), offers, tuple(installed), have, places)
-    return replace(plan, totals=totals)
+    files = tuple(file for file in _new_files(offers, have) if file.path not in mended)
+    needed = {file.root: file.size_bytes for file in files if file.root and not _is_staged(file.root, have)}
+    copies = tuple(Copy(root, have.sources[root], needed[root]) for root in sorted(needed.keys() & have.sources))
+    parts: list[_Part] = []
+    for offer, roots in missing(offers, have, mended):
+        part = _Part(offer, roots, have, found, server_only)
+        parts.append(_Part(complete(offer), roots, have, found, server_only) if part.needs_layers else part)
+    plan = Plan(
+        copies,
+        tuple(part.patch for part in parts if part.patch),
+        tuple(part.tree for part in parts if part.tree),
+        files,
+        tuple(mends),
+        tuple(rebuild for part in parts for rebuild in part.rebuilds),
+        offers=tuple(part.offer for part in parts),
+    )
+    return replace(plan, totals=_with_files(_totals(plan, have, server_only), plan, tuple(installed), have))
 
 
 def missing(offers: Sequence[Offer], have: Have, mended: Collection[str] = ()) -> Iterator[tuple[Offer, set[bytes]]]:
-    """The roots that nothing local has whole, each with the first of the offers that has it."""
-    needed = {place.root for place in _places(offers, have) if place.root and place.path not in mended}
-    left = {r for r in needed if r not in have.sources and not _is_whole(have.staged.get(r), r)}
+    """Each offer with the roots that come by it: those that no local file has whole, and no earlier offer has."""
+    needed = {file.root for file in _new_files(offers, have) if file.root and file.path not in mended}
+    left = {root for root in needed if root not in have.sources and not _is_staged(root, have)}
     for offer in offers:
         mine = left & {entry.root for entry in offer.manifest.entries}
         yield offer, mine
         left -= mine
 
 
-def pieces_of(manifest: Manifest) -> Iterator[tuple[Entry, range]]:
-    """Each entry with the pieces of the part's torrent that hold it."""
-    for file, entry in enumerate(manifest.entries):
-        yield entry, manifest.layout.pieces(file)
-
-
-def change(
-    offers: Sequence[Offer], installed: Sequence[Manifest], have: Have, plan: Plan, meta: Sequence[tuple[str, str]]
-) -> Change:
+def change(plan: Plan, installed: Sequence[Manifest], have: Have, meta: Sequence[tuple[str, str]]) -> Change:
     """What the commit does once everything is staged. ``meta``: staged documents that become part of ``.shoal``."""
-    new_entries = {entry.path: entry for offer in offers for entry in offer.manifest.entries}
-    new_links = dict(link for offer in offers for link in offer.manifest.links)
-    new_folders = folders_above((*new_entries, *new_links)) | {f for o in offers for f in o.manifest.empty_folders}
+    new_entries = {entry.path: entry for offer in plan.offers for entry in offer.manifest.entries}
+    new_links = dict(link for offer in plan.offers for link in offer.manifest.links)
+    new_folders = folders_above((*new_entries, *new_links))
+    new_folders |= {folder for offer in plan.offers for folder in offer.manifest.empty_folders}
     new_folders |= folders_above(new_folders)
     old_files = {e.path for m in installed for e in m.entries} | {p for m in installed for p, _ in m.links}
     old_folders = folders_above(old_files) | {f for m in installed for f in m.empty_folders}
     old_folders |= folders_above(old_folders)
-    kept = set(new_entries) - {place.path for place in plan.places} - have.defaults
+    kept = set(new_entries) - {file.path for file in plan.files} - have.defaults
     return Change(
         folders=tuple(sorted(new_folders, key=lambda f: (f.count("/"), f))),
-        place=tuple((place.staged, place.path, place.executable) for place in plan.places),
+        place=tuple((file.staged, file.path, file.executable) for file in plan.files),
         links=tuple(sorted((p, t) for p, t in new_links.items() if have.links.get(p) != t)),
         modes=tuple(
             sorted((p, new_entries[p].executable) for p in kept if new_entries[p].executable != (p in have.executable))
@@ -246,11 +229,11 @@ def change(
     )
 
 
-def _is_whole(leaves: bytes | None, root: bytes) -> bool:
-    return leaves is not None and merkle.root_of(leaves) == root
+def _is_staged(root: bytes, have: Have) -> bool:
+    return root in have.staged and merkle.root_of(have.staged[root]) == root
 
 
-def _places(offers: Sequence[Offer], have: Have) -> Iterator[Place]:
+def _new_files(offers: Sequence[Offer], have: Have) -> Iterator[NewFile]:
     copies: dict[bytes, int] = {}
     for offer in offers:
         for entry in offer.manifest.entries:
@@ -258,11 +241,11 @@ def _places(offers: Sequence[Offer], have: Have) -> Iterator[Place]:
                 continue
             number = copies.get(entry.root, 0)
             copies[entry.root] = number + 1
-            yield Place(entry.root, entry.size_bytes, entry.path, entry.executable, number)
+            yield NewFile(entry.root, entry.size_bytes, entry.path, entry.executable, number)
 
 
 def windows_for(offer: Offer, needed: Collection[bytes], have: Have) -> Windows:
-    """What of the offer's patch the ``needed`` roots need."""
+    """What the ``needed`` roots need of the offer's patch."""
     made: dict[bytes, set[int]] = {}
     lost: dict[int, frozenset[Ref]] = {}
     length: dict[int, int] = {}
@@ -283,37 +266,8 @@ def windows_for(offer: Offer, needed: Collection[bytes], have: Have) -> Windows:
     return Windows({r: frozenset(numbers) for r, numbers in made.items() if r not in unreadable}, lost, length)
 
 
-def _by_patch(
-    offer: Offer, windows: Windows, have: Have, found: Mapping[bytes, Rebuild], server_only: bool
-) -> set[bytes]:
-    """The roots to make by windows."""
-    if not any(windows.lost.values()) and windows.made.keys().isdisjoint(found):
-        return set(windows.made)
-    olds = {ref for refs in windows.lost.values() for ref in refs}
-    restore_bytes = {ref.root: _restore(ref, found).fetch_bytes for ref in olds}
-    mine = [entry for entry in offer.manifest.entries if entry.root in windows.made]
-    alone_bytes = {entry.root: _pieces(offer, entry, have, found).fetch_bytes for entry in mine}
-    if server_only and offer.full:
-        packed = pieces.packed_bytes(offer.manifest, offer.full)
-        alone_bytes = {root: min(size, packed.get(root, size)) for root, size in alone_bytes.items()}
-    return costs.by_patch(windows, restore_bytes, alone_bytes)
-
-
-def _patch(
-    offer: Offer, windows: Windows, by_patch: Collection[bytes], found: Mapping[bytes, Rebuild]
-) -> PatchStep | None:
-    wanted = sorted({number for root in by_patch for number in windows.made[root]})
-    olds = {ref for number in wanted for ref in windows.lost[number]}
-    restores = tuple(_restore(ref, found) for ref in sorted(olds, key=lambda ref: ref.root))
-    return PatchStep(offer, tuple(wanted), restores) if wanted else None
-
-
-def _restore(old: Ref, found: Mapping[bytes, Rebuild]) -> Rebuild:
-    return found.get(old.root) or Rebuild.of_nothing(old)
-
-
 def _is_done(offer: Offer, window: Window, root: bytes, held: Collection[int]) -> bool:
-    """Whether an earlier try already staged what this window makes of the file ``root``."""
+    """Whether an earlier job staged what this window makes of the file ``root``."""
     piece = offer.manifest.piece_bytes
     spans = (span for span in window.new if offer.manifest.entries[span.file].root == root)
     numbers = (n for span in spans for n in range(span.offset // piece, -(-span.end // piece)))
@@ -327,46 +281,89 @@ def _held(offer: Offer, root: bytes, have: Have) -> frozenset[int]:
     return held_pieces(leaves, offer.layers.get(root, b""), root, offer.manifest.piece_bytes)
 
 
-def _pieces(offer: Offer, entry: Entry, have: Have, found: Mapping[bytes, Rebuild]) -> Pieces:
-    if entry.root in found:
-        return pieces.of_rebuild(entry, offer.manifest.piece_bytes, found[entry.root])
-    return pieces.of_held(entry, offer.manifest.piece_bytes, _held(offer, entry.root, have))
+class _Part:
+    """How the missing files of one part come, by root: by windows of the patch, or by pieces of the tree."""
 
+    def __init__(
+        self, offer: Offer, roots: set[bytes], have: Have, found: Mapping[bytes, Rebuild], server_only: bool
+    ) -> None:
+        self.offer, self._roots, self._have, self._found, self._server_only = offer, roots, have, found, server_only
+        windows = windows_for(offer, roots, have)
+        by_patch = self._by_patch(windows)
+        by_tree = roots - by_patch
+        self.patch = self._patch(windows, by_patch)
+        self.tree = self._tree(by_tree) if by_tree else None
+        self.rebuilds = [found[root] for root in sorted(by_tree & found.keys()) if found[root].found]
 
-def _tree(offer: Offer, roots: Collection[bytes], have: Have, found: Mapping[bytes, Rebuild]) -> TreeStep:
-    wanted: list[range] = []
-    held: list[int] = []
-    partial: dict[int, tuple[int, ...]] = {}
-    fetch_bytes = block_bytes = 0
-    todo = set(roots)
-    for entry, numbers in pieces_of(offer.manifest):
-        if entry.root in todo:
-            todo.discard(entry.root)
-            mine = _pieces(offer, entry, have, found)
-            here = sorted(numbers.start + piece for piece in mine.held)
-            held += here
-            wanted += pieces.without(numbers, here)
-            partial |= {numbers.start + piece: blocks for piece, blocks in mine.partial.items()}
-            fetch_bytes += mine.fetch_bytes
-            block_bytes += mine.fetch_bytes if here or mine.partial else 0
-        elif entry.root and have.intact.get(entry.path) == entry.root:
-            held += numbers
-    return TreeStep(offer, tuple(wanted), tuple(held), partial, fetch_bytes, block_bytes)
+    @property
+    def needs_layers(self) -> bool:
+        """Whether pieces are fetched, staging has half of a file, or the full pack may fetch less than old files."""
+        restore_bytes = sum(old.fetch_bytes for old in self.patch.restores) if self.patch else 0
+        is_half = not self._roots.isdisjoint(self._have.staged)
+        return bool(self.tree) or is_half or (self._server_only and restore_bytes > _DEAR_BYTES)
+
+    def _by_patch(self, windows: Windows) -> set[bytes]:
+        """The roots to make by windows."""
+        if not any(windows.lost.values()) and windows.made.keys().isdisjoint(self._found):
+            return set(windows.made)
+        olds = {ref for refs in windows.lost.values() for ref in refs}
+        restore_bytes = {ref.root: self._restore(ref).fetch_bytes for ref in olds}
+        mine = [entry for entry in self.offer.manifest.entries if entry.root in windows.made]
+        alone_bytes = {entry.root: self._pieces(entry).fetch_bytes for entry in mine}
+        if self._server_only and self.offer.full:
+            packed = costs.packed_bytes(self.offer.manifest, self.offer.full)
+            alone_bytes = {root: min(size, packed.get(root, size)) for root, size in alone_bytes.items()}
+        return costs.by_patch(windows, restore_bytes, alone_bytes)
+
+    def _patch(self, windows: Windows, by_patch: Collection[bytes]) -> PatchStep | None:
+        wanted = sorted({number for root in by_patch for number in windows.made[root]})
+        olds = {ref for number in wanted for ref in windows.lost[number]}
+        restores = tuple(self._restore(ref) for ref in sorted(olds, key=lambda ref: ref.root))
+        return PatchStep(self.offer, tuple(wanted), restores) if wanted else None
+
+    def _tree(self, roots: Collection[bytes]) -> TreeStep:
+        wanted: list[range] = []
+        held: list[int] = []
+        partial: dict[int, tuple[int, ...]] = {}
+        fetch_bytes = block_bytes = 0
+        todo = set(roots)
+        for file, entry in enumerate(self.offer.manifest.entries):
+            numbers = self.offer.manifest.layout.pieces(file)
+            if entry.root in todo:
+                todo.discard(entry.root)
+                mine = self._pieces(entry)
+                here = sorted(numbers.start + piece for piece in mine.held)
+                held += here
+                wanted += costs.without(numbers, here)
+                partial |= {numbers.start + piece: blocks for piece, blocks in mine.partial.items()}
+                fetch_bytes += mine.fetch_bytes
+                block_bytes += mine.fetch_bytes if here or mine.partial else 0
+            elif entry.root and self._have.intact.get(entry.path) == entry.root:
+                held += numbers
+        return TreeStep(self.offer, tuple(wanted), tuple(held), partial, fetch_bytes, block_bytes)
+
+    def _restore(self, old: Ref) -> Rebuild:
+        return self._found.get(old.root) or Rebuild.of_nothing(old)
+
+    def _pieces(self, entry: Entry) -> Pieces:
+        piece_bytes = self.offer.manifest.piece_bytes
+        if entry.root in self._found:
+            return Pieces.of_rebuild(entry, piece_bytes, self._found[entry.root])
+        return Pieces.of_held(entry, piece_bytes, _held(self.offer, entry.root, self._have))
 
 
 def _totals(plan: Plan, have: Have, server_only: bool) -> Totals:
     windows = ((step.offer.patch, number) for step in plan.patches for number in step.windows)
     old_bytes = sum(span.length for index, number in windows if index for span in index.windows[number].old)
-    costs = [(step.server_bytes if server_only else step.fetch_bytes, step.block_bytes) for step in plan.trees]
-    block_bytes = sum(min(cost, blocks) for cost, blocks in costs)
+    trees = [(step.server_bytes if server_only else step.fetch_bytes, step.block_bytes) for step in plan.trees]
+    block_bytes = sum(min(cost, blocks) for cost, blocks in trees)
     mended_bytes = sum(mend.rebuild.fetch_bytes for mend in plan.mends)
-    write_bytes = sum(place.size_bytes for place in plan.places)
-    write_bytes -= sum(place.size_bytes for place in plan.places if not place.copy and place.root in have.staged)
+    write_bytes = sum(file.size_bytes for file in plan.files if file.copy or file.root not in have.staged)
     write_bytes += sum(restore.content.size_bytes for restore in plan.restores)
     patch_bytes = sum(step.pack_bytes for step in plan.patches)
     return Totals(
         patch_bytes=patch_bytes,
-        full_bytes=sum(cost for cost, _ in costs) - block_bytes,
+        full_bytes=sum(cost for cost, _ in trees) - block_bytes,
         block_bytes=block_bytes + mended_bytes + sum(restore.fetch_bytes for restore in plan.restores),
         read_bytes=plan.local_bytes + old_bytes,
         write_bytes=write_bytes + mended_bytes,
@@ -374,21 +371,19 @@ def _totals(plan: Plan, have: Have, server_only: bool) -> Totals:
     )
 
 
-def _with_files(
-    totals: Totals, offers: Sequence[Offer], installed: Sequence[Manifest], have: Have, places: Sequence[Place]
-) -> Totals:
+def _with_files(totals: Totals, plan: Plan, installed: Sequence[Manifest], have: Have) -> Totals:
     """The totals with the files counted by what happens to them."""
     old_paths = {e.path: e.root for m in installed for e in m.entries}
     old_roots = {root for root in old_paths.values() if root}
-    new_paths = {entry.path for offer in offers for entry in offer.manifest.entries}
-    added = [place for place in places if place.path not in old_paths]
-    moved = sum(place.root in old_roots for place in added)
+    new_paths = {entry.path for offer in plan.offers for entry in offer.manifest.entries}
+    added = [file for file in plan.files if file.path not in old_paths]
+    moved = sum(file.root in old_roots for file in added)
     gone = len(set(old_paths) - new_paths)
     return replace(
         totals,
-        files_kept=len(new_paths) - len(places),
+        files_kept=len(new_paths) - len(plan.files),
         files_added=len(added) - moved,
-        files_changed=len(places) - len(added),
+        files_changed=len(plan.files) - len(added),
         files_moved=moved,
         files_removed=max(0, gone - moved),
         files_modified=have.modified,

@@ -12,15 +12,16 @@ from io import FileIO
 from patcher import beneath, disk
 from patcher.beneath import Beneath, Where
 from patcher.content import merkle
-from patcher.content.blocks import Rebuild, spans
 from patcher.content.manifest import Manifest
-from patcher.content.merkle import BLOCK_BYTES
+from patcher.content.merkle import BLOCK_BYTES, spans
 from patcher.content.patch_index import Range, Window
 from patcher.errors import Mismatch
 from patcher.install.folder import InstallFolder
 from patcher.install.scan import Seen, Watch, hash_file, seen
+from patcher.update.costs import Rebuild
 from patcher.update.decode import Map, Old, OutputRange, Slice, Task
-from patcher.update.plan import Copy, Offer, Place, Plan, staged_name
+from patcher.update.plan import Copy, NewFile, Plan, staged_name
+from patcher.update.target import Offer
 
 
 class Stage:
@@ -69,7 +70,7 @@ class Stage:
                 files[found.source].seek(found.source_offset)
                 for at, length in spans(range(-(-found.length // BLOCK_BYTES)), found.length):
                     data = files[found.source].read(length)
-                    if not rebuild.is_right((found.offset + at) // BLOCK_BYTES, data):
+                    if not rebuild.matches((found.offset + at) // BLOCK_BYTES, data):
                         text = f"{found.source} was changed meanwhile."
                         raise Mismatch(text, content.root)
                     staged.write(found.offset + at, data)
@@ -116,15 +117,15 @@ class Stage:
             window.sha256,
         )
 
-    def duplicate(self, places: Iterable[Place]) -> None:
-        """Stage empty files, and the second and later places of one content."""
-        for place in places:
-            target = self.folder / place.staged
-            if not place.root:
+    def duplicate(self, files: Iterable[NewFile]) -> None:
+        """Stage empty files, and the second and later files of one content."""
+        for file in files:
+            target = self.folder / file.staged
+            if not file.root:
                 disk.Staged(target, 0).close()
-            elif place.copy:
-                with _open(self.path(place.root)) as source, disk.Staged(target, place.size_bytes) as staged:
-                    disk.copy_range(source, 0, staged, 0, place.size_bytes)
+            elif file.copy:
+                with _open(self.path(file.root)) as source, disk.Staged(target, file.size_bytes) as staged:
+                    disk.copy_range(source, 0, staged, 0, file.size_bytes)
 
     def verify(self, plan: Plan, piece_bytes: Mapping[bytes, int]) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
         """Hash every staged and mended file. Returns the piece layer by root, and the stat by the path in the install.
@@ -134,7 +135,7 @@ class Stage:
         """
         layers: dict[bytes, bytes] = {}
         stats: dict[str, Seen] = {}
-        staged = [(self.folder / place.staged, place.path, place.root) for place in plan.places]
+        staged = [(self.folder / file.staged, file.path, file.root) for file in plan.files]
         mended = [(self.install.root / mend.path, mend.path, mend.rebuild.content.root) for mend in plan.mends]
         for at, path, root in (*staged, *mended):
             if stat := seen(at):

@@ -1,51 +1,164 @@
-"""What a job is to reach, and what it may use to get there."""
+"""What a job must reach, and what it may use: a signed release, the folder, and what the publisher offers for it.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+An `Offer` is one part of the release: its manifest at once, the rest where a plan needs it.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from patcher.beneath import Beneath
-from patcher.content import records
+from patcher.content import manifest, merkle, paths, records
 from patcher.content.manifest import Manifest
+from patcher.content.merkle import Ref
+from patcher.content.patch_index import Index
+from patcher.errors import ContentError, Missing
+from patcher.feed.feeds import Opened
 from patcher.feed.reader import Reader
-from patcher.install.folder import Installed
+from patcher.install.folder import Description, Installed
 from patcher.install.registry import Installation
-from patcher.transfer.origin.client import Origin
 from patcher.transfer.swarm.session import Session
-from patcher.update.plan import Offer
+
+_NO_DOCUMENTS: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """Where a job may get bytes from; all None or empty for one that needs no network."""
+class Offer:
+    """One part of a release, and what the publisher offers to build it from."""
 
-    reader: Reader | None = None
-    origin: Origin | None = None
+    part: records.Part
+    document: bytes
+    """The manifest as it was signed."""
+    manifest: Manifest
+    """The same, read."""
+    old: Manifest | None = None
+    """The manifest that ``patch`` is cut against."""
+    patch: Index | None = None
+    full: Index | None = None
+    layers: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Root to piece layer; fetched only for pieces and half-staged files."""
+    old_part: records.Part | None = None
+    """The part as the release in place has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where a job may get bytes from. A job that needs no network has no feed."""
+
+    feed: Opened | None = None
     session_for: Callable[[], Session | None] = lambda: None
-    """Opens the swarm's session when it is first needed; None without peers."""
+    """Opens the session of the swarm when it is first needed; returns None if the job does without peers."""
     server_only: bool = True
-    trackers: tuple[str, ...] = ()
-    fingerprint: str = ""
     download_limit_bps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The signed list of parts to reach, where, and what may be used for it. No release: the empty list."""
+    """The signed list of parts to reach, the folder, and what may be used. Without a release, the empty list."""
 
     install: Installation
     release: records.Release | None
     offers: tuple[Offer, ...]
-    network: Network
+    access: Access
     full_scan: bool = False
     borrow: tuple[tuple[Beneath, tuple[Manifest, ...]], ...] = ()
-    """Other folders to copy from, with the manifests of what they hold."""
+    """Other folders to copy from, with the manifests of their files."""
     mend: bool = False
-    """Large files may be repaired where they stand: the release to reach is the one that is there."""
+    """The release is the one in place, so large damaged files may be repaired where they stand."""
     adopt: bool = False
-    """Files in the way are older files of this title, though nothing says so."""
+    """Files in the way count as older files of this title, although no description says so."""
+    detour: "tuple[Target, Target] | None" = None
+    """The target that leads to an intermediate release, and the one that leads on from there to ``release``."""
 
     @property
     def installed(self) -> Installed | None:
-        """What the install folder will say of itself."""
-        fingerprint, install, release = self.network.fingerprint, self.install, self.release
+        """What the install folder will say of itself afterwards."""
+        install, release = self.install, self.release
+        fingerprint = self.access.feed.fingerprint if self.access.feed else ""
         return Installed(fingerprint, release.title, install.channel, install.tags, release) if release else None
+
+    @property
+    def released(self) -> list[Manifest]:
+        """The manifests of the parts whose files belong to the publisher, not to the player (`defaults`)."""
+        return [offer.manifest for offer in self.offers if not offer.part.defaults]
+
+
+def local_offers(installed: Installed, there: Description) -> tuple[Offer, ...] | None:
+    """Offers of a release whose manifests are on the disk (``.shoal`` or ``previous``); None when one is missing."""
+    documents, parts = there.documents(installed), installed.parts
+    if len(documents) < len(parts):
+        return None
+    return tuple(Offer(part, documents[part.name], manifest.parse(documents[part.name])) for part in parts)
+
+
+def remote_offers(
+    reader: Reader,
+    release: records.Release,
+    tags: Collection[str],
+    start: records.Release | None = None,
+    documents: Mapping[str, bytes] = _NO_DOCUMENTS,
+) -> tuple[Offer, ...]:
+    """Offers of a signed release: each chosen part with its manifest, and its patch from the release ``start``.
+
+    ``documents``: part name to manifest of ``start``. A manifest that did not change is taken from them; one that did
+    comes as a delta where the publisher made one. Raises what `Reader` raises.
+    """
+    patches = _patches(reader, release)
+    before = {part.name: part for part in start.parts} if start else {}
+    offers = []
+    for part in release.parts:
+        if records.chosen(part, tags):
+            mine = patches.get(part.name, records.PartPatches(part.name, None))
+            delta = next((d for d in mine.deltas if start and d.from_sequence == start.sequence), None)
+            offer = _offer(reader, part, documents.get(part.name), delta, mine.manifest)
+            offers.append(replace(offer, old_part=before.get(part.name)))
+    check_together([offer.manifest for offer in offers])
+    return tuple(offers)
+
+
+def complete(target: Target, offer: Offer) -> Offer:
+    """The offer with the full pack's index and the piece layers, unless it has them or there is no network.
+
+    Raises what `Reader` raises.
+    """
+    if offer.layers or not target.access.feed or not target.release:
+        return offer
+    reader = target.access.feed.reader
+    patches = _patches(reader, target.release).get(offer.part.name)
+    index = _index(reader, patches.full, offer.manifest, None) if patches and patches.full else None
+    return replace(offer, full=index, layers=reader.layers(offer.part, offer.manifest))
+
+
+def check_together(manifests: Sequence[Manifest]) -> None:
+    """Check that all parts of a release fit into one folder. Raises ContentError (content.unsafe_path)."""
+    if len(manifests) > 1:  # each was checked by itself as it was read
+        leaves = ((*(e.path for e in m.entries), *(path for path, _ in m.links), *m.empty_folders) for m in manifests)
+        paths.check_all(chain.from_iterable(leaves))
+
+
+def _patches(reader: Reader, release: records.Release) -> dict[str, records.PartPatches]:
+    """What the feed says of each part's patches, by part name."""
+    patches = reader.patches(release.title, release.sequence)
+    return {each.part: each for each in patches.parts} if patches else {}
+
+
+def _offer(
+    reader: Reader, part: records.Part, old_data: bytes | None, delta: records.Delta | None, packed: Ref | None
+) -> Offer:
+    if old_data and merkle.ref_of(old_data) == part.manifest:
+        return Offer(part, old_data, manifest.parse(old_data))
+    data = reader.manifest(part, old_data, delta.manifest if delta else None, packed)
+    new = manifest.parse(data)
+    if not old_data or not delta or not delta.index or part.defaults:
+        return Offer(part, data, new)
+    old = manifest.parse(old_data)
+    index = _index(reader, delta.index, new, old)
+    return Offer(part, data, new, old if index else None, index)
+
+
+def _index(reader: Reader, ref: Ref, new: Manifest, old: Manifest | None) -> Index | None:
+    """The index of a pack; None when no server has the right one, so that the part comes by its tree."""
+    try:
+        return reader.index(ref, new, old)
+    except (ContentError, Missing):
+        return None

@@ -20,7 +20,7 @@ from patcher.config import Home
 from patcher.content.records import Release
 from patcher.engine.client import Client, RemoteError
 from patcher.engine.engine import Engine
-from patcher.engine.server import Agent
+from patcher.engine.server import Server
 from patcher.errors import DiskError, UsageError
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.install.folder import Installed, InstallFolder
@@ -166,7 +166,7 @@ def test_an_install_that_cannot_be_recovered_stops_no_other(
 
     for name in ("broken", "whole"):
         Registry(Home(home).registry).put(Installation(f"demo/{name}", InstallFolder.at(home / name)))
-    monkeypatch.setattr("patcher.engine.engine.recover", recover)
+    monkeypatch.setattr("patcher.engine.engine.recover_install", recover)
     engine.start()
     failures = {title.title: title.failure and title.failure.code for title in engine.snapshot().titles}
     code = error.code if isinstance(error, DiskError) else "internal.failure"
@@ -225,39 +225,39 @@ def test_settings_that_are_not_valid_are_said_by_the_client(home: Path) -> None:
 def test_a_client_that_comes_at_the_end_is_not_let_in(
     engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Agent, "_watch", lambda _: None)
-    agent = Agent(Home(home), engine, keep=True)
-    serving = threading.Thread(target=agent.run)
+    monkeypatch.setattr(Server, "_watch", lambda _: None)
+    server = Server(Home(home), engine, keep=True)
+    serving = threading.Thread(target=server.run)
     serving.start()
-    with connection.Client(agent._listener.address, authkey=agent._authkey) as early:
+    with connection.Client(server._listener.address, authkey=server._authkey) as early:
         assert early.recv_bytes()
-        agent.stop()
+        server.stop()
         with pytest.raises((EOFError, OSError)):
-            connection.Client(agent._listener.address, authkey=agent._authkey).recv_bytes()
+            connection.Client(server._listener.address, authkey=server._authkey).recv_bytes()
     serving.join()
 
 
 @contextlib.contextmanager
-def _serving(home: Path, engine: Engine) -> Iterator[Agent]:
-    """An agent in a thread, until the test is over, however it ends."""
-    agent = Agent(Home(home), engine, keep=True)
-    serving = threading.Thread(target=agent.run)
+def _serving(home: Path, engine: Engine) -> Iterator[Server]:
+    """A server in a thread, until the test is over, however it ends."""
+    server = Server(Home(home), engine, keep=True)
+    serving = threading.Thread(target=server.run)
     serving.start()
     try:
-        yield agent
+        yield server
     finally:
-        agent.stop()
+        server.stop()
         serving.join()
 
 
 def test_a_caller_that_says_nothing_keeps_no_client_waiting(engine: Engine, home: Path) -> None:
-    agent = Agent(Home(home), engine, keep=True)
-    serving = threading.Thread(target=agent.run)
+    server = Server(Home(home), engine, keep=True)
+    serving = threading.Thread(target=server.run)
     serving.start()
-    with connection.Client(agent._listener.address), Client(Home(home)) as client:
+    with connection.Client(server._listener.address), Client(Home(home)) as client:
         assert client.snapshot().titles == ()
-        assert len(agent._clients) == 1
-    agent.stop()
+        assert len(server._clients) == 1
+    server.stop()
     serving.join()
 
 
@@ -265,8 +265,8 @@ def test_a_caller_that_says_nothing_keeps_no_client_waiting(engine: Engine, home
     "request_", [b"[" * 200_000, b"[]", b"{}", b"\xff", b'{"call": NaN}', b"x" * (2 << 20)], ids=lambda data: data[:8]
 )
 def test_a_client_that_talks_nonsense_is_shown_out_and_no_other(engine: Engine, home: Path, request_: bytes) -> None:
-    with _serving(home, engine) as agent, Client(Home(home)) as client:
-        with connection.Client(agent._listener.address, authkey=agent._authkey) as other:
+    with _serving(home, engine) as server, Client(Home(home)) as client:
+        with connection.Client(server._listener.address, authkey=server._authkey) as other:
             other.recv_bytes()
             with contextlib.suppress(OSError):  # the door may close before all of it is said
                 other.send_bytes(request_)
@@ -329,8 +329,8 @@ def test_an_engine_whose_home_was_replaced_leaves_the_next_one_alone(home: Path)
 
 
 def test_a_client_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
-    agent = Agent(Home(home), engine, keep=True)
-    serving = threading.Thread(target=agent.run)
+    server = Server(Home(home), engine, keep=True)
+    serving = threading.Thread(target=server.run)
     serving.start()
     back, heard = threading.Event(), SimpleQueue[events.Event | None]()
 
@@ -348,7 +348,7 @@ def test_a_client_that_was_away_misses_samples_and_not_the_end(engine: Engine, h
         while not isinstance(heard.get(timeout=10), Finished):
             count += 1
     assert count < 20_000
-    agent.stop()
+    server.stop()
     serving.join()
 
 

@@ -30,7 +30,7 @@ from patcher.errors import ShoalError
 from patcher.install.scan import Have, folders_above
 from patcher.publish.patches import encode
 from patcher.update import plan as planning
-from patcher.update.plan import Offer
+from patcher.update.target import Offer
 from tests.support import bomb_records, bomb_shapes, indexes
 from tests.support.bomb_shapes import HONEST_MANIFEST, MOST_BYTES, Bomb
 
@@ -59,7 +59,7 @@ def _planned(offer: Offer, *installed: Manifest) -> None:
     folders_above(entry.path for entry in m.entries)
     for server_only in (False, True):
         plan = planning.make([offer], installed, Have(), server_only=server_only)
-        planning.change([offer], installed, Have(), plan, ())
+        planning.change(plan, installed, Have(), ())
 
 
 def _manifest(document: bytes) -> None:

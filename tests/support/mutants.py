@@ -37,7 +37,7 @@ from patcher.publish.patches import encode
 from patcher.publish.patches.native.fitting import fit
 from patcher.update import plan as planning
 from patcher.update.decode import MEMORY_BYTES, Map, OutputRange, Task, decode
-from patcher.update.plan import Offer
+from patcher.update.target import Offer
 from tests.support import indexes, trees
 from tests.support.libraries import library
 
@@ -118,7 +118,7 @@ def _take_manifest(folder: Path) -> Callable[[bytes], None]:
         part = records.Part("main", (), False, merkle.ref_of(data), m.info_hash, None, None)
         offer = Offer(part, data, m)
         plan = planning.make([offer], [], Have(), server_only=True)
-        change = planning.change([offer], [], Have(), plan, ())
+        change = planning.change(plan, [], Have(), ())
         assert plan.totals.write_bytes == m.size_bytes
         named = [*change.folders, *(path for _, path, _ in change.place), *(path for path, _ in change.links)]
         for path in named:

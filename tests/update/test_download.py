@@ -5,11 +5,11 @@ a pack before it begins: its own bytes, and the maps by which it reads.
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from patcher.content import manifest, merkle, records
-from patcher.content.blocks import Rebuild
 from patcher.content.manifest import Entry, Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
 from patcher.errors import ContentError, DiskError
@@ -19,11 +19,12 @@ from patcher.seeding.pack_cache import Packs
 from patcher.transfer.fetch import Want
 from patcher.transfer.origin.readers import PackSource
 from patcher.transfer.swarm.torrent import Torrent
+from patcher.update.costs import Rebuild
 from patcher.update.download import Downloader, _Windows
-from patcher.update.plan import Mend, Offer, PatchStep, Plan
+from patcher.update.plan import Mend, PatchStep, Plan
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
-from patcher.update.target import Network
+from patcher.update.target import Access, Offer
 from tests.support.libraries import library
 from tests.support.peers import Shelf
 from tests.support.publisher import drafted
@@ -37,8 +38,9 @@ WHOLE = Rebuild.of_nothing(ref_of(RIGHT))
 def downloader_for(folder: Path, shelf: Shelf) -> tuple[Downloader, Meter]:
     """One without peers, and its meter."""
     meter = Meter(1, "game", lambda: False, lambda _: None)
-    network = Network(origin=shelf)  # type: ignore[arg-type]  # it reads as an origin does
-    return Downloader(network, Packs(folder / "packs", 0), meter), meter
+    feed = SimpleNamespace(origin=shelf, record=SimpleNamespace(trackers=()))
+    access = Access(feed)  # type: ignore[arg-type]  # a shelf reads as an origin does
+    return Downloader(access, Packs(folder / "packs", 0), meter), meter
 
 
 def mended(folder: Path, shelf: Shelf, rebuild: Rebuild) -> Meter:
@@ -46,7 +48,7 @@ def mended(folder: Path, shelf: Shelf, rebuild: Rebuild) -> Meter:
     (folder / "game").write_bytes(bytes(len(RIGHT)))
     downloader, meter = downloader_for(folder, shelf)
     plan = Plan((), (), (), (), mends=(Mend("game", rebuild),))
-    downloader.carry_out(plan, Stage(InstallFolder.at(folder), {}, meter.watch), {})
+    downloader.take_steps(plan, Stage(InstallFolder.at(folder), {}, meter.watch), {})
     return meter
 
 

@@ -14,7 +14,7 @@ from patcher.protocol.events import Totals
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
 from patcher.seeding.traffic import Ledger
-from patcher.update.pipeline import Job
+from patcher.update.pipeline import Pipeline, Shared
 from patcher.update.plan import Copy, Plan
 from patcher.update.progress import Meter
 
@@ -29,14 +29,16 @@ def test_the_previous_release_makes_room_unless_it_is_needed(
     monkeypatch.setattr(disk, "free_bytes", lambda _: 0 if kept.exists() else 5)
     meter = Meter(1, "game", lambda: False, lambda _: None)
     registry, ledger, packs = Registry(tmp_path / "home"), Ledger(tmp_path / "home"), Packs(tmp_path / "packs", 0)
-    seeder = Seeder(Settings(), registry, ledger, packs, Feeds(Home(tmp_path)))
-    job = Job(1, tmp_path, registry, packs, seeder, meter, lambda _: None)
-    job._folder = InstallFolder.at(tmp_path / "game")
+    home, feeds = Home(tmp_path), Feeds(Home(tmp_path))
+    seeder = Seeder(Settings(), registry, ledger, packs, feeds)
+    shared = Shared(home, Settings(), registry, ledger, packs, feeds, seeder)
+    pipeline = Pipeline(shared, 1, meter, lambda _: None)
+    folder = InstallFolder.at(tmp_path / "game")
     copies = (Copy(b"r" * 32, kept, 5),) if is_used else ()
-    plan = Plan(copies=copies, patches=(), trees=(), places=(), mends=(), totals=Totals(peak_extra_bytes=5))
+    plan = Plan(copies=copies, patches=(), trees=(), files=(), mends=(), totals=Totals(peak_extra_bytes=5))
     if is_used:
         with pytest.raises(DiskError, match="needs 5 bytes"):
-            job._check_room(plan)
+            pipeline._check_room(folder, plan)
     else:
-        job._check_room(plan)
+        pipeline._check_room(folder, plan)
     assert kept.exists() == is_used

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patcher.content import merkle, patch_index, records
-from patcher.content.blocks import Rebuild, Stretch, spans
 from patcher.content.manifest import Manifest, encode
-from patcher.content.merkle import BLOCK_BYTES, ref_of
+from patcher.content.merkle import BLOCK_BYTES, ref_of, spans
 from patcher.install.commit import Change
 from patcher.install.scan import Have
 from patcher.update import plan as planning
-from patcher.update.plan import Offer, PatchStep, Plan
+from patcher.update.costs import LocalRange, Rebuild
+from patcher.update.plan import PatchStep, Plan
+from patcher.update.target import Offer
 from tests.support import indexes, trees
 from tests.support.trees import File, Layout
 
@@ -67,7 +68,8 @@ def _made(plan: Plan) -> dict[bytes, int]:
         wanted = {piece for run in tree.wanted for piece in run}
         assert wanted.isdisjoint(tree.held) and tree.partial.keys() <= wanted
         assert len(wanted) == sum(map(len, tree.wanted))
-        for entry, pieces in planning.pieces_of(tree.offer.manifest):
+        for number, entry in enumerate(tree.offer.manifest.entries):
+            pieces = tree.offer.manifest.layout.pieces(number)
             for piece in set(pieces) & wanted:
                 length = min(piece_bytes, entry.size_bytes - (piece - pieces.start) * piece_bytes)
                 blocks = tree.partial.get(piece, range(-(-length // BLOCK_BYTES)))
@@ -79,7 +81,7 @@ def _rebuild(data: bytes, missing: frozenset[int]) -> Rebuild:
     """Some of the file's blocks are somewhere on this machine, the others are not."""
     blocks = range(-(-len(data) // BLOCK_BYTES))
     some = [(block, length) for block, (_, length) in zip(blocks, spans(blocks, len(data)), strict=True)]
-    found = tuple(Stretch(b * BLOCK_BYTES, n, _FOLDER, 0) for b, n in some if b not in missing)
+    found = tuple(LocalRange(b * BLOCK_BYTES, n, _FOLDER, 0) for b, n in some if b not in missing)
     lacking = tuple(range(block, block + 1) for block, _ in some if block in missing)
     return Rebuild(ref_of(data), merkle.leaves_of(data), found, lacking)
 
@@ -87,7 +89,7 @@ def _rebuild(data: bytes, missing: frozenset[int]) -> Rebuild:
 def _after(old: Layout, change: Change, plan: Plan, contents: dict[bytes, bytes]) -> Layout:
     """What the commit of this change makes of the old tree."""
     tree = {path: file for path, file in old.items() if path not in change.remove}
-    roots = {place.staged: place.root for place in plan.places}
+    roots = {file.staged: file.root for file in plan.files}
     for staged, path, executable in change.place:
         tree[path] = File(contents[roots[staged]], executable)
     for path, executable in change.modes:
@@ -120,13 +122,13 @@ def test_a_plan_reaches_the_new_tree_whatever_is_left_of_the_old(
     installed: list[Manifest] = [trees.manifest_of(old)]
     by_root = {ref_of(data).root: _rebuild(data, missing) for data, missing in found.items()}
     plan = planning.make([offer], installed, have, (), by_root, server_only=server_only)
-    needed = {place.root: place.size_bytes for place in plan.places if place.root}
+    needed = {file.root: file.size_bytes for file in plan.files if file.root}
     made = _made(plan)
     assert {root: made.get(root, 0) for root in needed} == needed
     assert plan.totals.fetch_bytes == 0 or plan.patches or plan.trees
-    assert len({place.staged for place in plan.places}) == len(plan.places)
+    assert len({file.staged for file in plan.files}) == len(plan.files)
     contents = {ref_of(file.data).root: file.data for file in new.values() if file.data} | {b"": b""}
-    change = planning.change([offer], installed, have, plan, ())
+    change = planning.change(plan, installed, have, ())
     assert _after(old, change, plan, contents) == new
 
 
@@ -174,8 +176,8 @@ def test_what_is_here_under_any_name_is_not_fetched(old: dict[str, File], new: d
 def test_nothing_new_is_nothing_to_do(layout: dict[str, File]) -> None:
     offer, have = _offer(layout, layout), _have(layout, frozenset())
     plan = planning.make([offer], [trees.manifest_of(layout)], have, server_only=False)
-    change = planning.change([offer], [trees.manifest_of(layout)], have, plan, ())
-    assert plan.is_empty
+    change = planning.change(plan, [trees.manifest_of(layout)], have, ())
+    assert not plan.files
     assert (change.place, change.remove, change.remove_folders, change.modes) == ((), (), (), ())
     assert plan.totals.files_kept == len(layout)
 
@@ -185,7 +187,7 @@ def test_uninstalling_is_an_update_to_the_empty_list() -> None:
     manifest = trees.manifest_of(old)
     have = Have(intact={entry.path: entry.root for entry in manifest.entries})
     plan = planning.make([], [manifest], have, server_only=True)
-    change = planning.change([], [manifest], have, plan, ())
+    change = planning.change(plan, [manifest], have, ())
     assert set(change.remove) == {path for path, item in old.items() if not isinstance(item, trees.Folder)}
     assert change.remove_folders.index("logs/old") < change.remove_folders.index("logs")
 
@@ -197,3 +199,19 @@ def test_a_map_is_fetched_once_for_all_windows_that_read_through_it() -> None:
     offer = Offer(part, encode(m), m, indexes.OLD, patch_index.parse(bencode(document), m, indexes.OLD))
     costs = {(0,): 20 + 50, (1,): 30, (2,): 50, (0, 1): 100, (0, 1, 2): 150}
     assert {windows: PatchStep(offer, windows).pack_bytes for windows in costs} == costs
+
+
+def test_a_plan_asks_once_for_the_layers_of_each_part_that_needs_them_and_of_no_other() -> None:
+    old: Layout = {"a": File(_CONTENTS[3])}
+    patched, whole = _offer({"a": File(_CONTENTS[4])}, old), _offer({"b": File(_CONTENTS[5])}, None)
+    asked: list[Offer] = []
+
+    def complete(offer: Offer) -> Offer:
+        asked.append(offer)
+        return replace(offer, layers={b"r": b"layer"})
+
+    have = _have(old, frozenset())
+    plan = planning.make([patched, whole], [trees.manifest_of(old)], have, server_only=False, complete=complete)
+    assert (len(plan.patches), len(plan.trees), asked) == (1, 1, [whole])
+    assert [offer.layers for offer in plan.offers] == [{}, {b"r": b"layer"}]
+    assert plan.trees[0].offer is plan.offers[1]

@@ -3,7 +3,7 @@
 import pytest
 
 from patcher.errors import ContentError
-from patcher.update.offers import check_together
+from patcher.update.target import check_together
 from tests.support import trees
 from tests.support.trees import File, Layout, Link
 

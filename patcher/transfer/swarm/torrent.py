@@ -10,9 +10,9 @@ from bencode2 import bdecode, bencode
 from patcher import beneath
 from patcher.beneath import Where
 from patcher.content import manifest, patch_index
-from patcher.content.blocks import spans
 from patcher.content.layout import PieceLayout
 from patcher.content.manifest import Manifest
+from patcher.content.merkle import spans
 from patcher.content.patch_index import Index
 
 
