@@ -28,17 +28,17 @@ _START_S = 20.0
 _RETRY_S = 5.0
 _POLL_S = 0.05
 _ANSWER_S = 60.0
-"""How long an engine may say nothing when it is asked; one that finishes an interrupted commit first takes a while."""
+"""How long an engine may take to answer. It may have to finish an interrupted commit first."""
 _ADDRESS_BYTES = 4096
 _STARTER = """
 import subprocess, sys
 subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 """
-"""Starts the engine and ends: the engine is nobody's child, and no client has to wait for its end."""
+"""Starts the engine and ends, so that the engine is not the client's child, for whose end the client would wait."""
 
 
 class RemoteError(ShoalError):
-    """An error that the engine reported: its code, texts and exit code as they came."""
+    """An error that the engine reported, with its code, texts and exit code."""
 
     def __init__(self, failure: events.Failure) -> None:
         Exception.__init__(self, failure.message)
@@ -61,24 +61,24 @@ class Client(Closing):
         self._wake, self._waker = connection.Pipe(duplex=False)
 
     def snapshot(self) -> events.Snapshot:
-        """All a client needs to draw itself, now."""
+        """Everything that a client shows."""
         snapshot = wire.from_json(json.dumps(self._call({"call": "snapshot"})).encode())
         assert isinstance(snapshot, events.Snapshot)
         return snapshot
 
     def submit(self, command: commands.Command) -> int:
-        """Ask for something; returns the number of the job. Raises what the engine refuses it with."""
+        """Ask for something; returns the number of the job. Raises RemoteError if the engine refuses."""
         return int(self._call({"call": "submit", "wish": json.loads(wire.to_json(command))}))
 
     def listen(self, callback: Callable[[events.Event | None], None]) -> None:
-        """Call ``callback`` from a thread of ours for each event, and with None once when the engine is lost."""
+        """Call ``callback`` for each event, in a thread of the client, and once with None when the engine is lost."""
         stream = _connect(self._home)
         _exchange(stream, {"call": "listen"})
         self._reader = threading.Thread(target=self._read, args=(stream, callback), name="events", daemon=True)
         self._reader.start()
 
     def close(self) -> None:
-        """Leave. The engine goes on with what it does."""
+        """Close both connections. The engine goes on with its jobs."""
         with contextlib.suppress(OSError):
             self._waker.send_bytes(b"x")
         if self._reader and self._reader is not threading.current_thread():
@@ -126,7 +126,7 @@ def _await(calls: connection.Connection) -> None:
 
 
 def _connect(home: Home) -> connection.Connection:
-    """A connection to the home's engine, which is started when none answers."""
+    """A connection to the home's engine. If none answers, one is started."""
     home.check()
     deadline = time.monotonic() + _START_S
     start_s = 0.0
@@ -144,7 +144,7 @@ def _connect(home: Home) -> connection.Connection:
 
 
 def _try(home: Home) -> tuple[connection.Connection, dict[str, Any]] | None:
-    """A connection to the engine that says where it is, and its hello. None when there is no such engine.
+    """A connection to the engine whose address lies in the home, and its hello. None when there is no such engine.
 
     What is written in the home proves nothing, and whoever answers must be of our user and know the key.
     Raises InternalError (internal.engine_silent).
@@ -171,7 +171,7 @@ def _try(home: Home) -> tuple[connection.Connection, dict[str, Any]] | None:
 
 
 def _dial(address: str) -> connection.Connection:
-    """Open a local socket in a private folder of ours, or a pipe of this machine; nothing else is an engine's address.
+    """Open a local socket in a private folder of this user, or a pipe of this machine; no engine has another address.
 
     Raises OSError, ValueError; TimeoutError or BlockingIOError for a socket that is there and says nothing.
     """
@@ -190,7 +190,10 @@ def _dial(address: str) -> connection.Connection:
 
 
 def _agrees(calls: connection.Connection, hello: dict[str, Any]) -> bool:
-    """Whether the engine is of our version; an idle one of another version makes room, one that is ending has."""
+    """Whether the engine has our version. An idle engine of another version is asked to make room.
+
+    Raises InternalError (internal.version) if it is at work.
+    """
     try:
         if hello["version"] == patcher.__version__:
             return True
@@ -205,7 +208,7 @@ def _agrees(calls: connection.Connection, hello: dict[str, Any]) -> bool:
 
 
 def _start(home: Home) -> None:
-    """Start an engine that outlives us. A second one that loses the race for the lock ends by itself."""
+    """Start an engine that outlives this client. If two are started, the one that does not get the lock ends."""
     place = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
     if not os.access(place, os.W_OK):
         raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))

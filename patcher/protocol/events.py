@@ -12,7 +12,7 @@ from patcher.protocol.commands import Verb
 
 
 class Phase(enum.StrEnum):
-    """Where a job stands; in the order a job goes through them."""
+    """Where a job stands, in the order of a job."""
 
     QUEUED = "queued"
     TRUST = "trust"
@@ -30,7 +30,7 @@ class Phase(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Bytes by where they came from, as received (waste included)."""
+    """Bytes received, by their source (waste included)."""
 
     lan_bytes: int = 0
     peer_bytes: int = 0
@@ -63,7 +63,7 @@ class Totals:
     files_moved: int = 0
     files_removed: int = 0
     files_modified: tuple[str, ...] = ()
-    """Files of ours that somebody changed and that will be put back."""
+    """Installed files that were changed and will be restored."""
 
     @property
     def fetch_bytes(self) -> int:
@@ -73,7 +73,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended well; the ``result`` object of the command line."""
+    """What a job did; the ``result`` object of the command line."""
 
     version_from: str = ""
     version_to: str = ""
@@ -85,19 +85,19 @@ class Outcome:
     peak_extra_bytes: int = 0
     seconds: float = 0.0
     work_left: bool = False
-    """``--check`` and ``verify``: there is something to do (exit code 10)."""
+    """For ``--check`` and ``verify``: there is something to do (exit code 10)."""
     totals: Totals = Totals()
     files: tuple[str, ...] = ()
-    """The files the verb is about: damaged ones for verify."""
+    """The damaged files, for verify."""
     feed: str = ""
     """The name of the feed that was added, or was there already."""
     via: str = ""
-    """The version in between, where two updates fetch less than one; the figures are those of both."""
+    """The version of an intermediate release, where two updates fetch less than one. The figures are those of both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error on its way to a client; the ``error`` object of the command line."""
+    """An error as clients get it; the ``error`` object of the command line."""
 
     code: str
     message: str
@@ -108,7 +108,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: Exception) -> "Failure":
-        """Any error as this fact; what is none of ours is a fault in Shoal."""
+        """Any error as a failure. One that is no ShoalError is a fault in Shoal."""
         if not isinstance(error, ShoalError):
             error = InternalError("internal.failure", f"Something unexpected failed: {error!r}.")
         return cls(error.code, error.message, error.safe, error.hint, error.exit_code, error.facts)
@@ -119,7 +119,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A sample, at most 10 a second a job."""
+    """A sample of a job, at most 10 a second."""
 
     job: int
     title: str
@@ -147,12 +147,12 @@ class Planned:
     version_to: str
     totals: Totals
     via: str = ""
-    """The version in between, where two updates fetch less than one."""
+    """The version of an intermediate release, where two updates fetch less than one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a player should know that stops nothing."""
+    """Something that a player should know. It stops nothing."""
 
     job: int
     title: str
@@ -161,7 +161,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A job ended well."""
+    """A job succeeded."""
 
     job: int
     title: str
@@ -179,7 +179,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class FeedFound:
-    """What `AddFeed` would trust, for a look at its fingerprint first."""
+    """What `AddFeed` would trust, so that the player can compare its fingerprint first."""
 
     job: int
     title: str
@@ -188,7 +188,7 @@ class FeedFound:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The snapshot is another one now: ask for it."""
+    """The snapshot has changed: ask for it."""
 
 
 Event = Progress | Planned | Notice | Finished | Failed | FeedFound | Changed
@@ -226,7 +226,7 @@ class About:
     """By language tag, like the summaries."""
     summaries: dict[str, str] = field(default_factory=dict)
     art: str = ""
-    """A local file whose bytes were verified; nobody has looked whether they are an image."""
+    """A local file with verified bytes. Whether they are an image was not checked."""
     notes: str = ""
     links: dict[str, str] = field(default_factory=dict)
     """By kind: site, support."""
@@ -250,7 +250,7 @@ class TitleSnapshot:
     offered_version: str = ""
     previous_version: str = ""
     interrupted: bool = False
-    """A journal waits: recover before play."""
+    """A commit is unfinished; it is recovered before the title can be played."""
     paused: bool = False
     playing: bool = False
     seeding: bool = False
@@ -264,7 +264,7 @@ class TitleSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All a client needs to draw itself."""
+    """Everything that a client shows."""
 
     version: str
     pid: int

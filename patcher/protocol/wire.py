@@ -1,4 +1,4 @@
-"""The facts of `patcher.protocol.events` as JSON: how they travel over the engine's socket and lie in the registry."""
+"""Commands, events and snapshots as JSON: on the engine's socket, and commands in the registry."""
 
 import dataclasses
 import enum
@@ -10,7 +10,7 @@ from patcher import strict_json
 from patcher.protocol import commands, events
 
 MAX_BYTES = 1 << 26
-"""Of one message. A snapshot holds what every feed says of its titles."""
+"""The most that one message may have: a snapshot holds what every feed says of its titles."""
 
 _NAMED = {
     c.__name__: c
@@ -19,13 +19,13 @@ _NAMED = {
 
 
 def to_json(value: object) -> bytes:
-    """One frozen fact of `patcher.protocol.events` as JSON: its fields and its ``type``."""
+    """A command, an event or a snapshot as JSON: its fields, and its class as ``type``."""
     assert dataclasses.is_dataclass(value) and not isinstance(value, type)
     return json.dumps({"type": type(value).__name__, **dataclasses.asdict(value)}, ensure_ascii=False).encode()
 
 
 def from_json(data: bytes) -> typing.Any:
-    """The fact that `to_json` wrote. Raises ValueError when it is none."""
+    """What `to_json` wrote. Raises ValueError for anything else."""
     fields = strict_json.loads(data, MAX_BYTES)
     try:
         return build(_NAMED[fields.pop("type")], fields)
@@ -34,7 +34,7 @@ def from_json(data: bytes) -> typing.Any:
 
 
 def build(cls: type, fields: dict[str, typing.Any]) -> typing.Any:
-    """A frozen fact of any room from its fields.
+    """A frozen dataclass of any room from its fields.
 
     Raises TypeError, KeyError, AttributeError, ValueError when they are not its own or not of their types.
     """
