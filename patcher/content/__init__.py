@@ -1,0 +1,18 @@
+"""The formats, as a reader needs them: one module for each page of docs/formats. What only the publisher does is in
+`patcher.publish`. Pure: no clock, threads, sockets, dice or writes; callers hand in the bytes.
+
+Read in this order: `paths` (which names are safe), `merkle` (the roots that name everything), `manifest` (the files of
+a part, as a v2 torrent), `records` (what is signed, by the rules of `json_fields`), `feed_paths` (where it all lies).
+Then the patches: `patch_index` (what is where in a pack), `codec` (decodes it) and `native` (old programs read through
+a map). Then the search for content in old files: `chunker`, `landmarks`, `blocks`, `similar`. `layout` numbers pieces.
+
+    release = records.parse(records.Release, data)
+    part = release.parts[0]
+    m = manifest.parse(document)  # the document whose root is part.manifest
+    assert merkle.ref_of(document) == part.manifest and m.info_hash == part.info_hash
+    layers = manifest.split_layers(m, layers_document)
+    index = patch_index.parse(index_document, m, old_manifest)
+    for window in index.windows:
+        if not window.is_copy:
+            codec.apply(window.codec, packed, old_bytes, window.output_bytes, window.sha256)
+"""
