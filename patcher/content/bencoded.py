@@ -1,4 +1,4 @@
-"""What the bencoded documents of a feed have in common: one strict reading, and `format` with `requires`.
+"""Bencoded documents of a feed: one strict way to read them, and their keys `format` and `requires`.
 
 A document may travel as one zstd frame; a bencoded dictionary begins with ``d`` and no frame does.
 """
@@ -17,8 +17,8 @@ FORMAT = 1
 def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
     """A bencoded dictionary in its one canonical form, packed or not.
 
-    What it becomes is bounded by the bytes that were signed: 40 for each of the plain document's, which is at most
-    `codec.MAX_RATIO` times as long as it travels.
+    The memory it takes is bounded by the signed bytes: 40 times those of the plain document, which is at most
+    `codec.MAX_RATIO` times as long as the packed one.
     Raises ContentError content.invalid for anything else, also for a document longer than ``max_bytes``.
     """
     if data.startswith(codec.ZSTD_MAGIC) and len(data) <= max_bytes:
@@ -36,7 +36,7 @@ def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
 
 
 def check_format(head: Mapping[bytes, Any], what: str, known: Collection[bytes] = ()) -> None:
-    """Refuse what this version cannot read; it has the features ``known``.
+    """Refuse a document that this version, which has the features ``known``, cannot read.
 
     Raises TrustError trust.needs_newer, ContentError content.invalid.
     """
@@ -50,5 +50,5 @@ def check_format(head: Mapping[bytes, Any], what: str, known: Collection[bytes] 
 
 
 def invalid(what: str, reason: str) -> ContentError:
-    """The error for a document that cannot be what it should be."""
+    """The error for a document that is not valid."""
     return ContentError("content.invalid", f"{what} is not valid: {reason}")

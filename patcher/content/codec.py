@@ -83,7 +83,7 @@ def unpack_document(data: bytes, max_bytes: int) -> bytes:
 
 
 def prefix(old: bytes) -> tuple[zstd.ZstdDict, int] | None:
-    """An older document as zstd takes it for what comes before a frame; None where it is too short."""
+    """An older document as a zstd prefix of the new one's frame; None if it is too short to be one."""
     return zstd.ZstdDict(old, is_raw=True).as_prefix if len(old) >= 8 else None
 
 
@@ -93,7 +93,7 @@ def prefix_log(old: bytes, new_bytes: int) -> int:
 
 
 def _unzstd(data: bytes, output_bytes: int, before: tuple[zstd.ZstdDict, int] | None, window_log: int) -> bytes:
-    """One whole frame of up to ``output_bytes``, else what is cut short or empty."""
+    """The content of one whole frame of up to ``output_bytes``; for anything else the result is short or empty."""
     limit: dict[int, int] = {zstd.DecompressionParameter.window_log_max: window_log}
     decoder = zstd.ZstdDecompressor(before, limit)
     output = decoder.decompress(data, output_bytes + 1)
@@ -134,7 +134,7 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _dictionary_bytes(code: int) -> int:
-    """Of an LZMA2 properties byte (xz file format, 5.3.1)."""
+    """The dictionary size that an LZMA2 properties byte names (xz file format, 5.3.1)."""
     return (2 | code & 1) << (code // 2 + 11)
 
 

@@ -8,32 +8,32 @@ from patcher.content.records import Channel, Feed, Patches, Release, Title
 
 METADATA, TARGETS, CONTENT = "metadata", "targets", "content"
 FIRST_ROOT, TIMESTAMP = "1.root.json", "timestamp.json"
-"""Below `METADATA`: what a player pins, and the only file of a feed that is ever overwritten."""
+"""Below `METADATA`: the root that a player pins, and the only file of a feed that is ever overwritten."""
 
 FEED = "feed.json"
 
 
 def title(title: str) -> str:
-    """Of what a title is."""
+    """The path of a title's own record."""
     return f"{title}/title.json"
 
 
 def channel(title: str, name: str) -> str:
-    """Of what a channel offers."""
+    """The path of a channel's record."""
     return f"{title}/channels/{name}.json"
 
 
 def release(title: str, sequence: int) -> str:
-    """Of a release."""
+    """The path of a release's record."""
     return f"{title}/releases/{sequence}.json"
 
 
 def patches(title: str, sequence: int) -> str:
-    """Of the patches that lead to a release."""
+    """The path of the record of the patches that lead to a release."""
     return f"{title}/patches/{sequence}.json"
 
 
 def kind_of(path: str) -> type[Feed | Title | Channel | Release | Patches] | None:
-    """What the record at a target path is; None for a path that this version does not know."""
+    """The class of the record at a target path; None for a path that this version does not know."""
     kinds = {"title.json": Title, "channels": Channel, "releases": Release, "patches": Patches}
     return Feed if path == FEED else kinds.get(path.partition("/")[2].partition("/")[0])

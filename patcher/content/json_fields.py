@@ -109,7 +109,7 @@ def rule(
 
 
 def line(value: object, what: str) -> str:
-    """Text of bounded length without control characters but for line ends and tabs, nor overrides of its direction."""
+    """Text of bounded length, without control characters but line ends and tabs, and without direction overrides."""
     if not isinstance(value, str) or len(value) > MAX_TEXT or _CONTROL.search(value):
         raise invalid(f"{what} is no plain text")
     return value
@@ -154,7 +154,7 @@ def integer(least: int, most: int = MAX_INTEGER, *, default: int | None = None, 
 
 
 def items(check: Callable[[object], object], write: Callable[[Any], object] = lambda item: item) -> dict[str, Any]:
-    """A list of what ``check`` takes; a tuple in the record."""
+    """A list whose items ``check`` accepts; a tuple in the record."""
 
     def read(value: object, key: str) -> tuple[Any, ...]:
         if not isinstance(value, list) or len(value) > MAX_ITEMS:
@@ -180,7 +180,7 @@ def objects(kind: type[Any], distinct: str) -> dict[str, Any]:
 def mapping(
     check: Callable[[object], str], value_of: Callable[[object], object], write: Callable[[Any], object] = lambda v: v
 ) -> dict[str, Any]:
-    """An object whose keys ``check`` takes, and whose values ``value_of``."""
+    """An object whose keys ``check`` accepts, and whose values ``value_of`` does."""
 
     def read(value: object, key: str) -> dict[str, Any]:
         if not isinstance(value, dict) or len(value) > MAX_ITEMS:
@@ -192,7 +192,7 @@ def mapping(
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What every record begins with."""
+    """The fields that every record has."""
 
     format: int = field(metadata=integer(FORMAT))
     requires: tuple[str, ...] = field(metadata=items(lambda item: line(item, "requires")))
@@ -218,7 +218,7 @@ def host(value: object) -> str:
 
 
 def is_address(url: str, schemes: Collection[str], *, bare: bool = True) -> bool:
-    """Whether it is an address of one of these schemes: with a host, no user; ``bare``: no query or fragment."""
+    """Whether a URL has one of these schemes, a host and no user; with ``bare`` also no query and no fragment."""
     try:
         parts = urlsplit(url)
         is_good = parts.scheme in schemes and parts.hostname and "@" not in parts.netloc and parts.port != 0
@@ -228,7 +228,7 @@ def is_address(url: str, schemes: Collection[str], *, bare: bool = True) -> bool
 
 
 def address(*schemes: str, bare: bool = True) -> Callable[[object], str]:
-    """Reads what `is_address` takes, in ASCII."""
+    """A check for `items` and `mapping`: an ASCII URL that `is_address` accepts."""
 
     def read(value: object) -> str:
         url = line(value, "an address")
@@ -241,5 +241,5 @@ def address(*schemes: str, bare: bool = True) -> Callable[[object], str]:
 
 
 def invalid(reason: str) -> TrustError:
-    """The error for a record that is signed and yet not valid."""
+    """The error for a signed record that is not valid."""
     return TrustError("trust.record", f"a signed record is not valid: {reason}")

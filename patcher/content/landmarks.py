@@ -14,7 +14,7 @@ from patcher.content import chunker
 from patcher.content.manifest import Manifest
 
 MIN_BYTES = 64 * 1024
-"""Smaller files have none."""
+"""Smaller files have no landmarks."""
 AVERAGE_BYTES = 8 * 1024
 SECTION_BYTES = 4 * AVERAGE_BYTES
 DIGEST_BYTES = 8
@@ -42,7 +42,7 @@ def of(portions: Iterable[bytes], size_bytes: int) -> bytes:
 
 
 def by_digest(landmarks: bytes) -> dict[bytes, list[int]]:
-    """Digest to the offsets at which a chunk with this digest begins. The bytes may be anybody's."""
+    """Digest to the offsets at which chunks with this digest begin. The landmarks need not be genuine."""
     found: dict[bytes, list[int]] = {}
     step = -(-len(landmarks) // (_RECORD.size * _MOST)) or 1
     for section in range(0, len(landmarks) // _RECORD.size, step):

@@ -1,9 +1,9 @@
 """The manifest of one part of a release: a BitTorrent v2 torrent (BEP 52) without piece layers.
 
 ``info`` holds regular files only, empty ones included, with ``attr: x`` for executables (BEP 47). Symbolic links and
-empty folders stand beside it in ``shoal``, because BitTorrent clients make links themselves and trip over those that
-exist.
-The name is title and part, never the version: a rollback or a re-publish meets the same swarm.
+empty folders are listed beside it in ``shoal``, because BitTorrent clients create links and fail where they exist.
+The name is title and part without the version, so that a rollback or a second release of the same files joins the
+same swarm.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ MAX_LINKS = 200_000
 MAX_PIECES = 8_388_600  # libtorrent's hard cap
 MAX_PATHS_BYTES = 1024 * 1024
 MAX_PATHS_RATIO = 4
-"""The paths of all files and folders together may have so many bytes, and so many for each of the document's: a tree
-spells a folder's name once, but every path below it repeats that."""
+"""All paths of files and folders together may have `MAX_PATHS_BYTES`, and this many times the document's size: the
+document has a folder's name once, but every path below the folder repeats it."""
 MIN_PIECE_BYTES = 64 * 1024
 MAX_PIECE_BYTES = 16 * 1024 * 1024
 
@@ -57,7 +57,7 @@ class Manifest:
 
     @cached_property
     def size_bytes(self) -> int:
-        """Of all entries together."""
+        """Total size of all entries."""
         return sum(entry.size_bytes for entry in self.entries)
 
     @cached_property
@@ -87,7 +87,7 @@ class Manifest:
 
 
 def encode(m: Manifest) -> bytes:
-    """The signed document. Raises what `parse` would raise: nobody signs what nobody can read."""
+    """The signed document. Raises what `parse` would raise."""
     paths_bytes = _check(m)
     data = bencode({b"info": _info(m), b"shoal": _extras(m)})
     if paths_bytes > MAX_PATHS_BYTES + MAX_PATHS_RATIO * len(data):
@@ -96,7 +96,7 @@ def encode(m: Manifest) -> bytes:
 
 
 def parse(data: bytes) -> Manifest:
-    """Read a manifest that anybody may have written.
+    """Read a manifest from an untrusted source.
 
     Raises ContentError content.invalid, content.unsafe_path, content.link_outside; TrustError trust.needs_newer.
     """
@@ -167,7 +167,7 @@ def _folder(folders: dict[str, dict[bytes, Any]], path: str) -> dict[bytes, Any]
 
 
 def _read_folder(folder: dict[bytes, Any], prefix: str, depth: int, room: int, entries: list[Entry]) -> int:
-    """Add the entries of a folder; ``room`` is what paths may take, and what is left of it is returned."""
+    """Add the entries of a folder. ``room``: bytes that paths may still take; returns how many are left."""
     above_bytes = len(prefix.encode())
     for name, node in folder.items():
         if not name or not isinstance(node, dict) or not node or depth >= paths.MAX_DEPTH:
@@ -198,7 +198,7 @@ def _read_leaf(leaf: object, path: str) -> Entry:
 
 
 def _check(m: Manifest) -> int:
-    """All that must hold of a manifest, wherever it comes from; returns the bytes of all its paths."""
+    """Check all rules that a manifest must keep. Returns the bytes of all its paths."""
     _check_name(m.name)
     piece = m.piece_bytes
     if not merkle.BLOCK_BYTES <= piece <= MAX_PIECE_BYTES or piece & (piece - 1):
@@ -220,7 +220,7 @@ def _check(m: Manifest) -> int:
 
 
 def _check_contents(entries: Iterable[Entry]) -> None:
-    """One root is one content, so it has one size; an empty file has no root."""
+    """Each root has one size, and an empty file has no root."""
     sizes: dict[bytes, int] = {b"": 0}
     for entry in entries:
         size, root = entry.size_bytes, entry.root

@@ -33,7 +33,7 @@ _PADS = _paddings()
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A content named by what it is: the root of its bytes (32 bytes) and how many they are (at least one)."""
+    """Names a content by the root of its bytes (32 bytes) and their number (at least one)."""
 
     root: bytes
     size_bytes: int
@@ -49,10 +49,10 @@ class Ref:
 
     @property
     def file(self) -> str:
-        """Where it lies below a feed's ``content/``: its root, and for 64 bytes its size.
+        """Its path below a feed's ``content/``: the root, and for a content of 64 bytes the size.
 
-        BEP 52 does not tell leaves from nodes, so 64 bytes that are two hashes have the root of what these are the
-        halves of: a layers document of two pieces would have the name of its file. No other sizes can meet.
+        BEP 52 does not tell leaves from nodes. So 64 bytes that are two hashes have the same root as the content whose
+        halves have these hashes: a layers document of two pieces and its file. No other sizes can collide.
         """
         return f"{self.hex[:2]}/{self.hex}" + ("-64" if self.size_bytes == 2 * HASH_BYTES else "")
 
@@ -174,12 +174,12 @@ def root_of(leaves: bytes) -> bytes:
 
 
 def ref_of(data: bytes | bytearray | memoryview) -> Ref:
-    """Raises ContentError content.invalid when there is not one byte: nothing has no root."""
+    """The reference of bytes in memory. Raises ContentError content.invalid for no bytes, which have no root."""
     return Ref(root_of(leaves_of(data)), len(data))
 
 
 def layer_of(leaves: bytes, piece_bytes: int) -> bytes:
-    """The piece layer: 32 bytes a piece; ``b""`` for a file of one piece or less, whose root says it all (BEP 52)."""
+    """The piece layer: 32 bytes a piece; ``b""`` for a file of one piece or less, whose root is enough (BEP 52)."""
     height = _piece_height(piece_bytes)
     return _climb(leaves, 0, height) if _count(leaves) > 1 << height else b""
 
@@ -190,5 +190,5 @@ def root_of_layer(layer: bytes, piece_bytes: int) -> bytes:
 
 
 def piece_root(data: bytes | bytearray | memoryview, piece_bytes: int) -> bytes:
-    """One piece as it stands in a layer: its at most ``piece_bytes`` bytes under a tree of full piece height."""
+    """The hash of one piece (of at most ``piece_bytes``) in a layer: the root of a tree of full piece height."""
     return _climb(leaves_of(data), 0, _piece_height(piece_bytes))

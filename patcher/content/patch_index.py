@@ -116,7 +116,7 @@ class Index:
 
     @property
     def pack_bytes(self) -> int:
-        """Size of the pack, wherever it is."""
+        """Size of the pack, as a file or inline."""
         return self.pack.size_bytes if self.pack else len(self.inline)
 
     @property
@@ -172,7 +172,7 @@ def _info(index: Index, part: str) -> dict[bytes, Any]:
 
 
 def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
-    """Read an index and check that all it names exists and fits; ``old`` is None for a full pack.
+    """Read an index, and check all that it names against the manifests; ``old`` is None for a full pack.
 
     Raises ContentError content.invalid; TrustError trust.needs_newer for a codec or filter this version has not.
     """
@@ -250,7 +250,7 @@ def _is_copy(window: Window) -> bool:
 
 
 def _fits(window: Window) -> bool:
-    """A window that is decoded keeps to the bounds of memory, and only a delta leans on old bytes."""
+    """A decoded window keeps to the bounds of memory, and only a delta names old bytes."""
     used_bytes = sum(span.length for span in window.old)
     sizes = 1 <= window.length <= window.output_bytes <= WINDOW_BYTES and used_bytes <= MAX_OLD_BYTES
     leans = window.codec in {HDIFF, HDIFF_REBASED}
@@ -289,7 +289,7 @@ def _check_pack(index: Index) -> None:
 
 
 def _check_offsets(index: Index) -> None:
-    """Maps, then windows lie in the pack one behind the other, and there is nothing else in it."""
+    """The pack holds the maps and then the windows, without gaps, and nothing else."""
     at = 0
     stretches = [(each.offset, each.length) for each in index.filters]
     for offset, length in stretches + [(window.offset, window.length) for window in index.windows]:
@@ -301,7 +301,7 @@ def _check_offsets(index: Index) -> None:
 
 
 def _check_filters(index: Index, old_files: int) -> None:
-    """Old files in order, each once and for a window that reads it so; and no window is re-based for nothing."""
+    """Filters are in the order of their files, one a file. Each is used, and each re-based window uses one."""
     before, used = -1, {file for window in index.windows for file in index.filters_of(window)}
     for each in index.filters:
         in_order = before < each.file < old_files
@@ -313,7 +313,7 @@ def _check_filters(index: Index, old_files: int) -> None:
 
 
 def _check_outputs(index: Index, new: Manifest, *, whole: bool) -> None:
-    """No byte is made twice; a patch leaves no file half made, a full pack makes whole pieces."""
+    """No byte is made twice. A patch makes whole files, a full pack makes whole pieces."""
     spans = sorted((span.file, span.offset, span.end) for window in index.windows for span in window.new)
     ends: dict[int, int] = {}
     for file, offset, end in spans:

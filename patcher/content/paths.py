@@ -1,8 +1,8 @@
-"""Names that mean the same file on every system: one rule set everywhere, refused and never repaired.
+"""Paths that mean the same file on every system. One rule set holds everywhere; a bad path is refused, not repaired.
 
 A *path* is relative, has ``/`` between its names, and names a file, link or folder below a release's folder. The
-rules are those of the strictest of Linux, Windows and macOS; what only some of them keep apart (case, Unicode forms)
-must not stand side by side in one release.
+rules are the strictest of those of Linux, Windows and macOS. Paths that only some of them tell apart (by case or
+Unicode form) must not stand side by side in one release.
 """
 
 import re
@@ -30,7 +30,7 @@ _ID_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}", re.ASCII)
 
 
 def check(path: str) -> str:
-    """The path itself when it is safe. Raises ContentError content.unsafe_path."""
+    """Returns the path if it is safe. Raises ContentError content.unsafe_path."""
     _check_whole(path)
     for name in path.split("/"):
         _check_part(name, path)
@@ -90,8 +90,7 @@ def check_name(name: str) -> str:
 def check_link(path: str, target: str) -> None:
     """A symbolic link's target must be relative and stay inside the release.
 
-    ``..`` may only stand in front: what follows may lead through other links, and each of those stays inside by the
-    same rule.
+    ``..`` may only stand in front. The rest may lead through other links, which stay inside by the same rule.
     Raises ContentError content.unsafe_path for the link's own path, content.link_outside for its target.
     """
     check(path)
@@ -176,7 +175,7 @@ def _reserved_fault(folded: str) -> str:
 
 
 def _fold(name: str) -> str:
-    """Equal for two names that some system takes for the same. ``/`` cannot come out of it."""
+    """A form that is equal for two names that some system takes for the same. It holds no ``/``."""
     if name.isascii():
         return name.lower()
     for joiner in _JOINERS:
@@ -186,7 +185,7 @@ def _fold(name: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Printable and short, whatever it is."""
+    """The text made printable and short."""
     return ascii(text if len(text) <= 200 else text[:200] + "…")
 
 

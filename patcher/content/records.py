@@ -98,7 +98,7 @@ def _launch(value: object) -> "Launch":
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """``feed.json``: who speaks, where content is, which hosts may be contacted, which titles there are."""
+    """``feed.json``: the publisher, where content is, which hosts may be contacted, and the titles."""
 
     name: str = field(metadata=_NAME)
     label: str = field(metadata=LABEL)
@@ -182,7 +182,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """``T/releases/N.json``: what is genuine. ``launch`` by system: linux, windows, macos."""
+    """``T/releases/N.json``: the parts of a genuine release. ``launch`` by system: linux, windows, macos."""
 
     title: str = field(metadata=_NAME)
     sequence: int = field(metadata=integer(1))
@@ -194,7 +194,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """From one older release: the patch index (None: no pack is needed or offered) and the manifest delta."""
+    """The way from one older release: patch index (None: no pack is needed or offered) and manifest delta."""
 
     from_sequence: int = field(metadata=integer(1))
     index: Ref | None = field(metadata=MAYBE_REF)
@@ -213,7 +213,7 @@ class PartPatches:
 
 @dataclass(frozen=True, slots=True)
 class Patches:
-    """``T/patches/N.json``: to release N."""
+    """``T/patches/N.json``: the patches that lead to release N."""
 
     to_sequence: int = field(metadata=integer(1))
     parts: tuple[PartPatches, ...] = field(default=(), metadata=objects(PartPatches, "part"))
@@ -228,7 +228,7 @@ class Patches:
 
 
 def chosen(part: Part, tags: Collection[str]) -> bool:
-    """Is the part installed with these tags: for each group it names, one of its values is among them?"""
+    """Whether the part is installed with these tags: for each group it names, one of its values is among them."""
     groups: dict[str, bool] = {}
     for tag in part.tags:
         group = tag.partition(":")[0]
@@ -237,6 +237,6 @@ def chosen(part: Part, tags: Collection[str]) -> bool:
 
 
 def in_rollout(channel: Channel, install_id: bytes) -> bool:
-    """Does the channel's release reach this install yet? The id never leaves the machine."""
+    """Whether the channel's rollout has reached this install. The id never leaves the machine."""
     digest = hmac.new(install_id, channel.rollout_salt.encode(), hashlib.sha256).digest()
     return int.from_bytes(digest, "big") % 10_000 < channel.rollout_percent * 100

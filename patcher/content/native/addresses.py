@@ -1,7 +1,7 @@
 """The address map of an old native file: by how much each of its addresses moved on the way to the new one.
 
-Addresses are ELF virtual addresses or PE rvas; what is not loaded lies at 2^40 + its offset in the file. The shift is
-piecewise constant and need not be monotone, since functions change offsets.
+Addresses are ELF virtual addresses or PE RVAs. Bytes that are not loaded have the address 2^40 + their offset. The
+shift is piecewise constant and need not be monotone, since functions change their order.
 """
 
 import lzma
@@ -15,7 +15,7 @@ from patcher.content.native.numbers import Ints
 from patcher.errors import ContentError
 
 SPAN = 1 << 48
-"""Addresses lie below it, shifts at most so far to both sides."""
+"""Addresses are below it, and shifts at most as large in both directions."""
 
 MAX_BREAKS = 1 << 20
 MAX_BLOCKS = 1 << 20
@@ -43,7 +43,7 @@ class AddressMap:
     allowed: Ints
 
     def shift(self, addresses: Ints) -> Ints:
-        """By how much each address moved; 0 for those below 0, which are none."""
+        """By how much each address moved; 0 for negative numbers, which are no addresses."""
         if not len(self.starts):
             return np.zeros(len(addresses), np.int64)
         place = np.searchsorted(self.starts, addresses, side="right")
@@ -77,7 +77,7 @@ class AddressMap:
 
 
 class _Lists:
-    """Inflated no further than to the length that it must have."""
+    """The lists of a map, inflated only to the length that they must have."""
 
     def __init__(self, data: bytes, plain_bytes: int) -> None:
         decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters(plain_bytes))
@@ -90,7 +90,7 @@ class _Lists:
         self._plain, self._at = np.frombuffer(plain, np.uint8), 0
 
     def take(self, count: int, planes: int) -> Ints:
-        """The next ``count`` numbers, which are below 2^56: no sum of steps so small jumps over a bound unseen."""
+        """The next ``count`` numbers. They are below 2^56, so that no sum of them can pass a bound by overflowing."""
         part = self._plain[self._at : self._at + count * planes].reshape(planes, count)
         self._at += count * planes
         numbers = np.zeros(count, np.int64)

@@ -1,7 +1,7 @@
 """References in ARM64 code (Arm A-profile A64 instruction set): branches, literals, and pages with what is within them.
 
-An address out of reach of one instruction is made by two: ADRP puts a page into a register, and an addition, a load or
-a store takes the place within the page from there. Part of frozen "arm64-1".
+Two instructions make an address that one cannot reach: ADRP puts a page into a register, and an addition, a load or a
+store adds the offset within the page. Part of the frozen filter "arm64-1".
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from patcher.content.native.view import View
 
 WORD_BYTES = 4
 REACH_WORDS = 64
-"""No further behind its ADRP an instruction is looked for that goes on from there."""
+"""An instruction uses an ADRP at most this many words before it."""
 
 _DISTANT = (
     (0x7C000000, 0x14000000, WORDS26, CODE),  # B, BL
@@ -37,9 +37,9 @@ _DISTANT = (
     (0x3B000000, 0x18000000, WORDS19, DATA),  # LDR, LDRSW, PRFM of a literal
     (0x9F000000, 0x10000000, BYTES21, DATA),  # ADR
 )
-"""Mask and bits of instructions that reach their target alone, the form of the distance, and the kind."""
+"""Instructions that reach their target alone: mask and bits, form of the distance, kind."""
 _NOWHERE = 32
-"""A register that is none."""
+"""Stands for no register."""
 
 
 def find(view: View) -> Iterator[Fields]:
@@ -56,7 +56,7 @@ def find(view: View) -> Iterator[Fields]:
 
 
 def _pages(view: View, offsets: Ints, words: Ints, own: Ints) -> Iterator[Fields]:
-    """Pages and the instructions that go on from them; the first of these tells what the page is taken for."""
+    """ADRPs and the instructions that use their pages. The first user tells what the page is for."""
     pages, users, scale = _pairs(words)
     page = (own[pages] >> stored.PAGE_BITS) + stored.decode(words[pages], PAGES21) << stored.PAGE_BITS
     target = page + scale * stored.decode(words[users], LOW12)
@@ -68,9 +68,9 @@ def _pages(view: View, offsets: Ints, words: Ints, own: Ints) -> Iterator[Fields
 
 
 def _pairs(words: Ints) -> tuple[Ints, Ints, Ints]:
-    """ADRPs and the instructions that go on from them, rising, as numbers of words; and the scales of these.
+    """ADRPs and the instructions that use their pages, as rising word numbers; and the scales of the users.
 
-    An ADRP is the last that writes the register before it is read, and no way leads elsewhere in between.
+    An ADRP is the last instruction to write the register before the user reads it, with no jump in between.
     """
     scale = scales(words)
     users = np.flatnonzero(scale)
@@ -86,7 +86,7 @@ def _pairs(words: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def scales(words: Ints) -> Ints:
-    """What the 12 bits of an ADD, a load or a store count in; 0 for other instructions."""
+    """The unit of the 12 bits in an ADD, a load or a store; 0 for other instructions."""
     access = words & 0x3B000000 == 0x39000000
     wide = words & 0xFF800000 == 0x3D800000  # of 16 bytes
     scale = np.where(access, 1 << np.where(wide, 4, words >> 30), 0)
@@ -95,7 +95,7 @@ def scales(words: Ints) -> Ints:
 
 
 def _written(words: Ints) -> NDArray[np.uint8]:
-    """The register that each instruction writes, as far as that is easily told; `_NOWHERE` for none."""
+    """The register that each instruction writes, if that is easy to tell; `_NOWHERE` for none."""
     written = (words & 31).astype(np.uint8)
     stores = (words & 0x3AC00000 == 0x38000000) | (words & 0x3A400000 == 0x28000000)
     vectors, branches = words & 0x0C000000 == 0x0C000000, words & 0x1C000000 == 0x14000000

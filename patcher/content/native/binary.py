@@ -1,4 +1,4 @@
-"""A native file opened: its image, and what its own tables list, so that any part can be looked at alone."""
+"""An opened native file: its image and what its tables list, so that any part of it can be examined alone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from patcher.content.native.sections import Image, Read, Section
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spans:
-    """Addresses of some sections together: the borders between inside and outside, from the lowest on."""
+    """A set of addresses: the rising borders between outside and inside."""
 
     borders: Ints
 
     @classmethod
     def of(cls, sections: Iterable[Section], more: int = 0) -> "Spans":
-        """Those that the sections take in memory, and so many ``more`` behind each."""
+        """The addresses of the sections in memory, and ``more`` addresses behind each."""
         borders: list[int] = []
         for start, end in sorted((s.address, s.address + s.memory_bytes + more) for s in sections):
             if borders and start <= borders[-1]:
@@ -31,7 +31,7 @@ class Spans:
         return cls(np.array(borders, np.int64))
 
     def hold(self, addresses: Ints) -> NDArray[np.bool_]:
-        """Which of the addresses lie inside."""
+        """Which of the addresses are in the set."""
         return (np.searchsorted(self.borders, addresses, "right") & 1).astype(np.bool_)
 
 
@@ -50,7 +50,7 @@ class Binary:
 
     @classmethod
     def open(cls, read: Read, size_bytes: int) -> "Binary | None":
-        """The native file of ``size_bytes`` behind ``read``; None when it is none that we know. Never raises."""
+        """The native file of ``size_bytes`` behind ``read``; None if it is of no known kind. Never raises."""
         image = images.parse(read, size_bytes)
         if image is None:
             return None

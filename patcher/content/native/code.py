@@ -1,4 +1,4 @@
-"""References in x86-64 code: branches, operands relative to RIP, and absolute operands where there can be any."""
+"""References in x86-64 code: branches, operands relative to RIP, and absolute operands where they can occur."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from patcher.content.native.sections import Section
 from patcher.content.native.view import View
 
 _LEAST_ABSOLUTE = 0x10000
-"""Smaller operands count something."""
+"""Smaller operands are numbers, not addresses."""
 
 
 def find(view: View) -> Iterator[Fields]:
@@ -25,7 +25,7 @@ def find(view: View) -> Iterator[Fields]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Decoded:
-    """Instructions: where each begins, and what `x86.decode` says about it. Their section has bytes up to ``end``."""
+    """Instructions: where each begins, and what `x86.decode` says of it. Their section ends at ``end``."""
 
     begin: Ints
     told: Bytes
@@ -72,7 +72,7 @@ def _relative(view: View, section: Section, decoded: _Decoded) -> Iterator[Field
 
 
 def _absolute(view: View, decoded: _Decoded) -> Iterator[Fields]:
-    """Of a file that runs where it was linked for, absolute operands; of PE, operands that are RVAs."""
+    """Absolute operands of a file that cannot be relocated, and operands of PE files that are RVAs."""
     image = view.binary.image
     displacements, _ = decoded.fields(x86.ABSOLUTE)
     if not image.relocatable:

@@ -47,7 +47,7 @@ class _SectionHeader:
 
 
 def parse(read: Read, size_bytes: int) -> Image | None:
-    """The image, None when the file is no ELF program or library of ours."""
+    """The image; None if the file is no ELF program or library for a known machine."""
     header = read(0, _HEADER.size)
     if size_bytes > MAX_FILE_BYTES or len(header) < _HEADER.size or not header.startswith(_MAGIC):
         return None

@@ -54,7 +54,7 @@ def _symbols(view: View, section: Section) -> Iterator[Fields]:
 
 
 def _numbered(section: Section, number: Ints, offsets: Ints) -> Fields:
-    """Numbers of symbols, 0 for none, are distances from the first."""
+    """Symbol numbers (0 for none) are distances from the first symbol."""
     target = section.link + number * _SYMBOL_BYTES
     return fields_at(number > 0, offsets, target, section.link, scale=_SYMBOL_BYTES)
 
@@ -74,7 +74,7 @@ def _gnu_hash(view: View, section: Section) -> Iterator[Fields]:
 
 
 def _frame_header(view: View, section: Section) -> Iterator[Fields]:
-    """The beginning of .eh_frame, then function and FDE, again and again (LSB Core, 10.6.2)."""
+    """The beginning of .eh_frame, then pairs of function and FDE (LSB Core, 10.6.2)."""
     if not view.binary.frames.size:  # encoded in another way
         return
     loaded = view.binary.loaded

@@ -1,7 +1,7 @@
-"""What MSVC tells __CxxFrameHandler4 about a function, as far as it lies near the record that leads to it. All certain.
+"""MSVC's data for __CxxFrameHandler4, as far as it is near the record that leads to it. All references are certain.
 
-The layout is that of ehdata4_export.h in Microsoft's C++ runtime: numbers of one to five bytes, and addresses of four
-at any place. A record that does not look like one ends the search.
+The layout is that of ehdata4_export.h in Microsoft's C++ runtime: numbers of one to five bytes, and addresses of four,
+unaligned. The search ends at a record that does not look like one.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from patcher.content.native.sections import Section
 from patcher.content.native.view import View
 
 NEAR_BYTES = 64
-"""A record begins at most so far behind what leads to it."""
+"""A record begins at most this far behind the bytes that lead to it."""
 REACH_BYTES = 512
-"""So far behind the beginning of a record its maps are read."""
+"""The maps of a record are read up to this distance from its beginning."""
 
 _LENGTHS = np.array([1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1, 5], np.int64)
 """Bytes of a number, by the lowest four bits of its first."""
 _SHIFTS = np.array([0, 1, 2, 3, 4, 8], np.int64)
-"""By its bytes, the bits of a number that are none of its value."""
+"""Low bits of a number that do not belong to its value, by its length in bytes."""
 _BLOCKS, _UNWIND, _TRY, _RESERVED = 4, 8, 16, 128
 
 
@@ -45,7 +45,7 @@ def find(view: View, section: Section, infos: Ints) -> Iterator[Fields]:
 
 
 def _unwinding(view: View, at: Ints, end: Ints) -> Iterator[Fields]:
-    """The maps of what to destroy: a number of entries, each a number, and by two bits of that an address and more."""
+    """Unwind maps: a count of entries. Each is a number whose two low bits tell whether an address and more follow."""
     left = _values(view, at)
     at = at + _bytes(view, at)
     while True:
@@ -69,7 +69,7 @@ def _bytes(view: View, offsets: Ints) -> Ints:
 
 
 def _values(view: View, offsets: Ints) -> Ints:
-    """The numbers at these offsets, right in their lowest 24 bits."""
+    """The numbers at these offsets; only their lowest 24 bits are right."""
     length = _bytes(view, offsets)
     value = view.u32(offsets) >> _SHIFTS[length]
     return value & ((1 << np.minimum(7 * length, 24)) - 1)

@@ -1,4 +1,4 @@
-"""References as parallel arrays, and which of them stay when two want the same bytes."""
+"""References as parallel arrays, and which of them count where two overlap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 
 NO_BASE = -1
 CODE, DATA, TABLE, GUESS = range(4)
-"""Kinds: a branch's distance, an operand's, an entry of a table; and what may be a reference or not."""
+"""Kinds: the distance of a branch or of an operand, an entry of a table; and a guess, which may be no reference."""
 PLAIN, WORDS26, WORDS19, WORDS14, BYTES21, PAGES21, LOW12 = range(7)
-"""Forms: an integer of ``width`` bytes, little-endian; or so many bits of an ARM64 instruction, a distance counted in
-words or bytes, or one of the halves of an address: pages from here to there, and the place within the page."""
+"""Forms: a little-endian integer of ``width`` bytes; or this many bits of an ARM64 instruction, which hold a distance in
+words or bytes, a distance in pages, or an offset within a page."""
 
 MAX_WIDTH = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fields:
-    """References in the order of their positions, none over another.
+    """References in the order of their positions, without overlaps.
 
-    Each is ``width`` bytes from ``position`` on in the file, which hold the distance of address ``target`` from address
-    ``base`` (from nothing when that is `NO_BASE`), counted in steps of ``scale`` bytes and stored as ``form`` says.
-    Where addresses move by S, the value grows by (S(target) − S(base)) / scale and wraps at its width; S(NO_BASE) is 0.
-    Of `PAGES21` the pages move, those of target and base; of `LOW12` the target's place within its page, and the base
-    is the instruction with the pages.
+    Each has ``width`` bytes from ``position`` on in the file. They hold the distance of the address ``target`` from the
+    address ``base`` (or from 0 for `NO_BASE`), in steps of ``scale`` bytes, stored as ``form`` says. Where addresses
+    move by S, the value grows by (S(target) − S(base)) / scale and wraps at its width; S(NO_BASE) is 0. A `PAGES21`
+    holds the distance of the pages of target and base. A `LOW12` holds the target's offset within its page; its base is
+    the instruction with the pages.
     """
 
     position: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Fields:
         return self.position.size
 
     def at(self, chosen: "NDArray[np.bool_] | NDArray[np.intp] | slice") -> "Fields":
-        """Those that a mask, numbers or a slice choose."""
+        """The fields that a mask, numbers or a slice choose."""
         return Fields(*(getattr(self, column.name)[chosen] for column in columns(self)))
 
 
@@ -55,7 +55,7 @@ def fields_at(
     kind: int = TABLE,
     form: int = PLAIN,
 ) -> Fields:
-    """Fields of one kind, of those offsets that are ``held``."""
+    """Fields of one kind at those of the offsets that are ``held``."""
     position = position[held]
     bases = np.full(position.size, base, np.int64) if isinstance(base, int) else base[held]
     widths, scales, kinds, forms = (np.full(position.size, n, np.int8) for n in (width, scale, kind, form))
@@ -71,11 +71,11 @@ def joined(parts: Sequence[Fields]) -> Fields:
 
 
 def without_overlaps(found: Fields) -> Fields:
-    """In order, without overlaps: of what begins together the surer stays, then the one that stood first.
+    """Sorted, without overlaps. Of fields at one position the certain one stays, else the first.
 
-    A field goes when another one of its own or a surer class begins earlier and reaches over its first byte, whether or
-    not that one stays itself; a guess also when a certain one begins within it. So it hangs on nothing but its
-    neighbours, and is the same for every part of a file that holds them.
+    A field is dropped if an earlier field of its own or a surer class covers its first byte, even if that field is
+    dropped itself. A guess is also dropped if a certain field begins within it. So the result depends on neighbours
+    only, and is the same for every part of a file that holds them.
     """
     guessed = found.kind == GUESS
     found = found.at(np.argsort(found.position * 2 + guessed, kind="stable"))
@@ -89,7 +89,7 @@ def without_overlaps(found: Fields) -> Fields:
 
 
 def _first(position: NDArray[np.int64], width: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Which begin before all others at their place and behind the end of all earlier ones."""
+    """Which are the first at their position and begin behind the end of all earlier ones."""
     keep = np.ones(position.size, np.bool_)
     reach = np.maximum.accumulate(position + width)
     keep[1:] = (position[1:] != position[:-1]) & (position[1:] >= reach[:-1])

@@ -1,4 +1,4 @@
-"""What looks like a reference and may be none: tables in constants and code, addresses in debug information."""
+"""Guesses: bytes that look like references in constants, code and debug information, but may be none."""
 
 from collections.abc import Iterator
 
@@ -27,9 +27,9 @@ def find(view: View, certain: Ints) -> Iterator[Fields]:
 
 
 def _tables(view: View, role: str, *, relative: bool) -> Iterator[Fields]:
-    """The branches of switches: three or more offsets in code in a row, none far from the next.
+    """Jump tables: three or more consecutive entries that point into code, each near the next.
 
-    Distances count from the table's begin, to which the entry's own address is near enough.
+    Their distances count from the table's beginning; the entry's own address is near enough to that.
     """
     for section in view.sections(role):
         offsets = view.entries(section, 4)
@@ -43,7 +43,7 @@ def _tables(view: View, role: str, *, relative: bool) -> Iterator[Fields]:
 
 
 def _in_threes(pair: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Those that stand in a row of three or more; ``pair`` says which are like the next one."""
+    """The members of rows of three or more; ``pair`` says which entries go with the next one."""
     middle = np.concatenate([[False], pair[1:] & pair[:-1], [False]])
     run: NDArray[np.bool_] = middle.copy()
     run[1:] |= middle[:-1]
@@ -52,7 +52,7 @@ def _in_threes(pair: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _near(view: View, certain: Ints) -> Iterator[Fields]:
-    """RVAs near certain ones, in what describes exceptions and types; but not the codes of unwinding."""
+    """RVAs near certain ones, in data about exceptions and types; unwind codes are left out."""
     frames = view.inside(view.binary.frames, 4)
     frames, ends = np.append(-1, frames), np.append(-1, unwind_ends(view, frames))
     before, behind = np.append(-NEAR_BYTES - 1, certain), np.append(certain, np.iinfo(np.int64).max)
@@ -66,7 +66,7 @@ def _near(view: View, certain: Ints) -> Iterator[Fields]:
 
 
 def _debug(view: View) -> Iterator[Fields]:
-    """Addresses of code, which stand in DWARF at any place."""
+    """Addresses of code in DWARF, at any offset."""
     for section in view.sections("debug"):
         offsets = view.entries(section, 1)[:-7]
         high = view.bytes[offsets[0] - view.start + 5 :][: offsets.size + 2] if offsets.size else view.bytes[:0]

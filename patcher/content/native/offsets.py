@@ -1,4 +1,4 @@
-"""The small tables of a native file that say where references lie in other parts of it, each read once and whole."""
+"""The tables of a native file that say where references are in other parts of it. Each is read once and whole."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -15,19 +15,19 @@ Offsets = NDArray[np.uint32]
 
 MAX_OFFSETS = 1 << 23
 MAX_TABLE_BYTES = 64 * 1024 * 1024
-"""No longer list is kept and no longer table read whole: nothing honest has one."""
+"""Longer lists are cut and longer tables left out; no honest file has one."""
 
 RELATIVE = {"x86-1": np.array([8, 37], np.int64), "arm64-1": np.array([1027, 1032], np.int64)}
 """R_…_RELATIVE and R_…_IRELATIVE: the addend is an address, and the 8 bytes there may hold it too."""
 
 _PLAIN_FRAMES = b"\x01\x1b\x03\x3b"
-"""Version and encodings of .eh_frame_hdr as all linkers write them; what is encoded otherwise is left alone."""
+"""Version and encodings of .eh_frame_hdr as all linkers write them. Other encodings are ignored."""
 _MAX_PAGES = 1 << 18
 _PIECE_BYTES = 24 * 65536
 _GUARDS = (0x80, 0xA0, 0xB0, 0x108)
-"""Where IMAGE_LOAD_CONFIG_DIRECTORY64 has address and number of what may be called, jumped to and returned to."""
+"""Offsets in IMAGE_LOAD_CONFIG_DIRECTORY64 of address and count of the guard tables (calls, jumps, returns)."""
 _IMPORTS = ((1, 20, (0, 12, 16), (0, 16)), (13, 32, (4, 8, 12, 16, 20, 24), (16,)))
-"""Number of the directory; bytes of its rows, where in them addresses lie, and which of those are of a list."""
+"""Number of the directory, bytes a row, offsets of addresses in a row, and which of those lead to a list."""
 _MAX_LIBRARIES, _MAX_NAMES = 1024, 16384
 _EXPORTS, _LOAD_CONFIG = 0, 10
 _EXPORTS_BYTES, _LOAD_CONFIG_BYTES = 40, 0x118
@@ -35,7 +35,7 @@ _GUARD_FLAGS = 0x90
 
 
 def pointers(image: Image, read: Read) -> Offsets:
-    """Where absolute addresses of 8 bytes lie, by the relocations."""
+    """Offsets of absolute addresses of 8 bytes, from the relocations."""
     return _listed(image, _relocated(image, read), 8)
 
 
@@ -50,7 +50,7 @@ def _relocated(image: Image, read: Read) -> Iterator[Ints]:
 
 
 def frames(image: Image, read: Read) -> Offsets:
-    """Where the records lie that tell how to unwind functions: FDEs (LSB Core, 10.6.2), or what .pdata leads to."""
+    """Offsets of unwind records: FDEs (LSB Core, 10.6.2), or the records that .pdata leads to."""
     return _listed(image, _unwound(image, read), 4)
 
 
@@ -69,13 +69,13 @@ def _unwound(image: Image, read: Read) -> Iterator[Ints]:
 
 
 def rvas(image: Image, read: Read) -> Offsets:
-    """Where addresses of 4 bytes lie in a PE file, by its directories."""
+    """Offsets of addresses of 4 bytes in a PE file, from its directories."""
     imports = (addresses for directory in _IMPORTS for addresses in _imports(image, read, *directory))
     return _listed(image, chain(_exports(image, read), imports, _guards(image, read), _relocated_pages(image, read)), 4)
 
 
 def _exports(image: Image, read: Read) -> Iterator[Ints]:
-    """Beside its own fields, the tables of functions and of names."""
+    """The fields of the export directory, and the tables of functions and names."""
     address = _directory(image, _EXPORTS)
     table = _read(image, read, address, _EXPORTS_BYTES)
     if len(table) == _EXPORTS_BYTES:
@@ -88,7 +88,7 @@ def _exports(image: Image, read: Read) -> Iterator[Ints]:
 def _imports(
     image: Image, read: Read, number: int, step: int, columns: tuple[int, ...], lists: tuple[int, ...]
 ) -> Iterator[Ints]:
-    """Rows, one a library, up to one of zeros; lists of 8 bytes an entry, up to a zero; a negative one is a number."""
+    """One row a library, until one is zero. Lists have 8 bytes an entry, until one is zero; negative ones are ordinals."""
     address = _directory(image, number)
     for row in range(address, address + _MAX_LIBRARIES * step, step):
         table = _read(image, read, row, step)
@@ -117,12 +117,12 @@ def _relocated_pages(image: Image, read: Read) -> Iterator[Ints]:
 
 
 def _directory(image: Image, number: int) -> int:
-    """Where a data directory lies; an address that no file has where there is none."""
+    """The address of a data directory; one that no file has if there is none."""
     return image.directories[number] if number < len(image.directories) and image.directories[number] else UNLOADED
 
 
 def _read(image: Image, read: Read, address: int, length: int) -> bytes:
-    """The bytes from an address on, fewer at the end of what the file holds there."""
+    """The bytes from an address on, fewer at the end of its section."""
     for section in image.sections:
         into = address - section.address
         if section.loaded and 0 <= into < section.size_bytes:
@@ -137,7 +137,7 @@ def _row(address: int, count: int, step: int) -> Ints:
 
 
 def _listed(image: Image, addresses: Iterable[Ints], width: int) -> Offsets:
-    """Where the file holds all ``width`` bytes at these addresses, as far as it does; no more than `MAX_OFFSETS`."""
+    """The offsets of these addresses, if the file holds all ``width`` bytes there; at most `MAX_OFFSETS`."""
     sections = sorted((s for s in image.sections if s.loaded and s.size_bytes >= width), key=lambda s: s.address)
     starts = np.array([UNLOADED, *(section.address for section in sections)], np.int64)
     lengths = np.array([0, *(section.size_bytes for section in sections)], np.int64)
@@ -193,7 +193,7 @@ def _relr_addresses(table: bytes) -> Ints:
 
 
 def _page_addresses(table: bytes) -> Ints:
-    """Entries of 16 bits, type and offset; of type 10 is an address of 64 bits."""
+    """Entries of 16 bits: type and offset. Type 10 is an address of 64 bits."""
     halves = _words(table, "<u2")
     pages = np.zeros(halves.size, np.uint32)
     for at, page, size in _pages(table):
@@ -203,7 +203,7 @@ def _page_addresses(table: bytes) -> Ints:
 
 
 def _pages(table: bytes) -> Iterator[tuple[int, int, int]]:
-    """Where each block of relocations begins, its page, and its bytes with those of page and size themselves."""
+    """Offset, page and size of each block of relocations; the size includes the fields of page and size."""
     at = 0
     for _ in range(_MAX_PAGES):
         page, size = struct.unpack_from("<II", table, at) if at + 8 <= len(table) else (0, 0)

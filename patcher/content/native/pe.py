@@ -22,7 +22,7 @@ _ROLES = {
 
 
 def parse(read: Read, size_bytes: int) -> Image | None:
-    """The image, None when the file is no PE program or library of ours."""
+    """The image; None if the file is no PE program or library for a known machine."""
     stub = read(0, 64)
     if size_bytes > MAX_FILE_BYTES or len(stub) < 64 or not stub.startswith(b"MZ"):
         return None

@@ -11,11 +11,11 @@ from patcher.content.native.sections import Section
 from patcher.content.native.view import View
 
 PAGE_BYTES = 4096
-"""Smaller numbers count something."""
+"""Smaller numbers are no addresses."""
 _HANDLED, _ONE_SCOPE = 1 << 20, 1 << 21
-"""Flags of ARM64's records: a handler follows; what would be the number of scopes is none."""
+"""Flags of ARM64's records: a handler follows; the field for the number of scopes holds something else."""
 _MOST_WORDS = 128
-"""No record of unwinding is taken for longer, so that what is found hangs on nothing far away."""
+"""Unwind records count as no longer than this, so that what is found depends only on bytes nearby."""
 
 
 def find(view: View) -> Iterator[Fields]:
@@ -31,7 +31,7 @@ def find(view: View) -> Iterator[Fields]:
 
 
 def _rvas(view: View, offsets: Ints) -> Fields:
-    """Addresses of 4 bytes, as far as they are some."""
+    """Addresses of 4 bytes, where the number is an address."""
     target = view.u32(offsets)
     return fields_at(view.binary.loaded.hold(target), offsets, target)
 
@@ -47,7 +47,7 @@ def _functions(view: View, rows: Ints) -> Iterator[Fields]:
 
 
 def _arm64_functions(view: View, rows: Ints) -> Iterator[Fields]:
-    """Begin and unwind information, or in place of its address what fits into 30 bits."""
+    """Begin and unwind information: its address, or packed data of 30 bits."""
     begin, unwind = view.u32(rows), view.u32(rows + 4)
     known = view.binary.code.hold(begin)
     yield fields_at(known, rows, begin)
@@ -55,7 +55,7 @@ def _arm64_functions(view: View, rows: Ints) -> Iterator[Fields]:
 
 
 def unwind_ends(view: View, frames: Ints) -> Ints:
-    """Where the codes of each record that tells of unwinding end."""
+    """Where the codes of each unwind record end."""
     if view.binary.image.filter == "x86-1":
         return frames + 4 + 2 * ((view.u8(frames + 2) + 1) & ~1)  # an even number of two bytes each
     first, second = view.u32(frames), view.u32(frames + 4)
@@ -68,7 +68,7 @@ def unwind_ends(view: View, frames: Ints) -> Ints:
 
 
 def _unwind(view: View, section: Section) -> Iterator[Fields]:
-    """Behind its codes UNWIND_INFO has a handler and what that reads, or the function that it goes on from."""
+    """UNWIND_INFO has behind its codes a handler and its data, or the chained function."""
     frames = view.inside(view.binary.frames, 4)
     frames = frames[(frames >= section.offset) & (frames < section.end)]
     ends = unwind_ends(view, frames)
@@ -83,7 +83,7 @@ def _unwind(view: View, section: Section) -> Iterator[Fields]:
 
 
 def _handled(view: View, section: Section, handled: Ints) -> Iterator[Fields]:
-    """A handler of exceptions, and where what it reads lies."""
+    """An exception handler and the address of its data."""
     handler, read = view.u32(handled), view.u32(handled + 4)
     known = view.binary.code.hold(handler)
     yield fields_at(known, handled, handler)
@@ -95,7 +95,7 @@ def _handled(view: View, section: Section, handled: Ints) -> Iterator[Fields]:
 
 
 def _types(view: View, section: Section) -> Iterator[Fields]:
-    """What MSVC lays down for dynamic_cast: a locator (it names itself), and the description of a base class."""
+    """MSVC's data for dynamic_cast: object locators, which hold their own address, and base class descriptors."""
     offsets = view.entries(section, 4)
     word, loaded = view.u32(offsets), view.binary.loaded
     own = offsets - section.offset + section.address

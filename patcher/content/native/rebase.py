@@ -1,7 +1,7 @@
 """An old native file read as if its addresses were those of the new one.
 
-A wrong reference costs bytes of the patch, never correctness: what is made of the bytes is compared with what was
-signed. So a file that is not what the map was made for is read all the same, and differs more.
+A wrong reference makes the patch larger, never wrong: the result is compared with the signed hash. So a file for which
+the map was not made can be read too; it only differs more.
 """
 
 from collections import OrderedDict
@@ -22,10 +22,10 @@ _KEPT = 2
 
 
 class Rebased:
-    """The re-based bytes of one file, tile by tile; the same as if it were moved as a whole. Its length stays.
+    """The re-based bytes of one file, tile by tile, as if it were moved as a whole. The length does not change.
 
     ``data`` is an encoded `AddressMap`. Raises ContentError content.window for a damaged map, or a filter that is not
-    known. Bytes of what is no file of the filter's kind are left as they are.
+    known. A file of another kind than the filter's is read unchanged.
     """
 
     def __init__(self, read: Read, size_bytes: int, filter: str, data: bytes) -> None:  # noqa: A002 (the format's word)
@@ -72,7 +72,7 @@ class Mover:
     def read(self, binary: Binary, start: int, length: int, fields: Fields) -> bytes:
         """``length`` bytes of the file from ``start`` with ``fields`` moved: all that begin there or reach into it.
 
-        One of which the file has not all bytes is left as it is.
+        A field that reaches beyond the end of the file is not moved.
         """
         low = max(start - MAX_WIDTH + 1, 0)
         data = bytearray(binary.read(low, start + length + MAX_WIDTH - 1 - low))
@@ -85,14 +85,14 @@ class Mover:
         return bytes(data[start - low :][:length])
 
     def _moves(self, fields: Fields) -> Ints:
-        """What is to be added to each field: 0 where the lists of blocks forbid it."""
+        """The number to add to each field; 0 in blocks where the map forbids it."""
         allowed = self._allowed[fields.position // ALLOWED_BYTES]
         refused = self._refused[fields.position // REFUSED_BYTES]
         return np.where(np.where(fields.kind == GUESS, allowed, ~refused), moves(self._addresses, fields), 0)
 
 
 def moves(addresses: AddressMap, fields: Fields) -> Ints:
-    """What the map adds to each field."""
+    """The number that the map adds to each field."""
     return stored.moved_by(fields, addresses.shift(fields.target), addresses.shift(fields.base))
 
 

@@ -1,16 +1,16 @@
-"""What a native file says about itself: its sections, where they lie and what their bytes are."""
+"""The image of a native file: its sections, where they are, and the role of their bytes."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 Read = Callable[[int, int], bytes]
-"""(offset, length) → that much of a file, less at its end. Never raises."""
+"""(offset, length) → bytes of a file, fewer at its end. Never raises."""
 
 FILTERS = frozenset({"x86-1", "arm64-1"})
-"""Names of what finds references. A name means the same for ever, and stands in the formats."""
+"""Names of the methods that find references. They are part of the formats and never change their meaning."""
 
 UNLOADED = 1 << 40
-"""Addresses of what is never loaded: this and its offset. What is loaded lies below."""
+"""Bytes that are never loaded have this address plus their offset. Loaded ones have addresses below."""
 
 MAX_SECTIONS = 1024
 MAX_FILE_BYTES = 1 << 32
@@ -41,10 +41,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """``filter`` names the function that finds references in it; absolute values in it are ``base`` and an address.
+    """``filter`` names the method that finds its references. Absolute values in it are ``base`` plus an address.
 
-    One that is not ``relocatable`` runs where it was linked for, so its code holds absolute addresses. Its sections are
-    in the order of their bytes, none of which is in two. ``directories`` are those of PE, an address each, 0 for none.
+    An image that is not ``relocatable`` holds absolute addresses in its code. Sections are in the order of their bytes
+    and do not overlap. ``directories``: the addresses of PE's data directories, 0 for none.
     """
 
     filter: str
@@ -61,7 +61,7 @@ class Image:
 
 
 def ordered(sections: Iterable[Section], size_bytes: int) -> tuple[Section, ...]:
-    """In order, without those that reach out of the file or its addresses, or over one that begins earlier."""
+    """Sorted, without those that leave the file or its addresses, or overlap an earlier one."""
     kept, at = [], 0
     for section in sorted(sections, key=lambda section: (section.offset, section.size_bytes)):
         inside = section.end <= size_bytes and section.size_bytes <= section.memory_bytes

@@ -1,4 +1,4 @@
-"""How references lie in their bytes, by their forms (see `fields`), and what they become as addresses move."""
+"""How references are stored, by their forms (see `fields`), and how they change as addresses move."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,14 @@ PAGE_BITS = 12
 
 _WIDTHS = (4, 8)
 _SHIFTS, _BITS = np.array([[0, 0, 5, 5, 5, 5, 10], [32, 26, 19, 14, 19, 19, 12]], np.int64)
-"""By form: how far up in the word its bits begin, and how many there are."""
+"""By form: position of the lowest bit in the word, and number of bits."""
 _LOW_BITS = np.array([0, 0, 0, 0, 2, 2, 0], np.int64)
-"""By form: how many bits stand below those, from bit 29 of the word on (ADR and ADRP: immlo)."""
+"""By form: number of further low bits, which stand from bit 29 of the word on (ADR and ADRP: immlo)."""
 _LOW_SHIFT = 29
 
 
 def values(data: Data, offsets: Ints, fields: Fields) -> Ints:
-    """What ``data`` holds at ``offsets``, one for each of ``fields`` and stored like it."""
+    """The values at ``offsets`` in ``data``, each stored like the field beside it."""
     numbers = np.empty(len(offsets), np.int64)
     for width in _WIDTHS:
         some = np.flatnonzero(fields.width == width)
@@ -41,7 +41,7 @@ def write(data: bytearray | NDArray[np.uint8], offsets: Ints, fields: Fields, nu
 
 
 def moved_by(fields: Fields, target_by: Ints, base_by: Ints) -> Ints:
-    """What is to be added to each value when its target and its base have moved by so much."""
+    """The number to add to each value when its target and its base move by this much."""
     by = target_by - base_by
     scaled = np.flatnonzero(fields.scale != 1)
     by[scaled] //= fields.scale[scaled]

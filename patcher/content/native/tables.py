@@ -1,4 +1,4 @@
-"""References in tables that say themselves what their bytes are. All are certain."""
+"""References in tables that describe themselves. All are certain."""
 
 from collections.abc import Iterator
 
@@ -19,6 +19,6 @@ def find(view: View) -> Iterator[Fields]:
 
 
 def _pointers(view: View, offsets: Ints) -> Fields:
-    """Absolute addresses of 8 bytes, as far as they are some."""
+    """Absolute addresses of 8 bytes, where the number is an address."""
     target = view.i64(offsets) - view.binary.image.base
     return fields_at(view.binary.loaded.hold(target), offsets, target, width=8)

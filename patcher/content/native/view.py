@@ -1,4 +1,4 @@
-"""A part of a native file as numbers, for those who look for references in it."""
+"""A part of a native file as numbers."""
 
 from collections.abc import Iterator
 
@@ -21,17 +21,17 @@ class View:
         self.bytes[: len(data)] = np.frombuffer(data, np.uint8)
 
     def sections(self, role: str) -> Iterator[Section]:
-        """Those of this role that have bytes here."""
+        """The sections of this role that have bytes in the view."""
         return (s for s in self.binary.image.of_role(role) if s.offset < self.end and s.end > self.start)
 
     def entries(self, section: Section, step: int, skip: int = 0) -> Ints:
-        """The offsets of all entries of ``step`` bytes, from ``skip`` on in the section, that lie in here whole."""
+        """Offsets of the entries of ``step`` bytes, from ``skip`` on in the section, that are whole in the view."""
         first = section.offset + skip
         start = first + -(-max(self.start - first, 0) // step) * step
         return np.arange(start, min(section.end, self.end) - step + 1, step, dtype=np.int64)
 
     def inside(self, offsets: NDArray[np.uint32], width: int) -> Ints:
-        """Those of the offsets in order of which ``width`` bytes lie in here."""
+        """Those of the sorted offsets whose ``width`` bytes are in the view."""
         first, last = np.searchsorted(offsets, np.array([self.start, max(self.end - width + 1, 0)], np.uint32))
         return offsets[first:last].astype(np.int64)
 

@@ -1,8 +1,8 @@
-"""Where x86-64 instructions begin and how long they are, for a whole stretch of code at once. Part of frozen "x86-1".
+"""Where x86-64 instructions begin and how long they are, for many bytes at once. Part of the frozen filter "x86-1".
 
-Nothing here disassembles: a length takes the opcode's map, whether a ModRM byte follows, and the bytes of what is
-encoded behind it (Intel SDM vol. 2, chapter 2 and appendix A). Legacy prefixes count as instructions of their own: only
-66 changes a length. An opcode that does not exist is some length, the same one everywhere.
+This is no disassembler: a length needs only the opcode's map, whether a ModRM byte follows, and the bytes behind that
+(Intel SDM vol. 2, chapter 2 and appendix A). Legacy prefixes count as instructions of their own, since only 66 changes
+a length. An opcode that does not exist always gets the same length.
 """
 
 import numpy as np
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from patcher.content.native.numbers import Bytes
 
 BLOCK_BYTES = 256
-"""Every block of a section is decoded for itself, so that what is found in it depends on nothing far away."""
+"""Each block of a section is decoded alone, so that what is found in it depends only on bytes nearby."""
 LEAD_BYTES = BLOCK_BYTES
-"""How much earlier its decoding begins: code synchronises itself."""
+"""The decoding of a block begins this much earlier, because code synchronises itself."""
 NOP = 0x90
 TAIL_BYTES = 16
-"""What must follow the last block: more than an instruction's bytes."""
+"""Bytes that must follow the last block: more than an instruction has."""
 
 BRANCH, RELATIVE, ABSOLUTE = 1, 2, 3
-"""What of an instruction may be an address: rel32, a displacement from RIP, one from nothing or a register."""
+"""Kinds of address in an instruction: rel32, displacement from RIP, displacement from nothing or a register."""
 IMMEDIATE_BYTES = np.array([0, 1, 2, 4], np.int64)
-"""By the two bits that tell of it."""
+"""By the two bits of `decode` for the immediate."""
 
 _ROW_BYTES = LEAD_BYTES + BLOCK_BYTES + TAIL_BYTES
 _STEPS = 8
@@ -32,7 +32,7 @@ _PLAIN, _MAP1, _MAP2, _MAP3 = range(4)
 
 
 def _opcodes(*spans: tuple[int, int, int]) -> Bytes:
-    """A map of 256 opcodes, each of length 1 and what the ``spans`` (first, last, more) of opcodes add to it."""
+    """A map of 256 opcodes: each has length 1 plus what the ``spans`` (first, last, more) add."""
     table = np.ones(256, np.uint8)
     for first, last, more in spans:
         table[first : last + 1] += more
@@ -118,9 +118,9 @@ _TEST = np.array([_IB, _IZ], np.uint8)
 
 
 def decode(code: Bytes) -> Bytes:
-    """What each byte but the last `TAIL_BYTES` of ``code`` tells of the instruction that would begin there.
+    """For each byte but the last `TAIL_BYTES` of ``code``: the instruction that would begin there.
 
-    Its length in bits 0–3, its immediate in bits 4–5, the kind of its address, 0 for none, in bits 6–7.
+    Bits 0–3 hold its length, bits 4–5 its immediate, bits 6–7 the kind of its address (0 for none).
     """
     size = code.size - TAIL_BYTES
     first, second = code[:size], code[1 : size + 1]
@@ -144,7 +144,7 @@ def decode(code: Bytes) -> Bytes:
 
 
 def _prefix(told: Bytes, first: Bytes, second: Bytes) -> None:
-    """REX belongs to what follows it, and 66 to what it shortens."""
+    """Add REX to the instruction that follows, and 66 to one whose immediate it shortens."""
     behind = np.append(told[1:], np.uint8(1))
     behind += np.uint8(1)
     behind ^= told
@@ -162,7 +162,7 @@ def _mask(truth: NDArray[np.bool_]) -> Bytes:
 
 
 def beginnings(told: Bytes) -> NDArray[np.bool_]:
-    """Where instructions begin in whole blocks behind a lead, ``told`` by `decode` of both."""
+    """Where instructions begin in whole blocks behind a lead; ``told`` is the `decode` of both."""
     lengths = told & 15
     blocks = (told.size - LEAD_BYTES) // BLOCK_BYTES
     if not blocks:
