@@ -13,7 +13,7 @@ import stat
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from itertools import accumulate
@@ -71,7 +71,7 @@ class Base:
     def made(self) -> "Base":
         """The same base after its folder was created. Raises OSError (ELOOP) when a link or file is there instead."""
         found = os.lstat(self.path)
-        if not stat.S_ISDIR(found.st_mode) or _is_reparsed(found):
+        if not _is_real_folder(found):
             raise OSError(errno.ELOOP, "A link was put here meanwhile")
         return Base(self.path, _identity(found))
 
@@ -83,17 +83,18 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Beneath:
-    """A path below a base folder; an empty name is the base itself. The operator ``/`` joins names and checks them."""
+    """A path below a base folder, or the base itself. The operator ``/`` joins names and checks them."""
 
     base: Base
-    name: str = ""
+    relative: str = ""
+    """Names joined by ``/``; empty for the base."""
 
     def __truediv__(self, name: str) -> "Beneath":
         """A path further down. Raises DiskError (disk.in_the_way) for a name that could lead outside."""
         parts = name.split("/")
         if any(part in ("", ".", "..") or not set(part).isdisjoint(_SEPARATORS) for part in parts):
             raise DiskError("disk.in_the_way", f"{name!r} is no path below {self.path}.", path=name)
-        return Beneath(self.base, f"{self.name}/{name}" if self.name else name)
+        return Beneath(self.base, f"{self.relative}/{name}" if self.relative else name)
 
     def __str__(self) -> str:
         """The path, for messages."""
@@ -102,17 +103,17 @@ class Beneath:
     @property
     def path(self) -> Path:
         """The path now, for messages and for the steps that tests record. Do not open it: that would follow links."""
-        return self.base.path / self.name
+        return self.base.path / self.relative
 
     @property
     def parent(self) -> "Beneath":
         """The folder above."""
-        return Beneath(self.base, self.name.rpartition("/")[0])
+        return Beneath(self.base, self.relative.rpartition("/")[0])
 
     @property
-    def leaf(self) -> str:
-        """The last component."""
-        return self.name.rpartition("/")[2]
+    def name(self) -> str:
+        """The last component; empty for the base."""
+        return self.relative.rpartition("/")[2]
 
 
 Where = Path | Beneath
@@ -121,11 +122,6 @@ Where = Path | Beneath
 def below(folder: Path) -> Beneath:
     """``folder`` as the base of paths below it."""
     return Beneath(Base.of(folder))
-
-
-def name_of(where: Where) -> str:
-    """The last component."""
-    return where.leaf if isinstance(where, Beneath) else where.name
 
 
 def path_of(where: Where) -> Path:
@@ -162,16 +158,16 @@ def held(where: Where) -> Iterator[tuple[str, int | None]]:
     """
     if isinstance(where, Path):
         yield str(where), None
-    elif (cache := getattr(_thread, "folders", None)) is not None:
-        yield where.leaf or ".", cache.folder(where)
+    elif _thread.folders is not None:
+        yield where.name or ".", _thread.folders.folder(where)
     elif _BY_DESCRIPTOR:
-        folder = _open_folder(where.base, where.name.split("/")[:-1])
+        folder = _open_folder(where.base, where.relative.split("/")[:-1])
         try:
-            yield where.leaf or ".", folder
+            yield where.name or ".", folder
         finally:
             os.close(folder)
     else:
-        with _pinned(where.base, where.name.split("/")[:-1]):
+        with _pinned(where.base, where.relative.split("/")[:-1]):
             yield str(where.path), None
 
 
@@ -184,7 +180,7 @@ class _FolderCache:
 
     def folder(self, where: Beneath) -> int:
         """A descriptor of the folder that holds ``where``."""
-        name = where.name.rpartition("/")[0]
+        name = where.relative.rpartition("/")[0]
         found = self._folders.pop((where.base, name), None)
         if found is None:
             found = _open_folder(where.base, name.split("/") if name else [])
@@ -196,7 +192,7 @@ class _FolderCache:
 
     def changed(self, where: Where) -> None:
         """Forget the folders below ``where``, which may be another folder from now on."""
-        if isinstance(where, Beneath) and where.name in self._above:
+        if isinstance(where, Beneath) and where.relative in self._above:
             self.close()
 
     def close(self) -> None:
@@ -209,7 +205,11 @@ class _FolderCache:
         self.close()
 
 
-_thread = threading.local()
+class _Thread(threading.local):
+    folders: _FolderCache | None = None
+
+
+_thread = _Thread()
 
 
 def keep_open() -> None:
@@ -225,20 +225,20 @@ def keep_open() -> None:
 @contextmanager
 def kept_open() -> Iterator[None]:
     """`keep_open` until the end of the ``with`` block."""
-    before = getattr(_thread, "folders", None)
+    before = _thread.folders
     keep_open()
     try:
         yield
     finally:
-        if cache := getattr(_thread, "folders", None):
-            cache.close()
+        if _thread.folders is not None:
+            _thread.folders.close()
         _thread.folders = before
 
 
 def changed(where: Where) -> None:
     """Must be called after ``where`` was removed, renamed or replaced, if it may have been a folder."""
-    if cache := getattr(_thread, "folders", None):
-        cache.changed(where)
+    if _thread.folders is not None:
+        _thread.folders.changed(where)
 
 
 def _open_folder(base: Base, parts: list[str]) -> int:
@@ -261,21 +261,16 @@ def _open_folder(base: Base, parts: list[str]) -> int:
 @contextmanager
 def _pinned(base: Base, parts: list[str]) -> Iterator[None]:
     """Hold a handle of every folder on the way, so that none can be replaced meanwhile."""
-    handles: list[int] = []
     path = base.path
-    try:
-        handles.append(_open_handle(path))
+    with ExitStack() as handles:
+        handles.callback(_close_handle, _open_handle(path))
         base.check(os.stat(path))
         for part in parts:
             path = path / part
-            handles.append(_open_handle(path))
-            found = os.lstat(path)
-            if not stat.S_ISDIR(found.st_mode) or _is_reparsed(found):
+            handles.callback(_close_handle, _open_handle(path))
+            if not _is_real_folder(os.lstat(path)):
                 raise OSError(errno.ELOOP, f"{part} is a link or a file where a folder must be")
         yield
-    finally:
-        for handle in reversed(handles):
-            _close_handle(handle)
 
 
 def _open_handle(path: Path) -> int:
@@ -299,6 +294,10 @@ def _is_reparsed(found: os.stat_result) -> bool:
     return bool(tag & 0x20000000)  # the "name surrogate" bit
 
 
+def _is_real_folder(found: os.stat_result) -> bool:
+    return stat.S_ISDIR(found.st_mode) and not _is_reparsed(found)
+
+
 def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
@@ -310,6 +309,16 @@ def open_descriptor(where: Where, flags: int, mode: int = 0o666) -> int:
             with suppress(FileNotFoundError):
                 _refuse_link(os.lstat(name))
         return os.open(name, flags | _OPEN | _NO_LINK, mode, dir_fd=folder)
+
+
+@contextmanager
+def opened(where: Where, flags: int, mode: int = 0o666) -> Iterator[int]:
+    """`open_descriptor`, closed at the end of the ``with`` block."""
+    descriptor = open_descriptor(where, flags, mode)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def is_own(found: os.stat_result) -> bool:
@@ -348,7 +357,7 @@ class OpenFolders:
         if folder not in self._folders:
             with translated(folder):
                 self._folders[folder] = open_descriptor(folder, os.O_RDONLY | os.O_DIRECTORY)
-        return f"{_DESCRIPTORS}/{self._folders[folder]}/{where.leaf}"
+        return f"{_DESCRIPTORS}/{self._folders[folder]}/{where.name}"
 
     def close(self) -> None:
         """Close the folders. May be called twice."""
@@ -392,7 +401,7 @@ def is_file(where: Where) -> bool:
 def is_folder(where: Where) -> bool:
     """Whether this is a folder, and not a link to one."""
     found = status(where)
-    return found is not None and stat.S_ISDIR(found.st_mode) and not _is_reparsed(found)
+    return found is not None and _is_real_folder(found)
 
 
 def link_target(where: Where) -> str | None:
@@ -427,14 +436,11 @@ def _listed(folder: Where) -> Iterator[int | str]:
     if isinstance(folder, Path):
         yield str(folder)
     elif _BY_DESCRIPTOR:
-        descriptor = open_descriptor(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        with opened(folder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
             yield descriptor
-        finally:
-            os.close(descriptor)
     else:
         with held(folder) as (name, _):
-            if folder.name:
+            if folder.relative:
                 _refuse_link(os.lstat(name))
             yield name
 

@@ -18,8 +18,8 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def make_folder(where: Where) -> None:
     while not _is_folder(where):
         missing.append(where)
         where = where.parent
-        if isinstance(where, Beneath) and not where.name:
+        if isinstance(where, Beneath) and not where.relative:
             where = where.base.path
     for folder in reversed(missing):
         with translated(folder), held(folder) as (name, above):
@@ -196,32 +196,20 @@ def set_executable(where: Where, on: bool) -> None:
     """Set or clear the executable bit of everyone who may read the file. Needs `sync_file`. No-op on Windows."""
     if os.name == "nt":
         return
-    with translated(where):
-        descriptor = beneath.open_descriptor(where, os.O_RDONLY)
-        try:
-            mode = stat.S_IMODE(beneath.own(descriptor).st_mode)
-            wanted = mode | (mode & 0o444) >> 2 if on else mode & ~0o111
-            if wanted != mode:
-                _step("mode", where, wanted)
-                os.fchmod(descriptor, wanted)
-        finally:
-            os.close(descriptor)
+    with translated(where), beneath.opened(where, os.O_RDONLY) as descriptor:
+        mode = stat.S_IMODE(beneath.own(descriptor).st_mode)
+        wanted = mode | (mode & 0o444) >> 2 if on else mode & ~0o111
+        if wanted != mode:
+            _step("mode", where, wanted)
+            os.fchmod(descriptor, wanted)
 
 
 def set_private(folder: Where) -> None:
     """Close a folder to other users (mode 0700). No-op on Windows, where the folders of a profile are private."""
-    if os.name == "nt":
-        return
-    with translated(folder):
-        descriptor = _open_folder(folder)
-        if descriptor is None:
-            return
-        try:
-            if stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o700:
-                _step("mode", folder, 0o700)
-                os.fchmod(descriptor, 0o700)
-        finally:
-            os.close(descriptor)
+    with translated(folder), _opened_folder(folder) as descriptor:
+        if descriptor is not None and stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o700:
+            _step("mode", folder, 0o700)
+            os.fchmod(descriptor, 0o700)
 
 
 # ---------------------------------------------------------------- durability
@@ -229,39 +217,37 @@ def set_private(folder: Where) -> None:
 
 def sync_file(where: Where) -> None:
     """Make a file's bytes and mode durable (fsync), but not its name."""
-    with translated(where):
-        descriptor = beneath.open_descriptor(where, _SYNC)
-        try:
-            _step("sync_file", where)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    with translated(where), beneath.opened(where, _SYNC) as descriptor:
+        _step("sync_file", where)
+        os.fsync(descriptor)
 
 
 def sync_folder(where: Where) -> None:
     """Make the names in a folder durable. No-op on disks that cannot (Windows, some network disks)."""
-    with translated(where):
-        descriptor = _open_folder(where)
-        if descriptor is None:
-            return
-        try:
+    with translated(where), _opened_folder(where) as descriptor:
+        if descriptor is not None:
             _step("sync_folder", where)
-            os.fsync(descriptor)
-        except OSError as error:
-            if error.errno not in _NO_FOLDER_SYNC:
-                raise
-        finally:
-            os.close(descriptor)
+            try:
+                os.fsync(descriptor)
+            except OSError as error:
+                if error.errno not in _NO_FOLDER_SYNC:
+                    raise
 
 
-def _open_folder(where: Where) -> int | None:
+@contextmanager
+def _opened_folder(where: Where) -> Iterator[int | None]:
     """A descriptor; None on Windows, which opens no folders, and for a folder that we may write but not read."""
-    try:
+    descriptor = None
+    with suppress(PermissionError):
         if isinstance(where, Beneath):
-            return beneath.open_descriptor(where, os.O_RDONLY)
-        return os.open(where, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))  # the player's own folders may be links
-    except PermissionError:
-        return None
+            descriptor = beneath.open_descriptor(where, os.O_RDONLY)
+        else:  # the player's own folders may be links
+            descriptor = os.open(where, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 # ---------------------------------------------------------------- bytes
@@ -353,7 +339,7 @@ def write_atomic(where: Where, data: bytes, mode: int = 0o644) -> None:
 
     The new file is named like the old one plus ``.new``, so a crash leaves at most one. A path may have one writer.
     """
-    new = where.parent / (beneath.name_of(where) + ".new")
+    new = where.parent / (where.name + ".new")
     if beneath.exists(new):
         remove(new)
     _put(new, 0, data, os.O_EXCL, mode)
@@ -376,15 +362,12 @@ def _put(where: Where, offset: int, data: bytes, flag: int, mode: int) -> None:
     with translated(where):
         if not beneath.exists(where):
             _step("create", where)
-        descriptor = beneath.open_descriptor(where, os.O_WRONLY | os.O_CREAT | flag, mode)
-        try:
+        with beneath.opened(where, os.O_WRONLY | os.O_CREAT | flag, mode) as descriptor:
             beneath.own(descriptor)
             _step("write", where, offset, data)
             _write_all(descriptor, data)
             _step("sync_file", where)
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:

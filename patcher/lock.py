@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from patcher import beneath
 from patcher.beneath import Where
@@ -19,10 +19,9 @@ def locked(where: Where, holder: str) -> Iterator[str | None]:
     Yields None if the lock is ours, or the name of the process that holds it. On a disk without locks it is always
     ours. Raises DiskError.
     """
-    with beneath.translated(where):
-        descriptor = beneath.open_descriptor(where, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
+    with ExitStack() as stack:
         with beneath.translated(where):
+            descriptor = stack.enter_context(beneath.opened(where, os.O_RDWR | os.O_CREAT, 0o644))
             beneath.own(descriptor)
             is_ours = _lock(descriptor) and _is_still_there(where, descriptor)
             if is_ours:
@@ -31,8 +30,6 @@ def locked(where: Where, holder: str) -> Iterator[str | None]:
             os.lseek(descriptor, 0, os.SEEK_SET)
             other = "" if is_ours else os.read(descriptor, _HOLDER_BYTES).decode(errors="replace")
         yield None if is_ours else other or "another program"
-    finally:
-        os.close(descriptor)
 
 
 def _is_still_there(where: Where, descriptor: int) -> bool:

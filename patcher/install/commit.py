@@ -389,6 +389,6 @@ def _sync_folders(root: Beneath, inner: Iterable[Beneath]) -> None:
         while folder not in folders:
             folders.add(folder)
             folder = folder.parent
-    for folder in sorted(folders, key=lambda each: each.name):
+    for folder in sorted(folders, key=lambda each: each.relative):
         if beneath.is_folder(folder):
             disk.sync_folder(folder)

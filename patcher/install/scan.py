@@ -81,7 +81,7 @@ def hash_file(where: Where, watch: Watch, name: str = "") -> bytes:
     with beneath.open_file(where) as file:
         while data := file.read(READ_BYTES):
             hasher.update(data)
-            watch(name or beneath.name_of(where), len(data))
+            watch(name or where.name, len(data))
     return hasher.leaves()
 
 

@@ -78,7 +78,7 @@ class Downloader:
                     raise _wrong(content)
                 hasher.update(data)
                 file.write(block * BLOCK_BYTES, data)
-                self._meter.watch(path.leaf, len(data))
+                self._meter.watch(path.name, len(data))
         if not rebuild.leaves and merkle.root_of(hasher.leaves()) != content.root:
             raise _wrong(content)
         self._step_done(rebuild.fetch_bytes)

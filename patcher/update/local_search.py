@@ -246,7 +246,7 @@ class LocalSearch:
             def read(offset: int, length: int) -> bytes:
                 file.seek(offset)
                 data = file.read(length)
-                self._meter.watch(beneath.name_of(path), len(data))
+                self._meter.watch(path.name, len(data))
                 return data
 
             search.search_in(LocalFile(path, os.fstat(file.fileno()).st_size, read), marks)

@@ -59,7 +59,7 @@ class Stage:
         """Copy a whole file; `verify` checks it with all others."""
         with _open(copy.source) as source, disk.Staged(self.path(copy.root), copy.size_bytes) as staged:
             disk.copy_range(source, 0, staged, 0, copy.size_bytes)
-        self._watch(beneath.name_of(copy.source), copy.size_bytes)
+        self._watch(copy.source.name, copy.size_bytes)
 
     def _rebuild(self, rebuild: Rebuild) -> None:
         """Copy blocks, and check them at once: peers are asked only for the other blocks of a piece."""
@@ -74,7 +74,7 @@ class Stage:
                         text = f"{found.source} was changed meanwhile."
                         raise Mismatch(text, content.root)
                     staged.write(found.offset + at, data)
-                    self._watch(beneath.name_of(found.source), length)
+                    self._watch(found.source.name, length)
 
     def torrent_paths(self, m: Manifest, used: frozenset[int], intact: Mapping[str, bytes]) -> tuple[Where, ...]:
         """Where each file of a part's torrent is: in place if ``intact`` says so, in staging, or nowhere.

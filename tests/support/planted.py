@@ -83,7 +83,7 @@ STAGED = (
         "                disk.Staged(paths[-1], entry.size_bytes).close()", "                pass",
         "tests/update/test_download.py::test_nothing_is_fetched_into_what_is_not_a_file_of_our_own"),
     Planted("a download goes by the path", "beneath.py",
-        'return f"{_DESCRIPTORS}/{self._folders[folder]}/{where.leaf}"', "return str(where)",
+        'return f"{_DESCRIPTORS}/{self._folders[folder]}/{where.name}"', "return str(where)",
         "tests/transfer/test_fetch.py::test_a_folder_that_is_swapped_for_a_link_meanwhile_is_not_followed"),
 )  # fmt: skip
 GENUINE = (

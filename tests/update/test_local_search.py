@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patcher.beneath import below, name_of
+from patcher.beneath import below
 from patcher.content import landmarks, manifest, merkle, records
 from patcher.content.merkle import BLOCK_BYTES, Ref, ref_of
 from patcher.errors import ContentError, Missing, OriginError
@@ -106,7 +106,7 @@ def test_a_renamed_file_is_found_by_its_name(home: Home) -> None:
     trees.write(home.folder, old)
     offer = home.offer({"data-1.1.pak": File(NEW)})
     (rebuild,) = home.rebuilds(offer, old).values()
-    assert {name_of(found.source) for found in rebuild.found} == {"data-1.0.pak"}
+    assert {found.source.name for found in rebuild.found} == {"data-1.0.pak"}
     assert home.rebuilds(offer) == {}, "an unknown install has no names to go by"
 
 

@@ -247,7 +247,7 @@ class Swarm:
             number, text, path = problem
             name = os.path.basename(path)
             paths = self.torrent.paths
-            with beneath.translated(next((each for each in paths if beneath.name_of(each) == name), paths[0])):
+            with beneath.translated(next((each for each in paths if each.name == name), paths[0])):
                 raise OSError(number, text)
 
     # ------------------------------------------------------------ network
