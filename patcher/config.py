@@ -7,7 +7,7 @@ edit; `changed` is the only way to set a key from text.
 import dataclasses
 import os
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args, get_type_hints
 
@@ -18,63 +18,46 @@ from patcher import disk
 from patcher.errors import DiskError, UsageError
 
 
+class _Inside:
+    """A path in the folder of the `Home` that is asked for it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, home: "Home", owner: type["Home"]) -> Path:
+        return home.root / self._name
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """The folder of one player. Shoal writes nothing outside it except the installs."""
 
     root: Path
 
-    @property
-    def keys(self) -> Path:
-        """A publisher's secret keys."""
-        return self.root / "keys"
-
-    @property
-    def feeds(self) -> Path:
-        """A folder for each feed: pinned root, verified metadata, cached records."""
-        return self.root / "feeds"
-
-    @property
-    def titles(self) -> Path:
-        """Where titles are installed if the player has set no games folder."""
-        return self.root / "titles"
+    keys = _Inside("keys")
+    """A publisher's secret keys."""
+    feeds = _Inside("feeds")
+    """A folder for each feed: pinned root, verified metadata, cached records."""
+    titles = _Inside("titles")
+    """Where titles are installed if the player has set no games folder."""
+    packs = _Inside("packs")
+    """Patch packs kept for other players."""
+    registry = _Inside("registry.sqlite")
+    """The SQLite database: installs, commands, trust floors, ledger."""
+    settings = _Inside("settings.toml")
+    lock = _Inside("engine.lock")
+    """The engine process holds it while it runs."""
+    address = _Inside("engine.json")
+    """Where the engine listens, and the secret of its socket; only the player can read it."""
+    log = _Inside("engine.log")
+    """The engine's log; it rotates."""
 
     def title_folder(self, title: str, games_folder: str) -> Path:
         """Where ``feed/title`` is installed if the player names no folder. ``games_folder`` is the setting."""
         return (Path(games_folder) if games_folder else self.titles) / title.partition("/")[2]
 
-    @property
-    def packs(self) -> Path:
-        """Patch packs kept for other players."""
-        return self.root / "packs"
-
-    @property
-    def registry(self) -> Path:
-        """The SQLite database: installs, commands, trust floors, ledger."""
-        return self.root / "registry.sqlite"
-
-    @property
-    def settings(self) -> Path:
-        """The settings file."""
-        return self.root / "settings.toml"
-
-    @property
-    def lock(self) -> Path:
-        """The lock that the engine process holds while it runs."""
-        return self.root / "engine.lock"
-
-    @property
-    def address(self) -> Path:
-        """Where the engine listens, and the secret of its socket; only the player can read it."""
-        return self.root / "engine.json"
-
-    @property
-    def log(self) -> Path:
-        """The engine's rotating log."""
-        return self.root / "engine.log"
-
     def make(self) -> None:
-        """Create the folder, private to the player. Raises DiskError, as `check` does."""
+        """Create the folder, private to the player. Raises DiskError, also those of `check`."""
         disk.make_folder(self.root)
         self.check()
         disk.set_private(self.root)
@@ -115,17 +98,16 @@ class Settings:
     pack_cache_bytes: int = 2 << 30
     games_folder: str = ""
 
-    def as_dict(self) -> dict[str, str | int | bool]:
-        """Key to value, in the order of the fields."""
-        return dataclasses.asdict(self)
-
 
 _HINTS = get_type_hints(Settings)
 _WORDS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 
 
 def load(home: Home) -> Settings:
-    """Read the settings of ``home``, ignoring unknown keys. Raises DiskError (disk.home) when the file is not valid."""
+    """Read the settings of ``home``, ignoring unknown keys.
+
+    Raises DiskError (disk.home) when the file cannot be read, and UsageError (usage.setting) for a wrong value.
+    """
     try:
         table = tomllib.loads(home.settings.read_text("utf-8"))
     except FileNotFoundError:
@@ -133,9 +115,9 @@ def load(home: Home) -> Settings:
     except (OSError, ValueError, RecursionError) as error:
         raise DiskError("disk.home", f"The settings cannot be read: {error}.", path=str(home.settings)) from error
     settings = Settings()
-    for field in fields(Settings):
-        if field.name in table:
-            settings = changed(settings, field.name, str(table[field.name]))
+    for key in _HINTS:
+        if key in table:
+            settings = changed(settings, key, str(table[key]))
     return settings
 
 
@@ -149,32 +131,19 @@ def changed(settings: Settings, key: str, text: str) -> Settings:
 def save(home: Home, settings: Settings) -> None:
     """Write the settings atomically. Comments in the file are kept."""
     document = tomlkit.parse(home.settings.read_text("utf-8")) if home.settings.exists() else tomlkit.document()
-    for key, value in settings.as_dict().items():
-        document[key] = value
+    document.update(dataclasses.asdict(settings))
     disk.write_atomic(home.settings, tomlkit.dumps(document).encode())
 
 
 def _value(key: str, text: str) -> str | int | bool:
     hint, text = _HINTS[key], text.strip()
-    if get_args(hint):
-        return _choice(key, text, get_args(hint))
-    if hint is bool:
-        if text.lower() not in _WORDS:
-            raise UsageError("usage.setting", f"{key} takes on or off, not {text!r}.", key=key)
+    choices = get_args(hint)
+    if hint is str or text in choices:
+        return text
+    if hint is bool and text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    return _number(key, text) if hint is int else text
-
-
-def _choice(key: str, text: str, choices: tuple[str, ...]) -> str:
-    if text not in choices:
-        raise UsageError("usage.setting", f"{key} takes {', '.join(choices)}; not {text!r}.", key=key)
-    return text
-
-
-def _number(key: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise UsageError("usage.setting", f"{key} takes a whole number from 0; not {text!r}.", key=key)
-    number = int(text)
-    if key == "listen_port" and number > 65535:
-        raise UsageError("usage.setting", f"{key} takes a port from 0 to 65535; not {text!r}.", key=key)
-    return number
+    most = 65535 if key == "listen_port" else 10**15 - 1
+    if hint is int and text.isascii() and text.isdigit() and len(text) <= 15 and int(text) <= most:
+        return int(text)
+    wanted = ", ".join(choices) or ("on or off" if hint is bool else f"a whole number from 0 to {most}")
+    raise UsageError("usage.setting", f"{key} takes {wanted}; not {text!r}.", key=key)

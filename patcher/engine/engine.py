@@ -128,7 +128,7 @@ class Engine:
             self._seeder.listen_port,
             tuple(feeds),
             tuple(titles),
-            self._settings.as_dict(),
+            dataclasses.asdict(self._settings),
         )
 
     def submit(self, command: commands.Command) -> int:

@@ -92,7 +92,7 @@ class CommandRunner:
             self._meter.begin(Phase.SCAN, sum(m.size_bytes for m in manifests))
             damaged, stats = scan.differences(folder.root, manifests, self._meter.watch)
             if len(manifests) < sum(not part.defaults for part in installed.parts):
-                damaged.add(folder.current.manifests_folder.name)
+                damaged.add(folder.current.manifests_folder.relative)
             if not damaged:  # whatever touched the files, they may be offered again
                 self._registry.note_seen(install.title, stats)
                 self._shared.seeder.renew(install.title)
