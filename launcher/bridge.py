@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from launcher.page import with_network
-from launcher.state import Accepted, Link, LinkChanged, Message, Refused, is_plan_only
-from patcher.errors import EngineLost, InternalError, ShoalError
+from launcher.state import Accepted, Link, LinkChanged, Message, Refused, is_plan_only, title_of
+from patcher.errors import EngineLost, ShoalError
 from patcher.protocol import commands, events
 
 if TYPE_CHECKING:
@@ -73,10 +73,8 @@ class Bridge(QObject):
             started_s = time.monotonic()
             try:
                 self._serve_one_engine()
-            except ShoalError as error:
-                self._emit(LinkChanged(Link.LOST, _failure(error)))
-            except Exception as error:  # noqa: BLE001 - whatever went wrong, the window must report it and try again
-                self._emit(LinkChanged(Link.LOST, _failure(InternalError("internal.failure", f"{error!r}"))))
+            except Exception as error:  # noqa: BLE001 - the window must report any error, and the thread must go on
+                self._emit(LinkChanged(Link.LOST, events.Failure.of(error)))
             tries = 0 if time.monotonic() - started_s > 30.0 else min(tries + 1, len(_RETRY_S))
             self._stopping.wait(_RETRY_S[tries - 1] if tries else 0.0)
 
@@ -89,18 +87,15 @@ class Bridge(QObject):
         generation = self._generation
         self._planning.clear()
         with Client(Home(self._home)) as client:
-            try:
-                client.listen(lambda event: self._inbox.put((generation, event)))
-                self._emit(LinkChanged(Link.UP))
-                self._emit(client.snapshot())
-                unsent, self._unsent = [*self._unsent, *self._waiting.values()], []
-                self._waiting.clear()
-                for command in unsent:
-                    self._submit(client, command)
-                while self._handle_batch(client):
-                    pass
-            except (OSError, EOFError) as error:
-                raise EngineLost from error
+            client.listen(lambda event: self._inbox.put((generation, event)))
+            self._emit(LinkChanged(Link.UP))
+            self._emit(client.snapshot())
+            unsent, self._unsent = [*self._unsent, *self._waiting.values()], []
+            self._waiting.clear()
+            for command in unsent:
+                self._submit(client, command)
+            while self._handle_batch(client):
+                pass
 
     def _handle_batch(self, client: "Client") -> bool:
         """Handle everything in the inbox, then read one snapshot if anything changed; False after `close`."""
@@ -114,7 +109,7 @@ class Bridge(QObject):
             if self._inbox.empty():
                 break
         if is_changed:
-            self._emit(self._snapshot(client))
+            self._emit(client.snapshot())
         return True
 
     def _handle(self, client: "Client", message: commands.Command | events.Event | None) -> bool:
@@ -134,7 +129,7 @@ class Bridge(QObject):
         return False
 
     def _submit(self, client: "Client", command: commands.Command) -> bool:
-        title = str(getattr(command, "title", ""))
+        title = title_of(command)
         if isinstance(command, commands.Cancel):
             self._waiting.pop(title, None)
         if title in self._planning and not isinstance(command, commands.Cancel):
@@ -148,7 +143,7 @@ class Bridge(QObject):
             self._unsent.append(command)
             raise
         except ShoalError as error:
-            self._emit(Refused(command, _failure(error)))
+            self._emit(Refused(command, events.Failure.of(error)))
             return False
         if is_plan_only(command):
             self._planning[title] = (job, command)
@@ -161,16 +156,6 @@ class Bridge(QObject):
             if command := self._waiting.pop(title, None):
                 self._submit(client, command)
 
-    def _snapshot(self, client: "Client") -> events.Snapshot:
-        try:
-            return client.snapshot()
-        except ShoalError as error:
-            raise EngineLost from error
-
     def _emit(self, message: Message) -> None:
         if not self._stopping.is_set():
             self.message_received.emit(message)
-
-
-def _failure(error: ShoalError) -> events.Failure:
-    return events.Failure(error.code, error.message, error.safe, error.hint, error.exit_code, dict(error.facts))

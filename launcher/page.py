@@ -65,12 +65,12 @@ class Page:
 
 def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
     """What the page of ``title`` shows; ``free_bytes`` is the free space on its drive, -1 if unknown."""
-    activity = state.activity(title.title)
-    is_up, is_busy = state.link is Link.UP, _is_busy(title, activity)
+    activity, failure = state.activity(title.title), state.failure(title)
+    is_up, is_busy = state.link is Link.UP, state.is_busy(title)
     is_idle = is_up and not is_busy and not title.playing
     plan = activity.planned.totals if activity.planned else None
-    needed = _missing_bytes(title, activity, plan, free_bytes)
-    action = _action(state, title, activity, needed)
+    needed = _missing_bytes(failure, plan, free_bytes)
+    action = _action(state, title, needed)
     progress = _progress(title, activity) if is_busy else None
     return Page(
         title.title,
@@ -80,14 +80,14 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
         progress=progress,
         fraction=_fraction(progress),
         menu_actions=_menu_actions(title) if is_idle else frozenset(),
-        failure=None if is_busy or activity.is_dismissed else activity.failure or title.failure,
+        failure=None if is_busy or activity.is_dismissed else failure,
         plan=plan,
         needed_bytes=needed,
         free_bytes=free_bytes,
         result=activity.outcome,
         result_verb=activity.verb,
         rate_samples=activity.rate_samples,
-        version_to=_version_to(title, activity),
+        version_to=_version_to(state, title),
         can_play=is_idle and title.installed and not title.interrupted,
     )
 
@@ -100,7 +100,7 @@ def plan_to_request(state: State, name: str) -> commands.Update | None:
     is_known = activity.planned is not None and activity.planned.version_to == title.offered_version
     is_reading = any(isinstance(command, commands.RefreshFeed) for command in state.jobs.values())
     is_working = any(other.job for other in state.titles)
-    is_troubled = (activity.failure or title.failure) is not None or name.partition("/")[0] in state.problems
+    is_troubled = state.failure(title) is not None or name.partition("/")[0] in state.problems
     return None if is_known or is_reading or is_working or is_troubled else commands.Update(name, only="plan")
 
 
@@ -129,10 +129,6 @@ def _interrupted_command(title: TitleSnapshot) -> commands.Command:
     return commands.Install(title.title, title.folder, title.channel, title.tags)
 
 
-def _is_busy(title: TitleSnapshot, activity: TitleActivity) -> bool:
-    return bool(title.job) and title.job != activity.plan_job
-
-
 def _progress(title: TitleSnapshot, activity: TitleActivity) -> Progress | None:
     return activity.progress if activity.progress and activity.progress.job == title.job else title.progress
 
@@ -144,12 +140,11 @@ def _fraction(progress: Progress | None) -> float | None:
     return min(1.0, progress.done_bytes / progress.total_bytes)
 
 
-def _action(state: State, title: TitleSnapshot, activity: TitleActivity, needed: int) -> PrimaryAction:
+def _action(state: State, title: TitleSnapshot, needed: int) -> PrimaryAction:
     if state.link is Link.STARTING:
         return PrimaryAction.WAIT
-    if _is_busy(title, activity):
-        is_alone = not any(other.job for other in state.titles if other.title != title.title)
-        return _busy_action(title, activity, is_alone=is_alone)
+    if state.is_busy(title):
+        return _busy_action(state, title)
     if title.playing:
         return PrimaryAction.PLAYING
     if title.paused or title.interrupted:
@@ -158,32 +153,32 @@ def _action(state: State, title: TitleSnapshot, activity: TitleActivity, needed:
         if needed:
             return PrimaryAction.NEEDS_SPACE
         return PrimaryAction.INSTALL if title.offered_version else PrimaryAction.WAIT
-    return _installed_action(title, activity, needed)
+    return _installed_action(state, title, needed)
 
 
-def _busy_action(title: TitleSnapshot, activity: TitleActivity, *, is_alone: bool) -> PrimaryAction:
-    progress = _progress(title, activity)
+def _busy_action(state: State, title: TitleSnapshot) -> PrimaryAction:
+    progress = _progress(title, state.activity(title.title))
     if title.verb is Verb.PLAY:
         return PrimaryAction.PLAYING
     if title.verb is Verb.UNINSTALL or (progress and progress.phase is Phase.COMMIT):
         return PrimaryAction.WAIT
+    is_alone = not any(other.job for other in state.titles if other.title != title.title)
     if not is_alone and (progress is None or progress.phase is Phase.QUEUED):
         return PrimaryAction.QUEUED
     return PrimaryAction.PAUSE if title.verb.resumes else PrimaryAction.STOP
 
 
-def _installed_action(title: TitleSnapshot, activity: TitleActivity, needed: int) -> PrimaryAction:
-    failure = activity.failure or title.failure
-    if activity.damaged or (failure and failure.code in {"disk.modified", "trust.description"}):
+def _installed_action(state: State, title: TitleSnapshot, needed: int) -> PrimaryAction:
+    failure = state.failure(title)
+    if state.activity(title.title).damaged or (failure and failure.code in {"disk.modified", "trust.description"}):
         return PrimaryAction.REPAIR
     if has_update(title):
         return PrimaryAction.NEEDS_SPACE if needed else PrimaryAction.UPDATE
     return PrimaryAction.PLAY
 
 
-def _missing_bytes(title: TitleSnapshot, activity: TitleActivity, plan: Totals | None, free_bytes: int) -> int:
-    """The bytes that the title needs, if fewer are free; else 0."""
-    failure = activity.failure or title.failure
+def _missing_bytes(failure: Failure | None, plan: Totals | None, free_bytes: int) -> int:
+    """The bytes that the plan, or the update that failed for lack of space, needs if fewer are free; else 0."""
     needed = plan.peak_extra_bytes if plan else 0
     if failure and failure.code == "disk.full":
         needed = max(needed, int(failure.facts.get("needed_bytes", 0)))
@@ -201,7 +196,7 @@ def _menu_actions(title: TitleSnapshot) -> frozenset[MenuAction]:
     return frozenset(actions)
 
 
-def _version_to(title: TitleSnapshot, activity: TitleActivity) -> str:
-    planned = activity.planned.version_to if activity.planned else ""
-    target = planned if _is_busy(title, activity) and planned else title.offered_version
+def _version_to(state: State, title: TitleSnapshot) -> str:
+    planned = state.activity(title.title).planned
+    target = planned.version_to if planned and planned.version_to and state.is_busy(title) else title.offered_version
     return "" if target == title.version else target

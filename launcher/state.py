@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from patcher.protocol import commands
 from patcher.protocol.commands import Verb
@@ -25,6 +26,10 @@ from patcher.protocol.events import (
 )
 
 _MAX_SAMPLES = 120
+NEW_FEED = "+"
+"""The key of `State.problems` for the feed that is being added."""
+SETTINGS = "="
+"""The key of `State.problems` for the settings."""
 
 
 class Link(enum.StrEnum):
@@ -68,14 +73,13 @@ Message = Event | Snapshot | LinkChanged | Accepted | Refused
 # ---------------------------------------------------------------- the state
 
 
-@dataclass(frozen=True, slots=True)
-class RateSample:
+class RateSample(NamedTuple):
     """Transfer rates by source over about one second, in bytes per second."""
 
-    players_bps: float = 0.0
     server_bps: float = 0.0
-    upload_bps: float = 0.0
     lan_bps: float = 0.0
+    players_bps: float = 0.0
+    upload_bps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ class State:
     found_feed: FeedSnapshot | None = None
     """The feed that was looked up last."""
     problems: Mapping[str, Failure] = field(default_factory=dict)
-    """Failures by feed name; ``+`` is the feed being added, ``=`` the settings."""
+    """Failures by the name of the feed, `NEW_FEED` or `SETTINGS`."""
 
     @property
     def titles(self) -> tuple[TitleSnapshot, ...]:
@@ -130,12 +134,25 @@ class State:
 
     def is_planning(self, name: str) -> bool:
         """Whether a plan of the title has been requested and not yet received."""
-        return any(is_plan_only(command) and _title_of(command) == name for command in self.jobs.values())
+        return any(is_plan_only(command) and title_of(command) == name for command in self.jobs.values())
+
+    def is_busy(self, title: TitleSnapshot) -> bool:
+        """Whether a job of the title, other than background planning, runs or waits."""
+        return bool(title.job) and title.job != self.activity(title.title).plan_job
 
     @property
     def is_working(self) -> bool:
-        """Whether a job other than background planning runs or waits."""
-        return any(title.job and title.job != self.activity(title.title).plan_job for title in self.titles)
+        """Whether any title is busy."""
+        return any(self.is_busy(title) for title in self.titles)
+
+    def failure(self, title: TitleSnapshot) -> Failure | None:
+        """The title's failure: the one that this window has seen, else the one that the engine remembers."""
+        return self.activity(title.title).failure or title.failure
+
+    @property
+    def unread_feed(self) -> str:
+        """The name of the first feed that cannot be read, or empty."""
+        return next((name for name in self.problems if name not in {NEW_FEED, SETTINGS}), "")
 
 
 def apply(state: State, message: Message, now_s: float = 0.0) -> State:
@@ -181,11 +198,11 @@ def _linked(state: State, link: Link, failure: Failure | None) -> State:
 
 def _accepted(state: State, command: commands.Command, job: int) -> State:
     state = replace(state, jobs={**state.jobs, job: command})
-    title = _title_of(command)
-    if isinstance(command, commands.AddFeed | commands.ChangeSetting):
-        key = _problem_key(command)
-        problems = {name: failure for name, failure in state.problems.items() if name != key}
-        return replace(state, problems=problems, found_feed=None if key == "+" else state.found_feed)
+    title = title_of(command)
+    if isinstance(command, commands.AddFeed):
+        return replace(_without_problem(state, command), found_feed=None)
+    if isinstance(command, commands.ChangeSetting):
+        return _without_problem(state, command)
     if not title or isinstance(command, commands.Cancel):
         return state
     if is_plan_only(command):
@@ -230,11 +247,11 @@ def _progress(state: State, progress: Progress, now_s: float) -> State:
 
 
 def _rate_sample(last: Sources, progress: Progress, passed_s: float) -> RateSample:
-    players, server, lan = (
+    server, lan, players = (
         max(0, getattr(progress.sources, name) - getattr(last, name)) / passed_s
-        for name in ("peer_bytes", "origin_bytes", "lan_bytes")
+        for name in ("origin_bytes", "lan_bytes", "peer_bytes")
     )
-    return RateSample(players, server, progress.upload_bps, lan)
+    return RateSample(server, lan, players, progress.upload_bps)
 
 
 def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
@@ -243,7 +260,7 @@ def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
     verb = command.verb if command else known.verb if known and known.job == job else Verb.NONE
     state = _without_job(state, job)
     if isinstance(command, commands.RefreshFeed):
-        return replace(state, problems={k: v for k, v in state.problems.items() if k != command.name})
+        return _without_problem(state, command)
     if not title or verb in {Verb.CANCEL, Verb.NONE} or (command and is_plan_only(command)):
         return state
     if verb is Verb.PLAY:
@@ -253,7 +270,7 @@ def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
 
 
 def _failed(state: State, command: commands.Command, failure: Failure | None) -> State:
-    title = _title_of(command)
+    title = title_of(command)
     if title:
         retried = state.activity(title).command if isinstance(command, commands.Cancel) else command
         return _with_activity(state, title, failure=failure, is_dismissed=False, progress=None, command=retried)
@@ -266,6 +283,11 @@ def _without_job(state: State, job: int) -> State:
     return replace(state, jobs={number: command for number, command in state.jobs.items() if number != job})
 
 
+def _without_problem(state: State, command: commands.Command) -> State:
+    key = _problem_key(command)
+    return replace(state, problems={name: failure for name, failure in state.problems.items() if name != key})
+
+
 def dismiss(state: State, title: str) -> State:
     """The player has dismissed the title's failure."""
     return _with_activity(state, title, is_dismissed=True)
@@ -274,13 +296,14 @@ def dismiss(state: State, title: str) -> State:
 def _problem_key(command: commands.Command) -> str:
     match command:
         case commands.AddFeed():
-            return "+"
+            return NEW_FEED
         case commands.ChangeSetting():
-            return "="
+            return SETTINGS
     return str(getattr(command, "name", ""))
 
 
-def _title_of(command: commands.Command) -> str:
+def title_of(command: commands.Command) -> str:
+    """The title of a command, or empty."""
     return str(getattr(command, "title", ""))
 
 

@@ -1400,36 +1400,20 @@
         <translation>Stücke des Downloads</translation>
     </message>
     <message>
-        <source>From players {rate}</source>
-        <translation>Von Spielern {rate}</translation>
+        <source>From players {amount}</source>
+        <translation>Von Spielern {amount}</translation>
     </message>
     <message>
-        <source>From server {rate}</source>
-        <translation>Vom Server {rate}</translation>
+        <source>From server {amount}</source>
+        <translation>Vom Server {amount}</translation>
     </message>
     <message>
-        <source>Local network {rate}</source>
-        <translation>Lokales Netz {rate}</translation>
+        <source>Local network {amount}</source>
+        <translation>Lokales Netz {amount}</translation>
     </message>
     <message>
-        <source>To players {rate}</source>
-        <translation>An Spieler {rate}</translation>
-    </message>
-    <message>
-        <source>From players {size}</source>
-        <translation>Von Spielern {size}</translation>
-    </message>
-    <message>
-        <source>From server {size}</source>
-        <translation>Vom Server {size}</translation>
-    </message>
-    <message>
-        <source>Local network {size}</source>
-        <translation>Lokales Netz {size}</translation>
-    </message>
-    <message>
-        <source>To players {size}</source>
-        <translation>An Spieler {size}</translation>
+        <source>To players {amount}</source>
+        <translation>An Spieler {amount}</translation>
     </message>
     <message>
         <source>Pieces by source</source>

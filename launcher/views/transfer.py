@@ -14,51 +14,39 @@ class TransferPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._title = ""
-        self._drawn: tuple[RateSample, ...] = ()
         self._graph = TransferGraph(text.rate, self)
         self._graph.setAccessibleName(self.tr("Download sources over time"))
         self._legend = Legend(self)
-        self._caption = paragraph(parent=self, role="muted")
+        self._caption = paragraph(self.tr("Pieces by source"), "muted", self)
         self._map = PieceMap(self)
         self._map.setAccessibleName(self.tr("Pieces of the download"))
         column((self._graph, 1), self._legend, self._caption, self._map, spacing=8, parent=self)
 
     def show_page(self, page: Page) -> None:
         """Show a page that has a transfer."""
-        self._draw(page)
-        rates = page.rate_samples[-1] if page.rate_samples and page.progress else RateSample()
-        result = page.result if not page.progress else None
-        if result:
-            got = result.fetched
-            entries = {
-                "players": self.tr("From players {size}").format(size=text.size(got.peer_bytes)),
-                "server": self.tr("From server {size}").format(size=text.size(got.origin_bytes)),
-                "lan": self.tr("Local network {size}").format(size=text.size(got.lan_bytes)),
-                "upload": self.tr("To players {size}").format(size=text.size(result.uploaded_bytes)),
-            }
-        else:
-            entries = {
-                "players": self.tr("From players {rate}").format(rate=text.rate(rates.players_bps)),
-                "server": self.tr("From server {rate}").format(rate=text.rate(rates.server_bps)),
-                "lan": self.tr("Local network {rate}").format(rate=text.rate(rates.lan_bps)),
-                "upload": self.tr("To players {rate}").format(rate=text.rate(rates.upload_bps)),
-            }
-        if not rates.lan_bps and not (page.result and page.result.fetched.lan_bytes):
-            del entries["lan"]
-        self._legend.set_entries(entries)
+        self._graph.set_samples(page.rate_samples)
+        self._legend.set_entries(self._entries(page))
         pieces = page.progress.pieces if page.progress else ""
-        self._map.setVisible(bool(pieces))
         self._map.set_pieces(pieces)
+        self._map.setVisible(bool(pieces))
         self._caption.setVisible(bool(pieces))
-        self._caption.setText(self.tr("Pieces by source"))
 
-    def _draw(self, page: Page) -> None:
-        """Add the new samples to the graph; start anew for another title or another job."""
-        last = self._drawn[-1] if self._drawn else None
-        known = next((number for number, sample in enumerate(page.rate_samples) if sample is last), -1)
-        if page.title != self._title or known < 0:
-            self._graph.clear()
-        for sample in page.rate_samples[known + 1 :]:
-            self._graph.add_sample(sample.players_bps, sample.server_bps, sample.upload_bps, sample.lan_bps)
-        self._title, self._drawn = page.title, page.rate_samples
+    def _entries(self, page: Page) -> dict[str, str]:
+        """The texts by colour: the rates of a running job, the totals of one that has ended."""
+        if page.result and not page.progress:
+            got = page.result.fetched
+            counts = (got.peer_bytes, got.origin_bytes, got.lan_bytes, page.result.uploaded_bytes)
+            players, server, lan, upload = map(text.size, counts)
+            has_lan = got.lan_bytes > 0
+        else:
+            now = page.rate_samples[-1] if page.rate_samples and page.progress else RateSample()
+            rates = (now.players_bps, now.server_bps, now.lan_bps, now.upload_bps)
+            players, server, lan, upload = map(text.rate, rates)
+            has_lan = now.lan_bps > 0
+        entries = {
+            "players": self.tr("From players {amount}").format(amount=players),
+            "server": self.tr("From server {amount}").format(amount=server),
+            "lan": self.tr("Local network {amount}").format(amount=lan),
+            "upload": self.tr("To players {amount}").format(amount=upload),
+        }
+        return {colour: line for colour, line in entries.items() if colour != "lan" or has_lan}

@@ -153,6 +153,17 @@ def test_progress_is_shown_with_its_rates_once_a_second() -> None:
     assert page.page_of(known, installed(job=7, verb=Verb.UPDATE)).fraction == 0.36
 
 
+def test_rates_are_never_negative_and_those_of_the_last_two_minutes_are_kept() -> None:
+    known = _up(installed(job=7, verb=Verb.UPDATE), Accepted(commands.Update(NAME), 7))
+    for second in range(203):
+        sources = Sources(0, 0, 5 if second == 200 else second)
+        sample = Progress(7, NAME, Phase.FETCH, 1, 1000, sources=sources, upload_bps=second)
+        known = state.apply(known, sample, 20.0 + second)
+    kept = _page(known).rate_samples
+    assert (len(kept), kept[0].upload_bps, kept[-1].upload_bps) == (120, 83, 202)
+    assert min(rates.server_bps for rates in kept) == 0
+
+
 def test_what_was_planned_and_taken_stays_to_be_read() -> None:
     known = _known(*messages("playable"))
     shown = _page(known)

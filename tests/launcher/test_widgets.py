@@ -92,10 +92,11 @@ def hero(art: Path | None) -> HeroWidget:
 
 
 def graph() -> TransferGraph:
-    made = TransferGraph(rate)
+    made, samples = TransferGraph(rate), []
     for second in range(100):
         players = 9e6 + 4e6 * math.sin(second / 9) + 1e6 * math.sin(second * 1.7)
-        made.add_sample(players, 3e6 + 2e6 * math.sin(second / 13), 1.2e6, 1.5e6 if second > 50 else 0)
+        samples.append((3e6 + 2e6 * math.sin(second / 13), 1.5e6 if second > 50 else 0.0, players, 1.2e6))
+    made.set_samples(samples)
     return made
 
 

@@ -304,10 +304,9 @@ def test_the_scale_of_the_graph_is_round_and_above_all_samples(qtbot: QtBot) -> 
     graph = TransferGraph(str)
     qtbot.addWidget(graph)
     assert graph.scale_bps() == 100_000
-    graph.add_sample(players_bps=14e6, server_bps=5e6, upload_bps=1e6)
+    graph.set_samples([(5e6, 0, 14e6, 1e6)])
     assert graph.scale_bps() == 3e7
-    for _ in range(200):
-        graph.add_sample(1e6, -5, 0)
+    graph.set_samples([(0, 0, 1e6, 0)] * 120)
     assert graph.scale_bps() == 1.5e6
-    graph.clear()
+    graph.set_samples(())
     assert graph.scale_bps() == 100_000

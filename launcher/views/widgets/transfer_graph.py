@@ -2,9 +2,7 @@
 
 import itertools
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPaintEvent, QPen
@@ -14,43 +12,32 @@ from launcher import theme
 from launcher.views.widgets import paint
 from launcher.views.widgets.painted import Graphic
 
-MAX_SAMPLES = 120
+Sample = tuple[float, float, float, float]
+"""Rates in bytes per second: server, local network, players, upload."""
 _MIN_STEPS = 40
 _TOP = 20
 """Height of the label of the scale."""
 _MIN_SCALE_BPS = 100_000.0
 
 
-class _Sample(NamedTuple):
-    server: float
-    lan: float
-    players: float
-    upload: float
-
-
 class TransferGraph(Graphic):
-    """Stacked areas for the sources (server, local network, players) and a line for the upload; 120 samples."""
+    """Stacked areas for the sources and a line for the upload."""
 
     def __init__(self, rate_text: Callable[[float], str], parent: QWidget | None = None) -> None:
         """``rate_text`` formats bytes per second for the label of the scale."""
         super().__init__(QSize(486, 150), parent)
         self._rate_text = rate_text
-        self._samples: deque[_Sample] = deque(maxlen=MAX_SAMPLES)
+        self._samples: Sequence[Sample] = ()
 
-    def add_sample(self, players_bps: float, server_bps: float, upload_bps: float, lan_bps: float = 0.0) -> None:
-        """Add one sample at the right end (left if mirrored), about once a second."""
-        values = (server_bps, lan_bps, players_bps, upload_bps)
-        self._samples.append(_Sample(*(max(value, 0.0) for value in values)))
-        self.update()
-
-    def clear(self) -> None:
-        """Remove all samples."""
-        self._samples.clear()
-        self.update()
+    def set_samples(self, samples: Sequence[Sample]) -> None:
+        """Show samples, about one a second; the newest, which is the last, is at the right end (left if mirrored)."""
+        if samples != self._samples:
+            self._samples = samples
+            self.update()
 
     def scale_bps(self) -> float:
         """The rate of the uppermost line: a round number above all samples."""
-        peak = max((max(s.server + s.lan + s.players, s.upload) for s in self._samples), default=0.0) * 1.08
+        peak = max((max(sum(sources), upload) for *sources, upload in self._samples), default=0.0) * 1.08
         peak = max(peak, _MIN_SCALE_BPS)
         power = 10.0 ** math.floor(math.log10(peak))
         return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= peak)
@@ -74,8 +61,9 @@ class TransferGraph(Graphic):
                     upper = _points(plot, scale, [stack[layer] for stack in stacks])
                     lower = _points(plot, scale, [stack[layer - 1] if layer else 0.0 for stack in stacks])
                     self._paint_area(painter, upper, lower, colour)
-            if any(sample.upload for sample in self._samples):
-                line = _smooth(_points(plot, scale, [sample.upload for sample in self._samples]))
+            uploads = [upload for *_, upload in self._samples]
+            if any(uploads):
+                line = _smooth(_points(plot, scale, uploads))
                 painter.strokePath(line, QPen(QColor(tokens.upload), 1.5))
             painter.restore()
 
