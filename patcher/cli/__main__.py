@@ -19,16 +19,15 @@ class VerbParser(argparse.ArgumentParser):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they came
-        group = self.add_argument_group("for every verb")
-        add = group.add_argument
-        add("--home", type=Path, default=argparse.SUPPRESS, help="folder of settings, registry and keys")
-        add("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object a line on stdout")
-        add("--quiet", action="store_true", default=argparse.SUPPRESS, help="errors only")
-        add("--verbose", action="store_true", default=argparse.SUPPRESS, help="say more")
-        add("--yes", action="store_true", default=argparse.SUPPRESS, help="ask nothing")
-        add("--server-only", action="store_true", default=argparse.SUPPRESS, help="no peers in this run")
-        add("--ca", metavar="FILE", default=argparse.SUPPRESS, help="trust this certificate authority too")
-        add("--passphrase-file", type=Path, default=argparse.SUPPRESS, help="where the passphrase of keys stands")
+        add = self.add_argument_group("for every verb", argument_default=argparse.SUPPRESS).add_argument
+        add("--home", type=Path, help="folder of settings, registry and keys")
+        add("--json", action="store_true", help="one JSON object a line on stdout")
+        add("--quiet", action="store_true", help="errors only")
+        add("--verbose", action="store_true", help="say more")
+        add("--yes", action="store_true", help="ask nothing")
+        add("--server-only", action="store_true", help="no peers in this run")
+        add("--ca", metavar="FILE", help="trust this certificate authority too")
+        add("--passphrase-file", type=Path, help="where the passphrase of keys stands")
 
     def error(self, message: str) -> None:  # type: ignore[override]  # ours raises, argparse's exits
         """Raises UsageError, so that wrong arguments follow ``--json`` too."""
@@ -39,20 +38,20 @@ def parser() -> VerbParser:
     """The parser of all verbs."""
     main_parser = VerbParser(prog="shoal", description="Updates games and software, with the help of other players.")
     main_parser.add_argument("--version", action="version", version=f"shoal {patcher.__version__}")
+    main_parser.set_defaults(home=None, ca="", passphrase_file=None, for_publisher=False)
+    main_parser.set_defaults(json=False, quiet=False, verbose=False, yes=False, server_only=False)
     verbs: Any = main_parser.add_subparsers(metavar="VERB", required=True)
     for module in (feeds, player, publisher, operator, seeding, tuf_client):
         module.add_verbs(verbs)
     return main_parser
 
 
-def _with_defaults(args: argparse.Namespace) -> argparse.Namespace:
-    given = getattr(args, "home", None) or os.environ.get("SHOAL_HOME")
-    args.home = Home(Path(given).absolute()) if given else default_home()
+def _parsed(words: list[str]) -> argparse.Namespace:
+    args = parser().parse_args(words)
+    home = args.home or os.environ.get("SHOAL_HOME")
+    args.home = Home(Path(home).absolute()) if home else default_home()
     args.home.check()
-    for name in ("json", "quiet", "verbose", "yes", "server_only", "for_publisher"):
-        setattr(args, name, getattr(args, name, False))
-    args.ca = str(Path(args.ca).absolute()) if getattr(args, "ca", "") else ""
-    args.passphrase_file = getattr(args, "passphrase_file", None)
+    args.ca = str(Path(args.ca).absolute()) if args.ca else ""
     return args
 
 
@@ -61,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     with Output(json_lines="--json" in words, quiet="--quiet" in words) as out:
         try:
-            args = _with_defaults(parser().parse_args(words))
+            args = _parsed(words)
             out.for_publisher = args.for_publisher
             return int(args.run(args, out) or 0)
         except ShoalError as error:

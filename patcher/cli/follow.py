@@ -1,6 +1,7 @@
 """Submits a command to the engine and follows its job: progress, Ctrl-C, an engine that dies."""
 
 import argparse
+import contextlib
 import queue
 from collections.abc import Callable
 
@@ -11,7 +12,6 @@ from patcher.errors import Cancelled, EngineLost
 from patcher.protocol import commands, events
 
 _POLL_S = 0.2
-_STARTS = 2
 
 FeedFound = Callable[[events.FeedSnapshot], object]
 
@@ -33,66 +33,57 @@ def follow(home: Home, command: commands.Command, out: Output, found: FeedFound 
     If the engine is lost it is started again, once, and the job goes on. Ctrl-C cancels the job, a second one leaves.
     Raises the job's error, or Cancelled.
     """
-    for attempt in range(_STARTS):
-        try:
-            with Client(home) as client:
-                return _Follower(client, command, out, found).run()
-        except EngineLost as error:
-            if attempt == _STARTS - 1:
-                raise
-            out.notice(f"shoal: {error.message} It is started again, and the job goes on where it was.", error)
-    raise AssertionError("unreachable")
+    try:
+        return _follow(home, command, out, found)
+    except EngineLost as error:
+        out.notice(f"shoal: {error.message} It is started again, and the job goes on where it was.", error)
+    return _follow(home, command, out, found)
 
 
-class _Follower:
-    def __init__(self, client: Client, command: commands.Command, out: Output, found: FeedFound) -> None:
-        self._client, self._command, self._out, self._found = client, command, out, found
-        self._events: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
-
-    def run(self) -> events.Outcome:
-        self._client.listen(self._events.put)
-        job = self._client.submit(self._command)
+def _follow(home: Home, command: commands.Command, out: Output, found: FeedFound) -> events.Outcome:
+    seen: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
+    with Client(home) as client:
+        client.listen(seen.put)
+        job = client.submit(command)
         is_cancelled = False
         while True:
             try:
-                event = self._next()
+                event = _next(seen)
                 if event is None:
                     raise EngineLost
-                if getattr(event, "job", 0) == job:
-                    outcome = self._show(event)
-                    if outcome is not None:
-                        return outcome
+                if getattr(event, "job", 0) == job and (outcome := _show(event, out, found)):
+                    return outcome
             except KeyboardInterrupt:
                 if is_cancelled:
                     raise
                 is_cancelled = True
-                self._client.submit(commands.Cancel(job=job))
+                client.submit(commands.Cancel(job=job))
 
-    def _next(self) -> events.Event | None:
-        while True:  # a wait without a timeout does not see Ctrl-C on every system
-            try:
-                return self._events.get(timeout=_POLL_S)
-            except queue.Empty:
-                continue
 
-    def _show(self, event: events.Event) -> events.Outcome | None:
-        match event:
-            case events.Progress():
-                self._out.show(event)
-            case events.Planned():
-                show_plan(event, self._out)
-            case events.Notice():
-                self._out.notice(event.text)
-            case events.FeedFound():
-                self._found(event.feed)
-            case events.Finished():
-                return event.outcome
-            case events.Failed(failure=None):
-                raise Cancelled
-            case events.Failed(failure=failure):
-                assert failure is not None
-                raise RemoteError(failure)
-        return None
+def _next(seen: "queue.SimpleQueue[events.Event | None]") -> events.Event | None:
+    while True:  # a wait without a timeout does not see Ctrl-C on every system
+        with contextlib.suppress(queue.Empty):
+            return seen.get(timeout=_POLL_S)
+
+
+def _show(event: events.Event, out: Output, found: FeedFound) -> events.Outcome | None:
+    match event:
+        case events.Progress():
+            out.show(event)
+        case events.Planned():
+            show_plan(event, out)
+        case events.Notice():
+            out.notice(event.text)
+        case events.FeedFound():
+            found(event.feed)
+        case events.Finished():
+            return event.outcome
+        case events.Failed(failure=None):
+            raise Cancelled
+        case events.Failed(failure=failure):
+            assert failure is not None
+            raise RemoteError(failure)
+    return None
 
 
 def show_plan(planned: events.Planned, out: Output) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from patcher.cli.output import Output
-from patcher.cli.verbs import Verbs, add_verb
+from patcher.cli.verbs import Verbs, add_feed_verb, add_verb
 from patcher.errors import UsageError
 from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
@@ -26,8 +26,7 @@ _POLL_S = 0.5
 
 def add_verbs(verbs: Verbs) -> None:
     """Add `serve` and `tracker` to the command line."""
-    serve = add_verb(verbs, "serve", _serve, "serve a feed folder over HTTPS until Ctrl-C")
-    serve.add_argument("folder", type=Path, metavar="FOLDER", help="the feed, as `shoal publish init` made it")
+    serve = add_feed_verb(verbs, "serve", _serve, "serve a feed folder over HTTPS until Ctrl-C")
     serve.add_argument("--host", default=_DEFAULT_HOST, help="address to listen on (default %(default)s)")
     serve.add_argument("--port", type=_port, default=0, metavar="N", help="port to listen on (default: a free one)")
     serve.add_argument("--cert", type=Path, metavar="FILE", help="certificate (PEM, with its chain)")

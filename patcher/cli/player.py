@@ -20,42 +20,29 @@ _TO_DO_EXIT = 10
 
 def add_verbs(verbs: Verbs) -> None:
     """Add every player verb except ``feed``."""
-    _add_changing(verbs)
-    _add_reading(verbs)
-
-
-def _add_changing(verbs: Verbs) -> None:
     install = add_verb(verbs, "install", _install, "install a title")
-    install.add_argument("title")
-    install.add_argument("--to", type=Path, metavar="FOLDER")
-    install.add_argument("--channel", default="live")
-    install.add_argument("--tags", default="", help="optional parts: lang:de,extra:hd")
-    install.add_argument("--locate", action="store_true", help="adopt the install that is in FOLDER")
-    install.add_argument("--plan", action="store_true", help="say what it would do, and stop")
     update = add_verb(verbs, "update", _update, "bring titles to the newest release")
-    update.add_argument("titles", metavar="TITLE", nargs="*")
-    update.add_argument("--check", action="store_true", help="only look; exit code 10 when there is something to do")
-    update.add_argument("--plan", action="store_true", help="say what it would do, and stop")
-    update.add_argument("--version", default="", metavar="V", help="another release than the channel's")
     rollback = add_verb(verbs, "rollback", _rollback, "step back to the release before")
     tags = add_verb(verbs, "tags", _tags, "show or choose optional parts")
-    tags.add_argument("title")
-    tags.add_argument("tags", nargs="?", default=None)
     verify = add_verb(verbs, "verify", _verify, "read every byte and list what is not as released")
     repair = add_verb(verbs, "repair", _repair, "verify, and put back what is not as released")
     move = add_verb(verbs, "move", _move, "move an install")
     uninstall = add_verb(verbs, "uninstall", _uninstall, "remove an install; files that are not ours stay")
-    for verb in (rollback, verify, repair, move, uninstall):
-        verb.add_argument("title")
-    rollback.add_argument("--plan", action="store_true")
-    repair.add_argument("--plan", action="store_true")
-    move.add_argument("folder", type=Path)
-
-
-def _add_reading(verbs: Verbs) -> None:
     play = add_verb(verbs, "play", _play, "start a title")
-    play.add_argument("title")
+    for verb in (install, rollback, tags, verify, repair, move, uninstall, play):
+        verb.add_argument("title")
+    install.add_argument("--to", type=Path, metavar="FOLDER")
+    install.add_argument("--channel", default="live")
+    install.add_argument("--tags", default="", help="optional parts: lang:de,extra:hd")
+    install.add_argument("--locate", action="store_true", help="adopt the install that is in FOLDER")
+    update.add_argument("titles", metavar="TITLE", nargs="*")
+    update.add_argument("--check", action="store_true", help="only look; exit code 10 when there is something to do")
+    update.add_argument("--version", default="", metavar="V", help="another release than the channel's")
+    tags.add_argument("tags", nargs="?")
+    move.add_argument("folder", type=Path)
     play.add_argument("args", nargs="*", help="after --: arguments for the title")
+    for verb in (install, update, rollback, repair):
+        verb.add_argument("--plan", action="store_true", help="say what it would do, and stop")
     add_verb(verbs, "status", _status, "what is installed, and what runs").add_argument("title", nargs="?")
     add_verb(verbs, "stats", _stats, "bytes by source and month").add_argument("title", nargs="?")
     settings = add_verb(verbs, "settings", _settings, "show or change settings")
@@ -79,13 +66,13 @@ def _run(args: argparse.Namespace, command: Any, out: Output) -> int:
         show_totals(outcome, out)
         plan = {"via": outcome.via, "planned_bytes": outcome.planned_bytes}
         out.result({**versions, **plan, **dataclasses.asdict(outcome.totals)})
-        return 0
-    if command.only == "check":
+    elif command.only == "check":
         news = f"{outcome.version_from} → {outcome.version_to}" if outcome.work_left else "up to date"
         out.line(f"{command.title}: {news}")
         out.result({**versions, "work_left": outcome.work_left})
         return _TO_DO_EXIT if outcome.work_left else 0
-    _show_outcome(command.title, outcome, out)
+    else:
+        _show_outcome(command.title, outcome, out)
     return 0
 
 
@@ -99,15 +86,13 @@ def _show_outcome(title: str, outcome: events.Outcome, out: Output) -> None:
             f"{human_bytes(outcome.planned_bytes)}, took {human_bytes(came.lan_bytes + came.peer_bytes)} from "
             f"players and {human_bytes(came.origin_bytes)} from the server, in {outcome.seconds:.1f} s."
         )
-    shown = {"title": title, **dataclasses.asdict(outcome)}
-    for name in ("work_left", "totals", "files", "feed"):
-        del shown[name]
-    out.result(shown)
+    unshown = ("work_left", "totals", "files", "feed")
+    shown = {name: value for name, value in dataclasses.asdict(outcome).items() if name not in unshown}
+    out.result({"title": title, **shown})
 
 
 def _install(args: argparse.Namespace, out: Output) -> int:
-    folder = str(args.to.absolute()) if args.to else ""
-    tags = _split(args.tags)
+    folder, tags = str(args.to.absolute()) if args.to else "", _split(args.tags)
     command = commands.Install(find(args), folder, args.channel, tags, args.locate, _only(args), network(args))
     return _run(args, command, out)
 
@@ -154,13 +139,13 @@ def _rollback(args: argparse.Namespace, out: Output) -> int:
     return _run(args, dataclasses.replace(command, confirmed=True), out)
 
 
-def _tags(args: argparse.Namespace, out: Output) -> int | None:
-    if args.tags is not None:
-        return _run(args, commands.SetTags(find(args), _split(args.tags), network=network(args)), out)
+def _tags(args: argparse.Namespace, out: Output) -> int:
     title = snapshot(args).find(args.title)
+    if args.tags is not None:
+        return _run(args, commands.SetTags(title.title, _split(args.tags), network=network(args)), out)
     out.line(",".join(title.tags) or "(none)")
     out.result({"title": title.title, "tags": title.tags})
-    return None
+    return 0
 
 
 def _verify(args: argparse.Namespace, out: Output) -> int:

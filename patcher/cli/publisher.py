@@ -7,7 +7,7 @@ from pathlib import Path
 from patcher.cli import publisher_keys
 from patcher.cli.output import Output, confirm, human_bytes, human_time
 from patcher.cli.publisher_keys import passphrases, request_fields, request_text, warn_of_demo_keys
-from patcher.cli.verbs import Verbs, add_jobs, add_verb, count
+from patcher.cli.verbs import Verbs, add_feed_verb, add_jobs, add_verb, count
 from patcher.content import paths
 from patcher.errors import ContentError, UsageError
 from patcher.publish import build, check, feeds, preview, prune, release, signing
@@ -22,24 +22,32 @@ def add_verbs(verbs: Verbs) -> None:
     publish = verbs.add_parser("publish", help="make a feed, release into it, check it")
     publish.set_defaults(for_publisher=True)
     verbs = publish.add_subparsers(metavar="VERB", required=True)
-    _add_init(verbs)
-    _add_release(verbs)
+    _add_init_and_release(verbs)
     _add_title(verbs)
-    _add_preview(verbs)
-    _add_sign(verbs)
+    preview = add_verb(verbs, "preview", _preview, "what a patch between two folders would cost, file by file")
+    preview.add_argument("old", type=Path, metavar="OLD_TREE")
+    preview.add_argument("new", type=Path, metavar="NEW_TREE")
+    sign = add_verb(verbs, "sign", _sign, "add one holder's signature to a request that `release` or `keys` wrote")
+    sign.add_argument("request", type=Path, metavar="REQUEST")
+    text = "holder-2 (default: the first here that has not signed)"
+    sign.add_argument("--key", default="", metavar="NAME", help=text)
     publisher_keys.add_verbs(verbs)
-    _add_check(verbs)
-    _add_gc(verbs)
-    status = add_verb(verbs, "status", _status, "what a feed offers, and until when its signatures are good")
-    status.add_argument("folder", type=Path, metavar="FOLDER")
-    export = add_verb(verbs, "export", _export, "write the live release's .torrent files, for any v2 client")
-    export.add_argument("folder", type=Path, metavar="FOLDER")
+    check = add_feed_verb(verbs, "check", _check, "look at a feed as a player would")
+    check.add_argument("--deep", action="store_true", help="apply every patch, too")
+    for verb in (preview, check):
+        add_jobs(verb)
+    gc = add_feed_verb(verbs, "gc", _gc, "show what no record leads to any more, ask, and remove it")
+    text = "keep what was live or made in the last N days (default: %(default)s)"
+    gc.add_argument("--days", type=count, default=prune.DAYS, metavar="N", help=text)
+    gc.add_argument("--dry-run", action="store_true", help="only show it")
+    add_feed_verb(verbs, "status", _status, "what a feed offers, and until when its signatures are good")
+    export = add_feed_verb(verbs, "export", _export, "write the live release's .torrent files, for any v2 client")
     export.add_argument("title", metavar="TITLE")
     export.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
     export.add_argument("--web-seed", action="append", default=[], metavar="URL", help="serves the unpacked tree")
 
 
-def _add_init(verbs: Verbs) -> None:
+def _add_init_and_release(verbs: Verbs) -> None:
     init = add_verb(verbs, "init", _init, "make a feed and its keys")
     init.add_argument("folder", type=Path, metavar="FOLDER", help="will be the feed; new or empty")
     init.add_argument("--origin", action="append", required=True, metavar="URL", help="where FOLDER will be served")
@@ -47,25 +55,16 @@ def _add_init(verbs: Verbs) -> None:
     init.add_argument("--name", default="", help="short name, a-z, 0-9 and - (default: from FOLDER)")
     init.add_argument("--profile", choices=sorted(PROFILES), default="solo", help="who signs (default: %(default)s)")
     init.add_argument("--demo-keys", action="store_true", help="keys without a passphrase: for trying out only")
-
-
-def _add_release(verbs: Verbs) -> None:
-    verb = add_verb(verbs, "release", _release, "publish a folder as the next release of a title")
+    verb = add_feed_verb(verbs, "release", _release, "publish a folder as the next release of a title")
     add = verb.add_argument
-    add("folder", type=Path, metavar="FOLDER", help="the feed")
     add("title", metavar="TITLE", help="a-z, 0-9 and -")
     add("tree", type=Path, metavar="TREE", help="the folder to release; it is only read")
     add("--version", required=True, metavar="V", help="letters, digits and . _ + -")
     add("--channel", default="live", help="who gets it (default: %(default)s)")
     add("--label", default="", help="what players call the title")
     add("--notes", type=Path, metavar="FILE", help="what is new, as Markdown")
-    add(
-        "--launch",
-        action="append",
-        default=[],
-        metavar="ARGV",
-        help="how it starts; 'linux=bin/game --x' for one system",
-    )
+    text = "how it starts; 'linux=bin/game --x' for one system"
+    add("--launch", action="append", default=[], metavar="ARGV", help=text)
     add("--part", action="append", default=[], metavar="NAME=GLOB[:tags]", help="files that not all players want")
     add("--from-last", type=count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
     add_jobs(verb)
@@ -73,9 +72,9 @@ def _add_release(verbs: Verbs) -> None:
 
 
 def _add_title(verbs: Verbs) -> None:
-    verb = add_verb(verbs, "title", _title, "say what a title is: its texts, art and links; no release changes")
-    add = verb.add_argument
-    add("folder", type=Path, metavar="FOLDER", help="the feed")
+    add = add_feed_verb(
+        verbs, "title", _title, "say what a title is: texts, art and links; no release changes"
+    ).add_argument
     add("title", metavar="TITLE", help="one that has a release")
     add("--lang", default="en", metavar="TAG", help="the language of label and summary (default: %(default)s)")
     add("--label", metavar="TEXT", help="what players call it")
@@ -92,38 +91,6 @@ def _link(text: str) -> tuple[str, str]:
     if kind not in LINKS or not sign:
         raise argparse.ArgumentTypeError(f"{text!r} is not written {'=URL or '.join(LINKS)}=URL")
     return kind, url
-
-
-def _add_preview(verbs: Verbs) -> None:
-    verb = add_verb(verbs, "preview", _preview, "what a patch between two folders would cost, file by file")
-    verb.add_argument("old", type=Path, metavar="OLD_TREE")
-    verb.add_argument("new", type=Path, metavar="NEW_TREE")
-    add_jobs(verb)
-
-
-def _add_sign(verbs: Verbs) -> None:
-    sign = add_verb(verbs, "sign", _sign, "add one holder's signature to a request that `release` or `keys` wrote")
-    sign.add_argument("request", type=Path, metavar="REQUEST")
-    sign.add_argument(
-        "--key", default="", metavar="NAME", help="holder-2 (default: the first here that has not signed)"
-    )
-
-
-def _add_check(verbs: Verbs) -> None:
-    verb = add_verb(verbs, "check", _check, "look at a feed as a player would")
-    verb.add_argument("folder", type=Path, metavar="FOLDER")
-    verb.add_argument("--deep", action="store_true", help="apply every patch, too")
-    add_jobs(verb)
-
-
-def _add_gc(verbs: Verbs) -> None:
-    verb = add_verb(verbs, "gc", _gc, "show what no record leads to any more, ask, and remove it")
-    verb.add_argument("folder", type=Path, metavar="FOLDER")
-    verb.add_argument(
-        "--days", type=count, default=prune.DAYS, metavar="N", help="keep what was live or made in the last N days "
-        "(default: %(default)s)",
-    )  # fmt: skip
-    verb.add_argument("--dry-run", action="store_true", help="only show it")
 
 
 # ---------------------------------------------------------------- verbs

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from patcher.cli.output import Output
-from patcher.cli.verbs import Run, Verbs, add_group, add_verb
+from patcher.cli.verbs import Verbs, add_feed_verb, add_group
 from patcher.publish import release, rotation
 from patcher.publish.keys import Passphrases
 
@@ -16,27 +16,19 @@ Request = release.ReleaseOutcome | rotation.KeyOutcome
 def add_verbs(verbs: Verbs) -> None:
     """Add `keys` with its own verbs to `publish`."""
     verbs = add_group(verbs, "keys", "which keys a feed has, and other ones in their place")
-    _add(verbs, "list", _list, "every key, what it signs, and until when that is good")
-    new = _add(verbs, "new", _new, "make a key here that may take another's place; nothing in the feed changes")
+    add_feed_verb(verbs, "list", _list, "every key, what it signs, and until when that is good")
+    new = add_feed_verb(verbs, "new", _new, "make a key here that may replace another; nothing in the feed changes")
     new.add_argument("name", metavar="NAME", help="whose place: holder-2, timestamp, ...")
     new.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where its public half goes (here)")
-    rotate = _add(verbs, "rotate", _rotate, "put new keys in the place of some, by a new root that the holders sign")
+    rotate = add_feed_verb(verbs, "rotate", _rotate, "replace keys by new ones, with a new root that the holders sign")
     rotate.add_argument("names", metavar="NAME", nargs="*", help="(default: channels, snapshot and timestamp)")
-    rotate.add_argument(
-        "--public", type=Path, action="append", default=[], metavar="FILE", help="what a holder's `keys new` wrote"
-    )
-    revoke = _add(
-        verbs, "revoke", _revoke, "end a holder's key without another in its place; an online key gets a new one"
-    )
+    text = "what a holder's `keys new` wrote"
+    rotate.add_argument("--public", type=Path, action="append", default=[], metavar="FILE", help=text)
+    text = "end a holder's key without another in its place; an online key gets a new one"
+    revoke = add_feed_verb(verbs, "revoke", _revoke, text)
     revoke.add_argument("names", metavar="NAME", nargs="+")
     for verb in (new, rotate, revoke):
         verb.add_argument("--demo-keys", action="store_true", help="keys without a passphrase: for trying out only")
-
-
-def _add(verbs: Verbs, name: str, run: Run, text: str) -> argparse.ArgumentParser:
-    verb = add_verb(verbs, name, run, text)
-    verb.add_argument("folder", type=Path, metavar="FOLDER", help="the feed")
-    return verb
 
 
 def passphrases(args: argparse.Namespace, out: Output) -> Passphrases:

@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from patcher.cli.output import Output
@@ -17,6 +18,13 @@ def add_verb(verbs: Verbs, name: str, run: Run, text: str) -> argparse.ArgumentP
     """Add a verb; ``text`` says what it does."""
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
     parser.set_defaults(run=run)
+    return parser
+
+
+def add_feed_verb(verbs: Verbs, name: str, run: Run, text: str) -> argparse.ArgumentParser:
+    """Add a publisher's verb, whose first argument is the folder of a feed."""
+    parser = add_verb(verbs, name, run, text)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the feed, as `shoal publish init` made it")
     return parser
 
 

@@ -37,7 +37,7 @@ def test_the_first_ctrl_c_cancels_any_job_and_the_second_leaves(monkeypatch: pyt
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("patcher.cli.follow._Follower._next", interrupted)
+    monkeypatch.setattr("patcher.cli.follow._next", interrupted)
     command = commands.AddFeed("https://feed.example")
     with pytest.raises(KeyboardInterrupt):
         follow.follow(Home(home), command, Output(quiet=True))
