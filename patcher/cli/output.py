@@ -4,13 +4,15 @@ Only this module writes to the terminal. Texts of publishers, servers and file n
 taken for markup.
 """
 
+import dataclasses
 import sys
 import time
-from typing import Self, TextIO
+from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
+from patcher.closing import Closing
 from patcher.errors import ShoalError
 from patcher.plain import json_line, plain
 from patcher.protocol import events
@@ -35,7 +37,7 @@ def human_time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-class Output:
+class Output(Closing):
     """The output of one run. Use as a context manager, which removes the bar at the end."""
 
     def __init__(self, *, json_lines: bool = False, quiet: bool = False, stream: TextIO | None = None) -> None:
@@ -46,17 +48,10 @@ class Output:
         self._stream = stream or sys.stdout
         self._console = _console(self._stream)
         self._bar: Progress | None = None
-        self._task: TaskID | None = None
         self._phase = ""
         self._sampled_s = 0.0
         self._began_s = 0.0
         self._resumed_bytes = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end_bar()
 
     def line(self, text: str) -> None:
         """Print a line for people."""
@@ -83,7 +78,10 @@ class Output:
             return
         new_phase, self._phase, self._sampled_s = phase != self._phase, phase, now
         if self.json:
-            self._json_sample(sample, phase)
+            self._object({
+                "event": "progress", "phase": phase, "done_bytes": sample.done_bytes, "total_bytes": sample.total_bytes,
+                "rate_bps": sample.rate_bps, "eta_s": sample.eta_s, "sources": dataclasses.asdict(sample.sources),
+            })  # fmt: skip
         elif self._console.is_terminal and not self._quiet:
             self._draw(sample, phase)
         elif new_phase:
@@ -95,18 +93,18 @@ class Output:
         if self.json:
             self._object({"event": "notice", "text": text, **({"error": error.as_dict()} if error else {})})
         else:
-            self._end_bar()
+            self.close()
             print(plain(text), file=sys.stderr)
 
     def result(self, fields: dict[str, object]) -> None:
         """Print the result of a run that succeeded; scripts only."""
-        self._end_bar()
+        self.close()
         if self.json:
             self._object({"event": "result", "ok": True, **fields})
 
     def error(self, error: ShoalError) -> None:
         """Print the error of a run that failed: what failed, what stays safe, and what to do."""
-        self._end_bar()
+        self.close()
         error = error.to_publisher() if self.for_publisher else error
         if self.json:
             self._object({"event": "result", "ok": False, "error": error.as_dict()})
@@ -118,19 +116,12 @@ class Output:
 
     def cancelled(self) -> None:
         """Print that the run was cancelled."""
-        self._end_bar()
+        self.close()
         if self.json:
             self._object({"event": "result", "ok": False, "cancelled": True})
         else:
             kept = "A release keeps what is made" if self.for_publisher else "What was downloaded is kept"
             print(f"Stopped. {kept}; run the same command to go on.", file=sys.stderr)
-
-    def _json_sample(self, sample: events.Progress, phase: str) -> None:
-        sources = {name: getattr(sample.sources, name) for name in sample.sources.__slots__}
-        self._object({
-            "event": "progress", "phase": phase, "done_bytes": sample.done_bytes, "total_bytes": sample.total_bytes,
-            "rate_bps": sample.rate_bps, "eta_s": sample.eta_s, "sources": sources,
-        })  # fmt: skip
 
     def _object(self, fields: dict[str, object]) -> None:
         print(json_line(fields), file=self._stream, flush=True)
@@ -140,14 +131,18 @@ class Output:
             words = [TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[text]}")]
             columns = (words[0], BarColumn(), words[1])
             self._bar = Progress(*columns, console=self._console, transient=True, refresh_per_second=10)
-            self._task = self._bar.add_task("", text="", total=None)
+            self._bar.add_task("", text="", total=None)
             self._bar.start()
-        assert self._task is not None
-        description, total = f"{plain(phase):<7}", sample.total_bytes or None
-        text = sample_text(sample)
-        self._bar.update(self._task, description=description, completed=sample.done_bytes, total=total, text=text)
+        self._bar.update(
+            self._bar.task_ids[0],
+            description=f"{plain(phase):<7}",
+            completed=sample.done_bytes,
+            total=sample.total_bytes or None,
+            text=sample_text(sample),
+        )
 
-    def _end_bar(self) -> None:
+    def close(self) -> None:
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
