@@ -1,6 +1,6 @@
 """What clients show of a feed, kept in its folder so that a start needs neither the network nor a signature check.
 
-It decides nothing: what is installed and fetched comes from `Trust` each time.
+Nothing is decided by it: whatever is installed or fetched is read from `Trust` each time.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ _ART = "art"
 
 @dataclass(frozen=True, slots=True)
 class TitleFacts:
-    """One title: how it is called, what its live channel offers, and what else the publisher says."""
+    """One title: its label, the version that its live channel offers, and what else the publisher says."""
 
     label: str
     version: str = ""
@@ -48,12 +48,12 @@ class Catalog:
     mirrors: tuple[str, ...] = ()
     """Other addresses of the same feed."""
     hosts: tuple[str, ...] = ()
-    """Where its servers may send us besides."""
+    """Other hosts to which its servers may redirect."""
     titles: dict[str, TitleFacts] = field(default_factory=dict)
 
 
 def load(folder: Path) -> Catalog | None:
-    """What `save` wrote, or None when there is nothing that this version understands."""
+    """The catalog that `save` wrote; None if there is none that this version can read."""
     try:
         loaded: Catalog = wire.build(Catalog, strict_json.load(folder / _FILE, _MAX_BYTES))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -80,7 +80,7 @@ def read(known: Catalog, reader: Reader, stale: Collection[str]) -> Catalog:
 
 
 def with_art(catalog: Catalog, reader: Reader, origin: Origin, folder: Path) -> Catalog:
-    """The catalog with art and notes, fetched where they are new. What cannot be had is left out."""
+    """The catalog with art and notes, fetched where they are new and left out where they cannot be fetched."""
     titles = {}
     for name, facts in catalog.titles.items():
         title, release = _records(name, reader)
@@ -124,7 +124,7 @@ def _title(name: str, reader: Reader, known: Catalog) -> TitleFacts:
 
 
 def _about_bytes(part: records.Part) -> int:
-    """The size of a part to within 16 KiB a file: its manifest, which knows better, is not fetched for a look."""
+    """The size of a part to within 16 KiB a file. The exact size would need its manifest."""
     return part.leaves.size_bytes // HASH_BYTES * BLOCK_BYTES if part.leaves else 0
 
 

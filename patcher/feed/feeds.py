@@ -34,10 +34,10 @@ class Opened:
     record: records.Feed
     fingerprint: str
     is_behind: bool = False
-    """Read offline, and older than the newest that was seen here."""
+    """Read offline, and older than the newest version seen here."""
 
     def live(self, title: str, channel: str, install_id: bytes) -> records.Release:
-        """The release that a channel offers to this install; while a rollout has not reached it, the one before.
+        """The release that a channel offers to this install: the one before, while a rollout has not reached it.
 
         Raises TrustError (trust.not_offered, trust.needs_newer) and what `Reader` raises.
         """
@@ -63,10 +63,10 @@ class Opened:
             return unknown
 
     def stops(self, release: records.Release, start: int, channel: str) -> Iterator[records.Release]:
-        """Where an update from the release ``start`` could stop over when there is no patch from there, newest first.
+        """Intermediate releases for an update from the release ``start`` that has no patch, newest first.
 
-        These are signed releases between, with a patch from ``start``, from which there is one to ``release``; none
-        that the channel allows no install to be brought to. Raises what `Reader` raises.
+        There is a patch from ``start`` to each, and from each to ``release``; the channel allows each. Raises what
+        `Reader` raises.
         """
         title, offer = release.title, self.reader.channel(release.title, channel)
         onward = self.reader.patches(title, release.sequence)
@@ -144,7 +144,7 @@ class Feeds:
     def _pinned(
         self, pin: Pin, network: Network, cancel: Callable[[], bool]
     ) -> Iterator[tuple[Path, Trust, records.Feed]]:
-        """A feed in a folder that is gone afterwards, unless it was renamed."""
+        """A feed in a folder that is removed afterwards, unless it was renamed."""
         folder = self._folder / f".{hashlib.sha256(pin.url.encode()).hexdigest()[:16]}"
         disk.make_folder(self._folder)
         disk.remove_tree(folder)
@@ -170,7 +170,7 @@ class Feeds:
             disk.remove_tree(aside)
 
     def remove_unfinished(self) -> None:
-        """Remove what a crash left of feeds on their way in or out. While no other thread or process uses them."""
+        """Remove what a crash left of feeds being added or removed. Nobody else may use the feeds meanwhile."""
         for folder in self._folder.glob(".*"):
             disk.remove_tree(folder)
 
@@ -178,9 +178,9 @@ class Feeds:
     def open(
         self, name: str, network: Network, cancel: Callable[[], bool], *, title: str = "", offline: bool = False
     ) -> Iterator[Opened]:
-        """A feed for one job, refreshed first; ``offline``: as last known, expired or not, `Opened.is_behind` or not.
+        """A feed for one job, refreshed first. ``offline``: as last known, even if it is expired or `Opened.is_behind`.
 
-        What clients see of ``title`` is brought up to date on the way, without one of all titles: each costs metadata.
+        What clients show of ``title`` (without one: of all titles) is updated too; each title costs metadata.
         Raises UsageError (usage.unknown_feed), TrustError, OriginError.
         """
         pin = self._pin(name)
@@ -242,13 +242,13 @@ class Feeds:
             raise UsageError("usage.unknown_feed", f"There is no feed {name!r} here.", feed=name) from error
 
     def _move(self, name: str, pin: Pin) -> None:
-        """A feed has another address from now on: one where the same root answers, with nothing older than we saw."""
+        """Give a feed another address: one that serves the same root, and nothing older than was seen."""
         known = self._catalog(name)
         disk.write_atomic(self._folder / name / PIN_FILE, pin.encode())
         self._keep(name, dataclasses.replace(known, shown=dataclasses.replace(known.shown, url=pin.url)))
 
     def _free_name(self, name: str, fingerprint: str) -> str:
-        """The feed's own name, or with a number where another publisher took it first."""
+        """The feed's own name, with a number if another publisher's feed has it already."""
         for number in range(1, 100):
             here = name if number == 1 else f"{name}-{number}"
             if here not in self.names() or self._pin(here).fingerprint == fingerprint:
@@ -288,7 +288,7 @@ class Feeds:
 
 
 def _last_known(reader: Reader, name: str) -> records.Feed:
-    """The feed's own record; one that says nothing where it is lost: what is installed needs none."""
+    """The feed's own record; an empty one if it is lost, since installed titles need none."""
     try:
         return reader.feed()
     except NotOffered:
@@ -296,7 +296,7 @@ def _last_known(reader: Reader, name: str) -> records.Feed:
 
 
 def too_old(code: str, release: records.Release, channel: str) -> TrustError:
-    """The refusal of a release that `Opened.allows` says no to."""
+    """The error for a release that `Opened.allows` refuses."""
     text = f"{release.title} {release.version} is older than what its publisher still allows in the channel {channel}."
     return TrustError(code, text, title=release.title, version=release.version)
 

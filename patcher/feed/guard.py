@@ -1,8 +1,8 @@
-"""The trust floor: which versions, and which time, were once seen and never go back.
+"""The trust floor: the highest versions and the latest time that were seen. Nothing older is accepted.
 
-A role's version belongs to the keys that said it. It is forgotten when a newer signed root replaces them, and only then
-(TUF section 5.3.11): else a thief of online keys could sign a version so high that players refuse the feed for ever.
-The time is never forgotten: none is taken that is ahead of this computer's own clock, so no thief can set it too high.
+A role's version belongs to the keys that signed it. It is forgotten only when a newer signed root replaces these keys
+(TUF section 5.3.11). Otherwise a thief of online keys could sign a version so high that players refuse the feed for
+ever. The time is never forgotten. A time ahead of this computer's clock is refused, so no thief can set it too high.
 """
 
 import threading
@@ -40,7 +40,7 @@ class Floor:
         database.run(path, _SCHEMA)
 
     def lock(self, feed: str) -> "threading.RLock":
-        """The lock of a feed among the threads that share this floor: one refreshes and reads at a time."""
+        """The lock of a feed for the threads that share this floor: only one refreshes or reads at a time."""
         return self._locks[feed]
 
     def versions(self, feed: str) -> dict[str, int]:
@@ -54,9 +54,9 @@ class Floor:
         return int(rows[0][0]) if rows else 0
 
     def update(self, feed: str, versions: Mapping[str, int], signed_at: int, renewed: Collection[str] = ()) -> None:
-        """Raise the floor to what was seen now, durably; what is higher already stays.
+        """Raise the floor to the versions and time seen now, durably. Higher values stay.
 
-        Of the file names ``renewed`` the old versions are forgotten first, if the root in ``versions`` is a newer one.
+        The old versions of the files ``renewed`` are forgotten first if the root in ``versions`` is newer.
         """
         root = versions.get(ROOT, 0)
         with database.opened(self._path) as db:

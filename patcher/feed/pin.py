@@ -1,4 +1,4 @@
-"""A feed's address and fingerprint: what a publisher hands out, and what a player's machine remembers."""
+"""A feed's address and fingerprint, as a publisher hands them out and a player's machine keeps them."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ _MAX_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A feed's address and the fingerprint of its first root: what a publisher hands out as a ``.shoalfeed`` file."""
+    """A feed's address and the fingerprint of its first root, as in a ``.shoalfeed`` file."""
 
     url: str
     fingerprint: str

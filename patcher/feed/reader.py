@@ -1,4 +1,4 @@
-"""What a feed says, as facts: its records, and the documents that they name by root."""
+"""The records of a feed as frozen facts, and the documents that they name by root."""
 
 import dataclasses
 import re
@@ -20,8 +20,8 @@ _RELEASE = re.compile(r"[0-9]{1,16}\.json", re.ASCII)
 class Reader:
     """The records and documents of one feed. ``origin`` is where content is (`Feed.origins`, `Feed.hosts`).
 
-    Every method raises what `Trust.record` raises, TrustError (trust.record, trust.needs_newer) for a record that is
-    not valid, and, those that fetch documents, OriginError, ContentError and Cancelled.
+    Every method raises what `Trust.record` raises, and TrustError (trust.record, trust.needs_newer) for a record that
+    is not valid. Those that fetch documents also raise OriginError, ContentError and Cancelled.
     """
 
     def __init__(self, trust: Trust, origin: Origin) -> None:
@@ -31,13 +31,13 @@ class Reader:
     # ---------------------------------------------------------------- records
 
     def feed(self) -> records.Feed:
-        """``feed.json``, without what leads nearer to the player than the address at which the feed was added."""
+        """``feed.json``, without URLs that lead nearer to the player than the address at which the feed was added."""
         record = records.parse(records.Feed, self._trust.record(feed_paths.FEED))
         origins, trackers = (tuple(filter(self._may_name, urls)) for urls in (record.origins, record.trackers))
         return dataclasses.replace(record, origins=origins, trackers=trackers)
 
     def title(self, title: str) -> records.Title:
-        """What a title is, links likewise. Raises TrustError (trust.record) when the record speaks of another one."""
+        """A title, its links filtered likewise. Raises TrustError (trust.record) if the record is about another."""
         path = feed_paths.title(title)
         record = records.parse(records.Title, self._trust.record(path))
         if record.name != title:
@@ -57,7 +57,7 @@ class Reader:
         return tuple(sorted(int(name[:-5]) for name in names if _RELEASE.fullmatch(name)))
 
     def release(self, title: str, sequence: int) -> records.Release:
-        """One release. Raises TrustError (trust.record) when the record speaks of another one."""
+        """One release. Raises TrustError (trust.record) if the record is about another release."""
         path = feed_paths.release(title, sequence)
         record = records.parse(records.Release, self._trust.record(path))
         if (record.title, record.sequence) != (title, sequence):
@@ -65,7 +65,7 @@ class Reader:
         return record
 
     def patches(self, title: str, sequence: int) -> records.Patches | None:
-        """How to reach a release cheaply; None when the feed says nothing of it."""
+        """The patches that lead to a release; None if the feed has no record of them."""
         path = feed_paths.patches(title, sequence)
         try:
             record = records.parse(records.Patches, self._trust.record(path))
@@ -81,9 +81,9 @@ class Reader:
     # ---------------------------------------------------------------- documents
 
     def manifest(self, part: records.Part, old: bytes | None, step: Ref | None, packed: Ref | None = None) -> bytes:
-        """A part's manifest, folded to its root.
+        """A part's manifest, checked by its root.
 
-        From ``old``, an older one, by the delta ``step`` where that works, else from nothing by ``packed``.
+        It comes from the older one ``old`` by the delta ``step``, else from ``packed``, else whole.
         """
         for base, ref in ((old, step), (b"", packed)):
             if base is not None and ref is not None:
@@ -98,7 +98,7 @@ class Reader:
         return patch_index.parse(self._document(ref), new, old)
 
     def layers(self, part: records.Part, whole: Manifest) -> Mapping[bytes, bytes]:
-        """The piece layers of a part by file root, each folded; empty when no file is larger than a piece."""
+        """The piece layers of a part by file root, checked; empty if no file is larger than a piece."""
         return manifest.split_layers(whole, self._document(part.layers)) if part.layers else {}
 
     def _document(self, ref: Ref) -> bytes:

@@ -1,8 +1,8 @@
-"""From a pinned root to signed records: TUF through python-tuf, with what its client leaves to others.
+"""From a pinned root to signed records: TUF through python-tuf, and what its client leaves to applications.
 
-Added here: our own transport (deadlines, host policy), metadata made durable after a refresh, a floor of versions and
-of time that survives a lost or restored metadata folder, and reading what was last known to be good without a network
-or after its expiry, for everything but updates. TUF sections are those of the specification, version 1.0.
+This module adds our own transport (deadlines, host policy), durable metadata, a floor of versions and time that
+survives a lost or restored metadata folder, and reading of the last known records without a network or after their
+expiry, for everything but updates. TUF sections are those of the specification, version 1.0.
 """
 
 import hashlib
@@ -35,11 +35,11 @@ _ROOT_MAX_BYTES = 512_000
 
 
 class Trust:
-    """One pinned feed. Safe for several threads, and several of one feed are where they share ``floor``.
+    """One pinned feed. Safe for several threads; so are several of one feed that share ``floor``.
 
     ``folder`` is the feed's own below the home folder, made by `pin`. ``mirrors`` are further addresses of the same
-    feed, ``hosts`` further names we may be redirected to. With ``offline`` no server is asked: what was last known to
-    be good is read, expired or not, signatures checked; a record that was never read here is not offered.
+    feed, ``hosts`` further hosts that servers may redirect to. With ``offline`` no server is asked: the last verified
+    metadata is read, expired or not, and its signatures are checked; a record that was never read here is not offered.
 
     Raises DiskError (disk.home) when the folder holds no pinned root.
     """
@@ -77,7 +77,7 @@ class Trust:
 
     @classmethod
     def pin(cls, folder: Path, url: str, ca: str, floor: Floor, *, fingerprint: str = "", **options: Any) -> "Trust":
-        """Trust a feed from now on: its first root is fetched and kept in ``folder``. Pinning it again changes nothing.
+        """Trust a feed from now on: fetch its first root and keep it in ``folder``. Pinning it again changes nothing.
 
         Raises UsageError (usage.argument), TrustError (trust.not_a_feed; trust.fingerprint when the root is not the one
         named, or not the one pinned before), OriginError, DiskError.
@@ -98,7 +98,7 @@ class Trust:
         return cls(folder, url, ca, floor, near=near, **options)
 
     def refresh(self) -> None:
-        """Take over what the publisher says now (TUF section 5): two GETs when there is nothing new.
+        """Fetch the newest metadata (TUF section 5): two GETs if nothing is new.
 
         Raises TrustError (trust.expired, .rollback, .signature, .clock, .record), OriginError, DiskError, Cancelled.
         """
@@ -124,8 +124,8 @@ class Trust:
     def record(self, path: str) -> bytes:
         """The signed record ``path``; from the disk when it was read before.
 
-        Raises TrustError (trust.not_offered when there is none; trust.signature when it is not what was signed) and
-        what `refresh` raises, which is called first where it was not yet.
+        Calls `refresh` first if it was not called yet, and raises what that raises; TrustError (trust.not_offered) if
+        there is no such record, (trust.signature) if it is not the signed one.
         """
         with self._turn, _translated(self._metadata):
             target = self._find(path)
@@ -137,15 +137,15 @@ class Trust:
             return data
 
     def siblings(self, path: str) -> tuple[str, ...]:
-        """The paths of all records in the role that signs ``path``, itself there or not. Raises like `record`."""
+        """The paths of all records in the role that signs ``path``, which need not exist. Raises like `record`."""
         with self._turn, _translated(self._metadata):
             self._find(path)
             return tuple(self._known().role_of(path).targets)
 
     def is_behind(self, paths: Collection[str]) -> bool:
-        """Whether what is here of the roles that sign ``paths`` is older than the newest that was seen.
+        """Whether the metadata here of the roles that sign ``paths`` is older than the newest that was seen.
 
-        Reading offline goes on all the same: it must never block what is installed. What cannot be read is not judged.
+        Offline reading works all the same, since it must never block installed titles. Unreadable metadata is ignored.
         """
         with self._turn, suppress(TrustError, DiskError), _translated(self._metadata):
             known, floor = self._known(), self._floor.versions(self.fingerprint)
@@ -199,7 +199,7 @@ class Trust:
         return self._folder / "records" / hashlib.sha256(repr(sorted(target.hashes.items())).encode()).hexdigest()
 
     def _check_clock(self, signed_at: int) -> None:
-        """A clock behind the publisher's signature would take expired metadata for fresh."""
+        """Refuse a clock that is behind the publisher's signature: it would take expired metadata for fresh."""
         now = self._clock()
         if now + CLOCK_SLACK_S < signed_at:
             seen, here = (time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)) for at in (signed_at, now))
@@ -218,12 +218,12 @@ def plain_init(folder: Path, root: bytes) -> None:
 
 
 def plain_refresh(folder: Path, url: str, ca: str = "") -> None:
-    """The client workflow of TUF section 5 on the metadata in ``folder``; no floors. Raises like `Trust.refresh`."""
+    """The client workflow of TUF section 5 on the metadata in ``folder``, without floors. Raises like `refresh`."""
     plain_download(folder, url, (), Path(), "", ca)
 
 
 def plain_download(folder: Path, url: str, names: Sequence[str], into: Path, base_url: str, ca: str = "") -> None:
-    """`plain_refresh`, then the targets ``names`` into a folder; those that are there are not fetched again."""
+    """`plain_refresh`, then download the targets ``names`` into a folder; those that are there are skipped."""
     with _translated(folder), Origin((url,), ca=ca) as metadata, Origin((base_url or url,), ca=ca) as targets:
         fetcher = _Fetcher({origin.urls[0]: (origin, "") for origin in (metadata, targets)})
         client = _updater(folder, metadata.urls[0], fetcher, None, str(into), targets.urls[0])
@@ -240,13 +240,13 @@ def plain_download(folder: Path, url: str, names: Sequence[str], into: Path, bas
 
 
 class _Fetcher:
-    """What python-tuf asks for bytes (its FetcherInterface): addresses below a base go to that base's origin."""
+    """Fetches for python-tuf (its FetcherInterface): addresses below a base go to that base's origin."""
 
     def __init__(self, bases: Mapping[str, tuple[Origin, str]]) -> None:
         self._bases = bases
 
     def download_bytes(self, url: str, max_length: int) -> bytes:
-        """A whole file. An absent root is no error: it ends the search for a newer one (TUF section 5.3.3)."""
+        """A whole file. A missing root ends the search for a newer one (TUF section 5.3.3)."""
         from tuf.api.exceptions import DownloadHTTPError
 
         base = max((base for base in self._bases if url.startswith(base)), key=len)
@@ -274,7 +274,7 @@ def _updater(
     from tuf.ngclient import Updater  # type: ignore[attr-defined]  # exported, but not by __all__
 
     class DurableUpdater(Updater):
-        """python-tuf syncs nothing: a power cut would take back what came in, or leave the half of it."""
+        """Writes metadata durably: python-tuf does not sync, so a power cut could lose or tear it."""
 
         def _persist_file(self, filename: str, data: bytes) -> None:
             disk.write_atomic(Path(filename), data)

@@ -1,4 +1,4 @@
-"""The TUF metadata that is on the disk: every signature checked anew, from the pinned root down.
+"""The TUF metadata on the disk, with every signature checked again from the pinned root down.
 
 Expiry and freshness are not judged here. TUF sections are those of the specification, version 1.0.
 """
@@ -26,14 +26,14 @@ SIGNED_AT = "x-shoal-signed-at"
 """Field of the timestamp role: when it was signed, ISO 8601 in UTC. A reader's clock is never before it."""
 ROOT = "root.json"
 VERSION_MAX = 2**32
-"""A role that is signed once a second gets there in 136 years, and dates and Unix times used as versions fit below it.
-So whoever signs a higher one is no publisher but a thief, who wants no honest version to come after."""
+"""A role that is signed once a second reaches this in 136 years, and dates or Unix times used as versions are below it.
+Only a thief signs a higher version, to keep honest versions from being accepted after it."""
 
 
 class Verified:
     """The metadata in ``folder``. ``pinned`` is the feed's first root.
 
-    Making one raises python-tuf's RepositoryError when a root is not signed as it must be; so do the methods.
+    The constructor and the methods raise python-tuf's RepositoryError for metadata that is not signed as it must be.
     """
 
     def __init__(self, folder: Path, pinned: bytes) -> None:
@@ -48,7 +48,7 @@ class Verified:
 
     @cached_property
     def timestamp(self) -> "Timestamp":
-        """What says which snapshot is the newest."""
+        """The role that names the newest snapshot."""
         timestamp: Timestamp = self._read("timestamp", self.root)
         return timestamp
 
@@ -62,7 +62,7 @@ class Verified:
 
     @property
     def signed_at(self) -> int:
-        """When the timestamp was signed, in seconds since 1970; 0 when it does not say."""
+        """When the timestamp was signed, in seconds since 1970; 0 if it does not say."""
         text = self.timestamp.unrecognized_fields.get(SIGNED_AT)
         try:
             return int(datetime.fromisoformat(text).timestamp()) if text is not None else 0
@@ -70,17 +70,17 @@ class Verified:
             raise TrustError("trust.record", f"The feed was signed at {text!a:.40}, which is no time.") from error
 
     def role_of(self, path: str) -> "Targets":
-        """The role that answers for a target path: one level of terminating delegations (docs/formats)."""
+        """The role that signs a target path: there is one level of terminating delegations (docs/formats)."""
         return self._chain_of(path)[-1][1]
 
     def versions_for(self, path: str) -> dict[str, int]:
-        """Metadata file name to version, of the targets roles that answer for a target path."""
+        """Metadata file name to version, of the targets roles that sign a target path."""
         return {f"{name}.json": role.version for name, role in self._chain_of(path)}
 
     def renewed_since(self, version: int) -> set[str]:
-        """The top-level roles whose keys were replaced since the root ``version``: no old signature counts any more.
+        """The top-level roles whose keys were replaced since the root ``version``, so that no old signature counts.
 
-        A key that was only added renews nothing, for then whatever was signed before could still be shown again.
+        An added key alone renews nothing: metadata that the old keys signed would still be accepted.
         """
         before = self._roots.get(version)
         if before is None:
@@ -125,16 +125,16 @@ def verified_root(data: bytes, before: "Root | None" = None) -> "Root":
 
 
 def behind(versions: Mapping[str, int], floor: Mapping[str, int], renewed: set[str]) -> str:
-    """The first of the files in ``versions`` that is older than the floor has it; empty when none is.
+    """The first of the files in ``versions`` that is older than its floor; empty if none is.
 
-    The floor of a role is gone when its keys are ``renewed`` (TUF section 5.3.11, recovery from a fast-forward attack).
-    Delegated roles go with the snapshot: their versions are what its keys said.
+    A role has no floor if its keys are ``renewed`` (TUF section 5.3.11, recovery from a fast-forward attack). Delegated
+    roles follow the snapshot, whose keys sign their versions.
     """
     return next((name for name, seen in versions.items() if seen < floor.get(name, 0) and not is_of(name, renewed)), "")
 
 
 def is_of(name: str, roles: set[str]) -> bool:
-    """Whether the version of the metadata file ``name`` is said by one of the top-level ``roles``."""
+    """Whether one of the top-level ``roles`` signs the version of the metadata file ``name``."""
     role = name.removesuffix(".json")
     return (role if role in {"root", "timestamp", "snapshot", "targets"} else "snapshot") in roles
 
@@ -142,7 +142,7 @@ def is_of(name: str, roles: set[str]) -> bool:
 def check_versions(data: bytes) -> None:
     """Refuse a timestamp or snapshot with a version above `VERSION_MAX`, in itself or in what it names.
 
-    Before anything keeps it, signed or not: python-tuf would refuse every honest one after it.
+    To be called before python-tuf keeps the file, which would then refuse every honest version after it.
     Raises TrustError (trust.record) and python-tuf's RepositoryError.
     """
     from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but not by __all__

@@ -1,14 +1,15 @@
-"""Staged files become the installed release, all or nothing, whatever stops the machine.
+"""Staged files become the installed release, all or nothing, even if the machine stops at any point.
 
-    PREPARE  check all that could fail; fsync what is staged, then staging; write the journal, fsync   ← no way back
-    COMMIT   old files → trash, fsync; what stands in the way goes; folders, fsync; staged files over old ones; what is
-             left to remove goes; fsync every touched folder
-    DONE     said in the journal, fsync; documents swapped in; trash becomes ``previous``; the journal goes
-    RECOVER  no whole PREPARED record: the old tree is untouched, staging is kept. PREPARED: all of COMMIT again.
-             DONE: the rest of DONE again
+    PREPARE  check everything that could fail; fsync the staged files, then staging; write the journal, fsync
+             (the point of no return)
+    COMMIT   old files → trash, fsync; remove what is in the way; make folders, fsync; staged files over old ones;
+             remove the rest of the old files; fsync every changed folder
+    DONE     say so in the journal, fsync; swap the documents in; trash becomes ``previous``; remove the journal
+    RECOVER  no whole PREPARED record: the old tree is untouched, and staging is kept. PREPARED: repeat COMMIT.
+             DONE: repeat the rest of DONE
 
-Each operation can be done again after any part of it was: an old file is only removed while it is the very file in
-trash, and only replaced while its successor is still in staging. Trash is durable before anything is replaced, so
+Each operation can be repeated after any part of it was done: an old file is only removed while the file in trash is the
+same inode, and only replaced while its successor is still in staging. Trash is durable before anything is replaced, so
 "not in trash" means "not begun". While a journal exists the title must not be played.
 """
 
@@ -31,9 +32,9 @@ from patcher.install.registry import Installation, Registry
 _PREVIOUS_BYTES = 5_000_000_000
 _PREVIOUS_SHARE = 10
 _SLACK_BYTES = 1 << 20
-"""Folders and names need some room too."""
+"""Folders and names need some space too."""
 _HOPELESS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL)
-"""What a disk says of what stands in a folder, not of its own state: trying again changes nothing."""
+"""Errors caused by what is in a folder, not by the state of the disk: they occur at every try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +42,19 @@ class Change:
     """The operations of one commit. Paths are relative to the install folder, with ``/``."""
 
     folders: tuple[str, ...] = ()
-    """Exist afterwards."""
+    """Folders that exist afterwards."""
     place: tuple[tuple[str, str, bool], ...] = ()
-    """Name in staging, path, executable. Each staged file is one of its own, not a second name of another."""
+    """Name in staging, path, executable. A staged file must have no second name."""
     links: tuple[tuple[str, str], ...] = ()
     """Path and target of symbolic links."""
     modes: tuple[tuple[str, bool], ...] = ()
     """Executable bits of files that stay."""
     remove: tuple[str, ...] = ()
-    """Files and links of ours that go."""
+    """Files and links of ours to remove."""
     remove_folders: tuple[str, ...] = ()
-    """Folders of ours that go when they are empty, deepest first."""
+    """Folders of ours to remove if they are empty, deepest first."""
     meta: tuple[tuple[str, str], ...] = ()
-    """Name in staging and path below ``.shoal`` of the documents that change; without a name, one that goes."""
+    """Name in staging and path below ``.shoal`` of the documents that change; the name is empty for those to remove."""
 
 
 def previous_bytes(release_bytes: int) -> int:
@@ -64,9 +65,10 @@ def previous_bytes(release_bytes: int) -> int:
 def commit(
     folder: InstallFolder, change: Change, keep_bytes: int, note_journal: Callable[[bytes], None] = lambda _: None
 ) -> None:
-    """Make ``change`` in the install ``folder``. What it replaces is kept in ``.shoal/previous`` up to ``keep_bytes``.
+    """Make ``change`` in the install ``folder``. Replaced files are kept in ``.shoal/previous`` if they have at most
+    ``keep_bytes``.
 
-    ``note_journal`` takes the digest of a large journal before it is written, for `recover` to know it by.
+    ``note_journal`` takes the digest of a large journal before it is written; `recover` needs it again.
     Raises DiskError: disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.failed while nothing
     was changed; Unfinished once the journal stands: `recover` then goes on.
     """
@@ -134,7 +136,7 @@ def recover_install(install: Installation, registry: Registry, home: Path, *, fo
 
 
 def is_permanent(error: DiskError) -> bool:
-    """Whether `recover` would fail so again: nobody wrote such a journal, or what it names is gone or in the way."""
+    """Whether `recover` would always fail so: the journal is foreign, or files that it names are gone or in the way."""
     cause: BaseException | None = error
     while isinstance(cause, DiskError) and not isinstance(cause, ForeignJournal):
         cause = cause.__cause__
@@ -142,7 +144,7 @@ def is_permanent(error: DiskError) -> bool:
 
 
 def forget(folder: InstallFolder) -> None:
-    """Remove a journal that cannot be followed. What the folder then holds has to be scanned. Raises DiskError."""
+    """Remove a journal that cannot be followed. The folder must be scanned afterwards. Raises DiskError."""
     disk.remove_tree(folder.journal)
     disk.sync_folder(folder.state)
 
@@ -181,7 +183,7 @@ def unfinished() -> Iterator[None]:
 
 
 def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations:
-    """All that could make the commit fail is looked at here, before anything changes."""
+    """Check everything that could make the commit fail, before anything changes."""
     _check_names(change)
     for name in _staged_files(change):
         staged = beneath.status(folder.staging / name)
@@ -217,7 +219,7 @@ def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations
 
 
 def _check_names(change: Change) -> None:
-    """The manifests' readers refused such names already; a journal must not hold one whatever happened since."""
+    """Refuse unsafe names once more: the readers of manifests did, but a journal must never hold one."""
     places = [path for _, path, _ in change.place] + [path for path, _ in (*change.links, *change.modes)]
     meta = [path for _, path in change.meta]
     journal.check_paths((*places, *change.folders, *change.remove, *change.remove_folders, *meta))
@@ -228,7 +230,7 @@ def _staged_files(change: Change) -> list[str]:
 
 
 def _sync_staged(folder: InstallFolder, change: Change, operations: Operations) -> None:
-    """Stage the links, set the executable bits, and make all that is staged durable: older stages may not be."""
+    """Stage the links, set the executable bits, and make all staged files durable: those of earlier jobs may not be."""
     disk.make_folder(folder.staging)
     targets = dict(change.links)
     for staged, path in operations.place:
@@ -244,7 +246,7 @@ def _sync_staged(folder: InstallFolder, change: Change, operations: Operations) 
 
 
 def _begin(folder: InstallFolder, record: bytes) -> None:
-    """Write the journal. What it relies on, its own folders too, is durable before it can be."""
+    """Write the journal, after everything that it relies on is durable, the folders above it included."""
     disk.remove_tree(folder.trash)
     for above in (folder.state, folder.root, folder.path.parent):
         disk.sync_folder(above)
@@ -266,7 +268,7 @@ def _go_on(folder: InstallFolder, operations: Operations, *, done: bool) -> None
 
 @contextmanager
 def _interruptible(folder: InstallFolder) -> Iterator[None]:
-    """While a journal stands, whatever went wrong is an interrupted commit."""
+    """While a journal exists, report every DiskError as an unfinished commit."""
     try:
         with beneath.translated(folder.root):
             yield
@@ -284,7 +286,7 @@ def _unfinished(error: DiskError) -> Unfinished:
 
 
 def _keep_old(folder: InstallFolder, operations: Operations) -> None:
-    """Give every old file a name in trash; where the disk has no second names, move it there."""
+    """Give every old file a second name in trash; move it there if the disk has no hard links."""
     files = [(folder.root / path, folder.trash_files / path) for path in operations.old]
     documents = [(folder.state / path, folder.trash / path) for path in operations.documents]
     disk.make_folder(folder.trash)
@@ -376,7 +378,7 @@ def _put(staged: Beneath, document: Beneath) -> None:
 
 
 def _folders(folder: InstallFolder, paths: Iterable[str]) -> list[Beneath]:
-    """Those of the ``paths`` at which folders stand; without a name, the install folder."""
+    """Those of the ``paths`` that are folders; the empty path is the install folder."""
     found = (folder.root / path if path else folder.root for path in sorted(paths))
     return [each for each in found if beneath.is_folder(each)]
 

@@ -1,6 +1,6 @@
-"""What stands in an install folder where a commit wants something else. Looks, changes nothing.
+"""What is in the way of a commit in an install folder. Reads, changes nothing.
 
-A folder that became a link (a player moved it to another disk) is never followed: nothing of ours is below it.
+A folder that a player replaced with a link (to another disk, say) is never followed: nothing of ours is below it.
 """
 
 import stat
@@ -17,9 +17,9 @@ _DEEPEST = 64
 
 
 class Conflicts:
-    """The places a commit needs, and the old files that must leave them. All paths are relative.
+    """The paths that a commit needs, and the old files that must leave them. All paths are relative.
 
-    Ask `need_folder`, `need_file` and `need_kept` for every place first, then read the results.
+    Call `need_folder`, `need_file` and `need_kept` for every path first, then read the results.
     """
 
     def __init__(self, folder: Beneath, remove: Iterable[str]) -> None:
@@ -36,7 +36,7 @@ class Conflicts:
                 self._leaves(path)
 
     def need_folder(self, path: str) -> None:
-        """A folder must stand at ``path``. Raises DiskError (disk.in_the_way) when a link that is not ours does."""
+        """A folder must be at ``path``. Raises DiskError (disk.in_the_way) if a link that is not ours is there."""
         if not path or path in self._folders:
             return
         self.need_folder(_parent(path))
@@ -48,7 +48,7 @@ class Conflicts:
             self._leaves(path)
 
     def need_file(self, path: str) -> None:
-        """A file or link must stand at ``path``. Raises DiskError (disk.in_the_way) for a folder that is not ours."""
+        """A file or link must be at ``path``. Raises DiskError (disk.in_the_way) for a folder that is not ours."""
         self.need_folder(_parent(path))
         self._files[path] = None
         kind = self._kind(path)
@@ -58,7 +58,7 @@ class Conflicts:
             self._leaves(path)
 
     def need_kept(self, path: str) -> None:
-        """A regular file of ours must be at ``path`` already, with no second name, which might be the player's own.
+        """A regular file must be at ``path`` already, without a second name, which might be the player's own.
 
         Raises DiskError: disk.failed, disk.in_the_way.
         """
@@ -69,7 +69,7 @@ class Conflicts:
             raise self._in_the_way(path, "has a second name elsewhere, and its mode must change")
 
     def is_link(self, path: str, target: str) -> bool:
-        """Whether this link stands at ``path`` already."""
+        """Whether this link is at ``path`` already."""
         return beneath.link_target(self._folder / path) == target
 
     @property
@@ -114,7 +114,7 @@ class Conflicts:
             self.old_bytes += found.st_size if found else 0
 
     def _clear(self, path: str) -> None:
-        """A folder must go: what is in it may only be ours. Noted deepest first."""
+        """A folder must go, so everything in it must be ours. Noted deepest first."""
         for name, _ in beneath.entries(self._folder / path):
             inner = f"{path}/{name}"
             if self._kind(inner) == "folder" and inner.count("/") < _DEEPEST:
@@ -144,5 +144,5 @@ def _parent(path: str) -> str:
 
 
 def _fold(path: str) -> str:
-    """Equal for two names that some system takes for the same; too many equals do no harm here."""
+    """A form that is equal for names that some system takes for the same. Too many equal forms do no harm."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())

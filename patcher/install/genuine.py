@@ -1,9 +1,9 @@
-"""Did the feed sign the release that a folder describes? Only then it counts; else there are only bytes to scan.
+"""Whether the feed signed the release that a folder describes. If not, the folder holds only bytes to scan.
 
-Whoever can write into an install can rewrite ``.shoal/installed`` and ``.shoal/previous/installed``, manifests
-included. The registry is private to the player: it keeps each release that came from the signed feed, written before
-the commit that puts it in place, so that a crash between the two leaves nothing in doubt. A release that the feed has
-retired since then stays known. Everything that reads a description asks here.
+Other users who can write into an install can rewrite ``.shoal/installed`` and ``.shoal/previous/installed``, manifests
+included. The registry is private to the player. It keeps each release that came from the signed feed, written before
+the commit that installs it, so that a crash between the two leaves no doubt; a release stays known after the feed
+retires it. Everything that reads a description does so through this module.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from patcher.protocol.commands import Network
 
 
 def proved(registry: Registry, title: str, description: Description) -> Installed | None:
-    """What a folder says it holds of ``feed/title``, or has kept of it; None where no signature backs that.
+    """The release of ``feed/title`` that a folder describes; None if the feed did not sign it.
 
     Raises TrustError (trust.needs_newer) when a newer Shoal wrote it.
     """
@@ -28,16 +28,16 @@ def proved(registry: Registry, title: str, description: Description) -> Installe
 
 
 def is_changed(registry: Registry, install: Installation) -> bool:
-    """Whether the install's folder says something that no signature backs."""
+    """Whether the install's folder describes a release that the feed did not sign."""
     current = install.folder.current
     return current.exists and proved(registry, install.title, current) is None
 
 
 def required(registry: Registry, install: Installation) -> Installed:
-    """What is installed, for those who cannot go on without.
+    """The genuine release in an install's folder.
 
-    Raises UsageError (usage.not_installed) when the folder says nothing, TrustError (trust.description) when what it
-    says was changed or is damaged.
+    Raises UsageError (usage.not_installed) if the folder describes none, TrustError (trust.description) if its
+    description was changed or is damaged.
     """
     title, current = install.title, install.folder.current
     installed = proved(registry, title, current)
@@ -50,7 +50,7 @@ def required(registry: Registry, install: Installation) -> Installed:
 
 
 def installed(registry: Registry, install: Installation) -> Installed | None:
-    """What is in an install's folder: as described, or, where that was changed, what was last put there by this home.
+    """The release in an install's folder: the described one or, if that was changed, the last that this home put there.
 
     Raises TrustError (trust.needs_newer).
     """
@@ -63,7 +63,7 @@ def installed(registry: Registry, install: Installation) -> Installed | None:
 
 
 def ask(registry: Registry, title: str, description: Description, reader: Reader) -> None:
-    """Note what a folder says if the feed has signed just that: another home may have put it there, or an older Shoal.
+    """Note the release that a folder describes if the feed signed it, as another home may have put it there.
 
     Raises what `Reader.release` raises, but for a release that is not offered (any more).
     """
@@ -77,7 +77,7 @@ def ask(registry: Registry, title: str, description: Description, reader: Reader
 
 
 def ask_offline(registry: Registry, feeds: Feeds, install: Installation) -> None:
-    """The same for an install and for what it keeps for a step back, by the feed's records as last known."""
+    """The same for an install's current and previous release, by the feed's last known records."""
     both = (install.folder.current, install.folder.previous)
     with contextlib.suppress(ShoalError):  # then the description is as good as it was
         unproved = [each for each in both if _unproved(registry, install.title, each)]
@@ -95,7 +95,7 @@ def _unproved(registry: Registry, title: str, description: Description) -> Insta
 
 
 def adopted(registry: Registry, install: Installation, opened: Opened) -> tuple[Installation, records.Release | None]:
-    """What a genuine folder suggests: tags that its release has, a channel that the feed has, and its release.
+    """The install with the tags and channel of a genuine folder, as far as release and feed have them; and its release.
 
     None for a release that is not genuine, or that the channel allows no more. Raises what `ask` raises.
     """
@@ -112,7 +112,7 @@ def adopted(registry: Registry, install: Installation, opened: Opened) -> tuple[
 
 
 def _described(description: Description) -> Installed | None:
-    """What the folder says, whoever wrote it; None for what cannot be read."""
+    """What the folder says, genuine or not; None if it cannot be read."""
     try:
         return description.installed()
     except NeedsNewer:

@@ -1,7 +1,7 @@
-"""The journal of a commit: what is to be done, in an order that can be done, and done again (docs/formats/install.md).
+"""The journal of a commit: its operations in an order that can be repeated (docs/formats/install.md).
 
 A line is ``crc32 JSON``. The first says PREPARED and the operations, the second DONE. A torn line counts as not
-written. Anybody may have put a journal into an install folder, so one is followed only if it is exactly as ours are.
+written. Others may have put a journal into an install folder, so one is followed only if it is exactly like ours.
 """
 
 import dataclasses
@@ -27,18 +27,18 @@ _HEAD_BYTES = 9
 _MAX_BYTES = 1 << 29
 """Some 300 bytes for each of more than a million files."""
 LARGE_BYTES = 16 << 20
-"""To read a journal may cost thirty times its size, so a larger one is read only if this home wrote it."""
+"""Reading a journal may take thirty times its size in memory, so a larger one is read only if this home wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """What the journal says: a change, put into an order that can be done, and done again."""
+    """A change as the journal has it, in an order that can be repeated."""
 
     keep_previous: bool
     old: tuple[str, ...]
     """Files and links that are replaced or removed; they go to ``trash/files``."""
     documents: tuple[str, ...]
-    """What ``.shoal`` says of the old release; copied to ``trash``."""
+    """The documents of the old release in ``.shoal``; copied to ``trash``."""
     first: tuple[str, ...]
     """Old files that stand where a folder, or a name that differs in case only, must be."""
     first_folders: tuple[str, ...]
@@ -75,16 +75,16 @@ def _line(fields: dict[str, Any]) -> bytes:
 
 
 DONE = b"\n" + _line({"state": "DONE"})
-"""The second line, to be appended: what was torn before it stays a line of its own."""
+"""The second line, to be appended. Its leading line break ends a torn line before it."""
 
 
 def digest(first_line: bytes) -> bytes:
-    """By which a large journal is known again."""
+    """Identifies a large journal."""
     return hashlib.sha256(first_line).digest()
 
 
 def read(journal: Beneath, known: bytes = b"") -> tuple[Operations, bool] | None:
-    """What is to be done, and whether all but the last of it was; None when the first line is torn.
+    """The operations, and whether the journal says DONE; None if the first line is torn.
 
     ``known`` is the digest of the last large journal that this home wrote. Raises OSError, ForeignJournal, and
     Unfinished when a newer Shoal wrote it.
@@ -107,7 +107,7 @@ def read(journal: Beneath, known: bytes = b"") -> tuple[Operations, bool] | None
 
 
 def _data(journal: Beneath, known: bytes) -> bytes:
-    """What the file holds; nothing of a large one that is torn. Raises OSError, ForeignJournal."""
+    """The content of the file; nothing if it is large and torn. Raises OSError, ForeignJournal."""
     try:
         with beneath.open_file(journal) as file:
             size_bytes = os.fstat(file.fileno()).st_size
@@ -125,7 +125,7 @@ def _data(journal: Beneath, known: bytes) -> bytes:
 
 
 def _look(file: FileIO) -> bytes | None:
-    """The digest of the first line, None when that is torn. Holds no more than a portion of it."""
+    """The digest of the first line, None if that is torn. Holds only a portion of it in memory."""
     head, crc = file.read(_HEAD_BYTES), 0
     hasher = hashlib.sha256(head)
     while data := file.read(_PORTION_BYTES):
@@ -160,7 +160,7 @@ _COLUMNS: dict[object, tuple[type, ...]] = {
 
 
 def _checked(value: Any, kind: object) -> Any:
-    """A field as the tuples it was before it became JSON. Raises TypeError."""
+    """A field of the JSON, turned back into tuples. Raises TypeError."""
     columns = _COLUMNS.get(kind)
     if kind is bool:
         is_right = isinstance(value, bool)
@@ -175,7 +175,7 @@ def _checked(value: Any, kind: object) -> Any:
 
 
 def _paths(operations: Operations) -> Iterator[str]:
-    """Every name that will be joined to a folder. A document that goes has none in staging."""
+    """Every name that will be joined to a folder. A document to remove has no name in staging."""
     o = operations
     yield from (*o.old, *o.documents, *o.first, *o.first_folders, *o.folders, *o.last, *o.last_folders)
     yield from (path for path, _ in o.modes)

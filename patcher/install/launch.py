@@ -1,9 +1,9 @@
-"""Start a title, and see whether one runs: files of a running game are not touched.
+"""Starts a title, and tells whether one is running, so that its files are not changed.
 
-What is started is a file that the release lists, with the bytes that it lists. The start itself goes by the path, not
-by a descriptor of the file that was looked at: a script started as ``/proc/self/fd/N`` does not find its own folder,
-and every such process is called by a number. So who may write into the install can still swap the program in the
-moment between; but the libraries and data that it loads next are theirs to change all the same.
+Only a file that the release lists is started, and only with the listed bytes. It is started by its path and not by a
+descriptor of the file that was checked: a script started as ``/proc/self/fd/N`` does not find its own folder, and every
+such process is called by a number. So others who can write into the install can still swap the program in between; but
+they could change the libraries and data that it loads next as well.
 """
 
 import os

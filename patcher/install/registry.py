@@ -1,7 +1,7 @@
-"""The registry: which titles are installed where, what their files looked like, and commands that wait.
+"""The registry: where titles are installed, the stat of their verified files, and commands that wait.
 
-An install describes itself in its own ``.shoal`` folder (`InstallFolder`); the registry says where that folder is and
-which releases the feed signed for it, so `locate` rebuilds a lost one. `update.genuine` says when a description counts.
+An install describes itself in its own ``.shoal`` folder (`InstallFolder`). The registry says where that folder is and
+which releases the feed signed for it; `locate` rebuilds a lost one. `genuine` tells when a description counts.
 """
 
 import contextlib
@@ -68,7 +68,7 @@ class Registry:
         return bytes(self._run("SELECT id FROM identity")[0][0])
 
     def installs(self) -> list[Installation]:
-        """All installs, by title; a row that nobody can read is left out, and `locate` makes it anew."""
+        """All installs, by title. An unreadable row is left out; `locate` replaces it."""
         found = []
         rows = self._run("SELECT title, folder, channel, tags FROM installs ORDER BY title")
         for title, folder, channel, tags in rows:
@@ -83,7 +83,7 @@ class Registry:
         return next((install for install in self.installs() if install.title == title), None)
 
     def put(self, install: Installation, *, left: InstallFolder | None = None) -> None:
-        """Remember an install, and the folder that it ``left``, which is still to be emptied."""
+        """Remember an install, and the folder that it ``left`` when it moved, which must still be emptied."""
         with database.opened(self._path) as db:
             if left:
                 db.execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?)", (install.title, str(left)))
@@ -96,7 +96,7 @@ class Registry:
         return InstallFolder.at(Path(rows[0][0])) if rows else None
 
     def clear_left(self, title: str) -> None:
-        """The folder that the install left holds nothing of it any more."""
+        """Note that the folder that the install left is empty of its files."""
         self._run("DELETE FROM left_behind WHERE title = ?", title)
 
     def forget(self, title: str) -> None:
@@ -107,11 +107,11 @@ class Registry:
             db.execute("DELETE FROM signed WHERE title = ?", (title,))
 
     def note_journal(self, title: str, digest: bytes) -> None:
-        """Remember by what the journal that is about to be written for a title is known again."""
+        """Remember the digest of the large journal that is about to be written for a title."""
         self._run("INSERT OR REPLACE INTO journals VALUES (?, ?)", title, digest)
 
     def journal(self, title: str) -> bytes:
-        """What was noted last; nothing when nothing was."""
+        """The digest that was noted last; empty if none was."""
         rows = self._run("SELECT digest FROM journals WHERE title = ?", title)
         return bytes(rows[0][0]) if rows else b""
 
@@ -129,7 +129,7 @@ class Registry:
         return bool(self._run("SELECT 1 FROM signed WHERE title = ? AND digest = ?", title, digest))
 
     def installed_release(self, title: str) -> records.Release | None:
-        """The signed release that was last put, or found, in the title's folder."""
+        """The signed release that was last installed, or found, in the title's folder."""
         rows = self._run("SELECT record FROM signed WHERE title = ? AND placed", title)
         return records.parse(records.Release, rows[0][0]) if rows else None
 
@@ -139,14 +139,14 @@ class Registry:
         return {path: Seen(*stat) for path, *stat in rows}
 
     def note_seen(self, title: str, stats: Mapping[str, Seen]) -> None:
-        """Record path to stat of every verified file of a title, in place of what was known."""
+        """Replace the recorded path and stat of every verified file of a title."""
         with database.opened(self._path) as db:
             db.execute("DELETE FROM seen WHERE title = ?", (title,))
             rows = [(title, path, s.size_bytes, s.mtime_ns, s.inode) for path, s in stats.items()]
             db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", rows)
 
     def commands(self) -> dict[str, tuple[Command, bool]]:
-        """Title to the command that waits for it, and whether the player paused it; those of another version aside."""
+        """Title to the command that waits for it, and whether the player paused it. Unknown commands are left out."""
         found = {}
         for title, command, paused in self._run("SELECT title, wish, paused FROM wishes"):
             with contextlib.suppress(ValueError, AttributeError):
@@ -155,23 +155,23 @@ class Registry:
         return found
 
     def unfinished_jobs(self) -> dict[str, int]:
-        """Title to how many jobs in a row began and did not come to an end: the engine died with each."""
+        """Title to the number of jobs in a row that began and did not end, because the engine died."""
         rows = self._run("SELECT title, times FROM began")
         return {title: times for title, times in rows if isinstance(title, str) and isinstance(times, int)}
 
     def begin(self, title: str) -> None:
-        """A job begins; `end` is called however it ends, unless the engine dies with it."""
+        """Note that a job begins. `end` follows in any case, unless the engine dies."""
         self._run("INSERT INTO began VALUES (?, 1) ON CONFLICT (title) DO UPDATE SET times = times + 1", title)
 
     def end(self, title: str) -> None:
-        """A job came to an end, whichever."""
+        """Note that a job ended, well or not."""
         self._run("DELETE FROM began WHERE title = ?", title)
 
     def keep_command(self, title: str, command: Command, *, paused: bool = False) -> None:
-        """Remember what to go on with after a crash (or, paused, when asked)."""
+        """Remember the command to resume after a crash or, if it is paused, when the player asks."""
         text = wire.to_json(command).decode()
         self._run("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", title, text, paused)
 
     def drop_command(self, title: str) -> None:
-        """The command is fulfilled, failed or withdrawn."""
+        """Forget the command: it is done, failed or withdrawn."""
         self._run("DELETE FROM wishes WHERE title = ?", title)

@@ -1,4 +1,4 @@
-"""What is on the disk already: installed files, other local copies, and staging left by an interrupted job.
+"""Finds what is on the disk already: installed files, other local copies, and staging of an interrupted job.
 
 Fast: a file counts as verified while its size, mtime and inode are those recorded when its bytes were last verified.
 Full: every byte is hashed. Staging is always hashed, so nothing has to be recorded while a download runs: a power cut
@@ -26,7 +26,7 @@ Watch = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What `stat` said of a file whose bytes were verified."""
+    """The stat of a file whose bytes were verified."""
 
     size_bytes: int
     mtime_ns: int
@@ -44,7 +44,7 @@ class Found:
     """The state of an install folder. Paths are relative."""
 
     intact: Mapping[str, bytes] = field(default_factory=dict)
-    """Path to root, for files whose bytes are as released."""
+    """Path to root of files with the released bytes."""
     stats: Mapping[str, Seen] = field(default_factory=dict)
     """Path to stat, of the intact files, taken before their bytes were read."""
     modified: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Have:
     gone: frozenset[bytes] = frozenset()
     """Old files that the origin does not have any more."""
     defaults: frozenset[str] = frozenset()
-    """Files of `defaults` parts that are here already: the player's own now."""
+    """Files of `defaults` parts that exist already: they are the player's own."""
     executable: frozenset[str] = frozenset()
     """Our files whose executable bit is set."""
     links: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +96,7 @@ def root_of(where: Where, watch: Watch, name: str = "") -> bytes | None:
 def installed(folder: Beneath, entries: Iterable[Entry], known: Mapping[str, Seen] | None, watch: Watch) -> Found:
     """Compare ``folder`` with the entries it should hold; ``known`` None means a full scan.
 
-    A file whose stat is not the known one is hashed, so a touched file stays intact.
+    A file whose stat is not the known one is hashed, so one whose time alone changed stays intact.
     """
     intact: dict[str, bytes] = {}
     modified: list[str] = []
@@ -125,7 +125,7 @@ def installed(folder: Beneath, entries: Iterable[Entry], known: Mapping[str, See
 
 
 def conflicts(folder: Beneath, manifests: Sequence[Manifest], ours: Collection[str], watch: Watch) -> Found:
-    """Look where new files, links and folders must go: ``intact`` are right already, ``modified`` are not ours."""
+    """Compare the paths of new files, links and folders: ``intact`` are right already, ``modified`` are not ours."""
     entries = [entry for m in manifests for entry in m.entries]
     links = [link for m in manifests for link in m.links]
     empty = {path for m in manifests for path in m.empty_folders}
@@ -150,7 +150,7 @@ def folders_above(paths: Iterable[str]) -> set[str]:
 
 
 def _is_no_folder(where: Beneath) -> bool:
-    """Whether a file or link stands there. What is in a folder, the commit looks at."""
+    """Whether a file or link is there. The commit looks into folders."""
     return beneath.exists(where) and not beneath.is_folder(where)
 
 
@@ -162,7 +162,7 @@ def staging(folder: Beneath, wanted: Iterable[bytes], watch: Watch) -> dict[byte
 
 
 def sources_in(folder: Beneath, manifests: Iterable[Manifest]) -> dict[bytes, Where]:
-    """Root to path for the files of another folder that look right; their bytes are checked as they are used."""
+    """Root to path for the files of another folder that have the right size; their bytes are checked when used."""
     found: dict[bytes, Where] = {}
     for entry in (entry for manifest in manifests for entry in manifest.entries if entry.root):
         file = seen(folder / entry.path)
@@ -178,10 +178,9 @@ def held_pieces(leaves: bytes, layer: bytes, root: bytes, piece_bytes: int) -> f
     """
     if not layer:
         return frozenset({0}) if merkle.root_of(leaves) == root else frozenset()
-    per_piece = piece_bytes // merkle.BLOCK_BYTES * 32
-    mine = merkle.layer_of(leaves, piece_bytes) if len(leaves) > per_piece else b""
-    count = min(len(mine), len(layer)) // 32
-    return frozenset(i for i in range(count) if mine[32 * i : 32 * i + 32] == layer[32 * i : 32 * i + 32])
+    size = merkle.HASH_BYTES
+    mine = merkle.layer_of(leaves, piece_bytes) if len(leaves) > piece_bytes // merkle.BLOCK_BYTES * size else b""
+    return frozenset(i for i in range(len(mine) // size) if mine[size * i :][:size] == layer[size * i :][:size])
 
 
 def _roots(folder: Beneath, entries: list[Entry], watch: Watch) -> Iterator[tuple[Entry, bytes | None]]:
@@ -212,7 +211,7 @@ def links(folder: Beneath, manifests: Iterable[Manifest]) -> dict[str, str]:
 
 
 def executable(folder: Beneath, paths: Iterable[str]) -> frozenset[str]:
-    """Which of the files the player may execute."""
+    """The files that the player may execute."""
     found = ((path, beneath.status(folder / path)) for path in paths)
     return frozenset(path for path, each in found if each and each.st_mode & 0o100)
 

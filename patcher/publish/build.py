@@ -1,5 +1,5 @@
-"""From a folder to the parts of a release: each file read once, manifests and the documents beside them, and a copy of
-it all in the feed's content. The folder itself is only read, and must not change meanwhile.
+"""From a folder to the parts of a release: reads each file once, makes manifests and the documents beside them, and
+copies everything into the feed's content. The folder itself is only read, and must not change meanwhile.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ class BuiltPart:
 
     @property
     def record(self) -> records.Part:
-        """How the release record names it."""
+        """The part as the release record has it."""
         return records.Part(
             name=self.rule.name,
             tags=self.rule.tags,
@@ -45,7 +45,7 @@ class BuiltPart:
 
 @dataclass(frozen=True, slots=True)
 class SourceFolder:
-    """A folder as it was read: what it holds, split into parts, and where each content can be copied from."""
+    """A folder as it was read: its tree, split into parts, and the files from which contents can be copied."""
 
     folder: Path
     tree: Tree
@@ -66,8 +66,8 @@ class SourceFolder:
 def read(folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progress: OnProgress) -> SourceFolder:
     """Read and hash a release folder. Nothing is written.
 
-    Raises ContentError for names and files that cannot be released, UsageError (usage.release) when there is nothing
-    in it or it changes meanwhile.
+    Raises ContentError for names and files that cannot be released, UsageError (usage.release) if the folder holds no
+    file or changes meanwhile.
     """
     tree = trees.read(folder)
     if not tree.files:
@@ -86,7 +86,7 @@ def read(folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progres
 
 
 def launch_problem(command: records.Launch, manifests: Sequence[Manifest]) -> str:
-    """Why no player would start a release; empty when they do. ``manifests`` are those of all but `defaults` parts."""
+    """Why players could not start a release; empty if they can. ``manifests`` are those of all but `defaults` parts."""
     files = {entry.path for m in manifests for entry in m.entries}
     program, inner = command.argv[0], f"{command.cwd}/"
     if program not in files:
@@ -120,7 +120,7 @@ def write(source: SourceFolder, store: Store, jobs: int, progress: OnProgress) -
 
 @dataclass(frozen=True, slots=True)
 class _Hashes:
-    """Of one file: 32 bytes a block, and 10 bytes a section."""
+    """The hashes of one file: leaves of 32 bytes a block, landmarks of 10 bytes a section."""
 
     leaves: bytes
     landmarks: bytes
@@ -175,7 +175,7 @@ def _changed(path: Path) -> UsageError:
 def manifest_of(
     name: str, entries: Iterable[Entry], links: Iterable[tuple[str, str]] = (), empty_folders: Iterable[str] = ()
 ) -> Manifest:
-    """A manifest of these, in order, with the piece length for their size."""
+    """A manifest of these entries, sorted, with the piece length for their total size."""
     ordered = tuple(sorted(entries, key=lambda entry: order(entry.path)))
     return Manifest(
         name,
@@ -187,7 +187,7 @@ def manifest_of(
 
 
 def piece_bytes_for(total_bytes: int) -> int:
-    """A power of two of 64 KiB to 1 MiB that makes at most 4,000 pieces; larger only to stay under 2 M pieces."""
+    """The piece length: a power of two from 64 KiB to 1 MiB for at most 4,000 pieces; larger for at most 2 M pieces."""
     piece = manifest.MIN_PIECE_BYTES
     while piece < manifest.MAX_PIECE_BYTES and total_bytes > piece * (4000 if piece < 1024 * 1024 else 2_000_000):
         piece *= 2

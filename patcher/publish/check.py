@@ -1,4 +1,4 @@
-"""`check`: everything a player could ask of a feed, asked before a player does."""
+"""`check`: verifies everything that players may ask of a feed."""
 
 import hashlib
 from collections.abc import Collection, Iterator
@@ -28,7 +28,7 @@ WARN_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found: ``problems`` stop players, ``warnings`` will."""
+    """The result: ``problems`` stop players now, ``warnings`` later."""
 
     problems: tuple[str, ...]
     warnings: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ def _unreadable(repo: Repository, path: str) -> list[str]:
 
 
 class _References:
-    """Follows every reference of a feed's records; what is wanted, and what is wrong on the way."""
+    """Follows every reference of a feed's records; collects the contents that they name, and problems on the way."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -103,7 +103,7 @@ class _References:
         """The releases of the title. Of one that has left, only its players have the manifests."""
 
     def title(self, title: str, past: History, repo: Repository) -> None:
-        """All that one title's records lead to. Raises TrustError for a damaged record."""
+        """Follow the records of one title. Raises TrustError for a damaged record."""
         if past.title is None:
             self.problems.append(f"{title}: title.json is missing")
         elif past.title.art:
@@ -205,7 +205,7 @@ class _References:
 
 
 def _damage(store: Store, ref: Ref, what: str, meter: PhaseMeter) -> str:
-    """What is wrong with one content; empty when nothing is."""
+    """The problem with one content; empty if there is none."""
     path = store.path(ref)
     if not store.has(ref):
         meter.add(ref.size_bytes)
@@ -214,7 +214,7 @@ def _damage(store: Store, ref: Ref, what: str, meter: PhaseMeter) -> str:
 
 
 def _deep(search: _References, progress: OnProgress) -> Iterator[str]:
-    """Apply every window. Its output's SHA-256 stands in the index; the new content is compared too."""
+    """Apply every window, and compare its output with the index and with the new content."""
     meter = PhaseMeter(progress, "apply", sum(w.output_bytes for index, _, _ in search.packs for w in index.windows))
     for index, new, old in search.packs:
         pack = _AppliedPack(search.store, index, new, old)
@@ -231,7 +231,7 @@ def _deep(search: _References, progress: OnProgress) -> Iterator[str]:
 
 
 def _astray(search: _References) -> Iterator[str]:
-    """The files whose landmarks are not where the document has them."""
+    """The files whose landmarks differ from those in their document."""
     seen: set[tuple[bytes, bytes]] = set()
     for document, files in search.landmarks.items():
         marks, offsets = search.store.read(document), landmarks.offsets(files)
@@ -253,14 +253,14 @@ class _AppliedPack:
         self._rebased = lru_cache(2)(self._open)
 
     def applies(self, window: Window) -> bool:
-        """Whether a window gives what the release has."""
+        """Whether a window gives the bytes of the release."""
         before = b"".join(self._before(window, span) for span in window.old)
         data = self._data(window.offset, window.length)
         made = codec.apply(window.codec, data, before, window.output_bytes, window.sha256)
         return made == b"".join(_read(self._store, self._new, span) for span in window.new)
 
     def copies(self, window: Window) -> bool:
-        """Whether the old ranges of a copy, as it reads them, are in the release where it puts them."""
+        """Whether the old ranges of a copy equal the new ranges of the release."""
         return all(
             _read(self._store, self._new, _part(made, at)) == self._before(window, _part(used, at))
             for made, used in zip(window.new, window.old, strict=True)

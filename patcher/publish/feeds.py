@@ -1,4 +1,4 @@
-"""A feed as a whole: made with `init`, shown by `status`, handed on as torrents by `export`."""
+"""A feed as a whole: `init` makes it, `status` shows it, `export` writes its torrents."""
 
 import re
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True)
 class NewFeed:
-    """A new feed: what a player pins, and the file that says so."""
+    """A new feed: the fingerprint that players pin, and the file that holds it."""
 
     name: str
     fingerprint: str
@@ -36,7 +36,7 @@ class NewFeed:
 
 @dataclass(frozen=True, slots=True)
 class RoleStatus:
-    """Until when a role's signatures are good."""
+    """The expiry of a role."""
 
     role: str
     version: int
@@ -45,7 +45,7 @@ class RoleStatus:
 
 @dataclass(frozen=True, slots=True)
 class TitleStatus:
-    """One title: version of the release live in each channel, and all versions that are genuine, oldest first."""
+    """One title: the version that is live in each channel, and all genuine versions, oldest first."""
 
     title: str
     channels: dict[str, str]
@@ -56,7 +56,7 @@ def init(
     folder: Path, home: Home, origins: Sequence[str], trackers: Sequence[str], name: str, profile: str, demo_keys: bool,
     passphrases: Passphrases,
 ) -> NewFeed:  # fmt: skip
-    """Make an empty feed and its keys. The same call again finishes what an interrupted one began.
+    """Make an empty feed and its keys. Repeating the call finishes an interrupted one.
 
     Raises UsageError (usage.argument, usage.feed_folder, usage.passphrase), DiskError.
     """
@@ -90,7 +90,7 @@ def status(folder: Path) -> tuple[records.Feed, list[TitleStatus], list[RoleStat
 
 
 def expiries(repo: Repository) -> list[RoleStatus]:
-    """Every role, the one that expires first in front."""
+    """Every role, in the order of expiry."""
     roles = {"root": repo.root, "snapshot": repo.snapshot, "timestamp": repo.timestamp, **repo.roles}
     return sorted(
         (RoleStatus(name, role.version, role.expires) for name, role in roles.items()),
@@ -144,7 +144,7 @@ def _feed(folder: Path, origins: Sequence[str], trackers: Sequence[str], name: s
 
 
 def _existing(folder: Path, record: bytes) -> Repository | None:
-    """The feed that is there when it is the one asked for; None where one can be made."""
+    """The feed in the folder if it is the wanted one; None if a new one can be made there."""
     if (folder / METADATA / TIMESTAMP).exists():
         repo = repository.load(folder)
         if repo.paths() != [FEED] or repo.record(FEED) != record:
@@ -157,12 +157,12 @@ def _existing(folder: Path, record: bytes) -> Repository | None:
 
 
 def _check_keys(home: Home, name: str) -> None:
-    """Two feeds must not share keys: what one signs could be shown as the other's."""
+    """Refuse to share keys between feeds: metadata of one could be served as that of the other."""
     if _owner(home, name).exists():
         message = f"{home.keys / name} holds the keys of another feed; give this one another --name."
         raise UsageError("usage.feed_folder", message, path=str(home.keys / name))
 
 
 def _owner(home: Home, name: str) -> Path:
-    """Says which feed the keys belong to."""
+    """The file that says which feed the keys belong to."""
     return home.keys / name / "fingerprint"

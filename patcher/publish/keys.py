@@ -1,7 +1,7 @@
-"""The secret keys of a feed: a file each below ``home/keys/FEED``, wrapped with a passphrase, never in the feed folder.
+"""The secret keys of a feed: one file each in ``home/keys/FEED``, encrypted with a passphrase.
 
 A key file is an ed25519 key as PKCS#8 PEM. Its name (`holder-1`, `timestamp`, ...) stands beside the public key in the
-signed metadata, in the field `NAME_FIELD`, so whoever has the metadata knows which file to ask for.
+signed metadata, in the field `NAME_FIELD`, so that the metadata tells which file is needed.
 """
 
 import getpass
@@ -20,14 +20,13 @@ from patcher.publish import wrapping
 from patcher.publish.store import make_folder
 
 NAME_FIELD = "x-shoal-name"
-"""The field of a public key that says what its key file is called."""
+"""The field of a public key that names its key file."""
 
 
 class Passphrases:
-    """Where passphrases come from: one given for all keys, or a prompt for each.
+    """The source of passphrases: one for all keys, or a prompt for each.
 
-    ``ask`` shows its text and returns what was typed; None when nobody is there to ask. ``say`` gets sentences for
-    people.
+    ``ask`` shows its text and returns the input; it is None without a terminal. ``say`` gets sentences for people.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Passphrases:
         return self._typed[name]
 
     def warn_weak(self, name: str, passphrase: str) -> None:
-        """Say once of a passphrase that opened a key of this name that a new key would not take it."""
+        """Warn once if the passphrase that opened a key of this name is too weak for a new key."""
         if wrapping.is_weak_passphrase(passphrase) and name not in self._judged:
             self._judged.add(name)
             self.say(f"The passphrase of the key {name} is too easy to guess: a new key would not take it.")
@@ -120,7 +119,7 @@ class KeyRing:
         return key
 
     def signer(self, key: SSlibKey) -> CryptoSigner:
-        """What signs for the public ``key``. Raises UsageError (usage.key_missing, usage.passphrase)."""
+        """The signer for the public ``key``. Raises UsageError (usage.key_missing, usage.passphrase)."""
         if key.keyid not in self._signers:
             name = name_of(key)
             path = self._path(name)
@@ -151,7 +150,7 @@ class KeyRing:
         return secret
 
     def _rewrap(self, path: Path, secret: Ed25519PrivateKey, passphrase: str) -> None:
-        """Wrap a key as a new one is wrapped. It signs all the same where its file cannot be changed."""
+        """Encrypt a key file again like a new one. If the file cannot be changed, the key is used all the same."""
         try:
             disk.write_atomic(path.resolve(), wrapping.wrap(secret, passphrase), 0o600)
         except DiskError as error:
@@ -164,7 +163,7 @@ class KeyRing:
 
 
 def name_of(key: SSlibKey) -> str:
-    """What the file of ``key`` is called; only a plain name is believed. Raises UsageError (usage.key_missing)."""
+    """The name of the file of ``key``; it must be plain. Raises UsageError (usage.key_missing)."""
     name = key.unrecognized_fields.get(NAME_FIELD)
     if not isinstance(name, str) or not name.replace("-", "").isalnum() or not name.isascii():
         raise UsageError("usage.key_missing", f"The key {key.keyid[:16]} has no name; another tool made it.")
@@ -172,7 +171,7 @@ def name_of(key: SSlibKey) -> str:
 
 
 def _group_of(name: str) -> str:
-    """Holders each have a passphrase of their own, the online keys share one."""
+    """Keys that share a passphrase: each holder has one, and the online keys have one together."""
     return name if name.startswith("holder") else "online"
 
 

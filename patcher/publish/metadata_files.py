@@ -1,4 +1,4 @@
-"""The files of a feed's signed half: their names, and how each is written, once and for good."""
+"""The metadata files of a feed: their names, and how each is written once."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from patcher.publish.store import make_folder
 
 
 def free_version(folder: Path, role: str) -> int:
-    """One above every version in the folder, also those of interrupted runs: no name ever gets a second content."""
+    """A version above all in the folder, those of interrupted runs included, so that no file name is used twice."""
     return 1 + max(versions(folder, role), default=0)
 
 
@@ -24,12 +24,12 @@ def versions(folder: Path, role: str) -> set[int]:
 
 
 def target_file(target: TargetFile) -> str:
-    """Where a record lies in the feed: ``targets/DIR/<sha256>.NAME`` (TUF section 6.2, consistent snapshots)."""
+    """The file of a record: ``targets/DIR/<sha256>.NAME`` (TUF section 6.2, consistent snapshots)."""
     return f"{TARGETS}/{target.get_prefixed_paths()[0]}"
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file of the feed durably; one with the same bytes that is there already stays. Raises DiskError."""
+    """Write a file of the feed durably, unless it is there with the same bytes. Raises DiskError."""
     if path.is_file() and path.read_bytes() == data:
         disk.sync_folder(path.parent)  # a killed run may have written it without making its name durable
     else:
@@ -38,7 +38,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def write_role(folder: Path, role: str, metadata: Metadata[Any]) -> MetaFile:
-    """A role under its version; what its delegator says of it. Raises DiskError."""
+    """Write a role under its version. Returns the entry for it in the snapshot. Raises DiskError."""
     data = metadata.to_bytes()
     write(folder / METADATA / f"{metadata.signed.version}.{role}.json", data)
     return MetaFile.from_data(metadata.signed.version, data, ["sha256"])

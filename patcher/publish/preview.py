@@ -1,4 +1,4 @@
-"""`preview`: what a patch between two folders would cost players and publisher, file by file, beside other ways."""
+"""`preview`: the cost of a patch between two folders for players and publisher, file by file, and of other methods."""
 
 import hashlib
 import math
@@ -17,12 +17,12 @@ from patcher.publish.patches.drafts import Draft, Joined
 from patcher.publish.store import OnProgress, PhaseMeter, in_threads, portions
 
 KINDS = ("unchanged", "moved", "delta", "full")
-"""As it was; held by the old release elsewhere, or twice in the new one; made from old bytes; made from none."""
+"""The file did not change; its content is elsewhere in the old or new release; it is made from old bytes; from none."""
 
 APPLY_BPS = 200e6
-"""What a player's core decodes, hashes and writes in a second."""
+"""Bytes that a player's core decodes, hashes and writes in a second."""
 REBASE_BPS = 45e6
-"""What it reads of an old file through an address map, besides."""
+"""Bytes of an old file that it reads through an address map in a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class FileCost:
     size_bytes: int
     patch_bytes: int
     saved_bytes: int
-    """What its address map saves, if it has one: a careful estimate, made with the map; mostly it is twice as much."""
+    """A low estimate of what its address map saves, if it has one; mostly it is twice as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Preview:
     document_bytes: int
     """Indexes and manifest deltas."""
     make_cpu_s: float
-    """Measured for this way; the way back takes about as much again."""
+    """Measured for this direction. The patch back takes about as much again."""
     steam_bytes: int
-    """The same update by fixed chunks of 1 MiB, those that are new compressed: what a Steam-like store sends."""
+    """The same update by fixed chunks of 1 MiB, the new ones compressed, as Steam-like stores send it."""
     changed_bytes: int
     """Every new or changed file fetched whole, compressed."""
 
@@ -58,18 +58,18 @@ class Preview:
 
     @property
     def tree_bytes(self) -> int:
-        """The whole new release as it is."""
+        """Size of the whole new release."""
         return sum(file.size_bytes for file in self.files)
 
     @property
     def apply_cpu_s(self) -> float:
-        """An estimate for the player."""
+        """Estimated CPU time of a player."""
         made = sum(file.size_bytes for file in self.files if file.kind in {"delta", "full"})
         return made / APPLY_BPS + sum(file.size_bytes for file in self.files if file.saved_bytes) / REBASE_BPS
 
 
 def preview(old: SourceFolder, new: SourceFolder, folder: Path, jobs: int, progress: OnProgress) -> Preview:
-    """Make the patch, see what it takes, keep nothing; ``folder`` is removed. Raises what making a release raises."""
+    """Make the patch and measure it. ``folder`` is removed afterwards. Raises what making a release raises."""
     before = {part.rule.name: part for part in old.parts}
     started_s = _cpu_s()
     files: list[FileCost] = []
@@ -96,7 +96,7 @@ def preview(old: SourceFolder, new: SourceFolder, folder: Path, jobs: int, progr
 
 
 def _cpu_s() -> float:
-    """Ours and that of worker processes that have ended."""
+    """CPU time of this process and of worker processes that have ended."""
     return sum(os.times()[:4])
 
 

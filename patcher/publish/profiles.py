@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tuf.api.metadata import Root  # type: ignore[attr-defined]  # exported, but not by __all__
 
 PROFILE_FIELD = "x-shoal-profile"
-"""Field of the root role: which of `PROFILES` the feed keeps to."""
+"""Field of the root role that names one of `PROFILES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Profile:
     timestamp_days: int
 
     def days(self, role: str) -> int:
-        """Life time of ``role``; the `feed` role lives as long as a title's channels."""
+        """Lifetime of ``role``. The `feed` role has that of a title's channels."""
         kind = {"feed": "channels"}.get(role, role.rpartition("-")[2])
         return int(getattr(self, f"{kind}_days"))
 
@@ -36,5 +36,5 @@ PROFILES: Mapping[str, Profile] = {
 
 
 def profile_of(root: Root) -> Profile:
-    """The profile that a feed's root names; `solo` when it names none of ours."""
+    """The profile that a feed's root names; `solo` if it names none of ours."""
     return PROFILES.get(str(root.unrecognized_fields.get(PROFILE_FIELD)), PROFILES["solo"])

@@ -1,9 +1,8 @@
-"""`gc`: what no reader can be led to any more goes from a feed folder. No key is needed: nothing signed changes.
+"""`gc`: removes files from a feed folder that no record leads to any more. It needs no key: nothing signed changes.
 
-What stays is all that the newest records lead to, and all that they led to at any time in the last days: whoever read
-the feed then may still be fetching. Whatever is itself younger stays, too, for content is there before the signatures
-that name it. Names go before what they name: however a run ends, what is left leads somewhere, and the next one goes
-on.
+All files stay to which the newest records lead, or did at any time in the last days, since players who read the feed
+then may still be fetching. Files that are themselves younger stay too, since content is there before the signatures
+that name it. Names are removed before the files that they name, so that a run may stop anywhere and the next goes on.
 """
 
 import itertools
@@ -25,7 +24,7 @@ from patcher.publish.repository import Repository
 from patcher.publish.store import OnProgress, PhaseMeter, Store
 
 DAYS = 30
-"""How long what was live stays: as long as a signature of the `solo` profile says that it is new."""
+"""Files that were live stay this long: the lifetime of a snapshot of the `solo` profile."""
 
 _METADATA = re.compile(rf"{METADATA}/([0-9]+)\.(.+)\.json")
 _RECORD = re.compile(rf"{TARGETS}/(?:.+/)?[0-9a-f]{{64}}\.[^/]+")
@@ -34,24 +33,24 @@ _CONTENT = re.compile(rf"{CONTENT}/[0-9a-f]{{2}}/[0-9a-f]{{64}}(?:-64)?")
 
 @dataclass(frozen=True, slots=True)
 class PrunePlan:
-    """What may go: paths below the feed folder with their sizes, in the order to remove them."""
+    """The files to remove: paths below the feed folder with their sizes, in the order of removal."""
 
     files: tuple[tuple[str, int], ...]
     kept_bytes: int
-    """What stays."""
+    """Bytes of the files that stay."""
 
     @property
     def size_bytes(self) -> int:
-        """What that wins."""
+        """Bytes that are freed."""
         return sum(size for _, size in self.files)
 
 
 @contextmanager
 def plan(folder: Path, home: Home, days: int, now: datetime) -> Iterator[PrunePlan]:
-    """What nobody needs who read the feed in the last ``days``, to `remove` while nobody can publish.
+    """The files that nobody needs who read the feed in the last ``days``. No publication can begin meanwhile.
 
-    Raises UsageError (usage.feed_folder), BusyError; TrustError and ContentError when a document is missing or damaged
-    that says what else must stay.
+    Raises UsageError (usage.feed_folder), BusyError; TrustError and ContentError if a document that names further files
+    is missing or damaged.
     """
     with opened(folder, home) as repo:
         since = now - timedelta(days=days)
@@ -67,7 +66,7 @@ def plan(folder: Path, home: Home, days: int, now: datetime) -> Iterator[PrunePl
 
 
 def remove(folder: Path, found: PrunePlan, progress: OnProgress) -> None:
-    """Remove it. Raises DiskError."""
+    """Remove the files. Raises DiskError."""
     meter = PhaseMeter(progress, "remove", found.size_bytes)
     for _, files in itertools.groupby(found.files, key=lambda file: _order(file[0])[0]):
         parents = set()
@@ -85,7 +84,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _is_ours(path: str, repo: Repository) -> bool:
-    """Whether readers may have been led here once. The chain of roots stays, and the versions to come."""
+    """Whether it is an older file of the feed. The chain of roots stays, and so do versions that are not live yet."""
     if match := _METADATA.fullmatch(path):
         version, role = int(match[1]), match[2]
         newest = repo.snapshot if role == "snapshot" else repo.roles.get(role)
@@ -94,7 +93,7 @@ def _is_ours(path: str, repo: Repository) -> bool:
 
 
 def _order(path: str) -> tuple[int, str]:
-    """Snapshots, roles, records, content."""
+    """The order of removal: snapshots, roles, records, content."""
     kinds = (".snapshot.json" in path, path.startswith(METADATA), path.startswith(TARGETS), True)
     return kinds.index(True), path
 
@@ -103,7 +102,7 @@ def _order(path: str) -> tuple[int, str]:
 
 
 def _views(repo: Repository, since: datetime) -> Iterator[Repository]:
-    """The feed as it is and as it was, back to ``since``: a snapshot is the newest until the next one is signed."""
+    """The feed now and before, back to ``since``. A snapshot was the newest until the next one was signed."""
     yield repo
     until = repo.signed_at
     for version in sorted(repository.snapshots(repo), reverse=True):
@@ -115,7 +114,7 @@ def _views(repo: Repository, since: datetime) -> Iterator[Repository]:
 
 
 def _needed(views: Iterable[Repository], store: Store) -> set[str]:
-    """The paths of all that the views lead to."""
+    """The paths of all files that the views lead to."""
     needed: set[str] = set()
     for view in views:
         needed |= view.metadata_files

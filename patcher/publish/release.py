@@ -1,8 +1,7 @@
-"""`release`: one folder becomes the next release of a title, its patches, and a signed step of the feed.
+"""`release`: makes one folder the next release of a title, with patches and signatures.
 
-Nothing that a reader sees changes before the very last write. Everything before it is found again by a later run:
-content by its name, packs by `home/build`, signatures in `home/requests`. So the same command may be killed anywhere
-and run again.
+Readers see no change before the very last write, and a later run finds all the work before it: content by its name,
+packs in `home/build`, signatures in `home/requests`. So the command may be killed anywhere and run again.
 """
 
 import re
@@ -37,7 +36,7 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOrder:
-    """What the publisher asked for. ``launch`` as written on the command line, see `parse_launch`."""
+    """A release to make. ``launch`` is written as on the command line, see `parse_launch`."""
 
     title: str
     tree: Path
@@ -48,14 +47,14 @@ class ReleaseOrder:
     launch: tuple[str, ...] = ()
     rules: tuple[PartRule, ...] = ()
     from_last: int = 3
-    """From how many older releases patches are made."""
+    """Number of older releases from which patches are made."""
     jobs: int = 1
     dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOutcome:
-    """How a release went. ``state``: published, already published, request (signatures are needed), dry run."""
+    """The outcome. ``state``: published, already published, request (signatures are needed), dry run."""
 
     state: str
     source: build.SourceFolder
@@ -68,7 +67,7 @@ class ReleaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the feed says about one title now; `releases` by sequence."""
+    """The live records of one title; ``releases`` by sequence."""
 
     releases: Mapping[int, Release]
     channels: Mapping[str, Channel]
@@ -108,8 +107,8 @@ def release(
 ) -> ReleaseOutcome:
     """Publish a release, or write the request for the signatures it needs.
 
-    ``say`` gets sentences for people. Raises UsageError, ContentError, DiskError, TrustError; then readers of the
-    feed see what they saw before.
+    ``say`` gets sentences for people. Raises UsageError, ContentError, DiskError, TrustError; readers then see no
+    change.
     """
     started_s = time.monotonic()
     _check(order)
@@ -139,14 +138,14 @@ def release(
 
 @contextmanager
 def opened(folder: Path, home: Home) -> Iterator[Repository]:
-    """A feed that nobody else changes meanwhile. Raises BusyError, UsageError (usage.feed_folder), TrustError."""
+    """A feed, locked against other publications. Raises BusyError, UsageError (usage.feed_folder), TrustError."""
     with locked(home, repository.load(folder).feed.name):
         yield repository.load(folder)
 
 
 @contextmanager
 def locked(home: Home, feed: str) -> Iterator[None]:
-    """One publication of a feed at a time; the system lets go of the lock when we die. Raises BusyError."""
+    """Lock a feed for one publication; the system releases the lock if we die. Raises BusyError."""
     disk.make_folder(home.root / "build")
     with closing(sqlite3.connect(home.root / "build" / f"{feed}.lock", timeout=0, isolation_level=None)) as lock:
         try:
@@ -157,7 +156,7 @@ def locked(home: Home, feed: str) -> Iterator[None]:
 
 
 def _open_keys(repo: Repository, ring: KeyRing, title: str) -> None:
-    """Ask for all passphrases first: an hour of packing must not end in a wrong one."""
+    """Ask for all passphrases first, so that an hour of packing does not end with a wrong one."""
     repo.open_online_keys(ring)
     for delegator, role in ((repo.root, "targets"), (repo.roles["targets"], f"{title}-releases")):
         if (role == "targets" or role in repo.roles) and not _needs_request(delegator, role, ring):
@@ -194,7 +193,7 @@ def _check_folders(tree: Path, feed: Path, home: Path) -> None:
 
 @contextmanager
 def stated(code: str, problem: str) -> Iterator[None]:
-    """Report a record that no reader would take as the publisher's error: it is made of the publisher's words."""
+    """Report a record that readers would refuse as the publisher's error, since it is made of the publisher's words."""
     try:
         yield
     except TrustError as error:
@@ -225,7 +224,7 @@ def parse_launch(texts: Sequence[str]) -> dict[str, Launch]:
 def _launch(
     order: ReleaseOrder, source: build.SourceFolder, past: History, say: Callable[[str], None]
 ) -> dict[str, Launch]:
-    """As ordered; without an order as in the release before, so that a forgotten option breaks no game."""
+    """The ordered launch commands, else those of the release before, so that a forgotten option breaks no game."""
     launch = parse_launch(order.launch)
     if not launch and past.releases:
         launch = dict(past.releases[max(past.releases)].launch)
@@ -296,7 +295,7 @@ def _write_content(
 
 
 def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str, records.Delta]]) -> records.Patches:
-    """What is said of the release before, with the way back to it."""
+    """The patches record of the release before, with the patch back to it."""
     data = repo.record(feed_paths.patches(title, sequence))
     known = {part.part: part for part in records.parse(records.Patches, data).parts} if data else {}
     for name, step in steps:
@@ -326,9 +325,9 @@ def _changes(repo: Repository, order: ReleaseOrder, record: Release, past: Histo
 
 
 def _retired(title: str, sequence: int, channel: str, past: History) -> frozenset[str]:
-    """Patches to what is neither live nor the release before, and releases beyond `repository.RELEASES_KEPT`.
+    """Records to drop: patches to releases that are not live nor the one before, releases beyond `RELEASES_KEPT`.
 
-    The release before is where a step back leads to, and where who is further behind may stop over.
+    The release before is the target of a rollback, and may be an intermediate release of an update.
     """
     live = {sequence} | {c.release for name, c in past.channels.items() if name != channel}
     needed = live | {max((s for s in past.releases if s < one), default=0) for one in live}
@@ -342,7 +341,7 @@ def _retired(title: str, sequence: int, channel: str, past: History) -> frozense
 def _publish(
     repo: Repository, home: Home, order: ReleaseOrder, changes: Changes, ring: KeyRing
 ) -> tuple[Path | None, int]:
-    """Sign what can be signed here and publish; the request and what it misses where other hands are needed."""
+    """Sign and publish. Returns the request and the number of missing signatures if other holders must sign."""
     now = datetime.now(UTC)
     payloads = repo.prepare(changes, now)
     asked = {r for r in payloads if _needs_request(repo.delegation(r, payloads), r, ring)}
@@ -362,9 +361,9 @@ def _publish(
 
 
 def _request(path: Path, wanted: signing.SigningRequest, repo: Repository, now: datetime) -> signing.SigningRequest:
-    """The request on disk when it asks for exactly this, with the signatures it has; else a new one.
+    """The request on disk, with its signatures, if it asks for exactly this; else a new one.
 
-    Raises UsageError (usage.signatures) when there is one for something else: its signatures are not thrown away.
+    Raises UsageError (usage.signatures) if it asks for something else: its signatures are not thrown away.
     """
     if not path.exists():
         signing.save(wanted, path)

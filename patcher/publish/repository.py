@@ -1,10 +1,10 @@
-"""The signed half of a feed folder: TUF roles, their thresholds and expiries, and the order they are written in.
+"""The metadata of a feed folder: TUF roles, their thresholds and expiries, and the order in which they are written.
 
-Written on ``tuf.api.metadata`` alone. Readers see a change when ``timestamp.json`` is replaced, which is the last
-step; every other file is new under its own name, so a kill at any point leaves the feed as it was and a later run
-takes the next free versions. Nothing that a reader can reach is ever overwritten but ``timestamp.json``.
+It uses ``tuf.api.metadata`` alone. Readers see a change when ``timestamp.json`` is replaced, which is the last step.
+Every other file is new and has its own name, so a kill at any point leaves the feed unchanged, and a later run takes
+the next free versions. Only ``timestamp.json`` is ever overwritten.
 
-A new root comes after a timestamp that the old and the new keys signed: readers of either root take it. Only where the
+A new root is written after a timestamp that old and new keys signed, so readers of either root accept it. Only if the
 old key is lost the root comes first, and readers wait for the timestamp.
 """
 
@@ -45,7 +45,7 @@ RELEASES_KEPT = 32
 
 T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
 Delegator = Root | Targets
-"""What says which keys sign a role."""
+"""A role that delegates others: it says which keys sign them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def role_of(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A feed folder as its readers see it now, every signature checked. Make one with `load` or `create`."""
+    """A feed folder as its readers see it now, with every signature checked. Made by `load` or `create`."""
 
     folder: Path
     fingerprint: str
@@ -83,11 +83,11 @@ class Repository:
     roles: Mapping[str, Targets] = field(default_factory=dict)
     """``targets`` and every role delegated by it."""
     is_whole: bool = True
-    """False when a change of keys was interrupted where readers see it: the newest root waits for its timestamp."""
+    """False if a change of keys was interrupted while readers see it: the newest root waits for its timestamp."""
 
     @property
     def profile(self) -> Profile:
-        """What the root says about holders and expiries."""
+        """The profile of holders and expiries that the root names."""
         return profile_of(self.root)
 
     @property
@@ -106,17 +106,17 @@ class Repository:
 
     @property
     def signed_at(self) -> datetime:
-        """When the snapshot was signed, that is when it became the newest."""
+        """When the snapshot was signed and so became the newest."""
         return self.snapshot.expires - timedelta(days=self.profile.snapshot_days)
 
     @property
     def metadata_files(self) -> set[str]:
-        """Where the snapshot and its roles lie in the feed."""
+        """The files of the snapshot and its roles."""
         names = {f"{meta.version}.{name}" for name, meta in self.snapshot.meta.items()}
         return {f"{METADATA}/{name}" for name in (f"{self.snapshot.version}.snapshot.json", *names)}
 
     def file_of(self, path: str) -> str:
-        """Where the live record ``path`` lies in the feed."""
+        """The file of the live record ``path``."""
         return target_file(self.roles[role_of(path)].targets[path])
 
     def record(self, path: str) -> bytes | None:
@@ -136,25 +136,25 @@ class Repository:
         return data
 
     def parsed(self, path: str) -> object:
-        """The live record ``path`` read; None when there is none of a kind that is known. Raises TrustError."""
+        """The live record ``path``, parsed; None if there is none, or of an unknown kind. Raises TrustError."""
         kind, data = feed_paths.kind_of(path), self.record(path)
         return records.parse(kind, data) if kind and data is not None else None
 
     def delegation(self, role: str, changes: Mapping[str, Delegator] | None = None) -> Delegator:
-        """Who says which keys sign ``role``; of ``changes``, the next payloads, where they hold a newer one."""
+        """The role that delegates ``role``; the one in ``changes``, the next payloads, if it is there."""
         if role in self.root.roles:
             return (changes or {}).get("root", self.root)
         return (changes or {}).get("targets", self.roles["targets"])
 
     def next_payload(self, role: str, now: datetime) -> Targets:
-        """What ``role`` says now, to be signed anew."""
+        """The next version of ``role``, to be changed and signed."""
         payload = _copy(self.roles[role]) if role in self.roles else Targets()
         payload.version = free_version(self.folder, role)
         payload.expires = now + timedelta(days=self.profile.days(role))
         return payload
 
     def next_root(self, now: datetime) -> Root:
-        """What the root says now, to be signed anew."""
+        """The next version of the root, to be changed and signed."""
         root = _copy(self.root)
         root.version, root.expires = self.root.version + 1, now + timedelta(days=self.profile.root_days)
         return root
@@ -210,7 +210,7 @@ class Repository:
                 raise UsageError("usage.signatures", f"{role} was published since it was signed.", role=role)
 
     def open_online_keys(self, ring: KeyRing, changes: Mapping[str, Delegator] | None = None) -> None:
-        """Ask for what every publication needs, before any work.
+        """Open the keys that every publication needs, before any work.
 
         Raises UsageError (usage.passphrase, usage.key_missing; usage.feed_folder when a change of keys comes first).
         """
@@ -288,7 +288,7 @@ def at(repo: Repository, version: int) -> Repository:
 
 
 def snapshots(repo: Repository) -> set[int]:
-    """The versions of the snapshots that are still there from before; each was the newest once."""
+    """The versions of older snapshots that are still there; each was the newest once."""
     return {version for version in versions(repo.folder, "snapshot") if version < repo.snapshot.version}
 
 
@@ -379,7 +379,7 @@ def _copy(payload: T) -> T:
 def _write_online(
     folder: Path, roots: tuple[Root, ...], snapshot: Snapshot, timestamp_version: int, ring: KeyRing, now: datetime
 ) -> None:
-    """``roots``: the newest, and the one before where readers may still have that."""
+    """Write snapshot and timestamp. ``roots``: the newest, and the one before if readers may still have that."""
     root, before = roots[0], snapshot.version
     profile = profile_of(root)
     snapshot.version = free_version(folder, "snapshot")

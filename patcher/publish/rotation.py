@@ -1,8 +1,8 @@
-"""`keys`: which keys a feed has, and other ones in their place, by a new root that the holders sign (TUF section 6.1).
+"""`keys`: lists the keys of a feed, and replaces them by a new root that the holders sign (TUF section 6.1).
 
-A key is called by its name: `timestamp`, `snapshot`, `channels`, `holder-1`. What takes its place has a number behind
-that, `timestamp-2`. Every change of keys is a signing request (`signing`) first, also where one holder signs it at
-once: a run that was killed finds there what it was about, and goes on.
+A key has a name: `timestamp`, `snapshot`, `channels`, `holder-1`. Its successor has a number behind it: `timestamp-2`.
+Every change of keys is first a signing request (`signing`), even if one holder signs it at once, so that a run after a
+kill finds the request and goes on.
 """
 
 import json
@@ -33,7 +33,7 @@ _NAME = re.compile(r"(holder-[0-9]{1,3}|channels|snapshot|timestamp)(?:-([0-9]{1
 
 @dataclass(frozen=True, slots=True)
 class KeyStatus:
-    """One key of a feed: what it signs, until when that is good, and whether its secret half is here."""
+    """One key of a feed: the roles that it signs, with their expiries, and whether its secret half is here."""
 
     name: str
     keyid: str
@@ -43,30 +43,30 @@ class KeyStatus:
 
 @dataclass(frozen=True, slots=True)
 class KeyOrder:
-    """What is asked for. ``names``: whose keys; `timestamp` always comes with them."""
+    """A change of keys. ``names`` of the keys to replace; `timestamp` is always replaced too."""
 
     names: tuple[str, ...] = ONLINE
     public: tuple[Path, ...] = ()
     """Public halves that `new` wrote elsewhere, for holders whose keys are not made here."""
     is_revoked: bool = False
-    """The holders named get no other key."""
+    """The named holders get no new key."""
     protect: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class KeyOutcome:
-    """How it went. ``names``: whose keys were exchanged, or will be when the ``request`` is signed."""
+    """The outcome. ``names`` of the keys that were replaced, or will be once the ``request`` is signed."""
 
     names: tuple[str, ...]
     root_version: int
     """The version of the new root."""
     request: Path | None = None
-    """Where other holders must sign before anything changes."""
+    """The file for other holders to sign, before anything changes."""
     missing: int = 0
 
 
 def keys(folder: Path, home: Home) -> list[KeyStatus]:
-    """Every key that counts, and the roles it signs. Raises UsageError, TrustError."""
+    """Every valid key, and the roles that it signs. Raises UsageError, TrustError."""
     repo = repository.load(folder)
     ring = KeyRing(home.keys / repo.feed.name, Passphrases())
     expires = {"root": repo.root, "snapshot": repo.snapshot, "timestamp": repo.timestamp, **repo.roles}
@@ -94,10 +94,10 @@ def new(folder: Path, home: Home, name: str, to: Path, passphrases: Passphrases,
 
 
 def rotate(folder: Path, home: Home, order: KeyOrder, passphrases: Passphrases) -> KeyOutcome:
-    """Put other keys in the place of those named, or write the request for the signatures that it takes.
+    """Replace the named keys, or write the request for the signatures that this needs.
 
     Raises UsageError (usage.argument, usage.signatures, usage.key_missing, usage.passphrase), BusyError, DiskError,
-    TrustError; then readers see what they saw before.
+    TrustError; readers then see no change.
     """
     names = tuple(sorted({*order.names, "timestamp"}))
     what = " ".join(names) + (" (revoked)" if order.is_revoked else "")
@@ -127,9 +127,9 @@ def rotate(folder: Path, home: Home, order: KeyOrder, passphrases: Passphrases) 
 
 
 def _pending(path: Path, repo: Repository, what: str, now: datetime) -> signing.SigningRequest | None:
-    """What an earlier run asked for, the same as now. Raises UsageError (usage.signatures) when it was something else.
+    """The request of an earlier run for the same change. Raises UsageError (usage.signatures) if it is for another.
 
-    With all its signatures it is used as it is: whose signatures count, the feed itself says at publication.
+    A request with all signatures is used unchanged; the feed itself decides at publication whose signatures count.
     """
     if not path.exists():
         return None
@@ -153,7 +153,7 @@ def _overtaken(path: Path) -> UsageError:
 
 
 def _follows(request: signing.SigningRequest, repo: Repository, now: datetime) -> bool:
-    """Whether every payload is the next of what is live, or live already, and still good."""
+    """Whether every payload is live or the next version of a live one, and not expired."""
     live = {"root": repo.root, **repo.roles}
     payloads = {role: wanted.metadata.signed for role, wanted in request.roles.items()}
     if "root" not in payloads or payloads["root"].version > repo.root.version + 1 or not payloads.keys() <= live.keys():
@@ -163,7 +163,7 @@ def _follows(request: signing.SigningRequest, repo: Repository, now: datetime) -
 
 
 def _replaced(repo: Repository, order: KeyOrder, ring: KeyRing) -> dict[str, SSlibKey | None]:
-    """By key id, what takes a key's place."""
+    """Key id to the key that replaces it, None for one without a successor."""
     offered = {_base(name_of(key)): key for key in map(_read_public, order.public)}
     replaced: dict[str, SSlibKey | None] = {}
     for old in _named(repo, {*order.names, "timestamp"}):
@@ -183,7 +183,7 @@ def _replaced(repo: Repository, order: KeyOrder, ring: KeyRing) -> dict[str, SSl
 
 
 def _all_keys(repo: Repository) -> dict[str, SSlibKey]:
-    """By base name; of a name that two keys share, the newer one."""
+    """Keys by base name; the newer one of two that share it."""
     roles = ("root", "targets", "feed", "snapshot", "timestamp")
     found = [key for role in roles for key in repository.keys_of(repo.delegation(role), role)]
     return {_base(name_of(key)): key for key in found}
@@ -214,7 +214,7 @@ def _parsed(name: str) -> "re.Match[str]":
 
 
 def _read_public(path: Path) -> SSlibKey:
-    """The public half that `new` wrote. Its id is computed, so that no holder can count twice under two ids."""
+    """The public half that `new` wrote. Its id is computed, so that no holder counts twice under two ids."""
     try:
         fields = strict_json.load(path, _PUBLIC_BYTES)
         key = SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(bytes.fromhex(fields["ed25519"])))
@@ -229,7 +229,7 @@ def _read_public(path: Path) -> SSlibKey:
 
 
 def _payloads(repo: Repository, replaced: Mapping[str, SSlibKey | None], now: datetime) -> dict[str, Delegator]:
-    """The unsigned payloads that holders sign: the root, and what its or their own keys change in."""
+    """The unsigned payloads for holders: the root, and the roles that name replaced keys or are signed by them."""
     root, targets = repo.next_root(now), repo.next_payload("targets", now)
     payloads: dict[str, Delegator] = {"root": root}
     changed = _exchange(root, list(root.roles), replaced) & {"targets"}
@@ -241,7 +241,7 @@ def _payloads(repo: Repository, replaced: Mapping[str, SSlibKey | None], now: da
 
 
 def _exchange(delegator: Delegator, roles: Sequence[str], replaced: Mapping[str, SSlibKey | None]) -> set[str]:
-    """Put the new keys in; returns the roles that changed. Raises UsageError (usage.argument): too few are left."""
+    """Replace keys; returns the roles that changed. Raises UsageError (usage.argument) if too few keys are left."""
     changed = set()
     for role in roles:
         judge = delegator.get_delegated_role(role)

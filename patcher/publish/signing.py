@@ -1,8 +1,8 @@
-"""Signing requests: what a release or a change of keys needs signed, in one file that passes from holder to holder.
+"""Signing requests: the payloads of a release or a change of keys, in a file that passes from holder to holder.
 
-A request holds the exact payload of each role that needs more hands, the records those payloads name, and the
-signatures so far. What a holder is shown is computed from the payloads, never read from the file. A request is only
-as good as its signatures: the feed's own roles say at publication whose count.
+A request holds the exact payload of each role that needs several holders, the records which those payloads name, and
+the signatures so far. The summary that a holder sees is computed from the payloads, never read from the file. The
+feed's own roles decide at publication whose signatures count.
 """
 
 import copy
@@ -29,12 +29,12 @@ from patcher.publish.keys import KeyRing, name_of
 
 MAX_BYTES = 64 << 20
 _NEW_KEYS = "new-keys"
-"""What a reader of the file must understand when it asks for other keys."""
+"""The feature that a reader of a request for other keys must have."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Whose signatures count, and how many of them it takes."""
+    """Keys, and how many of them must sign."""
 
     threshold: int
     keys: tuple[SSlibKey, ...]
@@ -42,7 +42,7 @@ class KeySet:
 
 @dataclass(frozen=True, slots=True)
 class RoleToSign:
-    """One role that needs signatures: its payload with those it has, and who may sign."""
+    """A role that needs signatures: its payload with those it has, and the keys that may sign."""
 
     metadata: Metadata[Any]
     key_sets: tuple[KeySet, ...]
@@ -51,7 +51,7 @@ class RoleToSign:
 
     @property
     def signers(self) -> dict[str, SSlibKey]:
-        """By key id, everyone who may sign."""
+        """All keys that may sign, by key id."""
         return {key.keyid: key for keys in self.key_sets for key in keys.keys}
 
     @property
@@ -67,7 +67,7 @@ class RoleToSign:
 
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
-    """What one release needs signed; without a title, what other keys need, and ``version`` says which."""
+    """The roles to sign for a release; without a title, for a change of the keys that ``version`` names."""
 
     feed: str
     fingerprint: str
@@ -83,7 +83,7 @@ class SigningRequest:
         return max(wanted.missing for wanted in self.roles.values())
 
     def summary(self) -> list[str]:
-        """What the holder puts a name to, line by line."""
+        """What a holder signs, line by line."""
         what = f"Release {self.title} {self.version}" if self.title else f"Other keys: {self.version}"
         lines = [f"Feed {self.feed} ({self.fingerprint})", what]
         for role, wanted in self.roles.items():
@@ -116,7 +116,7 @@ def adopt(
 ) -> SigningRequest | None:
     """``wanted`` with the payloads and signatures of ``found``; None unless both ask for the same.
 
-    Only version and expiry may differ, within what this feed could have asked for itself.
+    Only version and expiry may differ, within the bounds that this feed allows.
     """
     if found.roles.keys() != wanted.roles.keys():
         return None
@@ -135,7 +135,7 @@ def adopt(
 
 
 def sign(request: SigningRequest, ring: KeyRing, name: str = "") -> str:
-    """Add the signature of the holder called ``name``, or of the first one here who has not signed; who it was.
+    """Sign as the holder ``name``, or as the first one here who has not signed. Returns the holder's name.
 
     Raises UsageError (usage.key_missing, usage.passphrase, usage.signatures).
     """
@@ -154,7 +154,7 @@ def sign(request: SigningRequest, ring: KeyRing, name: str = "") -> str:
 
 
 def sign_own(request: SigningRequest, ring: KeyRing) -> None:
-    """Sign with the keys that are here where no second holder is needed. Raises UsageError (usage.passphrase)."""
+    """Sign with the keys here if no second holder is needed. Raises UsageError (usage.passphrase)."""
     if all(keys.threshold == 1 for wanted in request.roles.values() for keys in wanted.key_sets):
         keys = {key.keyid: key for wanted in request.roles.values() for key in wanted.signers.values()}
         for key in (key for key in keys.values() if ring.has(key) and _wants(request, key)):
@@ -220,9 +220,9 @@ def save(request: SigningRequest, path: Path) -> None:
 
 
 def load(path: Path) -> SigningRequest:
-    """Read a request and check that it says what was signed.
+    """Read a request, and check it against its signatures.
 
-    Raises UsageError (usage.argument) when it is none, (usage.signatures) when it was changed after it was written.
+    Raises UsageError (usage.argument) if it is none, (usage.signatures) if it was changed after it was written.
     """
     try:
         document = strict_json.load(path, MAX_BYTES)

@@ -1,4 +1,4 @@
-"""The ``content/`` folder of a feed: immutable files, each named by its BEP 52 root, there whole or not at all."""
+"""The ``content/`` folder of a feed: immutable files named by their BEP 52 roots, each there whole or not at all."""
 
 import threading
 import time
@@ -46,13 +46,13 @@ class PhaseMeter:
                 self._progress(self._phase, self._done, self._total)
 
     def stop(self) -> None:
-        """Make every thread that counts here end at its next step."""
+        """End every thread that counts here at its next step."""
         with self._lock:
             self._stopped = True
 
 
 def in_threads(jobs: int, work: Callable[[Item], Result], items: Sequence[Item], meter: PhaseMeter) -> list[Result]:
-    """``work`` of each item, in order; the first error ends the others."""
+    """The results of ``work`` for each item, in order. The first error ends the others."""
     with ThreadPoolExecutor(jobs) as pool:
         try:
             return list(pool.map(work, items))
@@ -97,23 +97,23 @@ class Store:
         self._lock = threading.Lock()
 
     def path(self, ref: Ref) -> Path:
-        """Where this content lies."""
+        """The file of this content."""
         return self.folder / ref.file
 
     def has(self, ref: Ref) -> bool:
-        """Whether the content is there; its size is compared, `publish check` compares the bytes."""
+        """Whether the content is there with the right size; `publish check` compares the bytes."""
         path = self.path(ref)
         return path.is_file() and path.stat().st_size == ref.size_bytes
 
     def matches(self, ref: Ref, meter: PhaseMeter) -> bool:
-        """Whether the content that is there folds to its root; read by portions. Raises DiskError."""
+        """Whether the content in the folder has the right root; read in portions. Raises DiskError."""
         hasher = merkle.Hasher()
         for data in portions(self.path(ref), meter):
             hasher.update(data)
         return merkle.root_of(hasher.leaves()) == ref.root
 
     def read(self, ref: Ref) -> bytes:
-        """The content, folded to its root. Raises Mismatch."""
+        """The content, checked by its root. Raises Mismatch."""
         path = self.path(ref)
         data = path.read_bytes() if path.is_file() else b""
         if not data or merkle.ref_of(data) != ref:
@@ -128,7 +128,7 @@ class Store:
         return ref
 
     def put_file(self, source: Path, ref: Ref, meter: PhaseMeter) -> None:
-        """Add a copy of a file that was hashed before. Raises UsageError (usage.release) when it is another one now."""
+        """Add a copy of a file that was hashed before. Raises UsageError (usage.release) if it has changed since."""
         if self._is_there(ref):
             meter.add(ref.size_bytes)
             return
@@ -143,14 +143,14 @@ class Store:
             raise Mismatch(f"content {ref.hex} was changed while it was written", ref.root)
 
     def flush(self) -> None:
-        """Make the names of all that was added since the last call durable."""
+        """Make the names of all content added since the last call durable."""
         for folder in sorted(self._touched):
             disk.sync_folder(folder)
         self._touched.clear()
 
     @contextmanager
     def adding(self) -> "Iterator[Store]":
-        """The time in which content is added. What an earlier, interrupted run left half-written is removed."""
+        """Adds content in a ``with`` block. Half-written files of an interrupted run are removed."""
         incoming = self.folder / "incoming"
         disk.remove_tree(incoming)
         make_folder(incoming)
@@ -161,7 +161,7 @@ class Store:
             disk.remove_tree(incoming)
 
     def _is_there(self, ref: Ref) -> bool:
-        """As `has`. A killed run may have added it without making its name durable."""
+        """Like `has`. The name is made durable, which a killed run may have missed."""
         found = self.has(ref)
         if found:
             self._touch(self.path(ref).parent)
@@ -172,7 +172,7 @@ class Store:
             self._touched |= {folder, self.folder}
 
     def _add(self, ref: Ref, chunks: Iterable[bytes], meter: PhaseMeter | None = None) -> bytes:
-        """Write, sync, rename; the leaves of what was written. Only what folds to the root gets its name."""
+        """Write, sync, rename. Returns the leaves of the written bytes; bytes with another root are not renamed."""
         staged_path, path = self.folder / "incoming" / Path(ref.file).name, self.path(ref)
         hasher, offset = merkle.Hasher(), 0
         with disk.Staged(staged_path, ref.size_bytes) as staged:

@@ -1,4 +1,4 @@
-"""`title`: what players read and see of a title. The record is signed by the title's online key; no release changes."""
+"""`title`: changes what players read and see of a title. The title's online key signs it; no release changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 @dataclass(frozen=True, slots=True)
 class TitleText:
-    """What the publisher says of a title; None and empty leave what stands there."""
+    """What the publisher says of a title. None and empty values change nothing."""
 
     language: str = "en"
     label: str | None = None
@@ -44,7 +44,7 @@ def describe(
     """Sign and publish a title's record with ``words`` in it; returns it, and whether anything changed.
 
     Raises UsageError (usage.unknown_title, usage.release, usage.passphrase, usage.key_missing), BusyError, DiskError,
-    TrustError; then players see what they saw before.
+    TrustError; players then see no change.
     """
     with opened(folder, home) as repo:
         feed = repo.feed
@@ -110,7 +110,7 @@ def _encoded(about: records.Title) -> bytes:
 
 
 def _publish(repo: Repository, ring: KeyRing, path: str, data: bytes) -> None:
-    """Only the role of this record is signed; the next release renews what ages, with all its holders."""
+    """Sign only the role of this record. The next release renews ageing roles, with all their holders."""
     now, changes = datetime.now(UTC), Changes({path: data})
     payloads = {role: it for role, it in repo.prepare(changes, now).items() if role in changes.roles}
     signed = {role: repository.sign(repo.delegation(role), role, payload, ring) for role, payload in payloads.items()}

@@ -1,4 +1,4 @@
-"""A release's folder as a sorted list of what is in it, and its division into parts."""
+"""The tree of a release's folder, sorted, and its division into parts."""
 
 import os
 import re
@@ -28,7 +28,7 @@ class Tree:
 
 
 def read(folder: Path) -> Tree:
-    """What a folder holds, but for a `.shoal` at its top.
+    """The tree of a folder, without a `.shoal` at its top.
 
     Raises ContentError content.special_file for anything that is neither file, link nor folder, content.unsafe_path,
     content.link_outside; DiskError disk.folder_missing, disk.denied, disk.failed.
@@ -88,7 +88,7 @@ def _paths(tree: Tree) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class PartRule:
-    """Which paths make up a part: those that one of ``globs`` matches."""
+    """A part: all paths that one of ``globs`` matches."""
 
     name: str
     globs: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""How a secret key lies in its file: PKCS#8 PEM, with a passphrase as RFC 5958 and RFC 8018 (PBES2) have it.
+"""The format of a secret key file: PKCS#8 PEM, encrypted as RFC 5958 and RFC 8018 (PBES2) describe.
 
-`openssl pkey` reads it. The library beneath writes the same format, but with 2,048 rounds, whatever it is asked for; so
-the few bytes around the encrypted key are made here. Reading is the library's.
+`openssl pkey` reads it. The cryptography library reads and writes the same format, but always writes 2,048 rounds. So
+this module writes the few bytes around the encrypted key itself.
 """
 
 import base64
@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 ROUNDS = 600_000
-"""Of PBKDF2 with HMAC-SHA256: a tenth of a second for us, and for each guess of who stole the file."""
+"""Rounds of PBKDF2 with HMAC-SHA256: a tenth of a second for us, and for each guess of a thief."""
 MIN_LENGTH, MIN_DIFFERENT = 12, 6
-"""Of a passphrase, in characters."""
+"""Bounds of a passphrase, in characters."""
 
 _SEQUENCE, _INTEGER, _OCTETS, _NULL = 0x30, 0x02, 0x04, 0x05
 _PBES2, _PBKDF2, _HMAC_SHA256, _AES256_CBC = (
@@ -37,7 +37,7 @@ _BEGIN, _END = b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"-----END ENCRYPTED PR
 
 
 def is_weak_passphrase(passphrase: str) -> bool:
-    """Whether it is too short, or the same few characters again and again."""
+    """Whether it is too short, or has too few different characters."""
     return len(passphrase) < MIN_LENGTH or len(set(passphrase)) < MIN_DIFFERENT
 
 
@@ -47,7 +47,7 @@ def is_wrapped(data: bytes) -> bool:
 
 
 def wrap(secret: Ed25519PrivateKey, passphrase: str) -> bytes:
-    """The key file; without a passphrase for an empty one."""
+    """The key file; not encrypted if the passphrase is empty."""
     if not passphrase:
         return secret.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     salt, start = os.urandom(16), os.urandom(16)
@@ -74,7 +74,7 @@ def unwrap(data: bytes, passphrase: str) -> PrivateKeyTypes:
 
 
 def is_weak(data: bytes) -> bool:
-    """Whether fewer rounds than `ROUNDS` stand between a passphrase and the key; for one that `unwrap` opened."""
+    """Whether a key file that `unwrap` opened has fewer than `ROUNDS` rounds."""
     if not is_wrapped(data):
         return False
     document = base64.b64decode(data.partition(_BEGIN)[2].partition(_END)[0])

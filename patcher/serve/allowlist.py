@@ -1,4 +1,4 @@
-"""Which swarms a tracker of certain feeds serves: the trees and packs of their releases, and no others."""
+"""The swarms that a tracker of certain feeds serves: the trees and packs of their releases, and no others."""
 
 import logging
 import threading
@@ -9,18 +9,17 @@ from patcher.content import patch_index
 from patcher.errors import ShoalError, never
 from patcher.feed.feeds import Feeds, Opened
 from patcher.protocol.commands import Network
+from patcher.serve.peers import INFO_HASH_BYTES
 
-HASH_BYTES = 20
-"""Trackers of version 2 torrents use so much of the info hash (BEP 52)."""
 _REFRESH_S = 60.0
 _log = logging.getLogger("shoal.tracker")
 
 
 class Allowlist(Closing):
-    """Asked with a 20-byte info hash, says whether a release of the feeds has it. Use as a context manager.
+    """Tells whether a release of the feeds has a 20-byte info hash. Use as a context manager.
 
-    The feeds are added to the operator's home and read again every minute, each by itself. While one cannot be read,
-    what was known of it stays admitted. Raises what `Feeds.add` raises.
+    The feeds are added to the operator's home, and each is read again every minute. While one cannot be read, its last
+    known swarms stay allowed. Raises what `Feeds.add` raises.
     """
 
     def __init__(self, feeds: Feeds, urls: Sequence[str], network: Network) -> None:
@@ -55,7 +54,7 @@ class Allowlist(Closing):
     def _read(self, name: str) -> frozenset[bytes]:
         with self._feeds.open(name, self._network, never) as opened:
             titles = opened.record.titles
-            return frozenset(info_hash[:HASH_BYTES] for title in titles for info_hash in _hashes(title, opened))
+            return frozenset(info_hash[:INFO_HASH_BYTES] for title in titles for info_hash in _hashes(title, opened))
 
 
 def _hashes(title: str, opened: Opened) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
-"""How much one host and one network may take of a server, counted in memory that never grows.
+"""How much of a server one host and one network may take, counted in memory of fixed size.
 
-A host is what one customer has: an IPv4 address, an IPv6 /64. A network is what one customer may have many hosts in:
-an IPv4 /24, an IPv6 /48.
+A host is one customer's share of addresses: an IPv4 address or an IPv6 /64. A network is a block in which one customer
+may have many hosts: an IPv4 /24 or an IPv6 /48.
 """
 
 from array import array
@@ -16,10 +16,10 @@ _LAST_CELL = _CELLS - 1
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a tracker gives at most; docs/operating.md has the reasons. A place is one peer in one swarm."""
+    """The limits of a tracker; docs/operating.md has the reasons. A place is one peer in one swarm."""
 
     peers: int = 1_000_000
-    """Places in all."""
+    """All places together."""
     host_places: int = 4_096
     network_places: int = 16_384
     host_places_in_swarm: int = 32
@@ -31,10 +31,10 @@ class Limits:
 
 
 class Budget:
-    """So many for each host and so many for each network.
+    """A limit for each host and one for each network.
 
-    A count stands in the cell that the hash of its address names. Two addresses that share a cell share a budget. That
-    is rare, and nobody can aim at it: Python salts its hashes anew in every process. Not thread-safe.
+    The hash of an address names the cell of its count. Two addresses in one cell share a budget, which is rare. Nobody
+    can force it, since Python salts its hashes in every process. Not thread-safe.
     """
 
     __slots__ = ("_hosts", "_networks", "_per_host", "_per_network")
@@ -44,14 +44,14 @@ class Budget:
         self.clear()
 
     def clear(self) -> None:
-        """Begin anew: nothing is taken."""
+        """Reset all counts."""
         self._hosts = array("I", bytes(4 * _CELLS))
         self._networks = array("I", bytes(4 * _CELLS))
 
     def take(self, address: bytes, of: bytes = b"") -> bool:
-        """Take one for a compact address (6 or 18 bytes); False when its host or its network has all it may have.
+        """Take one for a compact address (6 or 18 bytes); False if its host or network has reached its limit.
 
-        ``of`` names what it is taken of, where there are many that are counted each by itself.
+        ``of`` names the thing that is taken of, if several are counted separately.
         """
         host, network = _cells(address, of)
         if self._hosts[host] >= self._per_host or self._networks[network] >= self._per_network:

@@ -1,7 +1,7 @@
 """A private certificate authority for demos, tests and LAN parties: elliptic keys, made in milliseconds.
 
-A public feed needs a certificate that everybody's system trusts. This one is trusted only by those who are handed its
-``ca.pem`` (``--ca FILE``), request by request; it is never installed anywhere.
+A public feed needs a certificate that all systems trust. This one is trusted only by clients that are given its
+``ca.pem`` (``--ca FILE``), request by request. It is never installed in a system.
 """
 
 import datetime
@@ -29,7 +29,7 @@ class Authority:
 
     @property
     def ca_file(self) -> Path:
-        """The authority's own certificate (PEM): what clients are told to trust."""
+        """The authority's own certificate (PEM), for clients to trust."""
         return self.folder / "ca.pem"
 
     @property

@@ -1,8 +1,8 @@
-"""A small HTTP/1.1 server for answers that are a few bytes or a stretch of a file; TLS where a context is given.
+"""A small HTTP/1.1 server whose answers are a few bytes or a range of a file; with TLS if a context is given.
 
-One bounded set of threads, one connection each, kept alive; the TLS handshake happens in the connection's own thread.
-A host and a network have at most a share of them, and what says nothing is cut off after `HEAD_S`.
-Requests are parsed strictly (RFC 9112) and within `HEAD_BYTES`: what is not understood gets 400 and is cut off.
+Each connection has one thread of a bounded number, is kept alive, and does its TLS handshake there. A host and a
+network have at most a share of the connections, and a silent one is closed after `HEAD_S`. Requests are parsed strictly
+(RFC 9112) and have at most `HEAD_BYTES`; others are answered with 400 and closed.
 """
 
 import contextlib
@@ -31,9 +31,9 @@ NETWORK_CONNECTIONS = 64
 _CHUNK_BYTES = 256 * 1024
 _BODY_BYTES = 64 * 1024
 HEAD_S = 5.0
-"""From the connection's begin, or the last answer, to the end of the next request; a TLS handshake has as long."""
+"""Time from the beginning of a connection, or the last answer, to the end of the next request; also of a handshake."""
 _SEND_S = 30.0
-"""For one chunk: a reader slower than about 9 kB/s is let go."""
+"""Time for one chunk: a client slower than about 9 kB/s is disconnected."""
 
 _REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (\S{1,8192}) HTTP/1\.([01])", re.ASCII)
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)", re.ASCII)
@@ -48,13 +48,13 @@ class HttpRequest:
     query: str
     headers: Mapping[str, str]
     host: str
-    """The asker's IP address."""
+    """The client's IP address."""
     keep_alive: bool
 
 
 @dataclass(frozen=True, slots=True)
 class FileBody:
-    """Bytes of an open, unbuffered file that the server sends and then closes."""
+    """A range of an open, unbuffered file that the server sends and then closes."""
 
     file: FileIO
     offset: int
@@ -63,7 +63,7 @@ class FileBody:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer. Content-Length and Date are added; for HEAD the body is left away."""
+    """One answer. Content-Length and Date are added; for HEAD the body is left out."""
 
     status: HTTPStatus
     headers: tuple[tuple[str, str], ...] = ()
@@ -72,13 +72,13 @@ class Answer:
 
 Handler = Callable[[HttpRequest], Answer]
 Listener = Callable[[HttpRequest, Answer, int], None]
-"""Told of each request, its answer and the bytes of the body that were sent; called in the connection's thread."""
+"""Called with each request, its answer and the bytes of the body that were sent, in the connection's thread."""
 
 
 class HttpServer(Closing):
     """Listens from construction until `close`; use it as a context manager.
 
-    ``port`` 0 takes a free one. ``life_s``: how long a connection is kept, however much is asked on it.
+    ``port`` 0 takes a free one. ``life_s``: the longest time that a connection is kept.
     Raises UsageError (usage.port) when it cannot listen there.
     """
 
@@ -233,7 +233,7 @@ def _path(target: str) -> str:
 
 
 def _read_head(connection: socket.socket, buffer: bytearray, deadline: float) -> bytes | None:
-    """The next request's head; None when the asker is done. What follows it stays in ``buffer``."""
+    """The next request's head; None if the client is done. Bytes behind it stay in ``buffer``."""
     while (end := buffer.find(b"\r\n\r\n")) < 0 and len(buffer) <= HEAD_BYTES:
         if not _receive(connection, buffer, deadline):
             return None
@@ -245,7 +245,7 @@ def _read_head(connection: socket.socket, buffer: bytearray, deadline: float) ->
 
 
 def _skip_body(connection: socket.socket, buffer: bytearray, headers: Mapping[str, str], deadline: float) -> None:
-    """Nothing here wants a body; a small one is read, so that the answer can be."""
+    """Read and ignore a small body, so that the client reads the answer."""
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > _BODY_BYTES:
         raise ValueError("no body is accepted")
@@ -278,7 +278,7 @@ def _head(answer: Answer, keep_alive: bool) -> bytes:
 
 
 def _chunks(head: bytes, body: bytes | FileBody, head_only: bool) -> Iterator[bytes | memoryview]:
-    """The head and then the body, in pieces for the socket. A stretch's file is closed at the end."""
+    """The head and then the body, in portions for the socket. The file of a body is closed at the end."""
     if isinstance(body, bytes):
         yield head if head_only else head + body
         return
@@ -296,7 +296,7 @@ def _chunks(head: bytes, body: bytes | FileBody, head_only: bool) -> Iterator[by
 
 
 def listen(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
-    """A bound socket (listening, when it is a stream); for ``::`` one that takes IPv4 too where the system can.
+    """A bound socket, listening if it is a stream. For ``::`` it also takes IPv4 if the system can.
 
     Raises UsageError (usage.port).
     """
@@ -326,7 +326,7 @@ def _bind(sock: socket.socket, host: str, port: int) -> None:
 
 
 def plain_host(host: str) -> str:
-    """An IP address as a socket names it, without a scope, and an IPv4 one in IPv6 clothes as IPv4."""
+    """An IP address of a socket without its scope; an IPv4-mapped IPv6 address as IPv4."""
     return host.partition("%")[0].removeprefix("::ffff:")
 
 

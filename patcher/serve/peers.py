@@ -1,10 +1,10 @@
-"""Who is in which swarm until when, in memory.
+"""The peers of all swarms, in memory.
 
 A swarm keeps compact addresses (BEP 23: 6 bytes; BEP 7: 18 bytes) in flat buffers, one for seeds and one for the others
-of each family, so that an answer is a few slices. Time and addresses are handed in; nothing here waits or listens.
+of each family, so that an answer is a few slices. Callers pass time and addresses; nothing here waits or listens.
 
-Memory is bounded: peers expire, and hosts, networks and all swarms together hold at most so many places (`Limits`).
-A peer beyond a bound gets its answer, but is not told to others.
+Memory is bounded: peers expire, and `Limits` bound the places of a host, of a network and of all swarms together. A
+peer beyond a limit gets its answer, but is not shown to others.
 """
 
 import random
@@ -17,20 +17,22 @@ from typing import NamedTuple
 from patcher.serve.budgets import IPV4_BYTES, Budget, Limits
 
 LOWEST_PORT = 1024
-"""Below it are the ports of other services: a peer that names one is told to nobody."""
+"""Lower ports belong to other services: a peer that names one is shown to nobody."""
 
+INFO_HASH_BYTES = 20
+"""Trackers use this much of the info hash of a v2 torrent (BEP 52)."""
 _RUN = 10
-"""Addresses that are taken from one place of a buffer: long enough to be fast, short enough to mix a large swarm."""
+"""Consecutive addresses of a buffer in a sample: enough to be fast, few enough to mix a large swarm."""
 _SWEEP = 32
-"""Expired peers removed an announce: more than one, so that it keeps up, and few, so that nobody waits."""
+"""Expired peers that one announce removes: enough to keep up, and few enough that no client waits."""
 _SMALL = 64
-"""So many addresses are found by looking through them all."""
+"""Buffers of at most this many addresses are searched without an index."""
 _MOST_DOWNLOADS = 0xFFFFFFFF
-"""BEP 15 has 32 bits for it."""
+"""The field in BEP 15 has 32 bits."""
 
 
 class AnnounceEvent(IntEnum):
-    """Why a peer announces, numbered as BEP 15 has it."""
+    """The event of an announce, with the numbers of BEP 15."""
 
     NONE = 0
     COMPLETED = 1
@@ -39,12 +41,12 @@ class AnnounceEvent(IntEnum):
 
 
 class Announce(NamedTuple):
-    """What one peer says. A tuple, as it is made a hundred thousand times a second."""
+    """One announce. A tuple, since a hundred thousand are made a second."""
 
     info_hash: bytes
-    """20 bytes: SHA-1 (v1), or SHA-256 cut to 20 bytes (v2)."""
+    """`INFO_HASH_BYTES`: SHA-1 (v1), or the beginning of SHA-256 (v2)."""
     address: bytes
-    """Compact: IP address and port, 6 or 18 bytes. Told to nobody with a port below `LOWEST_PORT`."""
+    """Compact: IP address and port, 6 or 18 bytes. With a port below `LOWEST_PORT` it is shown to nobody."""
     left_bytes: int
     event: int
 
@@ -60,8 +62,8 @@ class Counts(NamedTuple):
 class _AddressBuffer:
     """Addresses of one family and kind, in a flat buffer.
 
-    A small one is in the order in which they were last heard of: no index, a third of the memory. A larger one has an
-    index, which knows that order, and the place of each address in the buffer.
+    A small buffer is in the order in which the addresses were last heard: it needs no index, and a third of the memory.
+    A larger one has an index of that order and of the position of each address.
     """
 
     __slots__ = ("flat", "most", "places", "seen", "width")
@@ -90,7 +92,7 @@ class _AddressBuffer:
         return True
 
     def add(self, address: bytes, now: int) -> None:
-        """Take in an address that is not here."""
+        """Add an address that is not here."""
         if self.places is not None:
             self.places[address] = len(self.seen)
         self.flat += address
@@ -101,7 +103,7 @@ class _AddressBuffer:
                 self._index(self._each())
 
     def drop(self, address: bytes) -> bool:
-        """Remove an address; False when it is not here. Of a large side the last of the buffer takes its place."""
+        """Remove an address; False if it is not here. In a large buffer the last address takes its position."""
         if self.places is None:
             return self._cut(address)
         place = self.places.pop(address, None)
@@ -127,7 +129,7 @@ class _AddressBuffer:
         return True
 
     def _shrink(self) -> None:
-        """Give back the memory of an index that was large once."""
+        """Free the memory of an index that was large once."""
         assert self.places is not None
         order = list(self.places)
         self.seen = array("I", [self.seen[place] for place in self.places.values()])
@@ -145,14 +147,14 @@ class _AddressBuffer:
         return (flat[at : at + width] for at in range(0, len(flat), width))
 
     def expired(self, before: int) -> bytes | None:
-        """The address unheard for longest, if that is since earlier than ``before``."""
+        """The address that was silent longest, if it was last heard before ``before``."""
         if self.places is None:
             return bytes(self.flat[: self.width]) if self.seen and self.seen[0] < before else None
         address = next(iter(self.places))
         return address if self.seen[self.places[address]] < before else None
 
     def sample(self, want: int) -> bytes:
-        """Up to ``want`` distinct addresses: all, or runs with equal gaps from a random place on."""
+        """Up to ``want`` distinct addresses: all, or runs with equal gaps from a random position on."""
         count, width = len(self.seen), self.width
         if want >= count:
             return bytes(self.flat)
@@ -169,7 +171,7 @@ class _AddressBuffer:
 
 
 _NOBODY = _AddressBuffer(IPV4_BYTES)
-"""Stands for every side of a swarm that has no address yet: an empty one of its own would cost as much as a peer."""
+"""Stands for each empty buffer of a swarm: an own empty one would take as much memory as a peer."""
 
 
 class _SwarmPeers:
@@ -212,7 +214,7 @@ class _SwarmPeers:
 class Peers:
     """All swarms of a tracker. Not thread-safe: the caller holds a lock.
 
-    ``ttl_s``: how long a peer stays that is not heard of; ``now`` is whole seconds of a clock that never steps back.
+    ``ttl_s``: how long a silent peer stays. ``now`` is in whole seconds of a monotonic clock.
     """
 
     def __init__(self, ttl_s: int, limits: Limits | None = None) -> None:
@@ -230,7 +232,7 @@ class Peers:
         return self._count
 
     def announce(self, ask: Announce, now: int) -> Counts:
-        """Take note of a peer; the swarm's numbers with it."""
+        """Note a peer. Returns the swarm's numbers with it."""
         self._sweep_another(now)
         swarm = self._swarms.get(ask.info_hash)
         if ask.event == AnnounceEvent.STOPPED:
@@ -248,7 +250,7 @@ class Peers:
     def sample(self, ask: Announce, width: int, want: int) -> bytes:
         """Up to ``want`` compact addresses of one family (6 or 18 bytes each), never the asker's own.
 
-        A seed is not told of seeds; others hear of seeds and others, half and half where there are enough.
+        A seed gets no seeds. Other peers get seeds and others, half and half if there are enough.
         """
         swarm = self._swarms.get(ask.info_hash)
         if swarm is None or want <= 0 or ask.event == AnnounceEvent.STOPPED:
@@ -306,7 +308,7 @@ class Peers:
                     left -= 1
 
     def _sweep_another(self, now: int) -> None:
-        """Swarms where nobody announces any more are swept by announces elsewhere, one after the other."""
+        """Sweep the next swarm, so that swarms without announces are swept too."""
         info_hash = next(self._round, None)
         if info_hash is None:
             self._round = iter(list(self._swarms))
@@ -315,7 +317,7 @@ class Peers:
 
 
 def _find(addresses: bytes | bytearray, address: bytes, width: int) -> int:
-    """Where an address stands among others of its width; -1 when it does not."""
+    """The offset of an address among others of its width; -1 if it is not there."""
     at = addresses.find(address)
     while at >= 0 and at % width:
         at = addresses.find(address, at + 1)

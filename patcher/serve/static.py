@@ -1,8 +1,8 @@
 """A static HTTPS server for a feed folder: for demo, tests and LAN parties.
 
-It says what packaging/nginx/shoal-feed.conf makes nginx say; one contract suite checks both. Files only: no listing,
-no dotfile, nothing through a symbolic link. One range a request; a list of ranges is answered with the whole file, as
-RFC 9110 §14.2 permits.
+It answers like nginx with packaging/nginx/shoal-feed.conf; one contract suite checks both. It serves files only: no
+listing, no dotfile, nothing through a symbolic link. A request may have one range; a list of ranges is answered with
+the whole file, as RFC 9110 §14.2 permits.
 """
 
 import os
@@ -23,11 +23,11 @@ from patcher.serve.http import Answer, FileBody, HttpRequest, HttpServer, url_ho
 LOG_LENGTH = 100_000
 
 _MUTABLE = f"/{METADATA}/{TIMESTAMP}"
-"""The one file of a feed that changes under its name."""
+"""The only file of a feed that is ever overwritten."""
 _FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
 _NO_CACHE = ("Cache-Control", "no-cache")
 _SEGMENT = re.compile(r"[^.\x00-\x1f\x7f/\\:][^\x00-\x1f\x7f/\\:]*")
-"""A part of a path: not empty, not hidden, no way up, no drive or stream."""
+"""A segment of a path: not empty, hidden or `..`, and no drive or stream."""
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
@@ -105,7 +105,7 @@ def tls_context(cert: Path, key: Path | None) -> ssl.SSLContext:
 
 
 def open_inside(root: Path, url_path: str) -> FileIO | None:
-    """The regular file below ``root`` (resolved) that a request names, unbuffered; None when it may not be had."""
+    """The regular file below ``root`` (resolved) that a request names, unbuffered; None if it must not be served."""
     try:
         segments = unquote(url_path, errors="strict").removeprefix("/").split("/")
     except UnicodeDecodeError:
@@ -122,7 +122,7 @@ def open_inside(root: Path, url_path: str) -> FileIO | None:
 
 
 def _wanted(request: HttpRequest, size: int) -> range | None:
-    """The bytes to send: the whole file without a range that we serve; None when the range lies outside."""
+    """The bytes to send: the whole file if there is no range that we serve; None if the range is outside."""
     # If-Range asks for the whole file unless a validator matches; we hand out none.
     match = _RANGE.fullmatch(request.headers.get("range", ""))
     if match is None or match.group() == "bytes=-" or request.method == "HEAD" or "if-range" in request.headers:

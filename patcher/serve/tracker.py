@@ -1,8 +1,8 @@
-"""A tracker: tells the peers of a swarm about each other, over HTTP (BEP 3, 7, 23, 48) and UDP (BEP 15).
+"""A tracker over HTTP (BEP 3, 7, 23, 48) and UDP (BEP 15).
 
-A peer's address is where its packet came from and nothing it says; it names only the port, one from 1024 on. So nobody
-can send others to a third party. Trackers of version 2 torrents use the first 20 bytes of the SHA-256 info hash
-(BEP 52); a whole one is cut.
+A peer's address is the source of its packet; it names only its port, which is 1024 or higher. So nobody can direct
+peers to a third party. Trackers use the first 20 bytes of the SHA-256 info hash of v2 torrents (BEP 52); a whole one is
+cut.
 """
 
 import contextlib
@@ -23,21 +23,20 @@ import bencode2
 from patcher.closing import Closing
 from patcher.serve.budgets import IPV4_BYTES, IPV6_BYTES, Budget, Limits
 from patcher.serve.http import Answer, HttpRequest, HttpServer, compact, listen, plain_host, url_host
-from patcher.serve.peers import Announce, AnnounceEvent, Counts, Peers
+from patcher.serve.peers import INFO_HASH_BYTES, Announce, AnnounceEvent, Counts, Peers
 
 INTERVAL_S = 900
-"""At most so long; the answers differ by an eighth, so that those who came together do not come back together."""
+"""The longest interval. Answers differ by an eighth, so that peers that came together do not return together."""
 MIN_INTERVAL_S = 60
 WANT = 50
-"""Peers in an answer when the asker names no number."""
+"""Peers in an answer if the client names no number."""
 MAX_WANT = 200
 MAX_WANT_UDP_IPV6 = 64
-"""So that an answer fits into one packet of 1,232 bytes, which every path carries; 200 of IPv4 do too."""
+"""Such an answer fits into a packet of 1,232 bytes, which every path carries. So do 200 addresses of IPv4."""
 SCRAPE_LIMIT = 74
 CONNECTION_S = 10.0
-"""An HTTP announce needs a second; nobody may keep a connection for himself by asking again and again."""
+"""An HTTP announce needs a second. No client may keep a connection by asking again and again."""
 
-_HASH_BYTES = 20
 _PROTOCOL = 0x41727101980
 _CONNECT, _ANNOUNCE, _SCRAPE, _ERROR = range(4)
 _HEAD = struct.Struct("!QII")
@@ -54,13 +53,13 @@ Allowed = Callable[[bytes], bool]
 
 
 class Refused(Exception):
-    """An announce or scrape that gets an error for an answer; the text is for the asker."""
+    """An announce or scrape that is answered with an error; the text is for the client."""
 
 
 class Swarms:
-    """What both protocols share: the peers, the lock around them, the clock, which swarms may exist, who asks too much.
+    """The state of both protocols: the peers with their lock, the allowed swarms, the budget of requests.
 
-    ``clock`` tells seconds and never steps back.
+    ``clock`` is monotonic and in seconds.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class Swarms:
         self._window = 0
 
     def announce(self, ask: Announce, wants: Mapping[int, int]) -> tuple[Counts, list[bytes]]:
-        """Note a peer; the swarm's numbers, and for each family (6 or 18) up to so many addresses. Raises Refused."""
+        """Note a peer. Returns the swarm's numbers, and addresses of each wanted family (6 or 18). Raises Refused."""
         with self._lock:
             now = int(self._clock())
             self._note_ask(ask.address, now)
@@ -97,7 +96,7 @@ class Swarms:
             return [self._peers.counts(info_hash) for info_hash in info_hashes]
 
     def interval_s(self) -> int:
-        """When the next announce is to come."""
+        """The time until the next announce."""
         return self._interval_s - int(random.random() * (self._interval_s // 8 + 1))
 
     def _note_ask(self, address: bytes, now: int) -> None:
@@ -113,7 +112,7 @@ class Tracker(Closing):
     """Listens from construction until `close`; use it as a context manager.
 
     ``http_port``, ``udp_port``: 0 takes a free one, None leaves that protocol out. ``http_url`` and ``udp_url`` are
-    what belongs into a feed. Raises UsageError (usage.port).
+    the URLs for a feed. Raises UsageError (usage.port).
     """
 
     def __init__(
@@ -168,7 +167,7 @@ class HttpSide:
 
     def _announce(self, given: Mapping[str, list[bytes]], host: str) -> Mapping[bytes, object]:
         info_hash, peer_id = _info_hash(_one(given, "info_hash")), _one(given, "peer_id")
-        if len(peer_id) != _HASH_BYTES:
+        if len(peer_id) != 20:
             raise Refused("peer_id is not 20 bytes")
         port = _number(given, "port", 0xFFFF)
         # No `left` is what a client says that does not know yet: it wants something.
@@ -229,9 +228,9 @@ def _number(given: Mapping[str, list[bytes]], name: str, most: int, default: int
 
 
 def _info_hash(value: bytes) -> bytes:
-    if len(value) not in (_HASH_BYTES, 32):
+    if len(value) not in (INFO_HASH_BYTES, 32):
         raise Refused("info_hash is not 20 or 32 bytes")
-    return value[:_HASH_BYTES]
+    return value[:INFO_HASH_BYTES]
 
 
 def _spelled_out(addresses: bytes, width: int) -> list[dict[bytes, object]]:
@@ -244,10 +243,10 @@ def _spelled_out(addresses: bytes, width: int) -> list[dict[bytes, object]]:
 
 
 class UdpSide:
-    """BEP 15, packet in, packet out. An answer to an address that has not proved itself is no longer than its packet.
+    """BEP 15: packet in, packet out. The answer to an unproven address is no longer than its packet.
 
-    A connection id proves an address for two minutes, from the second in which it was given: it is a keyed hash of
-    both, so that nothing is remembered of who has asked.
+    A connection id proves an address for two minutes. It is a keyed hash of the address and the second of its issue, so
+    no state is kept for clients.
     """
 
     def __init__(self, swarms: Swarms, clock: Callable[[], float] = time.monotonic) -> None:
@@ -256,7 +255,7 @@ class UdpSide:
         self._secret = os.urandom(32)
 
     def answer(self, packet: bytes, host: str, port: int) -> bytes | None:
-        """The answer to a packet; None for what is no question at all."""
+        """The answer to a packet; None if it is no request."""
         if len(packet) < _HEAD.size:
             return None
         connection, action, transaction = _HEAD.unpack_from(packet)
@@ -294,14 +293,14 @@ class UdpSide:
 
     def _scrape(self, packet: bytes, transaction: int, address: bytes) -> bytes:
         hashes = packet[_HEAD.size :]
-        if not 1 <= len(hashes) / _HASH_BYTES <= SCRAPE_LIMIT or len(hashes) % _HASH_BYTES:
+        if not 1 <= len(hashes) / INFO_HASH_BYTES <= SCRAPE_LIMIT or len(hashes) % INFO_HASH_BYTES:
             raise Refused(f"name 1 to {SCRAPE_LIMIT} info hashes of 20 bytes")
-        named = [hashes[at : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES)]
+        named = [hashes[at : at + INFO_HASH_BYTES] for at in range(0, len(hashes), INFO_HASH_BYTES)]
         counts = self._swarms.counts(address, named)
         return struct.pack("!II", _SCRAPE, transaction) + b"".join(struct.pack("!III", *count) for count in counts)
 
     def _id(self, address: bytes, second: int) -> bytes:
-        """The second's last byte, so that it can be told again, and 7 bytes of proof."""
+        """The last byte of the second, which leads back to it, and 7 bytes of the hash."""
         stamp = second.to_bytes(8, signed=True)
         return stamp[-1:] + hashlib.blake2b(address[:-2] + stamp, digest_size=7, key=self._secret).digest()
 

@@ -9,7 +9,8 @@ from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
 from patcher.publish import build
 from patcher.serve import allowlist as admission
-from patcher.serve.allowlist import HASH_BYTES, Allowlist
+from patcher.serve.allowlist import Allowlist
+from patcher.serve.peers import INFO_HASH_BYTES
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support import trees
 from tests.support.trees import File
@@ -27,14 +28,14 @@ def test_a_tracker_of_a_feed_knows_its_trees_and_packs(tmp_path: Path) -> None:
         home.make()
         with Allowlist(Feeds(home), [world.origin.url], Network(ca=str(world.ca))) as admitted:
             for release in released:
-                assert admitted(bytes.fromhex(release["parts"][0]["info_hash"])[:HASH_BYTES])
+                assert admitted(bytes.fromhex(release["parts"][0]["info_hash"])[:INFO_HASH_BYTES])
             player = world.player("ann", sharing="everyone")
             player.run("seed", world.origin.url, "--to", tmp_path / "games", "--once")
             packs = [path.read_bytes() for path in (player.home / "packs").glob("*.torrent")]
             assert len(packs) == 1
-            assert admitted(Torrent.parse(packs[0], ()).info_hash[:HASH_BYTES])
-            assert not admitted(bytes(HASH_BYTES))
-            assert not admitted(build.manifest_of("other.main", ()).info_hash[:HASH_BYTES])
+            assert admitted(Torrent.parse(packs[0], ()).info_hash[:INFO_HASH_BYTES])
+            assert not admitted(bytes(INFO_HASH_BYTES))
+            assert not admitted(build.manifest_of("other.main", ()).info_hash[:INFO_HASH_BYTES])
 
 
 def test_a_feed_that_is_down_keeps_no_other_from_being_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,5 +53,5 @@ def test_a_feed_that_is_down_keeps_no_other_from_being_read(tmp_path: Path, monk
         with Allowlist(Feeds(home), urls, Network(ca=str(tmp_path / "both.pem"))) as admitted:
             one.origin.close()
             released.append(two.release("2", tmp_path / "new", title="b"))
-            hashes = [bytes.fromhex(release["parts"][0]["info_hash"])[:HASH_BYTES] for release in released]
+            hashes = [bytes.fromhex(release["parts"][0]["info_hash"])[:INFO_HASH_BYTES] for release in released]
             wait_until(lambda: all(map(admitted, hashes)), "the release of the feed that is up")

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 NO_BASE = -1
 CODE, DATA, TABLE, GUESS = range(4)
-"""Kinds: the distance of a branch or of an operand, an entry of a table; and a guess, which may be no reference."""
+"""Kinds: a branch's distance, an operand's distance, a table entry; and a guess, which may be no reference."""
 PLAIN, WORDS26, WORDS19, WORDS14, BYTES21, PAGES21, LOW12 = range(7)
-"""Forms: a little-endian integer of ``width`` bytes; or this many bits of an ARM64 instruction, which hold a distance
-in words or bytes, a distance in pages, or an offset within a page."""
+"""Forms: a little-endian integer of ``width`` bytes; or so many bits of an ARM64 instruction, which hold a distance in
+words, bytes or pages, or an offset within a page."""
 
 MAX_WIDTH = 8
 

@@ -88,7 +88,7 @@ def _exports(image: Image, read: Read) -> Iterator[Ints]:
 def _imports(
     image: Image, read: Read, number: int, step: int, columns: tuple[int, ...], lists: tuple[int, ...]
 ) -> Iterator[Ints]:
-    """One row a library, then a zero row. Lists have 8 bytes an entry and end with zero; negative ones are ordinals."""
+    """One row a library, up to a zero row. Lists have 8 bytes an entry, up to a zero; negative entries are ordinals."""
     address = _directory(image, number)
     for row in range(address, address + _MAX_LIBRARIES * step, step):
         table = _read(image, read, row, step)

@@ -1,6 +1,6 @@
-"""Address maps of native code: one for each changed program or library that gains by it, and the old file re-based.
+"""Address maps of native code: one for each changed program or library that gains by it, and the re-based old file.
 
-Both are kept in the build folder; windows are then cut and made against re-based old files as against any others.
+Both are kept in the build folder. Windows are then cut and made against re-based old files as against any others.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from patcher.publish.patches.matching import Chunks
 from patcher.publish.store import CHUNK_BYTES, OnProgress, PhaseMeter, read_range
 
 _MIN_BYTES = 16 * 1024
-"""Smaller files have hardly a reference that moves."""
+"""Smaller files have hardly any reference that moves."""
 _HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """One map to make, a `MapFile`: from an old file to the new one that came from it."""
+    """A `MapFile` to make: from an old file to the new one that came from it."""
 
     old: Path
     old_bytes: int
@@ -35,11 +35,11 @@ class Fit:
 
     @property
     def size_bytes(self) -> int:
-        """Of both files."""
+        """Size of both files."""
         return self.old_bytes + self.new_bytes
 
     def make(self) -> bytes:
-        """Nothing where no map is worth having; else the re-based old file is there before its map."""
+        """The content of the map file; nothing if no map is worth it. The re-based old file is written first."""
         from patcher.content.native.rebase import Rebased
         from patcher.publish.patches.native.fitting import fit
 
@@ -57,18 +57,18 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class MapFile:
-    """A made map: its filter, its bytes in the pack, the old file as it moves it, and (root) the new one it is for."""
+    """A map: its filter, its bytes in the pack, the re-based old file, and the root of the new file."""
 
     filter: str
     data: bytes
     rebased: Path
     new: bytes
     saved_bytes: int
-    """A careful estimate, made with it."""
+    """A low estimate of what a patch saves by it."""
 
     @classmethod
     def read(cls, path: Path, new: bytes) -> "MapFile | None":
-        """None when none was worth having. Raises DiskError."""
+        """The map in a file; None if none was worth it. Raises DiskError."""
         with beneath.translated(path):
             head, _, data = path.read_bytes().partition(b"\n")
         if not head:
@@ -78,16 +78,16 @@ class MapFile:
 
     @property
     def length(self) -> int:
-        """Of its bytes."""
+        """Of the map."""
         return len(self.data)
 
     @property
     def sha256(self) -> bytes:
-        """Of its bytes."""
+        """Of the map."""
         return hashlib.sha256(self.data).digest()
 
     def chunks(self) -> Iterator[bytes]:
-        """Its bytes."""
+        """The map."""
         yield self.data
 
 
@@ -95,9 +95,9 @@ def make(
     new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: Mapping[bytes, Path], folder: Path,
     jobs: int, progress: OnProgress,
 ) -> dict[bytes, MapFile]:  # fmt: skip
-    """By root of an old file: the map to the new file that came from it. What is in ``folder`` is not made again.
+    """Root of an old file to the map to the new file that came from it. Files in ``folder`` are not made again.
 
-    Raises what `workers.run` raises.
+    Raises what `pool.run` raises.
     """
     pairs = _pairs(new, old, chunks, places)
     if not pairs:
@@ -116,7 +116,7 @@ def make(
 def _pairs(
     new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: Mapping[bytes, Path]
 ) -> list[tuple[Entry, Entry]]:
-    """Native old files and where each went: into the file of its own path where that is new, else the first."""
+    """Native old files, each with the new file of its path, else the first one that came from it."""
     held = {entry.root for entry in old.entries}
     fresh = {e.root for e in new.entries if e.root not in held and _is_native(e, places)}
     pairs = windows.bases(new, old, chunks, fresh) if fresh else []

@@ -1,6 +1,6 @@
-"""From two manifests and the places of their contents to the windows of a pack: as tasks, then side by side.
+"""From two manifests and the files with their contents to the windows of a pack: first tasks, then the joined pack.
 
-Files are read by portions, never whole, so that any size goes through in the same memory.
+Files are read in portions, never whole, so that files of any size take the same memory.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,12 +23,12 @@ from patcher.publish.store import OnProgress, PhaseMeter, in_threads, portions
 _COMPARE_BYTES = 16 * 1024
 
 PathByRoot = Mapping[bytes, Path]
-"""Root → a file with this content, for every content of the manifests in question."""
+"""Root to a file with this content, for every content of the manifests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What lies in a finished pack, one behind the other: maps, then windows; copies lie nowhere."""
+    """The parts of a finished pack in their order: maps, then windows. Copies have no bytes."""
 
     filters: tuple[Filter, ...]
     windows: tuple[Window, ...]
@@ -36,11 +36,11 @@ class Joined:
 
     @property
     def size_bytes(self) -> int:
-        """Of the pack."""
+        """Size of the pack."""
         return sum(file.length for file in self.files)
 
     def chunks(self) -> Iterator[bytes]:
-        """The pack. Raises DiskError."""
+        """The bytes of the pack. Raises DiskError."""
         return (data for file in self.files for data in file.chunks())
 
     def index(self, leaves: bytes) -> Index:
@@ -51,9 +51,9 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A pack in the making: its windows, what they are made from, and the folder that keeps them meanwhile.
+    """A pack in the making: its windows, their sources, and the folder that keeps finished windows.
 
-    Of a full pack ``old`` is None. ``maps``: by root of an old file.
+    ``old`` is None for a full pack. ``maps``: by root of an old file.
     """
 
     new: Manifest
@@ -64,12 +64,12 @@ class Draft:
     folder: Path
 
     def tasks(self) -> list[WindowTask]:
-        """Each makes one of the windows that are no copies."""
+        """One task for each window that is no copy."""
         rebased = _rebased(self.places, self.maps)
         return [self._task(number, cut, rebased) for number, cut in enumerate(self.cuts) if not cut.copied]
 
     def joined(self) -> Joined:
-        """What the tasks made, as far as it is worth a place in the pack. Raises DiskError."""
+        """The finished windows that the pack keeps. Raises DiskError."""
         made = [one for number, cut in enumerate(self.cuts) if (one := self._made(number, cut))]
         filters, maps = self._filters([window for window, _ in made])
         file_of = {self._root(each.file): each.file for each in filters}
@@ -90,7 +90,7 @@ class Draft:
         return WindowTask(new, old, self._result(number), plain if self._has_maps(cut.old) else None)
 
     def _made(self, number: int, cut: Cut) -> tuple[Window, WindowFile | None] | None:
-        """A window that is at no place yet, and its bytes; None when a full pack is better off without it."""
+        """A window without an offset yet, and its file; None if a full pack does not keep it."""
         if cut.copied:
             codec = COPY_REBASED if self._has_maps(cut.old) else COPY
             return Window(0, 0, codec, cut.new, cut.old, cut.output_bytes, b""), None
@@ -119,7 +119,7 @@ class Draft:
         return any(self._root(span.file) in self.maps for span in spans)
 
     def _root(self, number: int) -> bytes:
-        """Of an old file."""
+        """The root of an old file."""
         assert self.old is not None
         return self.old.entries[number].root
 
@@ -132,9 +132,8 @@ def draft(
 ) -> Draft:  # fmt: skip
     """Cut the windows from ``old`` (None: from nothing) to ``new``.
 
-    Reads the chunks of files whose names say too little, and makes the maps of native code, by which old files are read
-    and cut then. Raises Mismatch when a file is not as long as it should be, DiskError,
-    InternalError.
+    Reads the chunks of files whose names say too little, and makes the maps of native code, through which old files are
+    then read. Raises Mismatch if a file has not the right size, DiskError, InternalError.
     """
     if old is None:
         return Draft(new, None, places, {}, tuple(windows.cut(new, None)), folder)
@@ -149,7 +148,7 @@ def draft(
 
 
 def make(drafts: Sequence[Draft], jobs: int, progress: OnProgress) -> None:
-    """Make their windows. Raises what `workers.run` raises."""
+    """Make the windows of drafts. Raises what `pool.run` raises."""
     tasks = [task for each in drafts for task in each.tasks()]
     meter = PhaseMeter(progress, "pack", sum(task.size_bytes for task in tasks))
     pool.run(tasks, jobs, meter.add)
@@ -181,7 +180,7 @@ def _chunks(path: Path, size_bytes: int, average: int, meter: PhaseMeter) -> Chu
 
 
 def _compare(new: Manifest, places: PathByRoot, old: Manifest, old_places: PathByRoot) -> windows.Compare:
-    """Reads a little of both files where a copy ends. The two are never empty."""
+    """Compares a little of both files where a copy ends. The two are never empty."""
 
     def of(number: int) -> matching.Common:
         path = places[new.entries[number].root]

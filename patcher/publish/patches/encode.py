@@ -96,7 +96,7 @@ def _write_ranges(spans: Sequence[Range], entries: Sequence[Entry]) -> list[int 
 
 
 def make_window(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
-    """The smallest form of ``new`` as (codec, bytes): stored, zstd, or (``old`` is not None) a delta against ``old``.
+    """The smallest form of ``new`` as (codec, bytes): stored, zstd, or a delta against ``old`` if that is not None.
 
     A window in another codec than HDIFF names no old ranges.
     """
@@ -112,9 +112,9 @@ def make_window(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
 
 
 def _may_beat(best_bytes: int, new: bytes) -> bool:
-    """Whether slow zstd may give less than ``best_bytes``, judged by quick zstd: it saves a quarter more at most.
+    """Whether slow zstd may give less than ``best_bytes``. It saves at most a quarter more than quick zstd.
 
-    A small delta took nearly all from the old bytes, which zstd does not see; noise stays noise.
+    zstd cannot beat a small delta, which took nearly all from the old bytes, nor compress noise.
     """
     if best_bytes * 8 <= len(new):
         return False
@@ -123,8 +123,8 @@ def _may_beat(best_bytes: int, new: bytes) -> bool:
 
 
 def _is_noise(new: bytes, old: bytes) -> bool:
-    """Whether ``new`` neither shrinks nor has 16 bytes in common with ``old``: of that, looking for a delta takes a
-    second a megabyte and finds nothing. Media that are new to an old pak are like that.
+    """Whether ``new`` neither shrinks nor shares 16 bytes with ``old``, like new media in an old pak. A search for a
+    delta would then take a second a megabyte and find nothing.
     """
     sample = b"".join(new[at : at + _SAMPLE_BYTES] for at in range(0, len(new), 16 * _SAMPLE_BYTES))
     if len(zstd.compress(sample, level=1)) * 50 < len(sample) * 49:
@@ -135,7 +135,7 @@ def _is_noise(new: bytes, old: bytes) -> bool:
 
 
 def _works(delta: bytes, old: bytes, new: bytes) -> bool:
-    """Applied as a player will apply it: what our own bounds refuse must never be published."""
+    """Whether a player can apply the delta: one that our own bounds refuse must never be published."""
     try:
         return apply(HDIFF, delta, old, len(new), hashlib.sha256(new).digest()) == new
     except ContentError:
@@ -156,7 +156,7 @@ def manifest_delta(old: bytes, new: bytes) -> bytes:
 
 
 def pack_document(plain: bytes) -> bytes:
-    """A document as a zstd frame of its own, or as it is where that is larger or too small to be believed."""
+    """A document as a zstd frame of its own; unchanged if the frame is larger, or so small that readers refuse it."""
     frame = manifest_delta(b"", plain)
     return frame if len(frame) < len(plain) <= MAX_RATIO * len(frame) else plain
 

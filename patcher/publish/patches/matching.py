@@ -1,8 +1,8 @@
 """Where the bytes of a large new file come from: content-defined chunks of new and old files, matched.
 
-Equal stretches become *copies*; what is left between them are *runs*. Chunks that stand once in the old file and once
-in the new one, taken in their longest common order, are *anchors*: the old bytes for a run are looked for between two
-of them.
+Equal stretches become *copies*; the rest between them are *runs*. Chunks that occur once in the old file and once
+in the new one, taken in their longest common order, are *anchors*: old bytes for a run are looked for between two of
+them.
 
 Everything here is pure computation on lists of chunks.
 """
@@ -51,7 +51,7 @@ class Chunks:
         return len(self.ends)
 
     def digest(self, number: int) -> bytes:
-        """Of the chunk's content."""
+        """The digest of a chunk."""
         return self.digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
 
     def start(self, number: int) -> int:
@@ -69,7 +69,7 @@ def average_for(total_bytes: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class CopySpan:
-    """Bytes ``new`` to ``new + length`` of a new file stand at ``old`` in the old file number ``file``."""
+    """Bytes ``new`` to ``new + length`` of a new file equal those from ``old`` on in the old file number ``file``."""
 
     new: int
     file: int
@@ -78,17 +78,17 @@ class CopySpan:
 
 
 Common = Callable[[int, int, int, int], int]
-"""Offset in a new file, an old file's number, offset in that, and a limit: how many bytes from there on are the same in
-both; with a limit below zero how many before."""
+"""(offset in a new file, number of an old file, offset in that, limit) → how many bytes from there on are equal in
+both; if the limit is negative, how many before there."""
 
 
 def extended(
     copies: Sequence[CopySpan], new_bytes: int, old_bytes: Mapping[int, int], common: Common
 ) -> list[CopySpan]:
-    """The copies on both sides of a long gap, nearly up to the bytes where the files differ.
+    """The copies, extended into long gaps on both sides, nearly up to the bytes where the files differ.
 
-    Chunks end where their own content says, the larger the files the farther away (`average_for`). ``old_bytes``:
-    number of each old file → its size.
+    Copies end where chunks do, and chunks of large files are large (`average_for`). ``old_bytes``: number of each old
+    file to its size.
     """
     edges = [0, *(copy.new + copy.length for copy in copies)]
     starts = [*(copy.new for copy in copies[1:]), new_bytes]
@@ -112,7 +112,7 @@ ChunkAt = tuple[int, int]
 
 
 class Known:
-    """The chunks of all old files that may be copied from. ``files``: number → chunks."""
+    """The chunks of all old files to copy from. ``files``: number to chunks."""
 
     def __init__(self, files: Mapping[int, Chunks]) -> None:
         self._files = files
@@ -122,7 +122,7 @@ class Known:
                 self._first.setdefault(chunks.digest(number), (file, number))
 
     def base(self, new: Chunks) -> int | None:
-        """The old file that most bytes of a new one stand in; None when there is none."""
+        """The old file that shares most bytes with a new one; None if none does."""
         shared: Counter[int] = Counter()
         for number in range(len(new)):
             if at := self._first.get(new.digest(number)):
@@ -130,7 +130,7 @@ class Known:
         return min(shared, key=lambda file: (-shared[file], file)) if shared else None
 
     def trace(self, new: Chunks, base: int | None) -> "Trace":
-        """Where each chunk of a new file stands in the old ones: in ``base``, behind the one before it, or anywhere."""
+        """An equal old chunk for each of a new file: behind that of the chunk before, in ``base``, or anywhere."""
         mine = self._files.get(base, _NO_CHUNKS) if base is not None else _NO_CHUNKS
         times = Counter(mine.digest(number) for number in range(len(mine)))
         first = {mine.digest(number): (base or 0, number) for number in reversed(range(len(mine)))}
@@ -146,7 +146,7 @@ class Known:
         return Trace(new, self._files, found, frozenset(digest for digest, count in times.items() if count == 1), base)
 
     def _after(self, at: ChunkAt | None, digest: bytes) -> ChunkAt | None:
-        """Of content that stands in several places the one behind the chunk before it."""
+        """The chunk behind the one before, if it has this content."""
         if at is None:
             return None
         file, number = at[0], at[1] + 1
@@ -159,13 +159,13 @@ _NO_CHUNKS = Chunks(b"", array("Q"))
 
 @dataclass(frozen=True)
 class Trace:
-    """The chunks of a new file, each with the place of its content in the old ones, or None."""
+    """The chunks of a new file, each with an equal chunk of the old files, or None."""
 
     new: Chunks
     old: Mapping[int, Chunks]
     found: Sequence[ChunkAt | None]
     unique: frozenset[bytes]
-    """What stands once in the old file ``base``."""
+    """Digests that occur once in the old file ``base``."""
     base: int | None
 
     def copies(self) -> list[CopySpan]:
@@ -184,7 +184,7 @@ class Trace:
         return [copy for copy in joined if copy.length >= COPY_BYTES]
 
     def anchors(self) -> "Anchors":
-        """Chunks that stand once in the old file ``base`` and once here, in their longest common order."""
+        """Chunks that occur once in the old file ``base`` and once here, in their longest common order."""
         times = Counter(self.new.digest(number) for number, at in enumerate(self.found) if at)
         pairs = []
         for number, at in enumerate(self.found):
@@ -199,7 +199,7 @@ class Trace:
 
 
 class Anchors:
-    """Which old bytes a stretch of the new file most likely came from. Both files have their ends in common."""
+    """Tells which old bytes a stretch of the new file most likely came from. The ends of the files are anchors too."""
 
     def __init__(self, anchors: Sequence[CopySpan]) -> None:
         self._anchors = anchors
@@ -208,8 +208,8 @@ class Anchors:
     def around(self, start: int, end: int, new_bytes: int, old_bytes: int) -> Iterator[tuple[int, int]]:
         """Old stretches (start, end) to make the new bytes ``start`` to ``end`` from; they may overlap.
 
-        What lies behind the anchor before and before the anchor behind, where these are near; for more than 128 KiB
-        also what lies around the place in proportion between the two.
+        These are the bytes behind the anchor before and those before the anchor behind, if the anchors are near; for
+        more than 128 KiB also the bytes around the proportional position between the two.
         """
         first, last = bisect_left(self._starts, start), bisect_left(self._starts, end)
         before = self._anchors[first - 1] if first else CopySpan(0, 0, 0, 0)

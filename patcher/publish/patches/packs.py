@@ -1,7 +1,7 @@
 """Packs of a release: windows made by worker processes, then joined in order, so that more workers change no byte.
 
-A finished window is a file in the build folder, a finished pack is content in the feed and a note in the build folder:
-an interrupted run goes on with the next window.
+A finished window is a file in the build folder. A finished pack is content in the feed, with a note in the build
+folder. So an interrupted run goes on with the next window.
 """
 
 import hashlib
@@ -49,19 +49,19 @@ class PackPlan:
 
     @property
     def new_roots(self) -> set[bytes]:
-        """The contents that ``old`` has not."""
+        """The roots of contents that ``old`` does not have."""
         held = {entry.root for entry in self.old.manifest.entries} if self.old else set()
         return {entry.root for entry in self.new.manifest.entries if entry.size_bytes} - held
 
     @property
     def note(self) -> Path:
-        """Keeps the reference to its index when it is done; null when it was not worth having."""
+        """The file that holds the reference to its index once it is done, or null if it is not worth it."""
         return self.folder.with_suffix(".json")
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedPack:
-    """A finished pack. ``ref`` names its index document, None when there is no window; ``step`` the manifest delta."""
+    """A finished pack. ``ref`` names its index (None if there is no window), ``step`` the manifest delta."""
 
     pack: PackPlan
     index: Index
@@ -80,7 +80,7 @@ class FinishedPack:
         return index + (self.step.size_bytes if self.step else len(self.pack.new.document))
 
     def cost_of(self, roots: Collection[bytes]) -> int:
-        """What these contents cost from nothing: of each window the smaller of itself and of them, else themselves."""
+        """Bytes to fetch these contents from nothing: by windows where they are smaller, else directly."""
         entries = self.pack.new.manifest.entries
         left = {entry.root: entry.size_bytes for entry in entries if entry.root in roots}
         total = 0
@@ -93,11 +93,11 @@ class FinishedPack:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The packs of a release: what its patches record says, and what a player fetches."""
+    """The packs of a release: the content of its patches record, and the bytes that players fetch."""
 
     parts: tuple[records.PartPatches, ...]
     full_bytes: int
-    """From nothing: manifests, indexes, full packs, and the files that are in no full pack."""
+    """For an install: manifests, indexes, full packs, and the files that are in no full pack."""
     patch_bytes: tuple[tuple[str, int], ...]
     """Version and bytes (packs, indexes, manifest deltas) for each older release that has a patch."""
     back: tuple[tuple[str, records.Delta], ...] = ()
@@ -108,8 +108,8 @@ def pack_release(
     store: Store, build: Path, new: records.Release, parts: Sequence[BuiltPart], older: Sequence[records.Release],
     jobs: int, progress: OnProgress, say: Callable[[str], None],
 ) -> Packed:  # fmt: skip
-    """Make every pack of a release whose content is in the store: from nothing, from the newest of ``older`` and back,
-    and from those before as long as that saves enough.
+    """Make every pack of a release whose content is in the store: from nothing, from the newest of ``older`` and back
+    to it, and from the others as long as that saves enough.
 
     Raises Mismatch when content of the new release is damaged, DiskError.
     """
@@ -172,7 +172,7 @@ class Maker:
     def pairs(
         self, mine: Sequence[PartVersion], fixed: Collection[str], release: records.Release, say: Callable[[str], None]
     ) -> Iterator[tuple[PartVersion, PartVersion]]:
-        """Each part with itself in an older release, as far as the feed still holds all that a patch is made from."""
+        """Each part with its version in an older release, if the feed still holds all contents for a patch."""
         by_name = {part.name: part for part in release.parts if not part.defaults and part.name not in fixed}
         for side in (side for side in mine if side.part in by_name):
             try:
@@ -187,7 +187,7 @@ class Maker:
                 yield side, PartVersion(side.part, document, old)
 
     def _unfit(self, new: Manifest, old: Manifest) -> str:
-        """Why no player could use what would be made from the feed's older files; empty when nothing is wrong."""
+        """Why no patch can be made from the feed's older files; empty if one can."""
         held = {entry.root for entry in new.entries}
         paths = {Ref(entry.root, entry.size_bytes): entry.path for entry in old.entries if entry.size_bytes}
         if missing := [path for ref, path in paths.items() if not self._store.has(ref)]:
@@ -200,12 +200,12 @@ class Maker:
         return next((f"the feed's {paths[ref]} is damaged" for ref in refs if not self._right[ref]), "")
 
     def plan(self, new: PartVersion, old: PartVersion | None) -> PackPlan:
-        """The pack, with the folder that is its alone."""
+        """The pack, with its own folder."""
         documents = hashlib.sha256(new.document).digest() + (hashlib.sha256(old.document).digest() if old else b"")
         return PackPlan(new, old, self._build / hashlib.sha256(documents).hexdigest())
 
     def make(self, packs: Sequence[PackPlan], most_bytes: float = math.inf) -> list[FinishedPack]:
-        """Make what an earlier run did not finish; nothing but a note when it takes ``most_bytes`` or more."""
+        """Make the packs that no earlier run finished. If all take ``most_bytes`` or more, only a note is written."""
         bounded = most_bytes < math.inf
         if bounded and any(pack.note.is_file() and pack.note.read_bytes() == b"null" for pack in packs):
             return []
@@ -232,7 +232,7 @@ class Maker:
         return drafts.draft(pack.new.manifest, old, self._places(pack), pack.folder, self._jobs, self._progress)
 
     def _known(self, pack: PackPlan) -> FinishedPack | None:
-        """The pack as an earlier run finished it."""
+        """The pack if an earlier run finished it."""
         try:
             ref = Ref.from_json(strict_json.load(pack.note, _NOTE_BYTES))
             index = patch_index.parse(self._store.read(ref), pack.new.manifest, pack.old.manifest if pack.old else None)
@@ -242,7 +242,7 @@ class Maker:
         return FinishedPack(pack, index, ref, self._step(pack)) if whole else None
 
     def _join(self, pack: PackPlan, joined: Joined) -> FinishedPack:
-        """Put a finished pack into the store, and its index."""
+        """Put a finished pack and its index into the store."""
         hasher = merkle.Hasher()
         for data in joined.chunks():
             hasher.update(data)
@@ -259,7 +259,7 @@ class Maker:
         return FinishedPack(pack, index, ref, self._step(pack))
 
     def _step(self, pack: PackPlan) -> Ref | None:
-        """The new manifest made small: against the old one, or alone."""
+        """The new manifest as a delta from the old one, or packed alone."""
         new, old = pack.new.document, pack.old.document if pack.old else b""
         if new == old:
             return None

@@ -1,4 +1,4 @@
-"""What packs are made of, made by worker processes: spawned, gone when we are, killed at once when we are stopped."""
+"""Worker processes that make the files of a pack. They are spawned, end with us, and are killed when we are stopped."""
 
 import hashlib
 import multiprocessing
@@ -21,24 +21,24 @@ FileSlice = tuple[str, int, int]
 
 _HEAD_BYTES = 1 + 32
 _AHEAD = 2
-"""Tasks a worker may have, done or not: where the disk is slower than they are, what is made would fill our memory."""
+"""Tasks a worker may have, finished ones included: a slow disk would otherwise let results fill our memory."""
 _CLOSE_BYTES = 4 * 1024
-"""A re-based delta that is smaller, or leans mostly on files without a map, is made without maps, too."""
+"""A re-based delta that is smaller, or uses mostly files without a map, is also made without maps."""
 
 
 class WorkItem(Protocol):
-    """One file to be made by a worker."""
+    """A file to be made by a worker."""
 
     @property
     def result(self) -> Path:
-        """Where it is put."""
+        """The path of the file."""
 
     @property
     def size_bytes(self) -> int:
-        """What it counts for in a phase."""
+        """Its share of the work."""
 
     def make(self) -> bytes:
-        """Its content. Runs in the worker. Raises EOFError when a source is shorter than it should be, OSError."""
+        """The content of the file. Runs in the worker. Raises EOFError if a source is too short, OSError."""
 
 
 AnyWork = TypeVar("AnyWork", bound=WorkItem)
@@ -46,9 +46,9 @@ AnyWork = TypeVar("AnyWork", bound=WorkItem)
 
 @dataclass(frozen=True, slots=True)
 class WindowTask:
-    """One window to make, a `WindowFile`: the bytes it gives, and those it is cut against, side by side.
+    """A `WindowFile` to make: the new bytes, and the old ones that it is made from, side by side.
 
-    ``old`` is None for a window of a full pack. Where old files are re-based, ``plain`` is the same as they are.
+    ``old`` is None for a window of a full pack. If old files are re-based, ``plain`` names the same bytes unchanged.
     """
 
     new: tuple[FileSlice, ...]
@@ -62,7 +62,7 @@ class WindowTask:
         return sum(length for _, _, length in self.new)
 
     def make(self) -> bytes:
-        """The smaller of what old bytes with and without maps give, where it is not clear that it is with them."""
+        """The window made with maps, or without them if that is smaller and was worth trying."""
         new = _read(self.new)
         codec, data = encode.make_window(new, None if self.old is None else _read(self.old))
         if self.plain is not None:
@@ -74,7 +74,7 @@ class WindowTask:
         return bytes([codec]) + hashlib.sha256(new).digest() + data
 
     def _is_mostly_rebased(self) -> bool:
-        """At least a quarter, that is."""
+        """Whether at least a quarter of the old bytes are re-based."""
         assert self.old is not None and self.plain is not None
         rebased = [old for old, plain in zip(self.old, self.plain, strict=True) if old != plain]
         return 4 * sum(length for _, _, length in rebased) >= sum(length for _, _, length in self.old)
@@ -82,7 +82,7 @@ class WindowTask:
 
 @dataclass(frozen=True, slots=True)
 class WindowFile:
-    """A made window on disk: its codec, the SHA-256 of what it gives, then its bytes."""
+    """A finished window on disk: its codec, the SHA-256 of its output, then its bytes."""
 
     path: Path
     codec: int
@@ -105,9 +105,9 @@ class WindowFile:
 
 
 def run(tasks: Sequence[WorkItem], jobs: int, done: Callable[[int], None]) -> None:
-    """Make everything that is not there yet; ``done`` is told the size of each.
+    """Make the files that do not exist yet. ``done`` is called with the size of each.
 
-    Raises Mismatch when a file is shorter than it should be, DiskError, InternalError.
+    Raises Mismatch if a source is too short, DiskError, InternalError.
     """
     todo = []
     for task in tasks:

@@ -1,8 +1,8 @@
-"""How a release is cut into windows: which new bytes go together, and which old bytes each window may lean on.
+"""Cuts a release into windows: which new bytes go together, and which old bytes each window is made from.
 
-Small files go whole, side by side in path order, each with the old file it most likely came from. Of a file larger
-than a window the stretches that the old release has go as *copies*, and the rest as runs like small files do. What a
-window leans on decides what it costs.
+Small files are put side by side in path order, each with the old file it most likely came from. In a file larger than a
+window, stretches that the old release has become *copies*; the rest are runs, which are treated like small files. The
+choice of the old bytes decides how small a window gets.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,24 +17,24 @@ from patcher.publish.patches.matching import Anchors, Chunks, Common, CopySpan, 
 SMALL_BYTES = 1024 * 1024
 
 _LEAN_BYTES = 3 * WINDOW_BYTES
-"""What our own windows lean on: a worker then takes 350 MB at most, and a player less than the format allows."""
+"""Old bytes of a window: a worker then takes 350 MB at most, and a player less than the format allows."""
 _RUN_BYTES = WINDOW_BYTES // 2
 _WORTH = 0.85
 _SHARE = 0.25
-"""A file of at most a window of which less is copied costs less as a whole."""
+"""A file of at most a window is smaller as a whole if copies have less than this share of it."""
 _REBASED_SHARE = 0.75
-"""The same where its old file is re-based, which players should not have to do twice."""
+"""The same if its old file is re-based, which players should not have to do twice."""
 
 
 Compare = Callable[[int], Common]
-"""For the new file of a number: how far its bytes and those of old files are the same."""
+"""Number of a new file to the function that compares its bytes with those of old files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A window to be made: read both lists of ranges, side by side, and hand them to `make`.
+    """A window to make: the new bytes, side by side, and the old ones that it is made from.
 
-    Of a ``copied`` one there is nothing to make: each new range has the bytes of the old range beside it.
+    A ``copied`` one needs no making: each new range equals the old range beside it.
     """
 
     new: tuple[Range, ...]
@@ -56,9 +56,9 @@ def cut(
 ) -> list[Cut]:
     """All windows of the patch from ``old`` to ``new``, or of the full pack of ``new``, in the order of their files.
 
-    ``chunks`` are those of the files that `to_chunk` names, by root; of old files that are ``rebased`` (roots) those of
-    what they are then. ``compare`` tells how far copies may go on. The windows of a full pack hold either files under
-    1 MiB or larger ones, never both (see `keeps_window`), and keep to the pieces of the tree.
+    ``chunks``: those of the files that `to_chunk` names, by root, taken after re-basing for the roots ``rebased``.
+    ``compare`` tells how far copies may be extended. A window of a full pack holds either files under 1 MiB or larger
+    ones, never both (see `keeps_window`), and whole pieces of the tree.
     """
     cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}, rebased, compare).cuts()
     return sorted(cuts, key=lambda window: (window.new[0].file, window.new[0].offset))
@@ -82,14 +82,14 @@ def to_chunk(new: Manifest, old: Manifest) -> list[Entry]:
 def bases(
     new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], roots: Collection[bytes]
 ) -> list[tuple[Entry, Entry]]:  # fmt: skip
-    """The new files of these ``roots``, in order, each behind the old one that `cut` takes it to come from."""
+    """The new files of these ``roots``, in order, each preceded by the old file that `cut` makes it from."""
     patch = _Patch(new, old, chunks)
     found = [(patch.base(entry), entry) for _, entry in _missing(new.entries, ()) if entry.root in roots]
     return [(old.entries[base], entry) for base, entry in found if base is not None]
 
 
 def keeps_window(window: Cut, new: Manifest, packed_bytes: int) -> bool:
-    """Does this window of a full pack earn its place? Files under 1 MiB always; larger ones when they shrink enough."""
+    """Whether a full pack keeps this window: always for files under 1 MiB, else if it shrinks enough."""
     small = any(new.entries[span.file].size_bytes < SMALL_BYTES for span in window.new)
     return small or packed_bytes < _WORTH * window.output_bytes
 
@@ -106,7 +106,7 @@ def _missing(entries: Sequence[Entry], held: Collection[bytes]) -> Iterator[tupl
 
 
 class _Lane:
-    """Files and runs that come one after the other, on their way into windows."""
+    """Fills windows with files and runs one after the other."""
 
     def __init__(self) -> None:
         self.cuts: list[Cut] = []
@@ -132,7 +132,7 @@ class _Lane:
         self._new, self._old, self._new_bytes, self._old_bytes = [], {}, 0, 0
 
     def _with(self, near: Sequence[Range]) -> tuple[dict[int, list[tuple[int, int]]], int]:
-        """What is held of the files of ``near`` when it is added, and the bytes of all that is held then."""
+        """The old stretches of the files of ``near`` after it is added, and the bytes of all old stretches then."""
         held = {reach.file: self._old.get(reach.file, []) for reach in near}
         more = {file: merge([*held[file], *((r.offset, r.end) for r in near if r.file == file)]) for file in held}
         return more, self._old_bytes + _bytes(more) - _bytes(held)
@@ -143,7 +143,7 @@ def _bytes(held: Mapping[int, Sequence[tuple[int, int]]]) -> int:
 
 
 def merge(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same places in order, none twice."""
+    """The union of stretches, in order."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted(stretches):
         if merged and start <= merged[-1][1]:
@@ -212,14 +212,14 @@ class _Patch:
         return self._copied + self._lane.cuts
 
     def base(self, entry: Entry) -> int | None:
-        """The old file that a new one most likely came from: of the same path, else by content, else by name."""
+        """The old file that a new one most likely came from: that of its path, else by content, else by name."""
         same = self._similar.same(entry.path)
         if same is None and (chunks := self._chunks.get(entry.root)):
             same = self._known.base(chunks)
         return self._similar.find(entry.path) if same is None else same
 
     def _add(self, number: int, entry: Entry, base: int | None, trace: Trace | None) -> None:
-        """Whole against the whole old file, or, when large or mostly copied, by runs between copies."""
+        """Add a file whole, made from the whole old one; or by runs between copies if it is large or mostly copied."""
         copies = trace.copies() if trace else []
         old_bytes = 0 if base is None else self._old.entries[base].size_bytes
         copied = sum(copy.length for copy in copies)
@@ -245,7 +245,7 @@ class _Patch:
     def _around(
         self, span: Range, entry: Entry, base: int, anchors: Anchors, taken: Sequence[tuple[int, int]]
     ) -> Iterator[Range]:
-        """Old bytes around the place that a run comes from, but for those that are copied anyway."""
+        """Old bytes around the position that a run came from, without those that are copied anyway."""
         stretches = anchors.around(span.offset, span.end, entry.size_bytes, self._old.entries[base].size_bytes)
         for start, end in without(merge(stretches), taken):
             yield Range(base, start, end - start)

@@ -1,10 +1,10 @@
-"""Which bytes of a new file come from which of an old one: *covers*, found quickly and in little memory.
+"""Covers: which bytes of a new file come from which of an old one, found quickly and in little memory.
 
-Windows of 32 bytes are hashed at every place of both files, and of the hashes a share, those below a bound, are looked
-at: the same ones on both sides. What stands once in each file is a *seed*. Seeds in a row that moved alike are a run;
-between two runs the bytes themselves say where the one ends and the other begins.
+Windows of 32 bytes are hashed at every offset of both files, and only hashes below a bound are used. A hash that occurs
+once in each file is a *seed*. Consecutive seeds that moved alike are a run; between two runs the bytes themselves tell
+where one ends and the other begins.
 
-Good enough to vote on where addresses went. The patch itself is cut and compared by others.
+Covers are good enough to vote on how addresses moved. The patch itself is not made from them.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ Pairs = NDArray[np.uint64]
 _SEED_BYTES = 32
 _SHARE = 4
 _SAMPLES = 5 << 20
-"""Of a file of more than 20 MiB about so many hashes are looked at, of a smaller one a fourth of all."""
+"""Hashes that are used of a file of more than 20 MiB, about. Of a smaller one a fourth of all is used."""
 _HASHED_BYTES = 128 * 1024
 _REACH_BYTES = 16 * 1024
 _COMPARED_BYTES = 1024 * 1024
@@ -29,14 +29,14 @@ _COMPARED_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Covers:
-    """Stretches of the new file, rising and apart, each with the place of the old file that it came from. int64."""
+    """Disjoint stretches of the new file, sorted, each with the offset in the old file that it came from. int64."""
 
     new: Ints
     old: Ints
     length: Ints
 
     def within_old(self, start: int, end: int) -> "Covers":
-        """What of them comes from there."""
+        """The parts of them that come from these old bytes."""
         low, high = np.maximum(self.old, start), np.minimum(self.old + self.length, end)
         some = np.flatnonzero(low < high)
         return Covers((self.new - self.old + low)[some], low[some], (high - low)[some])
@@ -51,7 +51,7 @@ def find(old: Bytes, new: Bytes) -> Covers:
 
 
 def _seeds(old: Bytes, new: Bytes) -> tuple[Words, Words]:
-    """Offsets in new and old of windows that stand once in both, in the order of the new file."""
+    """Offsets in new and old of windows that occur once in both, in the order of the new file."""
     bound = (1 << 32) // max(_SHARE, max(len(old), len(new)) // _SAMPLES)
     pairs = _met(_once(old, bound), _once(new, bound))
     pairs.sort()
@@ -85,7 +85,7 @@ def _once(data: Bytes, bound: int) -> tuple[Words, Words]:
 
 
 def _hashes(data: Bytes) -> Words:
-    """Of the 32 bytes from each place, by doubling."""
+    """Hashes of the 32 bytes from each offset, by doubling."""
     words = np.ndarray((len(data) - 3,), "<u4", np.ascontiguousarray(data), strides=(1,))
     hashes = _mixed(words * np.uint32(0x9E3779B1))
     for step, factor in ((4, 0x85EBCA6B), (8, 0xC2B2AE35), (16, 0x27D4EB2F)):
@@ -101,7 +101,7 @@ def _mixed(hashes: Words) -> Words:
 
 
 def _paired(high: NDArray[np.integer], low: NDArray[np.integer]) -> Pairs:
-    """Two numbers of 32 bits as one, so that they are quickly sorted together."""
+    """Two numbers of 32 bits as one, so that they are sorted together quickly."""
     pairs = high.astype(np.uint64)
     pairs <<= np.uint64(32)
     pairs |= low.astype(np.uint32)
@@ -121,7 +121,7 @@ def _low(pairs: Pairs) -> Words:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Runs:
-    """Stretches from the first byte of a first seed to the last of a last one, and what new − old is in each."""
+    """Stretches from the first byte of a first seed to the last of a last one, and new − old in each."""
 
     start: Ints
     end: Ints
@@ -141,7 +141,7 @@ def _runs(new: Words, old: Words) -> _Runs:
 
 
 def _steady(by: Ints) -> NDArray[np.bool_]:
-    """False for a coincidence: a seed whose two neighbours moved alike, and otherwise than it did."""
+    """False for a coincidence: a seed whose two neighbours moved alike, but not like it."""
     steady = np.ones(len(by), np.bool_)
     steady[1:-1] = (by[:-2] != by[2:]) | (by[1:-1] == by[:-2])
     return steady
@@ -151,7 +151,7 @@ def _steady(by: Ints) -> NDArray[np.bool_]:
 
 
 def _covers(runs: _Runs, old: Bytes, new: Bytes) -> Covers:
-    """The runs, each as far as it reaches into the gaps on its sides."""
+    """The runs, extended into the gaps on their sides."""
     low, high = np.append(0, runs.end), np.append(runs.start, len(new))
     before, behind = np.append(0, runs.by), np.append(runs.by, 0)
     most = np.minimum(high - low, _REACH_BYTES)
@@ -170,10 +170,10 @@ def _covers(runs: _Runs, old: Bytes, new: Bytes) -> Covers:
 
 
 def _grown(old: Bytes, new: Bytes, start: Ints, by: Ints, most: Ints, other: Ints | None = None, step: int = 1) -> Ints:
-    """How many of up to ``most`` bytes from ``start`` on, forwards or backwards, speak for having moved ``by``.
+    """How many of up to ``most`` bytes from ``start`` on, forwards or backwards, probably moved ``by``.
 
-    An equal byte speaks for it, one that differs against it; or, where there is an ``other`` way to have moved, a byte
-    that is equal there.
+    An equal byte counts for it. A different one counts against it or, if there is an ``other`` shift, a byte that is
+    equal with that one.
     """
     grown = np.zeros(len(start), np.int64)
     for some in _portions(most):
@@ -187,7 +187,7 @@ def _grown(old: Bytes, new: Bytes, start: Ints, by: Ints, most: Ints, other: Int
 
 
 def _portions(lengths: Ints) -> Iterator[Ints]:
-    """The numbers of what has a length, so many at a time that no more than needed is compared at once."""
+    """The numbers of the rows that have a length, in portions that bound the bytes compared at once."""
     some = np.flatnonzero(lengths)
     portion = np.cumsum(lengths[some]) // _COMPARED_BYTES
     return (part for part in np.split(some, np.flatnonzero(changes(portion))) if len(part))
@@ -199,7 +199,7 @@ def _equal(old: Bytes, new: Bytes, offsets: Ints, by: Ints) -> Ints:
 
 
 def _best(score: Ints, steps: Ints, lengths: Ints) -> Ints:
-    """The length of the beginning with the greatest sum, the shortest of these, for each row of scores."""
+    """For each row of scores the length of the beginning with the greatest sum, the shortest if several have it."""
     begin = np.cumsum(lengths) - lengths
     sums = np.cumsum(score)
     sums -= np.repeat(sums[begin] - score[begin], lengths)

@@ -1,9 +1,9 @@
-"""The address map between two versions of a native file, from what their references say.
+"""Fits the address map between two versions of a native file, from their references.
 
-In the first round references are blanked on both sides, so that what differs in nothing else is found to be the same
-(tables are left: without their addresses all entries look alike). Each reference inside such a *cover* votes on where
-its target went, and on where it stands itself. In the rounds that follow the old file is moved by the map of the one
-before: now its tables lie in covers too, and what is counted from another address finds that one in the map.
+In the first round references are blanked on both sides, so that covers contain bytes that differ in nothing else.
+(Tables are not blanked: without their addresses all entries look alike.) Each reference in a cover votes on how far its
+target moved, and how far it moved itself. In the next rounds the old file is moved by the map of the round before. Then
+its tables lie in covers too, and references relative to another address find that address in the map.
 """
 
 import dataclasses
@@ -41,15 +41,15 @@ _ROUNDS = 3
 _SECTION_VOTES = 64
 _GROUP_BITS = 4
 _BROKEN = 1.5
-"""So many references that the map puts right are worth one that it breaks."""
+"""One reference that the map breaks weighs as much as this many that it puts right."""
 _SAVED_BYTES = 0.4
-"""What a reference put right saves at least; most often it is twice as much."""
+"""Bytes that a reference put right saves at least; mostly it is twice as much."""
 _NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A filter's name, the encoded map, and a careful estimate of how many bytes a patch is smaller with both."""
+    """A filter's name, the encoded map, and a low estimate of the bytes that a patch saves by it."""
 
     filter: str
     data: bytes
@@ -57,10 +57,10 @@ class Fitted:
 
 
 def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
-    """The map that makes ``old`` most like ``new``; None when they are not of one kind, or it would save too little.
+    """The map that makes ``old`` most like ``new``; None if they are of different kinds or it would save too little.
 
-    Takes memory of twice both files, or some 300 MB where that is more; None, too, when they are too large for that.
-    The same files give the same map.
+    Takes twice the size of both files in memory, at least some 300 MB; None, too, if they are too large for that. The
+    same files give the same map.
     """
     if old_bytes + new_bytes > _MOST_BYTES:
         return None
@@ -79,19 +79,19 @@ def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedFields:
-    """Fields in little memory: of each column the least number, and by how much others are greater, in as many bytes
-    as that takes.
+    """Fields in little memory: the least number of each column, and how much greater the others are, in the smallest
+    type that holds this.
     """
 
     columns: tuple[tuple[np.signedinteger, NDArray[np.unsignedinteger]], ...]
 
     @classmethod
     def of(cls, fields: Fields) -> "PackedFields":
-        """Some fields, put away."""
+        """The packed form of fields."""
         return cls(tuple(_narrow(getattr(fields, column.name)) for column in dataclasses.fields(fields)))
 
     def fields(self) -> Fields:
-        """The same fields again."""
+        """The fields, unpacked."""
         return Fields(*(more.astype(least.dtype) + least for least, more in self.columns))
 
 
@@ -114,7 +114,7 @@ class _Pair:
         return (kept.fields() for kept in self._kept)
 
     def round(self, known: AddressMap | None) -> tuple[AddressMap, float]:
-        """A map made with what the one before says, and how many references it puts right, less what it breaks."""
+        """A map made with the one before, and the references that it puts right less those that it breaks."""
         found = covers.find(self._blanked_old(), self._blanked_new()) if known is None else self._covers(known)
         ballot = VoteCounter()
         _vote_of_sections(ballot, self._old.image, self._new.image)
@@ -136,7 +136,7 @@ class _Pair:
         return data
 
     def _covers(self, addresses: AddressMap) -> Covers:
-        """Of the old file moved."""
+        """The covers of the old file moved by a map."""
         mover, data = Mover(addresses, self._old.size_bytes), np.zeros(self._old.size_bytes, np.uint8)
         reaching = fields.joined([])
         for at, some in zip(_blocks(self._old), self._fields, strict=True):
@@ -146,7 +146,7 @@ class _Pair:
         return covers.find(data, _whole(self._new))
 
     def _listed(self, addresses: AddressMap, found: Covers) -> tuple[AddressMap, float]:
-        """The map with the blocks where it breaks more than it puts right, and those where guesses are good."""
+        """The map with the blocks in which it breaks more than it puts right, and those in which guesses are good."""
         certain = np.zeros(self._old.size_bytes // REFUSED_BYTES + 1)
         guessed = np.zeros(self._old.size_bytes // ALLOWED_BYTES + 1)
         for some in matches.find(self._old, self._new, self._fields, found):
@@ -164,7 +164,7 @@ class _Pair:
 
 
 def _vote_of_sections(ballot: VoteCounter, old: Image, new: Image) -> None:
-    """What is counted from the start of a section needs nothing more than to know where that went."""
+    """Votes for the starts of sections, which are enough for references that count from them."""
     starts = {section.name: section.address for section in new.sections if section.loaded}
     both = [section for section in old.sections if section.loaded and section.name in starts]
     address = np.array([section.address for section in both], np.int64)
@@ -173,9 +173,9 @@ def _vote_of_sections(ballot: VoteCounter, old: Image, new: Image) -> None:
 
 
 def _vote(ballot: VoteCounter, some: Matches, known: AddressMap | None, stubs: Spans) -> None:
-    """A vote of each reference for its target, and one for itself; these by groups that lie together.
+    """A vote of each reference for its target, and one for its own address; the latter in groups of neighbours.
 
-    Stubs of the linker all look alike: they know nothing of themselves, only who calls them does.
+    Linker stubs all look alike, so they do not vote for their own addresses; only their callers do.
     """
     base, target = some.fields.base, some.fields.target
     shift = some.further + np.where(some.relative, some.moved, 0 if known is None else known.shift(base))
@@ -203,7 +203,7 @@ def _whole(binary: Binary) -> Bytes:
 
 
 def _blank(data: Bytes, found: Fields) -> None:
-    """Zeros for all references but those in tables."""
+    """Overwrite all references but those in tables with zeros."""
     found = found.at(found.kind != TABLE)
     stored.write(data, found.position, found, np.zeros(len(found), np.int64))
 

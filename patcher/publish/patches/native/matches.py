@@ -14,16 +14,16 @@ from patcher.content.native.sections import UNLOADED, Image
 from patcher.publish.patches.native.covers import Covers, ranges
 
 BLOCK_BYTES = 4 * 1024 * 1024
-"""So much of a file is looked at at a time."""
+"""Bytes of a file that are examined at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """References of the old file that lie in covers, one for each cover that it lies in.
+    """References of the old file that are in covers, once for each cover.
 
-    ``grown``: by how much the value is greater in the new file. ``further``: by how many bytes the target is further
-    away from the base, for those that ``tell``, which half of an address alone does not. ``moved``: by how much the
-    address moved at which the reference itself stands, of those that are ``relative`` to it.
+    ``grown``: by how much the value is greater in the new file. ``further``: by how many bytes the distance from base
+    to target grew, for those that ``tell`` (half of an address alone does not). ``moved``: by how much the reference's
+    own address moved, for those that are ``relative`` to it.
     """
 
     fields: Fields
@@ -35,7 +35,7 @@ class Matches:
 
 
 def find(old: Binary, new: Binary, blocks: Iterable[Fields], covers: Covers) -> Iterator[Matches]:
-    """All of them. ``blocks`` are the fields of the old file, `BLOCK_BYTES` of it at a time."""
+    """All matches. ``blocks``: the fields of the old file for each `BLOCK_BYTES` of it."""
     address, new_address = _Loader(old.image), _Loader(new.image)
     for number, fields in enumerate(blocks):
         start = number * BLOCK_BYTES
@@ -65,9 +65,9 @@ def _wrapped(numbers: Ints, fields: Fields) -> Ints:
 
 
 def _further(theirs: bytes, by: Ints, low: Fields, after: Ints, moved: Ints) -> Ints:
-    """By how many bytes the target is further away, by both halves of its address.
+    """By how many bytes the distance to the target grew, from both halves of its address.
 
-    ``by`` is what in ``theirs`` the addresses of the old instructions are off by, and ``after`` the new lower half.
+    ``by`` leads from an address of an old instruction to its offset in ``theirs``; ``after`` is the new lower half.
     """
     pages = replace(low, form=np.full_like(low.form, PAGES21))
     page = stored.values(theirs, low.base + by, pages) + (low.base + moved >> stored.PAGE_BITS) << stored.PAGE_BITS
@@ -76,7 +76,7 @@ def _further(theirs: bytes, by: Ints, low: Fields, after: Ints, moved: Ints) -> 
 
 
 def _inside(fields: Fields, covers: Covers) -> tuple[Ints, Fields]:
-    """The fields that lie whole in covers, and the number of the cover that each of them lies in."""
+    """The fields that are whole in covers, and the number of the cover of each."""
     first = np.searchsorted(fields.position, covers.old)
     counts = np.searchsorted(fields.position, covers.old + covers.length) - first
     cover = np.repeat(np.arange(len(counts)), counts)
@@ -86,7 +86,7 @@ def _inside(fields: Fields, covers: Covers) -> tuple[Ints, Fields]:
 
 
 class _Loader:
-    """Where the bytes of an image lie in memory."""
+    """Maps offsets of an image to addresses."""
 
     def __init__(self, image: Image) -> None:
         sections = [section for section in image.sections if section.loaded and section.size_bytes]
@@ -95,6 +95,6 @@ class _Loader:
         self._by = np.array([0, *(section.address - section.offset for section in sections)], np.int64)
 
     def of(self, offsets: Ints) -> Ints:
-        """The addresses of bytes of the file."""
+        """The addresses of the bytes at these offsets."""
         number = np.searchsorted(self._starts, offsets, "right") - 1
         return offsets + np.where(offsets < self._ends[number], self._by[number], UNLOADED)

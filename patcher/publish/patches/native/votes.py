@@ -1,4 +1,4 @@
-"""From votes on where addresses went to the map that most of them can live with."""
+"""From votes on how far addresses moved to the map that agrees with most of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from patcher.content.native.addresses import SPAN
 from patcher.content.native.numbers import Ints, changes
 
 BREAK_VOTES = 1.25
-"""What a break of the map must bring, since it takes some three bytes."""
+"""Votes that a break of the map must gain, since it takes some three bytes."""
 
 _FARTHEST = 1 << 31
 _PENDING_ROWS = 1 << 20
@@ -20,7 +20,7 @@ _PENDING_ROWS = 1 << 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """So many votes, each for an address having moved by so much. Addresses rise, and shifts at each of them."""
+    """Counts of votes for an address having moved by a shift, sorted by address and shift."""
 
     address: Ints
     shift: NDArray[np.int32]
@@ -28,14 +28,14 @@ class Votes:
 
 
 class VoteCounter:
-    """Takes votes in any order, and keeps those for the same together."""
+    """Collects votes in any order, and adds up equal ones."""
 
     def __init__(self) -> None:
         self._votes = [Votes(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))]
         self._rows, self._most_rows = 0, _PENDING_ROWS
 
     def add(self, address: Ints, shift: Ints, count: Ints) -> None:
-        """``count`` votes for each ``address`` having moved by the ``shift`` beside it; none for what cannot be."""
+        """Add ``count`` votes for each ``address`` having moved by its ``shift``. Impossible ones are ignored."""
         sane = (address >= 0) & (address < SPAN) & (shift > -_FARTHEST) & (shift < _FARTHEST)
         self._votes.append(Votes(address[sane], shift[sane].astype(np.int32), count[sane].astype(np.int32)))
         self._rows += len(address)
@@ -44,7 +44,7 @@ class VoteCounter:
             self._most_rows = self._rows * 3 // 2 + _PENDING_ROWS
 
     def votes(self) -> Votes:
-        """All so far."""
+        """All votes so far."""
         address = np.concatenate([some.address for some in self._votes])
         shift = np.concatenate([some.shift for some in self._votes])
         count = np.concatenate([some.count for some in self._votes])
@@ -63,7 +63,7 @@ class VoteCounter:
 
 
 class _Break(NamedTuple):
-    """The shift is another from some address after ``after`` on, up to ``at``; ``before`` are the breaks before it."""
+    """The shift changes above the address ``after``, at ``at`` or earlier; ``before`` are the breaks before it."""
 
     after: int
     at: int
@@ -72,7 +72,7 @@ class _Break(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """A map up to some address: the votes it has less what its breaks cost, and its last break."""
+    """A map up to some address: its votes less the cost of its breaks, and its last break."""
 
     votes: float
     path: _Break | None
@@ -81,8 +81,8 @@ class _Way(NamedTuple):
 def fitted(votes: Votes) -> tuple[Ints, Ints]:
     """Starts and shifts of the map that has the most votes, less `BREAK_VOTES` for each break.
 
-    Address by address, for each shift the best that a map can have reached that ends with it: what it had before, or
-    the best of all and a break. A way never loses votes, so the best of all is one that is kept, not looked for.
+    Dynamic programming over the addresses: for each shift, the best map that ends with it is its own best so far, or
+    the best of all with one more break. Votes never decrease, so the best of all is kept and need not be searched.
     """
     best = _Way(0, None)
     ways = {0: best}
@@ -101,7 +101,7 @@ def fitted(votes: Votes) -> tuple[Ints, Ints]:
 
 
 def _rows(votes: Votes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
-    """What has the same votes, as first address, last address, votes: one address, or a row that is for one shift."""
+    """Addresses with the same votes (first, last, votes): one address, or a row of them that vote for one shift."""
     begins = changes(votes.address)
     alone = begins & np.append(begins[1:], True)[: len(begins)]
     again = np.zeros(len(begins), np.bool_)
@@ -118,7 +118,7 @@ def _rows(votes: Votes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
 
 
 def _map(path: _Break | None) -> tuple[Ints, Ints]:
-    """Each break at the roundest of the addresses where it may be."""
+    """The starts and shifts of a map, each break at the roundest address possible."""
     starts, shifts = [], []
     while path:
         free = max((path.after ^ path.at).bit_length() - 1, 0)
