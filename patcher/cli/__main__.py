@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ class VerbParser(argparse.ArgumentParser):
         raise UsageError("usage.argument", f"{message[:1].upper()}{message[1:]}.", usage=self.format_usage().strip())
 
 
+@cache
 def parser() -> VerbParser:
-    """The parser of all verbs."""
+    """The parser of all verbs, built once: that takes longer than most verbs."""
     main_parser = VerbParser(prog="shoal", description="Updates games and software, with the help of other players.")
     main_parser.add_argument("--version", action="version", version=f"shoal {patcher.__version__}")
     main_parser.set_defaults(home=None, ca="", passphrase_file=None, for_publisher=False)

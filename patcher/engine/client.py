@@ -212,9 +212,13 @@ def _start(home: Home) -> None:
     place = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
     if not os.access(place, os.W_OK):
         raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))
-    engine = [sys.executable, "-m", "patcher", "--home", str(home.root)]
     home.make()
     config.load(home)  # the engine would die of it, where nobody hears why
+    _spawn(home)
+
+
+def _spawn(home: Home) -> None:
+    engine = [sys.executable, "-m", "patcher", "--home", str(home.root)]
     with (home.root / "engine.err").open("ab") as err:
         subprocess.run(
             [sys.executable, "-c", _STARTER, *engine],

@@ -31,6 +31,8 @@ from patcher.protocol import events, wire
 
 _LINGER_S = 3.0
 _WAKE_S = 1.0
+_LOOK_S = 0.5
+"""How often an engine with nothing to tell looks whether a client that listens has left."""
 _LOG_BYTES = 4 << 20
 _TEXT_LENGTH = 8000
 _SOCKET_PATH_BYTES = 100
@@ -190,7 +192,7 @@ class Server:
             client.send_bytes(b'{"ok": true}')
             while True:
                 try:
-                    client.send_bytes(wire.to_json(waiting.get(timeout=0.5)))
+                    client.send_bytes(wire.to_json(waiting.get(timeout=_LOOK_S)))
                 except queue.Empty:
                     if client.poll(0):
                         client.recv_bytes()  # raises EOFError when the client is gone

@@ -30,7 +30,7 @@ from patcher.protocol.events import Failed, Finished, Phase, Progress
 from patcher.seeding.seeder import Seeder
 from patcher.transfer.swarm.session import Session
 from patcher.update.command_runner import CommandRunner
-from tests.support.world import wait_until
+from tests.support.waiting import wait_until
 
 _UPDATE = commands.Update("demo/game")
 

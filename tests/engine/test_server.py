@@ -15,7 +15,7 @@ from tests.support import trees
 from tests.support.installed import install
 from tests.support.peers import HOST
 from tests.support.sockets import listening
-from tests.support.world import wait_until
+from tests.support.waiting import wait_until
 
 _KEPT = """
 import sys

@@ -7,7 +7,8 @@ import pytest
 from PySide6.QtGui import QImage
 
 from patcher.cli.demo import ASSETS, GAME, game_trees, make_title, titles
-from tests.support.world import Shoal, World, wait_until
+from tests.support.waiting import wait_until
+from tests.support.world import Shoal, World
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,7 @@ def games_below(folder: Path) -> list[psutil.Process]:
 
 def test_play_shows_the_new_version_after_an_update(tmp_path: Path) -> None:
     old, new = game_trees(tmp_path, reef_bytes=300_000)
-    with World(tmp_path) as world:
+    with World(tmp_path, processes=True) as world:  # the game plays on when its engine ends
         world.release(old.version, old.folder, "--launch", "tidepool", title="tidepool")
         player = world.player("player")
         folder = world.folder(player)
@@ -56,7 +57,7 @@ def test_play_shows_the_new_version_after_an_update(tmp_path: Path) -> None:
 
 def test_a_running_game_is_not_updated(tmp_path: Path) -> None:
     old, new = game_trees(tmp_path, reef_bytes=300_000)
-    with World(tmp_path) as world:
+    with World(tmp_path, processes=True) as world:  # the game plays on when its engine ends
         world.release(old.version, old.folder, "--launch", "tidepool", title="tidepool")
         player = world.player("player")
         player.run("install", "tidepool", "--to", world.folder(player))

@@ -14,7 +14,8 @@ from patcher.engine.client import Client
 from patcher.protocol import commands
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import Shoal, World, is_alive, wait_until
+from tests.support.waiting import is_alive, wait_until
+from tests.support.world import Shoal, World
 
 _PAK = trees.noise(90, 12_000_000)
 _OLD: trees.Layout = {**trees.scenario("changed").old, "data/large.pak": File(_PAK[:6_000_000])}
@@ -45,7 +46,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     """A feed whose second release is a download of 6 MB."""
     trees.write(tmp_path / "old", _OLD)
     trees.write(tmp_path / "new", _NEW)
-    with World(tmp_path) as made:
+    with World(tmp_path, processes=True) as made:
         made.release("1", tmp_path / "old")
         yield made
 

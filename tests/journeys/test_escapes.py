@@ -30,7 +30,7 @@ ANSWERS: dict[str, Answer] = {
 def server(tmp_path: Path) -> Iterator[HostileOrigin]:
     """The feed of a world, at a server that will lie."""
     trees.write(tmp_path / "tree", {"readme.txt": trees.File(b"x")})
-    with World(tmp_path) as world, HostileOrigin() as server:
+    with World(tmp_path / "world") as world, HostileOrigin() as server:
         world.release("1", tmp_path / "tree")
         files = (path for path in world.feed.rglob("*") if path.is_file())
         server.files.update((str(path.relative_to(world.feed)), path.read_bytes()) for path in files)

@@ -14,7 +14,8 @@ from patcher.protocol import commands
 from tests.support import forger, trees
 from tests.support.forger import FORGERIES, STRANGERS, Forgery
 from tests.support.trees import File
-from tests.support.world import Shoal, World, is_alive, prepared_engine, wait_until
+from tests.support.waiting import is_alive, wait_until
+from tests.support.world import Shoal, World, prepared_engine
 
 _SCENE = trees.scenario("changed")
 _PROGRAM = {"bin/tool": File(forger.SCRIPT % b"genuine", executable=True)}

@@ -20,7 +20,8 @@ from patcher.protocol import commands, events
 from patcher.protocol.events import Failed, Finished
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import World, wait_until
+from tests.support.waiting import wait_until
+from tests.support.world import World
 
 GAME = "demo/game"
 _KEPT = {f"data/{number}.txt": File(b"kept %d" % number) for number in range(3)}

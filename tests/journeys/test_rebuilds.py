@@ -12,7 +12,8 @@ from patcher.publish.release import history
 from patcher.publish.repository import load
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import Shoal, World, wait_until
+from tests.support.waiting import wait_until
+from tests.support.world import Shoal, World
 
 _SIZE = 4_000_000
 _BLOCK = 16384
@@ -178,7 +179,9 @@ def test_a_rebuild_that_was_killed_goes_on(world: World) -> None:
             progress = player.run("status", "game")["titles"][0]["progress"]
             return int(progress["done_bytes"]) if progress and progress["phase"] == "fetch" else 0
 
+        player.stop_engine()  # the one that the program starts is a process, which can be killed
         client = player.start("install", "game", "--to", world.folder(player), "--locate")
+        wait_until(lambda: player.engine_pid() != 0, "the program's engine")
         wait_until(lambda: fetched_bytes() > 1_000_000, "a part of the download")
         player.kill_engine()
         out, _ = client.communicate(timeout=60)

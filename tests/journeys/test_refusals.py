@@ -12,7 +12,8 @@ from patcher.serve.certificate import make_authority
 from patcher.serve.static import StaticServer
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import Shoal, World, prepared_engine, wait_until
+from tests.support.waiting import wait_until
+from tests.support.world import Shoal, World, prepared_engine
 
 _OLD: trees.Layout = {**trees.scenario("changed").old, "data/large.pak": File(trees.noise(95, 3_000_000))}
 _NEW: trees.Layout = {
@@ -278,11 +279,19 @@ def test_a_wrong_argument_says_what_would_be_right(
     assert all(error[part] for part in ("message", "safe", "hint"))
 
 
+@pytest.fixture
+def shared(newcomer: Shoal) -> Iterator[Shoal]:
+    yield newcomer
+    newcomer.stop_engine()
+
+
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shoal]:
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shoal]:
     """A player who has a feed with a title, and installed nothing."""
     root = tmp_path_factory.mktemp("shared")
     trees.write(root / "old", trees.scenario("changed").old)
     with World(root) as made:
         made.release("1", root / "old")
-        yield made.player("ann", peers="none")
+        player = made.player("ann", peers="none")
+        player.stop_engine()
+        yield player

@@ -12,7 +12,8 @@ from tests.support import trees
 from tests.support.peers import Player, torrent_of
 from tests.support.sockets import listening
 from tests.support.trees import File
-from tests.support.world import Shoal, World, wait_until
+from tests.support.waiting import wait_until
+from tests.support.world import Shoal, World
 
 _PAK = trees.noise(80, 6_000_000)
 _OLD: trees.Layout = {**trees.scenario("changed").old, "data/large.pak": File(_PAK)}
@@ -25,10 +26,23 @@ _NEW: trees.Layout = {
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A feed with one release; the second lies ready in ``new``."""
-    trees.write(tmp_path / "old", _OLD)
-    trees.write(tmp_path / "new", _NEW)
-    with World(tmp_path) as made:
-        made.release("1", tmp_path / "old")
+    with _world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def lone(tmp_path: Path) -> Iterator[World]:
+    """The same; but the sockets of an engine are those of its process."""
+    with _world(tmp_path, processes=True) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _world(root: Path, *, processes: bool = False) -> Iterator[World]:
+    trees.write(root / "old", _OLD)
+    trees.write(root / "new", _NEW)
+    with World(root, processes=processes) as made:
+        made.release("1", root / "old")
         yield made
 
 
@@ -110,9 +124,9 @@ def _stranger(world: World, player: Shoal) -> Iterator[Player]:
         yield stranger.want(torrent, world.root / "taken" / "game.main", ("127.0.0.1", port))
 
 
-def test_sharing_is_off_by_default_and_after_an_install_no_socket_is_open(world: World) -> None:
-    player = world.player("ann", local_discovery="on")
-    player.run("install", "game", "--to", world.folder(player))
+def test_sharing_is_off_by_default_and_after_an_install_no_socket_is_open(lone: World) -> None:
+    player = lone.player("ann", local_discovery="on")
+    player.run("install", "game", "--to", lone.folder(player))
     share = player.start("share")  # keeps the engine
     try:
         assert player.run("status")["listen_port"] == 0
@@ -123,24 +137,24 @@ def test_sharing_is_off_by_default_and_after_an_install_no_socket_is_open(world:
     assert player.run("stats")["rows"][0]["uploaded_bytes"] == 0
 
 
-def test_who_agreed_to_share_gives_the_whole_tree_in_place(world: World) -> None:
-    player = world.player("ann", sharing="everyone")
-    player.run("install", "game", "--to", world.folder(player))
+def test_who_agreed_to_share_gives_the_whole_tree_in_place(lone: World) -> None:
+    player = lone.player("ann", sharing="everyone")
+    player.run("install", "game", "--to", lone.folder(player))
     wait_until(lambda: _seeding(player), "the seeding")
-    on_disk = sum(path.stat().st_size for path in world.folder(player).rglob("*") if path.is_file())
+    on_disk = sum(path.stat().st_size for path in lone.folder(player).rglob("*") if path.is_file())
     assert on_disk < 1.1 * sum(len(file.data) for file in _OLD.values() if isinstance(file, File))
-    with _stranger(world, player) as stranger:
+    with _stranger(lone, player) as stranger:
         wait_until(lambda: stranger.is_complete, "the stranger's download")
-    assert trees.read(world.root / "taken" / "game.main") == _OLD
+    assert trees.read(lone.root / "taken" / "game.main") == _OLD
     player.run("settings", "sharing", "off")
     assert not _seeding(player)
     assert listening(player.engine_pid()) == set()
 
 
 @pytest.mark.parametrize(("key", "value"), [("sharing", "off"), ("peers", "none")])
-def test_ports_close_when_the_player_says_so(world: World, key: str, value: str) -> None:
-    player = world.player("ann", sharing="everyone")
-    player.run("install", "game", "--to", world.folder(player))
+def test_ports_close_when_the_player_says_so(lone: World, key: str, value: str) -> None:
+    player = lone.player("ann", sharing="everyone")
+    player.run("install", "game", "--to", lone.folder(player))
     wait_until(lambda: _seeding(player), "the seeding")
     port = player.run("status")["listen_port"]
     assert listening(player.engine_pid()) == {("tcp", "127.0.0.1", port), ("udp", "127.0.0.1", port)}

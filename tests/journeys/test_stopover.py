@@ -17,7 +17,8 @@ from patcher.protocol import commands
 from patcher.publish import repository
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import Shoal, World, wait_until
+from tests.support.waiting import wait_until
+from tests.support.world import Shoal, World
 
 _SOUND = trees.noise(80, 500_000)
 _NEWS = trees.noise(81, 200_000)

@@ -12,7 +12,8 @@ from patcher.install.registry import Registry
 from patcher.protocol import commands
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import Shoal, World, wait_until
+from tests.support.waiting import wait_until
+from tests.support.world import Shoal, World
 
 _TREES: dict[str, trees.Layout] = {
     version: {"readme.txt": File(version.encode()), "data/large.pak": File(trees.noise(3, 40_000))}

@@ -14,7 +14,8 @@ from patcher.serve.peers import INFO_HASH_BYTES
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.world import World, wait_until
+from tests.support.waiting import wait_until
+from tests.support.world import World
 
 
 def test_a_tracker_of_a_feed_knows_its_trees_and_packs(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from launcher.bridge import Bridge
 from launcher.state import Accepted, Link, LinkChanged, Message, Refused
 from patcher.protocol import commands
 from patcher.protocol.events import Failed, Finished, Snapshot
-from tests.support.world import Shoal, is_alive, wait_until
+from tests.support.waiting import is_alive, wait_until
+from tests.support.world import Shoal
 
 TIMEOUT_MS = 30_000
 

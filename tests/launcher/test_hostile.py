@@ -90,7 +90,7 @@ def test_a_hostile_feed_is_shown_as_plain_text(
     where = {"url": canary.url, "pipe": pipe}
     trees.write(tmp_path / "tree", {"readme.txt": File(b"x")})
     (tmp_path / "notes.md").write_text(_NOTES.format(**where))
-    with World(tmp_path) as world:
+    with World(tmp_path, processes=True) as world:
         for name, data in _art().items():
             (tmp_path / name).write_bytes(data)
             world.release("1", tmp_path / "tree", "--notes", tmp_path / "notes.md", title=name)

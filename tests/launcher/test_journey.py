@@ -30,7 +30,7 @@ _NEW: trees.Layout = {
 def world(tmp_path: Path) -> Iterator[World]:
     trees.write(tmp_path / "old", _OLD)
     trees.write(tmp_path / "new", _NEW)
-    with World(tmp_path) as made:
+    with World(tmp_path, processes=True) as made:
         made.release("1", tmp_path / "old", "--launch", "bin/play")
         yield made
 

@@ -30,7 +30,7 @@ def players(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, l
     root = tmp_path_factory.mktemp("world")
     trees.write(root / "old", _OLD)
     trees.write(root / "new", _NEW)
-    with World(root) as world:
+    with World(root, processes=True) as world:
         world.release("1", root / "old")
         made = [world.player(f"ann{number}", peers="none", download_limit_bps=_SLOW_BPS) for number in range(4)]
         for player in made:
@@ -110,7 +110,7 @@ def test_a_server_that_is_gone_is_said_calmly_and_playing_stays(
     tmp_path: Path, qtbot: QtBot, qapp: QApplication
 ) -> None:
     trees.write(tmp_path / "old", _OLD)
-    with World(tmp_path) as world:
+    with World(tmp_path, processes=True) as world:
         world.release("1", tmp_path / "old")
         player = world.player("ann", peers="none")
         player.run("install", "game", "--to", world.folder(player))

@@ -23,7 +23,7 @@ _TREE: trees.Layout = {"readme.txt": File(b"x"), "data/large.pak": File(trees.no
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     root = tmp_path_factory.mktemp("world")
     trees.write(root / "tree", _TREE)
-    with World(root) as made:
+    with World(root, processes=True) as made:
         made.release("1", root / "tree")
         yield made
 

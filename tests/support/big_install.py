@@ -19,7 +19,8 @@ from pathlib import Path
 
 from patcher.publish.build import piece_bytes_for
 from tests.support import trees
-from tests.support.world import Shoal, World, wait_until
+from tests.support.waiting import wait_until
+from tests.support.world import Shoal, World
 
 _LOST_MAX_BYTES = 8 << 20
 _FILES = 5
@@ -107,7 +108,7 @@ def main() -> int:
     limit = _LOST_MAX_BYTES + piece_bytes_for(size_bytes)
     cases: dict[str, Callable[[World, int], int]] = {"server": _from_the_server, "player": _from_a_player}
     failed = False
-    with tempfile.TemporaryDirectory() as folder, World(Path(folder)) as world:
+    with tempfile.TemporaryDirectory() as folder, World(Path(folder), processes=True) as world:
         _plant(Path(folder) / "tree", size_bytes)
         world.release("1", Path(folder) / "tree")
         packs = [path for path in _large(world) if path.stat().st_size != size_bytes // _FILES]

@@ -35,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bytes", type=int, default=3 * 10**9)
     size_bytes = parser.parse_args().bytes // _BLOCK_BYTES * _BLOCK_BYTES
-    with tempfile.TemporaryDirectory() as name, World(Path(name)) as world:
+    with tempfile.TemporaryDirectory() as name, World(Path(name), processes=True) as world:
         world.release("1", _plant(Path(name) / "tree", size_bytes))
         player = world.player("ann", peers="none")
         player.run("install", "game", "--to", world.folder(player))

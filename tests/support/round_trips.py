@@ -151,7 +151,7 @@ def check(world: World, player: Shoal, title: str, recipe: Recipe, *, extra: boo
 
 def _prove(count: int, number: int) -> None:
     """In one world."""
-    with tempfile.TemporaryDirectory() as name, World(Path(name)) as world:
+    with tempfile.TemporaryDirectory() as name, World(Path(name), processes=True) as world:
         player, titles = world.player("ann", peers="none"), iter(range(count * 2))
 
         @seed(number)

@@ -32,7 +32,8 @@ from tests.support.far import (
 )  # fmt: skip
 from tests.support.sockets import listening
 from tests.support.trees import File
-from tests.support.world import Shoal, World, wait_until
+from tests.support.waiting import wait_until
+from tests.support.world import Shoal, World
 
 ROOT = Path(__file__).parent.parent.parent
 _CABLE = "near"
@@ -178,7 +179,7 @@ class Watch:
 
 def main(folder: Path) -> None:
     """All rows: first those with a job, which runs through all of them."""
-    with plugged_in() as cable, World(folder, f"http://{INTERNET}:{TRACKER_PORT}/announce") as world:
+    with plugged_in() as cable, World(folder, f"http://{INTERNET}:{TRACKER_PORT}/announce", processes=True) as world:
         for title, layout in (("game", _GAME), ("other", _OTHER)):
             trees.write(folder / title, layout)
             world.release("1", folder / title, title=title)

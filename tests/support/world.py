@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,16 +21,8 @@ from patcher.publish.repository import Changes
 from patcher.serve.certificate import make_authority
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
-
-PATIENCE_S = 60.0
-
-
-def wait_until(is_true: Callable[[], bool], what: str) -> None:
-    """Return as soon as it is true. Fails after a minute."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_true():
-        assert time.monotonic() < deadline, f"waited a minute for {what}"
-        time.sleep(0.02)
+from tests.support import engines
+from tests.support.waiting import is_alive, wait_until
 
 
 class Shoal:
@@ -73,12 +64,13 @@ class Shoal:
     def kill_engine(self) -> None:
         """As a power cut would end it."""
         pid = self.engine_pid()
+        assert pid != os.getpid(), "this world's engines are no processes"
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not is_alive(pid), "the killed engine")
 
     def stop_engine(self) -> None:
         """End the engine and wait for that."""
-        if pid := self.engine_pid():
+        if not engines.stop(self.home) and (pid := self.engine_pid()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
             wait_until(lambda: not is_alive(pid), "the engine's end")
@@ -89,28 +81,23 @@ class Shoal:
         return "\n".join(path.read_text()[-4000:] for path in files if path.exists())
 
 
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; our own dead children are reaped on the way."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 class World:
     """The feed ``demo`` at an HTTPS origin of this machine, a tracker, and any number of players."""
 
-    def __init__(self, root: Path, tracker: str = "") -> None:
-        """``tracker``: the announce URL of another one than that of this machine."""
+    def __init__(self, root: Path, tracker: str = "", *, processes: bool = False) -> None:
+        """``tracker``: the announce URL of another one than that of this machine.
+
+        ``processes``: each player's engine runs in a process of its own, as for a player, and not in this one.
+        """
         self.root = root
         self.feed = root / "feed"
-        self.feed.mkdir()
+        self.feed.mkdir(parents=True)
         self.publisher = Shoal(root / "publisher")
         authority = make_authority(root / "authority")
         self.ca = authority.ca_file
         self._stack = contextlib.ExitStack()
+        if not processes:
+            self._stack.enter_context(engines.here(root))
         self.tracker = self._stack.enter_context(Tracker(interval_s=2))
         self.origin = self._stack.enter_context(StaticServer(self.feed, "127.0.0.1", 0, *authority.issue("127.0.0.1")))
         self._players: list[Shoal] = []
@@ -126,8 +113,9 @@ class World:
         self._stack.close()
 
     def release(self, version: str, tree: Path, *words: object, title: str = "game") -> dict[str, Any]:
-        """Publish a folder."""
-        return self.publisher.run("publish", "release", self.feed, title, tree, "--version", version, *words)
+        """Publish a folder, with no worker processes."""
+        options = ("--version", version, "--jobs", 1, *words)
+        return self.publisher.run("publish", "release", self.feed, title, tree, *options)
 
     def sign(self, put: Mapping[str, bytes], *drop: str) -> None:
         """Publish records as they are, and retire others."""

@@ -1,0 +1,29 @@
+"""Waiting for what another thread or process does."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PATIENCE_S = 60.0
+_FIRST_S, _LONGEST_S = 0.005, 0.05
+
+
+def wait_until(is_true: Callable[[], bool], what: str) -> None:
+    """Return as soon as it is true. Fails after a minute."""
+    deadline, pause_s = time.monotonic() + PATIENCE_S, _FIRST_S
+    while not is_true():
+        assert time.monotonic() < deadline, f"waited a minute for {what}"
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_S)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; our own dead children are reaped on the way."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,44 @@
+"""Decoders that are started once for many jobs: a worker process costs more CPU time than what most tests decode."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from typing import Any
+
+import pytest
+
+from patcher import processes
+from patcher.update.decode import MEMORY_BYTES, WORKERS
+
+
+class _Lent(Executor):
+    """A pool for one job: its end waits for the job's work, and leaves the processes to the next one."""
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._given: list[Future[Any]] = []
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **words: Any) -> Future[Any]:
+        self._given.append(self._pool.submit(work, *arguments, **words))
+        return self._given[-1]
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        for future in self._given if cancel_futures else ():
+            future.cancel()
+        if wait:
+            futures.wait(self._given)
+
+
+@contextlib.contextmanager
+def lent() -> Iterator[None]:
+    """All decoders of this process share one pool. It is an ordinary one: processes, with their bound on memory."""
+    make = processes.pool
+    with make(WORKERS, MEMORY_BYTES) as pool, pytest.MonkeyPatch.context() as patched:
+        futures.wait([pool.submit(abs, number) for number in range(WORKERS)])  # all processes and threads are there
+
+        def lend(count: int, memory_bytes: int = 0) -> ProcessPoolExecutor | _Lent:
+            return _Lent(pool) if (count, memory_bytes) == (WORKERS, MEMORY_BYTES) else make(count, memory_bytes)
+
+        patched.setattr(processes, "pool", lend)
+        yield
