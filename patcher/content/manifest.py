@@ -244,14 +244,12 @@ def _dictionary(value: object) -> dict[bytes, Any]:
 
 
 def _text(value: object) -> str:
+    if not isinstance(value, bytes):
+        raise _invalid("a name is missing")
     try:
-        return value.decode() if isinstance(value, bytes) else _no_text()
+        return value.decode()
     except UnicodeDecodeError as error:
         raise _invalid("a name in it is not UTF-8") from error
-
-
-def _no_text() -> str:
-    raise _invalid("a name is missing")
 
 
 def _invalid(reason: str) -> ContentError:

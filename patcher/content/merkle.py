@@ -8,6 +8,7 @@ Everything is pure; hashing blocks lets other threads run, and threads are the c
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ HASH_BYTES = 32
 MAX_SIZE_BYTES = 2**63 - 1
 
 _BLANK = bytes(HASH_BYTES)
+_HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def _paddings() -> tuple[bytes, ...]:
@@ -65,7 +67,7 @@ class Ref:
         """Raises TrustError trust.record."""
         if isinstance(value, dict):
             root, size = value.get("root"), value.get("size")
-            if isinstance(root, str) and type(size) is int and 1 <= size <= MAX_SIZE_BYTES and _is_hex(root):
+            if isinstance(root, str) and type(size) is int and 1 <= size <= MAX_SIZE_BYTES and _HEX.fullmatch(root):
                 return cls(bytes.fromhex(root), size)
         raise TrustError("trust.record", "a {root, size} in a signed record is not valid")
 
@@ -81,10 +83,6 @@ class Ref:
             if isinstance(root, bytes) and isinstance(size, int):
                 return cls(root, size)
         raise ContentError("content.invalid", "a {root, size} in a document is not valid")
-
-
-def _is_hex(text: str) -> bool:
-    return len(text) == 2 * HASH_BYTES and not set(text) - set("0123456789abcdef")
 
 
 class Hasher:

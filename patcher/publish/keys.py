@@ -17,7 +17,7 @@ from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-
 from patcher import disk
 from patcher.errors import DiskError, UsageError
 from patcher.publish import wrapping
-from patcher.publish.store import make_folder
+from patcher.publish.store import Say, make_folder
 
 NAME_FIELD = "x-shoal-name"
 """The field of a public key that names its key file."""
@@ -29,9 +29,7 @@ class Passphrases:
     ``ask`` shows its text and returns the input; it is None without a terminal. ``say`` gets sentences for people.
     """
 
-    def __init__(
-        self, given: str = "", ask: Callable[[str], str] | None = None, say: Callable[[str], None] = lambda _: None
-    ) -> None:
+    def __init__(self, given: str = "", ask: Callable[[str], str] | None = None, say: Say = lambda _: None) -> None:
         self._given = given
         self._ask = ask
         self.say = say
@@ -39,7 +37,7 @@ class Passphrases:
         self._judged: set[str] = set()
 
     @classmethod
-    def of_user(cls, file: Path | None, say: Callable[[str], None]) -> "Passphrases":
+    def of_user(cls, file: Path | None, say: Say) -> "Passphrases":
         """From ``--passphrase-file``, SHOAL_PASSPHRASE or the terminal, in this order.
 
         Raises UsageError (usage.passphrase) when the file cannot be read or is empty.

@@ -8,7 +8,7 @@ import re
 import shlex
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from patcher.publish import build, repository, signing
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.patches import packs
 from patcher.publish.repository import Changes, Repository
-from patcher.publish.store import OnProgress, Store
+from patcher.publish.store import OnProgress, Say, Store
 from patcher.publish.tree import PartRule
 
 SYSTEMS = ("linux", "macos", "windows")
@@ -98,12 +98,7 @@ def history(repo: Repository, title: str) -> History:
 
 
 def release(
-    folder: Path,
-    home: Home,
-    order: ReleaseOrder,
-    passphrases: Passphrases,
-    progress: OnProgress,
-    say: Callable[[str], None],
+    folder: Path, home: Home, order: ReleaseOrder, passphrases: Passphrases, progress: OnProgress, say: Say
 ) -> ReleaseOutcome:
     """Publish a release, or write the request for the signatures it needs.
 
@@ -120,12 +115,13 @@ def release(
         source = build.read(order.tree, order.title, order.rules, order.jobs, progress)
         past = history(repo, order.title)
         record = _record(order, source, past, say)
-        done = _is_published(record, order.channel, past)
+        live = past.channels.get(order.channel, Channel(0))
+        done = record.sequence in past.releases and live.release >= record.sequence
         if order.dry_run or (done and all(Store(folder).has(ref) for ref in source.contents)):
-            return ReleaseOutcome(
-                "dry run" if order.dry_run else "already published", source, time.monotonic() - started_s
-            )
-        older = _older(past, record, order.from_last)
+            state = "dry run" if order.dry_run else "already published"
+            return ReleaseOutcome(state, source, time.monotonic() - started_s)
+        before = sorted((s for s in past.releases if s < record.sequence), reverse=True)[: order.from_last]
+        older = [past.releases[sequence] for sequence in before]
         packed = _write_content(repo, home, order, source, record, older, progress, say)
         if done:  # only lost content was put back
             return ReleaseOutcome("already published", source, time.monotonic() - started_s, packed)
@@ -221,9 +217,7 @@ def parse_launch(texts: Sequence[str]) -> dict[str, Launch]:
     return launch
 
 
-def _launch(
-    order: ReleaseOrder, source: build.SourceFolder, past: History, say: Callable[[str], None]
-) -> dict[str, Launch]:
+def _launch(order: ReleaseOrder, source: build.SourceFolder, past: History, say: Say) -> dict[str, Launch]:
     """The ordered launch commands, else those of the release before, so that a forgotten option breaks no game."""
     launch = parse_launch(order.launch)
     if not launch and past.releases:
@@ -240,7 +234,7 @@ def _launch(
     return launch
 
 
-def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, say: Callable[[str], None]) -> Release:
+def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, say: Say) -> Release:
     known = past.named(order.version)
     sequence = known.sequence if known else past.next_sequence
     parts = tuple(part.record for part in source.parts)
@@ -269,23 +263,12 @@ def _notes(path: Path) -> bytes:
     return data
 
 
-def _is_published(record: Release, channel: str, past: History) -> bool:
-    live = past.channels.get(channel)
-    return record.sequence in past.releases and live is not None and live.release >= record.sequence
-
-
-def _older(past: History, record: Release, count: int) -> list[Release]:
-    """The newest ``count`` releases before this one, newest first."""
-    sequences = sorted((s for s in past.releases if s < record.sequence), reverse=True)
-    return [past.releases[sequence] for sequence in sequences[:count]]
-
-
 # ---------------------------------------------------------------- content, records, roles
 
 
 def _write_content(
     repo: Repository, home: Home, order: ReleaseOrder, source: build.SourceFolder, new: Release,
-    older: Sequence[Release], progress: OnProgress, say: Callable[[str], None],
+    older: Sequence[Release], progress: OnProgress, say: Say,
 ) -> packs.Packed:  # fmt: skip
     with Store(repo.folder).adding() as store:
         build.write(source, store, order.jobs, progress)

@@ -162,7 +162,8 @@ class Repository:
     def prepare(self, changes: Changes, now: datetime) -> dict[str, Targets]:
         """The unsigned next payload of each role that changes or is past half its life, ``targets`` last."""
         payloads = {}
-        for role in sorted({*changes.roles, *self._ageing(now)}, key=lambda role: (role == "targets", role)):
+        ageing = {r for r, p in self.roles.items() if p.expires - now < timedelta(days=self.profile.days(r) / 2)}
+        for role in sorted(changes.roles | ageing, key=lambda role: (role == "targets", role)):
             payload = self.next_payload(role, now)
             for path in changes.drop:
                 payload.targets.pop(path, None)
@@ -220,10 +221,6 @@ class Repository:
         for role in ("feed", "snapshot", "timestamp"):
             for key in keys_of(self.delegation(role, changes), role):
                 ring.signer(key)
-
-    def _ageing(self, now: datetime) -> list[str]:
-        half_days = {role: self.profile.days(role) / 2 for role in self.roles}
-        return [role for role, payload in self.roles.items() if payload.expires - now < timedelta(days=half_days[role])]
 
     def _delegate_title(self, targets: Targets, title: str) -> None:
         holders = self.root.roles["targets"]

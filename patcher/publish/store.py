@@ -20,6 +20,9 @@ _SAMPLE_S = 0.1
 OnProgress = Callable[[str, int, int], None]
 """Called with a phase, the bytes done and the bytes in all."""
 
+Say = Callable[[str], None]
+"""Called with a sentence for people."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -119,8 +119,8 @@ def split(tree: Tree, rules: Sequence[PartRule]) -> dict[str, Tree]:
 
     Raises ContentError content.link_outside for a link that leads to another part, or that stands in a Windows part.
     """
-    matchers = [(rule.name, _matcher(rule.globs)) for rule in rules]
-    part_of = {path: next((name for name, has in matchers if has(path)), MAIN_PART) for path in _paths(tree)}
+    patterns = [(rule.name, re.compile("|".join(_regex(glob.strip("/")) for glob in rule.globs))) for rule in rules]
+    part_of = {p: next((name for name, pattern in patterns if pattern.fullmatch(p)), MAIN_PART) for p in _paths(tree)}
     parts = {
         name: Tree(
             tuple(file for file in tree.files if part_of[file[0]] == name),
@@ -151,11 +151,6 @@ def _with_folders(listed: Iterable[str]) -> set[str]:
             found.add(path)
             path = path.rpartition("/")[0]  # noqa: PLW2901 -- climbing is what this loop does
     return found
-
-
-def _matcher(globs: Iterable[str]) -> Callable[[str], bool]:
-    pattern = re.compile("|".join(_regex(glob.strip("/")) for glob in globs))
-    return lambda path: pattern.fullmatch(path) is not None
 
 
 def _regex(glob: str) -> str:

@@ -100,7 +100,8 @@ class _AddressBuffer:
         if len(self.seen) > max(self.most, _SMALL):
             self.most = len(self.seen)
             if self.places is None:
-                self._index(self._each())
+                flat = bytes(self.flat)
+                self._index(flat[at : at + self.width] for at in range(0, len(flat), self.width))
 
     def drop(self, address: bytes) -> bool:
         """Remove an address; False if it is not here. In a large buffer the last address takes its position."""
@@ -141,10 +142,6 @@ class _AddressBuffer:
 
     def _index(self, order: Iterable[bytes]) -> None:
         self.places = OrderedDict((address, place) for place, address in enumerate(order))
-
-    def _each(self) -> Iterator[bytes]:
-        flat, width = bytes(self.flat), self.width
-        return (flat[at : at + width] for at in range(0, len(flat), width))
 
     def expired(self, before: int) -> bytes | None:
         """The address that was silent longest, if it was last heard before ``before``."""

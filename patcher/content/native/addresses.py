@@ -63,9 +63,10 @@ class AddressMap:
         if breaks > MAX_BREAKS or refused > MAX_BLOCKS or allowed > MAX_BLOCKS:
             raise _damaged("it is too long")
         lists = _Lists(data[HEAD.size :], breaks * (START_PLANES + SHIFT_PLANES) + (refused + allowed) * BLOCK_PLANES)
+        starts, zigzag = lists.take(breaks, START_PLANES), lists.take(breaks, SHIFT_PLANES)
         made = cls(
-            np.cumsum(lists.take(breaks, START_PLANES)),
-            np.cumsum(_unzigzag(lists.take(breaks, SHIFT_PLANES))),
+            np.cumsum(starts),
+            np.cumsum((zigzag >> 1) ^ -(zigzag & 1)),
             np.cumsum(lists.take(refused, BLOCK_PLANES)),
             np.cumsum(lists.take(allowed, BLOCK_PLANES)),
         )
@@ -103,10 +104,6 @@ class _Lists:
 def filters(plain_bytes: int) -> list[dict[str, Any]]:
     """Of the LZMA2 stream for lists of this length."""
     return [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": max(plain_bytes, 4096), "lc": 0, "pb": 0}]
-
-
-def _unzigzag(numbers: Ints) -> Ints:
-    return (numbers >> 1) ^ -(numbers & 1)
 
 
 def _rising(numbers: Ints) -> bool:

@@ -20,7 +20,9 @@ _MOST_WORDS = 128
 
 def find(view: View) -> Iterator[Fields]:
     """The references of all tables in the view, of entries that lie in it whole."""
-    yield _rvas(view, view.inside(view.binary.rvas, 4))
+    offsets = view.inside(view.binary.rvas, 4)
+    target = view.u32(offsets)
+    yield fields_at(view.binary.loaded.hold(target), offsets, target)
     for section in view.sections("pdata"):
         yield from _functions(view, view.entries(section, 12))
     for section in view.sections("arm64_pdata"):
@@ -28,12 +30,6 @@ def find(view: View) -> Iterator[Fields]:
     for section in view.sections("data"):
         yield from _unwind(view, section)
         yield from _types(view, section)
-
-
-def _rvas(view: View, offsets: Ints) -> Fields:
-    """Addresses of 4 bytes, where the number is an address."""
-    target = view.u32(offsets)
-    return fields_at(view.binary.loaded.hold(target), offsets, target)
 
 
 def _functions(view: View, rows: Ints) -> Iterator[Fields]:

@@ -107,7 +107,9 @@ def make_window(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
         if len(delta) < len(new) and _works(delta, old, new):
             best = (HDIFF, delta)
     if _may_beat(len(best[1]), new):
-        best = min(best, (ZSTD, zstd.compress(new, options=_long(WINDOW_LOG, 19))), key=_cost)
+        best = min(
+            best, (ZSTD, zstd.compress(new, options=_long(WINDOW_LOG, 19))), key=lambda form: (len(form[1]), form[0])
+        )
     return best
 
 
@@ -140,10 +142,6 @@ def _works(delta: bytes, old: bytes, new: bytes) -> bool:
         return apply(HDIFF, delta, old, len(new), hashlib.sha256(new).digest()) == new
     except ContentError:
         return False
-
-
-def _cost(form: tuple[int, bytes]) -> tuple[int, int]:
-    return len(form[1]), form[0]
 
 
 # ---------------------------------------------------------------- documents

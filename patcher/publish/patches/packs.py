@@ -7,7 +7,7 @@ folder. So an interrupted run goes on with the next window.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from patcher.content.patch_index import Index
 from patcher.errors import ContentError, TrustError
 from patcher.publish.build import BuiltPart
 from patcher.publish.patches import drafts, encode
-from patcher.publish.patches.drafts import Draft, Joined
-from patcher.publish.store import OnProgress, PhaseMeter, Store, in_threads
+from patcher.publish.patches.drafts import Joined
+from patcher.publish.store import OnProgress, PhaseMeter, Say, Store, in_threads
 
 _NOTE_BYTES = 4096
 
@@ -46,6 +46,11 @@ class PackPlan:
     old: PartVersion | None
     folder: Path
     """Keeps its windows until it is done."""
+
+    @property
+    def old_manifest(self) -> Manifest | None:
+        """The manifest of ``old``."""
+        return self.old.manifest if self.old else None
 
     @property
     def new_roots(self) -> set[bytes]:
@@ -106,7 +111,7 @@ class Packed:
 
 def pack_release(
     store: Store, build: Path, new: records.Release, parts: Sequence[BuiltPart], older: Sequence[records.Release],
-    jobs: int, progress: OnProgress, say: Callable[[str], None],
+    jobs: int, progress: OnProgress, say: Say,
 ) -> Packed:  # fmt: skip
     """Make every pack of a release whose content is in the store: from nothing, from the newest of ``older`` and back
     to it, and from the others as long as that saves enough.
@@ -170,7 +175,7 @@ class Maker:
         """Whether the feed's older content folds to its root, as far as it was looked at."""
 
     def pairs(
-        self, mine: Sequence[PartVersion], fixed: Collection[str], release: records.Release, say: Callable[[str], None]
+        self, mine: Sequence[PartVersion], fixed: Collection[str], release: records.Release, say: Say
     ) -> Iterator[tuple[PartVersion, PartVersion]]:
         """Each part with its version in an older release, if the feed still holds all contents for a patch."""
         by_name = {part.name: part for part in release.parts if not part.defaults and part.name not in fixed}
@@ -211,8 +216,12 @@ class Maker:
             return []
         found = {pack.folder: self._known(pack) for pack in packs}
         todo = {pack.folder: pack for pack in packs if found[pack.folder] is None}
-        drafted = {folder: self._draft(pack) for folder, pack in todo.items()}
-        drafts.make([*drafted.values()], self._jobs, self._progress)
+        work = self._jobs, self._progress
+        drafted = {
+            folder: drafts.draft(pack.new.manifest, pack.old_manifest, self._paths(pack), folder, *work)
+            for folder, pack in todo.items()
+        }
+        drafts.make([*drafted.values()], *work)
         joined = {folder: draft.joined() for folder, draft in drafted.items()}
         if bounded and sum(one.size_bytes for one in joined.values()) >= max(most_bytes, 1):
             for folder, pack in todo.items():
@@ -222,20 +231,16 @@ class Maker:
         found |= {folder: self._join(pack, joined[folder]) for folder, pack in todo.items()}
         return [one for pack in packs if (one := found[pack.folder])]
 
-    def _places(self, pack: PackPlan) -> dict[bytes, Path]:
+    def _paths(self, pack: PackPlan) -> dict[bytes, Path]:
         sides = (pack.new, pack.old) if pack.old else (pack.new,)
         entries = (entry for side in sides for entry in side.manifest.entries if entry.size_bytes)
         return {entry.root: self._store.path(Ref(entry.root, entry.size_bytes)) for entry in entries}
-
-    def _draft(self, pack: PackPlan) -> Draft:
-        old = pack.old.manifest if pack.old else None
-        return drafts.draft(pack.new.manifest, old, self._places(pack), pack.folder, self._jobs, self._progress)
 
     def _known(self, pack: PackPlan) -> FinishedPack | None:
         """The pack if an earlier run finished it."""
         try:
             ref = Ref.from_json(strict_json.load(pack.note, _NOTE_BYTES))
-            index = patch_index.parse(self._store.read(ref), pack.new.manifest, pack.old.manifest if pack.old else None)
+            index = patch_index.parse(self._store.read(ref), pack.new.manifest, pack.old_manifest)
         except (OSError, ValueError, ContentError, TrustError):
             return None
         whole = index.pack is None or self._store.has(index.pack)
@@ -251,8 +256,7 @@ class Maker:
             self._store.put_chunks(index.pack, joined.chunks())
         ref = None
         if index.windows:
-            old = pack.old.manifest if pack.old else None
-            ref = self._store.put(encode.write_index(index, pack.new.manifest, old))
+            ref = self._store.put(encode.write_index(index, pack.new.manifest, pack.old_manifest))
             self._store.flush()
             disk.write_atomic(pack.note, json.dumps(ref.to_json()).encode())
         disk.remove_tree(pack.folder)

@@ -213,23 +213,14 @@ def _blank(data: Bytes, found: Fields) -> None:
 
 def encode(addresses: AddressMap) -> bytes:
     """The document that `AddressMap.decode` reads."""
-    plain = b"".join([
-        _planes(_differences(addresses.starts), START_PLANES),
-        _planes(_zigzag(_differences(addresses.shifts)), SHIFT_PLANES),
-        _planes(_differences(addresses.refused), BLOCK_PLANES),
-        _planes(_differences(addresses.allowed), BLOCK_PLANES),
-    ])  # fmt: skip
+    lists = (addresses.starts, addresses.shifts, addresses.refused, addresses.allowed)
+    starts, shifts, refused, allowed = (np.diff(numbers, prepend=0) for numbers in lists)
+    zigzag = (shifts << 1) ^ (shifts >> 63)
+    planes = ((starts, START_PLANES), (zigzag, SHIFT_PLANES), (refused, BLOCK_PLANES), (allowed, BLOCK_PLANES))
+    plain = b"".join(_planes(numbers, count) for numbers, count in planes)
     head = HEAD.pack(len(addresses.starts), len(addresses.refused), len(addresses.allowed))
     return head + lzma.compress(plain, lzma.FORMAT_RAW, filters=filters(len(plain)))
 
 
 def _planes(numbers: Ints, planes: int) -> bytes:
     return numbers.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :planes].T.tobytes()
-
-
-def _differences(numbers: Ints) -> Ints:
-    return np.diff(numbers, prepend=0)
-
-
-def _zigzag(numbers: Ints) -> Ints:
-    return (numbers << 1) ^ (numbers >> 63)
