@@ -51,9 +51,6 @@ def by_digest(landmarks: bytes) -> dict[bytes, list[int]]:
     return found
 
 
-# ---------------------------------------------------------------- the document of a part
-
-
 def document(m: Manifest, landmarks_by_root: Mapping[bytes, bytes]) -> bytes:
     """The landmarks of each file of at least `MIN_BYTES`, in entry order. Raises KeyError for a missing root."""
     return b"".join(landmarks_by_root[entry.root] for entry in m.entries if entry.size_bytes >= MIN_BYTES)

@@ -28,8 +28,6 @@ class Reader:
         self._trust = trust
         self._origin = origin
 
-    # ---------------------------------------------------------------- records
-
     def feed(self) -> records.Feed:
         """``feed.json``, without URLs that lead nearer to the player than the address at which the feed was added."""
         record = records.parse(records.Feed, self._trust.record(feed_paths.FEED))
@@ -77,8 +75,6 @@ class Reader:
 
     def _may_name(self, url: str) -> bool:
         return reach.may_name(url, self._origin.reach)
-
-    # ---------------------------------------------------------------- documents
 
     def manifest(self, part: records.Part, old: bytes | None, step: Ref | None, packed: Ref | None = None) -> bytes:
         """A part's manifest, checked by its root.

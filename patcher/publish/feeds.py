@@ -121,9 +121,6 @@ def export(folder: Path, title: str, to: Path, web_seeds: Sequence[str] = ()) ->
     return written
 
 
-# ---------------------------------------------------------------- parts of init
-
-
 def _feed(folder: Path, origins: Sequence[str], trackers: Sequence[str], name: str) -> records.Feed:
     slug = name or re.sub(r"[^a-z0-9]+", "-", folder.absolute().name.lower()).strip("-")[:41] or "feed"
     paths.check_name(slug)

@@ -122,9 +122,6 @@ def _costs(draft: Draft, joined: Joined) -> Iterator[FileCost]:
         yield FileCost(entry.path, kind, entry.size_bytes, math.ceil(costs[number]) + map_bytes, saved_bytes)
 
 
-# ---------------------------------------------------------------- the other ways
-
-
 def _by_chunks(
     old: SourceFolder, new: SourceFolder, places: drafts.PathByRoot, jobs: int, progress: OnProgress
 ) -> tuple[int, int]:

@@ -98,9 +98,6 @@ def _order(path: str) -> tuple[int, str]:
     return kinds.index(True), path
 
 
-# ---------------------------------------------------------------- what stays
-
-
 def _views(repo: Repository, since: datetime) -> Iterator[Repository]:
     """The feed now and before, back to ``since``. A snapshot was the newest until the next one was signed."""
     yield repo

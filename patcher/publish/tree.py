@@ -83,9 +83,6 @@ def _paths(tree: Tree) -> Iterator[str]:
     return chain((path for path, _, _ in tree.files), (path for path, _ in tree.links), tree.empty_folders)
 
 
-# ---------------------------------------------------------------- parts
-
-
 @dataclass(frozen=True)
 class PartRule:
     """A part: all paths that one of ``globs`` matches."""

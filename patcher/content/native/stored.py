@@ -63,9 +63,6 @@ def _low(fields: Fields, target_by: Ints, _: Ints) -> Ints:
     return by
 
 
-# ---------------------------------------------------------------- bits of instructions
-
-
 def decode(words: Ints, form: "NDArray[np.int8] | int") -> Ints:
     """The values that instructions of these forms hold."""
     low = _LOW_BITS[form]

@@ -36,8 +36,6 @@ else:
 
 _SAMPLE_BYTES = 64 * 1024
 
-# ---------------------------------------------------------------- indexes
-
 
 def index_of(
     windows: Iterable[Window], leaves: bytes, size_bytes: int, inline: bytes = b"", filters: Iterable[Filter] = ()
@@ -92,9 +90,6 @@ def _write_ranges(spans: Sequence[Range], entries: Sequence[Entry]) -> list[int 
     return written
 
 
-# ---------------------------------------------------------------- windows
-
-
 def make_window(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
     """The smallest form of ``new`` as (codec, bytes): stored, zstd, or a delta against ``old`` if that is not None.
 
@@ -142,9 +137,6 @@ def _works(delta: bytes, old: bytes, new: bytes) -> bool:
         return apply(HDIFF, delta, old, len(new), hashlib.sha256(new).digest()) == new
     except ContentError:
         return False
-
-
-# ---------------------------------------------------------------- documents
 
 
 def manifest_delta(old: bytes, new: bytes) -> bytes:

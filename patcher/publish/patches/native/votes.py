@@ -59,9 +59,6 @@ class VoteCounter:
         return self._votes[0]
 
 
-# ---------------------------------------------------------------- the map
-
-
 class _Break(NamedTuple):
     """The shift changes above the address ``after``, at ``at`` or earlier; ``before`` are the breaks before it."""
 
