@@ -81,26 +81,32 @@ class NewPart(NamedTuple):
     layers: Mapping[bytes, bytes]
 
 
+class _Below:
+    """A path below another one of the same object."""
+
+    def __init__(self, above: str, name: str) -> None:
+        self._above, self._name = above, name
+
+    def __get__(self, owner: object, _: type) -> Beneath:
+        above: Beneath = getattr(owner, self._above)
+        return above / self._name
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """The documents that describe a release: those in ``.shoal`` the one in place, those in ``previous`` the last."""
 
     folder: Beneath
 
+    manifests_folder = _Below("folder", _MANIFESTS)
+    """Holds the manifest of each part that is here."""
+    layers_folder = _Below("folder", _LAYERS)
+    """Holds piece layers, each document under the name of its manifest."""
+
     @property
     def exists(self) -> bool:
         """Whether the folder describes a release at all, truly or not."""
         return beneath.exists(self.folder / _POINTER)
-
-    @property
-    def manifests_folder(self) -> Beneath:
-        """Holds the manifest of each part that is here."""
-        return self.folder / _MANIFESTS
-
-    @property
-    def layers_folder(self) -> Beneath:
-        """Holds piece layers, each document under the name of its manifest."""
-        return self.folder / _LAYERS
 
     def installed(self) -> Installed | None:
         """The release that the folder says it holds; None when it says nothing.
@@ -152,6 +158,21 @@ class InstallFolder:
 
     root: Beneath
 
+    state = _Below("root", paths.OWN_FOLDER)
+    """Our own folder in it, ``.shoal``."""
+    staging = _Below("state", "staging")
+    """New files under way."""
+    trash = _Below("state", "trash")
+    """Old documents, and the folder of old files, during a commit."""
+    trash_files = _Below("trash", "files")
+    """Old files during a commit, each under its own path."""
+    journal = _Below("state", "journal")
+    """Exists only during a commit."""
+    previous_folder = _Below("state", "previous")
+    """Documents of the release before, and the folder of its files."""
+    previous_files = _Below("previous_folder", "files")
+    """The files that the last update replaced, each under its own path."""
+
     @classmethod
     def at(cls, path: Path) -> "InstallFolder":
         """The folder that stands there now, or the place where one can be made."""
@@ -176,33 +197,6 @@ class InstallFolder:
         with beneath.translated(self.path):
             return InstallFolder(Beneath(self.root.base.made()))
 
-    # ------------------------------------------------------------ the layout
-
-    @property
-    def state(self) -> Beneath:
-        """Our own folder in it, ``.shoal``."""
-        return self.root / paths.OWN_FOLDER
-
-    @property
-    def staging(self) -> Beneath:
-        """New files under way."""
-        return self.state / "staging"
-
-    @property
-    def trash(self) -> Beneath:
-        """Old documents, and the folder of old files, during a commit."""
-        return self.state / "trash"
-
-    @property
-    def trash_files(self) -> Beneath:
-        """Old files during a commit, each under its own path."""
-        return self.trash / "files"
-
-    @property
-    def journal(self) -> Beneath:
-        """Exists only during a commit."""
-        return self.state / "journal"
-
     @property
     def current(self) -> Description:
         """Describes the release in place."""
@@ -211,12 +205,7 @@ class InstallFolder:
     @property
     def previous(self) -> Description:
         """Describes the release before, which is kept with the files that were replaced."""
-        return Description(self.state / "previous")
-
-    @property
-    def previous_files(self) -> Beneath:
-        """The files that the last update replaced, each under its own path."""
-        return self.previous.folder / "files"
+        return Description(self.previous_folder)
 
     # ------------------------------------------------------------ who may change it
 
@@ -225,7 +214,7 @@ class InstallFolder:
 
         Nothing would ever be written through it, so the player is told before a job begins.
         """
-        folders = (self.state, self.staging, self.trash, self.trash_files, self.previous.folder, self.previous_files)
+        folders = (self.state, self.staging, self.trash, self.trash_files, self.previous_folder, self.previous_files)
         described = (self.current, Description(self.trash), self.previous)
         inner = [folder for each in described for folder in (each.manifests_folder, each.layers_folder)]
         for folder in (*folders, *inner):
