@@ -1,8 +1,9 @@
 """The window's own preferences, in ``launcher.ini`` of the home. The engine does not need them."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Generic, TypeVar, cast, get_args
 
 from PySide6.QtCore import QByteArray, QDir, QFile, QSaveFile, QSettings, QStandardPaths
 
@@ -14,67 +15,47 @@ Name=Shoal
 Exec={command}
 X-GNOME-Autostart-enabled=true
 """
+_Value = TypeVar("_Value")
 _RUN_KEY = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Run"
 
 
-class Prefs:
-    """Typed keys of the settings file."""
+class _Key(Generic[_Value]):
+    """A key of the settings file; ``read`` makes a valid value of the stored one, which is None if absent."""
+
+    def __init__(self, read: Callable[[object], _Value]) -> None:
+        self._read = read
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, prefs: QSettings, _owner: type) -> _Value:
+        return self._read(prefs.value(self._name))
+
+    def __set__(self, prefs: QSettings, value: _Value) -> None:
+        prefs.setValue(self._name, value)
+
+
+def _flag(stored: object) -> bool:
+    return str(stored).lower() == "true"
+
+
+class Prefs(QSettings):
+    """The settings file with typed keys, and whether Shoal starts with the system."""
+
+    theme = _Key(lambda stored: cast(Mode, stored) if stored in get_args(Mode) else "system")
+    """Dark, light, or the system's choice."""
+    welcomed = _Key(_flag)
+    """Whether the player has answered the question of the first start."""
+    tray = _Key(_flag)
+    """Whether closing the window leaves an icon in the system tray, if there is one."""
+    title = _Key(lambda stored: str(stored or ""))
+    """The last title shown, as ``feed/title``."""
+    geometry = _Key(lambda stored: stored if isinstance(stored, QByteArray) else QByteArray())
+    """The window's size and position, as Qt saves them."""
 
     def __init__(self, home: Path) -> None:
+        super().__init__(str(home / "launcher.ini"), QSettings.Format.IniFormat)
         self._home = home
-        self._file = QSettings(str(home / "launcher.ini"), QSettings.Format.IniFormat)
-
-    @property
-    def theme(self) -> Mode:
-        """Dark, light, or the system's choice."""
-        mode = str(self._file.value("theme", "system"))
-        return cast(Mode, mode) if mode in {"dark", "light", "system"} else "system"
-
-    @theme.setter
-    def theme(self, mode: Mode) -> None:
-        self._file.setValue("theme", mode)
-
-    @property
-    def welcomed(self) -> bool:
-        """Whether the player has answered the question of the first start."""
-        return self._flag("welcomed")
-
-    @welcomed.setter
-    def welcomed(self, on: bool) -> None:
-        self._file.setValue("welcomed", on)
-
-    @property
-    def tray(self) -> bool:
-        """Whether closing the window leaves an icon in the system tray, if there is one."""
-        return self._flag("tray")
-
-    @tray.setter
-    def tray(self, on: bool) -> None:
-        self._file.setValue("tray", on)
-
-    @property
-    def title(self) -> str:
-        """The last title shown, as ``feed/title``."""
-        return str(self._file.value("title", ""))
-
-    @title.setter
-    def title(self, name: str) -> None:
-        self._file.setValue("title", name)
-
-    @property
-    def geometry(self) -> QByteArray:
-        """The window's saved geometry."""
-        found = self._file.value("geometry", QByteArray())
-        return found if isinstance(found, QByteArray) else QByteArray()
-
-    @geometry.setter
-    def geometry(self, geometry: QByteArray) -> None:
-        self._file.setValue("geometry", geometry)
-
-    def _flag(self, key: str) -> bool:
-        return str(self._file.value(key, "false")).lower() == "true"
-
-    # ------------------------------------------------------------ autostart
 
     @property
     def autostart(self) -> bool:

@@ -38,6 +38,8 @@ class TitleActions(QObject):
         """Carry out one action of the big button, the options menu or an error banner."""
         if command := _command(action, state, title):
             self.submitted.emit(command)
+        elif action is Remedy.CLOSE:
+            self.dismissed.emit(title.title)
         else:
             self._run_without_command(action, state, title)
 
@@ -56,7 +58,7 @@ class TitleActions(QObject):
             case Remedy.FOLDER:
                 self._ask_other_folder(state, title)
             case Remedy.DETAILS:
-                self.copy_details(state.activity(title.title).failure or title.failure, state)
+                self.copy_details(state.failure(title), state)
 
     def copy_details(self, failure: Failure | None, state: State) -> None:
         """Copy the text for a bug report to the clipboard."""
@@ -69,7 +71,7 @@ class TitleActions(QObject):
 
     def _open(self, sheet: Sheet) -> None:
         self.sheet = sheet
-        sheet.closed.connect(self._closed)
+        sheet.finished.connect(self._closed)
         sheet.show()
         sheet.raise_()
 
@@ -114,7 +116,7 @@ class TitleActions(QObject):
             self.submitted.emit(commands.Move(title.title, own_folder(chosen, title.title)))
 
     def _ask_other_folder(self, state: State, title: TitleSnapshot) -> None:
-        failure = state.activity(title.title).failure or title.failure
+        failure = state.failure(title)
         if failure and failure.code == "disk.folder_missing":
             chosen = QFileDialog.getExistingDirectory(self._window, self.tr("Where is it now?"), title.folder)
             if chosen:

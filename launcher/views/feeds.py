@@ -2,18 +2,19 @@
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QListView, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QLineEdit
 
 from launcher import text
 from launcher.failures import Remedy
 from launcher.models import ListModel, feed_rows
-from launcher.state import Link, State
-from launcher.views.layout import FactTable, ScrollPage, column, list_view, paragraph, row, show_failure
-from launcher.views.widgets import Banner, Button, Card
+from launcher.state import NEW_FEED, Link, State
+from launcher.views.layout import FactTable, ScrollPage, list_view, show_failure
+from launcher.views.widgets import Banner, Button, Card, Text, column, row
 from patcher.protocol import commands
 from patcher.protocol.events import FeedSnapshot
 
-_ADD = "+"
+_BODY = (0, 4, 0, 0)
+"""The margins of a card's body."""
 
 
 class FeedsPage(ScrollPage):
@@ -22,46 +23,38 @@ class FeedsPage(ScrollPage):
     submitted = Signal(object)
     copy_requested = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(820, parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._source, self._is_looking = "", False
         self._found: FeedSnapshot | None = None
         self._in_use: set[str] = set()
         self.setAcceptDrops(True)
-        self.column.addWidget(paragraph(self.tr("Feeds"), "page", self))
         about = self.tr("A feed lists a publisher's titles. It is signed; the fingerprint identifies the signer.")
-        self.column.addWidget(paragraph(about, "muted", self))
-        self.banner = Banner(self)
+        self.banner = Banner()
         self.banner.action_chosen.connect(self._run_remedy)
-        self.column.addWidget(self.banner)
-        self.column.addWidget(Card(self.tr("Add a feed"), self._make_form(), self))
-        self._found_card = Card(self.tr("Is this the publisher you mean?"), self._make_found(), self)
+        self._found_card = Card(self.tr("Is this the publisher you mean?"), self._make_found())
         self._found_card.hide()
-        self.column.addWidget(self._found_card)
-        self._list_card = Card(self.tr("Your feeds"), self._make_list(), self)
-        self.column.addWidget(self._list_card)
-        self.column.addStretch(1)
+        self._list_card = Card(self.tr("Your feeds"), self._make_list())
+        form = Card(self.tr("Add a feed"), self._make_form())
+        title = Text(self.tr("Feeds"), "page")
+        self.set_content(title, Text(about, "muted"), self.banner, form, self._found_card, self._list_card)
 
-    def _make_form(self) -> QWidget:
-        form = QWidget(self)
-        self.address = QLineEdit(form)
+    def _make_form(self) -> QBoxLayout:
+        self.address = QLineEdit()
         self.address.setObjectName("address")
         self.address.setPlaceholderText("https://")
         self.address.setAccessibleName(self.tr("Address of the feed"))
         self.address.setAccessibleDescription(self.tr("As the publisher gives it, or a .shoalfeed file"))
         self.address.setMaxLength(2000)
         self.address.returnPressed.connect(self.look)
-        self.search = Button(self.tr("Look up"), "search", "primary", form, name="look", clicked=self.look)
-        file = Button(self.tr("Open a file…"), "file-text", parent=form, name="open-feed", clicked=self._open)
-        self._hint = paragraph(self.tr("Nothing is added until you have compared the fingerprint."), "muted", form)
-        line = row((self.address, 1), self.search, file, spacing=10)
-        column(line, self._hint, margins=(0, 4, 0, 0), parent=form)
-        return form
+        self.search = Button(self.tr("Look up"), "search", "primary", name="look", clicked=self.look)
+        file = Button(self.tr("Open a file…"), "file-text", name="open-feed", clicked=self._open)
+        self._hint = Text(role="muted")
+        return column(row((self.address, 1), self.search, file, spacing=10), self._hint, spacing=6, margins=_BODY)
 
-    def _make_found(self) -> QWidget:
-        body = QWidget(self)
-        self._facts = FactTable(body)
-        self.fingerprint = paragraph(parent=body, role="code")
+    def _make_found(self) -> QBoxLayout:
+        self._facts = FactTable()
+        self.fingerprint = Text(role="code")
         self.fingerprint.setObjectName("fingerprint")
         self.fingerprint.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -70,25 +63,20 @@ class FeedsPage(ScrollPage):
         question = self.tr(
             "Compare this fingerprint with the one that the publisher shows. Add the feed only if they are identical."
         )
-        self.add = Button(self.tr("Add this feed"), "check", "primary", body, name="add", clicked=self._add)
-        refuse = Button(self.tr("Do not add"), parent=body, name="refuse", clicked=self._refuse)
+        self.add = Button(self.tr("Add this feed"), "check", "primary", name="add", clicked=self._add)
+        refuse = Button(self.tr("Do not add"), name="refuse", clicked=self._refuse)
         buttons = row(self.add, refuse, 1, spacing=10)
-        texts = (self._facts, self.fingerprint, paragraph(question, "muted", body))
-        column(*texts, buttons, spacing=12, margins=(0, 4, 0, 0), parent=body)
-        return body
+        return column(self._facts, self.fingerprint, Text(question, "muted"), buttons, spacing=12, margins=_BODY)
 
-    def _make_list(self) -> QWidget:
-        body = QWidget(self)
+    def _make_list(self) -> QBoxLayout:
         self.feeds = ListModel(self)
-        self.list: QListView = list_view(self.feeds, "feed-list", self.tr("Your feeds"), body)
+        self.list = list_view(self.feeds, "feed-list", self.tr("Your feeds"))
         self.list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.selectionModel().currentChanged.connect(self._select)
-        self.remove = Button(self.tr("Remove"), "trash-2", parent=body, name="remove", clicked=self._remove)
+        self.remove = Button(self.tr("Remove"), "trash-2", name="remove", clicked=self._remove)
         self.remove.setAccessibleDescription(self.tr("Remove the selected feed; its titles must be uninstalled first"))
-        self.remove.setEnabled(False)
-        self._in_use_note = paragraph(role="muted", parent=body)
-        column(self.list, row(self.remove, (self._in_use_note, 1)), margins=(0, 4, 0, 0), parent=body)
-        return body
+        self._in_use_note = Text(role="muted")
+        return column(self.list, row(self.remove, (self._in_use_note, 1), spacing=6), spacing=6, margins=_BODY)
 
     # ------------------------------------------------------------ shown
 
@@ -109,7 +97,7 @@ class FeedsPage(ScrollPage):
         )
         if state.found_feed is not self._found:
             self._show_found(state.found_feed)
-        failure = state.problems.get(_ADD)
+        failure = state.problems.get(NEW_FEED)
         is_no_feed = failure is not None and failure.code == "usage.argument"
         title = self.tr("This is neither the address of a feed nor a feed file.") if is_no_feed else ""
         show_failure(self.banner, failure, set(Remedy) - {Remedy.CLOSE}, title=title, installed=False)
@@ -120,12 +108,10 @@ class FeedsPage(ScrollPage):
         if found is None:
             return
         titles = text.plain(", ".join(found.titles), 200)
-        self._facts.set_rows(
-            [
-                (self.tr("Name"), text.plain(found.name)),
-                (self.tr("Address"), text.plain(found.url, 400)),
-                (self.tr("Titles"), titles or self.tr("none yet")),
-            ]
+        self._facts.set_facts(
+            (self.tr("Name"), text.plain(found.name)),
+            (self.tr("Address"), text.plain(found.url, 400)),
+            (self.tr("Titles"), titles or self.tr("none yet")),
         )
         self.fingerprint.setText(_grouped(found.fingerprint))
         self.fingerprint.setAccessibleDescription(self.fingerprint.text())
@@ -161,7 +147,7 @@ class FeedsPage(ScrollPage):
         if remedy == Remedy.RETRY:
             self.look()
         else:
-            self.copy_requested.emit(_ADD)
+            self.copy_requested.emit(NEW_FEED)
 
     @Slot()
     def _open(self) -> None:

@@ -1,10 +1,9 @@
 """The page of the first start: it asks whether to help others download."""
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QBoxLayout, QGridLayout, QWidget
 
-from launcher.views.layout import column, paragraph, row
-from launcher.views.widgets import Button, Card, HeroWidget
+from launcher.views.widgets import Button, Card, HeroWidget, Text, column, row
 
 _HERO_PX = 240
 
@@ -14,17 +13,16 @@ class FirstRun(QWidget):
 
     answered = Signal(bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._hero = HeroWidget(self)
-        self._hero.setMinimumHeight(_HERO_PX)
+    def __init__(self) -> None:
+        super().__init__()
+        hero = HeroWidget()
+        hero.setMinimumHeight(_HERO_PX)
         words = self.tr("Shoal keeps your games up to date. One question before you start.")
-        self._hero.set_texts(self.tr("Welcome to Shoal"), words)
-        card = Card(self.tr("Help others download?"), self._make_question(), self)
-        column((self._hero, 1), row(card, margins=(28, 8, 28, 28)), parent=self)
+        hero.set_texts(self.tr("Welcome to Shoal"), words)
+        card = Card(self.tr("Help others download?"), self._make_question())
+        column((hero, 1), row(card, margins=(28, 8, 28, 28)), parent=self)
 
-    def _make_question(self) -> QWidget:
-        body = QWidget(self)
+    def _make_question(self) -> QBoxLayout:
         points = (
             (self.tr("What is shared"), self.tr("Parts of the games you install with Shoal. Never other files.")),
             (self.tr("With whom"), self.tr("With players who install or update the same game.")),
@@ -42,28 +40,18 @@ class FirstRun(QWidget):
         grid.setVerticalSpacing(14)
         grid.setColumnStretch(1, 1)
         for number, (name, answer) in enumerate(points):
-            grid.addWidget(paragraph(name, "strong", body), number, 0)
-            grid.addWidget(paragraph(answer, "muted", body), number, 1)
-        later_label, agree_label = self.tr("Not now"), self.tr("Yes, help others")
-        later = Button(later_label, kind="primary", parent=body, name="not-now", clicked=self._refuse)
+            grid.addWidget(Text(name, "strong"), number, 0)
+            grid.addWidget(Text(answer, "muted"), number, 1)
+        later = self._make_answer(self.tr("Not now"), "not-now", helps=False)
         later.setAccessibleDescription(self.tr("Nothing is shared. You can change this at any time."))
-        agree = Button(agree_label, kind="primary", parent=body, name="help-others", clicked=self._agree)
+        agree = self._make_answer(self.tr("Yes, help others"), "help-others", helps=True)
         agree.setAccessibleDescription(self.tr("Share with everyone who has the same game."))
-        for button in (later, agree):
-            button.setMinimumHeight(40)
-        note_text = self.tr("You can change this at any time, here in the window or in the settings.")
-        note = paragraph(note_text, "muted", body)
+        note = Text(self.tr("You can change this at any time, here in the window or in the settings."), "muted")
         note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        layout = column(grid, spacing=10, margins=(0, 4, 0, 0), parent=body)
-        layout.addSpacing(14)
-        layout.addLayout(row((later, 1), (agree, 1), spacing=12))
-        layout.addWidget(note)
-        return body
+        answers = row((later, 1), (agree, 1), spacing=12, margins=(0, 14, 0, 0))
+        return column(grid, answers, note, spacing=10, margins=(0, 4, 0, 0))
 
-    @Slot()
-    def _refuse(self) -> None:
-        self.answered.emit(False)
-
-    @Slot()
-    def _agree(self) -> None:
-        self.answered.emit(True)
+    def _make_answer(self, label: str, name: str, *, helps: bool) -> Button:
+        button = Button(label, kind="primary", name=name, clicked=lambda: self.answered.emit(helps))
+        button.setMinimumHeight(40)
+        return button

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QLocale, QTimer, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QCheckBox, QFileDialog, QLineEdit, QWidget
 
 from launcher import text
 from launcher.page import page_of
 from launcher.state import State
-from launcher.views.layout import FactTable, column, paragraph, row, show_failure
+from launcher.views.layout import FactTable, show_failure
 from launcher.views.sheet import Sheet
-from launcher.views.widgets import Banner, Button
+from launcher.views.widgets import Banner, Button, Text, column, row
 from patcher.protocol import commands
 from patcher.protocol.events import TitleSnapshot, Totals
 
@@ -34,27 +34,23 @@ class InstallSheet(Sheet):
         self._stale_plan: Totals | None = None
         self._plan_timer = QTimer(self, singleShot=True, interval=_PLAN_DELAY_MS)
         self._plan_timer.timeout.connect(self._request_plan)
-        self.folder = QLineEdit(folder, self)
-        if title.installed:
-            self.folder.hide()
-        else:
+        self.folder = QLineEdit(folder)
+        if not title.installed:
             self.body.addLayout(self._make_folder())
         self._boxes = self._make_parts(title)
-        self._facts = FactTable(self)
+        self._facts, self.banner = FactTable(), Banner()
         self.body.addWidget(self._facts)
-        self.banner = Banner(self)
         self.body.addWidget(self.banner)
         self._make_buttons()
-        self._facts.set_rows(self._plan_rows(None))
         self._plan_timer.start()
 
-    def _make_folder(self) -> QVBoxLayout:
+    def _make_folder(self) -> QBoxLayout:
         self.folder.setObjectName("folder")
         self.folder.setAccessibleName(self.tr("Folder"))
         self.folder.setAccessibleDescription(self.tr("Where the title is installed"))
         self.folder.textEdited.connect(self._edited)
-        choose = Button(self.tr("Choose…"), "folder-open", parent=self, name="choose", clicked=self._choose_folder)
-        label = paragraph(self.tr("Folder"), "muted", self)
+        choose = Button(self.tr("Choose…"), "folder-open", name="choose", clicked=self._choose_folder)
+        label = Text(self.tr("Folder"), "muted")
         label.setBuddy(self.folder)
         return column(label, row((self.folder, 1), choose, spacing=10), spacing=6)
 
@@ -65,10 +61,10 @@ class InstallSheet(Sheet):
         parts = column(spacing=0)
         self.body.addLayout(parts)
         if tags:
-            parts.addWidget(paragraph(self.tr("Optional parts"), "muted", self))
+            parts.addWidget(Text(self.tr("Optional parts"), "muted"))
         for tag in tags:
             size_bytes = sum(part.size_bytes for part in title.about.parts if tag in part.tags)
-            box = QCheckBox(f"{text.button_text(tag_label(tag))} · {text.size(size_bytes)}", self)
+            box = QCheckBox(f"{text.button_text(tag_label(tag))} · {text.size(size_bytes)}")
             box.setObjectName(f"part-{tag}")
             box.setChecked(tag in chosen)
             box.toggled.connect(self._edited)
@@ -77,15 +73,14 @@ class InstallSheet(Sheet):
         return boxes
 
     def _make_buttons(self) -> None:
-        locate_label = self.tr("Locate installed…")
-        self.locate = Button(locate_label, "search", "quiet", self, name="locate", clicked=self._locate)
+        self.locate = Button(self.tr("Locate installed…"), "search", "quiet", name="locate", clicked=self._locate)
         self.locate.setAccessibleDescription(self.tr("Use a folder where this title is installed already"))
-        self.locate.setVisible(not self._title.installed)
-        cancel = Button(self.tr("Cancel"), parent=self, name="cancel", clicked=self.reject)
+        cancel = Button(self.tr("Cancel"), name="cancel", clicked=self.reject)
         confirm_label = self.tr("Change") if self._title.installed else self.tr("Install")
-        self.confirm = Button(confirm_label, "", "primary", self, name="go", clicked=self._confirm)
+        self.confirm = Button(confirm_label, kind="primary", name="go", clicked=self._confirm)
         self.confirm.setDefault(True)
-        self.buttons.addWidget(self.locate)
+        if not self._title.installed:
+            self.buttons.addWidget(self.locate)
         self.buttons.addStretch(1)
         self.buttons.addWidget(cancel)
         self.buttons.addWidget(self.confirm)
@@ -103,18 +98,15 @@ class InstallSheet(Sheet):
         page = page_of(state, title, free)
         self._plan_shown = page.plan
         plan = page.plan if page.plan is not self._stale_plan else None
-        free_row = (self.tr("Free on this drive"), text.size(free) if free >= 0 else "…")
-        self._facts.set_rows([*self._plan_rows(plan), free_row])
+        self._facts.set_facts(
+            (self.tr("Download"), text.size(plan.fetch_bytes) if plan else "…"),
+            (self.tr("Space needed"), text.size(plan.peak_extra_bytes) if plan else "…"),
+            (self.tr("Free on this drive"), text.size(free) if free >= 0 else "…"),
+        )
         self.confirm.setEnabled(not (plan and page.needed_bytes))
         is_settled = not state.is_planning(title.title) and not self._plan_timer.isActive()
         failure = state.activity(title.title).failure if is_settled else None
         show_failure(self.banner, failure, installed=self._title.installed)
-
-    def _plan_rows(self, plan: Totals | None) -> list[tuple[str, str]]:
-        return [
-            (self.tr("Download"), text.size(plan.fetch_bytes) if plan else "…"),
-            (self.tr("Space needed"), text.size(plan.peak_extra_bytes) if plan else "…"),
-        ]
 
     # ------------------------------------------------------------ clicks
 

@@ -5,8 +5,8 @@ from PySide6.QtWidgets import QLabel, QListView, QWidget
 
 from launcher.models import ListModel, title_rows
 from launcher.state import Link, State
-from launcher.views.layout import column, list_view
-from launcher.views.widgets import Button, Switch
+from launcher.views.layout import list_view
+from launcher.views.widgets import Button, Switch, column
 from patcher.protocol import commands
 
 _WIDTH = 236
@@ -19,38 +19,33 @@ class Library(QWidget):
     title_selected = Signal(str)
     page_requested = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setObjectName("sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(_WIDTH)
-        brand = QLabel("SHOAL", self)
+        brand = QLabel("SHOAL")
         brand.setObjectName("brand")
         brand.setProperty("role", "brand")
         brand.setContentsMargins(26, 6, 0, 8)
         self.titles = ListModel(self)
         self._is_following = False
         self.list = self._make_list()
-        self.feeds = Button(self.tr("Feeds"), "rss", "nav", self, name="feeds", clicked=self._request_page)
-        settings_label = self.tr("Settings")
-        self.settings = Button(
-            settings_label, "settings", "nav", self, name="settings-page", clicked=self._request_page
-        )
-        self.share = Switch(self.tr("Help others download"), self)
-        self.share.setObjectName("share")
+        self.feeds = Button(self.tr("Feeds"), "rss", "nav", name="feeds", clicked=self._request_page)
+        self.settings = Button(self.tr("Settings"), "settings", "nav", name="settings-page", clicked=self._request_page)
+        self.share = Switch(self.tr("Help others download"), name="share", clicked=self._share)
         self.share.setAccessibleDescription(
             self.tr(
                 "Other players get parts of your installed titles from this computer. They see its internet address."
             )
         )
-        self.share.clicked.connect(self._share)
         titles = column(self.list, margins=(8, 0, 8, 0))
         pages = column(self.feeds, self.settings, spacing=2, margins=(10, 0, 10, 0))
         foot = column(self.share, margins=(18, 4, 14, 16))
         column(brand, (titles, 1), pages, foot, spacing=6, margins=(0, 12, 0, 0), parent=self)
 
     def _make_list(self) -> QListView:
-        view = list_view(self.titles, "library", self.tr("Library"), self)
+        view = list_view(self.titles, "library", self.tr("Library"))
         view.setAccessibleDescription(self.tr("Your titles; the arrow keys select one"))
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         view.setUniformItemSizes(True)

@@ -15,7 +15,7 @@ from PySide6.QtGui import (
     QTextDocument,
     QTextFormat,
 )
-from PySide6.QtWidgets import QTextBrowser, QWidget
+from PySide6.QtWidgets import QTextBrowser
 
 from launcher import theme
 
@@ -30,8 +30,8 @@ _SCHEMES = frozenset({"https", "http", "mailto"})
 class NotesView(QTextBrowser):
     """Shows any text safely. A clicked link opens in the system's browser, if it is a web or mail address."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setOpenLinks(False)
         self.setFrameShape(QTextBrowser.Shape.NoFrame)
         self.setUndoRedoEnabled(False)

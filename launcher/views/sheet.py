@@ -1,19 +1,16 @@
 """Dialogs inside the window: a card over the dimmed page, one at a time."""
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
-from launcher.views.layout import column, paragraph, row
-from launcher.views.widgets import Button, Card
+from launcher.views.widgets import Button, Card, Text, column, row
 
 _WIDTH = 600
 
 
 class Sheet(QDialog):
     """Subclasses put widgets into `body` and `buttons`. While it is open, ``content`` of ``window`` is disabled."""
-
-    closed = Signal()
 
     def __init__(self, window: QWidget, content: QWidget, title: str) -> None:
         super().__init__(window)
@@ -26,11 +23,9 @@ class Sheet(QDialog):
         self._content = content
         self._focus_before = window.focusWidget()
         content.setEnabled(False)
-        self.body: QVBoxLayout = column(spacing=12)
-        self.buttons: QHBoxLayout = row(spacing=10)
-        inner = QWidget()
-        column(self.body, self.buttons, spacing=14, margins=(0, 6, 0, 0), parent=inner)
-        card = Card(title, inner, self)
+        self.body = column(spacing=12)
+        self.buttons = row(spacing=10)
+        card = Card(title, column(self.body, self.buttons, spacing=14, margins=(0, 6, 0, 0)))
         card.setFixedWidth(min(_WIDTH, window.width() - 48))
         outer = QVBoxLayout(self)
         outer.addWidget(card, 0, Qt.AlignmentFlag.AlignCenter)
@@ -50,7 +45,6 @@ class Sheet(QDialog):
         self._content.setEnabled(True)
         if self._focus_before is not None:
             self._focus_before.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.closed.emit()
         self.deleteLater()
 
 
@@ -59,10 +53,10 @@ class ConfirmSheet(Sheet):
 
     def __init__(self, window: QWidget, content: QWidget, title: str, text: str, yes: str, no: str) -> None:
         super().__init__(window, content, title)
-        self.body.addWidget(paragraph(text, parent=self))
+        self.body.addWidget(Text(text))
         self.setAccessibleDescription(text)
-        refuse = Button(no, parent=self, name="no", clicked=self.reject)
-        agree = Button(yes, kind="danger", parent=self, name="yes", clicked=self.accept)
+        refuse = Button(no, name="no", clicked=self.reject)
+        agree = Button(yes, kind="danger", name="yes", clicked=self.accept)
         self.buttons.addStretch(1)
         self.buttons.addWidget(refuse)
         self.buttons.addWidget(agree)

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal, Slot
-from PySide6.QtGui import QAction, QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtGui import QDesktopServices, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QLabel, QMenu, QSizePolicy, QStackedWidget, QWidget
 
 from launcher import text
 from launcher.failures import Remedy
 from launcher.page import MenuAction, Page, PrimaryAction
-from launcher.views.layout import FactTable, column, paragraph, row, show_failure
+from launcher.views.layout import FactTable, show_failure
 from launcher.views.notes import NotesView
 from launcher.views.transfer import TransferPanel
-from launcher.views.widgets import ActionButton, ActionKind, Banner, Button, Card, HeroWidget
+from launcher.views.widgets import ActionButton, ActionKind, Banner, Button, Card, HeroWidget, Text, column, row
 from patcher.protocol.events import TitleSnapshot
 
 _KINDS: dict[PrimaryAction, ActionKind] = {
@@ -36,31 +36,31 @@ class TitlePage(QWidget):
 
     triggered = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._page: Page | None = None
         self._shown: TitleSnapshot | None = None
         self._art: str | None = None
-        self.hero = HeroWidget(self)
+        self.hero = HeroWidget()
         self.hero.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.banner = Banner(self)
-        self.banner.action_chosen.connect(self._run_remedy)
+        self.banner = Banner()
+        self.banner.action_chosen.connect(lambda remedy: self.triggered.emit(Remedy(remedy)))
         actions, cards = self._make_actions(), self._make_cards()
         below = column(self.banner, (cards, 1), spacing=14, margins=(28, 0, 28, 22))
         column(self.hero, actions, (below, 1), spacing=0, parent=self)
 
     # ------------------------------------------------------------ construction
 
-    def _make_actions(self) -> QHBoxLayout:
-        self.action = ActionButton(self)
+    def _make_actions(self) -> QBoxLayout:
+        self.action = ActionButton()
         self.action.setObjectName("action")
         self.action.setMinimumSize(248, 58)
         self.action.clicked.connect(self._run_primary)
-        self.pause = Button(self.tr("Pause"), "pause", parent=self, name="pause", clicked=self._pause)
-        self.play = Button(self.tr("Play"), "play", parent=self, name="play", clicked=self._play)
-        self.options = Button(self.tr("Options"), "settings", parent=self, name="options", clicked=self._open_menu)
+        self.pause = Button(self.tr("Pause"), "pause", name="pause", clicked=self._pause)
+        self.play = Button(self.tr("Play"), "play", name="play", clicked=self._play)
+        self.options = Button(self.tr("Options"), "settings", name="options", clicked=self._open_menu)
         self.options.setAccessibleDescription(self.tr("More actions for this title"))
-        self.status = QLabel(self)
+        self.status = QLabel()
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setProperty("role", "muted")
         self.status.setAlignment(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
@@ -72,28 +72,24 @@ class TitlePage(QWidget):
         layout.addWidget(self.status, 1)
         return layout
 
-    def _make_cards(self) -> QHBoxLayout:
-        self.notes = NotesView(self)
+    def _make_cards(self) -> QBoxLayout:
+        self.notes = NotesView()
         self.notes.setObjectName("notes")
         self.notes.setAccessibleName(self.tr("What’s new"))
-        self._site = self._link(self.tr("Website"), "site")
-        self._support = self._link(self.tr("Support"), "support")
-        news, about = QWidget(self), QWidget(self)
-        column((self.notes, 1), row(self._site, self._support, 1, spacing=8), parent=news)
-        self.transfer, self._facts = TransferPanel(self), FactTable(self)
-        self._summary = paragraph(parent=about)
-        self._sources = paragraph(role="muted", parent=about)
+        self._site = self._make_link(self.tr("Website"), "site")
+        self._support = self._make_link(self.tr("Support"), "support")
+        news = column((self.notes, 1), row(self._site, self._support, 1, spacing=8), spacing=6)
+        self.transfer, self._facts, about = TransferPanel(), FactTable(), QWidget()
+        self._summary, self._sources = Text(), Text(role="muted")
         column(self._summary, self._facts, self._sources, 1, spacing=12, parent=about)
-        self._side = QStackedWidget(self)
+        self._side = QStackedWidget()
         self._side.addWidget(about)
         self._side.addWidget(self.transfer)
-        self._side_card = Card(self.tr("About"), self._side, self)
-        return row((Card(self.tr("What’s new"), news, self), 7), (self._side_card, 9), spacing=16)
+        self._side_card = Card(self.tr("About"), self._side)
+        return row((Card(self.tr("What’s new"), news), 7), (self._side_card, 9), spacing=16)
 
-    def _link(self, label: str, kind: str) -> Button:
-        button = Button(label, "external-link", "link", self, name=f"link-{kind}", clicked=self._open_link)
-        button.setProperty("link", kind)
-        return button
+    def _make_link(self, label: str, kind: str) -> Button:
+        return Button(label, "external-link", "link", name=f"link-{kind}", clicked=lambda: self._open_link(kind))
 
     # ------------------------------------------------------------ shown
 
@@ -151,27 +147,26 @@ class TitlePage(QWidget):
     def _show_about(self, page: Page, title: TitleSnapshot) -> None:
         self._summary.setText(text.summary_of(title.about))
         self._summary.setVisible(bool(self._summary.text()) and page.plan is None)
-        self._facts.set_rows([*self._plan_rows(page), *self._title_rows(title)])
+        self._facts.set_facts(*self._plan_facts(page), *self._title_facts(title))
         self._sources.setText(text.sources_line(page.result) if page.result else "")
         self._sources.setVisible(bool(self._sources.text()))
 
-    def _plan_rows(self, page: Page) -> list[tuple[str, str]]:
+    def _plan_facts(self, page: Page) -> list[tuple[str, str]]:
         if (plan := page.plan) is None:
             return []
         counts = {"changed": plan.files_changed, "added": plan.files_added, "removed": plan.files_removed}
         files = self.tr("{changed} changed, {added} new, {removed} removed").format(**counts)
-        rows = [
+        return [
             (self.tr("Download"), text.size(plan.fetch_bytes)),
             (self.tr("Write to disk"), text.size(plan.write_bytes)),
             (self.tr("Space needed"), text.size(plan.peak_extra_bytes)),
             (self.tr("Free on this drive"), text.size(page.free_bytes) if page.free_bytes >= 0 else ""),
             (self.tr("Files"), files),
         ]
-        return [(name, value) for name, value in rows if value]
 
-    def _title_rows(self, title: TitleSnapshot) -> list[tuple[str, str]]:
+    def _title_facts(self, title: TitleSnapshot) -> list[tuple[str, str]]:
         size_bytes = title.size_bytes or sum(part.size_bytes for part in title.about.parts)
-        rows = [
+        return [
             (self.tr("Version"), text.plain(title.version)),
             (self.tr("Size"), text.size(size_bytes) if size_bytes else ""),
             (self.tr("Folder"), text.plain(title.folder, 400) if title.installed else ""),
@@ -180,7 +175,6 @@ class TitlePage(QWidget):
             (self.tr("Licence"), text.plain(title.about.licence)),
             (self.tr("Feed"), title.title.partition("/")[0]),
         ]
-        return [(name, value) for name, value in rows if value]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The picture takes a fixed share of the height."""
@@ -202,13 +196,8 @@ class TitlePage(QWidget):
     def _play(self) -> None:
         self.triggered.emit(PrimaryAction.PLAY)
 
-    @Slot(str)
-    def _run_remedy(self, remedy: str) -> None:
-        self.triggered.emit(Remedy(remedy))
-
-    @Slot()
-    def _open_link(self) -> None:
-        url = QUrl(self._shown.about.links.get(self.sender().property("link"), "") if self._shown else "")
+    def _open_link(self, kind: str) -> None:
+        url = QUrl(self._shown.about.links.get(kind, "") if self._shown else "")
         if url.scheme() in {"https", "http"}:
             QDesktopServices.openUrl(url)
 
@@ -235,14 +224,10 @@ class TitlePage(QWidget):
                 if action in {MenuAction.OPEN_FOLDER, MenuAction.UNINSTALL}:
                     menu.addSeparator()
                 menu.addAction(label).setData(action.value)
-        menu.triggered.connect(self._run_menu)
+        menu.triggered.connect(lambda action: self.triggered.emit(MenuAction(action.data())))
         below = self.options.rect().bottomLeft() + QPoint(0, 6)
         if self.isRightToLeft():
             below.setX(self.options.rect().right() - menu.sizeHint().width())
         menu.popup(self.options.mapToGlobal(below))
         if actions := menu.actions():
             menu.setActiveAction(actions[0])
-
-    @Slot(QAction)
-    def _run_menu(self, action: QAction) -> None:
-        self.triggered.emit(MenuAction(action.data()))

@@ -5,20 +5,19 @@ from PySide6.QtWidgets import QWidget
 from launcher import text
 from launcher.page import Page
 from launcher.state import RateSample
-from launcher.views.layout import column, paragraph
-from launcher.views.widgets import Legend, PieceMap, TransferGraph
+from launcher.views.widgets import Legend, PieceMap, Text, TransferGraph, column
 
 
 class TransferPanel(QWidget):
     """A graph, a legend and a piece map."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._graph = TransferGraph(text.rate, self)
+    def __init__(self) -> None:
+        super().__init__()
+        self._graph = TransferGraph(text.rate)
         self._graph.setAccessibleName(self.tr("Download sources over time"))
-        self._legend = Legend(self)
-        self._caption = paragraph(self.tr("Pieces by source"), "muted", self)
-        self._map = PieceMap(self)
+        self._legend = Legend()
+        self._caption = Text(self.tr("Pieces by source"), "muted")
+        self._map = PieceMap()
         self._map.setAccessibleName(self.tr("Pieces of the download"))
         column((self._graph, 1), self._legend, self._caption, self._map, spacing=8, parent=self)
 

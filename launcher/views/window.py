@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from launcher import failures, page, state, text, theme
+from launcher import failures, page, state, text
 from launcher.failures import Remedy
 from launcher.prefs import Prefs
 from launcher.state import Link, State
 from launcher.views.actions import Action, TitleActions
 from launcher.views.install import InstallSheet, free_bytes
-from launcher.views.layout import column, row, show_failure
+from launcher.views.layout import show_failure
 from launcher.views.library import Library
 from launcher.views.title import TitlePage
-from launcher.views.widgets import Banner, EmptyState, Toast
+from launcher.views.widgets import Banner, EmptyState, Toast, column, row
 from patcher.protocol import commands
 from patcher.protocol.commands import Verb
 from patcher.protocol.events import Failed, Finished, Progress, Snapshot, TitleSnapshot
@@ -70,16 +70,16 @@ class MainWindow(QWidget):
         self.title_actions.submitted.connect(self.submitted)
         self.title_actions.dismissed.connect(self._dismiss)
         self.title_actions.message.connect(self._show_message)
-        self.library = Library(content)
+        self.library = Library()
         self.library.submitted.connect(self.submitted)
         self.library.title_selected.connect(self.show_title)
         self.library.page_requested.connect(self.go)
-        self.notice = Banner(content)
+        self.notice = Banner()
         self.notice.action_chosen.connect(self._run_notice_remedy)
-        self.stack = QStackedWidget(content)
-        self.title_page = TitlePage(self.stack)
+        self.stack = QStackedWidget()
+        self.title_page = TitlePage()
         self.title_page.triggered.connect(self._run)
-        self.empty = EmptyState("library", "", "", self.tr("Add a feed"), self.stack)
+        self.empty = EmptyState("library", action=self.tr("Add a feed"))
         self.empty.action_clicked.connect(lambda: self.go("feeds"))
         for shown in (self.title_page, self.empty):
             self.stack.addWidget(shown)
@@ -102,7 +102,7 @@ class MainWindow(QWidget):
     def _first_run(self) -> "FirstRun":
         from launcher.views.first_run import FirstRun
 
-        made = FirstRun(self.stack)
+        made = FirstRun()
         made.answered.connect(self._answer)
         self.stack.addWidget(made)
         return made
@@ -111,7 +111,7 @@ class MainWindow(QWidget):
     def _feeds(self) -> "FeedsPage":
         from launcher.views.feeds import FeedsPage
 
-        made = FeedsPage(self.stack)
+        made = FeedsPage()
         made.submitted.connect(self.submitted)
         made.copy_requested.connect(self._copy_problem)
         self.stack.addWidget(made)
@@ -121,9 +121,8 @@ class MainWindow(QWidget):
     def _settings(self) -> "SettingsPage":
         from launcher.views.settings import SettingsPage
 
-        made = SettingsPage(self.stack)
+        made = SettingsPage(self._prefs)
         made.submitted.connect(self.submitted)
-        made.preference_changed.connect(self._set_preference)
         self.stack.addWidget(made)
         return made
 
@@ -204,9 +203,8 @@ class MainWindow(QWidget):
 
     def _show_title_page(self, title: TitleSnapshot) -> None:
         self.stack.setCurrentWidget(self.title_page)
-        activity = self.state.activity(title.title)
-        failure = activity.failure or title.failure
-        needs_space = activity.planned is not None or (failure is not None and failure.code == "disk.full")
+        is_planned, failure = self.state.activity(title.title).planned is not None, self.state.failure(title)
+        needs_space = is_planned or (failure is not None and failure.code == "disk.full")
         free = self.free_bytes(title.folder) if needs_space else -1
         self.title_page.show_page(page.page_of(self.state, title, free), title)
         if (plan := page.plan_to_request(self.state, title.title)) and self.title_actions.sheet is None:
@@ -217,11 +215,11 @@ class MainWindow(QWidget):
             case "welcome":
                 self.stack.setCurrentWidget(self._first_run)
             case "feeds":
-                self.stack.setCurrentWidget(self._feeds)
                 self._feeds.show_state(self.state)
+                self.stack.setCurrentWidget(self._feeds)
             case "settings":
-                self.stack.setCurrentWidget(self._settings)
                 self._settings.show_state(self.state)
+                self.stack.setCurrentWidget(self._settings)
             case _:
                 self.stack.setCurrentWidget(self.empty)
                 self._show_empty()
@@ -238,11 +236,7 @@ class MainWindow(QWidget):
         if self.state.link is Link.LOST:
             show_failure(self.notice, self.state.link_failure)
         else:
-            show_failure(self.notice, self.state.problems.get(self._unread_feed()), {Remedy.RETRY, Remedy.DETAILS})
-
-    def _unread_feed(self) -> str:
-        """The first feed that cannot be read, or empty."""
-        return next((name for name in self.state.problems if name not in {"+", "="}), "")
+            show_failure(self.notice, self.state.problems.get(self.state.unread_feed), {Remedy.RETRY, Remedy.DETAILS})
 
     # ------------------------------------------------------------ clicks
 
@@ -256,9 +250,6 @@ class MainWindow(QWidget):
     def go(self, name: str) -> None:
         """Go to a page: "title", "feeds" or "settings"."""
         self._page = name
-        if name == "settings":
-            prefs = self._prefs
-            self._settings.show_prefs(prefs.theme, tray=prefs.tray, autostart=prefs.autostart)
         self.refresh()
         if name == "feeds":
             self._feeds.address.setFocus()
@@ -278,10 +269,7 @@ class MainWindow(QWidget):
 
     @Slot(object)
     def _run(self, action: Action) -> None:
-        title = self.state.title(self._title)
-        if action is Remedy.CLOSE:
-            self._dismiss(self._title)
-        elif title:
+        if title := self.state.title(self._title):
             self.title_actions.run(action, self.state, title)
 
     @Slot(str)
@@ -289,7 +277,7 @@ class MainWindow(QWidget):
         if remedy == Remedy.RETRY:
             self.refresh_feeds()
         else:
-            self._copy_problem(self._unread_feed())
+            self._copy_problem(self.state.unread_feed)
 
     @Slot(str)
     def _copy_problem(self, key: str) -> None:
@@ -306,14 +294,6 @@ class MainWindow(QWidget):
         self.submitted.emit(commands.ChangeSetting("sharing", "everyone" if on else "off"))
         has_feeds = bool(self.state.snapshot and self.state.snapshot.feeds)
         self.go("title" if has_feeds else "feeds")
-
-    @Slot(str, object)
-    def _set_preference(self, name: str, value: object) -> None:
-        setattr(self._prefs, name, value)
-        if name == "theme":
-            app = QApplication.instance()
-            assert isinstance(app, QApplication)
-            theme.apply(app, self._prefs.theme)
 
     @Slot(str)
     def _play(self, name: str) -> None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy
 
 from launcher import theme
 from launcher.views.widgets import icons, paint
@@ -19,8 +19,8 @@ _ICON = 20
 class ActionButton(PaintedButton):
     """Shows ``text`` large and ``detail`` below it; a ``fraction`` that is not None fills the button."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(300, QEasingCurve.Type.OutCubic, parent)
+    def __init__(self) -> None:
+        super().__init__(300, QEasingCurve.Type.OutCubic)
         self._detail = ""
         self._icon = ""
         self._kind: ActionKind = "accent"
@@ -66,7 +66,7 @@ class ActionButton(PaintedButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.tokens()
-        box = paint.bounds(self)
+        box = QRectF(self.rect())
         with paint.begin(self) as painter:
             painter.setClipPath(paint.rounded(box, tokens.radius))
             if self._fraction is None:
@@ -87,7 +87,7 @@ class ActionButton(PaintedButton):
     def _paint_progress(self, painter: QPainter, box: QRectF) -> None:
         tokens = theme.tokens()
         painter.fillRect(box, QColor(tokens.raised if self.underMouse() and self.isEnabled() else tokens.track))
-        step = paint.pixel_ratio(painter)
+        step = painter.device().devicePixelRatio()
         done = QRectF(box.x(), box.y(), round(box.width() * self.shown * step) / step, box.height())
         todo = QRectF(done.width(), box.y(), box.width() - done.width(), box.height())
         done, todo = paint.mirror(self, done), paint.mirror(self, todo)
@@ -103,7 +103,7 @@ class ActionButton(PaintedButton):
 
     def _colours(self) -> tuple[QLinearGradient, str]:
         tokens = theme.tokens()
-        box = paint.bounds(self)
+        box = QRectF(self.rect())
         if not self.isEnabled() or self._kind == "calm":
             plain = tokens.raised if self.underMouse() and self.isEnabled() else tokens.track
             return _gradient(box, plain, plain), tokens.text if self._kind == "calm" else tokens.muted

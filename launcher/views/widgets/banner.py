@@ -5,10 +5,11 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QRectF, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame
 
 from launcher import theme
 from launcher.views.widgets import icons, paint
+from launcher.views.widgets.boxes import column, row
 from launcher.views.widgets.button import Button, ButtonKind
 from launcher.views.widgets.label import Text
 
@@ -22,19 +23,12 @@ class Banner(QFrame):
 
     action_chosen = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._kind: BannerKind = "info"
         self._state: tuple[object, ...] = ()
-        self._title = Text(role="heading", wrap=True)
-        self._text = Text(wrap=True)
-        self._row = QHBoxLayout()
-        self._row.setSpacing(8)
-        layout = QVBoxLayout(self)
-        layout.setSpacing(6)
-        layout.addWidget(self._title)
-        layout.addWidget(self._text)
-        layout.addLayout(self._row)
+        self._title, self._text, self._row = Text(role="heading"), Text(), row(spacing=8)
+        column(self._title, self._text, self._row, spacing=6, parent=self)
         self._set_margins()
         self.hide()
 
@@ -80,7 +74,7 @@ class Banner(QFrame):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.tokens()
-        box = paint.bounds(self)
+        box = QRectF(self.rect())
         ink = getattr(tokens, self._kind)
         with paint.begin(self) as painter:
             paint.fill(painter, box, tokens.radius, getattr(tokens, f"{self._kind}_soft"))

@@ -5,7 +5,7 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QSize, Qt, SignalInstance
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton
 
 from launcher import theme
 from launcher.views.widgets import icons
@@ -25,12 +25,11 @@ class Button(QPushButton):
         text: str = "",
         icon: str = "",
         kind: ButtonKind = "plain",
-        parent: QWidget | None = None,
         *,
         name: str = "",
         clicked: Callable[..., object] | SignalInstance | None = None,
     ) -> None:
-        super().__init__(text, parent)
+        super().__init__(text)
         self.setObjectName(name)
         if clicked:
             self.clicked.connect(clicked)

@@ -1,6 +1,6 @@
 """A placeholder for a page that has nothing to show yet."""
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -15,8 +15,8 @@ class EmptyState(QWidget):
 
     action_clicked = Signal()
 
-    def __init__(self, icon: str, title: str, text: str, action: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, icon: str, title: str = "", text: str = "", action: str = "") -> None:
+        super().__init__()
         self._title = _line("page")
         self._text = _line("muted")
         self._text.setWordWrap(True)
@@ -51,7 +51,7 @@ class _Disc(Graphic):
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.tokens()
         with paint.begin(self) as painter:
-            box = paint.bounds(self)
+            box = QRectF(self.rect())
             painter.fillPath(paint.rounded(box, box.height() / 2), paint.with_alpha(tokens.accent, 0.14))
             icons.draw(painter, box.adjusted(26, 26, -26, -26), self._icon, tokens.accent_text)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QWidget
 
 from launcher import theme
 from launcher.views.widgets import art, paint
@@ -21,8 +20,8 @@ _BELOW = 64
 class HeroWidget(Graphic):
     """Title and subtitle on art that fades into the page; without usable art, on a generated pattern."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(QSize(1004, 320), parent)
+    def __init__(self) -> None:
+        super().__init__(QSize(1004, 320))
         self._title = ""
         self._subtitle = ""
         self._image = QImage()
@@ -55,9 +54,9 @@ class HeroWidget(Graphic):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with paint.begin(self) as painter:
-            scale, look = paint.pixel_ratio(painter), (theme.tokens().name, self.layoutDirection())
-            size = self._composed.deviceIndependentSize()
-            if size != paint.bounds(self).size() or self._composed.devicePixelRatio() != scale or look != self._look:
+            scale = painter.device().devicePixelRatio()
+            look = (self.size(), scale, theme.tokens().name, self.layoutDirection())
+            if self._composed.isNull() or look != self._look:
                 self._composed, self._look = self._compose(scale), look
             painter.drawPixmap(0, 0, self._composed)
             self._paint_texts(painter)
@@ -66,7 +65,7 @@ class HeroWidget(Graphic):
         """Art, shade and fade as one pixmap, so that repainting is cheap."""
         plain = self._image.isNull()
         made = art.pattern(self._title, self.size(), scale) if plain else art.cover(self._image, self.size(), scale)
-        box = paint.bounds(self)
+        box = QRectF(self.rect())
         with QPainter(made) as painter:
             if self._title:
                 painter.drawPixmap(0, 0, self._shade(scale))
@@ -84,7 +83,7 @@ class HeroWidget(Graphic):
 
     def _shade(self, scale: float) -> QPixmap:
         """The shade behind the texts: it fades out beyond their trailing end and above them."""
-        box, words = paint.bounds(self), self.text_box()
+        box, words = QRectF(self.rect()), self.text_box()
         made = QPixmap(self.size() * scale)
         made.setDevicePixelRatio(scale)
         made.fill(Qt.GlobalColor.transparent)
@@ -111,9 +110,7 @@ class HeroWidget(Graphic):
         paint.draw_text(painter, title.translated(0, 1.5), self._title, big, shadow, paint.leading(self))
         paint.draw_text(painter, title, self._title, big, _INK, paint.leading(self))
         paint.draw_text(painter, below, self._subtitle, small, _INK, paint.leading(self))
-        cut = paint.elided(self._title, big, title.width()) != " ".join(self._title.split())
-        if (self.toolTip() != "") != cut:
-            self.setToolTip(paint.tooltip(" ".join(self._title.split())[:400]) if cut else "")
+        paint.show_whole_in_tooltip(self, self._title, big, title.width())
 
     def _fonts(self) -> tuple[QFont, QFont]:
         return theme.font(theme.tokens().title_px, QFont.Weight.Bold), theme.font(theme.tokens().heading_px)

@@ -1,20 +1,20 @@
 """Labels that show any text safely."""
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy
 
 from launcher.views.widgets import paint
 
 
 class Text(QLabel):
-    """Plain text, never taken for markup. It is aligned with the layout, whatever its own language.
+    """Plain text, never taken for markup. It is aligned with the layout, whatever the language of the text.
 
     ``role`` is one of the style sheet: page, heading, strong, muted, code; empty for ordinary text.
     """
 
-    def __init__(self, text: str = "", role: str = "", *, wrap: bool = False, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, text: str = "", role: str = "", *, wrap: bool = True) -> None:
+        super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("role", role)
         self.setWordWrap(wrap)
@@ -34,8 +34,8 @@ class Text(QLabel):
 class ElidedLabel(QLabel):
     """One line of plain text, elided if there is too little room; the whole text is then its tooltip."""
 
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setText(text)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -48,10 +48,7 @@ class ElidedLabel(QLabel):
         return QSize(40, self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        shown = paint.elided(self.text(), self.font(), self.width() - 1)
-        whole = " ".join(self.text()[:400].split())
-        if (self.toolTip() != "") != (shown != whole):
-            self.setToolTip(paint.tooltip(whole) if shown != whole else "")
+        paint.show_whole_in_tooltip(self, self.text(), self.font(), self.width() - 1)
         with paint.begin(self) as painter:
             ink = self.palette().color(self.foregroundRole())
-            paint.draw_text(painter, paint.bounds(self), self.text(), self.font(), ink, paint.leading(self))
+            paint.draw_text(painter, QRectF(self.rect()), self.text(), self.font(), ink, paint.leading(self))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy
 
 from launcher import theme
 from launcher.views.widgets import paint
@@ -18,8 +18,8 @@ _GAP = 16
 class Legend(Graphic):
     """Coloured squares with texts, on as many lines as needed."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(QSize(400, _LINE), parent)
+    def __init__(self) -> None:
+        super().__init__(QSize(400, _LINE))
         self._entries: dict[str, str] = {}
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)

@@ -2,14 +2,14 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox
 
 
 class NumberBox(QDoubleSpinBox):
     """A spin box that ignores the mouse wheel unless it has the focus, so that the page can be scrolled."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.lineEdit().setTextMargins(9, 0, 9, 0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 

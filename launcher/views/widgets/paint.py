@@ -4,7 +4,7 @@ import html
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QStyle, QWidget
 
 from launcher import theme
 
@@ -17,11 +17,6 @@ def begin(widget: QWidget) -> QPainter:
     painter = QPainter(widget)
     painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
     return painter
-
-
-def pixel_ratio(painter: QPainter) -> float:
-    """The device pixel ratio of the screen or picture that is painted on."""
-    return painter.device().devicePixelRatio()
 
 
 def rounded(rect: QRectF, radius: float) -> QPainterPath:
@@ -67,8 +62,7 @@ def mirror(widget: QWidget, rect: QRectF) -> QRectF:
 
 def leading(widget: QWidget) -> Qt.AlignmentFlag:
     """The alignment to the leading side of the layout (right if mirrored), whatever the language of the text."""
-    side = Qt.AlignmentFlag.AlignRight if widget.isRightToLeft() else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignAbsolute
+    return QStyle.visualAlignment(widget.layoutDirection(), Qt.AlignmentFlag.AlignLeft)
 
 
 def draw_text(
@@ -93,11 +87,10 @@ def text_width(text: str, font: QFont) -> int:
     return QFontMetrics(font).horizontalAdvance(text)
 
 
-def bounds(widget: QWidget) -> QRectF:
-    """The widget's rectangle in its own coordinates."""
-    return QRectF(widget.rect())
-
-
-def tooltip(text: str) -> str:
-    """``text`` for a tooltip, escaped if Qt could take it for markup."""
-    return f"<qt>{html.escape(text)}</qt>" if "<" in text else text
+def show_whole_in_tooltip(widget: QWidget, text: str, font: QFont, width: float) -> None:
+    """Give ``widget`` a tooltip with ``text`` if that is elided to ``width`` pixels; else remove the tooltip."""
+    whole = " ".join(text[:400].split())
+    is_elided = elided(text, font, width) != whole
+    if is_elided != bool(widget.toolTip()):
+        escaped = f"<qt>{html.escape(whole)}</qt>" if "<" in whole else whole  # Qt could take it for markup
+        widget.setToolTip(escaped if is_elided else "")

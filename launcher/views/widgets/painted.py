@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEasingCurve, QEvent, QSize, Qt, QVariantAnimation, Slot
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QPixmap
-from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy
 
 from launcher import theme
 
@@ -18,8 +18,8 @@ class PaintedButton(QAbstractButton):
     `shown` is a number from 0 to 1 that subclasses paint, such as a fill; `_show` sets it or animates it.
     """
 
-    def __init__(self, duration_ms: int, curve: QEasingCurve.Type, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, duration_ms: int, curve: QEasingCurve.Type) -> None:
+        super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -70,8 +70,8 @@ class PaintedButton(QAbstractButton):
 class Graphic(QLabel):
     """A painted picture. Its accessible role is "graphic"; the page sets its accessible name."""
 
-    def __init__(self, size: QSize, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, size: QSize) -> None:
+        super().__init__()
         self._size = size
         pixmap = QPixmap(1, 1)  # a QLabel with a pixmap has the accessible role "graphic"
         pixmap.fill(Qt.GlobalColor.transparent)

@@ -2,7 +2,6 @@
 
 from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
 
 from launcher import theme
 from launcher.views.widgets import paint
@@ -17,8 +16,8 @@ _EMPTY = "." * MAX_PIECES
 class PieceMap(Graphic):
     """A grid of `Progress.pieces` (letters ``.hlpoa``); an unknown letter is drawn as missing."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(QSize(486, 100), parent)
+    def __init__(self) -> None:
+        super().__init__(QSize(486, 100))
         self._pieces = _EMPTY
 
     def set_pieces(self, pieces: str) -> None:

@@ -1,8 +1,10 @@
 """A switch with its label."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEasingCurve, QRectF, QSize, Slot
 from PySide6.QtGui import QColor, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy
 
 from launcher import theme
 from launcher.views.widgets import paint
@@ -16,8 +18,11 @@ _GAP = 10
 class Switch(PaintedButton):
     """A check box that looks like a switch. Its text is the label."""
 
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(120, QEasingCurve.Type.InOutCubic, parent)
+    def __init__(self, text: str = "", *, name: str = "", clicked: Callable[[bool], object] | None = None) -> None:
+        super().__init__(120, QEasingCurve.Type.InOutCubic)
+        self.setObjectName(name)
+        if clicked:
+            self.clicked.connect(clicked)
         self.setCheckable(True)
         self.setText(text)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -36,7 +41,7 @@ class Switch(PaintedButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.tokens()
-        box = paint.bounds(self)
+        box = QRectF(self.rect())
         track = QRectF(_PAD, (box.height() - _TRACK.height()) / 2, _TRACK.width(), _TRACK.height())
         size = 16.0
         knob = QRectF(track.x() + 3 + self.shown * (track.width() - 6 - size), track.y() + 3, size, size)

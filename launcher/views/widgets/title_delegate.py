@@ -32,7 +32,7 @@ class TitleDelegate(QStyledItemDelegate):
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         row.paint_ground(painter)
         label, file = _text(index, TitleRole.LABEL), _text(index, TitleRole.ART)
-        picture = art.thumbnail((file, _changed_ns(file)), label, _THUMB, paint.pixel_ratio(painter))
+        picture = art.thumbnail((file, _changed_ns(file)), label, _THUMB, painter.device().devicePixelRatio())
         painter.drawImage(row.place(12, 10, _THUMB, _THUMB).topLeft(), picture)
         width = row.width - 64 - 12
         mark = _MARKS.get(_text(index, TitleRole.KIND))
@@ -56,8 +56,7 @@ class _RowGeometry:
         self._rect = QRectF(option.rect)
         self._state = option.state
         self._mirrored = option.direction == Qt.LayoutDirection.RightToLeft
-        side = Qt.AlignmentFlag.AlignRight if self._mirrored else Qt.AlignmentFlag.AlignLeft
-        self.align = side | Qt.AlignmentFlag.AlignAbsolute
+        self.align = QStyle.visualAlignment(option.direction, Qt.AlignmentFlag.AlignLeft)
         self.width = self._rect.width()
 
     def place(self, x: float, y: float, width: float, height: float) -> QRectF:

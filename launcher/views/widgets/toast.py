@@ -1,11 +1,12 @@
 """A short message that disappears by itself."""
 
-from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QPropertyAnimation, QTimer, Signal, Slot
+from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QPropertyAnimation, QRectF, QTimer, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QColor, QEnterEvent, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
 from launcher import theme
 from launcher.views.widgets import paint
+from launcher.views.widgets.boxes import row
 from launcher.views.widgets.button import Button
 from launcher.views.widgets.label import ElidedLabel
 
@@ -24,11 +25,8 @@ class Toast(QFrame):
         self._key = ""
         self._label = ElidedLabel()
         self._action = Button(kind="link", clicked=self._choose)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(_SHADOW + 18, _SHADOW + 8, _SHADOW + 12, _SHADOW + 8)
-        row.setSpacing(14)
-        row.addWidget(self._label)
-        row.addWidget(self._action)
+        margins = (_SHADOW + 18, _SHADOW + 8, _SHADOW + 12, _SHADOW + 8)
+        row(self._label, self._action, spacing=14, margins=margins, parent=self)
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.hide)
         self._animation = QPropertyAnimation(self, b"pos", self)
@@ -85,7 +83,7 @@ class Toast(QFrame):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.tokens()
-        box = paint.bounds(self).adjusted(_SHADOW, _SHADOW, -_SHADOW, -_SHADOW)
+        box = QRectF(self.rect()).adjusted(_SHADOW, _SHADOW, -_SHADOW, -_SHADOW)
         with paint.begin(self) as painter:
             opacity = 0.08 * QColor(tokens.shadow).alphaF()
             for width in range(_SHADOW, 0, -1):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QWidget
 
 from launcher import theme
 from launcher.views.widgets import paint
@@ -23,9 +22,9 @@ _MIN_SCALE_BPS = 100_000.0
 class TransferGraph(Graphic):
     """Stacked areas for the sources and a line for the upload."""
 
-    def __init__(self, rate_text: Callable[[float], str], parent: QWidget | None = None) -> None:
+    def __init__(self, rate_text: Callable[[float], str]) -> None:
         """``rate_text`` formats bytes per second for the label of the scale."""
-        super().__init__(QSize(486, 150), parent)
+        super().__init__(QSize(486, 150))
         self._rate_text = rate_text
         self._samples: Sequence[Sample] = ()
 
