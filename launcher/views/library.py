@@ -57,10 +57,10 @@ class Library(QWidget):
         """Show the titles. ``title`` is the selected one, empty if ``page`` is not the page of a title."""
         self.feeds.setChecked(page == "feeds")
         self.settings.setChecked(page == "settings")
+        self._is_following = True  # the list selects another row by itself if the selected one is removed or moved
         self.titles.set_rows(title_rows(state))
         number = self.titles.row_of(title)
         index, selection = self.titles.index(number), self.list.selectionModel()
-        self._is_following = True
         if number < 0:
             selection.clearSelection()
         elif not selection.isSelected(index):

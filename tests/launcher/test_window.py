@@ -295,6 +295,36 @@ def test_starting_with_the_system_is_a_file_that_the_desktop_reads(
     assert not prefs.autostart
 
 
+# ---------------------------------------------------------------- the library
+
+
+def test_a_title_that_leaves_the_library_while_it_is_shown_makes_room_for_the_first(shown: MainWindow) -> None:
+    show(shown, "ready")
+    shown.show_title("demo/verdant")
+    known = snapshot(installed())
+    shown.handle_message(replace(known, titles=known.titles[:2]))
+    shown.refresh()
+    assert shown.title_page.hero.accessibleName() == "Emberfall"
+    assert [shown.library.titles.name_at(row) for row in range(shown.library.titles.rowCount())] == [
+        NAME, "demo/tidebound",
+    ]  # fmt: skip
+
+
+def test_a_library_that_changes_does_not_turn_the_page(shown: MainWindow) -> None:
+    show(shown, "ready")
+    shown.show_title("demo/tidebound")
+    selected: list[str] = []
+    shown.library.title_selected.connect(selected.append)
+    shown.handle_message(snapshot(replace(installed(), installed=False)))  # the rows change places
+    shown.refresh()
+    assert shown.title_page.hero.accessibleName() == "Tidebound"
+    shown.go("feeds")
+    shown.handle_message(snapshot())
+    shown.refresh()
+    assert _control(shown, "address").isVisible()
+    assert selected == []
+
+
 # ---------------------------------------------------------------- starts
 
 
