@@ -12,7 +12,6 @@ from launcher.page import MenuAction, PrimaryAction
 from launcher.state import State
 from launcher.views.install import InstallSheet, own_folder
 from launcher.views.sheet import ConfirmSheet, Sheet
-from patcher.config import Home
 from patcher.protocol import commands
 from patcher.protocol.events import Failure, TitleSnapshot
 
@@ -148,9 +147,10 @@ def _command(action: Action, state: State, title: TitleSnapshot) -> commands.Com
 
 
 def _install_folder(state: State, title: TitleSnapshot) -> str:
-    """The proposed folder: the one where the title is or was begun, else one below the folder for games."""
-    if title.folder:
+    """The folder to propose: the one where the title is or was begun, else the one that the engine would take."""
+    if title.folder or state.snapshot is None:
         return title.folder
-    games = str(state.snapshot.settings.get("games_folder", "")) if state.snapshot else ""
-    home = Home(Path(state.snapshot.home if state.snapshot else ""))
-    return str(home.title_folder(title.title, games))
+    from patcher.config import Home  # it takes 20 ms, which a start need not spend
+
+    games_folder = str(state.snapshot.settings.get("games_folder", ""))
+    return str(Home(Path(state.snapshot.home)).title_folder(title.title, games_folder))

@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from launcher import failures, page, state, text
@@ -69,7 +69,6 @@ class MainWindow(QWidget):
         self.title_actions = TitleActions(self, content)
         self.title_actions.submitted.connect(self.submitted)
         self.title_actions.dismissed.connect(self._dismiss)
-        self.title_actions.message.connect(self._show_message)
         self.library = Library()
         self.library.submitted.connect(self.submitted)
         self.library.title_selected.connect(self.show_title)
@@ -81,12 +80,13 @@ class MainWindow(QWidget):
         self.title_page.triggered.connect(self._run)
         self.empty = EmptyState("library", action=self.tr("Add a feed"))
         self.empty.action_clicked.connect(lambda: self.go("feeds"))
-        for shown in (self.title_page, self.empty):
-            self.stack.addWidget(shown)
+        self.stack.addWidget(self.title_page)
+        self.stack.addWidget(self.empty)
         side = column(row(self.notice, margins=(12, 0, 12, 0)), (self.stack, 1), spacing=0)
         row(self.library, (side, 1), spacing=0, parent=content)
         self.toast = Toast(self)
-        self.toast.action_chosen.connect(self._play)
+        self.toast.action_chosen.connect(lambda name: self.submitted.emit(commands.Play(name)))
+        self.title_actions.message.connect(self.toast.show_message)
 
     def _make_shortcuts(self) -> None:
         for keys, slot in (
@@ -146,7 +146,7 @@ class MainWindow(QWidget):
             case Snapshot():
                 self._refresh_new_feeds(message)
             case state.LinkChanged(Link.UP) if before.link is Link.LOST:
-                self._show_message(self.tr("The engine is running again. Its work continues."))
+                self.toast.show_message(self.tr("The engine is running again. Its work continues."))
         self._schedule_refresh(0)
 
     def _schedule_refresh(self, delay_ms: int) -> None:
@@ -163,7 +163,7 @@ class MainWindow(QWidget):
             if activity.verb in {Verb.INSTALL, Verb.UPDATE}:
                 self.notified.emit(label, line)
         elif isinstance(command, commands.AddFeed) and not command.only:
-            self._show_message(self.tr("The feed was added."))
+            self.toast.show_message(self.tr("The feed was added."))
             self.go("title")
 
     def _refresh_new_feeds(self, snapshot: Snapshot) -> None:
@@ -295,14 +295,6 @@ class MainWindow(QWidget):
         has_feeds = bool(self.state.snapshot and self.state.snapshot.feeds)
         self.go("title" if has_feeds else "feeds")
 
-    @Slot(str)
-    def _play(self, name: str) -> None:
-        self.submitted.emit(commands.Play(name))
-
-    @Slot(str)
-    def _show_message(self, words: str) -> None:
-        self.toast.show_message(words)
-
     def _label(self, name: str) -> str:
         title = self.state.title(name)
         return text.label_of(title) if title else text.plain(name)
@@ -318,7 +310,3 @@ class MainWindow(QWidget):
             return
         event.accept()
         self.quit_requested.emit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        if self.toast.isVisible():
-            self.toast.raise_()
