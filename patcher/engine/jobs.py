@@ -213,20 +213,17 @@ class Jobs:
             self.failures.pop(job.title, None)
             if failure:
                 self.failures[job.title] = failure
+        # a command that is not stored leaves one that waits alone, but a title that is uninstalled has none
+        may_drop = commands.resumes(job.command) or job.command.verb is Verb.UNINSTALL
         try:
             if job.command.verb.waits:
                 self._registry.end(job.title)
-            self._store(job, ENDINGS[ending])
+            if ENDINGS[ending] is Stored.PAUSED:
+                self._registry.keep_command(job.title, job.command, paused=True)
+            elif ENDINGS[ending] is Stored.DROPPED and may_drop:
+                self._registry.drop_command(job.title)
         except ShoalError:  # the clients must hear of the job's end all the same
             _log.exception("the command for %s was not put away", job.title)
-
-    def _store(self, job: Job, stored: Stored) -> None:
-        """Commands that are not stored leave one that waits alone, but a title that is uninstalled has none."""
-        is_stored = commands.resumes(job.command)
-        if stored is Stored.PAUSED:
-            self._registry.keep_command(job.title, job.command, paused=True)
-        elif stored is Stored.DROPPED and (is_stored or job.command.verb is Verb.UNINSTALL):
-            self._registry.drop_command(job.title)
 
 
 def _busy(job: Job) -> BusyError:

@@ -105,9 +105,9 @@ class CommandRunner:
             recover_install(known, self._registry, self._home, forget_foreign=command.locate)
         if known and known.folder.current.exists:
             installed = genuine.required(self._registry, known)
-            if self._is_seen(known) and self._resumed:  # it was interrupted when all was done
-                return Outcome(version_to=installed.release.version)
             if self._is_seen(known):
+                if self._resumed:  # it was interrupted when all was done
+                    return Outcome(version_to=installed.release.version)
                 raise UsageError("usage.already_installed", f"{command.title} is installed in {known.folder}.")
             with self._open(command.title, command.network, offline=True) as (opened, access):
                 return self._reach(_target(known, installed.release, opened, access, installed), only=command.only)
