@@ -11,12 +11,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-import zipfile
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from patcher.cli.output import human_bytes
 from patcher.cli.playground import Machine, Playground, ReleaseTree
@@ -41,14 +40,10 @@ def main() -> int:
         if real:
             _say("Fetching two releases of panda3d from the package index")
             return _in_the_terminal(root, "panda3d", *_real_releases(root), "--profile", "studio")
-        if has_screen() and _in_a_window(root):
+        has_screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        if has_screen and _in_a_window(root):
             return 0
         return _in_the_terminal(root / "terminal", GAME, *game_trees(root / "terminal"))
-
-
-def has_screen() -> bool:
-    """Whether a window can be shown."""
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 # ---------------------------------------------------------------- with a screen
@@ -72,14 +67,13 @@ def prepare(world: Playground) -> Machine:
     old, new = game_trees(world.root, **_SHOWN_BYTES)
     about = titles()
     for title, facts in about.items():
-        release = (
-            old if title == GAME else ReleaseTree(facts["version"], make_title(title, world.root / "trees" / title))
-        )
-        notes = ASSETS / "notes" / (f"{GAME}-1.0.md" if title == GAME else f"{title}.md")
-        program = "tidepool" if title == GAME else "show"
+        release, notes, program = old, f"{GAME}-1.0.md", GAME
+        if title != GAME:
+            release = ReleaseTree(facts["version"], make_title(title, world.root / "trees" / title))
+            notes, program = f"{title}.md", "show"
+        words = ("--notes", ASSETS / "notes" / notes, "--launch", f"linux={program}", "--label", facts["label"]["en"])
         parts = [word for tag in facts.get("parts", {}) for word in ("--part", _part(tag))]
-        label = facts["label"]["en"]
-        world.publish(title, release, "--notes", notes, "--launch", f"linux={program}", "--label", label, *parts)
+        world.publish(title, release, *words, *parts)
         _describe(world, title, facts)
     player = world.machine("player")
     player.run("feed", "add", world.url)
@@ -148,9 +142,8 @@ def _say_published(title: str, release: ReleaseTree, result: dict[str, Any]) -> 
 
 def _table(title: str, result: dict[str, Any], published: dict[str, Any]) -> None:
     fetched = result["fetched"]
-    table = Table(title=f"{title} {result['version_from']} → {result['version_to']}")
-    table.add_column("bytes")
-    table.add_column("", justify="right")
+    heading = f"{title} {result['version_from']} → {result['version_to']}"
+    table = Table("bytes", Column(justify="right"), title=heading)
     rows = {
         "planned": result["planned_bytes"],
         "from other players": fetched["lan_bytes"] + fetched["peer_bytes"],
@@ -223,23 +216,12 @@ def make_title(title: str, folder: Path) -> Path:
 
 
 def _real_releases(root: Path) -> tuple[ReleaseTree, ReleaseTree]:
-    made = []
-    for version in ("1.10.15", "1.10.16"):
-        wheels = root / "wheels" / version
-        kind = ("--only-binary", ":all:", "--platform", "manylinux2014_x86_64", "--python-version", "3.11")
-        pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *kind)
-        subprocess.run((*pip, "--dest", str(wheels), f"panda3d=={version}"), check=True)
-        made.append(ReleaseTree(version, _unpacked(next(wheels.glob("*.whl")), root / f"panda3d-{version}")))
-    return made[0], made[1]
-
-
-def _unpacked(wheel: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-        for info in archive.infolist():
-            if mode := info.external_attr >> 16 & 0o777:
-                (folder / info.filename).chmod(mode | 0o600)
-    return folder
+    kind = ("--only-binary", ":all:", "--platform", "manylinux2014_x86_64", "--python-version", "3.11")
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", *kind)
+    old, new = (ReleaseTree(version, root / f"panda3d-{version}") for version in ("1.10.15", "1.10.16"))
+    for release in (old, new):
+        subprocess.run((*pip, "--target", str(release.folder), f"panda3d=={release.version}"), check=True)
+    return old, new
 
 
 def _say(*words: str) -> None:
