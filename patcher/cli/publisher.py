@@ -1,6 +1,7 @@
 """The publisher's verbs: `shoal publish …`."""
 
 import argparse
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -178,12 +179,11 @@ def _title(args: argparse.Namespace, out: Output) -> None:
 def _preview(args: argparse.Namespace, out: Output) -> None:
     old, new = (build.read(tree, "preview", (), args.jobs, out.progress) for tree in (args.old, args.new))
     found = preview.preview(old, new, args.home.root / "build" / "preview", args.jobs, out.progress)
-    for file in found.files:
-        if file.kind != "unchanged":
-            sizes = f"{human_bytes(file.size_bytes):>7} → {human_bytes(file.patch_bytes):>7}"
-            saved = human_bytes(file.saved_bytes)
-            note = f"  (its address map saves about {saved} or more)" if file.saved_bytes else ""
-            out.line(f"{file.kind:9}  {sizes}  {file.path}{note}")
+    changes = [file for file in found.files if file.kind != "unchanged"]
+    for file in changes:
+        sizes = f"{human_bytes(file.size_bytes):>7} → {human_bytes(file.patch_bytes):>7}"
+        note = f"  (its address map saves about {human_bytes(file.saved_bytes)} or more)" if file.saved_bytes else ""
+        out.line(f"{file.kind:9}  {sizes}  {file.path}{note}")
     out.line("Files: " + ", ".join(f"{found.count(kind)} {kind}" for kind in preview.KINDS))
     patch_bytes = found.pack_bytes + found.document_bytes
     out.line(f"The patch would have {human_bytes(patch_bytes)}, {human_bytes(found.document_bytes)} of it documents.")
@@ -204,7 +204,7 @@ def _preview(args: argparse.Namespace, out: Output) -> None:
                 "path": f.path, "kind": f.kind, "bytes": f.size_bytes, "patch_bytes": f.patch_bytes,
                 "map_saves_about_bytes": f.saved_bytes,
             }
-            for f in found.files if f.kind != "unchanged"
+            for f in changes
         ],
     })  # fmt: skip
 
@@ -269,9 +269,7 @@ def _status(args: argparse.Namespace, out: Output) -> None:
         out.line(f"{title.title}: {live} (releases: {', '.join(title.versions)})")
     out.line(f"{roles[0].role} expires first: {roles[0].expires:%Y-%m-%d}")
     out.result({
-        "feed": feed.name,
-        "origins": list(feed.origins),
-        "titles": [{"title": t.title, "channels": t.channels, "versions": list(t.versions)} for t in titles],
+        "feed": feed.name, "origins": list(feed.origins), "titles": [dataclasses.asdict(title) for title in titles],
         "roles": [{"role": r.role, "version": r.version, "expires": r.expires.isoformat()} for r in roles],
     })  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import re
 import time
 from pathlib import Path
 
@@ -12,12 +13,19 @@ from patcher.cli.output import Output, human_bytes
 from patcher.cli.verbs import Verbs, add_verb, network
 from patcher.engine import server
 from patcher.engine.client import Client
-from patcher.errors import UsageError
 from patcher.protocol import commands
 
 _POLL_S = 0.5
 _REFRESH_S = 60.0
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def _size(text: str) -> int:
+    """``100GB`` as bytes, for argparse; an empty text is 0, no bound."""
+    size = re.fullmatch(r"(?:([0-9]{1,15}(?:\.[0-9]+)?) ?([KMGT]?)B?)?", text.upper(), re.ASCII)
+    if size is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 100GB")
+    return int(float(size[1] or 0) * _UNITS[size[2] or ""])
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -27,7 +35,7 @@ def add_verbs(verbs: Verbs) -> None:
     seed = add_verb(verbs, "seed", _seed, "operator: fetch all of a feed and offer it, until Ctrl-C")
     seed.add_argument("feed", metavar="FEED_URL")
     seed.add_argument("--to", type=Path, metavar="FOLDER", help="where the titles go")
-    seed.add_argument("--max-size", default="", metavar="100GB", help="refuse feeds that need more")
+    seed.add_argument("--max-size", type=_size, default=0, metavar="100GB", help="refuse feeds that need more")
     seed.add_argument("--fingerprint", default="", metavar="HEX")
     seed.add_argument("--once", action="store_true", help="leave when all is fetched; the engine goes on seeding")
     text = "the engine process in the foreground, for service managers"
@@ -52,18 +60,18 @@ def _stay(client: Client, titles: list[str], out: Output, until_s: float = float
         seeding = [t for t in client.snapshot().titles if t.seeding and (not titles or t.title in titles)]
         lines = [f"{t.title} {t.version}: {human_bytes(t.uploaded_bytes)} given" for t in seeding]
         if lines != shown:
-            for line in lines:
-                out.line(line)
             if out.json:
                 out.notice("; ".join(lines))
-            shown = lines
+            for line in lines:
+                out.line(line)
+        shown = lines
         time.sleep(_POLL_S)
 
 
 def _seed(args: argparse.Namespace, out: Output) -> None:
     name = _added(args, out)
     folder = (args.to or args.home.titles).absolute()
-    command = commands.Seed(name, str(folder), _bytes(args.max_size), network(args))
+    command = commands.Seed(name, str(folder), args.max_size, network(args))
     while True:
         follow(args.home, command, out)
         out.notice(f"{name}: everything is here and offered.")
@@ -87,15 +95,3 @@ def _added(args: argparse.Namespace, out: Output) -> str:
         follow(args.home, commands.ChangeSetting("sharing", "everyone"), out)
         out.notice("Sharing was off and is on now, for everyone: that is what seeding needs.")
     return name
-
-
-def _bytes(text: str) -> int:
-    """``100GB`` as bytes; an empty text is 0, no bound."""
-    if not text:
-        return 0
-    number = text.upper().removesuffix("B")
-    unit = number[-1:] if number[-1:] in _UNITS else ""
-    try:
-        return int(float(number.removesuffix(unit)) * _UNITS[unit])
-    except ValueError as error:
-        raise UsageError("usage.argument", f"{text!r} is no size; write 100GB.") from error
