@@ -88,7 +88,11 @@ def main() -> int:
     app.setApplicationName("Shoal")
     app.setDesktopFileName("shoal")
     app.setWindowIcon(QIcon(str(theme.ASSETS / "icons" / "shoal.svg")))
-    home = args.home or _default_home()
+    home = args.home
+    if not home:
+        from patcher.config import default_home
+
+        home = default_home().root
     if instance.hand_over(home, words):
         return 0
     translate(app, QLocale())
@@ -108,12 +112,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ca", type=Path, help="trust this certificate authority too")
     parser.add_argument("--hidden", action="store_true", help="start in the tray, where there is one")
     return parser
-
-
-def _default_home() -> Path:
-    from patcher.config import default_home
-
-    return default_home().root
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
@@ -44,296 +45,273 @@ class Explanation:
         return f"{self.safe} {self.hint}"
 
 
+class _Row(NamedTuple):
+    title: str
+    hint: str
+    remedies: tuple[Remedy, ...] = (Remedy.RETRY,)
+
+
 _R, _F, _S, _P = Remedy.RETRY, Remedy.FOLDER, Remedy.SERVER_ONLY, Remedy.REPAIR
 
-EXPLANATIONS: dict[str, tuple[str, str, tuple[Remedy, ...]]] = {
+EXPLANATIONS: dict[str, _Row] = {
     # trust
-    "trust.not_a_feed": (
+    "trust.not_a_feed": _Row(
         QT_TRANSLATE_NOOP("Errors", "There is no feed at this address."),
         QT_TRANSLATE_NOOP("Errors", "Check the address with the publisher."),
-        (_R,),
     ),
-    "trust.fingerprint": (
+    "trust.fingerprint": _Row(
         QT_TRANSLATE_NOOP("Errors", "This feed's fingerprint is not the expected one."),
         QT_TRANSLATE_NOOP(
             "Errors", "Do not add the feed. Compare the fingerprint with the one that the publisher shows."
         ),
         (),
     ),
-    "trust.signature": (
+    "trust.signature": _Row(
         QT_TRANSLATE_NOOP("Errors", "The publisher's signature does not match what the server sent."),
         QT_TRANSLATE_NOOP(
             "Errors", "Try again later. If it happens again, ask the publisher: the feed may be damaged."
         ),
-        (_R,),
     ),
-    "trust.expired": (
+    "trust.expired": _Row(
         QT_TRANSLATE_NOOP("Errors", "The publisher's signature has expired."),
         QT_TRANSLATE_NOOP("Errors", "The publisher has to renew the signature. You can still play; try again later."),
-        (_R,),
     ),
-    "trust.rollback": (
+    "trust.rollback": _Row(
         QT_TRANSLATE_NOOP("Errors", "The server offers an older state of this feed than it did before."),
         QT_TRANSLATE_NOOP("Errors", "Try again later."),
-        (_R,),
     ),
-    "trust.clock": (
+    "trust.clock": _Row(
         QT_TRANSLATE_NOOP("Errors", "This computer's clock is wrong."),
         QT_TRANSLATE_NOOP("Errors", "Set the date and time, then try again."),
-        (_R,),
     ),
-    "trust.needs_newer": (
+    "trust.needs_newer": _Row(
         QT_TRANSLATE_NOOP("Errors", "This feed needs a newer version of Shoal."),
         QT_TRANSLATE_NOOP("Errors", "Update Shoal. Playing, checking and uninstalling still work."),
-        (_R,),
     ),
-    "trust.record": (
+    "trust.record": _Row(
         QT_TRANSLATE_NOOP("Errors", "This feed contains an invalid record."),
         QT_TRANSLATE_NOOP("Errors", "Tell the publisher."),
-        (_R,),
     ),
-    "trust.not_offered": (
+    "trust.not_offered": _Row(
         QT_TRANSLATE_NOOP("Errors", "The publisher does not offer this release."),
         QT_TRANSLATE_NOOP("Errors", "Try again later."),
-        (_R,),
     ),
-    "trust.description": (
+    "trust.description": _Row(
         QT_TRANSLATE_NOOP("Errors", "Another program changed the record of what is installed in this folder."),
         QT_TRANSLATE_NOOP("Errors", "Repair restores what the publisher signed. Your own files stay."),
         (_P,),
     ),
-    "trust.too_old": (
+    "trust.too_old": _Row(
         QT_TRANSLATE_NOOP("Errors", "The publisher no longer allows this release."),
         QT_TRANSLATE_NOOP("Errors", "Choose a newer release."),
         (),
     ),
-    "trust.step_back": (
+    "trust.step_back": _Row(
         QT_TRANSLATE_NOOP("Errors", "The publisher no longer allows the previous release."),
         QT_TRANSLATE_NOOP("Errors", "Keep this release, unless you know why you need the previous one."),
         (Remedy.STEP_BACK,),
     ),
     # origin
-    "origin.unreachable": (
+    "origin.unreachable": _Row(
         QT_TRANSLATE_NOOP("Errors", "You seem to be offline: the server cannot be reached."),
         QT_TRANSLATE_NOOP("Errors", "You can play without a network. What was downloaded is kept."),
-        (_R,),
     ),
-    "origin.certificate": (
+    "origin.certificate": _Row(
         QT_TRANSLATE_NOOP("Errors", "The server could not prove its identity."),
         QT_TRANSLATE_NOOP("Errors", "Check the address and this computer's clock."),
-        (_R,),
     ),
-    "origin.status": (
+    "origin.status": _Row(
         QT_TRANSLATE_NOOP("Errors", "The server refused the download."),
         QT_TRANSLATE_NOOP("Errors", "Try again later. If it happens again, tell the publisher."),
-        (_R,),
     ),
-    "origin.missing": (
+    "origin.missing": _Row(
         QT_TRANSLATE_NOOP("Errors", "The server does not have a file that the release needs."),
         QT_TRANSLATE_NOOP("Errors", "Try again later, or allow downloads from other players in the settings."),
-        (_R,),
     ),
-    "origin.too_slow": (
+    "origin.too_slow": _Row(
         QT_TRANSLATE_NOOP("Errors", "The download was too slow and has stopped."),
         QT_TRANSLATE_NOOP("Errors", "Try again later. What was downloaded is kept."),
         (_R, _S),
     ),
-    "origin.host_refused": (
+    "origin.host_refused": _Row(
         QT_TRANSLATE_NOOP("Errors", "The server redirected to an address that the feed does not list."),
         QT_TRANSLATE_NOOP("Errors", "Tell the publisher."),
-        (_R,),
     ),
-    "origin.protocol": (
+    "origin.protocol": _Row(
         QT_TRANSLATE_NOOP("Errors", "The server gave an unexpected answer."),
         QT_TRANSLATE_NOOP("Errors", "Try again later. If it happens again, tell the publisher."),
-        (_R,),
     ),
-    "origin.no_source": (
+    "origin.no_source": _Row(
         QT_TRANSLATE_NOOP("Errors", "Neither the server nor any player has the missing data right now."),
         QT_TRANSLATE_NOOP("Errors", "Try again later. What was downloaded is kept."),
         (_R, _S),
     ),
     # content
-    "content.invalid": (
+    "content.invalid": _Row(
         QT_TRANSLATE_NOOP("Errors", "A document of this feed is damaged."),
         QT_TRANSLATE_NOOP("Errors", "Try again. If it happens again, tell the publisher."),
-        (_R,),
     ),
-    "content.mismatch": (
+    "content.mismatch": _Row(
         QT_TRANSLATE_NOOP("Errors", "Some downloaded data was not what the publisher signed. It was discarded."),
         QT_TRANSLATE_NOOP("Errors", "Try again, or download from the server only."),
         (_R, _S),
     ),
-    "content.window": (
+    "content.window": _Row(
         QT_TRANSLATE_NOOP("Errors", "A piece of the patch is damaged."),
         QT_TRANSLATE_NOOP("Errors", "Try again: a full download replaces the damaged piece."),
         (_R, _S),
     ),
-    "content.launch": (
+    "content.launch": _Row(
         QT_TRANSLATE_NOOP("Errors", "The program that starts this title is not one of the publisher's files."),
         QT_TRANSLATE_NOOP("Errors", "Repair the title. If it happens again, tell the publisher."),
         (_P,),
     ),
     # disk
-    "disk.full": (
+    "disk.full": _Row(
         QT_TRANSLATE_NOOP("Errors", "There is not enough space on this drive."),
         QT_TRANSLATE_NOOP("Errors", "Free some space or choose another folder. What was downloaded is kept."),
         (_R, _F),
     ),
-    "disk.read_only": (
+    "disk.read_only": _Row(
         QT_TRANSLATE_NOOP("Errors", "This folder is read-only."),
         QT_TRANSLATE_NOOP("Errors", "Make the folder writable or choose another one."),
         (_R, _F),
     ),
-    "disk.denied": (
+    "disk.denied": _Row(
         QT_TRANSLATE_NOOP("Errors", "You do not have permission to write to this folder."),
         QT_TRANSLATE_NOOP("Errors", "Check who owns the folder, or choose another one."),
         (_R, _F),
     ),
-    "disk.in_use": (
+    "disk.in_use": _Row(
         QT_TRANSLATE_NOOP("Errors", "Another program is using the files."),
         QT_TRANSLATE_NOOP("Errors", "Close that program, then try again."),
-        (_R,),
     ),
-    "disk.in_the_way": (
+    "disk.in_the_way": _Row(
         QT_TRANSLATE_NOOP("Errors", "A file that is not the publisher's is in the way of a new one."),
         QT_TRANSLATE_NOOP("Errors", "Move that file away, then try again."),
         (_R, _F),
     ),
-    "disk.failed": (
+    "disk.failed": _Row(
         QT_TRANSLATE_NOOP("Errors", "The drive reported an error."),
         QT_TRANSLATE_NOOP("Errors", "Check the drive, then try again."),
         (_R, _F),
     ),
-    "disk.not_empty": (
+    "disk.not_empty": _Row(
         QT_TRANSLATE_NOOP("Errors", "There are other files in this folder."),
         QT_TRANSLATE_NOOP("Errors", "Choose an empty folder, or locate the game if it is installed there."),
         (_F,),
     ),
-    "disk.folder_missing": (
+    "disk.folder_missing": _Row(
         QT_TRANSLATE_NOOP("Errors", "The folder of this title is missing."),
         QT_TRANSLATE_NOOP("Errors", "Connect the drive, or choose the folder again."),
         (_R, _F),
     ),
-    "disk.modified": (
+    "disk.modified": _Row(
         QT_TRANSLATE_NOOP("Errors", "Files of this title have been changed."),
         QT_TRANSLATE_NOOP("Errors", "Repair restores the released files."),
         (_P,),
     ),
-    "disk.interrupted": (
+    "disk.interrupted": _Row(
         QT_TRANSLATE_NOOP("Errors", "An update was interrupted while its files were put in place."),
         QT_TRANSLATE_NOOP("Errors", "Try again: the update continues where it stopped."),
-        (_R,),
     ),
-    "disk.journal": (
+    "disk.journal": _Row(
         QT_TRANSLATE_NOOP("Errors", "The game's folder contains the record of an update that Shoal did not write."),
         QT_TRANSLATE_NOOP("Errors", "Repair removes the record and checks every file."),
         (_P,),
     ),
-    "disk.home": (
+    "disk.home": _Row(
         QT_TRANSLATE_NOOP("Errors", "Shoal's own files cannot be read or written."),
         QT_TRANSLATE_NOOP("Errors", "Repair the file that the details name, or start Shoal with another home folder."),
-        (_R,),
     ),
-    "disk.home_owner": (
+    "disk.home_owner": _Row(
         QT_TRANSLATE_NOOP("Errors", "Shoal's own folder belongs to another user, or other users may write to it."),
         QT_TRANSLATE_NOOP("Errors", "Start Shoal as the folder's owner, or with another home folder."),
-        (_R,),
     ),
     # usage: most of these cannot happen in the window
-    "usage.argument": (
+    "usage.argument": _Row(
         QT_TRANSLATE_NOOP("Errors", "Shoal cannot do that."),
         QT_TRANSLATE_NOOP("Errors", "Check what was entered."),
-        (_R,),
     ),
-    "usage.unknown_title": (
+    "usage.unknown_title": _Row(
         QT_TRANSLATE_NOOP("Errors", "None of your feeds offers this title any more."),
         QT_TRANSLATE_NOOP("Errors", "Add a feed that offers this title."),
-        (_R,),
     ),
-    "usage.unknown_feed": (
+    "usage.unknown_feed": _Row(
         QT_TRANSLATE_NOOP("Errors", "This feed is no longer one of yours."),
         QT_TRANSLATE_NOOP("Errors", "Add the feed again."),
-        (_R,),
     ),
-    "usage.not_installed": (
+    "usage.not_installed": _Row(
         QT_TRANSLATE_NOOP("Errors", "This title is not installed."),
         QT_TRANSLATE_NOOP("Errors", "Install the title, or locate the folder where it is."),
         (_F,),
     ),
-    "usage.already_installed": (
+    "usage.already_installed": _Row(
         QT_TRANSLATE_NOOP("Errors", "This title is installed already."),
         QT_TRANSLATE_NOOP("Errors", "Update the title, or move it to another folder."),
         (),
     ),
-    "usage.no_previous": (
+    "usage.no_previous": _Row(
         QT_TRANSLATE_NOOP("Errors", "The previous release is not kept on this computer."),
         QT_TRANSLATE_NOOP("Errors", "Keep this release."),
         (),
     ),
-    "usage.no_launch": (
+    "usage.no_launch": _Row(
         QT_TRANSLATE_NOOP("Errors", "The publisher does not say how to start this title on this system."),
         QT_TRANSLATE_NOOP("Errors", "Open its folder instead, or ask the publisher."),
         (),
     ),
-    "usage.setting": (
+    "usage.setting": _Row(
         QT_TRANSLATE_NOOP("Errors", "This setting does not accept that value."),
         QT_TRANSLATE_NOOP("Errors", "Choose another value."),
         (),
     ),
-    "usage.port": (
+    "usage.port": _Row(
         QT_TRANSLATE_NOOP("Errors", "Another program is using the network port."),
         QT_TRANSLATE_NOOP("Errors", "Close that program, or choose another port."),
-        (_R,),
     ),
     # busy, internal
-    "busy.title": (
+    "busy.title": _Row(
         QT_TRANSLATE_NOOP("Errors", "Shoal is already working on this title."),
         QT_TRANSLATE_NOOP("Errors", "Wait until that is done, then try again."),
-        (_R,),
     ),
-    "busy.locked": (
+    "busy.locked": _Row(
         QT_TRANSLATE_NOOP("Errors", "Another Shoal is already working on this game."),
         QT_TRANSLATE_NOOP("Errors", "Wait until the other one is done, or close it, then try again."),
-        (_R,),
     ),
-    "busy.running": (
+    "busy.running": _Row(
         QT_TRANSLATE_NOOP("Errors", "The game is running."),
         QT_TRANSLATE_NOOP("Errors", "Close the game, then try again."),
-        (_R,),
     ),
-    "internal.engine_lost": (
+    "internal.engine_lost": _Row(
         QT_TRANSLATE_NOOP("Errors", "Shoal's engine stopped unexpectedly."),
         QT_TRANSLATE_NOOP("Errors", "The engine is being restarted and continues where it stopped."),
         (),
     ),
-    "internal.engine_silent": (
+    "internal.engine_silent": _Row(
         QT_TRANSLATE_NOOP("Errors", "Shoal's engine is not responding."),
         QT_TRANSLATE_NOOP(
             "Errors",
             "The engine may be busy: wait a moment. If that does not help, end its process; the details name it.",
         ),
-        (_R,),
     ),
-    "internal.job_died": (
+    "internal.job_died": _Row(
         QT_TRANSLATE_NOOP("Errors", "Shoal's engine stopped several times while working on this title."),
         QT_TRANSLATE_NOOP(
             "Errors", "The work is paused. Continue when you like. If it happens again, copy the details for a report."
         ),
-        (_R,),
     ),
-    "internal.version": (
+    "internal.version": _Row(
         QT_TRANSLATE_NOOP("Errors", "A Shoal engine of another version is still running."),
         QT_TRANSLATE_NOOP("Errors", "That engine ends when its work is done. Shoal keeps trying to connect."),
         (),
     ),
-    "internal.failure": (
+    "internal.failure": _Row(
         QT_TRANSLATE_NOOP("Errors", "Something unexpected went wrong in Shoal."),
         QT_TRANSLATE_NOOP("Errors", "Try again. If it happens again, copy the details for a report."),
-        (_R,),
     ),
 }
-_PUBLISHING = (
+_PUBLISHING = _Row(
     QT_TRANSLATE_NOOP("Errors", "This is a publishing error."),
     QT_TRANSLATE_NOOP("Errors", "Use the command line; the details say what is wrong."),
     (),

@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Literal
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QStyle, QStyleFactory
 
@@ -104,62 +104,46 @@ LIGHT = Tokens(
 )  # fmt: skip
 
 
-class _Theme(QObject):
-    """The theme of the application, its child."""
+@dataclass(slots=True)
+class _Current:
+    mode: Mode = "dark"
+    motion: Motion = "none"
+    tokens: Tokens = DARK
+    is_prepared: bool = False
 
-    def __init__(self, app: QApplication) -> None:
-        super().__init__(app)
-        self.mode: Mode = "system"
-        self.motion: Motion = "system"
-        self.tokens = DARK
-        self._app = app
-        app.styleHints().colorSchemeChanged.connect(self._follow_system)
 
-    @Slot()
-    def _follow_system(self) -> None:
-        if self.mode == "system":
-            self.show()
-
-    def show(self) -> None:
-        """Set palette and style sheet for the mode."""
-        is_light = self._app.styleHints().colorScheme() == Qt.ColorScheme.Light
-        tokens = LIGHT if self.mode == "light" or (self.mode == "system" and is_light) else DARK
-        self.tokens = tokens
-        self._app.setPalette(palette(tokens))
-        self._app.setStyleSheet(style_sheet(tokens))
+_current = _Current()
 
 
 def apply(app: QApplication, mode: Mode = "system", motion: Motion = "system") -> None:
     """Set the theme. ``system`` follows the system, also when it changes; dark if the system has no preference."""
-    theme = _theme()
-    if theme is None:
+    if not _current.is_prepared:
         app.setStyle(QStyleFactory.create("Fusion"))
         app.setFont(font(DARK.font_px))
-        theme = _Theme(app)
-    theme.mode, theme.motion = mode, motion
-    theme.show()
+        app.styleHints().colorSchemeChanged.connect(_follow_system)
+        _current.is_prepared = True
+    is_light = mode == "light" or (mode == "system" and app.styleHints().colorScheme() == Qt.ColorScheme.Light)
+    _current.mode, _current.motion, _current.tokens = mode, motion, LIGHT if is_light else DARK
+    app.setPalette(palette(_current.tokens))
+    app.setStyleSheet(style_sheet(_current.tokens))
+
+
+def _follow_system() -> None:
+    app = QApplication.instance()
+    if _current.mode == "system" and isinstance(app, QApplication):
+        apply(app, "system", _current.motion)
 
 
 def tokens() -> Tokens:
     """The tokens of the current theme; the dark ones before the first `apply`."""
-    theme = _theme()
-    return theme.tokens if theme else DARK
+    return _current.tokens
 
 
 def reduced_motion() -> bool:
-    """Whether `apply` or the system asks for no animations."""
-    theme = _theme()
+    """Whether `apply` or the system asks for no animations; also before the first `apply`."""
     return (
-        theme is None
-        or theme.motion == "none"
-        or QApplication.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration) == 0
+        _current.motion == "none" or QApplication.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration) == 0
     )
-
-
-def _theme() -> _Theme | None:
-    app = QApplication.instance()
-    found = app.findChild(_Theme, options=Qt.FindChildOption.FindDirectChildrenOnly) if app else None
-    return found if isinstance(found, _Theme) else None
 
 
 @functools.cache

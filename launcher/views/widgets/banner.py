@@ -65,7 +65,6 @@ class Banner(QFrame):
         super().changeEvent(event)
         if event.type() == QEvent.Type.LayoutDirectionChange:
             self._set_margins()
-        self.update()
 
     def _set_margins(self) -> None:
         if layout := self.layout():

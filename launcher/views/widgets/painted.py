@@ -1,7 +1,7 @@
 """Base classes of the painted widgets: `PaintedButton` and `Graphic`."""
 
-from PySide6.QtCore import QEasingCurve, QEvent, QSize, Qt, QVariantAnimation, Slot
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QPixmap
+from PySide6.QtCore import QEasingCurve, QSize, Qt, QVariantAnimation, Slot
+from PySide6.QtGui import QFocusEvent, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy
 
 from launcher import theme
@@ -56,16 +56,6 @@ class PaintedButton(QAbstractButton):
             self._came_by_keyboard = event.reason() in _BY_KEYBOARD
         super().focusInEvent(event)
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        self.update()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange:
-            self.updateGeometry()
-        self.update()
-
 
 class Graphic(QLabel):
     """A painted picture. Its accessible role is "graphic"; the page sets its accessible name."""
@@ -83,7 +73,3 @@ class Graphic(QLabel):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self._size.width() // 4, self._size.height() // 2)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        self.update()
