@@ -1,41 +1,25 @@
-"""The small signed records of a feed: canonical JSON in, frozen facts out (docs/formats/records.md).
+"""The small signed records of a feed: canonical JSON (docs/formats/records.md), read into frozen dataclasses.
 
-Each record is a dataclass whose fields say how they are read and written (`json_fields`). `parse` is strict on types
-and bounds although the bytes are signed: TrustError trust.record, or trust.needs_newer for a format or feature of the
-future. `encode` refuses what `parse` would refuse.
+`json_fields` reads each field by its type. It is strict on types and bounds although the bytes are signed.
 """
 
 import hashlib
 import hmac
-import re
-from collections.abc import Callable, Collection, Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
+from patcher import strict_json
 from patcher.content import json_fields, paths
-from patcher.content.json_fields import (
-    DIGEST,
-    FLAG,
-    LABEL,
-    MAYBE_REF,
-    REF,
-    TEXT,
-    address,
-    host,
-    integer,
-    invalid,
-    items,
-    language,
-    line,
-    mapping,
-    objects,
-    rule,
-)
+from patcher.content.json_fields import address, invalid, matching, valid, within
 from patcher.content.merkle import Ref
-from patcher.errors import ContentError, UsageError
+from patcher.errors import NeedsNewer, UsageError
+
+FORMAT = 1
+MAX_RECORD_BYTES = 4 * 1024 * 1024
 
 R = TypeVar("R")
-_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,3}", re.ASCII)
 
 
 def check_tag(tag: str) -> str:
@@ -48,49 +32,15 @@ def check_tag(tag: str) -> str:
     return tag
 
 
-def parse(kind: type[R], data: bytes) -> R:
-    """Read a record: a `Feed`, `Title`, `Channel`, `Release` or `Patches`. Unknown keys are ignored."""
-    return json_fields.read(kind, json_fields.load(data))
+def _is_safe(launch: "Launch") -> bool:
+    return bool(launch.argv and paths.check(launch.argv[0]) and (not launch.cwd or paths.check(launch.cwd)))
 
 
-def encode(record: Any) -> bytes:
-    """Write a record. Raises what `parse` would raise."""
-    data = json_fields.dump(json_fields.write(record))
-    parse(type(record), data)
-    return data
-
-
-def _checked(what: str, check: Callable[[str], str]) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        try:
-            return check(line(value, what))
-        except UsageError as error:
-            raise invalid(f"{what} is not valid") from error
-
-    return read
-
-
-_name = _checked("a name", paths.check_name)
-_NAME = rule(lambda value, _: _name(value))
-
-
-def _version(value: object, key: str) -> str:
-    if (version := line(value, key)) and not _VERSION.fullmatch(version):
-        raise invalid(f"{key} is not written as it should be")
-    return version
-
-
-def _launch(value: object) -> "Launch":
-    launch = json_fields.read(Launch, value)
-    if not launch.argv:
-        raise invalid("argv is empty")
-    try:
-        paths.check(launch.argv[0])
-        if launch.cwd:
-            paths.check(launch.cwd)
-    except ContentError as error:
-        raise invalid("the program or folder to start in is no safe path") from error
-    return launch
+Name = Annotated[str, valid(paths.check_name, "name")]
+Label = Annotated[str, valid(lambda text: not set(text) & set("\n\t"), "text of one line")]
+Language = Annotated[str, matching(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", "language tag (BCP 47)")]
+Host = Annotated[str, matching(r"[a-z0-9.:\[\]-]{1,255}", "host name")]
+Version = Annotated[str, matching(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9}){0,3})?", "dotted version")]
 
 
 # ---------------------------------------------------------------- the records
@@ -100,37 +50,42 @@ def _launch(value: object) -> "Launch":
 class Feed:
     """``feed.json``: the publisher, where content is, which hosts may be contacted, and the titles."""
 
-    name: str = field(metadata=_NAME)
-    label: str = field(metadata=LABEL)
-    origins: tuple[str, ...] = field(metadata=items(address("https", "http")))
-    trackers: tuple[str, ...] = field(default=(), metadata=items(address("udp", "https", "http")))
-    hosts: tuple[str, ...] = field(default=(), metadata=items(host))
-    titles: tuple[str, ...] = field(default=(), metadata=items(_name))
+    name: Name
+    label: Label
+    origins: tuple[Annotated[str, address("https", "http")], ...]
+    trackers: tuple[Annotated[str, address("udp", "https", "http")], ...] = ()
+    hosts: tuple[Host, ...] = ()
+    """With or without a port, in lower case."""
+    titles: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """A title's name and summary in one language."""
 
-    label: str = field(metadata=LABEL)
-    summary: str = field(default="", metadata=TEXT)
+    label: Label
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Title:
     """``T/title.json``. ``texts`` by language tag; ``links`` by kind (site, support), web addresses only."""
 
-    name: str = field(metadata=_NAME)
-    kind: str = field(metadata=_NAME)
-    texts: Mapping[str, Text] = field(
-        metadata=mapping(language, lambda value: json_fields.read(Text, value), json_fields.write)
-    )
-    art: Ref | None = field(default=None, metadata=MAYBE_REF)
-    links: Mapping[str, str] = field(
-        default_factory=dict, metadata=mapping(_name, address("https", "http", bare=False))
-    )
-    licence: str = field(default="", metadata=TEXT)
-    citation: str = field(default="", metadata=TEXT)
+    name: Name
+    kind: Name
+    texts: Mapping[Language, Text]
+    art: Ref | None = None
+    links: Mapping[Name, Annotated[str, address("https", "http", bare=False)]] = field(default_factory=dict)
+    licence: str = ""
+    citation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """The share of players to whom a channel offers its release."""
+
+    percent: Annotated[int, within(0, 100)]
+    salt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +96,11 @@ class Channel:
     version or empty.
     """
 
-    release: int = field(metadata=integer(0))
-    rollout_percent: int = field(default=100, metadata=integer(0, 100, path="rollout.percent"))
-    rollout_salt: str = field(default="", metadata=rule(line, path="rollout.salt"))
-    not_below: int = field(default=0, metadata=integer(0, default=0))
-    min_launcher: str = field(default="", metadata=rule(_version, default=""))
-    preload: int = field(default=0, metadata=integer(0, default=0))
+    release: Annotated[int, within(0)]
+    rollout: Rollout = Rollout(100, "")
+    not_below: Annotated[int, within(0)] = 0
+    min_launcher: Version = ""
+    preload: Annotated[int, within(0)] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +110,14 @@ class Part:
     ``layers`` is None when no file is larger than a piece, ``leaves`` when there are no bytes, ``landmarks`` for none.
     """
 
-    name: str = field(metadata=_NAME)
-    tags: tuple[str, ...] = field(metadata=items(_checked("a tag", check_tag)))
-    defaults: bool = field(metadata=FLAG)
-    manifest: Ref = field(metadata=REF)
-    info_hash: bytes = field(metadata=DIGEST)
-    layers: Ref | None = field(metadata=MAYBE_REF)
-    leaves: Ref | None = field(metadata=MAYBE_REF)
-    landmarks: Ref | None = field(default=None, metadata={**MAYBE_REF, "optional": True})
+    name: Name
+    tags: tuple[Annotated[str, valid(check_tag, "tag")], ...]
+    defaults: bool
+    manifest: Ref
+    info_hash: bytes
+    layers: Ref | None
+    leaves: Ref | None
+    landmarks: Ref | None = field(default=None, metadata=json_fields.LEFT_OUT)
 
     @property
     def documents(self) -> dict[str, Ref]:
@@ -176,52 +130,95 @@ class Part:
 class Launch:
     """How a release starts on one system: ``argv[0]`` and ``cwd`` are paths below the install folder ("" is itself)."""
 
-    argv: tuple[str, ...] = field(metadata=items(lambda word: line(word, "argv")))
-    cwd: str = field(default="", metadata=TEXT)
+    argv: tuple[str, ...]
+    cwd: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """``T/releases/N.json``: the parts of a genuine release. ``launch`` by system: linux, windows, macos."""
 
-    title: str = field(metadata=_NAME)
-    sequence: int = field(metadata=integer(1))
-    version: str = field(metadata=LABEL)
-    parts: tuple[Part, ...] = field(metadata=objects(Part, "name"))
-    launch: Mapping[str, Launch] = field(metadata=mapping(_name, _launch, json_fields.write))
-    notes: Ref | None = field(default=None, metadata=MAYBE_REF)
+    title: Name
+    sequence: Annotated[int, within(1)]
+    version: Label
+    parts: tuple[Part, ...]
+    launch: Mapping[Name, Annotated[Launch, valid(_is_safe, "program and folder below the install folder")]]
+    notes: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
     """The way from one older release: patch index (None: no pack is needed or offered) and manifest delta."""
 
-    from_sequence: int = field(metadata=integer(1))
-    index: Ref | None = field(metadata=MAYBE_REF)
-    manifest: Ref | None = field(metadata=MAYBE_REF)
+    from_sequence: Annotated[int, within(1)]
+    index: Ref | None
+    manifest: Ref | None
 
 
 @dataclass(frozen=True, slots=True)
 class PartPatches:
     """How to get one part cheaply: the full pack's index, deltas, the manifest packed (a delta from nothing)."""
 
-    part: str = field(metadata=_NAME)
-    full: Ref | None = field(metadata=MAYBE_REF)
-    deltas: tuple[Delta, ...] = field(default=(), metadata=objects(Delta, "from_sequence"))
-    manifest: Ref | None = field(default=None, metadata=MAYBE_REF)
+    part: Name
+    full: Ref | None
+    deltas: tuple[Delta, ...] = ()
+    manifest: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Patches:
     """``T/patches/N.json``: the patches that lead to release N."""
 
-    to_sequence: int = field(metadata=integer(1))
-    parts: tuple[PartPatches, ...] = field(default=(), metadata=objects(PartPatches, "part"))
+    to_sequence: Annotated[int, within(1)]
+    parts: tuple[PartPatches, ...] = ()
 
     @property
     def starts(self) -> frozenset[int]:
         """The sequences of the releases from which there is a patch."""
         return frozenset(delta.from_sequence for part in self.parts for delta in part.deltas)
+
+
+# ---------------------------------------------------------------- as JSON
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The fields that every record has besides."""
+
+    format: Annotated[int, within(FORMAT)]
+    requires: tuple[str, ...]
+
+
+def parse(kind: type[R], data: bytes) -> R:
+    """Read a record: a `Feed`, `Title`, `Channel`, `Release` or `Patches`. Unknown keys are ignored.
+
+    Raises TrustError trust.record; trust.needs_newer for a format or feature that this version does not know.
+    """
+    try:
+        value = strict_json.loads(data, MAX_RECORD_BYTES, _no_number)
+    except ValueError as error:
+        raise invalid(str(error)[:200]) from error
+    head = json_fields.read(_Head, value)
+    if head.format > FORMAT or head.requires:
+        wanted = ", ".join(head.requires)[:200] or f"format {head.format}"
+        raise NeedsNewer(f"a signed record needs a newer Shoal: {wanted}")
+    return json_fields.read(kind, value)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is no whole number")
+
+
+def encode(record: Any) -> bytes:
+    """Write a record as canonical JSON (sorted keys, no spaces, UTF-8). Raises what `parse` would raise."""
+    value = {"format": FORMAT, "requires": [], **json_fields.write(record)}
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise invalid("it holds text that is no Unicode") from error
+    parse(type(record), data)
+    return data
 
 
 # ---------------------------------------------------------------- what they decide
@@ -238,5 +235,5 @@ def chosen(part: Part, tags: Collection[str]) -> bool:
 
 def in_rollout(channel: Channel, install_id: bytes) -> bool:
     """Whether the channel's rollout has reached this install. The id never leaves the machine."""
-    digest = hmac.new(install_id, channel.rollout_salt.encode(), hashlib.sha256).digest()
-    return int.from_bytes(digest, "big") % 10_000 < channel.rollout_percent * 100
+    digest = hmac.new(install_id, channel.rollout.salt.encode(), hashlib.sha256).digest()
+    return int.from_bytes(digest, "big") % 10_000 < channel.rollout.percent * 100

@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from patcher import beneath, disk
 from patcher.content.feed_paths import FIRST_ROOT, METADATA, TARGETS, TIMESTAMP
-from patcher.content.json_fields import MAX_RECORD_BYTES, is_address
+from patcher.content.json_fields import is_address
+from patcher.content.records import MAX_RECORD_BYTES
 from patcher.errors import DiskError, NotOffered, OriginError, TrustError, UsageError, never
 from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin

@@ -20,6 +20,7 @@ from patcher.content.records import (
     PartPatches,
     Patches,
     Release,
+    Rollout,
     Text,
     Title,
 )  # fmt: skip
@@ -32,7 +33,7 @@ FEED = Feed("studio", "Süd Studio", ("https://cdn.example/feed/", "http://127.0
             ("udp://t.example:6969/announce",), ("cdn.example", "127.0.0.1:8000"), ("game",))  # fmt: skip
 TITLE = Title("game", "game", {"en": Text("Game", "Fun.\nMore fun."), "pt-BR": Text("Jogo")}, A,
               {"site": "https://example.org"}, "MIT", "doi:10")  # fmt: skip
-CHANNEL = Channel(7, 25, "salt", 3, "1.2.3", 8)
+CHANNEL = Channel(7, Rollout(25, "salt"), 3, "1.2.3", 8)
 RELEASE = Release("game", 7, "1.1", (MAIN, GERMAN), {"linux": Launch(("bin/game", "--x"), "bin")}, B)
 PATCHES = Patches(7, (PartPatches("main", A, (Delta(6, A, B), Delta(5, None, B))), PartPatches("german", None)))
 
@@ -179,14 +180,20 @@ def test_a_rollout_grows_and_never_shrinks() -> None:
     players = [n.to_bytes(16, "big") for n in range(2000)]
     before: set[bytes] = set()
     for percent in (0, 1, 10, 50, 100):
-        now = {player for player in players if records.in_rollout(replace(CHANNEL, rollout_percent=percent), player)}
+        now = {
+            player
+            for player in players
+            if records.in_rollout(replace(CHANNEL, rollout=Rollout(percent, "salt")), player)
+        }
         assert before <= now and abs(len(now) - 20 * percent) < 100
         before = now
     assert len(before) == 2000
 
 
 def test_another_salt_draws_other_players() -> None:
-    half = Channel(1, 50, "one")
+    half = Channel(1, Rollout(50, "one"))
     players = [n.to_bytes(16, "big") for n in range(200)]
-    draws = [[records.in_rollout(replace(half, rollout_salt=salt), p) for p in players] for salt in ("one", "two")]
+    draws = [
+        [records.in_rollout(replace(half, rollout=Rollout(50, salt)), p) for p in players] for salt in ("one", "two")
+    ]
     assert draws[0] != draws[1]

@@ -57,7 +57,7 @@ def reader(player: Player, feed: RepositorySimulator, server: HostileOrigin) -> 
 def test_records_are_read_as_facts(reader: Reader, feed: RepositorySimulator) -> None:
     said = records.Feed("games", "Games", ("https://updates.example/",), titles=("demo",))
     title = records.Title("demo", "game", {"en": records.Text("Demo")})
-    channel = records.Channel(1, rollout_percent=50, rollout_salt="salt")
+    channel = records.Channel(1, records.Rollout(50, "salt"))
     patches = records.Patches(1, (records.PartPatches("main", None),))
     feed.put("feed.json", records.encode(said))
     feed.put("demo/title.json", records.encode(title))
