@@ -1,8 +1,8 @@
-"""Paths that mean the same file on every system. One rule set holds everywhere; a bad path is refused, not repaired.
+"""Paths that mean the same file on every system. A bad path is refused, not repaired.
 
-A *path* is relative, has ``/`` between its names, and names a file, link or folder below a release's folder. The
-rules are the strictest of those of Linux, Windows and macOS. Paths that only some of them tell apart (by case or
-Unicode form) must not stand side by side in one release.
+A *path* names a file, link or folder below a release's folder: it is relative, with ``/`` between its names. The rules
+are the strictest of Linux, Windows and macOS. A release must not hold two paths that some of these take for one,
+because they differ only in case or Unicode form.
 """
 
 import re
@@ -38,12 +38,11 @@ def check(path: str) -> str:
 
 
 def check_all(paths: Iterable[str]) -> int:
-    """Check each path, and that all of them can stand in one folder on every system.
+    """Check each path, and that all of them can exist in one folder on every system. Linear in the number of paths.
 
     ``paths`` are the leaves of a tree: files, links, empty folders. Refused: the same name twice, names that differ
-    only in case or Unicode form (folders too), and a leaf that is also a folder. Linear in the number of paths.
-    Returns the bytes of all of them and of the folders above them, each once.
-    Raises ContentError content.unsafe_path.
+    only in case or Unicode form (folders too), and a leaf that is also a folder. Returns the total length in bytes of
+    all paths and of the folders above them, each counted once. Raises ContentError content.unsafe_path.
     """
     folders: dict[str, str] = {"": ""}  # spelling → folded
     taken: dict[str, str] = {}  # folded → spelling
@@ -88,36 +87,31 @@ def check_name(name: str) -> str:
 
 
 def check_link(path: str, target: str) -> None:
-    """A symbolic link's target must be relative and stay inside the release.
+    """Check that the target of a symbolic link is relative and stays inside the release.
 
-    ``..`` may only stand in front. The rest may lead through other links, which stay inside by the same rule.
+    ``..`` is allowed only in front. The rest may lead through other links, which stay inside by the same rule.
     Raises ContentError content.unsafe_path for the link's own path, content.link_outside for its target.
     """
     check(path)
-    names = target.split("/")
-    ups = 0
-    while ups < len(names) and names[ups] == "..":
-        ups += 1
-    inside = path.split("/")[:-1]
-    if ups > len(inside):
-        raise _outside(path, target)
-    resolved = inside[: len(inside) - ups] + names[ups:]
     try:
-        check("/".join(resolved))
+        if target.split("/").count("..") > path.count("/"):
+            raise _unsafe(target, "it leads out of the release")
+        check(link_target(path, target))
     except ContentError as error:
-        raise _outside(path, target) from error
+        message = f"the link {_shown(path)} points to {_shown(target)}, which is not a safe place inside the release"
+        raise ContentError("content.link_outside", message, path=_shown(path), target=_shown(target)) from error
 
 
 def link_target(path: str, target: str) -> str:
     """The path that a link checked by `check_link` points to, below the release's folder."""
     names = target.split("/")
     ups = names.count("..")
-    inside = path.split("/")[:-1]
-    return "/".join(inside[: len(inside) - ups] + names[ups:])
+    above = path.split("/")[: -1 - ups]
+    return "/".join(above + names[ups:])
 
 
 def order(path: str) -> str:
-    """Sort key of the order of all our lists: the tuple of UTF-8 names (``a/b`` before ``a-b``), as in bencode."""
+    """Sort key of every list of paths: the tuple of UTF-8 names (``a/b`` before ``a-b``), as in bencode."""
     return path.replace("/", "\0")
 
 
@@ -132,8 +126,7 @@ def _check_whole(path: str) -> None:
 
 def _check_part(name: str, path: str) -> None:
     plain = _PLAIN.fullmatch(name) and len(name) <= MAX_NAME_BYTES
-    reason = _device_fault(name) if plain else _fault(name)
-    if reason:
+    if reason := _device_fault(name) if plain else _fault(name):
         raise _unsafe(path, reason)
 
 
@@ -143,7 +136,7 @@ def _device_fault(name: str) -> str:
 
 
 def _fault(name: str) -> str:
-    """Why a name is unsafe; empty when it is not."""
+    """Why a name is unsafe; empty for a safe one."""
     if name in ("", ".", ".."):
         return "it holds an empty name, '.' or '..'"
     if _FORBIDDEN.search(name):
@@ -169,13 +162,13 @@ def _unicode_fault(name: str) -> str:
 def _reserved_fault(folded: str) -> str:
     if folded in ("", ".", "..", OWN_FOLDER):
         return f"it holds a reserved name such as {OWN_FOLDER}"
-    if folded.partition(".")[0].rstrip(" ") in _DEVICES:
-        return "it holds a device name of Windows"
-    return "it holds a short (8.3) name of Windows" if _SHORT_NAME.fullmatch(folded) else ""
+    if _SHORT_NAME.fullmatch(folded):
+        return "it holds a short (8.3) name of Windows"
+    return _device_fault(folded.partition(".")[0].rstrip(" "))
 
 
 def _fold(name: str) -> str:
-    """A form that is equal for two names that some system takes for the same. It holds no ``/``."""
+    """A form without ``/`` that is equal for names that some system takes for one."""
     if name.isascii():
         return name.lower()
     for joiner in _JOINERS:
@@ -185,14 +178,8 @@ def _fold(name: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """The text made printable and short."""
     return ascii(text if len(text) <= 200 else text[:200] + "…")
 
 
 def _unsafe(path: str, reason: str) -> ContentError:
     return ContentError("content.unsafe_path", f"the name {_shown(path)} is not safe: {reason}", path=_shown(path))
-
-
-def _outside(path: str, target: str) -> ContentError:
-    message = f"the link {_shown(path)} points to {_shown(target)}, which is not a safe place inside the release"
-    return ContentError("content.link_outside", message, path=_shown(path), target=_shown(target))
