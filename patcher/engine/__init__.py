@@ -1,13 +1,15 @@
 """The engine: one process a home folder, which does all work and which every client talks to.
 
-engine     what clients see (snapshot, events), what they may ask, and the tender of what is offered
-jobs       the queue, and the life of a job: how it ends, and which commands go on at the next start
-server     the process and its socket (`python -m patcher`)
-client     a client's connection; it starts an engine if none runs. The launcher and the command line use only this
+Read in this order:
 
-with Client(default_home()) as client:
-client.listen(print)  # events, from a thread of the client
-number = client.submit(commands.Install("feed/title"))
-for title in client.snapshot().titles:
-print(title.title, title.version, title.verb, title.progress)
+    engine     what clients see (snapshot, events), what they may ask, and the tender of what is offered
+    jobs       the queue, and the life of a job: how it ends, and which commands go on at the next start
+    server     the process and its socket (`python -m patcher`)
+    client     a client's connection; it starts an engine if none runs. The launcher and the command line use only this
+
+    with Client(default_home()) as client:
+        client.listen(print)  # events, from a thread of the client
+        number = client.submit(commands.Install("feed/title"))
+        for title in client.snapshot().titles:
+            print(title.title, title.version, title.verb, title.progress)
 """
