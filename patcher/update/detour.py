@@ -5,8 +5,9 @@ release is installed, and the command goes on from there.
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from patcher import disk
 from patcher.content import records
@@ -47,16 +48,23 @@ def find(
 
     There is none if a patch leads all the way. Raises what `Opened.stops` raises.
     """
+    detours = _detours(install, installed, release, opened, access)
+    for first, second in detours:
+        bare = tuple(Offer(offer.part, offer.document, offer.manifest) for offer in second.offers)
+        return replace(second, offers=bare, detour=(first, second), older_detours=detours)
+    return None
+
+
+def _detours(
+    install: Installation, installed: Installed, release: records.Release, opened: Opened, access: Access
+) -> Iterator[tuple[Target, Target]]:
     documents = install.folder.current.documents(installed)
     for stop in opened.stops(release, installed.release.sequence, install.channel):
         with contextlib.suppress(ShoalError):  # an older release may do, and the direct way always does
             before = remote_offers(opened.reader, stop, install.tags, installed.release, documents)
             between = {offer.part.name: offer.document for offer in before}
             after = remote_offers(opened.reader, release, install.tags, stop, between)
-            first, second = Target(install, stop, before, access), Target(install, release, after, access)
-            bare = tuple(Offer(offer.part, offer.document, offer.manifest) for offer in after)
-            return replace(second, offers=bare, detour=(first, second))
-    return None
+            yield Target(install, stop, before, access), Target(install, release, after, access)
 
 
 def route(target: Target, plan: Callable[[Target], Work]) -> Route:
@@ -64,9 +72,9 @@ def route(target: Target, plan: Callable[[Target], Work]) -> Route:
 
     ``plan`` makes the plan of a target from what the disk has now.
     """
-    if target.detour:
+    for first, second in chain([target.detour] if target.detour else [], target.older_detours):
         with contextlib.suppress(ShoalError):
-            return _cheaper(target, *target.detour, plan)
+            return _cheaper(target, first, second, plan)
     work = plan(target)
     return Route(work, work.plan.totals)
 

@@ -3,7 +3,7 @@
 An `Offer` is one part of the release: its manifest at once, the rest where a plan needs it.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -69,6 +69,8 @@ class Target:
     """Files in the way count as older files of this title, although no description says so."""
     detour: "tuple[Target, Target] | None" = None
     """The target that leads to an intermediate release, and the one that leads on from there to ``release``."""
+    older_detours: "Iterable[tuple[Target, Target]]" = ()
+    """The same by older releases, in case ``detour`` cannot be planned. Each is read from the feed as it is taken."""
 
     @property
     def installed(self) -> Installed | None:

@@ -40,7 +40,7 @@ class Planner:
     def __init__(self, folder: Path, first_bytes: int, direct_bytes: int, second_bytes: int = 1000) -> None:
         first, second = _target(folder, 2, b"before"), _target(folder, 3, trees.noise(1, second_bytes))
         self.first, self.second, self.target = first, second, replace(second, detour=(first, second))
-        self._bytes = {"2": first_bytes, "3": direct_bytes}
+        self._bytes = {"1": first_bytes, "2": first_bytes, "3": direct_bytes}
         self.asked: list[Target] = []
         self.error: DiskError | None = None
 
@@ -93,3 +93,12 @@ def test_a_detour_that_cannot_be_planned_leaves_the_direct_way(tmp_path: Path) -
     planner.error = DiskError("disk.in_the_way", "Something stands in the way of the release between.")
     route = detour.route(planner.target, planner.plan)
     assert (route.then, route.totals.fetch_bytes) == (None, 9 * _MB)
+
+
+def test_where_a_detour_cannot_be_planned_the_next_older_one_is_taken(tmp_path: Path) -> None:
+    planner = Planner(tmp_path, first_bytes=_MB, direct_bytes=9 * _MB)
+    planner.error = DiskError("disk.in_the_way", "Something stands in the way of the release between.")
+    older = _target(tmp_path, 1, b"older")
+    target = replace(planner.target, older_detours=iter([(older, planner.second)]))
+    route = detour.route(target, planner.plan)
+    assert (route.via, route.then, route.work.target) == ("1", planner.second, older)
