@@ -10,12 +10,17 @@ from typing import NamedTuple
 from patcher.content import merkle
 
 
-class Span(NamedTuple):
-    """Bytes ``offset … offset + length`` of file number ``file``."""
+class Range(NamedTuple):
+    """Bytes of one file; ``file`` is its number among a manifest's entries."""
 
     file: int
     offset: int
     length: int
+
+    @property
+    def end(self) -> int:
+        """The first offset behind it."""
+        return self.offset + self.length
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,11 @@ class PieceLayout:
         """The number of all pieces."""
         return self.firsts[-1]
 
-    def span(self, piece: int) -> Span:
+    def span(self, piece: int) -> Range:
         """Where piece number ``piece`` lies."""
         file = bisect_right(self.firsts, piece) - 1
         offset = (piece - self.firsts[file]) * self.piece_bytes
-        return Span(file, offset, min(self.piece_bytes, self.sizes[file] - offset))
+        return Range(file, offset, min(self.piece_bytes, self.sizes[file] - offset))
 
     def pieces(self, file: int) -> range:
         """The pieces of file number ``file``."""
@@ -61,7 +66,7 @@ class PieceLayout:
         """The size of consecutive pieces of one file."""
         _, offset, _ = self.span(run.start)
         last = self.span(run.stop - 1)
-        return last.offset + last.length - offset
+        return last.end - offset
 
     def layer_bytes(self, file: int) -> int:
         """The size of a file's piece layer: 32 bytes a piece, and 0 for a file of one piece, which has none."""
@@ -75,5 +80,5 @@ class PieceLayout:
         root = self.roots[span.file]
         if self.sizes[span.file] <= self.piece_bytes:
             return merkle.root_of(merkle.leaves_of(data)) == root
-        at = (piece - self.firsts[span.file]) * merkle.HASH_BYTES
-        return merkle.piece_root(data, self.piece_bytes) == self.layers[root][at : at + merkle.HASH_BYTES]
+        expected = merkle.hash_at(self.layers[root], piece - self.firsts[span.file])
+        return merkle.piece_root(data, self.piece_bytes) == expected

@@ -1,9 +1,8 @@
 """The manifest of one part of a release: a BitTorrent v2 torrent (BEP 52) without piece layers.
 
 ``info`` holds regular files only, empty ones included, with ``attr: x`` for executables (BEP 47). Symbolic links and
-empty folders are listed beside it in ``shoal``, because BitTorrent clients create links and fail where they exist.
-The name is title and part without the version, so that a rollback or a second release of the same files joins the
-same swarm.
+empty folders are listed in ``shoal`` instead, because BitTorrent clients create links and fail where one exists. The
+name is title and part without the version, so releases with the same files share one swarm.
 """
 
 import hashlib
@@ -25,8 +24,8 @@ MAX_LINKS = 200_000
 MAX_PIECES = 8_388_600  # libtorrent's hard cap
 MAX_PATHS_BYTES = 1024 * 1024
 MAX_PATHS_RATIO = 4
-"""All paths of files and folders together may have `MAX_PATHS_BYTES`, and this many times the document's size: the
-document has a folder's name once, but every path below the folder repeats it."""
+"""All paths of files and folders together may take `MAX_PATHS_BYTES` and this many times the document's size. The
+document holds a folder's name once, but each path below the folder repeats it."""
 MIN_PIECE_BYTES = 64 * 1024
 MAX_PIECE_BYTES = 16 * 1024 * 1024
 
@@ -47,7 +46,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Entries, links (path, target) and empty folders are each in the order of `paths.order`."""
+    """The content of a part. Entries, links (path, target) and empty folders are each in the order of `paths.order`."""
 
     name: str
     piece_bytes: int
@@ -63,7 +62,7 @@ class Manifest:
     @cached_property
     def info_hash(self) -> bytes:
         """SHA-256 of the bencoded info dictionary, 32 bytes: the swarm's name."""
-        return hashlib.sha256(bencode(_info(self))).digest()
+        return hashlib.sha256(bencode(info(self))).digest()
 
     @cached_property
     def layout(self) -> PieceLayout:
@@ -73,14 +72,15 @@ class Manifest:
 
     @property
     def layered(self) -> Iterator[tuple[Entry, int]]:
-        """The entries that have a piece layer, those larger than a piece (BEP 52), and the size of each layer."""
+        """The entries larger than a piece, which have a piece layer (BEP 52), and the size of each layer in bytes."""
         sizes = map(self.layout.layer_bytes, range(len(self.entries)))
         return ((entry, size) for entry, size in zip(self.entries, sizes, strict=True) if size)
 
     @cached_property
     def leaf_offsets(self) -> tuple[int, ...]:
         """Where each entry's leaves begin in the leaves document, in bytes, and the document's size last."""
-        return tuple(accumulate((merkle.HASH_BYTES * _blocks(entry) for entry in self.entries), initial=0))
+        blocks = (-(-entry.size_bytes // merkle.BLOCK_BYTES) for entry in self.entries)
+        return tuple(accumulate((merkle.HASH_BYTES * count for count in blocks), initial=0))
 
 
 # ---------------------------------------------------------------- document
@@ -89,7 +89,7 @@ class Manifest:
 def encode(m: Manifest) -> bytes:
     """The signed document. Raises what `parse` would raise."""
     paths_bytes = _check(m)
-    data = bencode({b"info": _info(m), b"shoal": _extras(m)})
+    data = bencode({b"info": info(m), b"shoal": _extras(m)})
     if paths_bytes > MAX_PATHS_BYTES + MAX_PATHS_RATIO * len(data):
         raise _invalid("its paths together are too long")
     return data
@@ -101,31 +101,27 @@ def parse(data: bytes) -> Manifest:
     Raises ContentError content.invalid, content.unsafe_path, content.link_outside; TrustError trust.needs_newer.
     """
     raw = bencoded.decode(data, _WHAT, MAX_DOCUMENT_BYTES)
-    shoal, info = _dictionary(raw.get(b"shoal")), _dictionary(raw.get(b"info"))
+    shoal, head = _dictionary(raw.get(b"shoal")), _dictionary(raw.get(b"info"))
     bencoded.check_format(shoal, _WHAT)
-    # An unknown key would change the info hash, so none may come without a name in `requires`.
-    if info.keys() != _INFO_KEYS or info[b"meta version"] != 2 or not isinstance(info[b"piece length"], int):
+    # An unknown key would change the info hash, so a new one needs a name in `requires`.
+    if head.keys() != _INFO_KEYS or head[b"meta version"] != 2 or not isinstance(head[b"piece length"], int):
         raise _invalid("its info dictionary is not that of a v2 torrent")
     entries: list[Entry] = []
     room = MAX_PATHS_BYTES + MAX_PATHS_RATIO * len(data)
-    _read_folder(_dictionary(info[b"file tree"]), "", 0, room, entries)
-    links = _dictionary(shoal.get(b"links"))
+    _read_folder(_dictionary(head[b"file tree"]), "", 0, room, entries)
     folders = shoal.get(b"empty folders")
     if not isinstance(folders, list):
         raise _invalid("its empty folders are no list")
-    pairs = [(_text(path), _text(target)) for path, target in links.items()]
-    m = Manifest(
-        _text(info[b"name"]),
-        info[b"piece length"],
-        tuple(entries),
-        tuple(sorted(pairs, key=lambda link: paths.order(link[0]))),
-        tuple(_text(folder) for folder in folders),
-    )
+    links = [(_text(path), _text(target)) for path, target in _dictionary(shoal.get(b"links")).items()]
+    links.sort(key=lambda link: paths.order(link[0]))
+    empty = tuple(_text(folder) for folder in folders)
+    m = Manifest(_text(head[b"name"]), head[b"piece length"], tuple(entries), tuple(links), empty)
     _check(m)
     return m
 
 
-def _info(m: Manifest) -> dict[bytes, Any]:
+def info(m: Manifest) -> dict[bytes, Any]:
+    """The info dictionary (BEP 52)."""
     return {
         b"file tree": _file_tree(m.entries),
         b"meta version": 2,
@@ -148,9 +144,7 @@ def _file_tree(entries: Iterable[Entry]) -> dict[bytes, Any]:
     folders = {"": top}
     for entry in entries:
         parent, _, name = entry.path.rpartition("/")
-        folder = folders.get(parent)
-        if folder is None:
-            folder = _folder(folders, parent)
+        folder = folders.get(parent) or _folder(folders, parent)
         leaf: dict[bytes, Any] = {b"attr": b"x"} if entry.executable else {}
         leaf[b"length"] = entry.size_bytes
         if entry.size_bytes:
@@ -167,7 +161,7 @@ def _folder(folders: dict[str, dict[bytes, Any]], path: str) -> dict[bytes, Any]
 
 
 def _read_folder(folder: dict[bytes, Any], prefix: str, depth: int, room: int, entries: list[Entry]) -> int:
-    """Add the entries of a folder. ``room``: bytes that paths may still take; returns how many are left."""
+    """Add the entries of a folder. ``room`` is how many bytes paths may still take; returns what is left of it."""
     above_bytes = len(prefix.encode())
     for name, node in folder.items():
         if not name or not isinstance(node, dict) or not node or depth >= paths.MAX_DEPTH:
@@ -198,7 +192,7 @@ def _read_leaf(leaf: object, path: str) -> Entry:
 
 
 def _check(m: Manifest) -> int:
-    """Check all rules that a manifest must keep. Returns the bytes of all its paths."""
+    """Check all rules for manifests. Returns the total length of its paths in bytes, as `paths.check_all` does."""
     _check_name(m.name)
     piece = m.piece_bytes
     if not merkle.BLOCK_BYTES <= piece <= MAX_PIECE_BYTES or piece & (piece - 1):
@@ -262,17 +256,15 @@ def _invalid(reason: str) -> ContentError:
 def torrent(
     m: Manifest, layers: Mapping[bytes, bytes], trackers: Sequence[str] = (), web_seeds: Sequence[str] = ()
 ) -> bytes:
-    """A complete ``.torrent``: the manifest, its piece layers by root (`split_layers`) and where to ask.
+    """A complete ``.torrent``: the manifest, its piece layers by root (`split_layers`), trackers and web seeds.
 
     Raises Mismatch when a layer is missing.
     """
     if not layers.keys() >= {entry.root for entry, _ in m.layered}:
         raise Mismatch("the piece layers of a manifest are not all here")
-    whole: dict[bytes, Any] = {b"info": _info(m), b"shoal": _extras(m), **announce(trackers)}
-    whole[b"piece layers"] = dict(layers)
-    if web_seeds:
-        whole[b"url-list"] = [url.encode() for url in web_seeds]
-    return bencode(whole)
+    seeds = {b"url-list": [url.encode() for url in web_seeds]} if web_seeds else {}
+    beside = {b"piece layers": dict(layers), **announce(trackers), **seeds}
+    return bencode({b"info": info(m), b"shoal": _extras(m), **beside})
 
 
 def announce(trackers: Sequence[str]) -> dict[bytes, Any]:
@@ -303,7 +295,3 @@ def split_layers(m: Manifest, document: bytes) -> dict[bytes, bytes]:
     if at != len(document):
         raise Mismatch("piece layers are longer than their manifest says")
     return layers
-
-
-def _blocks(entry: Entry) -> int:
-    return -(-entry.size_bytes // merkle.BLOCK_BYTES)

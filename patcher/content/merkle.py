@@ -1,10 +1,8 @@
 """BEP 52 hash trees: leaves, layers and roots.
 
-A *leaf* is the SHA-256 of a 16 KiB block (the last block of a file is hashed at its own, shorter length). A *node* is
-the SHA-256 of its two children. Leaves that are missing to a power of two are 32 zero bytes, so the padding of each
-level is a constant. Leaves and layers are plain ``bytes``: 32 bytes a hash, side by side.
-
-Everything is pure; hashing blocks lets other threads run, and threads are the caller's affair.
+A *leaf* is the SHA-256 of a block of 16 KiB; the last block of a file may be shorter. A *node* is the SHA-256 of its
+two children. Leaves are padded to a power of two with 32 zero bytes each, so each level has one constant padding node.
+Leaves and layers are plain ``bytes``, 32 bytes a hash. Hashing a block releases the interpreter for other threads.
 """
 
 import hashlib
@@ -18,13 +16,12 @@ BLOCK_BYTES = 16384
 HASH_BYTES = 32
 MAX_SIZE_BYTES = 2**63 - 1
 
-_BLANK = bytes(HASH_BYTES)
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def _paddings() -> tuple[bytes, ...]:
-    """The hash of an all-missing subtree, by height; 2^63 bytes of blocks are 49 levels."""
-    pads = [_BLANK]
+    """The root of a subtree of padding, by its height; a file of 2^63 bytes has 49 levels."""
+    pads = [bytes(HASH_BYTES)]
     for _ in range(50):
         pads.append(hashlib.sha256(pads[-1] + pads[-1]).digest())
     return tuple(pads)
@@ -35,7 +32,7 @@ _PADS = _paddings()
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Names a content by the root of its bytes (32 bytes) and their number (at least one)."""
+    """Names a content by its root (32 bytes) and its size (at least one byte)."""
 
     root: bytes
     size_bytes: int
@@ -46,29 +43,29 @@ class Ref:
 
     @property
     def hex(self) -> str:
-        """The root in 64 hex digits: the content's file name in a feed."""
+        """The root in 64 hex digits."""
         return self.root.hex()
 
     @property
     def file(self) -> str:
-        """Its path below a feed's ``content/``: the root, and for a content of 64 bytes the size.
+        """Its path below a feed's ``content/``: the root, and ``-64`` for a content of 64 bytes.
 
-        BEP 52 does not tell leaves from nodes. So 64 bytes that are two hashes have the same root as the content whose
-        halves have these hashes: a layers document of two pieces and its file. No other sizes can collide.
+        BEP 52 does not tell leaves from nodes, so two hashes side by side can have the root of another content: a
+        layers document of two pieces has that of its file. This happens with no other size.
         """
         return f"{self.hex[:2]}/{self.hex}" + ("-64" if self.size_bytes == 2 * HASH_BYTES else "")
 
     def to_json(self) -> dict[str, object]:
         """``{"root": hex, "size": bytes}``, as in records."""
-        return {"root": self.root.hex(), "size": self.size_bytes}
+        return {"root": self.hex, "size": self.size_bytes}
 
     @classmethod
     def from_json(cls, value: object) -> "Ref":
         """Raises TrustError trust.record."""
-        if isinstance(value, dict):
-            root, size = value.get("root"), value.get("size")
-            if isinstance(root, str) and type(size) is int and 1 <= size <= MAX_SIZE_BYTES and _HEX.fullmatch(root):
-                return cls(bytes.fromhex(root), size)
+        match value:
+            case {"root": str(root), "size": int(size)} if _HEX.fullmatch(root) and type(size) is int:
+                if 1 <= size <= MAX_SIZE_BYTES:
+                    return cls(bytes.fromhex(root), size)
         raise TrustError("trust.record", "a {root, size} in a signed record is not valid")
 
     def to_bencode(self) -> dict[bytes, object]:
@@ -78,22 +75,21 @@ class Ref:
     @classmethod
     def from_bencode(cls, value: object) -> "Ref":
         """Raises ContentError content.invalid."""
-        if isinstance(value, dict):
-            root, size = value.get(b"root"), value.get(b"size")
-            if isinstance(root, bytes) and isinstance(size, int):
+        match value:
+            case {b"root": bytes(root), b"size": int(size)}:
                 return cls(root, size)
         raise ContentError("content.invalid", "a {root, size} in a document is not valid")
 
 
 class Hasher:
-    """The leaves of a stream that comes in any portions."""
+    """Hashes a stream that comes in portions of any size into its leaves."""
 
     def __init__(self) -> None:
         self._leaves: list[bytes] = []
         self._rest = bytearray()
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
-        """Take the next bytes of the stream."""
+        """Hash the next bytes of the stream."""
         view = memoryview(data).cast("B")
         start = 0
         if self._rest:
@@ -109,10 +105,9 @@ class Hasher:
         self._rest += view[end:]
 
     def leaves(self) -> bytes:
-        """All leaves, 32 bytes a block; empty for no data. The hasher is spent afterwards."""
+        """All leaves, 32 bytes a block; empty for no data. Do not use the hasher afterwards."""
         if self._rest:
             self._leaves.append(hashlib.sha256(self._rest).digest())
-            self._rest.clear()
         return b"".join(self._leaves)
 
 
@@ -136,7 +131,7 @@ def _parents(nodes: bytes, pad: bytes) -> bytes:
 
 
 def _climb(nodes: bytes, level: int, levels: int) -> bytes:
-    """Nodes of height ``level`` → their ancestors ``levels`` higher."""
+    """From the nodes of height ``level`` to their ancestors ``levels`` higher."""
     for height in range(level, level + levels):
         nodes = _parents(nodes, _PADS[height])
     return nodes
@@ -157,33 +152,33 @@ def _piece_height(piece_bytes: int) -> int:
 
 
 def spans(blocks: Iterable[int], size_bytes: int) -> Iterator[tuple[int, int]]:
-    """Offset and length of the ``blocks`` of a file, or piece, of this size; its last block may be short."""
+    """Offset and length of these blocks of a file or piece of ``size_bytes``; its last block may be short."""
     return ((block * BLOCK_BYTES, min(BLOCK_BYTES, size_bytes - block * BLOCK_BYTES)) for block in blocks)
 
 
 def hash_at(hashes: bytes, index: int) -> bytes:
-    """One of the hashes that stand side by side."""
+    """Hash number ``index`` of a list of hashes."""
     return hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
 
 
 def root_of(leaves: bytes) -> bytes:
-    """The pieces root of a file (BEP 52); ``b""`` for a file without bytes."""
+    """The pieces root of a file (BEP 52); ``b""`` for an empty one."""
     return _climb(leaves, 0, _height(_count(leaves)))
 
 
 def ref_of(data: bytes | bytearray | memoryview) -> Ref:
-    """The reference of bytes in memory. Raises ContentError content.invalid for no bytes, which have no root."""
+    """The reference of bytes in memory. Raises ContentError content.invalid for empty ones, which have no root."""
     return Ref(root_of(leaves_of(data)), len(data))
 
 
 def layer_of(leaves: bytes, piece_bytes: int) -> bytes:
-    """The piece layer: 32 bytes a piece; ``b""`` for a file of one piece or less, whose root is enough (BEP 52)."""
+    """The piece layer, 32 bytes a piece; ``b""`` for a file of at most one piece, which has none (BEP 52)."""
     height = _piece_height(piece_bytes)
     return _climb(leaves, 0, height) if _count(leaves) > 1 << height else b""
 
 
 def root_of_layer(layer: bytes, piece_bytes: int) -> bytes:
-    """The file's root from its piece layer; ``b""`` for an empty layer."""
+    """The root of a file from its piece layer; ``b""`` for an empty layer."""
     return _climb(layer, _piece_height(piece_bytes), _height(_count(layer)))
 
 

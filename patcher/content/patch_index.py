@@ -1,17 +1,16 @@
 """The index of a patch: where each window lies in the pack, what it makes, and from which old bytes.
 
 A *window* makes at most 16 MiB of new bytes: whole small files or runs of larger ones. It is decoded alone, from its
-bytes in the pack and from the old ranges it names. A *copy* is a window of any size that needs no bytes of the pack. A
-patch makes whole files; a *full pack* (no old release) may leave windows out. Content that the old release holds
-anywhere is in no patch, and no content is in a patch twice.
+bytes in the pack and the old ranges it names. A *copy* is a window of any size that needs no bytes of the pack. A patch
+makes whole files; a *full pack* (no old release) may leave windows out. A patch holds no content twice, and none that
+the old release has anywhere.
 
-A *filter* gives an old file of native code an address map. *Re-based* windows read that file with its references moved
+A *filter* gives an old file of native code an address map. *Rebased* windows read that file with its references moved
 by the map, so that they match the references of the new file.
 
 The format is described in docs/formats/patches.md; `patcher.publish.patches.encode` writes it.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,14 +20,14 @@ from bencode2 import bencode
 
 from patcher.content import bencoded, merkle
 from patcher.content.codec import COPY, COPY_REBASED, HDIFF, HDIFF_REBASED, STORED, WINDOW_BYTES, ZSTD
-from patcher.content.layout import PieceLayout
-from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest, announce
+from patcher.content.layout import PieceLayout, Range
+from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest, announce, info
 from patcher.content.merkle import Ref
 from patcher.content.native.sections import FILTERS
 from patcher.errors import ContentError, NeedsNewer
 
 INLINE_BYTES = 8 * 1024
-"""The index itself holds a pack of at most this size."""
+"""The index itself holds a pack of at most this size, inline."""
 SWARM_BYTES = 64 * 1024
 """Smaller packs have no torrent."""
 MAX_INDEX_BYTES = 64 * 1024 * 1024
@@ -36,37 +35,23 @@ MAX_MAP_BYTES = 4 * 1024 * 1024
 MAX_OLD_BYTES = 4 * WINDOW_BYTES
 """Old bytes that one decoded window may name."""
 
+BEFORE_FIRST = Range(-1, 0, 0)
+"""The range before the first one of a list."""
+
 _WHAT = "a patch index"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Range:
-    """Bytes of one file; ``file`` is its number among a manifest's entries."""
-
-    file: int
-    offset: int
-    length: int
-
-    @property
-    def end(self) -> int:
-        """First offset behind it."""
-        return self.offset + self.length
-
-    def base_for(self, file: int) -> int:
-        """Where the offset of the next range in a list counts from: the end of this one if it is of the same file."""
-        return self.end if self.file == file else 0
-
-
-BEFORE_FIRST = Range(-1, 0, 0)
-"""Stands before the first range of a list."""
+def base_of(file: int, before: Range) -> int:
+    """What the offset of a range of ``file`` counts from: the end of the range before it, if of the same file."""
+    return before.end if before.file == file else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Where a window lies in the pack, what it makes (``new``, side by side) and from what (``old``, side by side).
+    """Where a window is in the pack, the ranges that it makes and the old ranges that it needs, each side by side.
 
-    A copy has no bytes in the pack and no ``sha256``: each new range equals the old range beside it, and is checked by
-    the signed roots of the files.
+    ``sha256`` is that of its output. A copy has no bytes in the pack and no ``sha256``: each new range equals the old
+    range at its place, and the roots of the files check it.
     """
 
     offset: int
@@ -79,30 +64,30 @@ class Window:
 
     @property
     def is_copy(self) -> bool:
-        """Nothing has to be decoded."""
+        """Whether nothing has to be decoded."""
         return self.codec in {COPY, COPY_REBASED}
 
     @property
     def is_rebased(self) -> bool:
-        """Old files that have a filter are read through it; all others are read unchanged."""
+        """Whether old files that have a filter are read through it; all others are read unchanged."""
         return self.codec in {HDIFF_REBASED, COPY_REBASED}
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Number of an old file, the method that finds its references, and where its address map lies in the pack."""
+    """Number of an old file, the method that finds its references, and where its address map is in the pack."""
 
     file: int
     name: str
     offset: int
     length: int
     sha256: bytes
-    """Of the map's bytes in the pack."""
+    """Of the map as it is in the pack."""
 
 
 @dataclass(frozen=True)
 class Index:
-    """A pack, its maps and its windows. ``pack`` is None when the pack is empty or stands in ``inline``.
+    """A pack, its maps and its windows. ``pack`` is None when the pack is empty or ``inline``.
 
     ``layer`` is the pack's piece layer, ``b""`` for a pack of one piece.
     """
@@ -116,17 +101,17 @@ class Index:
 
     @property
     def pack_bytes(self) -> int:
-        """Size of the pack, as a file or inline."""
+        """Size of the pack, file or inline."""
         return self.pack.size_bytes if self.pack else len(self.inline)
 
     @property
     def has_swarm(self) -> bool:
-        """A pack under `SWARM_BYTES` is not worth a torrent."""
+        """Whether the pack is large enough for a torrent."""
         return self.pack is not None and self.pack.size_bytes >= SWARM_BYTES
 
     @property
     def requires(self) -> list[bytes]:
-        """The features a reader must have: the names of the filters, sorted."""
+        """The features that a reader needs: the names of the filters, sorted."""
         return sorted({each.name.encode() for each in self.filters})
 
     @cached_property
@@ -146,35 +131,27 @@ class Index:
         return {each.file: each for each in self.filters}
 
 
-def pack_torrent(index: Index, part: str, trackers: Sequence[str] = ()) -> bytes:
-    """The pack as a v2 torrent of one file, with its piece layer; ``part`` is the name in the new manifest.
+def pack_manifest(index: Index, part: str) -> Manifest:
+    """The pack as the only file of a torrent; ``part`` is the name in the new manifest.
 
     The same pack and part give the same swarm. Raises ContentError content.invalid when there is no pack file.
     """
-    return bencode({b"info": _info(index, part), b"piece layers": index.layout.layers, **announce(trackers)})
-
-
-def pack_info_hash(index: Index, part: str) -> bytes:
-    """The info hash of `pack_torrent`, 32 bytes. Raises what that raises."""
-    return hashlib.sha256(bencode(_info(index, part))).digest()
-
-
-def _info(index: Index, part: str) -> dict[bytes, Any]:
     if index.pack is None:
         raise _invalid("there is no pack to make a torrent of")
-    name = f"{part}.patch".encode()
-    return {
-        b"file tree": {name: {b"": {b"length": index.pack.size_bytes, b"pieces root": index.pack.root}}},
-        b"meta version": 2,
-        b"name": name,
-        b"piece length": index.piece_bytes,
-    }
+    name = f"{part}.patch"
+    return Manifest(name, index.piece_bytes, (Entry(name, index.pack.size_bytes, index.pack.root),))
+
+
+def pack_torrent(index: Index, part: str, trackers: Sequence[str] = ()) -> bytes:
+    """The ``.torrent`` of `pack_manifest`, with its piece layer. Raises what that raises."""
+    head = info(pack_manifest(index, part))
+    return bencode({b"info": head, b"piece layers": index.layout.layers, **announce(trackers)})
 
 
 def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
-    """Read an index, and check all that it names against the manifests; ``old`` is None for a full pack.
+    """Read an index, and check everything it names against the manifests; ``old`` is None for a full pack.
 
-    Raises ContentError content.invalid; TrustError trust.needs_newer for a codec or filter this version has not.
+    Raises ContentError content.invalid; TrustError trust.needs_newer for a codec or filter unknown to this version.
     """
     raw = _decode(data)
     pack = _pack(raw)
@@ -184,13 +161,14 @@ def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:
     windows, filters = raw.get(b"windows"), raw.get(b"filters")
     if not isinstance(windows, list) or not isinstance(filters, list):
         raise _invalid("it has no list of windows or filters")
-    read = tuple(_read_filter(value) for value in filters)
-    index = Index(pack, piece, layer, tuple(_read_window(w, new, old) for w in windows), inline, read)
+    used = tuple(_read_filter(value) for value in filters)
+    entries = old.entries if old else ()
+    index = Index(pack, piece, layer, tuple(_read_window(w, new.entries, entries) for w in windows), inline, used)
     if raw[b"requires"] != index.requires:
         raise _invalid("it does not require what its filters need")
     _check_pack(index)
     _check_offsets(index)
-    _check_filters(index, len(old.entries) if old else 0)
+    _check_filters(index, len(entries))
     _check_outputs(index, new, whole=old is not None)
     return index
 
@@ -213,31 +191,21 @@ def _pack(raw: dict[bytes, Any]) -> Ref | None:
 def _read_filter(value: object) -> Filter:
     match value:
         case [int(file), bytes(name), int(offset), int(length), bytes(sha256)]:
-            pass
-        case _:
-            raise _invalid("a filter is not described")
-    if (known := name.decode("ascii", "replace")) not in FILTERS:
-        raise NeedsNewer(f"a patch index needs a newer Shoal: it has the filter {known[:40]!a}")
-    return Filter(file, known, offset, length, sha256)
+            if (known := name.decode("ascii", "replace")) not in FILTERS:
+                raise NeedsNewer(f"a patch index needs a newer Shoal: it has the filter {known[:40]!a}")
+            return Filter(file, known, offset, length, sha256)
+    raise _invalid("a filter is not described")
 
 
-def _read_window(value: object, new: Manifest, old: Manifest | None) -> Window:
+def _read_window(value: object, new: Sequence[Entry], old: Sequence[Entry]) -> Window:
     match value:
         case [int(offset), int(length), int(codec), list(made), list(used), int(output_bytes), bytes(sha256)]:
-            pass
+            if codec not in {STORED, ZSTD, HDIFF, COPY, HDIFF_REBASED, COPY_REBASED}:
+                raise NeedsNewer(f"a patch index needs a newer Shoal: it has codec {codec}")
+            ranges = _read_ranges(made, new), _read_ranges(used, old)
+            window = Window(offset, length, codec, *ranges, output_bytes, sha256)
         case _:
             raise _invalid("a window is not described")
-    if codec not in {STORED, ZSTD, HDIFF, COPY, HDIFF_REBASED, COPY_REBASED}:
-        raise NeedsNewer(f"a patch index needs a newer Shoal: it has codec {codec}")
-    window = Window(
-        offset,
-        length,
-        codec,
-        _read_ranges(made, new.entries),
-        _read_ranges(used, old.entries if old else ()),
-        output_bytes,
-        sha256,
-    )
     fits = _is_copy if window.is_copy else _fits
     if sum(span.length for span in window.new) != output_bytes or not fits(window):
         raise _invalid("the sizes of a window do not go together")
@@ -250,7 +218,7 @@ def _is_copy(window: Window) -> bool:
 
 
 def _fits(window: Window) -> bool:
-    """A decoded window keeps to the bounds of memory, and only a delta names old bytes."""
+    """Whether a decoded window keeps to the bounds of memory, and names old bytes only if it is a delta."""
     used_bytes = sum(span.length for span in window.old)
     sizes = 1 <= window.length <= window.output_bytes <= WINDOW_BYTES and used_bytes <= MAX_OLD_BYTES
     leans = window.codec in {HDIFF, HDIFF_REBASED}
@@ -265,7 +233,7 @@ def _read_ranges(values: list[object], entries: Sequence[Entry]) -> tuple[Range,
             case int(number) if 0 <= number < len(entries):
                 before = Range(number, 0, entries[number].size_bytes)
             case [int(number), int(offset), int(length)] if 0 <= number < len(entries):
-                before = Range(number, offset + before.base_for(number), length)
+                before = Range(number, offset + base_of(number, before), length)
             case _:
                 raise _invalid("a window names a file that is not there")
         if before.offset < 0 or before.length < 1 or before.end > entries[before.file].size_bytes:
@@ -290,18 +258,14 @@ def _check_pack(index: Index) -> None:
 
 def _check_offsets(index: Index) -> None:
     """The pack holds the maps and then the windows, without gaps, and nothing else."""
-    at = 0
-    stretches = [(each.offset, each.length) for each in index.filters]
-    for offset, length in stretches + [(window.offset, window.length) for window in index.windows]:
-        if offset != at:
-            raise _invalid("its maps and windows do not fill its pack")
-        at += length
-    if at != index.pack_bytes:
+    held: tuple[Filter | Window, ...] = (*index.filters, *index.windows)
+    ends = [0, *(each.offset + each.length for each in held)]
+    if [each.offset for each in held] != ends[:-1] or ends[-1] != index.pack_bytes:
         raise _invalid("its maps and windows do not fill its pack")
 
 
 def _check_filters(index: Index, old_files: int) -> None:
-    """Filters are in the order of their files, one a file. Each is used, and each re-based window uses one."""
+    """Filters are in the order of their files, one a file. Each is used, and each rebased window uses one."""
     before, used = -1, {file for window in index.windows for file in index.filters_of(window)}
     for each in index.filters:
         in_order = before < each.file < old_files

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patcher.content import codec, feed_paths, landmarks, manifest, merkle, patch_index, records
+from patcher.content.layout import Range
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
-from patcher.content.patch_index import Filter, Index, Range, Window
+from patcher.content.patch_index import Filter, Index, Window
 from patcher.errors import ContentError, Mismatch, ShoalError, TrustError
 from patcher.publish import repository
 from patcher.publish.build import launch_problem

@@ -64,4 +64,4 @@ def _hashes(title: str, opened: Opened) -> Iterator[bytes]:
         yield from (part.info_hash for part in release.parts)
         for part, index in opened.packs(release):
             if index.has_swarm:
-                yield patch_index.pack_info_hash(index, part)
+                yield patch_index.pack_manifest(index, part).info_hash

@@ -12,9 +12,10 @@ from io import FileIO
 from patcher import beneath, disk
 from patcher.beneath import Beneath, Where
 from patcher.content import merkle
+from patcher.content.layout import Range
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import BLOCK_BYTES, spans
-from patcher.content.patch_index import Range, Window
+from patcher.content.patch_index import Window
 from patcher.errors import Mismatch
 from patcher.install.folder import InstallFolder
 from patcher.install.scan import Seen, Watch, hash_file, seen

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patcher.content import codec, merkle, patch_index
-from patcher.content.patch_index import Filter, Range, Window
+from patcher.content.layout import Range
+from patcher.content.patch_index import Filter, Window
 from patcher.errors import ContentError, ShoalError, TrustError
 from patcher.publish.patches import encode
 from tests.support import trees

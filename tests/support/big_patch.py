@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from patcher.content import codec
-from patcher.content.patch_index import Range, Window
+from patcher.content.layout import Range
+from patcher.content.patch_index import Window
 from patcher.publish import build
 from patcher.publish.patches import drafts
 from tests.support.publisher import quiet

@@ -12,8 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from patcher.content import chunker, codec, merkle
+from patcher.content.layout import Range
 from patcher.content.manifest import Entry, Manifest
-from patcher.content.patch_index import Index, Range, Window
+from patcher.content.patch_index import Index, Window
 from patcher.publish import build
 from patcher.publish.patches import drafts, encode, matching, windows
 from patcher.publish.patches.matching import AVERAGE_BYTES, Chunks

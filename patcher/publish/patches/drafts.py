@@ -10,8 +10,9 @@ from pathlib import Path
 from patcher import beneath
 from patcher.content import chunker, patch_index
 from patcher.content.codec import COPY, COPY_REBASED, HDIFF, HDIFF_REBASED
+from patcher.content.layout import Range
 from patcher.content.manifest import Entry, Manifest
-from patcher.content.patch_index import Filter, Index, Range, Window
+from patcher.content.patch_index import Filter, Index, Window
 from patcher.errors import Mismatch
 from patcher.publish.patches import address_maps, encode, matching, pool, windows
 from patcher.publish.patches.address_maps import MapFile
@@ -77,7 +78,7 @@ class Draft:
         for window, _ in made:
             old = window.old
             if window.is_rebased:  # a content has one map, whatever names it has in the old release
-                old = tuple(replace(span, file=file_of.get(self._root(span.file), span.file)) for span in old)
+                old = tuple(span._replace(file=file_of.get(self._root(span.file), span.file)) for span in old)
             windows.append(replace(window, offset=at, old=old))
             at += window.length
         return Joined(filters, tuple(windows), (*maps, *(file for _, file in made if file)))

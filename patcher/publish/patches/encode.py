@@ -23,9 +23,10 @@ from patcher.content.codec import (
     prefix,
     prefix_log,
 )
+from patcher.content.layout import Range
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
-from patcher.content.patch_index import BEFORE_FIRST, INLINE_BYTES, Filter, Index, Range, Window
+from patcher.content.patch_index import BEFORE_FIRST, INLINE_BYTES, Filter, Index, Window, base_of
 from patcher.errors import ContentError
 from patcher.publish.build import piece_bytes_for
 
@@ -85,7 +86,7 @@ def _write_ranges(spans: Sequence[Range], entries: Sequence[Entry]) -> list[int 
     before = BEFORE_FIRST
     for span in spans:
         whole = span.offset == 0 and span.length == entries[span.file].size_bytes
-        written.append(span.file if whole else [span.file, span.offset - before.base_for(span.file), span.length])
+        written.append(span.file if whole else [span.file, span.offset - base_of(span.file, before), span.length])
         before = span
     return written
 

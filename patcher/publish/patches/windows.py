@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from patcher.content.codec import WINDOW_BYTES
+from patcher.content.layout import Range
 from patcher.content.manifest import Entry, Manifest
-from patcher.content.patch_index import Range
 from patcher.content.similar import Similar
 from patcher.publish.patches.matching import Anchors, Chunks, Common, CopySpan, Known, Trace, extended
 

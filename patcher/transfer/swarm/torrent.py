@@ -43,8 +43,8 @@ class Torrent:
     @classmethod
     def of_pack(cls, index: Index, part: str, path: Where) -> "Torrent":
         """The pack of a patch; ``part`` is the name in the new manifest. Raises ContentError when there is no pack."""
-        info_hash, data = patch_index.pack_info_hash(index, part), patch_index.pack_torrent(index, part)
-        return cls(info_hash, index.layout, data, (path,))
+        info_hash = patch_index.pack_manifest(index, part).info_hash
+        return cls(info_hash, index.layout, patch_index.pack_torrent(index, part), (path,))
 
     @classmethod
     def parse(cls, data: bytes, paths: Sequence[Where]) -> "Torrent":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher.content.patch_index import Range
+from patcher.content.layout import Range
 from patcher.errors import ContentError
 from patcher.publish.patches import pool
 from patcher.publish.patches.matching import MARGIN_BYTES
