@@ -30,6 +30,9 @@ class Limits:
     window_s: int = 10
 
 
+DEFAULT_LIMITS = Limits()
+
+
 class Budget:
     """A limit for each host and one for each network.
 

@@ -10,11 +10,11 @@ peer beyond a limit gets its answer, but is not shown to others.
 import random
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from patcher.serve.budgets import IPV4_BYTES, Budget, Limits
+from patcher.serve.budgets import DEFAULT_LIMITS, IPV4_BYTES, Budget, Limits
 
 LOWEST_PORT = 1024
 """Lower ports belong to other services: a peer that names one is shown to nobody."""
@@ -97,11 +97,9 @@ class _AddressBuffer:
             self.places[address] = len(self.seen)
         self.flat += address
         self.seen.append(now)
-        if len(self.seen) > max(self.most, _SMALL):
-            self.most = len(self.seen)
-            if self.places is None:
-                flat = bytes(self.flat)
-                self._index(flat[at : at + self.width] for at in range(0, len(flat), self.width))
+        self.most = max(self.most, len(self.seen))
+        if self.places is None and len(self.seen) > _SMALL:
+            self._index(split(bytes(self.flat), self.width))
 
     def drop(self, address: bytes) -> bool:
         """Remove an address; False if it is not here. In a large buffer the last address takes its position."""
@@ -135,13 +133,13 @@ class _AddressBuffer:
         order = list(self.places)
         self.seen = array("I", [self.seen[place] for place in self.places.values()])
         self.flat = bytearray(b"".join(order))
-        self.places, self.most = None, 0
+        self.places = None
         if len(order) > _SMALL:
-            self.most = len(order)
             self._index(order)
 
-    def _index(self, order: Iterable[bytes]) -> None:
+    def _index(self, order: list[bytes]) -> None:
         self.places = OrderedDict((address, place) for place, address in enumerate(order))
+        self.most = len(order)
 
     def expired(self, before: int) -> bytes | None:
         """The address that was silent longest, if it was last heard before ``before``."""
@@ -208,14 +206,17 @@ class _SwarmPeers:
         return Counts(complete, self.downloaded, len(self.others.seen) + len(self.others6.seen))
 
 
+_NO_SWARM = _SwarmPeers()
+"""Stands for each swarm without peers; never changed."""
+
+
 class Peers:
     """All swarms of a tracker. Not thread-safe: the caller holds a lock.
 
     ``ttl_s``: how long a silent peer stays. ``now`` is in whole seconds of a monotonic clock.
     """
 
-    def __init__(self, ttl_s: int, limits: Limits | None = None) -> None:
-        limits = limits or Limits()
+    def __init__(self, ttl_s: int, limits: Limits = DEFAULT_LIMITS) -> None:
         self._ttl_s = ttl_s
         self._most = limits.peers
         self._swarms: dict[bytes, _SwarmPeers] = {}
@@ -231,27 +232,25 @@ class Peers:
     def announce(self, ask: Announce, now: int) -> Counts:
         """Note a peer. Returns the swarm's numbers with it."""
         self._sweep_another(now)
-        swarm = self._swarms.get(ask.info_hash)
-        if ask.event == AnnounceEvent.STOPPED:
-            if swarm is not None and not self._remove(ask.info_hash, swarm, ask.address, seeds=False):
-                self._remove(ask.info_hash, swarm, ask.address, seeds=True)
-            return self.counts(ask.info_hash)
-        swarm = self._note(ask, swarm, now)
-        return Counts() if swarm is None else swarm.counts()
+        if ask.event != AnnounceEvent.STOPPED:
+            return self._note(ask, now).counts()
+        swarm = self._swarms.get(ask.info_hash, _NO_SWARM)
+        if not self._remove(ask.info_hash, swarm, ask.address, seeds=False):
+            self._remove(ask.info_hash, swarm, ask.address, seeds=True)
+        return self.counts(ask.info_hash)
 
     def counts(self, info_hash: bytes) -> Counts:
         """A swarm's numbers; zeros for an unknown one."""
-        swarm = self._swarms.get(info_hash)
-        return Counts() if swarm is None else swarm.counts()
+        return self._swarms.get(info_hash, _NO_SWARM).counts()
 
     def sample(self, ask: Announce, width: int, want: int) -> bytes:
         """Up to ``want`` compact addresses of one family (6 or 18 bytes each), never the asker's own.
 
         A seed gets no seeds. Other peers get seeds and others, half and half if there are enough.
         """
-        swarm = self._swarms.get(ask.info_hash)
-        if swarm is None or want <= 0 or ask.event == AnnounceEvent.STOPPED:
+        if want <= 0 or ask.event == AnnounceEvent.STOPPED:
             return b""
+        swarm = self._swarms.get(ask.info_hash, _NO_SWARM)
         others, seeds = swarm.side(width, False), swarm.side(width, True)
         if ask.left_bytes == 0:
             return others.sample(want)
@@ -260,13 +259,15 @@ class Peers:
         found = _without(others.sample(from_others), ask.address, width)[: want * width]
         return found + seeds.sample(want - len(found) // width)
 
-    def _note(self, ask: Announce, swarm: _SwarmPeers | None, now: int) -> _SwarmPeers | None:
+    def _note(self, ask: Announce, now: int) -> _SwarmPeers:
         address, seeds = ask.address, ask.left_bytes == 0
-        if swarm is None or not swarm.side(len(address), seeds).hear(address, now):
+        swarm = self._swarms.get(ask.info_hash, _NO_SWARM)
+        if not swarm.side(len(address), seeds).hear(address, now):
             # One that was of the other kind keeps its place.
-            if not (swarm and swarm.drop(address, not seeds)) and not self._admit(ask):
+            if not swarm.drop(address, not seeds) and not self._admit(ask):
                 return swarm
-            swarm = swarm or self._swarms.setdefault(ask.info_hash, _SwarmPeers())
+            if swarm is _NO_SWARM:
+                swarm = self._swarms[ask.info_hash] = _SwarmPeers()
             swarm.add(address, seeds, now)
         if ask.event == AnnounceEvent.COMPLETED:
             swarm.downloaded = min(swarm.downloaded + 1, _MOST_DOWNLOADS)
@@ -309,8 +310,13 @@ class Peers:
         info_hash = next(self._round, None)
         if info_hash is None:
             self._round = iter(list(self._swarms))
-        elif (swarm := self._swarms.get(info_hash)) is not None:
-            self._sweep(info_hash, swarm, now)
+        else:
+            self._sweep(info_hash, self._swarms.get(info_hash, _NO_SWARM), now)
+
+
+def split(flat: bytes, width: int) -> list[bytes]:
+    """The addresses or hashes in ``flat``, of ``width`` bytes each."""
+    return [flat[at : at + width] for at in range(0, len(flat), width)]
 
 
 def _find(addresses: bytes | bytearray, address: bytes, width: int) -> int:
