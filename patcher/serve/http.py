@@ -142,36 +142,23 @@ class HttpServer(Closing):
             return False
         host = plain_host(address[0])
         with self._lock:
-            has_share = self._shares.take(compact(host))
-        if not has_share or not self._start(connection, host):
+            if has_share := self._shares.take(compact(host)):
+                thread = threading.Thread(target=self._serve, args=(connection, host), name=f"http-{self.port}-{host}")
+                self._open[thread] = connection
+                thread.start()
+        if not has_share:
             connection.close()
-            return False
-        return True
-
-    def _start(self, connection: socket.socket, host: str) -> bool:
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.settimeout(HEAD_S)
-            if self._context is not None:
-                connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        except OSError:
-            with self._lock:
-                self._shares.free(compact(host))
-            return False
-        thread = threading.Thread(target=self._serve, args=(connection, host), name=f"http-{self.port}-{host}")
-        with self._lock:
-            self._open[thread] = connection
-            thread.start()
-        return True
+        return has_share
 
     def _serve(self, connection: socket.socket, host: str) -> None:
         end = time.monotonic() + self._life_s
         try:
-            with connection, contextlib.suppress(OSError):
-                if isinstance(connection, ssl.SSLSocket):
-                    connection.do_handshake()
+            with contextlib.suppress(OSError), self._wrapped(connection) as wrapped:
+                wrapped.settimeout(HEAD_S)
+                if isinstance(wrapped, ssl.SSLSocket):
+                    wrapped.do_handshake()
                 buffer = bytearray()
-                while self._serve_one(connection, buffer, host, end):
+                while self._serve_one(wrapped, buffer, host, end):
                     pass
         finally:
             with self._lock:
@@ -179,16 +166,21 @@ class HttpServer(Closing):
                 self._shares.free(compact(host))
             self._slots.release()
 
+    def _wrapped(self, connection: socket.socket) -> socket.socket:
+        with self._lock:
+            if self._context is not None:
+                connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                self._open[threading.current_thread()] = connection
+        return connection
+
     def _serve_one(self, connection: socket.socket, buffer: bytearray, host: str, end: float) -> bool:
         deadline = min(time.monotonic() + HEAD_S, end)
         try:
-            head = _read_head(connection, buffer, deadline)
-            if head is None:
-                return False
-            request = parse_head(head, host)
-            _skip_body(connection, buffer, request.headers, deadline)
+            request = _read_request(connection, buffer, host, deadline)
         except ValueError as error:
             connection.sendall(_head(Answer(HTTPStatus.BAD_REQUEST, body=str(error).encode()), False))
+            return False
+        if request is None:
             return False
         answer = self._handler(request)
         now = time.monotonic()
@@ -232,37 +224,35 @@ def _path(target: str) -> str:
     return absolute[1]
 
 
-def _read_head(connection: socket.socket, buffer: bytearray, deadline: float) -> bytes | None:
-    """The next request's head; None if the client is done. Bytes behind it stay in ``buffer``."""
+def _read_request(connection: socket.socket, buffer: bytearray, host: str, deadline: float) -> HttpRequest | None:
+    """The next request; None if the client is done. Bytes behind it stay in ``buffer``. Raises ValueError, OSError.
+
+    A small body is read and ignored, so that the client reads the answer.
+    """
+
+    def receive() -> bool:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        connection.settimeout(left_s)
+        data = connection.recv(HEAD_BYTES)
+        buffer.extend(data)
+        return bool(data)
+
     while (end := buffer.find(b"\r\n\r\n")) < 0 and len(buffer) <= HEAD_BYTES:
-        if not _receive(connection, buffer, deadline):
+        if not receive():
             return None
     if not 0 <= end <= HEAD_BYTES:
         raise ValueError("the head is too long")
-    head = bytes(buffer[:end])
-    del buffer[: end + 4]
-    return head
-
-
-def _skip_body(connection: socket.socket, buffer: bytearray, headers: Mapping[str, str], deadline: float) -> None:
-    """Read and ignore a small body, so that the client reads the answer."""
-    length = headers.get("content-length", "0")
-    if "transfer-encoding" in headers or not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > _BODY_BYTES:
+    request = parse_head(bytes(buffer[:end]), host)
+    length = request.headers.get("content-length", "0")
+    if "transfer-encoding" in request.headers or not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > _BODY_BYTES:
         raise ValueError("no body is accepted")
-    while len(buffer) < int(length):
-        if not _receive(connection, buffer, deadline):
-            return
-    del buffer[: int(length)]
-
-
-def _receive(connection: socket.socket, buffer: bytearray, deadline: float) -> bool:
-    left_s = deadline - time.monotonic()
-    if left_s <= 0:
-        raise TimeoutError
-    connection.settimeout(left_s)
-    data = connection.recv(HEAD_BYTES)
-    buffer += data
-    return bool(data)
+    request_bytes = end + 4 + int(length)
+    while len(buffer) < request_bytes and receive():
+        pass
+    del buffer[:request_bytes]
+    return request
 
 
 def _head(answer: Answer, keep_alive: bool) -> bytes:
@@ -300,29 +290,24 @@ def listen(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
 
     Raises UsageError (usage.port).
     """
+    is_stream = kind == socket.SOCK_STREAM
     try:
-        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
-        try:
-            _bind(sock, host, port)
-        except BaseException:
-            sock.close()
-            raise
+        with contextlib.ExitStack() as on_error:
+            sock = on_error.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind))
+            if host == "::" and socket.has_dualstack_ipv6():
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            if is_stream and os.name == "posix":  # elsewhere it would let two programs share a port
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((host, port))
+            if is_stream:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted connections inherit it
+                sock.listen(MAX_CONNECTIONS)
+                sock.setblocking(False)
+            on_error.pop_all()
     except (OSError, OverflowError) as error:
         message = f"Cannot listen on {host}, port {port}: {error}."
         raise UsageError("usage.port", message, host=host, port=port) from error
     return sock
-
-
-def _bind(sock: socket.socket, host: str, port: int) -> None:
-    is_stream = sock.type == socket.SOCK_STREAM
-    if host == "::" and socket.has_dualstack_ipv6():
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    if is_stream and os.name == "posix":  # elsewhere it would let two programs share a port
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((host, port))
-    if is_stream:
-        sock.listen(MAX_CONNECTIONS)
-        sock.setblocking(False)
 
 
 def plain_host(host: str) -> str:
