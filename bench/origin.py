@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from patcher.serve.certificate import make_authority
+from patcher.serve.certificate import Authority
 from patcher.serve.static import StaticServer
 from tests.support.nginx import nginx
 from tests.support.raw_http import Client
@@ -94,7 +94,7 @@ def ranges(port: int, ca: Path) -> int:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        authority = make_authority(place / "authority")
+        authority = Authority(place / "authority")
         cert, key = authority.issue("127.0.0.1")
         (place / "feed").mkdir()
         with (place / "feed/file").open("wb") as file:

@@ -15,7 +15,7 @@ from patcher.errors import UsageError
 from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
 from patcher.serve.allowlist import Allowlist
-from patcher.serve.certificate import make_authority
+from patcher.serve.certificate import Authority
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
 
@@ -87,7 +87,7 @@ def _certificate(args: argparse.Namespace, out: Output) -> tuple[Path | None, Pa
         raise UsageError("usage.argument", "--cert and --key belong together.")
     if not args.demo_cert:
         return args.cert, args.key
-    authority = make_authority(args.home.root / "authority")
+    authority = Authority(args.home.root / "authority")
     out.line(f"Players need --ca {authority.ca_file}")
     names = dict.fromkeys((args.host, _DEFAULT_HOST, "localhost", socket.gethostname()))
     return authority.issue(*names)

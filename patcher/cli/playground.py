@@ -18,7 +18,7 @@ import psutil
 
 from patcher import disk
 from patcher.cli.__main__ import main
-from patcher.serve.certificate import make_authority
+from patcher.serve.certificate import Authority
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
 
@@ -66,7 +66,7 @@ class Playground:
         self.root, self._feed, self._profile = root, root / "feed", profile or ("--demo-keys",)
         self._passphrase = root / "passphrase"
         self._publisher = Machine(root / "publisher", "--passphrase-file", str(self._passphrase))
-        self._authority = make_authority(root / "authority")
+        self._authority = Authority(root / "authority")
         self.ca, self.url = self._authority.ca_file, ""
         self._peers: list[Machine] = []
         self._stack = contextlib.ExitStack()

@@ -6,7 +6,6 @@ A public feed needs a certificate that all systems trust. This one is trusted on
 
 import datetime
 import ipaddress
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -21,21 +20,20 @@ _HOST_LIFE = datetime.timedelta(days=365)
 _CLOCK_SLACK = datetime.timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate authority that lives in a folder."""
+    """A certificate authority that lives in a folder. It is made on first use, so that clients can keep its ``ca.pem``.
 
-    folder: Path
+    ``ca_file`` holds its certificate (PEM), for clients to trust, and ``ca_key`` its secret key (PEM, mode 0600).
+    Raises DiskError.
+    """
 
-    @property
-    def ca_file(self) -> Path:
-        """The authority's own certificate (PEM), for clients to trust."""
-        return self.folder / "ca.pem"
-
-    @property
-    def ca_key(self) -> Path:
-        """The authority's secret key (PEM, mode 0600)."""
-        return self.folder / "ca.key"
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.ca_file, self.ca_key = folder / "ca.pem", folder / "ca.key"
+        if not self.ca_file.exists():
+            disk.make_folder(folder)
+            key = ec.generate_private_key(ec.SECP256R1())
+            _write(folder, "ca", _signed("Shoal private authority", key, None, key), key)
 
     def issue(self, *names: str) -> tuple[Path, Path]:
         """A certificate for a server that answers to ``names`` (host names or IP addresses): (certificate, key) files.
@@ -46,58 +44,44 @@ class Authority:
         ca_key = serialization.load_pem_private_key(self.ca_key.read_bytes(), None)
         assert isinstance(ca_key, ec.EllipticCurvePrivateKey)
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = (
-            _builder(names[0], ca.subject, key, _HOST_LIFE)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(sign_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
-            .sign(ca_key, hashes.SHA256())
+        certificate = _signed(
+            names[0],
+            key,
+            ca.subject,
+            ca_key,
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+            x509.SubjectAlternativeName([_general_name(name) for name in names]),
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()),
         )
-        stem = names[0].replace(":", "-")
-        certificate_file, key_file = self.folder / f"{stem}.pem", self.folder / f"{stem}.key"
-        _write_key(key_file, key)
-        disk.write_atomic(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
-        return certificate_file, key_file
+        return _write(self._folder, f"host-{names[0].replace(':', '-')}", certificate, key)
 
 
-def make_authority(folder: Path) -> Authority:
-    """The authority of ``folder``, made on first use, so that clients keep the ``ca.pem`` they were handed.
-
-    Raises DiskError.
-    """
-    authority = Authority(folder)
-    if authority.ca_file.exists():
-        return authority
-    disk.make_folder(folder)
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = (
-        _builder("Shoal private authority", None, key, _CA_LIFE)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(sign_certificates=True), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    _write_key(authority.ca_key, key)
-    disk.write_atomic(authority.ca_file, certificate.public_bytes(serialization.Encoding.PEM))
-    return authority
-
-
-def _builder(
-    name: str, issuer: x509.Name | None, key: ec.EllipticCurvePrivateKey, life: datetime.timedelta
-) -> x509.CertificateBuilder:
+def _signed(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Name | None,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    *extensions: x509.ExtensionType,
+) -> x509.Certificate:
+    """A certificate of a server; without an issuer, of an authority."""
+    is_authority = issuer is None
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer or subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCK_SLACK)
-        .not_valid_after(now + life)
+        .not_valid_after(now + (_CA_LIFE if is_authority else _HOST_LIFE))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=0 if is_authority else None), critical=True)
+        .add_extension(_usage(sign_certificates=is_authority), critical=True)
     )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
 
 
 def _usage(sign_certificates: bool) -> x509.KeyUsage:
@@ -121,6 +105,11 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+def _write(
+    folder: Path, stem: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
+) -> tuple[Path, Path]:  # fmt: skip
+    certificate_file, key_file = folder / f"{stem}.pem", folder / f"{stem}.key"
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    disk.write_atomic(path, pem, mode=0o600)
+    disk.write_atomic(key_file, pem, mode=0o600)
+    disk.write_atomic(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
+    return certificate_file, key_file

@@ -14,7 +14,7 @@ from patcher.feed.pin import PIN_FILE, read_pin
 from patcher.protocol.commands import Network
 from patcher.transfer.origin.reach import Reach
 from tests.support import names
-from tests.support.certificates import make_authority
+from tests.support.certificates import Authority
 from tests.support.hostile_origin import HostileOrigin
 from tests.support.repository_simulator import RepositorySimulator
 
@@ -24,7 +24,7 @@ def named(tmp_path: Path, feed: RepositorySimulator, monkeypatch: pytest.MonkeyP
     """The feed at https://updates.example, which leads to this machine."""
     feed.put("feed.json", records.encode(records.Feed("demo", "Demo", ("https://updates.example/",))))
     names.lead(monkeypatch, {"updates.example": ["127.0.0.1"]})
-    with HostileOrigin(feed.files, make_authority(tmp_path / "ca").issue("updates.example")) as server:
+    with HostileOrigin(feed.files, Authority(tmp_path / "ca").issue("updates.example")) as server:
         yield server
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from patcher.content import records
 from patcher.publish.repository import load
-from patcher.serve.certificate import make_authority
+from patcher.serve.certificate import Authority
 from patcher.serve.static import StaticServer
 from tests.support import trees
 from tests.support.trees import File
@@ -55,7 +55,7 @@ def test_another_fingerprint_is_refused(world: World, tmp_path: Path) -> None:
 
 
 def test_a_certificate_for_another_host_is_refused(world: World, tmp_path: Path) -> None:
-    authority = make_authority(tmp_path / "authority")
+    authority = Authority(tmp_path / "authority")
     with StaticServer(world.feed, "127.0.0.1", 0, *authority.issue("elsewhere.example")) as wrong:
         error = Shoal(tmp_path / "bob", "--ca", str(world.ca)).error("feed", "add", wrong.url, expect=4)
     assert error["code"] == "origin.certificate"

@@ -8,11 +8,11 @@ import pytest
 import requests
 
 from patcher.serve.static import StaticServer
-from tests.support.certificates import make_authority
+from tests.support.certificates import Authority
 
 
 def test_a_client_that_has_the_authority_believes_the_server(tmp_path: Path) -> None:
-    authority = make_authority(tmp_path / "authority")
+    authority = Authority(tmp_path / "authority")
     cert, key = authority.issue("localhost", "127.0.0.1", "::1")
     with StaticServer(tmp_path, cert=cert, key=key) as server:
         for host in ("127.0.0.1", "localhost"):
@@ -23,8 +23,8 @@ def test_a_client_that_has_the_authority_believes_the_server(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("wrong", ["authority", "name"])
 def test_others_do_not(tmp_path: Path, wrong: str) -> None:
-    authority = make_authority(tmp_path / "authority")
-    other = make_authority(tmp_path / "other")
+    authority = Authority(tmp_path / "authority")
+    other = Authority(tmp_path / "other")
     cert, key = authority.issue("127.0.0.1" if wrong == "authority" else "elsewhere.example")
     trusted = other if wrong == "authority" else authority
     with StaticServer(tmp_path, cert=cert, key=key) as server, pytest.raises(requests.exceptions.SSLError):
@@ -32,18 +32,25 @@ def test_others_do_not(tmp_path: Path, wrong: str) -> None:
 
 
 def test_an_authority_stays_the_same(tmp_path: Path) -> None:
-    first = make_authority(tmp_path).ca_file.read_bytes()
-    assert make_authority(tmp_path).ca_file.read_bytes() == first
+    first = Authority(tmp_path).ca_file.read_bytes()
+    assert Authority(tmp_path).ca_file.read_bytes() == first
+
+
+def test_a_server_of_the_authoritys_name_does_not_take_its_place(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    before = authority.ca_file.read_bytes(), authority.ca_key.read_bytes()
+    assert authority.issue("ca")[0] != authority.ca_file
+    assert (authority.ca_file.read_bytes(), authority.ca_key.read_bytes()) == before
 
 
 def test_secret_keys_are_for_their_owner_only(tmp_path: Path) -> None:
-    authority = make_authority(tmp_path)
+    authority = Authority(tmp_path)
     for key in (authority.ca_key, authority.issue("127.0.0.1")[1]):
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
 
 
 def test_strict_verification_has_nothing_to_object(tmp_path: Path) -> None:
-    authority = make_authority(tmp_path)
+    authority = Authority(tmp_path)
     cert, key = authority.issue("127.0.0.1")
     context = ssl.create_default_context(cafile=authority.ca_file)
     context.verify_flags |= ssl.VERIFY_X509_STRICT

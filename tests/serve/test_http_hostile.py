@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from patcher.serve import http, tracker
-from patcher.serve.certificate import make_authority
+from patcher.serve.certificate import Authority
 from patcher.serve.http import HOST_CONNECTIONS, MAX_CONNECTIONS, NETWORK_CONNECTIONS, Answer, HttpServer
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
@@ -111,7 +111,7 @@ def is_over_after(drop: bytes, connection: socket.socket) -> bool:
 
 def test_a_handshake_has_a_deadline(tmp_path: Path, connect: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "HEAD_S", SOON_S)
-    cert, key = make_authority(tmp_path / "authority").issue("127.0.0.1")
+    cert, key = Authority(tmp_path / "authority").issue("127.0.0.1")
     with StaticServer(tmp_path, cert=cert, key=key) as server:
         assert is_cut_off(connect(server.port, "127.0.2.1"))
 

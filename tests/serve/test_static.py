@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from patcher.errors import UsageError
 from patcher.serve.static import StaticServer, open_inside
-from tests.support.certificates import Authority, make_authority
+from tests.support.certificates import Authority
 from tests.support.nginx import nginx
 from tests.support.raw_http import Client
 
@@ -43,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return make_authority(tmp_path_factory.mktemp("authority"))
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module", params=["ours", "nginx"])

@@ -1,5 +1,5 @@
 """Certificates for servers in tests: the ones `shoal serve --demo-cert` makes."""
 
-from patcher.serve.certificate import Authority, make_authority
+from patcher.serve.certificate import Authority
 
-__all__ = ["Authority", "make_authority"]
+__all__ = ["Authority"]

@@ -18,7 +18,7 @@ from patcher.config import Home
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import Changes
-from patcher.serve.certificate import make_authority
+from patcher.serve.certificate import Authority
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
 from tests.support import engines
@@ -93,7 +93,7 @@ class World:
         self.feed = root / "feed"
         self.feed.mkdir(parents=True)
         self.publisher = Shoal(root / "publisher")
-        authority = make_authority(root / "authority")
+        authority = Authority(root / "authority")
         self.ca = authority.ca_file
         self._stack = contextlib.ExitStack()
         if not processes:

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.certificates import Authority, make_authority
+from tests.support.certificates import Authority
 from tests.support.hostile_origin import HostileOrigin
 from tests.transfer.origin.servers import CONTENT, DATA
 
@@ -21,4 +21,4 @@ def second() -> Iterator[HostileOrigin]:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return make_authority(tmp_path_factory.mktemp("authority"))
+    return Authority(tmp_path_factory.mktemp("authority"))

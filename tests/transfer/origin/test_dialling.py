@@ -16,7 +16,7 @@ from patcher.transfer.origin.reach import Reach
 from patcher.transfer.origin.retry import RetryPolicy
 from patcher.transfer.origin.watchdog import StallTimer, Timeouts, Watchdog
 from tests.support import names
-from tests.support.certificates import make_authority
+from tests.support.certificates import Authority
 from tests.support.hostile_origin import HostileOrigin
 
 SHORT = RetryPolicy(stall_s=1.5, grace_s=0.4, connect_s=0.4, back_off_s=0.1)
@@ -95,7 +95,7 @@ def test_another_origin_gets_its_share(monkeypatch: pytest.MonkeyPatch, place: s
 def test_each_address_of_a_name_gets_its_share(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    authority = make_authority(tmp_path_factory.mktemp("authority"))
+    authority = Authority(tmp_path_factory.mktemp("authority"))
     names.lead(monkeypatch, {"updates.example": ["127.0.0.2 127.0.0.3 127.0.0.1"]})
     with HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example")) as server:
         url, policy = f"https://updates.example:{server.port}", RetryPolicy(connect_s=1.0)
