@@ -36,6 +36,7 @@ def hook(step, arguments):
     if "/staging/" in source and "/.shoal/" not in place and (count := count + 1) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 disk.hook = hook
+server._LINGER_S = 60  # a client may be slow to start
 sys.argv = ["agent", "--home", sys.argv[1]]
 sys.exit(server.main())
 """
@@ -205,6 +206,7 @@ def hook(step, arguments):
     if is_old and (count := count + 1) == {count}:
         os.kill(os.getpid(), signal.SIGKILL)
 disk.hook = hook
+server._LINGER_S = 60  # a client may be slow to start
 sys.argv = ["agent", "--home", sys.argv[1]]
 sys.exit(server.main())
 """

@@ -122,6 +122,7 @@ def hook(step, arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     is_through = is_through or (step == "remove" and str(arguments[0]).endswith(".shoal/journal"))
 disk.hook = hook
+server._LINGER_S = 60  # a client may be slow to start
 sys.argv = ["engine", "--home", sys.argv[1]]
 sys.exit(server.main())
 """

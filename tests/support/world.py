@@ -159,7 +159,9 @@ class World:
 def prepared_engine(player: Shoal, *setup: str, mount: str = "") -> Iterator[None]:
     """The player's engine in a process that was prepared: by Python lines, or by a mount in a namespace of its own."""
     player.stop_engine()
-    code = "\n".join((*setup, "import sys", "from patcher.engine import server", "sys.exit(server.main())"))
+    code = "\n".join(
+        (*setup, "import sys", "from patcher.engine import server", "server._LINGER_S = 60", "sys.exit(server.main())")
+    )
     command = [sys.executable, "-c", code, "--home", str(player.home)]
     if mount:
         rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
