@@ -9,5 +9,5 @@ from tests.support import workers
 
 @pytest.fixture(scope="session", autouse=True)
 def decoders() -> Iterator[None]:
-    with workers.lent():
+    with workers.lent(), workers.windows_made_once():
         yield

@@ -4,11 +4,13 @@ import contextlib
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from patcher import processes
+from patcher.publish.patches import encode
 from patcher.update.decode import MEMORY_BYTES, WORKERS
 
 
@@ -41,4 +43,20 @@ def lent() -> Iterator[None]:
             return _Lent(pool) if (count, memory_bytes) == (WORKERS, MEMORY_BYTES) else make(count, memory_bytes)
 
         patched.setattr(processes, "pool", lend)
+        yield
+
+
+@contextlib.contextmanager
+def windows_made_once() -> Iterator[None]:
+    """What is released again and again is packed once: the same bytes give the same window."""
+    make, made = encode.make_window, dict[tuple[bytes, bytes | None], tuple[int, bytes]]()
+
+    def remembered(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
+        key = (sha256(new).digest(), None if old is None else sha256(old).digest())
+        if key not in made:
+            made[key] = make(new, old)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(encode, "make_window", remembered)
         yield
