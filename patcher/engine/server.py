@@ -17,11 +17,13 @@ import signal
 import sys
 import threading
 import time
+from contextlib import closing
 from multiprocessing import AuthenticationError, connection
 from pathlib import Path
 
 import patcher
 from patcher import disk, private, processes, strict_json
+from patcher.closing import Closing
 from patcher.config import Home, default_home
 from patcher.engine.engine import Engine
 from patcher.errors import InternalError, ShoalError
@@ -38,7 +40,6 @@ _TEXT_LENGTH = 8000
 _SOCKET_PATH_BYTES = 100
 _QUEUE_EVENTS = 1000
 _REQUEST_BYTES = 1 << 20
-_ADDRESS_BYTES = 4096
 _log = logging.getLogger("shoal.server")
 
 
@@ -57,14 +58,7 @@ def _socket_path(home: Home) -> str | None:
     return str(path)
 
 
-def _forget(address: Path) -> None:
-    """Remove the address, unless it is that of another engine: the home may have been replaced."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        if strict_json.load(address, _ADDRESS_BYTES)["pid"] == os.getpid():
-            address.unlink()
-
-
-class Server:
+class Server(Closing):
     """Accepts clients and lets them talk to one engine."""
 
     def __init__(self, home: Home, engine: Engine, *, keep: bool) -> None:
@@ -79,7 +73,7 @@ class Server:
         address = {"address": self._listener.address, "key": self._authkey.hex(), "pid": os.getpid()}
         disk.write_atomic(home.address, json.dumps(address).encode(), 0o600)
         self._address = home.address
-        self._written = home.address.stat()
+        self._written = _version(home.address)
 
     def run(self) -> None:
         """Serve until the engine is no longer needed, or `stop` is called."""
@@ -96,6 +90,12 @@ class Server:
         """End `run` from another thread."""
         self._stopping.set()
 
+    def close(self) -> None:
+        """Remove the address, unless it is that of another engine: the home may have been replaced."""
+        if self._is_at_home():
+            with contextlib.suppress(OSError):
+                self._address.unlink()
+
     def _watch(self) -> None:
         while not self._stopping.wait(0.25):
             if not self._is_at_home():
@@ -111,7 +111,7 @@ class Server:
     def _is_at_home(self) -> bool:
         """Whether clients find this engine. If its home was removed or replaced, no client could ever end it."""
         try:
-            return os.path.samestat(self._address.stat(), self._written)
+            return _version(self._address) == self._written
         except OSError as error:
             return error.errno not in (errno.ENOENT, errno.ENOTDIR)
 
@@ -209,17 +209,18 @@ def serve(home: Home, *, keep: bool = False) -> int:
             return 0
         processes.limit_heaps()
         _log_to(home.log)
-        engine = Engine(home)
-        try:
-            server = Server(home, engine, keep=keep)
+        with closing(Engine(home)) as engine, Server(home, engine, keep=keep) as server:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: threading.Thread(target=server.stop, daemon=True).start())
             engine.start()
             server.run()
-        finally:
-            _forget(home.address)
-            engine.close()
     return 0
+
+
+def _version(address: Path) -> tuple[int, int, int]:
+    """Tells a file from another one at its path, also from one that got the same inode."""
+    stat = address.stat()
+    return stat.st_dev, stat.st_ino, stat.st_mtime_ns
 
 
 class _JsonLines(logging.Formatter):

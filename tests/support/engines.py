@@ -35,7 +35,7 @@ class _Served:
             ours = Engine(home)
             stack.callback(ours.close)
             door = Server(home, ours, keep=True)
-            stack.callback(server._forget, home.address)
+            stack.callback(door.close)
             ours.start()
             thread = threading.Thread(target=door.run, name="server")
             thread.start()
