@@ -1,20 +1,20 @@
 """What a file takes: what is here of it, what it lacks, and which way brings the fewest bytes. Pure.
 
-`Rebuild` and `Pieces` say what of a file is here, by blocks and by pieces. `server_bytes` and `packed_bytes` say what
-the rest costs when the origin alone delivers, which has a full pack. `by_patch` decides which files come by windows of
-a patch: a window often makes many files, and an old file that was changed is restored for all windows that read it, so
-it decides by groups of files, those that one old file or one window serves.
+`Rebuild` and `Pieces` say what of a file is here, by blocks and by pieces. `saved_bytes` and `packed_bytes` say
+what the rest costs when the origin alone delivers, which has a full pack. `by_patch` decides which files come by
+windows of a patch. A window often makes many files, and an old file that was changed is restored for all windows that
+read it; therefore it decides by groups of files, those that one old file or one window serves.
 """
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from patcher.beneath import Where
 from patcher.content import merkle
 from patcher.content.layout import PieceLayout
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.manifest import Manifest
 from patcher.content.merkle import BLOCK_BYTES, Ref, spans
 from patcher.content.patch_index import Index
 
@@ -73,30 +73,30 @@ class Rebuild:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """The pieces of one file, numbered from its first."""
+    """The pieces of one file, numbered as in the torrent of its part."""
 
-    held: Collection[int]
-    """Those that are here whole, or will be after local bytes are copied."""
+    held: Sequence[int]
+    """Those that are here whole, or will be after local bytes are copied, in order."""
     partial: Mapping[int, tuple[int, ...]]
     """Those that are here in part, with the blocks that they lack, numbered from the piece's first."""
     fetch_bytes: int
     """Bytes that all of them lack."""
 
     @classmethod
-    def of_held(cls, entry: Entry, piece_bytes: int, held: Collection[int]) -> "Pieces":
-        """The pieces of a file of which only whole ones are known."""
-        lengths = (_length(entry, piece_bytes, piece) for piece in held)
-        return cls(held, {}, entry.size_bytes - sum(lengths))
+    def of_held(cls, layout: PieceLayout, file: int, held: Iterable[int]) -> "Pieces":
+        """The pieces of a file of which only whole ones are known. ``held``: numbered from the file's first piece."""
+        mine = [layout.firsts[file] + piece for piece in sorted(held)]
+        return cls(mine, {}, layout.sizes[file] - sum(layout.span(piece).length for piece in mine))
 
     @classmethod
-    def of_rebuild(cls, entry: Entry, piece_bytes: int, rebuild: Rebuild) -> "Pieces":
+    def of_rebuild(cls, layout: PieceLayout, file: int, rebuild: Rebuild) -> "Pieces":
         """The pieces of a file of which every block is known."""
-        blocks = piece_bytes // BLOCK_BYTES
         lacking: dict[int, list[int]] = {}
         for block in rebuild.missing_blocks():
-            lacking.setdefault(block // blocks, []).append(block % blocks)
-        held = [piece for piece in range(-(-entry.size_bytes // piece_bytes)) if piece not in lacking]
-        some = {p: tuple(n) for p, n in lacking.items() if len(n) * BLOCK_BYTES < _length(entry, piece_bytes, p)}
+            piece, number = divmod(block, layout.piece_bytes // BLOCK_BYTES)
+            lacking.setdefault(layout.firsts[file] + piece, []).append(number)
+        held = [piece for piece in layout.pieces(file) if piece not in lacking]
+        some = {p: tuple(n) for p, n in lacking.items() if len(n) * BLOCK_BYTES < layout.span(p).length}
         return cls(held, some, rebuild.fetch_bytes)
 
 
@@ -111,39 +111,32 @@ def without(numbers: range, here: Iterable[int]) -> Iterator[range]:
         yield range(start, numbers.stop)
 
 
-def server_bytes(
-    m: Manifest, full: Index | None, wanted: Sequence[range], partial: Mapping[int, tuple[int, ...]]
+def saved_bytes(
+    layout: PieceLayout, full: Index, wanted: Sequence[range], partial: Mapping[int, tuple[int, ...]]
 ) -> int:
-    """Bytes to fetch for ``wanted`` pieces of a tree: windows of the full pack where shorter, else what they lack."""
-    lacking = _Lacking(m.layout, wanted, partial)
-    total = sum(lacking.bytes_of(run) for run in wanted)
-    for window in full.windows if full else ():
-        made_bytes = 0
-        for span in window.new:
-            made_bytes += lacking.bytes_of(m.layout.covering(span.file, span.offset, span.length))
-        total -= max(0, made_bytes - window.length)
-    return total
+    """How much less is fetched for ``wanted`` pieces of a tree if windows of the full pack bring what they can.
 
+    It does not look at single pieces: a manifest may speak of millions.
+    """
+    stops, some = [run.stop for run in wanted], sorted(partial)
 
-class _Lacking:
-    """What runs of pieces lack. It does not look at single pieces: a manifest may speak of millions."""
-
-    def __init__(self, layout: PieceLayout, wanted: Sequence[range], partial: Mapping[int, tuple[int, ...]]) -> None:
-        self._layout, self._wanted, self._partial = layout, wanted, partial
-        self._stops = [run.stop for run in wanted]
-        self._some = sorted(partial)
-
-    def bytes_of(self, stretch: range) -> int:
-        total = 0
-        for at in range(bisect_right(self._stops, stretch.start), len(self._wanted)):
-            run = self._wanted[at]
-            if run.start >= stretch.stop:
+    def lacking_bytes(pieces: range) -> int:
+        count = 0
+        for at in range(bisect_right(stops, pieces.start), len(wanted)):
+            run = wanted[at]
+            if run.start >= pieces.stop:
                 break
-            total += self._layout.run_bytes(range(max(run.start, stretch.start), min(run.stop, stretch.stop)))
-        for piece in self._some[bisect_left(self._some, stretch.start) : bisect_left(self._some, stretch.stop)]:
-            size_bytes = self._layout.span(piece).length
-            total -= size_bytes - sum(length for _, length in spans(self._partial[piece], size_bytes))
-        return total
+            count += layout.run_bytes(range(max(run.start, pieces.start), min(run.stop, pieces.stop)))
+        for piece in some[bisect_left(some, pieces.start) : bisect_left(some, pieces.stop)]:
+            size_bytes = layout.span(piece).length
+            count -= size_bytes - sum(length for _, length in spans(partial[piece], size_bytes))
+        return count
+
+    total = 0
+    for window in full.windows:
+        made = (layout.covering(span.file, span.offset, span.length) for span in window.new)
+        total += max(0, sum(map(lacking_bytes, made)) - window.length)
+    return total
 
 
 def packed_bytes(m: Manifest, full: Index) -> dict[bytes, int]:
@@ -155,10 +148,6 @@ def packed_bytes(m: Manifest, full: Index) -> dict[bytes, int]:
             saved = span.length - window.length * span.length // window.output_bytes
             costs[entry.root] = costs.get(entry.root, entry.size_bytes) - saved
     return costs
-
-
-def _length(entry: Entry, piece_bytes: int, piece: int) -> int:
-    return min(piece_bytes, entry.size_bytes - piece * piece_bytes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from patcher.beneath import Where
 from patcher.content import merkle
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import Window
 from patcher.install.commit import Change
@@ -72,7 +72,10 @@ class TreeStep:
     @property
     def server_bytes(self) -> int:
         """Bytes to fetch if the origin alone delivers: it may have a full pack."""
-        return costs.server_bytes(self.offer.manifest, self.offer.full, self.wanted, self.partial)
+        if self.offer.full is None:
+            return self.fetch_bytes
+        layout = self.offer.manifest.layout
+        return self.fetch_bytes - costs.saved_bytes(layout, self.offer.full, self.wanted, self.partial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,13 +271,14 @@ def windows_for(offer: Offer, needed: Collection[bytes], have: Have) -> Windows:
 
 def _is_done(offer: Offer, window: Window, root: bytes, held: Collection[int]) -> bool:
     """Whether an earlier job staged what this window makes of the file ``root``."""
-    piece = offer.manifest.piece_bytes
-    spans = (span for span in window.new if offer.manifest.entries[span.file].root == root)
-    numbers = (n for span in spans for n in range(span.offset // piece, -(-span.end // piece)))
-    return bool(held) and all(number in held for number in numbers)
+    layout = offer.manifest.layout
+    spans = (span for span in window.new if layout.roots[span.file] == root)
+    pieces = ((layout.firsts[s.file], layout.covering(s.file, s.offset, s.length)) for s in spans)
+    return bool(held) and all(number - first in held for first, numbers in pieces for number in numbers)
 
 
 def _held(offer: Offer, root: bytes, have: Have) -> frozenset[int]:
+    """The pieces that staging has of a file, numbered from its first: one content may be several files of the part."""
     leaves = have.staged.get(root)
     if leaves is None:
         return _NOTHING_HELD
@@ -308,8 +312,8 @@ class _Part:
             return set(windows.made)
         olds = {ref for refs in windows.lost.values() for ref in refs}
         restore_bytes = {ref.root: self._restore(ref).fetch_bytes for ref in olds}
-        mine = [entry for entry in self.offer.manifest.entries if entry.root in windows.made]
-        alone_bytes = {entry.root: self._pieces(entry).fetch_bytes for entry in mine}
+        roots = self.offer.manifest.layout.roots
+        alone_bytes = {root: self._pieces(n).fetch_bytes for n, root in enumerate(roots) if root in windows.made}
         if self._server_only and self.offer.full:
             packed = costs.packed_bytes(self.offer.manifest, self.offer.full)
             alone_bytes = {root: min(size, packed.get(root, size)) for root, size in alone_bytes.items()}
@@ -331,13 +335,12 @@ class _Part:
             numbers = self.offer.manifest.layout.pieces(file)
             if entry.root in todo:
                 todo.discard(entry.root)
-                mine = self._pieces(entry)
-                here = sorted(numbers.start + piece for piece in mine.held)
-                held += here
-                wanted += costs.without(numbers, here)
-                partial |= {numbers.start + piece: blocks for piece, blocks in mine.partial.items()}
+                mine = self._pieces(file)
+                held += mine.held
+                wanted += costs.without(numbers, mine.held)
+                partial |= mine.partial
                 fetch_bytes += mine.fetch_bytes
-                block_bytes += mine.fetch_bytes if here or mine.partial else 0
+                block_bytes += mine.fetch_bytes if mine.held or mine.partial else 0
             elif entry.root and self._have.intact.get(entry.path) == entry.root:
                 held += numbers
         return TreeStep(self.offer, tuple(wanted), tuple(held), partial, fetch_bytes, block_bytes)
@@ -345,11 +348,11 @@ class _Part:
     def _restore(self, old: Ref) -> Rebuild:
         return self._found.get(old.root) or Rebuild.of_nothing(old)
 
-    def _pieces(self, entry: Entry) -> Pieces:
-        piece_bytes = self.offer.manifest.piece_bytes
-        if entry.root in self._found:
-            return Pieces.of_rebuild(entry, piece_bytes, self._found[entry.root])
-        return Pieces.of_held(entry, piece_bytes, _held(self.offer, entry.root, self._have))
+    def _pieces(self, file: int) -> Pieces:
+        layout = self.offer.manifest.layout
+        if rebuild := self._found.get(layout.roots[file]):
+            return Pieces.of_rebuild(layout, file, rebuild)
+        return Pieces.of_held(layout, file, _held(self.offer, layout.roots[file], self._have))
 
 
 def _totals(plan: Plan, have: Have, server_only: bool) -> Totals:

@@ -131,7 +131,7 @@ COSTS = (
         "path_bytes > paths.MAX_PATH_BYTES or room < 0:", "path_bytes > paths.MAX_PATH_BYTES:",
         _BOMBS + "a_tree_whose_paths_unfold_too_far_is_refused"),
     Planted("each wanted piece is a range of its own", "update/plan.py",
-        "costs.without(numbers, here)", "[range(n, n + 1) for n in numbers if n not in here]",
+        "costs.without(numbers, mine.held)", "[range(n, n + 1) for n in numbers if n not in mine.held]",
         "tests/update/test_plan.py::test_pieces_side_by_side_are_one_run"),
     Planted("JSON of any depth is read", "strict_json.py", "    _check_depth(data)\n", "",
         "tests/test_strict_json.py::test_what_is_no_plain_json_is_a_value_error_and_nothing_else"),
