@@ -55,22 +55,17 @@ def _tracker(args: argparse.Namespace, out: Output) -> None:
     http, udp = args.http, args.udp
     if http is None and udp is None:
         http = udp = (_DEFAULT_HOST, TRACKER_PORT)
-    http_host, http_port = http or ("", None)
-    udp_host, udp_port = udp or ("", None)
-    with contextlib.ExitStack() as stack:
-        wait = stack.enter_context(_until_signal())
-        allowed = stack.enter_context(_admitted(args)) if args.feed else None
-        tracker = stack.enter_context(Tracker(http_host, http_port, udp_port, udp_host=udp_host, allowed=allowed))
+    with _until_signal() as wait, contextlib.ExitStack() as stack:
+        allowed = None
+        if args.feed:
+            args.home.make()
+            allowed = stack.enter_context(Allowlist(Feeds(args.home), args.feed, Network(ca=args.ca)))
+        tracker = stack.enter_context(Tracker(http, udp, allowed=allowed))
         urls = [url for url in (tracker.http_url, tracker.udp_url) if url]
         for url in urls:
             _say(out, "Tracking at", url)
         wait()
     out.result({"urls": urls})
-
-
-def _admitted(args: argparse.Namespace) -> Allowlist:
-    args.home.make()
-    return Allowlist(Feeds(args.home), args.feed, Network(ca=args.ca))
 
 
 def _say(out: Output, words: str, url: str) -> None:

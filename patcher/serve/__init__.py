@@ -4,7 +4,7 @@ Read `tracker` first: HTTP and UDP in front of `peers`, which holds all swarms i
 and networks. `allowlist` says which swarms are served. `static` serves a feed folder; `http` is the server under both,
 `certificate` makes an authority and certificates for a local network.
 
-    with Tracker("0.0.0.0", 6969, 6969) as tracker:
+    with Tracker(("0.0.0.0", 6969), ("0.0.0.0", 6969)) as tracker:
         print(tracker.http_url, tracker.udp_url)  # what belongs into a feed
         with StaticServer(Path("feed"), "192.0.2.1", 8443, cert, key) as server:
             print(server.url, server.requests, server.body_bytes)

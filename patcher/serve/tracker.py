@@ -21,9 +21,9 @@ from urllib.parse import unquote_to_bytes
 import bencode2
 
 from patcher.closing import Closing
-from patcher.serve.budgets import IPV4_BYTES, IPV6_BYTES, Budget, Limits
+from patcher.serve.budgets import DEFAULT_LIMITS, IPV4_BYTES, IPV6_BYTES, Budget, Limits
 from patcher.serve.http import Answer, HttpRequest, HttpServer, compact, listen, plain_host, url_host
-from patcher.serve.peers import INFO_HASH_BYTES, Announce, AnnounceEvent, Counts, Peers
+from patcher.serve.peers import INFO_HASH_BYTES, Announce, AnnounceEvent, Counts, Peers, split
 
 INTERVAL_S = 900
 """The longest interval. Answers differ by an eighth, so that peers that came together do not return together."""
@@ -41,13 +41,16 @@ _PROTOCOL = 0x41727101980
 _CONNECT, _ANNOUNCE, _SCRAPE, _ERROR = range(4)
 _HEAD = struct.Struct("!QII")
 _ANNOUNCE_BODY = struct.Struct("!20s20sQQQIIIiH")
-_ANNOUNCED = struct.Struct("!IIIII")
+_COUNTS = struct.Struct("!III")
 _ID_LIFE_S = 120
 _ID_CYCLE_S = 256
 _RECEIVE_BUFFER_BYTES = 4 << 20
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (where to find oneself when listening everywhere)
 _EVENTS = {b"started": AnnounceEvent.STARTED, b"completed": AnnounceEvent.COMPLETED, b"stopped": AnnounceEvent.STOPPED}
 
+Endpoint = tuple[str, int]
+"""Host and port."""
+_ANY_PORT = ("127.0.0.1", 0)
 Allowed = Callable[[bytes], bool]
 """Whether a swarm may exist, by its 20-byte info hash."""
 
@@ -66,10 +69,9 @@ class Swarms:
         self,
         interval_s: int,
         allowed: Allowed | None,
-        limits: Limits | None = None,
+        limits: Limits = DEFAULT_LIMITS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        limits = limits or Limits()
         self._interval_s = interval_s
         self._allowed = allowed
         self._clock = clock
@@ -111,31 +113,28 @@ class Swarms:
 class Tracker(Closing):
     """Listens from construction until `close`; use it as a context manager.
 
-    ``http_port``, ``udp_port``: 0 takes a free one, None leaves that protocol out. ``http_url`` and ``udp_url`` are
-    the URLs for a feed. Raises UsageError (usage.port).
+    ``http`` and ``udp`` are host and port; port 0 takes a free one, None leaves that protocol out. ``http_url`` and
+    ``udp_url`` are the URLs for a feed. Raises UsageError (usage.port).
     """
 
     def __init__(
         self,
-        host: str = "127.0.0.1",
-        http_port: int | None = 0,
-        udp_port: int | None = 0,
+        http: Endpoint | None = _ANY_PORT,
+        udp: Endpoint | None = _ANY_PORT,
         *,
-        udp_host: str = "",
         interval_s: int = INTERVAL_S,
         allowed: Allowed | None = None,
-        limits: Limits | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         swarms = Swarms(interval_s, allowed, limits)
-        udp_host = udp_host or host
         self.http_url = self.udp_url = ""
         with contextlib.ExitStack() as stack:
-            if http_port is not None:
-                http = stack.enter_context(HttpServer(host, http_port, HttpSide(swarms).answer, life_s=CONNECTION_S))
-                self.http_url = f"http://{url_host(host)}:{http.port}/announce"
-            if udp_port is not None:
-                udp = stack.enter_context(_UdpServer(udp_host, udp_port, UdpSide(swarms).answer))
-                self.udp_url = f"udp://{url_host(udp_host)}:{udp.port}/announce"
+            if http:
+                server = stack.enter_context(HttpServer(*http, HttpSide(swarms).answer, life_s=CONNECTION_S))
+                self.http_url = f"http://{url_host(http[0])}:{server.port}/announce"
+            if udp:
+                udp_server = stack.enter_context(_UdpServer(*udp, UdpSide(swarms).answer))
+                self.udp_url = f"udp://{url_host(udp[0])}:{udp_server.port}/announce"
             self._servers = stack.pop_all()
 
     def close(self) -> None:
@@ -177,17 +176,15 @@ class HttpSide:
         most = min(want, MAX_WANT)
         counts, (peers, peers6) = self._swarms.announce(ask, {IPV4_BYTES: most, IPV6_BYTES: most})
         interval_s = self._swarms.interval_s()
-        body: dict[bytes, object] = {
+        body = {
             b"interval": interval_s,
             b"min interval": min(MIN_INTERVAL_S, interval_s),
             b"complete": counts.complete,
             b"incomplete": counts.incomplete,
         }
         if given.get("compact") == [b"0"]:
-            body[b"peers"] = [*_spelled_out(peers, IPV4_BYTES), *_spelled_out(peers6, IPV6_BYTES)]
-            return body
-        body[b"peers"] = peers
-        return {**body, b"peers6": peers6} if peers6 else body
+            return {**body, b"peers": [*_spelled_out(peers, IPV4_BYTES), *_spelled_out(peers6, IPV6_BYTES)]}
+        return {**body, b"peers": peers, **({b"peers6": peers6} if peers6 else {})}
 
     def _scrape(self, given: Mapping[str, list[bytes]], host: str) -> Mapping[bytes, object]:
         info_hashes = [_info_hash(value) for value in given.get("info_hash", [])[: SCRAPE_LIMIT + 1]]
@@ -235,7 +232,7 @@ def _info_hash(value: bytes) -> bytes:
 
 def _spelled_out(addresses: bytes, width: int) -> list[dict[bytes, object]]:
     family = socket.AF_INET if width == IPV4_BYTES else socket.AF_INET6
-    found = (addresses[at : at + width] for at in range(0, len(addresses), width))
+    found = split(addresses, width)
     return [{b"ip": socket.inet_ntop(family, a[:-2]).encode(), b"port": int.from_bytes(a[-2:])} for a in found]
 
 
@@ -259,11 +256,11 @@ class UdpSide:
         if len(packet) < _HEAD.size:
             return None
         connection, action, transaction = _HEAD.unpack_from(packet)
-        address = compact(host, port)
+        reply, address = struct.pack("!II", action, transaction), compact(host, port)
         if action == _CONNECT:
             if connection != _PROTOCOL:
                 return None
-            return struct.pack("!II", _CONNECT, transaction) + self._id(address, int(self._clock()))
+            return reply + self._id(address, int(self._clock()))
         if action not in (_ANNOUNCE, _SCRAPE):  # an error, too: two trackers must not answer each other for ever
             return None
         is_proven = self._is_ours(packet[:8], address)
@@ -271,12 +268,12 @@ class UdpSide:
             if not is_proven:
                 raise Refused("connection id expired")
             verb = self._announce if action == _ANNOUNCE else self._scrape
-            return verb(packet, transaction, address)
+            return reply + verb(packet, address)
         except Refused as refused:
             error = struct.pack("!II", _ERROR, transaction) + str(refused).encode()
             return error if is_proven or len(error) <= len(packet) else None
 
-    def _announce(self, packet: bytes, transaction: int, address: bytes) -> bytes:
+    def _announce(self, packet: bytes, address: bytes) -> bytes:
         if len(packet) < _HEAD.size + _ANNOUNCE_BODY.size:
             raise Refused("the announce is too short")
         # What follows it are extensions (BEP 41) that we have no use for.
@@ -288,16 +285,14 @@ class UdpSide:
         wants = {width: min(most, WANT if want < 0 else want)}
         ask = Announce(info_hash, address[:-2] + port.to_bytes(2), left, event)
         counts, (peers,) = self._swarms.announce(ask, wants)
-        head = _ANNOUNCED.pack(_ANNOUNCE, transaction, self._swarms.interval_s(), counts.incomplete, counts.complete)
-        return head + peers
+        return _COUNTS.pack(self._swarms.interval_s(), counts.incomplete, counts.complete) + peers
 
-    def _scrape(self, packet: bytes, transaction: int, address: bytes) -> bytes:
+    def _scrape(self, packet: bytes, address: bytes) -> bytes:
         hashes = packet[_HEAD.size :]
         if not 1 <= len(hashes) / INFO_HASH_BYTES <= SCRAPE_LIMIT or len(hashes) % INFO_HASH_BYTES:
             raise Refused(f"name 1 to {SCRAPE_LIMIT} info hashes of 20 bytes")
-        named = [hashes[at : at + INFO_HASH_BYTES] for at in range(0, len(hashes), INFO_HASH_BYTES)]
-        counts = self._swarms.counts(address, named)
-        return struct.pack("!II", _SCRAPE, transaction) + b"".join(struct.pack("!III", *count) for count in counts)
+        counts = self._swarms.counts(address, split(hashes, INFO_HASH_BYTES))
+        return b"".join(_COUNTS.pack(*count) for count in counts)
 
     def _id(self, address: bytes, second: int) -> bytes:
         """The last byte of the second, which leads back to it, and 7 bytes of the hash."""

@@ -121,7 +121,7 @@ def test_nobody_keeps_a_connection_of_a_tracker_for_himself(
     reads: bool, connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracker, "CONNECTION_S", SOON_S)
-    with Tracker(udp_port=None) as served:
+    with Tracker(udp=None) as served:
         port = int(served.http_url.rpartition(":")[2].removesuffix("/announce"))
         connection = connect(port, "127.0.2.1")
         with contextlib.suppress(ConnectionError):

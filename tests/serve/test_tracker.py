@@ -336,7 +336,7 @@ def test_garbage_from_the_network_ends_nothing(tracker: Tracker) -> None:
 
 
 def test_one_protocol_may_be_left_out() -> None:
-    with Tracker(udp_port=None) as http_only, Tracker(http_port=None) as udp_only:
+    with Tracker(udp=None) as http_only, Tracker(http=None) as udp_only:
         assert (http_only.udp_url, udp_only.http_url) == ("", "")
         assert http_only.http_url.startswith("http://127.0.0.1:")
         assert udp_only.udp_url.startswith("udp://127.0.0.1:")
@@ -345,14 +345,14 @@ def test_one_protocol_may_be_left_out() -> None:
 def test_a_taken_port_leaves_nothing_open(tracker: Tracker) -> None:
     port = int(tracker.udp_url.rpartition(":")[2].removesuffix("/announce"))
     with pytest.raises(UsageError) as caught:
-        Tracker(udp_port=port)
+        Tracker(udp=("127.0.0.1", port))
     assert caught.value.code == "usage.port"
     assert caught.value.facts == {"host": "127.0.0.1", "port": port}
 
 
 def test_listening_everywhere_takes_both_families() -> None:
     hosts = ["127.0.0.1", "::1"] if _has_ipv6() else ["127.0.0.1"]
-    with Tracker("::") as tracker:
+    with Tracker(("::", 0), ("::", 0)) as tracker:
         urls = [tracker.http_url.replace("[::]", url_host(host)) for host in hosts]
         for url in (*urls, urls[0]):
             with requests.get(f"{url}?{query()}", timeout=10) as answer:

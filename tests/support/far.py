@@ -126,7 +126,7 @@ def main() -> None:
     ip("address", "add", f"{INTERNET}/32", "dev", "lo")
     add_address(CABLE, NEIGHBOUR, NEIGHBOUR6)
     far = Far(Capture())
-    with Tracker(INTERNET, TRACKER_PORT, None, interval_s=2):
+    with Tracker((INTERNET, TRACKER_PORT), None, interval_s=2):
         for line in sys.stdin:
             question: dict[str, Any] = json.loads(line)
             answer: Callable[..., object] = getattr(far, question.pop("call"))
