@@ -25,14 +25,13 @@ class Allowlist(Closing):
     def __init__(self, feeds: Feeds, urls: Sequence[str], network: Network) -> None:
         self._feeds, self._network = feeds, network
         self._known = {name: self._read(name) for name in [feeds.add(url, "", network, never) for url in urls]}
-        self._hashes = self._all()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name="admitted", daemon=True)
         self._thread.start()
 
     def __call__(self, info_hash: bytes) -> bool:
         """Whether the swarm may exist."""
-        return info_hash in self._hashes
+        return any(info_hash in known for known in self._known.values())
 
     def close(self) -> None:
         """Stop reading the feeds."""
@@ -46,10 +45,6 @@ class Allowlist(Closing):
                     self._known[name] = self._read(name)
                 except ShoalError as error:
                     _log.warning("the feed %s cannot be read: %s", name, error.message)
-            self._hashes = self._all()
-
-    def _all(self) -> frozenset[bytes]:
-        return frozenset[bytes]().union(*self._known.values())
 
     def _read(self, name: str) -> frozenset[bytes]:
         with self._feeds.open(name, self._network, never) as opened:

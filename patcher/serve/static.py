@@ -8,19 +8,14 @@ the whole file, as RFC 9110 §14.2 permits.
 import os
 import re
 import ssl
-import threading
-from collections import deque
 from http import HTTPStatus
 from io import FileIO
 from pathlib import Path
 from urllib.parse import unquote
 
-from patcher.closing import Closing
 from patcher.content.feed_paths import METADATA, TIMESTAMP
 from patcher.errors import UsageError
 from patcher.serve.http import Answer, FileBody, HttpRequest, HttpServer, url_host
-
-LOG_LENGTH = 100_000
 
 _MUTABLE = f"/{METADATA}/{TIMESTAMP}"
 """The only file of a feed that is ever overwritten."""
@@ -31,7 +26,7 @@ _SEGMENT = re.compile(r"[^.\x00-\x1f\x7f/\\:][^\x00-\x1f\x7f/\\:]*")
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-class StaticServer(Closing):
+class StaticServer(HttpServer):
     """Serves ``folder`` from construction until `close`; use it as a context manager.
 
     Without a certificate it speaks plain HTTP, and only on 127.0.0.1 or ::1, as players accept nothing else.
@@ -51,25 +46,16 @@ class StaticServer(Closing):
         if cert is None and host not in ("127.0.0.1", "::1", "localhost"):
             raise UsageError("usage.argument", f"Serving on {host} needs a certificate: players refuse plain HTTP.")
         self._root = folder.resolve()
-        self._lock = threading.Lock()
-        self.log: deque[tuple[str, int, int]] = deque(maxlen=LOG_LENGTH)
-        """The last requests: (path, status, bytes of the body that were sent)."""
         self.requests = 0
         self.body_bytes = 0
         context = tls_context(cert, key) if cert else None
-        self._http = HttpServer(host, port, self._answer, context=context, on_answer=self._count)
-        self.port = self._http.port
+        super().__init__(host, port, self._answer, context=context, on_answer=self._count)
         self.url = f"{'https' if cert else 'http'}://{url_host(host)}:{self.port}"
-
-    def close(self) -> None:
-        """Stop; returns when every connection is closed."""
-        self._http.close()
 
     def _count(self, request: HttpRequest, answer: Answer, sent: int) -> None:
         with self._lock:
             self.requests += 1
             self.body_bytes += sent
-            self.log.append((request.path, answer.status.value, sent))
 
     def _answer(self, request: HttpRequest) -> Answer:
         if request.method not in ("GET", "HEAD"):

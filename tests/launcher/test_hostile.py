@@ -73,7 +73,7 @@ def canary(tmp_path: Path) -> Iterator[StaticServer]:
     (tmp_path / "canary").mkdir()
     with StaticServer(tmp_path / "canary") as server:
         yield server
-        assert not server.log
+        assert not server.requests
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from patcher.serve.static import StaticServer, open_inside
 from tests.support.certificates import Authority
 from tests.support.nginx import nginx
 from tests.support.raw_http import Client
+from tests.support.watched import WatchedServer
 
 BIG = bytes(range(256)) * 4096 + b"an odd end"
 SECRET = b"not yours"
@@ -231,7 +232,7 @@ def test_the_server_stops_in_the_middle_of_a_download(tmp_path: Path, authority:
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(1 << 30)
     cert, key = authority.issue("127.0.0.1")
-    server = StaticServer(tmp_path, cert=cert, key=key)
+    server = WatchedServer(tmp_path, cert=cert, key=key)
     with Client(server.port, authority.ca_file).connect() as connection:
         connection.sendall(b"GET /huge HTTP/1.1\r\nHost: h\r\n\r\n")
         assert connection.recv(100)
@@ -241,14 +242,14 @@ def test_the_server_stops_in_the_middle_of_a_download(tmp_path: Path, authority:
 
 
 def test_what_was_served_is_counted(place: Path) -> None:
-    with StaticServer(place / "feed") as server:
+    with WatchedServer(place / "feed") as server:
         client = Client(server.port)
         client.ask("/content/ab/big", Range="bytes=0-9")
         client.ask("/content/ab/big", "HEAD")
         client.ask("/none")
         url = server.url
     assert url == f"http://127.0.0.1:{server.port}"
-    assert list(server.log) == [("/content/ab/big", 206, 10), ("/content/ab/big", 200, 0), ("/none", 404, 10)]
+    assert server.log == [("/content/ab/big", 206, 10), ("/content/ab/big", 200, 0), ("/none", 404, 10)]
     assert (server.requests, server.body_bytes) == (3, 20)
 
 

@@ -19,10 +19,10 @@ from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import Changes
 from patcher.serve.certificate import Authority
-from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
 from tests.support import engines
 from tests.support.waiting import is_alive, wait_until
+from tests.support.watched import WatchedServer
 
 
 class Shoal:
@@ -99,7 +99,7 @@ class World:
         if not processes:
             self._stack.enter_context(engines.here(root))
         self.tracker = self._stack.enter_context(Tracker(interval_s=2))
-        self.origin = self._stack.enter_context(StaticServer(self.feed, "127.0.0.1", 0, *authority.issue("127.0.0.1")))
+        self.origin = self._stack.enter_context(WatchedServer(self.feed, *authority.issue("127.0.0.1")))
         self._players: list[Shoal] = []
         words = ("--tracker", tracker or self.tracker.http_url, "--name", "demo", "--demo-keys")
         self.invitation = self.publisher.run("publish", "init", self.feed, "--origin", self.origin.url, *words)
