@@ -146,7 +146,7 @@ def apply(made: Made, folder: Path) -> tuple[int, float]:
         decode(stage.task(offer, window, lambda offset, length: (made.pack, offset, length), wanted))
     stage.take(plan)
     stage.duplicate(plan.files)
-    stage.verify(plan, {entry.root: offer.manifest.piece_bytes for entry in offer.manifest.entries})
+    stage.verify(plan)
     return sum(file.size_bytes for file in plan.files), _cpu_s(resource.RUSAGE_SELF) - before_s
 
 

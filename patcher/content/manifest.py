@@ -54,6 +54,11 @@ class Manifest:
     links: tuple[tuple[str, str], ...] = ()
     empty_folders: tuple[str, ...] = ()
 
+    @property
+    def paths(self) -> Iterator[str]:
+        """The paths of its files and links."""
+        return chain((entry.path for entry in self.entries), (path for path, _ in self.links))
+
     @cached_property
     def size_bytes(self) -> int:
         """Total size of all entries."""

@@ -128,25 +128,24 @@ def conflicts(folder: Beneath, manifests: Sequence[Manifest], ours: Collection[s
     """Compare the paths of new files, links and folders: ``intact`` are right already, ``modified`` are not ours."""
     entries = [entry for m in manifests for entry in m.entries]
     links = [link for m in manifests for link in m.links]
-    empty = {path for m in manifests for path in m.empty_folders}
     strangers = [e for e in entries if e.path not in ours and _is_no_folder(folder / e.path)]
     found = installed(folder, strangers, None, watch)
     other = {*found.modified, *found.missing}
     other |= {
         p for p, to in links if p not in ours and _is_no_folder(folder / p) and beneath.link_target(folder / p) != to
     }
-    folders = folders_above((*(e.path for e in entries), *(path for path, _ in links), *empty)) | empty
-    other |= {path for path in folders.difference(ours) if _is_no_folder(folder / path)}
+    other |= {path for path in folders_of(manifests).difference(ours) if _is_no_folder(folder / path)}
     return Found(found.intact, found.stats, tuple(sorted(other)))
 
 
-def folders_above(paths: Iterable[str]) -> set[str]:
-    """All folders on the way to these paths."""
+def folders_of(manifests: Sequence[Manifest]) -> set[str]:
+    """All folders of these releases: the empty ones, and those on the way to any path."""
+    empty = {path for m in manifests for path in m.empty_folders}
     parents = set()
-    for path in paths:
+    for path in (*empty, *(path for m in manifests for path in m.paths)):
         while (path := path.rpartition("/")[0]) and path not in parents:
             parents.add(path)
-    return parents
+    return parents | empty
 
 
 def _is_no_folder(where: Beneath) -> bool:

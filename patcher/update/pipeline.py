@@ -53,7 +53,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class _Here:
-    """What is in the install folder and beside it, whatever the target is: one scan serves several plans."""
+    """What is in the install folder and beside it. One scan serves the plans of several targets."""
 
     folder: InstallFolder
     installed: Installed | None
@@ -158,7 +158,7 @@ class Pipeline:
         installed = genuine.installed(self._registry, replace(target.install, folder=folder))
         old = folder.current.manifests(installed) if installed else {}
         ours = installed.released(old) if installed else []
-        if target.mend:  # the release is the one that is there, whatever became of its manifests
+        if target.mend:  # the release is the one in place, although its manifests may be damaged
             ours = target.released
         return self._scanned(_Here(folder, installed, old, ours), target)
 
@@ -198,7 +198,7 @@ class Pipeline:
     def _have(self, here: _Here, target: Target) -> scan.Have:
         """What a plan may build from. Raises DiskError (disk.in_the_way) for files that are not ours in new places."""
         folder, found = here.folder.root, here.found
-        mine = {e.path for m in here.ours for e in m.entries} | {path for m in here.ours for path, _ in m.links}
+        mine = {path for m in here.ours for path in m.paths}
         way = scan.conflicts(folder, target.released, mine, self._meter.watch)
         if way.modified and not target.adopt:
             raise DiskError(
@@ -254,7 +254,7 @@ class Pipeline:
             Downloader(work.target.access, self._shared.packs, self._meter).take_steps(plan, stage, work.have.intact)
         stage.duplicate(plan.files)
         self._meter.begin(Phase.VERIFY, sum(file.size_bytes for file in plan.files))
-        return stage.verify(plan, _piece_bytes(work.target))
+        return stage.verify(plan)
 
     # ------------------------------------------------------------ commit
 
@@ -304,14 +304,6 @@ class Pipeline:
             uploaded_bytes=self._meter.transferred.uploaded_bytes,
             written_bytes=sum(file.size_bytes for plan in plans for file in plan.files)
             + sum(mend.rebuild.fetch_bytes for plan in plans for mend in plan.mends),
-            seconds=self._seconds(),
+            seconds=round(time.monotonic() - self._started_s, 3),
             reused_bytes=sum(plan.reused_bytes for plan in plans),
         )
-
-    def _seconds(self) -> float:
-        return round(time.monotonic() - self._started_s, 3)
-
-
-def _piece_bytes(target: Target) -> dict[bytes, int]:
-    """Root to the piece length of the part that has it."""
-    return {entry.root: offer.manifest.piece_bytes for offer in target.offers for entry in offer.manifest.entries}

@@ -6,7 +6,7 @@ changed old files that they read were restored, or by pieces of the new tree, af
 it. A plan never chains patches.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from patcher.beneath import Where
@@ -15,7 +15,7 @@ from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import Window
 from patcher.install.commit import Change
-from patcher.install.scan import Have, folders_above, held_pieces
+from patcher.install.scan import Have, folders_of, held_pieces
 from patcher.protocol.events import Totals
 from patcher.update import costs
 from patcher.update.costs import Pieces, Rebuild, Windows
@@ -165,7 +165,7 @@ def staged_name(root: bytes, copy: int = 0) -> str:
 
 def make(
     offers: Sequence[Offer],
-    installed: Iterable[Manifest],
+    installed: Sequence[Manifest],
     have: Have,
     mends: Sequence[Mend] = (),
     found: Mapping[bytes, Rebuild] = _NOTHING_FOUND,
@@ -195,7 +195,7 @@ def make(
         tuple(rebuild for part in parts for rebuild in part.rebuilds),
         offers=tuple(part.offer for part in parts),
     )
-    return replace(plan, totals=_with_files(_totals(plan, have, server_only), plan, tuple(installed), have))
+    return replace(plan, totals=_totals(plan, installed, have, server_only))
 
 
 def missing(offers: Sequence[Offer], have: Have, mended: Collection[str] = ()) -> Iterator[tuple[Offer, set[bytes]]]:
@@ -210,14 +210,11 @@ def missing(offers: Sequence[Offer], have: Have, mended: Collection[str] = ()) -
 
 def change(plan: Plan, installed: Sequence[Manifest], have: Have, meta: Sequence[tuple[str, str]]) -> Change:
     """What the commit does once everything is staged. ``meta``: staged documents that become part of ``.shoal``."""
-    new_entries = {entry.path: entry for offer in plan.offers for entry in offer.manifest.entries}
-    new_links = dict(link for offer in plan.offers for link in offer.manifest.links)
-    new_folders = folders_above((*new_entries, *new_links))
-    new_folders |= {folder for offer in plan.offers for folder in offer.manifest.empty_folders}
-    new_folders |= folders_above(new_folders)
-    old_files = {e.path for m in installed for e in m.entries} | {p for m in installed for p, _ in m.links}
-    old_folders = folders_above(old_files) | {f for m in installed for f in m.empty_folders}
-    old_folders |= folders_above(old_folders)
+    new = [offer.manifest for offer in plan.offers]
+    new_entries = {entry.path: entry for m in new for entry in m.entries}
+    new_links = dict(link for m in new for link in m.links)
+    old_paths = {path for m in installed for path in m.paths}
+    new_folders, old_folders = folders_of(new), folders_of(installed)
     kept = set(new_entries) - {file.path for file in plan.files} - have.defaults
     return Change(
         folders=tuple(sorted(new_folders, key=lambda f: (f.count("/"), f))),
@@ -226,7 +223,7 @@ def change(plan: Plan, installed: Sequence[Manifest], have: Have, meta: Sequence
         modes=tuple(
             sorted((p, new_entries[p].executable) for p in kept if new_entries[p].executable != (p in have.executable))
         ),
-        remove=tuple(sorted(old_files - set(new_entries) - set(new_links))),
+        remove=tuple(sorted(old_paths - set(new_entries) - set(new_links))),
         remove_folders=tuple(sorted(old_folders - new_folders, key=lambda f: (-f.count("/"), f))),
         meta=tuple(meta),
     )
@@ -355,7 +352,7 @@ class _Part:
         return Pieces.of_held(layout, file, _held(self.offer, layout.roots[file], self._have))
 
 
-def _totals(plan: Plan, have: Have, server_only: bool) -> Totals:
+def _totals(plan: Plan, installed: Sequence[Manifest], have: Have, server_only: bool) -> Totals:
     windows = ((step.offer.patch, number) for step in plan.patches for number in step.windows)
     old_bytes = sum(span.length for index, number in windows if index for span in index.windows[number].old)
     trees = [(step.server_bytes if server_only else step.fetch_bytes, step.block_bytes) for step in plan.trees]
@@ -364,6 +361,11 @@ def _totals(plan: Plan, have: Have, server_only: bool) -> Totals:
     write_bytes = sum(file.size_bytes for file in plan.files if file.copy or file.root not in have.staged)
     write_bytes += sum(restore.content.size_bytes for restore in plan.restores)
     patch_bytes = sum(step.pack_bytes for step in plan.patches)
+    old_paths = {e.path: e.root for m in installed for e in m.entries}
+    old_roots = {root for root in old_paths.values() if root}
+    new_paths = {entry.path for offer in plan.offers for entry in offer.manifest.entries}
+    added = [file for file in plan.files if file.path not in old_paths]
+    moved = sum(file.root in old_roots for file in added)
     return Totals(
         patch_bytes=patch_bytes,
         full_bytes=sum(cost for cost, _ in trees) - block_bytes,
@@ -371,23 +373,10 @@ def _totals(plan: Plan, have: Have, server_only: bool) -> Totals:
         read_bytes=plan.local_bytes + old_bytes,
         write_bytes=write_bytes + mended_bytes,
         peak_extra_bytes=write_bytes + patch_bytes,
-    )
-
-
-def _with_files(totals: Totals, plan: Plan, installed: Sequence[Manifest], have: Have) -> Totals:
-    """The totals with the files counted by what happens to them."""
-    old_paths = {e.path: e.root for m in installed for e in m.entries}
-    old_roots = {root for root in old_paths.values() if root}
-    new_paths = {entry.path for offer in plan.offers for entry in offer.manifest.entries}
-    added = [file for file in plan.files if file.path not in old_paths]
-    moved = sum(file.root in old_roots for file in added)
-    gone = len(set(old_paths) - new_paths)
-    return replace(
-        totals,
         files_kept=len(new_paths) - len(plan.files),
         files_added=len(added) - moved,
         files_changed=len(plan.files) - len(added),
         files_moved=moved,
-        files_removed=max(0, gone - moved),
+        files_removed=max(0, len(old_paths.keys() - new_paths) - moved),
         files_modified=have.modified,
     )

@@ -128,12 +128,12 @@ class Stage:
                 with _open(self.path(file.root)) as source, disk.Staged(target, file.size_bytes) as staged:
                     disk.copy_range(source, 0, staged, 0, file.size_bytes)
 
-    def verify(self, plan: Plan, piece_bytes: Mapping[bytes, int]) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
+    def verify(self, plan: Plan) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
         """Hash every staged and mended file. Returns the piece layer by root, and the stat by the path in the install.
 
-        ``piece_bytes``: the piece length by root. Raises Mismatch with the root of a wrong file, which is then removed
-        from staging.
+        Raises Mismatch with the root of a wrong file, which is then removed from staging.
         """
+        piece_bytes = {entry.root: o.manifest.piece_bytes for o in plan.offers for entry in o.manifest.entries}
         layers: dict[bytes, bytes] = {}
         stats: dict[str, Seen] = {}
         staged = [(self.folder / file.staged, file.path, file.root) for file in plan.files]

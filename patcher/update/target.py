@@ -5,7 +5,6 @@ An `Offer` is one part of the release: its manifest at once, the rest where a pl
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 from patcher.beneath import Beneath
 from patcher.content import manifest, merkle, paths, records
@@ -134,8 +133,7 @@ def complete(target: Target, offer: Offer) -> Offer:
 def check_together(manifests: Sequence[Manifest]) -> None:
     """Check that all parts of a release fit into one folder. Raises ContentError (content.unsafe_path)."""
     if len(manifests) > 1:  # each was checked by itself as it was read
-        leaves = ((*(e.path for e in m.entries), *(path for path, _ in m.links), *m.empty_folders) for m in manifests)
-        paths.check_all(chain.from_iterable(leaves))
+        paths.check_all(path for m in manifests for path in (*m.paths, *m.empty_folders))
 
 
 def _patches(reader: Reader, release: records.Release) -> dict[str, records.PartPatches]:

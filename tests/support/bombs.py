@@ -27,7 +27,7 @@ from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.similar import Similar
 from patcher.errors import ShoalError
-from patcher.install.scan import Have, folders_above
+from patcher.install.scan import Have, folders_of
 from patcher.publish.patches import encode
 from patcher.update import plan as planning
 from patcher.update.target import Offer
@@ -56,7 +56,7 @@ def _planned(offer: Offer, *installed: Manifest) -> None:
     m = offer.manifest
     assert m.layout.count <= manifest.MAX_PIECES
     assert len(m.leaf_offsets) == len(landmarks.offsets(m)) == len(m.entries) + 1
-    folders_above(entry.path for entry in m.entries)
+    folders_of([m])
     for server_only in (False, True):
         plan = planning.make([offer], installed, Have(), server_only=server_only)
         planning.change(plan, installed, Have(), ())
