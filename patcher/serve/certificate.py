@@ -19,6 +19,12 @@ _CA_LIFE = datetime.timedelta(days=3650)
 _HOST_LIFE = datetime.timedelta(days=365)
 _CLOCK_SLACK = datetime.timedelta(days=1)
 
+_UNUSED = dict.fromkeys(
+    ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"),
+    False,
+)
+"""Key usages that neither an authority nor a server has."""
+
 
 class Authority:
     """A certificate authority that lives in a folder. It is made on first use, so that clients can keep its ``ca.pem``.
@@ -67,6 +73,9 @@ def _signed(
     is_authority = issuer is None
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
+    usage = x509.KeyUsage(
+        digital_signature=not is_authority, key_cert_sign=is_authority, crl_sign=is_authority, **_UNUSED
+    )
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -77,25 +86,11 @@ def _signed(
         .not_valid_after(now + (_CA_LIFE if is_authority else _HOST_LIFE))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=0 if is_authority else None), critical=True)
-        .add_extension(_usage(sign_certificates=is_authority), critical=True)
+        .add_extension(usage, critical=True)
     )
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
-
-
-def _usage(sign_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not sign_certificates,
-        key_cert_sign=sign_certificates,
-        crl_sign=sign_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _general_name(name: str) -> x509.GeneralName:

@@ -35,7 +35,8 @@ HEAD_S = 5.0
 _SEND_S = 30.0
 """Time for one chunk: a client slower than about 9 kB/s is disconnected."""
 
-_REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (\S{1,8192}) HTTP/1\.([01])", re.ASCII)
+_REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (?:(?i:https?)://[^/?#\s]*)?(/\S{0,8191}) HTTP/1\.([01])", re.ASCII)
+"""The target is a path, or a whole URL as a proxy gets it (RFC 9112 §3.2)."""
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)", re.ASCII)
 
 
@@ -71,8 +72,6 @@ class Answer:
 
 
 Handler = Callable[[HttpRequest], Answer]
-Listener = Callable[[HttpRequest, Answer, int], None]
-"""Called with each request, its answer and the bytes of the body that were sent, in the connection's thread."""
 
 
 class HttpServer(Closing):
@@ -89,10 +88,9 @@ class HttpServer(Closing):
         handler: Handler,
         *,
         context: ssl.SSLContext | None = None,
-        on_answer: Listener | None = None,
         life_s: float = math.inf,
     ) -> None:
-        self._handler, self._context, self._on_answer = handler, context, on_answer
+        self._handler, self._context = handler, context
         self._listener = listen(socket.SOCK_STREAM, host, port)
         self.port: int = self._listener.getsockname()[1]
         self._stopping = threading.Event()
@@ -121,6 +119,9 @@ class HttpServer(Closing):
             thread.join()
         self._listener.close()
         self._wake.close()
+
+    def _answered(self, request: HttpRequest, answer: Answer, sent_bytes: int) -> None:
+        """Called in the connection's thread; ``sent_bytes`` of the body were sent."""
 
     def _accept_all(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -192,8 +193,7 @@ class HttpServer(Closing):
                 connection.sendall(chunk)
                 sent += len(chunk)
         finally:
-            if self._on_answer is not None:
-                self._on_answer(request, answer, max(0, sent - len(answer_head)))
+            self._answered(request, answer, max(0, sent - len(answer_head)))
         return keep_alive
 
 
@@ -210,18 +210,9 @@ def parse_head(head: bytes, host: str = "") -> HttpRequest:
             raise ValueError("not a header line")
         name, value = header[1].lower(), header[2].rstrip()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    path, _, query = _path(match[2]).partition("?")
+    path, _, query = match[2].partition("?")
     keep_alive = match[3] == "1" and "close" not in headers.get("connection", "").lower()
     return HttpRequest(match[1], path, query, headers, host, keep_alive)
-
-
-def _path(target: str) -> str:
-    if target.startswith("/"):
-        return target
-    absolute = re.match(r"https?://[^/?#]*(/.*)", target, re.IGNORECASE)  # as to a proxy
-    if absolute is None:
-        raise ValueError("not a path")
-    return absolute[1]
 
 
 def _read_request(connection: socket.socket, buffer: bytearray, host: str, deadline: float) -> HttpRequest | None:

@@ -49,13 +49,13 @@ class StaticServer(HttpServer):
         self.requests = 0
         self.body_bytes = 0
         context = tls_context(cert, key) if cert else None
-        super().__init__(host, port, self._answer, context=context, on_answer=self._count)
+        super().__init__(host, port, self._answer, context=context)
         self.url = f"{'https' if cert else 'http'}://{url_host(host)}:{self.port}"
 
-    def _count(self, request: HttpRequest, answer: Answer, sent: int) -> None:
+    def _answered(self, request: HttpRequest, answer: Answer, sent_bytes: int) -> None:
         with self._lock:
             self.requests += 1
-            self.body_bytes += sent
+            self.body_bytes += sent_bytes
 
     def _answer(self, request: HttpRequest) -> Answer:
         if request.method not in ("GET", "HEAD"):

@@ -214,11 +214,9 @@ def _one(given: Mapping[str, list[bytes]], name: str) -> bytes:
 
 
 def _number(given: Mapping[str, list[bytes]], name: str, most: int, default: int | None = None) -> int:
-    if default is not None and name not in given:
+    if default is not None and given.get(name, [b"-1"]) == [b"-1"]:
         return default
     text = _one(given, name)
-    if text == b"-1" and default is not None:
-        return default
     if not text.isdigit() or len(text) > 19 or int(text) > most:
         raise Refused(f"{name} is not a number that fits")
     return int(text)
@@ -321,8 +319,7 @@ class _UdpServer(Closing):
         """Stop, woken by a packet to itself."""
         self._stopping = True
         host = self._socket.getsockname()[0]
-        with socket.socket(self._socket.family, socket.SOCK_DGRAM) as waker:
-            waker.sendto(b"", (_LOOPBACK.get(host, host), self.port))
+        self._socket.sendto(b"", (_LOOPBACK.get(host, host), self.port))
         self._thread.join()
         self._socket.close()
 

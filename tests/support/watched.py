@@ -13,6 +13,6 @@ class WatchedServer(StaticServer):
         self.log: list[tuple[str, int, int]] = []
         super().__init__(folder, cert=cert, key=key)
 
-    def _count(self, request: HttpRequest, answer: Answer, sent: int) -> None:
-        super()._count(request, answer, sent)
-        self.log.append((request.path, answer.status.value, sent))
+    def _answered(self, request: HttpRequest, answer: Answer, sent_bytes: int) -> None:
+        super()._answered(request, answer, sent_bytes)
+        self.log.append((request.path, answer.status.value, sent_bytes))
