@@ -7,8 +7,8 @@ from pathlib import Path
 
 from patcher.cli import publisher_keys
 from patcher.cli.output import Output, confirm, human_bytes, human_time
-from patcher.cli.publisher_keys import passphrases, request_fields, request_text, warn_of_demo_keys
-from patcher.cli.verbs import Verbs, add_feed_verb, add_jobs, add_verb, count
+from patcher.cli.publisher_keys import passphrases, request_fields, request_text
+from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count
 from patcher.content import paths
 from patcher.errors import ContentError, UsageError
 from patcher.publish import build, check, feeds, preview, prune, release, signing
@@ -20,9 +20,7 @@ from patcher.publish.tree import parse_part
 
 def add_verbs(verbs: Verbs) -> None:
     """Add `publish` with its own verbs to the command line."""
-    publish = verbs.add_parser("publish", help="make a feed, release into it, check it")
-    publish.set_defaults(for_publisher=True)
-    verbs = publish.add_subparsers(metavar="VERB", required=True)
+    verbs = add_group(verbs, "publish", "make a feed, release into it, check it", for_publisher=True)
     _add_init_and_release(verbs)
     _add_title(verbs)
     preview = add_verb(verbs, "preview", _preview, "what a patch between two folders would cost, file by file")
@@ -98,7 +96,6 @@ def _link(text: str) -> tuple[str, str]:
 
 
 def _init(args: argparse.Namespace, out: Output) -> None:
-    warn_of_demo_keys(args, out)
     made = feeds.init(
         args.folder, args.home, args.origin, args.tracker, args.name, args.profile, args.demo_keys,
         passphrases(args, out),
@@ -113,19 +110,10 @@ def _init(args: argparse.Namespace, out: Output) -> None:
 
 
 def _release(args: argparse.Namespace, out: Output) -> None:
-    order = release.ReleaseOrder(
-        title=args.title,
-        tree=args.tree,
-        version=args.version,
-        channel=args.channel,
-        label=args.label,
-        notes=args.notes,
-        launch=tuple(args.launch),
-        rules=tuple(parse_part(text) for text in args.part),
-        from_last=args.from_last,
-        jobs=args.jobs,
-        dry_run=args.dry_run,
-    )
+    names = ("title", "tree", "version", "channel", "label", "notes", "from_last", "jobs", "dry_run")
+    plain = {name: getattr(args, name) for name in names}
+    rules = tuple(parse_part(text) for text in args.part)
+    order = release.ReleaseOrder(**plain, launch=tuple(args.launch), rules=rules)
     outcome = release.release(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
     _show_release(order, outcome, out)
     out.result(_release_fields(order, outcome))

@@ -32,7 +32,9 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def passphrases(args: argparse.Namespace, out: Output) -> Passphrases:
-    """The passphrases of keys: from a file, the environment or a prompt."""
+    """The passphrases of keys: from a file, the environment or a prompt. Warns if ``--demo-keys`` asks for none."""
+    if getattr(args, "demo_keys", False):
+        out.notice("WARNING: --demo-keys: the secret keys of this feed have NO passphrase. Never use them for players.")
     return Passphrases.of_user(args.passphrase_file, out.notice)
 
 
@@ -47,12 +49,6 @@ def request_text(outcome: Request) -> str:
 def request_fields(outcome: Request) -> dict[str, object]:
     """The fields of the result object for a signing request; none without one."""
     return {"request": str(outcome.request), "missing_signatures": outcome.missing} if outcome.request else {}
-
-
-def warn_of_demo_keys(args: argparse.Namespace, out: Output) -> None:
-    """Warn that the secret keys are not encrypted, if ``--demo-keys`` is given."""
-    if args.demo_keys:
-        out.notice("WARNING: --demo-keys: the secret keys of this feed have NO passphrase. Never use them for players.")
 
 
 def _list(args: argparse.Namespace, out: Output) -> None:
@@ -78,7 +74,6 @@ def _list(args: argparse.Namespace, out: Output) -> None:
 
 
 def _new(args: argparse.Namespace, out: Output) -> None:
-    warn_of_demo_keys(args, out)
     public = rotation.new(
         args.folder, args.home, args.name, args.to, passphrases(args, out), protect=not args.demo_keys
     )
@@ -96,7 +91,6 @@ def _revoke(args: argparse.Namespace, out: Output) -> None:
 
 
 def _change(order: rotation.KeyOrder, args: argparse.Namespace, out: Output) -> None:
-    warn_of_demo_keys(args, out)
     outcome = rotation.rotate(args.folder, args.home, order, passphrases(args, out))
     if outcome.request:
         out.line(request_text(outcome))

@@ -28,9 +28,11 @@ def add_feed_verb(verbs: Verbs, name: str, run: Run, text: str) -> argparse.Argu
     return parser
 
 
-def add_group(verbs: Verbs, name: str, text: str) -> Verbs:
+def add_group(verbs: Verbs, name: str, text: str, **defaults: object) -> Verbs:
     """Add a verb that has verbs of its own, such as ``feed``; returns where these are added."""
-    return verbs.add_parser(name, help=text).add_subparsers(metavar="VERB", required=True)
+    parser = verbs.add_parser(name, help=text)
+    parser.set_defaults(**defaults)
+    return parser.add_subparsers(metavar="VERB", required=True)
 
 
 def network(args: argparse.Namespace) -> Network:
