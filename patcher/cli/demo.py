@@ -161,7 +161,9 @@ def _table(title: str, result: dict[str, Any], published: dict[str, Any]) -> Non
 
 
 def _verdict(title: str, release: ReleaseTree, game: Path) -> int:
-    wrong = differences(release.folder, game)
+    """Compare the install with the release, bytes and executable bits; returns the exit code."""
+    expected, found = _contents(release.folder), _contents(game)
+    wrong = sorted(path for path in expected.keys() | found.keys() if expected.get(path) != found.get(path))
     for path in wrong[:10]:
         _say("not as released:", path)
     if not wrong:
@@ -169,15 +171,9 @@ def _verdict(title: str, release: ReleaseTree, game: Path) -> int:
     return 1 if wrong else 0
 
 
-def differences(expected: Path, found: Path) -> list[str]:
-    """Relative paths whose bytes or executable bits differ, or that one tree lacks; ``.shoal`` does not count."""
-
-    def shape(root: Path) -> dict[str, tuple[bytes, bool]]:
-        files = (path for path in root.rglob("*") if path.is_file() and ".shoal" not in path.relative_to(root).parts)
-        return {str(p.relative_to(root)): (p.read_bytes(), bool(p.stat().st_mode & 0o100)) for p in files}
-
-    one, other = shape(expected), shape(found)
-    return sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+def _contents(root: Path) -> dict[str, tuple[bytes, bool]]:
+    files = (path for path in root.rglob("*") if path.is_file() and ".shoal" not in path.relative_to(root).parts)
+    return {str(p.relative_to(root)): (p.read_bytes(), bool(p.stat().st_mode & 0o100)) for p in files}
 
 
 # ---------------------------------------------------------------- what is released
