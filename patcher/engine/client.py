@@ -146,7 +146,7 @@ def _connect(home: Home) -> connection.Connection:
 def _try(home: Home) -> tuple[connection.Connection, dict[str, Any]] | None:
     """A connection to the engine whose address lies in the home, and its hello. None when there is no such engine.
 
-    What is written in the home proves nothing, and whoever answers must be of our user and know the key.
+    The address proves nothing: the process that answers must be of our user and know the key.
     Raises InternalError (internal.engine_silent).
     """
     said: dict[str, Any] = {}
@@ -213,7 +213,7 @@ def _start(home: Home) -> None:
     if not os.access(place, os.W_OK):
         raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))
     home.make()
-    config.load(home)  # the engine would die of it, where nobody hears why
+    config.load(home)  # wrong settings would end the engine, and no client would hear why
     _spawn(home)
 
 

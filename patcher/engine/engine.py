@@ -1,7 +1,7 @@
-"""The engine: what clients see of it (snapshot, events), what they may ask, and what it does by itself.
+"""The engine: its snapshot and events for clients, the commands it takes, and the work that it does unasked.
 
 The engine never asks: consent is a setting. A job survives the client that asked for it. Every few seconds the tender
-looks which games have ended and what may be offered.
+checks which games have ended and which files may be offered.
 """
 
 import contextlib
@@ -108,8 +108,6 @@ class Engine:
         """A job runs, a title plays, or something is seeded."""
         return self.is_working or bool(self._games) or self._seeder.is_offering
 
-    # ------------------------------------------------------------ clients
-
     def snapshot(self) -> events.Snapshot:
         """Everything that a client shows. Works without a network."""
         feeds = self._feeds.snapshots()
@@ -207,8 +205,6 @@ class Engine:
         version, previous = installed.release.version, before.release.version if before else ""
         return dataclasses.replace(shown, installed=True, version=version, previous_version=previous)
 
-    # ------------------------------------------------------------ jobs
-
     def _at_once(self, title: str, act: Callable[[], None]) -> int:
         number = self._jobs.number()
         act()
@@ -244,12 +240,10 @@ class Engine:
     def _change(self, key: str, value: str) -> None:
         with self._lock:
             self._settings = config.changed(self._settings, key, value)
-            self._seeder.apply(self._settings)  # also when it cannot be saved: who asks for silence must not wait
+            self._seeder.apply(self._settings)  # before saving, which may fail: peers are refused at once
             self._packs.limit_bytes = self._settings.pack_cache_bytes
             config.save(self._home, self._settings)
         self._kick.set()
-
-    # ------------------------------------------------------------ tending
 
     def _tend(self) -> None:
         """Every few seconds, see which games ended, withdraw changed files, count uploads and offer what may be."""

@@ -103,7 +103,7 @@ class Jobs:
     ) -> None:
         self._registry, self._work, self._emit = registry, work, emit
         self.failures: dict[str, events.Failure] = {}
-        """Title to what is wrong with it, mostly why its last job failed."""
+        """Title to what is wrong with it, usually why its last job failed."""
         self._jobs: dict[str, Job] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
@@ -185,8 +185,6 @@ class Jobs:
         self._heavy.shutdown(cancel_futures=True)
         self._light.shutdown(cancel_futures=True)
 
-    # ------------------------------------------------------------ one job, in a thread of its own
-
     def _run(self, job: Job) -> None:
         error: Exception | None = None
         failure, outcome = None, events.Outcome()
@@ -197,7 +195,7 @@ class Jobs:
         except Cancelled as raised:
             _log.info("%s of %s was stopped", job.command.verb, job.title)
             error = raised
-        except Exception as raised:  # noqa: BLE001 - whatever a job dies of, a client must hear of it
+        except Exception as raised:  # noqa: BLE001 - clients must hear of any error
             _log.exception("%s of %s failed", job.command.verb, job.title)
             error, failure = raised, events.Failure.of(raised)
         self._put_away(job, job.ending(error, is_closing=self._closing.is_set()), failure)

@@ -147,7 +147,7 @@ class Server(Closing):
         """Check that a client knows the key, and count it. Raises AuthenticationError, OSError, EOFError.
 
         Returns False while the engine is shutting down; a client that receives no hello starts a new engine. The check
-        runs in the client's own thread, not in `Listener.accept`, so a client that says nothing keeps nobody waiting.
+        runs in the client's own thread, not in `Listener.accept`, so a silent client keeps no other waiting.
         """
         connection.deliver_challenge(client, self._authkey)
         connection.answer_challenge(client, self._authkey)

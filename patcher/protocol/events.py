@@ -5,7 +5,8 @@ everywhere here; a client resolves shorter names with `Snapshot.find`.
 """
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from operator import add
 
 from patcher.errors import InternalError, ShoalError, UsageError
 from patcher.protocol.commands import Verb
@@ -25,9 +26,6 @@ class Phase(enum.StrEnum):
     DONE = "done"
 
 
-# ---------------------------------------------------------------- facts
-
-
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Bytes received, by their source (waste included)."""
@@ -38,12 +36,7 @@ class Sources:
     metadata_bytes: int = 0
 
     def __add__(self, other: "Sources") -> "Sources":
-        return Sources(
-            self.lan_bytes + other.lan_bytes,
-            self.peer_bytes + other.peer_bytes,
-            self.origin_bytes + other.origin_bytes,
-            self.metadata_bytes + other.metadata_bytes,
-        )
+        return Sources(*map(add, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +105,6 @@ class Failure:
         if not isinstance(error, ShoalError):
             error = InternalError("internal.failure", f"Something unexpected failed: {error!r}.")
         return cls(error.code, error.message, error.safe, error.hint, error.exit_code, error.facts)
-
-
-# ---------------------------------------------------------------- events
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +182,6 @@ class Changed:
 
 
 Event = Progress | Planned | Notice | Finished | Failed | FeedFound | Changed
-
-
-# ---------------------------------------------------------------- snapshot
 
 
 @dataclass(frozen=True, slots=True)

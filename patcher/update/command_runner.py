@@ -93,7 +93,7 @@ class CommandRunner:
             damaged, stats = scan.differences(folder.root, manifests, self._meter.watch)
             if len(manifests) < sum(not part.defaults for part in installed.parts):
                 damaged.add(folder.current.manifests_folder.relative)
-            if not damaged:  # whatever touched the files, they may be offered again
+            if not damaged:  # then they may be offered again, although something touched them
                 self._registry.note_seen(install.title, stats)
                 self._shared.seeder.renew(install.title)
         seconds = round(time.monotonic() - started_s, 3)
@@ -303,7 +303,7 @@ class CommandRunner:
             if opened.is_behind:
                 text = (
                     f"What is known here of the feed {feed} is older than what was seen of it before. {title} is safe; "
-                    "its next update reads the feed anew."
+                    "its next update reads the feed again."
                 )
                 self._emit(events.Notice(self._number, title, text))
             is_server_only = network.server_only or settings.peers == "none"
@@ -356,7 +356,7 @@ class CommandRunner:
             raise UsageError("usage.argument", f"{command.feed} needs about {needed:,} bytes.", needed_bytes=needed)
 
     def _seed_packs(self, release: records.Release, opened: Opened, access: Access, room_bytes: int) -> int:
-        """Fetch as many packs as the cache holds; one more would be fetched anew each time. Returns the room left."""
+        """Fetch as many packs as the cache holds; one more would be fetched again each time. Returns the room left."""
         for part, index in opened.packs(release):
             room_bytes -= index.pack_bytes if index.has_swarm else 0
             if room_bytes >= 0:

@@ -1,4 +1,4 @@
-"""Decodes windows in worker processes with bounded memory: a hostile delta can end a worker and do nothing else.
+"""Decodes windows in worker processes with bounded memory: the worst that a hostile delta can do is end a worker.
 
 The bytes of a window were checked against the signed pack before. Its output is compared with the signed hash before
 any of it is written.
@@ -209,7 +209,7 @@ def _rebased_bytes(where: Slice, by: Map) -> Iterator[tuple[int, bytes]]:
 
 @lru_cache(_REBASED)
 def _rebased(path: Where, by: Map) -> "Rebased":
-    """The old file as the map moves it. Cached, since the next windows mostly read the same file."""
+    """The old file as the map moves it. Cached, since the next windows usually read the same file."""
     from patcher.content.native.rebase import Rebased
 
     data = _held(by.data)

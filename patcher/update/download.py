@@ -65,8 +65,6 @@ class Downloader:
         if index.pack is not None and index.has_swarm and not self._packs.has(index.pack):
             self._pack(index, part, None)
 
-    # ------------------------------------------------------------ steps
-
     def _complete(self, path: Beneath, rebuild: Rebuild) -> None:
         """Fetch the missing blocks of a file from the origin. Errors name the root of the file."""
         content, hasher = rebuild.content, merkle.Hasher()
@@ -109,8 +107,6 @@ class Downloader:
         torrent = replace(torrent, trackers=self._trackers, partial=step.partial)
         self._fetch(Want(torrent, pieces, held), TreeSource(self._origin, m, step.offer.full, torrent))
         self._step_done(step.fetch_bytes)
-
-    # ------------------------------------------------------------ what a step takes
 
     def _small_pack(self, index: Index) -> bytes:
         """A pack without a swarm: it came with the index, or the origin has it."""

@@ -2,7 +2,7 @@
 
 It serves players whom no patch fits: a file was changed or damaged, the version is unknown, or the patch is gone. The
 leaves of the missing files are fetched and folded to their signed roots, and blocks of old files are compared with
-them. Old files that a patch reads are searched before new ones, since to restore them mostly fetches less.
+them. Old files that a patch reads are searched before new ones, since restoring them usually fetches less.
 
 Blocks at equal offsets are compared first. Shifted content is found by landmarks: where a chunk of an old file has a
 landmark's digest, the blocks next to it are compared, and the match is followed in both directions up to the first
@@ -36,7 +36,7 @@ from patcher.update.progress import Meter
 from patcher.update.target import Offer, Target
 
 MEND_MIN_BYTES = 8 << 20
-"""Smaller files are put together anew and renamed as quickly."""
+"""Putting a smaller file together in staging and renaming it takes no longer."""
 
 _SHARE = 64
 """Less than this share of a file does not pay for its leaves, which are a 512th of it."""
@@ -101,7 +101,7 @@ class Search:
                 self._from[block], self._at[block] = number, block * BLOCK_BYTES
 
     def _follow(self, source: LocalFile, wanted: dict[bytes, list[int]]) -> None:
-        """Follow each landmark to at most one place, so that the work is bounded whatever the landmarks say."""
+        """Follow each landmark to at most one place, so that hostile landmarks cause no more work."""
         for offset, digest in landmarks.chunks(source.read_all()):
             for place in wanted.pop(digest, ()):
                 first = after = -(-place // BLOCK_BYTES)
@@ -175,8 +175,8 @@ class LocalSearch:
     def mends(self) -> list[Mend]:
         """The large damaged files to repair where they stand.
 
-        A damaged block has nothing to lose, whenever the machine stops, and a file of 1 TB needs no second copy. Files
-        with a second name (hard links) are put together anew and renamed, as small ones are.
+        A crash while a damaged block is written loses nothing, and a file of 1 TB needs no second copy. Files with a
+        second name (hard links) are put together in staging and renamed, as small ones are.
         """
         mends: list[Mend] = []
         damaged = set(self._have.modified) if self._target.mend else set()
