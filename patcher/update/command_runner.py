@@ -324,14 +324,12 @@ class CommandRunner:
 
     def _seed(self, command: commands.Seed) -> Outcome:
         """Bring every title of the feed to its live release, and fetch the patches to it for other players."""
-        outcome, room_bytes = Outcome(), self._shared.packs.limit_bytes
+        outcome, room_bytes, folder = Outcome(), self._shared.packs.limit_bytes, Path(command.folder)
         with self._open(f"{command.feed}/", command.network) as (opened, access):
             self._check_size(command, opened)
             for name in opened.record.titles:
                 title = f"{command.feed}/{name}"
-                install = self._registry.find(title) or Installation(
-                    title, InstallFolder.at(Path(command.folder) / name)
-                )
+                install = self._registry.find(title) or Installation(title, InstallFolder.at(folder / name))
                 release = opened.live(name, install.channel, self._registry.install_id)
                 tags = sorted({tag for part in release.parts for tag in part.tags})
                 install = replace(install, tags=tuple(tags))

@@ -16,6 +16,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 
 from patcher import beneath
 from patcher.beneath import Where
@@ -125,28 +126,19 @@ class Search:
         """What was found, and what is still missing."""
         found: list[LocalRange] = []
         missing: list[range] = []
-        for block, number in enumerate(self._from):
+        for (number, shift), run in groupby(range(self._count), self._place):
+            blocks = tuple(run)
             if number == _MISSING:
-                _extend(missing, block)
+                missing.append(range(blocks[0], blocks[-1] + 1))
             elif number != _HERE:
-                self._join(found, block, self._sources[number - _HERE - 1].path)
+                offset, end = blocks[0] * BLOCK_BYTES, min((blocks[-1] + 1) * BLOCK_BYTES, self._content.size_bytes)
+                found.append(LocalRange(offset, end - offset, self._sources[number - _HERE - 1].path, offset + shift))
         return Rebuild(self._content, self._leaves, tuple(found), tuple(missing))
 
-    def _join(self, found: list[LocalRange], block: int, source: Where) -> None:
-        offset, at = block * BLOCK_BYTES, self._at[block]
-        length = min(BLOCK_BYTES, self._content.size_bytes - offset)
-        last = found[-1] if found else None
-        if last and (last.offset + last.length, last.source, last.source_offset + last.length) == (offset, source, at):
-            found[-1] = LocalRange(last.offset, last.length + length, source, last.source_offset)
-        else:
-            found.append(LocalRange(offset, length, source, at))
-
-
-def _extend(ranges: list[range], block: int) -> None:
-    if ranges and ranges[-1].stop == block:
-        ranges[-1] = range(ranges[-1].start, block + 1)
-    else:
-        ranges.append(range(block, block + 1))
+    def _place(self, block: int) -> tuple[int, int]:
+        """Who has the block, and how far it is shifted there."""
+        number = self._from[block]
+        return number, 0 if number == _MISSING else self._at[block] - block * BLOCK_BYTES
 
 
 # ---------------------------------------------------------------- all files of a job
