@@ -41,7 +41,7 @@ class Ending(enum.StrEnum):
 
 
 class Stored(enum.Enum):
-    """What becomes of the stored command of a job that ended."""
+    """How the end of a job changes its stored command."""
 
     DROPPED = enum.auto()
     KEPT = enum.auto()

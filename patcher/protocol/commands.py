@@ -1,4 +1,4 @@
-"""What a client may ask of the engine, as frozen facts. Titles are named ``feed/title``."""
+"""The requests of clients to the engine, as frozen dataclasses. Titles are named ``feed/title``."""
 
 import enum
 from dataclasses import dataclass, field
@@ -63,7 +63,7 @@ class AddFeed:
 
 @dataclass(frozen=True, slots=True)
 class RefreshFeed:
-    """Read what a feed says now of all its titles, art and notes included. An empty name means all feeds."""
+    """Read a feed's current records of all its titles, art and notes included. An empty name means all feeds."""
 
     verb: ClassVar = Verb.REFRESH_FEED
     name: str = ""

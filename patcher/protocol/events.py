@@ -1,4 +1,4 @@
-"""What the engine says, as frozen facts: events and snapshots.
+"""The messages of the engine, as frozen dataclasses: events and snapshots.
 
 All of them travel over the engine's socket as JSON (`patcher.protocol.wire`). Titles are named ``feed/title``
 everywhere here; a client resolves shorter names with `Snapshot.find`.
@@ -169,7 +169,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class FeedFound:
-    """What `AddFeed` would trust, so that the player can compare its fingerprint first."""
+    """The feed that `AddFeed` would trust, so that the player can compare its fingerprint first."""
 
     job: int
     title: str

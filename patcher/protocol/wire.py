@@ -25,7 +25,7 @@ def to_json(value: object) -> bytes:
 
 
 def from_json(data: bytes) -> typing.Any:
-    """What `to_json` wrote. Raises ValueError for anything else."""
+    """The reverse of `to_json`. Raises ValueError for any other data."""
     fields = strict_json.loads(data, MAX_BYTES)
     try:
         return build(_NAMED[fields.pop("type")], fields)

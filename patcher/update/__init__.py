@@ -1,14 +1,14 @@
-"""A command carried out: from what a client asked for to a committed release. Nothing here knows of a queue.
+"""Carries out a command, from a client's request to a committed release. Nothing here knows of a queue.
 
 To read it, follow one Update:
 
     command_runner                the command becomes a `Target`: which release, which parts, which folder
-    target                        the target, and what the publisher offers for its parts
+    target                        the target, and the publisher's offers for its parts
     pipeline                      the target becomes a commit: scan, plan, download, stage, verify, commit
     detour                        whether two updates, by an intermediate release, fetch less than one
-    local_search, plan, costs     what local files have of missing ones, and the cheapest way to the rest
+    local_search, plan, costs     the content of missing files that local ones have, and the cheapest way to the rest
     download, decode, staging     the steps of the plan: bytes fetched, windows decoded, files put together and verified
-    progress                      what clients see of all that
+    progress                      samples of the progress, for clients
 
     meter = Meter(number, "feed/title", cancelled=lambda: False, emit=print)
     runner = CommandRunner(shared, number, meter, emit=print)  # shared: registry, feeds, packs … of the engine

@@ -1,4 +1,4 @@
-"""From a command to a target: which signed release, which parts, which folder, and what may be used to get there."""
+"""From a command to a target: which signed release, which parts, which folder, and which sources may be used."""
 
 import contextlib
 import time
@@ -57,7 +57,7 @@ class CommandRunner:
         outcome = self._verbs[command.verb](command)
         title = getattr(command, "title", "")
         if title and outcome.fetched != Sources():
-            with contextlib.suppress(DiskError):  # what is done is done, also when it cannot be counted
+            with contextlib.suppress(DiskError):  # the job is done, although its bytes could not be counted
                 self._shared.ledger.add(title, outcome.fetched, 0)
         return outcome
 
@@ -130,7 +130,7 @@ class CommandRunner:
         return bool(self._registry.files_seen(install.title))
 
     def _drop_other_try(self, known: Installation | None, install: Installation) -> None:
-        """Remove what an install that was begun in another folder and abandoned has left there."""
+        """Remove the remains of an install that was begun in another folder and abandoned."""
         if known and known.folder.path != install.folder.path:
             known.folder.erase(self._home)
         self._registry.forget(install.title)
@@ -150,7 +150,7 @@ class CommandRunner:
             return self._reach(replace(target, full_scan=True, adopt=True), only=command.only)
 
     def _repair(self, command: commands.Repair) -> Outcome:
-        """Restore the release in place, or what was put there if its description was changed; else the live one."""
+        """Restore the release in place, or the one put there last if its description was changed; else the live one."""
         install = self._place(command.title, forget_foreign=True)
         with contextlib.suppress(TrustError):  # a changed description is what a repair is for
             self._described(install, command.network)

@@ -1,4 +1,4 @@
-"""What a file takes: what is here of it, what it lacks, and which way brings the fewest bytes. Pure.
+"""The cost of a missing file: the blocks and pieces it lacks, and the way that fetches the fewest bytes. Pure.
 
 `Rebuild` and `Pieces` say what of a file is here, by blocks and by pieces. `saved_bytes` and `packed_bytes` say
 what the rest costs when the origin alone delivers, which has a full pack. `by_patch` decides which files come by

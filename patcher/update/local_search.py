@@ -1,4 +1,4 @@
-"""What local files have of missing ones, block by block. The search comes before the plan.
+"""Searches local files for blocks of the missing ones. The search comes before the plan.
 
 It serves players whom no patch fits: a file was changed or damaged, the version is unknown, or the patch is gone. The
 leaves of the missing files are fetched and folded to their signed roots, and blocks of old files are compared with

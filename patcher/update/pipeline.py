@@ -40,7 +40,7 @@ _TRIES = 4
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all jobs of an engine share."""
+    """The parts of an engine that all its jobs share."""
 
     home: Home
     settings: Settings

@@ -1,4 +1,4 @@
-"""Turns what a job does into samples: at most 10 a second, with a rate that does not jump and the time that is left."""
+"""The progress of a job as samples: at most 10 a second, with a smoothed rate and the time that is left."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _HALF_LIFE_S = 3.0
 
 
 class Meter:
-    """The progress of one job, and the bytes it transferred. Whatever reads or writes files reports to `watch`.
+    """The progress of one job, and the bytes it transferred. Code that reads or writes files reports to `watch`.
 
     It carries the cancel of the job: `begin`, `check`, `watch` and `reach` raise Cancelled.
     """

@@ -1,4 +1,4 @@
-"""What a job must reach, and what it may use: a signed release, the folder, and what the publisher offers for it.
+"""The target of a job, and its means: a signed release, the folder, and the publisher's offers for it.
 
 An `Offer` is one part of the release: its manifest at once, the rest where a plan needs it.
 """
@@ -23,7 +23,7 @@ _NO_DOCUMENTS: Mapping[str, bytes] = {}
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One part of a release, and what the publisher offers to build it from."""
+    """One part of a release, and the publisher's means to build it."""
 
     part: records.Part
     document: bytes
