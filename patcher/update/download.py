@@ -113,7 +113,7 @@ class Downloader:
         if index.pack is None:
             return index.inline
         pack = self._origin.content(index.pack, as_content=True)
-        self._count(Sample(Sources(origin_bytes=len(pack))))
+        self._meter.transfer(self._meter.transferred + Sample(Sources(origin_bytes=len(pack))))
         return pack
 
     def _pack(self, index: Index, part: str, windows: "_Windows | None") -> None:
@@ -154,11 +154,8 @@ class Downloader:
 
     def _received(self, count: int) -> None:
         """Count what the origin sent outside of `fetch`, and wait as the limit asks."""
-        self._count(Sample(Sources(origin_bytes=count)))
+        self._meter.transfer(self._meter.transferred + Sample(Sources(origin_bytes=count)))
         self._limiter.wait(count, self._meter.check)
-
-    def _count(self, more: Sample) -> None:
-        self._meter.transfer(self._meter.transferred + more)
 
     def _step_done(self, step_bytes: int) -> None:
         """All that the step brought is verified; the progress of the next one begins behind it."""
