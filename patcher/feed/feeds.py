@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,8 @@ class Feeds:
         self._folder = home.feeds
         self._floor = Floor(home.registry)
         self._lock = threading.RLock()
+        self._refreshes: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        """By feed: its art is written by one refresh at a time."""
         self._catalogs: dict[str, Catalog] = {}
 
     def names(self) -> list[str]:
@@ -216,7 +219,7 @@ class Feeds:
 
     def refresh(self, name: str, network: Network, cancel: Callable[[], bool]) -> None:
         """Read all that clients show of a feed, art and notes included. Raises like `open`."""
-        with self.open(name, network, cancel) as opened:
+        with self._refreshes[name], self.open(name, network, cancel) as opened:
             read = catalog.with_art(self._catalog(name), opened.reader, opened.origin, self._folder / name)
             self._keep(name, read)
 

@@ -1,6 +1,8 @@
 """Where a feed led when the player added it is remembered, and is found out, not believed."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from patcher.protocol.commands import Network
 from patcher.transfer.origin.reach import Reach
 from tests.support import names
 from tests.support.certificates import Authority
-from tests.support.hostile_origin import HostileOrigin
+from tests.support.hostile_origin import HostileOrigin, Request, content_path, head
 from tests.support.repository_simulator import RepositorySimulator
 
 
@@ -48,6 +50,30 @@ def test_where_an_invitation_says_it_leads_does_not_count(
     (tmp_path / "demo.shoalfeed").write_text(json.dumps(said))
     assert feeds.add(str(tmp_path / "demo.shoalfeed"), "", network, never) == "demo"
     assert read_pin(pin).near is Reach.LOOPBACK
+
+
+def test_two_refreshes_at_once_read_the_art_once(
+    tmp_path: Path, named: HostileOrigin, network: Network, feed: RepositorySimulator
+) -> None:
+    feeds, _ = _feeds(tmp_path)
+    art = named.put(b"a picture")
+    feed.put("feed.json", records.encode(records.Feed("demo", "Demo", ("https://updates.example/",), titles=("demo",))))
+    feed.put("demo/releases/1.json", records.encode(records.Release("demo", 1, "1", (), {})))
+    feed.put("demo/channels/live.json", records.encode(records.Channel(1)))
+    feed.put("demo/title.json", records.encode(records.Title("demo", "game", {"en": records.Text("Demo")}, art)))
+    feeds.add(f"https://updates.example:{named.port}", "", network, never)
+    second = threading.Thread(target=feeds.refresh, args=("demo", network, never))
+
+    def during_the_first(request: Request, peer: socket.socket) -> None:
+        second.start()
+        second.join(0.3)
+        peer.sendall(head(200, 9) + b"a picture")
+
+    named.answer(content_path(art), during_the_first)
+    feeds.refresh("demo", network, never)
+    second.join()
+    assert Path(feeds.about("demo/demo").about.art).read_bytes() == b"a picture"
+    assert named.paths.count(content_path(art)) == 1
 
 
 def test_a_feed_that_moved_into_the_players_network_is_used_when_it_is_added_again(
