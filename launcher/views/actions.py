@@ -80,9 +80,9 @@ class TitleActions(QObject):
     def _ask_install(self, state: State, title: TitleSnapshot) -> None:
         sheet = InstallSheet(self._window, self._content, title, _install_folder(state, title))
         sheet.submitted.connect(self.submitted)
-        self._open(sheet)
         sheet.rejected.connect(lambda: self.dismissed.emit(title.title))
         sheet.show_state(state)
+        self._open(sheet)
 
     def _ask_uninstall(self, title: TitleSnapshot) -> None:
         self._confirm(
