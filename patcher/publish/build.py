@@ -13,7 +13,7 @@ from patcher.content.merkle import Ref
 from patcher.content.paths import order
 from patcher.errors import DiskError, UsageError
 from patcher.publish import tree as trees
-from patcher.publish.store import OnProgress, PhaseMeter, Store, in_threads, portions
+from patcher.publish.store import OnProgress, PhaseMeter, Store, in_threads, read_in_chunks
 from patcher.publish.tree import MAIN_PART, PartRule, Tree
 
 
@@ -148,7 +148,7 @@ def _hash(path: Path, size_bytes: int, meter: PhaseMeter) -> _Hashes:
     hasher = merkle.Hasher()
 
     def hashed() -> Iterator[bytes]:
-        for data in portions(path, meter):
+        for data in read_in_chunks(path, meter):
             hasher.update(data)
             yield data
 

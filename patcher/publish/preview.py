@@ -14,7 +14,7 @@ from patcher.content.manifest import Manifest
 from patcher.publish.build import SourceFolder
 from patcher.publish.patches import drafts, encode
 from patcher.publish.patches.drafts import Draft, Joined
-from patcher.publish.store import OnProgress, PhaseMeter, in_threads, portions
+from patcher.publish.store import OnProgress, PhaseMeter, in_threads, read_in_chunks
 
 KINDS = ("unchanged", "moved", "delta", "full")
 """The file did not change; its content is elsewhere in the old or new release; it is made from old bytes; from none."""
@@ -142,7 +142,7 @@ def _by_chunks(
 def _chunks(path: Path, meter: PhaseMeter, *, pack: bool) -> dict[bytes, int]:
     """Digest → compressed bytes (0 without ``pack``) of each chunk of a file."""
     found: dict[bytes, int] = {}
-    for data in portions(path, meter):
+    for data in read_in_chunks(path, meter):
         digest = hashlib.sha256(data).digest()
         if digest not in found:
             found[digest] = encode.packed_bytes(data) if pack else 0

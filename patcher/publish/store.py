@@ -65,8 +65,8 @@ def in_threads(jobs: int, work: Callable[[Item], Result], items: Sequence[Item],
             raise
 
 
-def portions(path: Path, meter: PhaseMeter) -> Iterator[bytes]:
-    """A file in portions of up to 1 MiB, each counted. Raises DiskError."""
+def read_in_chunks(path: Path, meter: PhaseMeter) -> Iterator[bytes]:
+    """Read a file in chunks of up to 1 MiB and count each. Raises DiskError."""
     with beneath.translated(path), path.open("rb") as file:
         while data := file.read(CHUNK_BYTES):
             meter.add(len(data))
@@ -109,9 +109,9 @@ class Store:
         return path.is_file() and path.stat().st_size == ref.size_bytes
 
     def matches(self, ref: Ref, meter: PhaseMeter) -> bool:
-        """Whether the content in the folder has the right root; read in portions. Raises DiskError."""
+        """Whether the content in the folder has the right root; read in chunks. Raises DiskError."""
         hasher = merkle.Hasher()
-        for data in portions(self.path(ref), meter):
+        for data in read_in_chunks(self.path(ref), meter):
             hasher.update(data)
         return merkle.root_of(hasher.leaves()) == ref.root
 

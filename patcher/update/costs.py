@@ -173,7 +173,7 @@ def by_patch(windows: Windows, restore_bytes: Mapping[bytes, int], alone_bytes: 
 
 class _Choice:
     def __init__(self, windows: Windows, restore_bytes: Mapping[bytes, int], alone_bytes: Mapping[bytes, int]) -> None:
-        self._windows, self._restore_bytes, self._alone_bytes = windows, restore_bytes, alone_bytes
+        self._windows, self._restore_bytes = windows, restore_bytes
         self._makes: dict[int, set[bytes]] = {}
         self._users: dict[bytes, set[int]] = {}
         for root, numbers in windows.made.items():

@@ -18,8 +18,6 @@ BY_OTHERS = {
     "seed_peers", "sidebar",
 }  # fmt: skip
 """Names that nothing of ours calls."""
-TO_REMOVE = {"_alone_bytes"}
-"""Names that only tests use. This table must become empty."""
 
 
 @functools.cache
@@ -33,7 +31,7 @@ def unused() -> dict[str, str]:
 
 def test_every_name_is_used_by_the_program_itself() -> None:
     """What only a test calls is removed, or moves to tests/support."""
-    assert {name: where for name, where in unused().items() if name not in BY_OTHERS | TO_REMOVE} == {}
+    assert {name: where for name, where in unused().items() if name not in BY_OTHERS} == {}
 
 
 def test_every_allowance_is_still_needed() -> None:

@@ -13,11 +13,6 @@ from tests.gates.sources import python_files, text_of, tree_of
 PAGE = Path("docs/vocabulary.md")
 PLAIN = "## Plain words used in names"
 
-TO_RENAME = {"portions"}
-"""Words that names still use although no list has them. This table must become empty."""
-SHARED: set[str] = set()
-"""Names that two classes still share. This table must become empty."""
-
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _ENDINGS = (
@@ -91,7 +86,7 @@ def unknown(found: Iterable[tuple[str, str]], known: set[str]) -> Mapping[str, l
 
 def test_every_word_of_a_public_name_stands_in_the_vocabulary() -> None:
     """Take the field's word; if there is none, define one, or add a plain word to the list at the page's end."""
-    assert unknown(names(), defined() | set(plain()) | TO_RENAME) == {}
+    assert unknown(names(), defined() | set(plain())) == {}
 
 
 def test_the_list_of_plain_words_is_sorted_and_each_is_used() -> None:
@@ -104,7 +99,7 @@ def test_no_two_classes_share_a_name() -> None:
     places = defaultdict(list)
     for path in python_files("patcher"):
         for node in ast.walk(tree_of(path)):
-            if isinstance(node, ast.ClassDef) and node.name not in SHARED:
+            if isinstance(node, ast.ClassDef):
                 places[node.name].append(f"{path}:{node.lineno}")
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 

@@ -1,6 +1,6 @@
 """From two manifests and the files with their contents to the windows of a pack: first tasks, then the joined pack.
 
-Files are read in portions, never whole, so that files of any size take the same memory.
+Files are read in read_in_chunks, never whole, so that files of any size take the same memory.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from patcher.publish.patches.address_maps import MapFile
 from patcher.publish.patches.matching import Chunks, average_for
 from patcher.publish.patches.pool import FileSlice, WindowFile, WindowTask
 from patcher.publish.patches.windows import Cut
-from patcher.publish.store import OnProgress, PhaseMeter, in_threads, portions
+from patcher.publish.store import OnProgress, PhaseMeter, in_threads, read_in_chunks
 
 _COMPARE_BYTES = 16 * 1024
 
@@ -174,7 +174,7 @@ def _chunked(
 
 
 def _chunks(path: Path, size_bytes: int, average: int, meter: PhaseMeter) -> Chunks:
-    chunks = Chunks.of(chunker.chunks(portions(path, meter), average))
+    chunks = Chunks.of(chunker.chunks(read_in_chunks(path, meter), average))
     if chunks.start(len(chunks)) != size_bytes:
         raise Mismatch(f"{path} is not as long as it should be", path=str(path))
     return chunks
