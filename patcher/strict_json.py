@@ -68,9 +68,10 @@ def _check_depth(data: bytes) -> None:
     """Remove the innermost pairs of brackets, one level a round, after removing all strings."""
     brackets = _STRING.sub(b"", data).translate(None, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
-        if not brackets:
-            return
-        brackets = _EMPTY.sub(b"", brackets)
+        outer = _EMPTY.sub(b"", brackets)
+        if len(outer) == len(brackets):
+            break
+        brackets = outer
     if brackets:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH}, or not JSON")
 
