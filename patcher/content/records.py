@@ -3,8 +3,6 @@
 `json_fields` reads each field by its type. It is strict on types and bounds although the bytes are signed.
 """
 
-import hashlib
-import hmac
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -231,9 +229,3 @@ def chosen(part: Part, tags: Collection[str]) -> bool:
         group = tag.partition(":")[0]
         groups[group] = groups.get(group, False) or tag in tags
     return all(groups.values())
-
-
-def in_rollout(channel: Channel, install_id: bytes) -> bool:
-    """Whether the channel's rollout has reached this install. The id never leaves the machine."""
-    digest = hmac.new(install_id, channel.rollout.salt.encode(), hashlib.sha256).digest()
-    return int.from_bytes(digest, "big") % 10_000 < channel.rollout.percent * 100

@@ -20,6 +20,7 @@ from patcher.feed.catalog import Catalog, TitleFacts
 from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin, read_pin
 from patcher.feed.reader import Reader
+from patcher.feed.rollout import in_rollout
 from patcher.feed.trust import Trust
 from patcher.protocol.commands import PIN_SUFFIX, Network
 from patcher.protocol.events import FeedSnapshot
@@ -47,7 +48,7 @@ class Opened:
             raise NeedsNewer(f"{title} needs Shoal {offer.min_launcher}.", title=title)
         if offer.release < max(1, offer.not_below):
             raise NotOffered(f"{title} has no release in channel {channel}.", title=title)
-        if not records.in_rollout(offer, install_id):
+        if not in_rollout(offer, install_id):
             older = [number for number in self.reader.releases(title) if offer.not_below <= number < offer.release]
             if older:
                 return self.reader.release(title, older[-1])

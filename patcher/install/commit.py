@@ -29,8 +29,6 @@ from patcher.install.folder import InstallFolder
 from patcher.install.journal import ForeignJournal, Operations
 from patcher.install.registry import Installation, Registry
 
-_PREVIOUS_BYTES = 5_000_000_000
-_PREVIOUS_SHARE = 10
 _SLACK_BYTES = 1 << 20
 """Folders and names need some space too."""
 _HOPELESS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL)
@@ -55,11 +53,6 @@ class Change:
     """Folders of ours to remove if they are empty, deepest first."""
     meta: tuple[tuple[str, str], ...] = ()
     """Name in staging and path below ``.shoal`` of the documents that change; the name is empty for those to remove."""
-
-
-def previous_bytes(release_bytes: int) -> int:
-    """How much of what it replaces an update to a release of this size keeps: a tenth of it, and at least 5 GB."""
-    return max(_PREVIOUS_BYTES, release_bytes // _PREVIOUS_SHARE)
 
 
 def commit(

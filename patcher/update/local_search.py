@@ -31,7 +31,8 @@ from patcher.install.scan import Have, seen
 from patcher.protocol.events import Phase
 from patcher.transfer.origin import ranges
 from patcher.update import plan as planning
-from patcher.update.costs import LocalRange, Rebuild, Windows
+from patcher.update.costs import LocalRange, Rebuild
+from patcher.update.patch_or_whole import Windows
 from patcher.update.plan import Mend
 from patcher.update.progress import Meter
 from patcher.update.target import Offer, Target

@@ -17,7 +17,7 @@ from patcher.config import Home, Settings
 from patcher.content.manifest import Manifest
 from patcher.errors import BusyError, ContentError, DiskError, Missing, OriginError, TrustError
 from patcher.feed.feeds import Feeds
-from patcher.install import commit, genuine, launch, scan
+from patcher.install import commit, genuine, launch, previous, scan
 from patcher.install.folder import Installed, InstallFolder, NewPart
 from patcher.install.registry import Installation, Registry
 from patcher.install.scan import Seen, seen
@@ -273,7 +273,7 @@ class Pipeline:
         else:
             with self._unseen(folder, title):
                 size_bytes = sum(offer.manifest.size_bytes for offer in target.offers)
-                keep_bytes = commit.previous_bytes(size_bytes)
+                keep_bytes = previous.most_kept_bytes(size_bytes)
                 commit.commit(folder, change, keep_bytes, partial(self._registry.note_journal, title))
         now = {**work.have.stats, **stats}
         released = [entry.path for m in target.released for entry in m.entries]

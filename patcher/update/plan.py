@@ -18,7 +18,8 @@ from patcher.install.commit import Change
 from patcher.install.scan import Have, folders_of, held_pieces
 from patcher.protocol.events import Totals
 from patcher.update import costs
-from patcher.update.costs import Pieces, Rebuild, Windows
+from patcher.update.costs import Pieces, Rebuild
+from patcher.update.patch_or_whole import Windows, by_patch
 from patcher.update.target import Offer, Target
 
 _DEAR_BYTES = 1 << 20
@@ -314,7 +315,7 @@ class _Part:
         if self._server_only and self.offer.full:
             packed = costs.packed_bytes(self.offer.manifest, self.offer.full)
             alone_bytes = {root: min(size, packed.get(root, size)) for root, size in alone_bytes.items()}
-        return costs.by_patch(windows, restore_bytes, alone_bytes)
+        return by_patch(windows, restore_bytes, alone_bytes)
 
     def _patch(self, windows: Windows, by_patch: Collection[bytes]) -> PatchStep | None:
         wanted = sorted({number for root in by_patch for number in windows.made[root]})

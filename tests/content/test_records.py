@@ -174,26 +174,3 @@ def test_nobody_signs_what_nobody_can_read() -> None:
 def test_a_part_is_chosen_when_each_group_it_names_is(tags: set[str], installed: bool) -> None:
     assert records.chosen(GERMAN, tags) is installed
     assert records.chosen(MAIN, tags)
-
-
-def test_a_rollout_grows_and_never_shrinks() -> None:
-    players = [n.to_bytes(16, "big") for n in range(2000)]
-    before: set[bytes] = set()
-    for percent in (0, 1, 10, 50, 100):
-        now = {
-            player
-            for player in players
-            if records.in_rollout(replace(CHANNEL, rollout=Rollout(percent, "salt")), player)
-        }
-        assert before <= now and abs(len(now) - 20 * percent) < 100
-        before = now
-    assert len(before) == 2000
-
-
-def test_another_salt_draws_other_players() -> None:
-    half = Channel(1, Rollout(50, "one"))
-    players = [n.to_bytes(16, "big") for n in range(200)]
-    draws = [
-        [records.in_rollout(replace(half, rollout=Rollout(50, salt)), p) for p in players] for salt in ("one", "two")
-    ]
-    assert draws[0] != draws[1]
