@@ -1,4 +1,4 @@
-"""An opened native file: its image and what its tables list, so that any part of it can be examined alone."""
+"""An opened native file: its image and the lists in its tables, so that any part of it can be examined alone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from patcher.content.native.sections import Image, Read, Section
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spans:
-    """A set of addresses: the rising borders between outside and inside."""
+    """A set of addresses, as the rising borders between outside and inside."""
 
     borders: Ints
 
     @classmethod
     def of(cls, sections: Iterable[Section], more: int = 0) -> "Spans":
-        """The addresses of the sections in memory, and ``more`` addresses behind each."""
+        """The addresses of the sections in memory, and ``more`` addresses behind each of them."""
         borders: list[int] = []
         for start, end in sorted((s.address, s.address + s.memory_bytes + more) for s in sections):
             if borders and start <= borders[-1]:
@@ -37,7 +37,7 @@ class Spans:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Binary:
-    """One native file: which of its addresses are ``code`` and which are ``loaded``, and the lists of `offsets`."""
+    """One native file: its ``code`` addresses, all ``loaded`` ones, and the lists of `offsets`."""
 
     image: Image
     size_bytes: int
@@ -60,8 +60,8 @@ class Binary:
             size_bytes,
             read,
             Spans.of(section for section in loaded if section.executable),
-            Spans.of(loaded, 1),  # what marks the end of a section points behind it
-            offsets.pointers(image, read),
-            offsets.frames(image, read),
-            offsets.rvas(image, read),
+            Spans.of(loaded, 1),  # a symbol that marks the end of a section points behind it
+            offsets.listed(image, offsets.pointers(image, read), 8),
+            offsets.listed(image, offsets.frames(image, read), 4),
+            offsets.listed(image, offsets.rvas(image, read), 4),
         )

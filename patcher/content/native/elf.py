@@ -27,7 +27,7 @@ _NAMED = {
 
 @dataclass(frozen=True, slots=True)
 class _SectionHeader:
-    """A section header."""
+    """The first fields of a section header."""
 
     name: int
     kind: int
@@ -61,7 +61,7 @@ def parse(read: Read, size_bytes: int) -> Image | None:
         return None
     entries = [_SectionHeader(*fields[:7]) for fields in _ENTRY.iter_unpack(table)]
     sections = ordered(_sections(entries, _names(read, entries[names])), size_bytes)
-    return Image(_FILTERS[machine], "elf", size_bytes, 0, kind == _SHARED, sections)
+    return Image(_FILTERS[machine], "elf", 0, kind == _SHARED, sections)
 
 
 def _names(read: Read, entry: _SectionHeader) -> bytes:

@@ -17,11 +17,11 @@ _ADDRESS_TAGS = np.array(
     [3, 4, 5, 6, 7, 12, 13, 23, 25, 26, 32, 36, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFE], np.int64
 )
 _NAME_TAGS = np.array([1, 14, 15, 29], np.int64)
-_THREAD_LOCAL = 6  # STT_TLS: the value is an offset in a thread's own block
+_THREAD_LOCAL = 6  # STT_TLS: the value is an offset in thread-local storage
 
 
 def find(view: View) -> Iterator[Fields]:
-    """The references of all tables in the view, of entries that lie in it whole."""
+    """The references of all table entries that lie whole in the view."""
     for role, finder in _FINDERS.items():
         for section in view.sections(role):
             yield from finder(view, section)
@@ -54,7 +54,7 @@ def _symbols(view: View, section: Section) -> Iterator[Fields]:
 
 
 def _numbered(section: Section, number: Ints, offsets: Ints) -> Fields:
-    """Symbol numbers (0 for none) are distances from the first symbol."""
+    """Symbol numbers count from the first symbol; 0 is none."""
     target = section.link + number * _SYMBOL_BYTES
     return fields_at(number > 0, offsets, target, section.link, scale=_SYMBOL_BYTES)
 
@@ -65,7 +65,7 @@ def _hash(view: View, section: Section) -> Iterator[Fields]:
 
 
 def _gnu_hash(view: View, section: Section) -> Iterator[Fields]:
-    """Number of buckets, first symbol, words of 8 bytes of the filter, a shift; the filter, the buckets, hashes."""
+    """Number of buckets, first symbol, size of the filter in words of 8 bytes, shift; filter, buckets, hashes."""
     head = np.frombuffer(view.binary.read(section.offset, 16).ljust(16, b"\0"), "<u4").astype(np.int64)
     words = view.entries(section, 4)
     first = section.offset + 16 + 8 * head[2]
@@ -75,7 +75,7 @@ def _gnu_hash(view: View, section: Section) -> Iterator[Fields]:
 
 def _frame_header(view: View, section: Section) -> Iterator[Fields]:
     """The beginning of .eh_frame, then pairs of function and FDE (LSB Core, 10.6.2)."""
-    if not view.binary.frames.size:  # encoded in another way
+    if not view.binary.frames.size:  # the table has another encoding
         return
     loaded = view.binary.loaded
     first = np.array([section.offset + 4], np.int64)
@@ -89,7 +89,7 @@ def _frame_header(view: View, section: Section) -> Iterator[Fields]:
 
 
 def _frames(view: View, section: Section) -> Iterator[Fields]:
-    """FDEs (LSB Core, 10.6.1): the CIE they belong to, the function's begin and length, its handlers' table."""
+    """FDEs (LSB Core, 10.6.1): their CIE, begin and length of the function, the table of its handlers."""
     code, loaded = view.binary.code, view.binary.loaded
     rows = view.inside(view.binary.frames, _FRAME_BYTES)
     rows = rows[(rows >= section.offset) & (rows + _FRAME_BYTES <= section.end)]
@@ -101,7 +101,7 @@ def _frames(view: View, section: Section) -> Iterator[Fields]:
     yield fields_at(known & (size > 0) & loaded.hold(begin + size - 1), rows + 12, begin + size - 1, begin)
     image = view.binary.image
     handlers = Spans.of(image.of_role("handlers"))
-    known &= view.u8(rows + 16) == 4  # an address is all that the FDE adds
+    known &= view.u8(rows + 16) == 4  # the FDE adds only an address
     relative, absolute = own + 17 + view.i32(rows + 17), view.u32(rows + 17)
     yield fields_at(known & handlers.hold(relative), rows + 17, relative, own + 17)
     if not image.relocatable:

@@ -1,7 +1,7 @@
 """MSVC's data for __CxxFrameHandler4, as far as it is near the record that leads to it. All references are certain.
 
-The layout is that of ehdata4_export.h in Microsoft's C++ runtime: numbers of one to five bytes, and addresses of four,
-unaligned. The search ends at a record that does not look like one.
+The layout is that of ehdata4_export.h in Microsoft's C++ runtime: unaligned numbers of one to five bytes and addresses
+of four. The search ends at the first record that does not look like one.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from patcher.content.native.sections import Section
 from patcher.content.native.view import View
 
 NEAR_BYTES = 64
-"""A record begins at most this far behind the bytes that lead to it."""
+"""A record begins at most this far behind the bytes that point to it."""
 REACH_BYTES = 512
-"""The maps of a record are read up to this distance from its beginning."""
+"""The maps of a record are read up to this distance from its start."""
 
 _LENGTHS = np.array([1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1, 5], np.int64)
-"""Bytes of a number, by the lowest four bits of its first."""
+"""Length of a number in bytes, by the low four bits of its first byte."""
 _SHIFTS = np.array([0, 1, 2, 3, 4, 8], np.int64)
-"""Low bits of a number that do not belong to its value, by its length in bytes."""
+"""Number of low bits that encode the length, by that length in bytes."""
 _BLOCKS, _UNWIND, _TRY, _RESERVED = 4, 8, 16, 128
 
 
@@ -36,8 +36,7 @@ def find(view: View, section: Section, infos: Ints) -> Iterator[Fields]:
         held = maps > number
         offsets = infos[held] + 1 + 4 * number
         target = view.u32(offsets)
-        known = view.binary.loaded.hold(target)
-        yield fields_at(known, offsets, target)
+        yield fields_at(view.binary.loaded.hold(target), offsets, target)
     held = header & _UNWIND != 0
     first = view.u32(infos[held] + 1) - section.address + section.offset
     near = (first > infos[held]) & (first < infos[held] + REACH_BYTES)
@@ -45,7 +44,7 @@ def find(view: View, section: Section, infos: Ints) -> Iterator[Fields]:
 
 
 def _unwinding(view: View, at: Ints, end: Ints) -> Iterator[Fields]:
-    """Unwind maps: a count of entries. Each is a number whose two low bits tell whether an address and more follow."""
+    """Unwind maps: a count, then entries. The two low bits of an entry tell whether an address and more follow."""
     left = _values(view, at)
     at = at + _bytes(view, at)
     while True:
@@ -69,7 +68,7 @@ def _bytes(view: View, offsets: Ints) -> Ints:
 
 
 def _values(view: View, offsets: Ints) -> Ints:
-    """The numbers at these offsets; only their lowest 24 bits are right."""
+    """The lowest 24 bits of the numbers at these offsets."""
     length = _bytes(view, offsets)
     value = view.u32(offsets) >> _SHIFTS[length]
     return value & ((1 << np.minimum(7 * length, 24)) - 1)

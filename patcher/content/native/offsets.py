@@ -1,8 +1,7 @@
-"""The tables of a native file that say where references are in other parts of it. Each is read once and whole."""
+"""The tables of a native file that list where references are elsewhere in it. Each is read once, as a whole."""
 
 import struct
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +10,14 @@ from patcher.content.native.numbers import Ints, changes
 from patcher.content.native.sections import UNLOADED, Image, Read, Section
 
 Offsets = NDArray[np.uint32]
-"""Offsets in the file in order, none twice."""
+"""Offsets in the file, strictly rising."""
 
 MAX_OFFSETS = 1 << 23
 MAX_TABLE_BYTES = 64 * 1024 * 1024
-"""Longer lists are cut and longer tables left out; no honest file has one."""
+"""Longer lists are cut and longer tables ignored; no honest file has one."""
 
 RELATIVE = {"x86-1": np.array([8, 37], np.int64), "arm64-1": np.array([1027, 1032], np.int64)}
-"""R_…_RELATIVE and R_…_IRELATIVE: the addend is an address, and the 8 bytes there may hold it too."""
+"""R_…_RELATIVE and R_…_IRELATIVE. The addend is an address; the 8 bytes that are relocated may hold it too."""
 
 _PLAIN_FRAMES = b"\x01\x1b\x03\x3b"
 """Version and encodings of .eh_frame_hdr as all linkers write them. Other encodings are ignored."""
@@ -34,44 +33,39 @@ _EXPORTS_BYTES, _LOAD_CONFIG_BYTES = 40, 0x118
 _GUARD_FLAGS = 0x90
 
 
-def pointers(image: Image, read: Read) -> Offsets:
-    """Offsets of absolute addresses of 8 bytes, from the relocations."""
-    return _listed(image, _relocated(image, read), 8)
-
-
-def _relocated(image: Image, read: Read) -> Iterator[Ints]:
+def pointers(image: Image, read: Read) -> Iterator[Ints]:
+    """Where absolute addresses of 8 bytes are, from the relocations."""
     for section in image.of_role("rela"):
         for piece in _pieces(read, section):
-            yield _rela_addresses(piece, RELATIVE[image.filter])
+            rows = _rows(piece, "<i8", 3)
+            yield rows[np.isin(rows[:, 1], RELATIVE[image.filter]), 0].astype(np.int64)
     for section in image.of_role("relr"):
         yield _relr_addresses(_whole(read, section))
     for section in image.of_role("relocations"):
         yield _page_addresses(_whole(read, section))
 
 
-def frames(image: Image, read: Read) -> Offsets:
-    """Offsets of unwind records: FDEs (LSB Core, 10.6.2), or the records that .pdata leads to."""
-    return _listed(image, _unwound(image, read), 4)
-
-
-def _unwound(image: Image, read: Read) -> Iterator[Ints]:
+def frames(image: Image, read: Read) -> Iterator[Ints]:
+    """Where unwind records are: FDEs (LSB Core, 10.6.2), or the records that .pdata leads to."""
     for section in image.of_role("eh_frame_hdr"):
         words = _words(_whole(read, section), "<i4")
         if words[:1].tobytes() == _PLAIN_FRAMES:
             yield words[4::2].astype(np.int64) + section.address
+    packed = image.filter == "arm64-1"  # its low bits tell addresses from unwind data of 30 bits
     for section in image.of_role("pdata"):
         for piece in _pieces(read, section):
-            yield _words(piece, "<u4")[2::3].astype(np.int64)
-    for section in image.of_role("arm64_pdata"):
-        for piece in _pieces(read, section):
-            unwind = _words(piece, "<u4")[1::2].astype(np.int64)
-            yield unwind[unwind & 3 == 0]  # others are not where it is told, but what
+            unwind = _rows(piece, "<u4", 2 if packed else 3)[:, -1].astype(np.int64)
+            yield unwind[unwind & 3 == 0] if packed else unwind
 
 
-def rvas(image: Image, read: Read) -> Offsets:
-    """Offsets of addresses of 4 bytes in a PE file, from its directories."""
-    imports = (addresses for directory in _IMPORTS for addresses in _imports(image, read, *directory))
-    return _listed(image, chain(_exports(image, read), imports, _guards(image, read), _relocated_pages(image, read)), 4)
+def rvas(image: Image, read: Read) -> Iterator[Ints]:
+    """Where addresses of 4 bytes are in a PE file, from its directories."""
+    yield from _exports(image, read)
+    for directory in _IMPORTS:
+        yield from _imports(image, read, *directory)
+    yield from _guards(image, read)
+    for section in image.of_role("relocations"):
+        yield section.address + np.array([at for at, _, _ in _pages(_whole(read, section))], np.int64)
 
 
 def _exports(image: Image, read: Read) -> Iterator[Ints]:
@@ -111,13 +105,8 @@ def _guards(image: Image, read: Read) -> Iterator[Ints]:
             yield _row(address - image.base, count if place + 16 <= size else 0, step)
 
 
-def _relocated_pages(image: Image, read: Read) -> Iterator[Ints]:
-    for section in image.of_role("relocations"):
-        yield section.address + np.array([at for at, _, _ in _pages(_whole(read, section))], np.int64)
-
-
 def _directory(image: Image, number: int) -> int:
-    """The address of a data directory; one that no file has if there is none."""
+    """The address of a data directory; if there is none, one that no file has."""
     return image.directories[number] if number < len(image.directories) and image.directories[number] else UNLOADED
 
 
@@ -136,8 +125,8 @@ def _row(address: int, count: int, step: int) -> Ints:
     return np.empty(0, np.int64)
 
 
-def _listed(image: Image, addresses: Iterable[Ints], width: int) -> Offsets:
-    """The offsets of these addresses, if the file holds all ``width`` bytes there; at most `MAX_OFFSETS`."""
+def listed(image: Image, addresses: Iterable[Ints], width: int) -> Offsets:
+    """The offsets of the addresses at which the file holds all ``width`` bytes; at most `MAX_OFFSETS`."""
     sections = sorted((s for s in image.sections if s.loaded and s.size_bytes >= width), key=lambda s: s.address)
     starts = np.array([UNLOADED, *(section.address for section in sections)], np.int64)
     lengths = np.array([0, *(section.size_bytes for section in sections)], np.int64)
@@ -158,7 +147,7 @@ def _listed(image: Image, addresses: Iterable[Ints], width: int) -> Offsets:
 
 
 def _pieces(read: Read, section: Section) -> Iterator[bytes]:
-    """The bytes of a table of entries of 8, 12 or 24 bytes, whole entries at a time."""
+    """The bytes of a table with entries of 8, 12 or 24 bytes, whole entries at a time."""
     for at in range(section.offset, min(section.end, section.offset + 24 * MAX_OFFSETS), _PIECE_BYTES):
         yield read(at, min(_PIECE_BYTES, section.end - at))
 
@@ -171,15 +160,13 @@ def _words(table: bytes, kind: str) -> "NDArray[np.integer]":
     return np.frombuffer(table, kind, len(table) // int(kind[2]))
 
 
-def _rela_addresses(table: bytes, relative: Ints) -> Ints:
-    words = _words(table, "<i8")
-    rows = words[: words.size // 3 * 3].reshape(-1, 3)
-    addresses: Ints = rows[np.isin(rows[:, 1], relative), 0].astype(np.int64)
-    return addresses
+def _rows(table: bytes, kind: str, columns: int) -> "NDArray[np.integer]":
+    words = _words(table, kind)
+    return words[: words.size // columns * columns].reshape(-1, columns)
 
 
 def _relr_addresses(table: bytes) -> Ints:
-    """An even word is an address; the bits of an odd one say which of the 63 words behind the last are addresses."""
+    """An even word is an address. The bits of an odd one say which of the 63 words after the last are addresses."""
     words = _words(table, "<i8").astype(np.int64)
     number = np.arange(words.size, dtype=np.int64)
     even = words & 1 == 0
@@ -193,7 +180,7 @@ def _relr_addresses(table: bytes) -> Ints:
 
 
 def _page_addresses(table: bytes) -> Ints:
-    """Entries of 16 bits: type and offset. Type 10 is an address of 64 bits."""
+    """Entries of 16 bits, a type and an offset. Type 10 is an address of 64 bits."""
     halves = _words(table, "<u2")
     pages = np.zeros(halves.size, np.uint32)
     for at, page, size in _pages(table):

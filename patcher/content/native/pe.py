@@ -1,4 +1,4 @@
-"""PE32+ for x86-64 and ARM64 (Microsoft PE/COFF specification): the sections, and the role of each."""
+"""PE32+ for x86-64 and ARM64 (Microsoft PE/COFF specification): the sections, and their roles."""
 
 import struct
 from collections.abc import Iterator
@@ -11,14 +11,11 @@ _OPTIONAL = struct.Struct("<H22xQ28xI44xI")  # magic, image base, bytes of heade
 _DIRECTORIES = struct.Struct("<32I")
 _ENTRY = struct.Struct("<8sIIIIIIHHI")
 _PE32_PLUS = 0x20B
-_MAX_SECTIONS = 96  # so many Windows loads
+_MAX_SECTIONS = 96  # the limit of Windows
 _NOT_RELOCATABLE = 1
 _EXECUTABLE = 0x20000000
-_ROLES = {
-    "x86-1": {3: "pdata", 5: "relocations"},
-    "arm64-1": {3: "arm64_pdata", 5: "relocations"},
-}
-"""Number of a data directory → role of the section that begins with it."""
+_ROLES = {3: "pdata", 5: "relocations"}
+"""By number of a data directory: the role of the section that begins with it."""
 
 
 def parse(read: Read, size_bytes: int) -> Image | None:
@@ -40,11 +37,11 @@ def parse(read: Read, size_bytes: int) -> Image | None:
         return None
     pairs = _DIRECTORIES.unpack_from(head, fixed)[: 2 * min(directories, 16)]
     pairs += (0,) * (32 - len(pairs))
-    roles = {pairs[2 * at]: role for at, role in _ROLES[_FILTERS[machine]].items() if pairs[2 * at]}
+    roles = {pairs[2 * number]: role for number, role in _ROLES.items() if pairs[2 * number]}
     relocatable = not flags & _NOT_RELOCATABLE and "relocations" in roles.values()
-    headers = Section("", "", 0, 0, 0, head_bytes)  # code refers to the image's begin
+    headers = Section("", "", 0, 0, 0, head_bytes)  # code refers to the beginning of the image
     sections = ordered([headers, *_sections(table, roles)], size_bytes)
-    return Image(_FILTERS[machine], "pe", size_bytes, base, relocatable, sections, pairs[::2])
+    return Image(_FILTERS[machine], "pe", base, relocatable, sections, pairs[::2])
 
 
 def _sections(table: bytes, roles: dict[int, str]) -> Iterator[Section]:

@@ -13,23 +13,26 @@ from patcher.content.native.view import View
 PAGE_BYTES = 4096
 """Smaller numbers are no addresses."""
 _HANDLED, _ONE_SCOPE = 1 << 20, 1 << 21
-"""Flags of ARM64's records: a handler follows; the field for the number of scopes holds something else."""
+"""Flags of ARM64's records: a handler follows; the field for the number of scopes has another meaning."""
 _MOST_WORDS = 128
-"""Unwind records count as no longer than this, so that what is found depends only on bytes nearby."""
+"""Longer unwind records count as this long, so that the result depends only on bytes nearby."""
 
 
 def find(view: View) -> Iterator[Fields]:
-    """The references of all tables in the view, of entries that lie in it whole."""
-    offsets = view.inside(view.binary.rvas, 4)
-    target = view.u32(offsets)
-    yield fields_at(view.binary.loaded.hold(target), offsets, target)
+    """The references of all table entries that lie whole in the view."""
+    yield _rvas(view, view.inside(view.binary.rvas, 4))
+    entry_bytes, functions = _FUNCTIONS[view.binary.image.filter]
     for section in view.sections("pdata"):
-        yield from _functions(view, view.entries(section, 12))
-    for section in view.sections("arm64_pdata"):
-        yield from _arm64_functions(view, view.entries(section, 8))
+        yield from functions(view, view.entries(section, entry_bytes))
     for section in view.sections("data"):
         yield from _unwind(view, section)
         yield from _types(view, section)
+
+
+def _rvas(view: View, offsets: Ints) -> Fields:
+    """Addresses of 4 bytes, as far as the number is an address."""
+    target = view.u32(offsets)
+    return fields_at(view.binary.loaded.hold(target), offsets, target)
 
 
 def _functions(view: View, rows: Ints) -> Iterator[Fields]:
@@ -50,12 +53,15 @@ def _arm64_functions(view: View, rows: Ints) -> Iterator[Fields]:
     yield fields_at(known & (unwind & 3 == 0) & view.binary.loaded.hold(unwind), rows + 4, unwind)
 
 
+_FUNCTIONS = {"x86-1": (12, _functions), "arm64-1": (8, _arm64_functions)}
+
+
 def unwind_ends(view: View, frames: Ints) -> Ints:
     """Where the codes of each unwind record end."""
     if view.binary.image.filter == "x86-1":
-        return frames + 4 + 2 * ((view.u8(frames + 2) + 1) & ~1)  # an even number of two bytes each
+        return frames + 4 + 2 * ((view.u8(frames + 2) + 1) & ~1)  # codes of two bytes, an even number of them
     first, second = view.u32(frames), view.u32(frames + 4)
-    more = first >> 22 == 0  # numbers that the first word has no room for
+    more = first >> 22 == 0  # the numbers are too large for the first word
     scopes = np.where(more, second & 0xFFFF, first >> 22 & 31)
     codes = np.where(more, second >> 16 & 0xFF, first >> 27)
     words = 1 + more + np.where(first & _ONE_SCOPE, 0, scopes) + codes
@@ -64,7 +70,7 @@ def unwind_ends(view: View, frames: Ints) -> Ints:
 
 
 def _unwind(view: View, section: Section) -> Iterator[Fields]:
-    """UNWIND_INFO has behind its codes a handler and its data, or the chained function."""
+    """Behind the codes of UNWIND_INFO: a handler and its data, or the chained function."""
     frames = view.inside(view.binary.frames, 4)
     frames = frames[(frames >= section.offset) & (frames < section.end)]
     ends = unwind_ends(view, frames)

@@ -1,10 +1,9 @@
-"""An old native file read as if its addresses were those of the new one.
+"""An old native file, read as if its addresses were those of the new one.
 
-A wrong reference makes the patch larger, never wrong: the result is compared with the signed hash. So a file for which
-the map was not made can be read too; it only differs more.
+A wrong reference makes a patch larger, but never wrong, because the result is compared with the signed hash.
 """
 
-from collections import OrderedDict
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,43 +21,33 @@ _KEPT = 2
 
 
 class Rebased:
-    """The re-based bytes of one file, tile by tile, as if it were moved as a whole. The length does not change.
+    """Reads a file with its references moved, tile by tile; the result is as if it were moved as a whole.
 
-    ``data`` is an encoded `AddressMap`. Raises ContentError content.window for a damaged map, or a filter that is not
-    known. A file of another kind than the filter's is read unchanged.
+    ``data`` is an encoded `AddressMap`. The length does not change. A file of another kind than the filter's is read
+    unchanged. Raises ContentError content.window for a damaged map or an unknown filter.
     """
 
     def __init__(self, read: Read, size_bytes: int, filter: str, data: bytes) -> None:  # noqa: A002 (the format's word)
         if filter not in FILTERS:
             raise ContentError("content.window", f"a patch names the filter {filter}, which is not known")
-        self._mover = Mover(AddressMap.decode(data), size_bytes)
-        self._read = read
-        self._size_bytes = size_bytes
-        binary = Binary.open(read, size_bytes)
-        self._binary = binary if binary and binary.image.filter == filter else None
-        self._tiles: OrderedDict[int, bytes] = OrderedDict()
+        mover, binary = Mover(AddressMap.decode(data), size_bytes), Binary.open(read, size_bytes)
+        self._read, self._size_bytes = read, size_bytes
+        self._tile = None
+        if binary and binary.image.filter == filter:
+            self._tile = lru_cache(_KEPT)(partial(_tile, binary, mover))
 
     def read(self, offset: int, length: int) -> bytes:
         """The bytes from ``offset``; fewer at the end of the file."""
         end = min(offset + length, self._size_bytes)
-        if self._binary is None or offset >= end:
+        if self._tile is None or offset >= end:
             return self._read(offset, max(end - offset, 0))
-        pieces = []
-        for number in range(offset // TILE_BYTES, (end - 1) // TILE_BYTES + 1):
-            start = number * TILE_BYTES
-            pieces.append(self._tile(number, self._binary)[max(offset - start, 0) : end - start])
-        return b"".join(pieces)
+        starts = range(offset // TILE_BYTES * TILE_BYTES, end, TILE_BYTES)
+        return b"".join([self._tile(start)[max(offset - start, 0) : end - start] for start in starts])
 
-    def _tile(self, number: int, binary: Binary) -> bytes:
-        if number in self._tiles:
-            self._tiles.move_to_end(number)
-        else:
-            start = number * TILE_BYTES
-            found = references.find(binary, start - MAX_WIDTH + 1, start + TILE_BYTES)
-            self._tiles[number] = self._mover.read(binary, start, TILE_BYTES, found)
-            if len(self._tiles) > _KEPT:
-                self._tiles.popitem(last=False)
-        return self._tiles[number]
+
+def _tile(binary: Binary, mover: "Mover", start: int) -> bytes:
+    found = references.find(binary, start - MAX_WIDTH + 1, start + TILE_BYTES)
+    return mover.read(binary, start, TILE_BYTES, found)
 
 
 class Mover:
@@ -70,9 +59,9 @@ class Mover:
         self._allowed = _listed(addresses.allowed, size_bytes // ALLOWED_BYTES + 1)
 
     def read(self, binary: Binary, start: int, length: int, fields: Fields) -> bytes:
-        """``length`` bytes of the file from ``start`` with ``fields`` moved: all that begin there or reach into it.
+        """``length`` bytes of the file from ``start``, with ``fields`` moved: all that begin there or reach into it.
 
-        A field that reaches beyond the end of the file is not moved.
+        A field that reaches beyond the end of the file does not move.
         """
         low = max(start - MAX_WIDTH + 1, 0)
         data = bytearray(binary.read(low, start + length + MAX_WIDTH - 1 - low))

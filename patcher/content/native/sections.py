@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 Read = Callable[[int, int], bytes]
-"""(offset, length) → bytes of a file, fewer at its end. Never raises."""
+"""From offset and length to bytes of a file, fewer at its end. Never raises."""
 
 FILTERS = frozenset({"x86-1", "arm64-1"})
-"""Names of the methods that find references. They are part of the formats and never change their meaning."""
+"""Names of the methods that find references. They are part of the formats: their meaning never changes."""
 
 UNLOADED = 1 << 40
-"""Bytes that are never loaded have this address plus their offset. Loaded ones have addresses below."""
+"""The address of bytes that are never loaded is this plus their offset. Loaded ones have lower addresses."""
 
 MAX_SECTIONS = 1024
 MAX_FILE_BYTES = 1 << 32
@@ -18,9 +18,9 @@ MAX_FILE_BYTES = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """``size_bytes`` from ``offset`` on in the file, and ``memory_bytes`` of addresses, which may be more.
+    """``size_bytes`` of the file from ``offset`` on, and ``memory_bytes`` of addresses, which may be more.
 
-    ``role`` says how its bytes are read; ``link`` is the address of the section that its entries count in, 0 for none.
+    ``role`` says how its bytes are read. ``link`` is the address of the section that its entries refer to, or 0.
     """
 
     name: str
@@ -35,21 +35,20 @@ class Section:
 
     @property
     def end(self) -> int:
-        """First offset behind its bytes."""
+        """The first offset behind its bytes."""
         return self.offset + self.size_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """``filter`` names the method that finds its references. Absolute values in it are ``base`` plus an address.
+    """What the headers of a native file say. ``filter`` names the method that finds its references.
 
-    An image that is not ``relocatable`` holds absolute addresses in its code. Sections are in the order of their bytes
-    and do not overlap. ``directories``: the addresses of PE's data directories, 0 for none.
+    Absolute values in the file are ``base`` plus an address; the code holds some if the image is not ``relocatable``.
+    Sections are in file order and do not overlap. ``directories`` are the addresses of PE's data directories, or 0.
     """
 
     filter: str
     format: str
-    size_bytes: int
     base: int
     relocatable: bool
     sections: tuple[Section, ...]
@@ -61,16 +60,13 @@ class Image:
 
 
 def ordered(sections: Iterable[Section], size_bytes: int) -> tuple[Section, ...]:
-    """Sorted, without those that leave the file or its addresses, or overlap an earlier one."""
+    """The sections in file order, without those that leave the file or the addresses, or overlap an earlier one."""
     kept, at = [], 0
     for section in sorted(sections, key=lambda section: (section.offset, section.size_bytes)):
-        inside = section.end <= size_bytes and section.size_bytes <= section.memory_bytes
-        most = 2 * UNLOADED if not section.loaded else UNLOADED
-        if (
-            inside
-            and section.address + section.memory_bytes <= most
-            and (section.offset >= at or not section.size_bytes)
-        ):
+        most = UNLOADED if section.loaded else 2 * UNLOADED
+        fits = section.end <= size_bytes and section.address + section.memory_bytes <= most
+        apart = section.offset >= at or not section.size_bytes
+        if fits and apart and section.size_bytes <= section.memory_bytes:
             kept.append(section)
             at = max(at, section.end)
     return tuple(kept)

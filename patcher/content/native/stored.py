@@ -1,12 +1,10 @@
-"""How references are stored, by their forms (see `fields`), and how they change as addresses move."""
+"""How the values of references are stored, by their forms (see `fields`), and how they change as addresses move."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from patcher.content.native.fields import LOW12, PAGES21, Fields
-from patcher.content.native.numbers import Ints
-
-Data = bytes | bytearray | NDArray[np.uint8]
+from patcher.content.native.numbers import Bytes, Data, Ints, words
 
 PAGE_BITS = 12
 
@@ -14,30 +12,30 @@ _WIDTHS = (4, 8)
 _SHIFTS, _BITS = np.array([[0, 0, 5, 5, 5, 5, 10], [32, 26, 19, 14, 19, 19, 12]], np.int64)
 """By form: position of the lowest bit in the word, and number of bits."""
 _LOW_BITS = np.array([0, 0, 0, 0, 2, 2, 0], np.int64)
-"""By form: number of further low bits, which stand from bit 29 of the word on (ADR and ADRP: immlo)."""
+"""By form: number of further low bits, which start at bit 29 of the word (immlo of ADR and ADRP)."""
 _LOW_SHIFT = 29
 
 
 def values(data: Data, offsets: Ints, fields: Fields) -> Ints:
-    """The values at ``offsets`` in ``data``, each stored like the field beside it."""
+    """The values at ``offsets`` in ``data``, each stored like the field of the same index."""
     numbers = np.empty(len(offsets), np.int64)
     for width in _WIDTHS:
         some = np.flatnonzero(fields.width == width)
-        numbers[some] = _words(data, width)[offsets[some]]
+        numbers[some] = words(data, f"<i{width}")[offsets[some]]
     hidden = np.flatnonzero(fields.form)
     numbers[hidden] = decode(numbers[hidden], fields.form[hidden])
     return numbers
 
 
-def write(data: bytearray | NDArray[np.uint8], offsets: Ints, fields: Fields, numbers: Ints) -> None:
-    """Store ``numbers`` there; each wraps at its width."""
+def write(data: bytearray | Bytes, offsets: Ints, fields: Fields, numbers: Ints) -> None:
+    """Store ``numbers`` at ``offsets``, likewise; each wraps at its width."""
     hidden = np.flatnonzero(fields.form)
     if hidden.size:
         numbers = numbers.copy()
-        numbers[hidden] = _put(_words(data, 4)[offsets[hidden]], fields.form[hidden], numbers[hidden])
+        numbers[hidden] = _put(words(data, "<i4")[offsets[hidden]], fields.form[hidden], numbers[hidden])
     for width in _WIDTHS:
         some = np.flatnonzero(fields.width == width)
-        _words(data, width)[offsets[some]] = numbers[some].astype(f"<i{width}")
+        words(data, f"<i{width}")[offsets[some]] = numbers[some].astype(f"<i{width}")
 
 
 def moved_by(fields: Fields, target_by: Ints, base_by: Ints) -> Ints:
@@ -63,29 +61,27 @@ def _low(fields: Fields, target_by: Ints, _: Ints) -> Ints:
     return by
 
 
-def decode(words: Ints, form: "NDArray[np.int8] | int") -> Ints:
+# ---------------------------------------------------------------- bits of instructions
+
+
+def decode(instructions: Ints, form: "NDArray[np.int8] | int") -> Ints:
     """The values that instructions of these forms hold."""
     low = _LOW_BITS[form]
-    high = words >> _SHIFTS[form] & (1 << _BITS[form]) - 1
-    return signed(high << low | words >> _LOW_SHIFT & (1 << low) - 1, form)
+    high = instructions >> _SHIFTS[form] & (1 << _BITS[form]) - 1
+    return signed(high << low | instructions >> _LOW_SHIFT & (1 << low) - 1, form)
 
 
-def _put(words: NDArray[np.signedinteger], form: NDArray[np.int8], numbers: Ints) -> Ints:
+def _put(old: NDArray[np.integer], form: NDArray[np.int8], numbers: Ints) -> Ints:
     low = _LOW_BITS[form]
     high_mask, low_mask = (1 << _BITS[form]) - 1 << _SHIFTS[form], (1 << low) - 1 << _LOW_SHIFT
     bits: Ints = (numbers >> low) << _SHIFTS[form] & high_mask | numbers << _LOW_SHIFT & low_mask
-    bits |= words & ~(high_mask | low_mask)
+    bits |= old & ~(high_mask | low_mask)
     return bits
 
 
 def signed(numbers: Ints, form: "NDArray[np.int8] | int") -> Ints:
-    """Numbers cut to the bits of their forms; the highest of these is the sign, but not of `LOW12`."""
+    """The numbers cut to the bits of their forms. The highest bit is the sign, except for `LOW12`."""
     bits = _BITS[form] + _LOW_BITS[form]
     cut: Ints = numbers & (1 << bits) - 1
     sign: Ints = np.where(np.equal(form, LOW12), 0, cut >> bits - 1 << bits)
     return cut - sign
-
-
-def _words(data: Data, width: int) -> NDArray[np.signedinteger]:
-    """The numbers that begin at each byte."""
-    return np.ndarray((max(len(data) - width + 1, 0),), f"<i{width}", data, strides=(1,))

@@ -9,7 +9,7 @@ from patcher.content.native.view import View
 
 
 def find(view: View) -> Iterator[Fields]:
-    """The references of all tables in the view, of entries that lie in it whole."""
+    """The references of all table entries that lie whole in the view."""
     yield _pointers(view, view.inside(view.binary.pointers, 8))
     everywhere = () if view.binary.image.relocatable else ("data", "constants")
     for role in ("pointers", *everywhere):
@@ -19,6 +19,6 @@ def find(view: View) -> Iterator[Fields]:
 
 
 def _pointers(view: View, offsets: Ints) -> Fields:
-    """Absolute addresses of 8 bytes, where the number is an address."""
+    """Absolute addresses of 8 bytes, as far as the number is an address."""
     target = view.i64(offsets) - view.binary.image.base
     return fields_at(view.binary.loaded.hold(target), offsets, target, width=8)

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patcher.content.native.binary import Binary
-from patcher.content.native.numbers import Ints
+from patcher.content.native.numbers import Ints, words
 from patcher.content.native.sections import Section
 
 
 class View:
-    """The bytes of a file from ``start`` to ``end``, and zeros where that is outside of the file."""
+    """The bytes of a file from ``start`` to ``end``, cut to the file, and zeros behind them."""
 
     def __init__(self, binary: Binary, start: int, end: int) -> None:
         self.binary = binary
@@ -25,13 +25,13 @@ class View:
         return (s for s in self.binary.image.of_role(role) if s.offset < self.end and s.end > self.start)
 
     def entries(self, section: Section, step: int, skip: int = 0) -> Ints:
-        """Offsets of the entries of ``step`` bytes, from ``skip`` on in the section, that are whole in the view."""
+        """Offsets of the entries of ``step`` bytes whole in the view; the first is ``skip`` bytes into the section."""
         first = section.offset + skip
         start = first + -(-max(self.start - first, 0) // step) * step
         return np.arange(start, min(section.end, self.end) - step + 1, step, dtype=np.int64)
 
     def inside(self, offsets: NDArray[np.uint32], width: int) -> Ints:
-        """Those of the sorted offsets whose ``width`` bytes are in the view."""
+        """The sorted offsets whose ``width`` bytes lie whole in the view."""
         first, last = np.searchsorted(offsets, np.array([self.start, max(self.end - width + 1, 0)], np.uint32))
         return offsets[first:last].astype(np.int64)
 
@@ -48,10 +48,8 @@ class View:
         return self._at("<i4", offsets)
 
     def i64(self, offsets: Ints) -> Ints:
-        """The 64-bit numbers at these offsets; those from 2⁶³ on are negative, and so no addresses."""
+        """The signed 64-bit numbers at these offsets; negative ones are no addresses."""
         return self._at("<i8", offsets)
 
     def _at(self, kind: str, offsets: Ints) -> Ints:
-        width = int(kind[2])
-        every = np.ndarray((self.bytes.size - width + 1,), kind, self.bytes.data, 0, (1,))
-        return every[offsets - self.start].astype(np.int64)
+        return words(self.bytes, kind)[offsets - self.start].astype(np.int64)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from patcher.content.native.numbers import Bytes, Ints, changes
+from patcher.content.native.numbers import Bytes, Ints, changes, words
 
 Words = NDArray[np.uint32]
 Pairs = NDArray[np.uint64]
@@ -86,8 +86,7 @@ def _once(data: Bytes, bound: int) -> tuple[Words, Words]:
 
 def _hashes(data: Bytes) -> Words:
     """Hashes of the 32 bytes from each offset, by doubling."""
-    words = np.ndarray((len(data) - 3,), "<u4", np.ascontiguousarray(data), strides=(1,))
-    hashes = _mixed(words * np.uint32(0x9E3779B1))
+    hashes = _mixed(words(np.ascontiguousarray(data), "<u4") * np.uint32(0x9E3779B1))
     for step, factor in ((4, 0x85EBCA6B), (8, 0xC2B2AE35), (16, 0x27D4EB2F)):
         longer = hashes[:-step] * np.uint32(factor)
         longer += hashes[step:]

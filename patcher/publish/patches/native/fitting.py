@@ -15,17 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patcher.content.native import fields, references, stored
-from patcher.content.native.addresses import (
-    ALLOWED_BYTES,
-    BLOCK_PLANES,
-    HEAD,
-    MAX_BREAKS,
-    REFUSED_BYTES,
-    SHIFT_PLANES,
-    START_PLANES,
-    AddressMap,
-    filters,
-)
+from patcher.content.native.addresses import ALLOWED_BYTES, HEAD, MAX_BREAKS, PLANES, REFUSED_BYTES, AddressMap, filters
 from patcher.content.native.binary import Binary, Spans
 from patcher.content.native.fields import GUESS, NO_BASE, TABLE, Fields
 from patcher.content.native.numbers import Bytes, Ints, changes
@@ -213,11 +203,10 @@ def _blank(data: Bytes, found: Fields) -> None:
 
 def encode(addresses: AddressMap) -> bytes:
     """The document that `AddressMap.decode` reads."""
-    lists = (addresses.starts, addresses.shifts, addresses.refused, addresses.allowed)
-    starts, shifts, refused, allowed = (np.diff(numbers, prepend=0) for numbers in lists)
-    zigzag = (shifts << 1) ^ (shifts >> 63)
-    planes = ((starts, START_PLANES), (zigzag, SHIFT_PLANES), (refused, BLOCK_PLANES), (allowed, BLOCK_PLANES))
-    plain = b"".join(_planes(numbers, count) for numbers, count in planes)
+    starts, shifts = np.diff(addresses.starts, prepend=0), np.diff(addresses.shifts, prepend=0)
+    blocks = np.diff(addresses.refused, prepend=0), np.diff(addresses.allowed, prepend=0)
+    lists = (starts, (shifts << 1) ^ (shifts >> 63), *blocks)
+    plain = b"".join(_planes(numbers, planes) for numbers, planes in zip(lists, PLANES, strict=True))
     head = HEAD.pack(len(addresses.starts), len(addresses.refused), len(addresses.allowed))
     return head + lzma.compress(plain, lzma.FORMAT_RAW, filters=filters(len(plain)))
 
