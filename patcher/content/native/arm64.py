@@ -1,6 +1,6 @@
-"""References in ARM64 code (Arm A-profile A64 instruction set): branches, literals, and pages with what is within them.
+"""References in ARM64 code (Arm A-profile A64 instruction set): branches, literals, and pairs of page and offset.
 
-Two instructions make an address that one cannot reach: ADRP puts a page into a register, and an addition, a load or a
+An address out of reach of one instruction takes two: ADRP puts its page into a register, and an addition, a load or a
 store adds the offset within the page. Part of the frozen filter "arm64-1".
 """
 
@@ -27,7 +27,7 @@ from patcher.content.native.view import View
 
 WORD_BYTES = 4
 REACH_WORDS = 64
-"""An instruction uses an ADRP at most this many words before it."""
+"""An ADRP is at most this many words before the instruction that uses its page."""
 
 _DISTANT = (
     (0x7C000000, 0x14000000, WORDS26, CODE),  # B, BL
@@ -37,9 +37,8 @@ _DISTANT = (
     (0x3B000000, 0x18000000, WORDS19, DATA),  # LDR, LDRSW, PRFM of a literal
     (0x9F000000, 0x10000000, BYTES21, DATA),  # ADR
 )
-"""Instructions that reach their target alone: mask and bits, form of the distance, kind."""
-_NOWHERE = 32
-"""Stands for no register."""
+"""Instructions that hold the whole distance: mask and bits, form of the distance, kind."""
+_NO_REGISTER = 32
 
 
 def find(view: View) -> Iterator[Fields]:
@@ -56,7 +55,7 @@ def find(view: View) -> Iterator[Fields]:
 
 
 def _pages(view: View, offsets: Ints, words: Ints, own: Ints) -> Iterator[Fields]:
-    """ADRPs and the instructions that use their pages. The first user tells what the page is for."""
+    """ADRPs and the instructions that use their pages. The first user of a page gives the target."""
     pages, users, scale = _pairs(words)
     page = (own[pages] >> stored.PAGE_BITS) + stored.decode(words[pages], PAGES21) << stored.PAGE_BITS
     target = page + scale * stored.decode(words[users], LOW12)
@@ -68,9 +67,9 @@ def _pages(view: View, offsets: Ints, words: Ints, own: Ints) -> Iterator[Fields
 
 
 def _pairs(words: Ints) -> tuple[Ints, Ints, Ints]:
-    """ADRPs and the instructions that use their pages, as rising word numbers; and the scales of the users.
+    """Word numbers of ADRPs and of the instructions that use their pages, rising, and the scales of the latter.
 
-    An ADRP is the last instruction to write the register before the user reads it, with no jump in between.
+    The ADRP is the last instruction that writes the register before its use, with no jump in between.
     """
     scale = scales(words)
     users = np.flatnonzero(scale)
@@ -95,11 +94,11 @@ def scales(words: Ints) -> Ints:
 
 
 def _written(words: Ints) -> NDArray[np.uint8]:
-    """The register that each instruction writes, if that is easy to tell; `_NOWHERE` for none."""
+    """The register that each instruction writes, as far as that is easy to tell."""
     written = (words & 31).astype(np.uint8)
     stores = (words & 0x3AC00000 == 0x38000000) | (words & 0x3A400000 == 0x28000000)
     vectors, branches = words & 0x0C000000 == 0x0C000000, words & 0x1C000000 == 0x14000000
-    written[stores | vectors | branches] = _NOWHERE
+    written[stores | vectors | branches] = _NO_REGISTER
     calls = (words & 0xFC000000 == 0x94000000) | (words & 0xFFFFFC1F == 0xD63F0000)  # BL, BLR
     written[calls] = 0
     return written

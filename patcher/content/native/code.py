@@ -1,4 +1,4 @@
-"""References in x86-64 code: branches, operands relative to RIP, and absolute operands where they can occur."""
+"""References in x86-64 code: branches, operands relative to RIP, and absolute operands where these occur."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _LEAST_ABSOLUTE = 0x10000
 
 
 def find(view: View) -> Iterator[Fields]:
-    """The references of all instructions in blocks whose lead lies in the view."""
+    """The references of all instructions in blocks whose lead is in the view."""
     for section in view.sections("code"):
         decoded = _decoded(view, section)
         yield from _relative(view, section, decoded)
@@ -25,7 +25,7 @@ def find(view: View) -> Iterator[Fields]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Decoded:
-    """Instructions: where each begins, and what `x86.decode` says of it. Their section ends at ``end``."""
+    """Instructions: where each begins, and its `x86.decode`. Their section ends at ``end``."""
 
     begin: Ints
     told: Bytes
@@ -62,7 +62,7 @@ def _decoded(view: View, section: Section) -> _Decoded:
 
 
 def _relative(view: View, section: Section, decoded: _Decoded) -> Iterator[Fields]:
-    """A branch counts from the end of its field, an operand from the end of the instruction."""
+    """A branch is relative to the end of its field, an operand to the end of the instruction."""
     binary = view.binary
     for what, spans, kind in ((x86.BRANCH, binary.code, CODE), (x86.RELATIVE, binary.loaded, DATA)):
         offsets, behind = decoded.fields(what)
@@ -72,7 +72,7 @@ def _relative(view: View, section: Section, decoded: _Decoded) -> Iterator[Field
 
 
 def _absolute(view: View, decoded: _Decoded) -> Iterator[Fields]:
-    """Absolute operands of a file that cannot be relocated, and operands of PE files that are RVAs."""
+    """Absolute operands of files that cannot be relocated, and RVAs among the operands of PE files."""
     image = view.binary.image
     displacements, _ = decoded.fields(x86.ABSOLUTE)
     if not image.relocatable:

@@ -1,4 +1,4 @@
-"""References as parallel arrays, and which of them count where two overlap."""
+"""References as parallel arrays, and which of two that overlap counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from dataclasses import fields as columns
 
 import numpy as np
 from numpy.typing import NDArray
+
+from patcher.content.native.numbers import Ints
 
 NO_BASE = -1
 CODE, DATA, TABLE, GUESS = range(4)
@@ -22,16 +24,16 @@ class Fields:
     """References in the order of their positions, without overlaps.
 
     Each has ``width`` bytes from ``position`` on in the file. They hold the distance of the address ``target`` from the
-    address ``base`` (or from 0 for `NO_BASE`), in steps of ``scale`` bytes, stored as ``form`` says. Where addresses
-    move by S, the value grows by (S(target) − S(base)) / scale and wraps at its width; S(NO_BASE) is 0. A `PAGES21`
-    holds the distance of the pages of target and base. A `LOW12` holds the target's offset within its page; its base is
-    the instruction with the pages.
+    address ``base`` (from 0 for `NO_BASE`) in steps of ``scale`` bytes, stored as ``form`` says. When addresses move by
+    S, the value grows by (S(target) − S(base)) / scale and wraps at its width; S(NO_BASE) is 0. A `PAGES21` holds the
+    distance between the pages of target and base. A `LOW12` holds the offset of the target within its page; its base is
+    the instruction that holds the page.
     """
 
-    position: NDArray[np.int64]
+    position: Ints
     width: NDArray[np.int8]
-    target: NDArray[np.int64]
-    base: NDArray[np.int64]
+    target: Ints
+    base: Ints
     scale: NDArray[np.int8]
     kind: NDArray[np.int8]
     form: NDArray[np.int8]
@@ -40,22 +42,22 @@ class Fields:
         return self.position.size
 
     def at(self, chosen: "NDArray[np.bool_] | NDArray[np.intp] | slice") -> "Fields":
-        """The fields that a mask, numbers or a slice choose."""
+        """The fields chosen by a mask, numbers or a slice."""
         return Fields(*(getattr(self, column.name)[chosen] for column in columns(self)))
 
 
 def fields_at(
     held: NDArray[np.bool_],
-    position: NDArray[np.int64],
-    target: NDArray[np.int64],
-    base: NDArray[np.int64] | int = NO_BASE,
+    position: Ints,
+    target: Ints,
+    base: Ints | int = NO_BASE,
     *,
     width: int = 4,
     scale: int = 1,
     kind: int = TABLE,
     form: int = PLAIN,
 ) -> Fields:
-    """Fields of one kind at those of the offsets that are ``held``."""
+    """Fields of one kind, as far as ``held`` is true."""
     position = position[held]
     bases = np.full(position.size, base, np.int64) if isinstance(base, int) else base[held]
     widths, scales, kinds, forms = (np.full(position.size, n, np.int8) for n in (width, scale, kind, form))
@@ -63,7 +65,7 @@ def fields_at(
 
 
 def joined(parts: Sequence[Fields]) -> Fields:
-    """All fields of ``parts``, one part behind the other."""
+    """The fields of all parts, in their order."""
     if not parts:
         none = np.empty(0, np.int64)
         parts = [fields_at(none > 0, none, none)]
@@ -71,11 +73,11 @@ def joined(parts: Sequence[Fields]) -> Fields:
 
 
 def without_overlaps(found: Fields) -> Fields:
-    """Sorted, without overlaps. Of fields at one position the certain one stays, else the first.
+    """Sorted, without overlaps. Of several fields at one position a certain one stays, else the first.
 
-    A field is dropped if an earlier field of its own or a surer class covers its first byte, even if that field is
-    dropped itself. A guess is also dropped if a certain field begins within it. So the result depends on neighbours
-    only, and is the same for every part of a file that holds them.
+    A field is dropped if an earlier field covers its first byte, even one that is dropped itself; guesses do not count
+    against certain fields. A guess is also dropped if a certain field begins within it. So the result depends only on
+    neighbours, and is the same for every part of a file that holds them.
     """
     guessed = found.kind == GUESS
     found = found.at(np.argsort(found.position * 2 + guessed, kind="stable"))
@@ -88,8 +90,8 @@ def without_overlaps(found: Fields) -> Fields:
     return found.at(keep)
 
 
-def _first(position: NDArray[np.int64], width: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Which are the first at their position and begin behind the end of all earlier ones."""
+def _first(position: Ints, width: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Whether each is the first at its position, and behind the end of all earlier ones."""
     keep = np.ones(position.size, np.bool_)
     reach = np.maximum.accumulate(position + width)
     keep[1:] = (position[1:] != position[:-1]) & (position[1:] >= reach[:-1])
@@ -97,7 +99,7 @@ def _first(position: NDArray[np.int64], width: NDArray[np.int8]) -> NDArray[np.b
 
 
 def _clear(guesses: Fields, certain: Fields) -> NDArray[np.bool_]:
-    """Which guesses no certain field touches."""
+    """Whether no certain field overlaps each guess."""
     reach = np.append(np.int64(-1), np.maximum.accumulate(certain.position + certain.width))
     begin = np.append(certain.position, np.iinfo(np.int64).max)
     behind = np.searchsorted(certain.position, guesses.position, "right")

@@ -1,4 +1,4 @@
-"""Guesses: bytes that look like references in constants, code and debug information, but may be none."""
+"""Guesses: bytes in constants, code and debug information that look like references, but may be none."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ _SPREAD_BYTES = 1 << 16
 
 
 def find(view: View, certain: Ints) -> Iterator[Fields]:
-    """All guesses in the view whose neighbours lie in it. ``certain`` are offsets of RVAs, in order."""
+    """All guesses whose neighbours are in the view. ``certain`` holds the offsets of RVAs, rising."""
     if view.binary.image.format == "pe":
         yield from _near(view, certain)
         yield from _tables(view, "code", relative=False)
@@ -29,7 +29,7 @@ def find(view: View, certain: Ints) -> Iterator[Fields]:
 def _tables(view: View, role: str, *, relative: bool) -> Iterator[Fields]:
     """Jump tables: three or more consecutive entries that point into code, each near the next.
 
-    Their distances count from the table's beginning; the entry's own address is near enough to that.
+    Relative entries count from the beginning of the table; the entry's own address is near enough to that.
     """
     for section in view.sections(role):
         offsets = view.entries(section, 4)
@@ -43,7 +43,7 @@ def _tables(view: View, role: str, *, relative: bool) -> Iterator[Fields]:
 
 
 def _in_threes(pair: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The members of rows of three or more; ``pair`` says which entries go with the next one."""
+    """The members of rows of three or more; ``pair`` says whether an entry goes with the next one."""
     middle = np.concatenate([[False], pair[1:] & pair[:-1], [False]])
     run: NDArray[np.bool_] = middle.copy()
     run[1:] |= middle[:-1]
@@ -52,7 +52,7 @@ def _in_threes(pair: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _near(view: View, certain: Ints) -> Iterator[Fields]:
-    """RVAs near certain ones, in data about exceptions and types; unwind codes are left out."""
+    """RVAs near certain ones, in data about exceptions and types, except in unwind codes."""
     frames = view.inside(view.binary.frames, 4)
     frames, ends = np.append(-1, frames), np.append(-1, unwind_ends(view, frames))
     before, behind = np.append(-NEAR_BYTES - 1, certain), np.append(certain, np.iinfo(np.int64).max)

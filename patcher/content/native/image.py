@@ -5,5 +5,5 @@ from patcher.content.native.sections import Image, Read
 
 
 def parse(read: Read, size_bytes: int) -> Image | None:
-    """The image of a file of ``size_bytes``; None if it is none, or for another machine. Never raises."""
+    """The image of a file of ``size_bytes``; None for other files and machines. Never raises."""
     return elf.parse(read, size_bytes) or pe.parse(read, size_bytes)

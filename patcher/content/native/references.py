@@ -1,7 +1,7 @@
 """Finds the references of a native file: every field that holds an address, and its target.
 
-Frozen: the result of `find` is part of the formats, under the name of `Image.filter`. A patch made by one version is
-applied by later ones, so any change of a result needs a new name beside the old one.
+The result of `find` is part of the formats, under the name of `Image.filter`: later versions apply the patches of
+earlier ones. Any change of a result needs a new filter beside the old one.
 """
 
 import numpy as np
@@ -16,11 +16,11 @@ _CODE = {"x86-1": code, "arm64-1": arm64}
 _TILE_BYTES = 256 * 1024
 _BEFORE_BYTES = 2048
 _BEHIND_BYTES = 1024
-"""The bytes around an offset that can influence what is found there are fewer than these."""
+"""What is found at an offset depends on fewer bytes before and behind it."""
 
 
 def find(binary: Binary, start: int, end: int) -> Fields:
-    """Every field whose first byte is from ``start`` to ``end``. The result does not depend on how a file is split."""
+    """Every field whose first byte is in ``start … end``. The result does not depend on how a file is split."""
     start, end = max(start, 0), min(end, binary.size_bytes)
     return joined([_find(binary, at, min(at + _TILE_BYTES, end)) for at in range(start, end, _TILE_BYTES)])
 

@@ -1,8 +1,8 @@
 """Where x86-64 instructions begin and how long they are, for many bytes at once. Part of the frozen filter "x86-1".
 
-This is no disassembler: a length needs only the opcode's map, whether a ModRM byte follows, and the bytes behind that
-(Intel SDM vol. 2, chapter 2 and appendix A). Legacy prefixes count as instructions of their own, since only 66 changes
-a length. An opcode that does not exist always gets the same length.
+This is no disassembler: a length depends only on the opcode's map, on whether a ModRM byte follows, and on the bytes
+behind that (Intel SDM vol. 2, chapter 2 and appendix A). Legacy prefixes count as instructions of their own, because
+only 66 changes a length. An invalid opcode always gets the same length.
 """
 
 import numpy as np
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from patcher.content.native.numbers import Bytes
 
 BLOCK_BYTES = 256
-"""Each block of a section is decoded alone, so that what is found in it depends only on bytes nearby."""
+"""Each block of a section is decoded alone, so that the result depends only on bytes nearby."""
 LEAD_BYTES = BLOCK_BYTES
-"""The decoding of a block begins this much earlier, because code synchronises itself."""
+"""Decoding begins this much before a block, by which time it is in step with the instructions."""
 NOP = 0x90
 TAIL_BYTES = 16
-"""Bytes that must follow the last block: more than an instruction has."""
+"""Bytes that must follow the last block: more than the longest instruction."""
 
 BRANCH, RELATIVE, ABSOLUTE = 1, 2, 3
-"""Kinds of address in an instruction: rel32, displacement from RIP, displacement from nothing or a register."""
+"""Kinds of address in an instruction: rel32, displacement from RIP, displacement from a register or from 0."""
 IMMEDIATE_BYTES = np.array([0, 1, 2, 4], np.int64)
-"""By the two bits of `decode` for the immediate."""
+"""By the two bits of `decode` that describe the immediate."""
 
 _ROW_BYTES = LEAD_BYTES + BLOCK_BYTES + TAIL_BYTES
 _STEPS = 8
@@ -32,7 +32,7 @@ _PLAIN, _MAP1, _MAP2, _MAP3 = range(4)
 
 
 def _opcodes(*spans: tuple[int, int, int]) -> Bytes:
-    """A map of 256 opcodes: each has length 1 plus what the ``spans`` (first, last, more) add."""
+    """A map of 256 opcodes: each has length 1, plus ``more`` in each span (first, last, more)."""
     table = np.ones(256, np.uint8)
     for first, last, more in spans:
         table[first : last + 1] += more
@@ -40,7 +40,7 @@ def _opcodes(*spans: tuple[int, int, int]) -> Bytes:
 
 
 def _modrm(*spans: tuple[int, int]) -> Bytes:
-    """0xFF for every opcode within the spans (first, last), those that a ModRM byte follows."""
+    """0xFF for each opcode with a ModRM byte, those within the spans (first, last)."""
     table = np.zeros(256, np.uint8)
     for first, last in spans:
         table[first : last + 1] = 0xFF
@@ -85,7 +85,7 @@ _HAS_MODRM = np.concatenate(
 
 
 def _modrm_bytes() -> Bytes:
-    """By ModRM byte: its own length with SIB and displacement, and the kind of that displacement."""
+    """By ModRM byte: its length with SIB and displacement, and the kind of the displacement."""
     table = np.ones(256, np.uint8)
     for value in range(256):
         mod, rm = value >> 6, value & 7
@@ -97,12 +97,12 @@ def _modrm_bytes() -> Bytes:
 
 
 def _escapes() -> Bytes:
-    """By (0F, C5, C4, 62) and the byte behind it: where the opcode stands, and in bits 4–5 its map."""
+    """By (0F, C5, C4, 62) and the next byte: the offset of the opcode, and in bits 4–5 its map."""
     seconds = np.arange(256)
     table = np.zeros((4, 256), np.uint8)
     table[0], table[1] = 1 | _MAP1 << 4, 2 | _MAP1 << 4
     table[0, 0x38], table[0, 0x3A] = 2 | _MAP2 << 4, 2 | _MAP3 << 4
-    for row, at, bits in ((2, 3, 31), (3, 4, 7)):  # VEX and EVEX name the map; one unknown to us is like map 2
+    for row, at, bits in ((2, 3, 31), (3, 4, 7)):  # VEX and EVEX name the map; other maps are read as map 2
         table[row] = at | _MAP2 << 4
         table[row, seconds & bits == 1] = at | _MAP1 << 4
         table[row, seconds & bits == 3] = at | _MAP3 << 4
@@ -118,7 +118,7 @@ _TEST = np.array([_IB, _IZ], np.uint8)
 
 
 def decode(code: Bytes) -> Bytes:
-    """For each byte but the last `TAIL_BYTES` of ``code``: the instruction that would begin there.
+    """The instruction that would begin at each byte of ``code``, except the last `TAIL_BYTES`.
 
     Bits 0–3 hold its length, bits 4–5 its immediate, bits 6–7 the kind of its address (0 for none).
     """
@@ -144,12 +144,12 @@ def decode(code: Bytes) -> Bytes:
 
 
 def _prefix(told: Bytes, first: Bytes, second: Bytes) -> None:
-    """Add REX to the instruction that follows, and 66 to one whose immediate it shortens."""
+    """Join REX with the instruction behind it, and 66 with one whose immediate it shortens."""
     behind = np.append(told[1:], np.uint8(1))
     behind += np.uint8(1)
     behind ^= told
     told ^= behind & _mask(first & 0xF0 == 0x40)
-    told[(first & 0xF8 == 0x48) & (second & 0xF8 == 0xB8)] = 10  # a REX.W before B8 to BF: an immediate of 8 bytes
+    told[(first & 0xF8 == 0x48) & (second & 0xF8 == 0xB8)] = 10  # REX.W and B8 to BF: an immediate of 8 bytes
 
     shortened = np.flatnonzero(first[:-1] == 0x66)
     behind = told[shortened + 1]
@@ -167,7 +167,7 @@ def beginnings(told: Bytes) -> NDArray[np.bool_]:
     blocks = (told.size - LEAD_BYTES) // BLOCK_BYTES
     if not blocks:
         return np.zeros(0, np.bool_)
-    rows = np.zeros((blocks, _ROW_BYTES), np.uint8)  # zeros hold a walk that has left its block
+    rows = np.zeros((blocks, _ROW_BYTES), np.uint8)  # a walk that leaves its block stops at zeros
     rows[:, :-TAIL_BYTES] = np.lib.stride_tricks.sliding_window_view(lengths, _ROW_BYTES - TAIL_BYTES)[::BLOCK_BYTES]
     steps, seen = rows.reshape(-1), np.zeros(rows.size, np.bool_)
     at = np.arange(blocks, dtype=np.int64) * _ROW_BYTES
