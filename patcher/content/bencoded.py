@@ -1,6 +1,6 @@
-"""Bencoded documents of a feed: one strict way to read them, and their keys `format` and `requires`.
+"""Reads bencoded documents of a feed strictly, and checks their keys `format` and `requires`.
 
-A document may travel as one zstd frame; a bencoded dictionary begins with ``d`` and no frame does.
+A document may be packed into one zstd frame. A bencoded dictionary begins with ``d``, a frame never does.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,11 +15,10 @@ FORMAT = 1
 
 
 def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
-    """A bencoded dictionary in its one canonical form, packed or not.
+    """A bencoded dictionary in its one canonical form, packed or not, of at most ``max_bytes``.
 
-    The memory it takes is bounded by the signed bytes: 40 times those of the plain document, which is at most
-    `codec.MAX_RATIO` times as long as the packed one.
-    Raises ContentError content.invalid for anything else, also for a document longer than ``max_bytes``.
+    Takes memory of 40 times the plain document, which is at most `codec.MAX_RATIO` times as large as the packed one.
+    Raises ContentError content.invalid for anything else.
     """
     if data.startswith(codec.ZSTD_MAGIC) and len(data) <= max_bytes:
         data = codec.unpack_document(data, max_bytes)
@@ -36,7 +35,7 @@ def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
 
 
 def check_format(head: Mapping[bytes, Any], what: str, known: Collection[bytes] = ()) -> None:
-    """Refuse a document that this version, which has the features ``known``, cannot read.
+    """Refuse a document that this version cannot read; ``known`` are the features it has.
 
     Raises TrustError trust.needs_newer, ContentError content.invalid.
     """

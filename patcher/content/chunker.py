@@ -1,4 +1,4 @@
-"""Content-defined chunks: they end where their own bytes say so, so equal content is cut alike wherever it lies."""
+"""Content-defined chunks: their own bytes decide where they end, so equal content is cut alike at any offset."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ def chunks(portions: Iterable[bytes], average_bytes: int) -> Iterator[tuple[byte
     for portion in portions:
         rest += portion
         if len(rest) >= _BUFFER_BYTES:
-            *whole, last = _cut(cdc, bytes(rest))  # the last may end only because the buffer does: it waits for more
+            *whole, last = _cut(cdc, bytes(rest))  # the last may go on in the next portion
             for chunk in whole:
                 end += len(chunk)
                 yield _digest(chunk), end

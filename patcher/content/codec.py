@@ -1,8 +1,7 @@
-"""Decoding: the bytes of a window, of a manifest delta and of a packed document.
+"""Decodes windows, manifest deltas and packed documents, which `patcher.publish.patches.encode` makes.
 
-The output of each decoder is capped at its signed size, its memory is bounded by what the input's header asks for, and
-its result is compared with the signed hash. Callers check the hash of the input first; the bounds here protect against
-stolen keys. `patcher.publish.patches.encode` writes what this module reads.
+Each output is capped at its signed size and compared with the signed hash. Each header is checked before a decoder
+takes the memory that it asks for. Callers check the hash of the input first, so these bounds are for stolen keys.
 """
 
 import hashlib
@@ -20,12 +19,12 @@ else:
 
 STORED, ZSTD, HDIFF, COPY = 0, 1, 2, 3
 HDIFF_REBASED, COPY_REBASED = 4, 5
-"""HDIFF and COPY of old bytes that are read through address maps."""
+"""The same as HDIFF and COPY, with old bytes that are read through address maps."""
 ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 WINDOW_BYTES = 16 * 1024 * 1024
 WINDOW_LOG = WINDOW_BYTES.bit_length() - 1
 MAX_RATIO = 16
-"""A document that travels compressed may unfold to this many times its size. Honest ones reach 10, bombs thousands."""
+"""A packed document may be at most this many times as large unpacked. Honest ones reach 10, bombs thousands."""
 
 _HDIFF_MAGIC = b"HDIFF13&lzma2\0"
 _MAX_DICTIONARY_BYTES = 64 * 1024 * 1024
@@ -33,7 +32,7 @@ _MAX_LOG = 30
 
 
 def apply(codec: int, data: bytes, old: bytes, output_bytes: int, sha256: bytes) -> bytes:
-    """The ``output_bytes`` of a window, which have this ``sha256``. Raises ContentError content.window otherwise."""
+    """The output of a window. Raises ContentError content.window if it has not this size and hash."""
     try:
         if codec in {HDIFF, HDIFF_REBASED}:
             _check_hdiff(data, len(old), output_bytes)
@@ -52,7 +51,7 @@ def apply(codec: int, data: bytes, old: bytes, output_bytes: int, sha256: bytes)
 def apply_manifest_delta(old: bytes, delta: bytes, ref: merkle.Ref) -> bytes:
     """The newer document, checked against its root. Raises Mismatch for any bad input.
 
-    Its size may be at most that of the old document and `MAX_RATIO` times that of the delta together.
+    It may be at most as large as the old document and `MAX_RATIO` times the delta together.
     """
     log = prefix_log(old, ref.size_bytes)
     if ref.size_bytes > len(old) + MAX_RATIO * len(delta):
@@ -67,10 +66,9 @@ def apply_manifest_delta(old: bytes, delta: bytes, ref: merkle.Ref) -> bytes:
 
 
 def unpack_document(data: bytes, max_bytes: int) -> bytes:
-    """The document in a zstd frame.
+    """The document in a zstd frame, of at most ``max_bytes`` and at most `MAX_RATIO` times as large as the frame.
 
-    Raises ContentError content.invalid for anything but one frame of at most ``max_bytes`` and of at most `MAX_RATIO`
-    bytes for each of ``data``.
+    Raises ContentError content.invalid for anything else.
     """
     max_bytes = min(max_bytes, MAX_RATIO * len(data))
     try:
@@ -83,7 +81,7 @@ def unpack_document(data: bytes, max_bytes: int) -> bytes:
 
 
 def prefix(old: bytes) -> tuple[zstd.ZstdDict, int] | None:
-    """An older document as a zstd prefix of the new one's frame; None if it is too short to be one."""
+    """An older document as the zstd prefix of a newer one; None if it is too short for that."""
     return zstd.ZstdDict(old, is_raw=True).as_prefix if len(old) >= 8 else None
 
 
@@ -93,7 +91,7 @@ def prefix_log(old: bytes, new_bytes: int) -> int:
 
 
 def _unzstd(data: bytes, output_bytes: int, before: tuple[zstd.ZstdDict, int] | None, window_log: int) -> bytes:
-    """The content of one whole frame of up to ``output_bytes``; for anything else the result is short or empty."""
+    """The content of one whole frame of up to ``output_bytes``; a longer or an empty result for anything else."""
     limit: dict[int, int] = {zstd.DecompressionParameter.window_log_max: window_log}
     decoder = zstd.ZstdDecompressor(before, limit)
     output = decoder.decompress(data, output_bytes + 1)
@@ -101,11 +99,11 @@ def _unzstd(data: bytes, output_bytes: int, before: tuple[zstd.ZstdDict, int] | 
 
 
 def _check_hdiff(data: bytes, old_bytes: int, output_bytes: int) -> None:
-    """Refuse a delta whose header would make the decoder take more memory or time than an honest one.
+    """Refuse a delta whose header makes the decoder take more memory or time than an honest one.
 
-    HDIFF13: magic; then, each as a big-endian base-128 number, new size, old size, number of covers, and four sections
-    as (size, packed size or 0): covers, two of run lengths, new bytes; then the sections. A packed section begins with
-    its LZMA2 dictionary size.
+    HDIFF13 is the magic, then big-endian base-128 numbers: new size, old size, number of covers, and size and packed
+    size (or 0) of four sections (covers, two of run lengths, new bytes); then the sections. A packed section begins
+    with its LZMA2 dictionary size.
     """
     if not data.startswith(_HDIFF_MAGIC):
         raise _damaged("it is no delta")

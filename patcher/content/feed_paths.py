@@ -1,6 +1,6 @@
-"""Where everything lies in a feed (docs/formats/feed.md): the folders on its host, and the target path of each record.
+"""Where everything is in a feed (docs/formats/feed.md): the folders on its host, and the target path of each record.
 
-A target path is the name of a record in TUF's metadata; on the host its file is below `TARGETS`, with its hash in front
+A target path is the name of a record in TUF's metadata. On the host its file is below `TARGETS`, with its hash in front
 of its name (TUF section 6.2).
 """
 
@@ -34,6 +34,6 @@ def patches(title: str, sequence: int) -> str:
 
 
 def kind_of(path: str) -> type[Feed | Title | Channel | Release | Patches] | None:
-    """The class of the record at a target path; None for a path that this version does not know."""
+    """The class of the record at a target path; None for a path unknown to this version."""
     kinds = {"title.json": Title, "channels": Channel, "releases": Release, "patches": Patches}
     return Feed if path == FEED else kinds.get(path.partition("/")[2].partition("/")[0])

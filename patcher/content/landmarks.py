@@ -1,9 +1,9 @@
-"""Landmarks: with them a player finds the content of a file in old bytes, at any offset.
+"""Landmarks, by which a player finds the content of a file in old bytes, at any offset.
 
-A file is cut into content-defined chunks, none longer than a *section* of `SECTION_BYTES`. So at least one chunk begins
-in each section but perhaps the last. The first of them is the section's landmark: where it begins, and a short hash. A
-player cuts old bytes in the same way and looks closer where a chunk has that hash. A landmark proves nothing: what is
-found by it has to match signed leaves.
+A file is cut into content-defined chunks, none longer than a *section* of `SECTION_BYTES`, so at least one chunk begins
+in each section, except perhaps the last. The first of them is the landmark of the section: its offset and a short hash.
+A player cuts old bytes in the same way and compares more bytes where a chunk has that hash. A landmark proves nothing;
+the content found must match signed leaves.
 """
 
 import struct
@@ -21,11 +21,11 @@ DIGEST_BYTES = 8
 
 _RECORD = struct.Struct(f">H{DIGEST_BYTES}s")
 _MOST = 1 << 17
-"""At most so many landmarks are looked for at once, to bound memory: of files larger than 4 GiB evenly chosen ones."""
+"""The most landmarks to look for at once, which bounds memory. Of files larger than 4 GiB a regular sample is used."""
 
 
 def chunks(portions: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Offset and digest of each chunk of a stream that comes in any portions, in bounded memory."""
+    """Offset and digest of each chunk of a stream, in bounded memory."""
     start = 0
     for digest, end in chunker.chunks(portions, AVERAGE_BYTES):
         yield start, digest[:DIGEST_BYTES]
@@ -33,7 +33,7 @@ def chunks(portions: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def of(portions: Iterable[bytes], size_bytes: int) -> bytes:
-    """The landmarks of a file of ``size_bytes``: 10 bytes a section. All portions are read."""
+    """The landmarks of a file of ``size_bytes``, 10 bytes a section. All portions are read."""
     found = bytearray()
     for offset, digest in chunks(portions):
         if offset // SECTION_BYTES == len(found) // _RECORD.size:
@@ -42,7 +42,7 @@ def of(portions: Iterable[bytes], size_bytes: int) -> bytes:
 
 
 def by_digest(landmarks: bytes) -> dict[bytes, list[int]]:
-    """Digest to the offsets at which chunks with this digest begin. The landmarks need not be genuine."""
+    """Each digest to the offsets at which chunks with it begin. The landmarks need not be genuine."""
     found: dict[bytes, list[int]] = {}
     step = -(-len(landmarks) // (_RECORD.size * _MOST)) or 1
     for section in range(0, len(landmarks) // _RECORD.size, step):

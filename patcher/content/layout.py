@@ -1,4 +1,4 @@
-"""Piece numbers: which bytes of which file a piece is, and whether given bytes are that piece."""
+"""Piece numbers: which range of which file a piece is, and whether given bytes are that piece."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class PieceLayout:
 
     @cached_property
     def firsts(self) -> tuple[int, ...]:
-        """Number of each file's first piece, and the number of all pieces last."""
+        """The number of each file's first piece, and the count of all pieces last."""
         return tuple(accumulate((-(-size // self.piece_bytes) for size in self.sizes), initial=0))
 
     @property
@@ -48,7 +48,7 @@ class PieceLayout:
         return self.firsts[-1]
 
     def span(self, piece: int) -> Range:
-        """Where piece number ``piece`` lies."""
+        """The range of piece number ``piece``."""
         file = bisect_right(self.firsts, piece) - 1
         offset = (piece - self.firsts[file]) * self.piece_bytes
         return Range(file, offset, min(self.piece_bytes, self.sizes[file] - offset))
@@ -69,11 +69,11 @@ class PieceLayout:
         return last.end - offset
 
     def layer_bytes(self, file: int) -> int:
-        """The size of a file's piece layer: 32 bytes a piece, and 0 for a file of one piece, which has none."""
+        """The size of a file's piece layer: 32 bytes a piece; 0 for a file of at most one piece, which has none."""
         return merkle.HASH_BYTES * len(self.pieces(file)) if self.sizes[file] > self.piece_bytes else 0
 
     def matches(self, piece: int, data: bytes | memoryview) -> bool:
-        """Whether ``data`` is that piece, by the signed root or the layer that folds to it."""
+        """Whether ``data`` is that piece, by the root of the file or the layer that folds to it."""
         span = self.span(piece)
         if len(data) != span.length:
             return False

@@ -1,4 +1,4 @@
-"""Renamed files: which old file a new one most likely came from, by their names."""
+"""Renamed files: the old file that a new one most likely came from, by their names."""
 
 import re
 from collections.abc import Iterator
@@ -9,10 +9,8 @@ _VARYING = re.compile(r"(?<![0-9a-f])(?=[0-9a-f]{8})[a-f]*+[0-9][0-9a-f]*+|[0-9]
 
 
 class Similar:
-    """Finds the old file that a new one came from by name alone: the same path, else the longest common tail of it.
-
-    Only old files whose path is gone count as renamed. Numbers and hashes in names (mostly versions) make no
-    difference.
+    """Finds the old file of the same path, or the one that was renamed: of those whose path is gone, the one that has
+    the longest tail of the path in common. Numbers and hashes in names (mostly versions) make no difference.
     """
 
     def __init__(self, new: Manifest, old: Manifest) -> None:
@@ -25,16 +23,16 @@ class Similar:
                     self._by_tail.setdefault(tail, number)
 
     def same(self, path: str) -> int | None:
-        """The number of the old file of this path, None when there is none."""
+        """The number of the old file of this path, or None."""
         return self._by_path.get(path)
 
     def find(self, path: str) -> int | None:
-        """The number of an old file that was renamed, None when there is none."""
+        """The number of the old file that was renamed to this path, or None."""
         return next((self._by_tail[tail] for tail in _tails(path) if tail in self._by_tail), None)
 
 
 def _tails(path: str) -> Iterator[str]:
-    """The path with its varying parts made equal, then without its first folder, and so on."""
+    """The path with its varying parts replaced, then without its first folder, and so on."""
     path = _VARYING.sub("0", path)
     yield path
     while "/" in path:

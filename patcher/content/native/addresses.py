@@ -46,10 +46,7 @@ class AddressMap:
 
     def shift(self, addresses: Ints) -> Ints:
         """By how much each address moved; 0 for negative numbers, which are no addresses."""
-        if not len(self.starts):
-            return np.zeros(len(addresses), np.int64)
-        place = np.searchsorted(self.starts, addresses, side="right")
-        return np.concatenate(([0], self.shifts))[place]
+        return np.append(0, self.shifts)[np.searchsorted(self.starts, addresses, side="right")]
 
     @classmethod
     def decode(cls, data: bytes) -> "AddressMap":

@@ -77,12 +77,7 @@ class Mover:
         """The number to add to each field; 0 in blocks where the map forbids it."""
         allowed = self._allowed[fields.position // ALLOWED_BYTES]
         refused = self._refused[fields.position // REFUSED_BYTES]
-        return np.where(np.where(fields.kind == GUESS, allowed, ~refused), moves(self._addresses, fields), 0)
-
-
-def moves(addresses: AddressMap, fields: Fields) -> Ints:
-    """The number that the map adds to each field."""
-    return stored.moved_by(fields, addresses.shift(fields.target), addresses.shift(fields.base))
+        return np.where(np.where(fields.kind == GUESS, allowed, ~refused), stored.moves(fields, self._addresses), 0)
 
 
 def _listed(numbers: Ints, count: int) -> NDArray[np.bool_]:

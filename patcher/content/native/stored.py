@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from patcher.content.native.addresses import AddressMap
 from patcher.content.native.fields import LOW12, PAGES21, Fields
 from patcher.content.native.numbers import Bytes, Data, Ints, words
 
@@ -38,8 +39,9 @@ def write(data: bytearray | Bytes, offsets: Ints, fields: Fields, numbers: Ints)
         words(data, f"<i{width}")[offsets[some]] = numbers[some].astype(f"<i{width}")
 
 
-def moved_by(fields: Fields, target_by: Ints, base_by: Ints) -> Ints:
-    """The number to add to each value when its target and its base move by this much."""
+def moves(fields: Fields, addresses: AddressMap) -> Ints:
+    """The number that the map adds to each value."""
+    target_by, base_by = addresses.shift(fields.target), addresses.shift(fields.base)
     by = target_by - base_by
     scaled = np.flatnonzero(fields.scale != 1)
     by[scaled] //= fields.scale[scaled]

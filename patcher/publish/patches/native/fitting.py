@@ -19,7 +19,7 @@ from patcher.content.native.addresses import ALLOWED_BYTES, HEAD, MAX_BREAKS, PL
 from patcher.content.native.binary import Binary, Spans
 from patcher.content.native.fields import GUESS, NO_BASE, TABLE, Fields
 from patcher.content.native.numbers import Bytes, Ints, changes
-from patcher.content.native.rebase import Mover, moves
+from patcher.content.native.rebase import Mover
 from patcher.content.native.sections import Image, Read
 from patcher.publish.patches.native import covers, matches, votes
 from patcher.publish.patches.native.covers import Covers
@@ -140,7 +140,7 @@ class _Pair:
         certain = np.zeros(self._old.size_bytes // REFUSED_BYTES + 1)
         guessed = np.zeros(self._old.size_bytes // ALLOWED_BYTES + 1)
         for some in matches.find(self._old, self._new, self._fields, found):
-            by = moves(addresses, some.fields)
+            by = stored.moves(some.fields, addresses)
             score = (by != 0) * ((by == some.grown) - _BROKEN * (some.grown == 0))
             guess, position = some.fields.kind == GUESS, some.fields.position
             certain += np.bincount(position[~guess] // REFUSED_BYTES, score[~guess], len(certain))
