@@ -18,5 +18,5 @@ def test_chunks_do_not_depend_on_the_portions_they_come_in(size: int, portion: i
 def test_a_chunk_is_known_again_behind_other_bytes() -> None:
     data = noise(2, MIB)
     one, two = chunks_of(data), chunks_of(noise(3, 777) + data)
-    mine, theirs = ({chunks.digest(n) for n in range(len(chunks))} for chunks in (one, two))
+    mine, theirs = (set(chunks) for chunks in (one, two))
     assert len(mine & theirs) > 0.95 * len(mine)

@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patcher.content.chunker import DIGEST_BYTES
 
@@ -47,16 +47,23 @@ class Chunks:
             ends.append(end)
         return cls(bytes(digests), ends)
 
-    def __len__(self) -> int:
-        return len(self.ends)
+    def __iter__(self) -> Iterator[bytes]:
+        return (self.digests[at : at + DIGEST_BYTES] for at in range(0, len(self.digests), DIGEST_BYTES))
 
     def digest(self, number: int) -> bytes:
-        """The digest of a chunk."""
+        """The digest of a chunk; empty for the number behind the last."""
         return self.digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
 
     def start(self, number: int) -> int:
         """Offset of the chunk; the end of the file for the number behind the last."""
         return self.ends[number - 1] if number else 0
+
+    def length(self, number: int) -> int:
+        """Size of the chunk in bytes."""
+        return self.ends[number] - self.start(number)
+
+
+NO_CHUNKS = Chunks(b"", array("Q"))
 
 
 def average_for(total_bytes: int) -> int:
@@ -76,10 +83,20 @@ class CopySpan:
     old: int
     length: int
 
+    @property
+    def end(self) -> int:
+        """The first offset behind it in the new file."""
+        return self.new + self.length
+
+    @property
+    def old_end(self) -> int:
+        """The first offset behind it in the old file."""
+        return self.old + self.length
+
 
 Common = Callable[[int, int, int, int], int]
-"""(offset in a new file, number of an old file, offset in that, limit) → how many bytes from there on are equal in
-both; if the limit is negative, how many before there."""
+"""From an offset in a new file, the number of an old file, an offset in that, and a limit: how many bytes from there on
+are equal in both; if the limit is negative, how many before there."""
 
 
 def extended(
@@ -90,20 +107,19 @@ def extended(
     Copies end where chunks do, and chunks of large files are large (`average_for`). ``old_bytes``: number of each old
     file to its size.
     """
-    edges = [0, *(copy.new + copy.length for copy in copies)]
-    starts = [*(copy.new for copy in copies[1:]), new_bytes]
     wider: list[CopySpan] = []
-    at = 0
-    for copy, edge, start in zip(copies, edges, starts, strict=False):
-        end, old_end, before, behind = copy.new + copy.length, copy.old + copy.length, 0, 0
+    at = edge = 0
+    for number, copy in enumerate(copies, 1):
+        start = copies[number].new if number < len(copies) else new_bytes
+        before = behind = 0
         if copy.new - edge >= LONG_BYTES:
             same = common(copy.new, copy.file, copy.old, -min(copy.new - at, copy.old))
             before = max(same - MARGIN_BYTES, 0)
-        if start - end >= LONG_BYTES:
-            same = common(end, copy.file, old_end, min(start - end, old_bytes[copy.file] - old_end))
-            behind = max(same - MARGIN_BYTES, 0)
+        if start - copy.end >= LONG_BYTES:
+            most = min(start - copy.end, old_bytes[copy.file] - copy.old_end)
+            behind = max(common(copy.end, copy.file, copy.old_end, most) - MARGIN_BYTES, 0)
         wider.append(CopySpan(copy.new - before, copy.file, copy.old - before, before + copy.length + behind))
-        at = end + behind
+        edge, at = copy.end, wider[-1].end
     return wider
 
 
@@ -118,43 +134,30 @@ class Known:
         self._files = files
         self._first: dict[bytes, ChunkAt] = {}
         for file, chunks in files.items():
-            for number in range(len(chunks)):
-                self._first.setdefault(chunks.digest(number), (file, number))
+            for number, digest in enumerate(chunks):
+                self._first.setdefault(digest, (file, number))
 
     def base(self, new: Chunks) -> int | None:
         """The old file that shares most bytes with a new one; None if none does."""
         shared: Counter[int] = Counter()
-        for number in range(len(new)):
-            if at := self._first.get(new.digest(number)):
-                shared[at[0]] += new.start(number + 1) - new.start(number)
+        for number, digest in enumerate(new):
+            if at := self._first.get(digest):
+                shared[at[0]] += new.length(number)
         return min(shared, key=lambda file: (-shared[file], file)) if shared else None
 
-    def trace(self, new: Chunks, base: int | None) -> "Trace":
+    def trace(self, new: Chunks, base: int) -> "Trace":
         """An equal old chunk for each of a new file: behind that of the chunk before, in ``base``, or anywhere."""
-        mine = self._files.get(base, _NO_CHUNKS) if base is not None else _NO_CHUNKS
-        times = Counter(mine.digest(number) for number in range(len(mine)))
-        first = {mine.digest(number): (base or 0, number) for number in reversed(range(len(mine)))}
+        mine = self._files.get(base, NO_CHUNKS)
+        first: dict[bytes, ChunkAt] = {}
+        for number, digest in enumerate(mine):
+            first.setdefault(digest, (base, number))
         found: list[ChunkAt | None] = []
         at: ChunkAt | None = None
-        for number in range(len(new)):
-            digest = new.digest(number)
-            behind = self._after(at, digest)
-            if behind is None or behind[0] != base:
-                behind = first.get(digest) or behind or self._first.get(digest)
-            at = behind
+        for digest in new:
+            behind = (at[0], at[1] + 1) if at and self._files[at[0]].digest(at[1] + 1) == digest else None
+            at = behind if behind and behind[0] == base else first.get(digest) or behind or self._first.get(digest)
             found.append(at)
-        return Trace(new, self._files, found, frozenset(digest for digest, count in times.items() if count == 1), base)
-
-    def _after(self, at: ChunkAt | None, digest: bytes) -> ChunkAt | None:
-        """The chunk behind the one before, if it has this content."""
-        if at is None:
-            return None
-        file, number = at[0], at[1] + 1
-        chunks = self._files[file]
-        return (file, number) if number < len(chunks) and chunks.digest(number) == digest else None
-
-
-_NO_CHUNKS = Chunks(b"", array("Q"))
+        return Trace(new, self._files, found, mine)
 
 
 @dataclass(frozen=True)
@@ -164,9 +167,8 @@ class Trace:
     new: Chunks
     old: Mapping[int, Chunks]
     found: Sequence[ChunkAt | None]
-    unique: frozenset[bytes]
-    """Digests that occur once in the old file ``base``."""
-    base: int | None
+    base: Chunks
+    """Those of the old file that the new one most likely came from."""
 
     def copies(self) -> list[CopySpan]:
         """Equal stretches of at least `COPY_BYTES`, in the order of the new file."""
@@ -174,60 +176,53 @@ class Trace:
         for number, at in enumerate(self.found):
             if at is None:
                 continue
-            start, file, old = self.new.start(number), at[0], self.old[at[0]].start(at[1])
-            length = self.new.start(number + 1) - start
-            last = joined[-1] if joined else None
-            if last and (last.new + last.length, last.file, last.old + last.length) == (start, file, old):
-                joined[-1] = CopySpan(last.new, file, last.old, last.length + length)
+            span, last = self._span(number, at), joined[-1] if joined else None
+            if last and (last.end, last.file, last.old_end) == (span.new, span.file, span.old):
+                joined[-1] = replace(last, length=last.length + span.length)
             else:
-                joined.append(CopySpan(start, file, old, length))
+                joined.append(span)
         return [copy for copy in joined if copy.length >= COPY_BYTES]
 
-    def anchors(self) -> "Anchors":
+    def anchors(self) -> list[CopySpan]:
         """Chunks that occur once in the old file ``base`` and once here, in their longest common order."""
-        times = Counter(self.new.digest(number) for number, at in enumerate(self.found) if at)
-        pairs = []
-        for number, at in enumerate(self.found):
-            digest = self.new.digest(number)
-            if at and at[0] == self.base and digest in self.unique and times[digest] == 1:
-                pairs.append((number, at[1]))
-        old = self.old.get(self.base, _NO_CHUNKS) if self.base is not None else _NO_CHUNKS
-        return Anchors([
-            CopySpan(self.new.start(n), self.base or 0, old.start(o), self.new.start(n + 1) - self.new.start(n))
-            for n, o in _longest_rise(pairs)
-        ])  # fmt: skip
+        once = _once(self.new) & _once(self.base)
+        ats = {number: at for number, at in enumerate(self.found) if at and self.new.digest(number) in once}
+        rise = _longest_rise([(number, at[1]) for number, at in ats.items()])
+        return [self._span(number, ats[number]) for number, _ in rise]
+
+    def _span(self, number: int, at: ChunkAt) -> CopySpan:
+        return CopySpan(self.new.start(number), at[0], self.old[at[0]].start(at[1]), self.new.length(number))
 
 
-class Anchors:
-    """Tells which old bytes a stretch of the new file most likely came from. The ends of the files are anchors too."""
+def _once(chunks: Chunks) -> set[bytes]:
+    return {digest for digest, count in Counter(chunks).items() if count == 1}
 
-    def __init__(self, anchors: Sequence[CopySpan]) -> None:
-        self._anchors = anchors
-        self._starts = [anchor.new for anchor in anchors]
 
-    def around(self, start: int, end: int, new_bytes: int, old_bytes: int) -> Iterator[tuple[int, int]]:
-        """Old stretches (start, end) to make the new bytes ``start`` to ``end`` from; they may overlap.
+def around(
+    anchors: Sequence[CopySpan], start: int, end: int, new_bytes: int, old_bytes: int
+) -> Iterator[tuple[int, int]]:  # fmt: skip
+    """Old stretches (start, end) to make the new bytes ``start`` to ``end`` from; they may overlap.
 
-        These are the bytes behind the anchor before and those before the anchor behind, if the anchors are near; for
-        more than 128 KiB also the bytes around the proportional position between the two.
-        """
-        first, last = bisect_left(self._starts, start), bisect_left(self._starts, end)
-        before = self._anchors[first - 1] if first else CopySpan(0, 0, 0, 0)
-        behind = self._anchors[last] if last < len(self._anchors) else CopySpan(new_bytes, 0, old_bytes, 0)
-        new_low, low, high = before.new + before.length, before.old + before.length, behind.old
-        reach = (end - start) * 5 // 4 + 64 * 1024
-        stretches = []
-        if start - new_low <= _NEAR_BYTES:
-            stretches.append((low, low + reach))
-        if behind.new - end <= _NEAR_BYTES:
-            stretches.append((high - reach, high))
-        if end - start > 128 * 1024 or not stretches:
-            middle = low + ((start + end) // 2 - new_low) * max(high - low, 0) // max(behind.new - new_low, 1)
-            wide = (end - start) // 2 + min(4 * 1024 * 1024, 8 * (end - start))
-            stretches.append((middle - wide, middle + wide))
-        for stretch_start, stretch_end in stretches:
-            if max(stretch_start, 0) < min(stretch_end, old_bytes):
-                yield max(stretch_start, 0), min(stretch_end, old_bytes)
+    These are the bytes behind the anchor before and those before the anchor behind, if the anchors are near; for more
+    than 128 KiB also the bytes around the proportional position between the two. The ends of the files are anchors too.
+    """
+    first, last = (bisect_left(anchors, at, key=lambda anchor: anchor.new) for at in (start, end))
+    before = anchors[first - 1] if first else CopySpan(0, 0, 0, 0)
+    behind = anchors[last] if last < len(anchors) else CopySpan(new_bytes, 0, old_bytes, 0)
+    reach = (end - start) * 5 // 4 + 64 * 1024
+    stretches = []
+    if start - before.end <= _NEAR_BYTES:
+        stretches.append((before.old_end, before.old_end + reach))
+    if behind.new - end <= _NEAR_BYTES:
+        stretches.append((behind.old - reach, behind.old))
+    if end - start > 128 * 1024 or not stretches:
+        new_gap, old_gap = max(behind.new - before.end, 1), max(behind.old - before.old_end, 0)
+        middle = before.old_end + ((start + end) // 2 - before.end) * old_gap // new_gap
+        wide = (end - start) // 2 + min(4 * 1024 * 1024, 8 * (end - start))
+        stretches.append((middle - wide, middle + wide))
+    for low, high in stretches:
+        if max(low, 0) < min(high, old_bytes):
+            yield max(low, 0), min(high, old_bytes)
 
 
 def _longest_rise(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

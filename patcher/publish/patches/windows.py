@@ -12,7 +12,7 @@ from patcher.content.codec import WINDOW_BYTES
 from patcher.content.layout import Range
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.similar import Similar
-from patcher.publish.patches.matching import Anchors, Chunks, Common, CopySpan, Known, Trace, extended
+from patcher.publish.patches.matching import NO_CHUNKS, Chunks, Common, Known, around, extended
 
 SMALL_BYTES = 1024 * 1024
 
@@ -24,10 +24,14 @@ _SHARE = 0.25
 """A file of at most a window is smaller as a whole if copies have less than this share of it."""
 _REBASED_SHARE = 0.75
 """The same if its old file is re-based, which players should not have to do twice."""
+_NO_FILE = -1
 
 
 Compare = Callable[[int], Common]
-"""Number of a new file to the function that compares its bytes with those of old files."""
+"""From the number of a new file to the function that compares its bytes with those of old files."""
+
+Stretch = tuple[int, int]
+"""Start and end of bytes in a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +115,22 @@ class _Lane:
     def __init__(self) -> None:
         self.cuts: list[Cut] = []
         self._new: list[Range] = []
-        self._old: dict[int, list[tuple[int, int]]] = {}
+        self._old: dict[int, list[Stretch]] = {}
         self._new_bytes = self._old_bytes = 0
 
-    def add(self, span: Range, near: Iterable[Range] = ()) -> None:
-        near = tuple(near)
-        old, old_bytes = self._with(near)
-        if self._new_bytes + span.length > WINDOW_BYTES or old_bytes > _LEAN_BYTES:
+    def add(self, span: Range, base: int = _NO_FILE, near: Iterable[Stretch] = ()) -> None:
+        """Add a range that is made from the bytes ``near`` of the old file ``base``, if there are any."""
+        near, before = list(near), self._old.get(base, [])
+        held = merge([*before, *near])
+        more_bytes = _bytes(held) - _bytes(before)
+        if self._new_bytes + span.length > WINDOW_BYTES or self._old_bytes + more_bytes > _LEAN_BYTES:
             self.close()
-            old, old_bytes = self._with(near)
+            held = merge(near)
+            more_bytes = _bytes(held)
         self._new.append(span)
         self._new_bytes += span.length
-        self._old |= old
-        self._old_bytes = old_bytes
+        self._old[base] = held
+        self._old_bytes += more_bytes
 
     def close(self) -> None:
         if self._new:
@@ -131,20 +138,14 @@ class _Lane:
             self.cuts.append(Cut(tuple(self._new), tuple(sorted(old))))
         self._new, self._old, self._new_bytes, self._old_bytes = [], {}, 0, 0
 
-    def _with(self, near: Sequence[Range]) -> tuple[dict[int, list[tuple[int, int]]], int]:
-        """The old stretches of the files of ``near`` after it is added, and the bytes of all old stretches then."""
-        held = {reach.file: self._old.get(reach.file, []) for reach in near}
-        more = {file: merge([*held[file], *((r.offset, r.end) for r in near if r.file == file)]) for file in held}
-        return more, self._old_bytes + _bytes(more) - _bytes(held)
+
+def _bytes(stretches: Iterable[Stretch]) -> int:
+    return sum(end - start for start, end in stretches)
 
 
-def _bytes(held: Mapping[int, Sequence[tuple[int, int]]]) -> int:
-    return sum(end - start for stretches in held.values() for start, end in stretches)
-
-
-def merge(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def merge(stretches: Iterable[Stretch]) -> list[Stretch]:
     """The union of stretches, in order."""
-    merged: list[tuple[int, int]] = []
+    merged: list[Stretch] = []
     for start, end in sorted(stretches):
         if merged and start <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(end, merged[-1][1])
@@ -153,7 +154,7 @@ def merge(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def without(stretches: Iterable[tuple[int, int]], holes: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def without(stretches: Iterable[Stretch], holes: Sequence[Stretch]) -> Iterator[Stretch]:
     """The parts of some stretches outside of all ``holes``, which are in order and apart."""
     for start, end in stretches:
         at = start
@@ -206,56 +207,38 @@ class _Patch:
 
     def cuts(self) -> list[Cut]:
         for number, entry in _missing(self._new.entries, {entry.root for entry in self._old.entries}):
-            chunks, base = self._chunks.get(entry.root), self.base(entry)
-            self._add(number, entry, base, self._known.trace(chunks, base) if chunks else None)
+            self._add(number, entry)
         self._lane.close()
         return self._copied + self._lane.cuts
 
     def base(self, entry: Entry) -> int | None:
         """The old file that a new one most likely came from: that of its path, else by content, else by name."""
         same = self._similar.same(entry.path)
-        if same is None and (chunks := self._chunks.get(entry.root)):
-            same = self._known.base(chunks)
+        if same is None:
+            same = self._known.base(self._chunks.get(entry.root, NO_CHUNKS))
         return self._similar.find(entry.path) if same is None else same
 
-    def _add(self, number: int, entry: Entry, base: int | None, trace: Trace | None) -> None:
+    def _add(self, number: int, entry: Entry) -> None:
         """Add a file whole, made from the whole old one; or by runs between copies if it is large or mostly copied."""
-        copies = trace.copies() if trace else []
-        old_bytes = 0 if base is None else self._old.entries[base].size_bytes
-        copied = sum(copy.length for copy in copies)
-        is_rebased = base is not None and self._old.entries[base].root in self._rebased
-        share = _REBASED_SHARE if is_rebased else _SHARE
-        if max(entry.size_bytes, old_bytes // 2) <= WINDOW_BYTES and copied < entry.size_bytes * share:
-            near = () if base is None else (Range(base, 0, old_bytes),)
-            self._lane.add(Range(number, 0, entry.size_bytes), near)
+        found = self.base(entry)
+        base, old = (_NO_FILE, Entry("", 0, b"")) if found is None else (found, self._old.entries[found])
+        trace = self._known.trace(self._chunks.get(entry.root, NO_CHUNKS), base)
+        copies = trace.copies()
+        least_bytes = entry.size_bytes * (_REBASED_SHARE if old.root in self._rebased else _SHARE)
+        is_small = max(entry.size_bytes, old.size_bytes // 2) <= WINDOW_BYTES
+        if is_small and sum(copy.length for copy in copies) < least_bytes:
+            self._lane.add(Range(number, 0, entry.size_bytes), base, [(0, old.size_bytes)] if old.size_bytes else [])
             return
-        taken = merge((copy.old, copy.old + copy.length) for copy in copies if copy.file == base)
-        if copies and self._compare:  # what is taken stays: old bytes close to a run help it, copied or not
+        taken = merge((copy.old, copy.old_end) for copy in copies if copy.file == base)
+        if self._compare:  # ``taken`` stays as it is: old bytes close to a run help it, copied or not
             sizes = {copy.file: self._old.entries[copy.file].size_bytes for copy in copies}
             copies = extended(copies, entry.size_bytes, sizes, self._compare(number))
         if copies:
             made = tuple(Range(number, copy.new, copy.length) for copy in copies)
             used = tuple(Range(copy.file, copy.old, copy.length) for copy in copies)
             self._copied.append(Cut(made, used, copied=True))
-        anchors = trace.anchors() if trace else Anchors(())
-        for start, end in _between(copies, entry.size_bytes):
+        anchors = trace.anchors()
+        for start, end in without([(0, entry.size_bytes)], [(copy.new, copy.end) for copy in copies]):
             for span in _pieces(number, start, end, _RUN_BYTES):
-                self._lane.add(span, () if base is None else self._around(span, entry, base, anchors, taken))
-
-    def _around(
-        self, span: Range, entry: Entry, base: int, anchors: Anchors, taken: Sequence[tuple[int, int]]
-    ) -> Iterator[Range]:
-        """Old bytes around the position that a run came from, without those that are copied anyway."""
-        stretches = anchors.around(span.offset, span.end, entry.size_bytes, self._old.entries[base].size_bytes)
-        for start, end in without(merge(stretches), taken):
-            yield Range(base, start, end - start)
-
-
-def _between(copies: Sequence[CopySpan], size_bytes: int) -> Iterator[tuple[int, int]]:
-    at = 0
-    for copy in copies:
-        if at < copy.new:
-            yield at, copy.new
-        at = copy.new + copy.length
-    if at < size_bytes:
-        yield at, size_bytes
+                near = merge(around(anchors, span.offset, span.end, entry.size_bytes, old.size_bytes))
+                self._lane.add(span, base, without(near, taken))

@@ -9,10 +9,10 @@ from patcher.publish.patches.matching import (
     COPY_BYTES,
     LONG_BYTES,
     MARGIN_BYTES,
-    Anchors,
     CopySpan,
     Known,
     _longest_rise,
+    around,
     average_for,
     extended,
 )
@@ -57,10 +57,10 @@ def test_content_that_repeats_is_copied_in_one_stretch() -> None:
 
 
 def test_a_run_leans_on_what_lies_between_its_anchors() -> None:
-    anchors = Anchors([CopySpan(1000, 0, 5000, 100), CopySpan(9000, 0, 40_000, 100)])
+    anchors = [CopySpan(1000, 0, 5000, 100), CopySpan(9000, 0, 40_000, 100)]
     reach = 400 * 5 // 4 + 64 * 1024
-    assert list(anchors.around(1100, 1500, 10_000, 500_000)) == [(5100, 5100 + reach), (0, 40_000)]
-    far = list(Anchors(()).around(50 * MIB, 51 * MIB, 100 * MIB, 200 * MIB))
+    assert list(around(anchors, 1100, 1500, 10_000, 500_000)) == [(5100, 5100 + reach), (0, 40_000)]
+    far = list(around([], 50 * MIB, 51 * MIB, 100 * MIB, 200 * MIB))
     assert far[-1] == (101 * MIB - 9 * MIB // 2, 101 * MIB + 9 * MIB // 2), "in proportion, and wide for a long run"
 
 
