@@ -98,6 +98,10 @@ def filters(plain_bytes: int) -> list[dict[str, Any]]:
     return [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": max(plain_bytes, 4096), "lc": 0, "pb": 0}]
 
 
+def _unzigzag(numbers: Ints) -> Ints:
+    return (numbers >> 1) ^ -(numbers & 1)
+
+
 def _rising(numbers: Ints) -> bool:
     return not len(numbers) or bool(numbers[0] >= 0 and numbers[-1] < SPAN and np.all(numbers[:-1] < numbers[1:]))
 

@@ -174,7 +174,7 @@ def _chunked(
 
 
 def _chunks(path: Path, size_bytes: int, average: int, meter: PhaseMeter) -> Chunks:
-    chunks = Chunks.of(chunker.chunks(portions(path, meter), average))
+    chunks = Chunks.of(chunker.chunks(read_in_chunks(path, meter), average))
     if chunks.start(len(chunks.ends)) != size_bytes:
         raise Mismatch(f"{path} is not as long as it should be", path=str(path))
     return chunks
