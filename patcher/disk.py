@@ -7,9 +7,9 @@ a model can record them. Steps and their arguments:
     copy(source, source_offset, path, offset, length) · symlink(target, path) · link(source, path)
     rename(source, path) · remove(path) · remove_folder(path) · sync_file(path) · sync_folder(path)
 
-What a disk cannot do (hard links, fsync of a folder, replacing a file in use) is found by trying, not by the name of
-the system. Every function raises DiskError, with the fact ``path``, instead of OSError. No function follows a link in
-the last component of a path, nor any link on the way to a `beneath.Beneath`.
+The limits of a disk (no hard links, no fsync of a folder, no replacing of a file in use) are found by trying, not by
+the name of the system. Every function raises DiskError, with the fact ``path``, instead of OSError. No function
+follows a link in the last component of a path, nor any link on the way to a `beneath.Beneath`.
 """
 
 import errno
@@ -60,7 +60,7 @@ def _retried(call: Callable[[], None]) -> None:
     return call()
 
 
-# ---------------------------------------------------------------- what may be written
+# ---------------------------------------------------------------- permissions and space
 
 
 def free_bytes(folder: Path) -> int:
@@ -114,7 +114,7 @@ def _is_folder(where: Where) -> bool:
 
 
 def rename(source: Where, where: Where) -> None:
-    """Rename atomically, replacing what is there. Durable once both folders are synced."""
+    """Rename atomically, replacing any file that is there. Durable once both folders are synced."""
     _step("rename", source, where)
     with translated(where), held(source) as (old, old_folder), held(where) as (new, new_folder):
         _retried(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder))

@@ -22,7 +22,7 @@ def pool(count: int, memory_bytes: int = 0) -> ProcessPoolExecutor:
 
     Workers inherit the environment, so secrets are removed from it first. Each worker imports the caller's module.
 
-    ``memory_bytes`` bounds what a worker may allocate beyond its size at start, on Linux. An allocation above it fails,
+    ``memory_bytes`` bounds the memory of a worker beyond its size at start, on Linux. An allocation above it fails,
     which ends a worker in native code. A bounded worker keeps freed memory until it ends.
     """
     private.forget_secrets()

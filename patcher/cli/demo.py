@@ -176,7 +176,7 @@ def _contents(root: Path) -> dict[str, tuple[bytes, bool]]:
     return {str(p.relative_to(root)): (p.read_bytes(), bool(p.stat().st_mode & 0o100)) for p in files}
 
 
-# ---------------------------------------------------------------- what is released
+# ---------------------------------------------------------------- the releases
 
 
 def game_trees(

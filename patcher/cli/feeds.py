@@ -1,4 +1,4 @@
-"""``shoal feed …``. A fingerprint is shown before it is trusted, or reported afterwards if nobody can be asked."""
+"""``shoal feed …``. A fingerprint is shown before it is trusted, or, without a terminal, reported afterwards."""
 
 import argparse
 import dataclasses
@@ -17,8 +17,12 @@ def add_verbs(verbs: Verbs) -> None:
     verbs = add_group(verbs, "feed", "add, list and remove feeds")
     add = add_verb(verbs, "add", _add, "trust a publisher's feed")
     add.add_argument("source", metavar="URL|FILE.shoalfeed")
-    add.add_argument("--fingerprint", default="", metavar="HEX", help="what the publisher shows; compared")
-    add.epilog = "Without a fingerprint it is shown, and asked about; with --yes or without a terminal it is told."
+    add.add_argument(
+        "--fingerprint", default="", metavar="HEX", help="the fingerprint that the publisher shows, to compare"
+    )
+    add.epilog = (
+        "Without --fingerprint it is shown, and you are asked; with --yes or without a terminal it is only shown."
+    )
     add_verb(verbs, "list", _list, "your feeds")
     add_verb(verbs, "remove", _remove, "forget a feed").add_argument("name")
 
@@ -47,8 +51,8 @@ def add_feed(args: argparse.Namespace, source: str, out: Output) -> events.FeedS
     """Trust the feed at ``source``, a URL or a ``.shoalfeed`` file.
 
     The player is shown the fingerprint and asked, unless it is known already: from ``args.fingerprint``, from the file,
-    or because the feed was added before. Raises TrustError (trust.fingerprint) when the player refuses, and what the
-    engine raises.
+    or because the feed was added before. Raises TrustError (trust.fingerprint) when the player refuses, and the
+    errors of the engine.
     """
     is_file = source.endswith(commands.PIN_SUFFIX)
     path = str(Path(source).absolute()) if is_file else source
@@ -75,7 +79,7 @@ def _confirmed(args: argparse.Namespace, command: commands.AddFeed, known: set[s
     if feed.fingerprint not in known:
         out.line(f"{feed.name}: {', '.join(feed.titles) or 'no titles yet'}")
         out.line(
-            "Whoever the fingerprint names can publish to this computer: compare it with what the publisher shows."
+            "The owner of this key can publish to this computer: compare it with the one that the publisher shows."
         )
         if not confirm(f"Is its fingerprint {feed.fingerprint}?", out):
             raise TrustError("trust.fingerprint", f"The feed {feed.name} was not added.", found=feed.fingerprint)

@@ -87,10 +87,10 @@ def _show(event: events.Event, out: Output, found: FeedFound) -> events.Outcome 
 
 
 def show_plan(planned: events.Planned, out: Output) -> None:
-    """Print what a job will do before it does it: first the player's changes that it will undo, then the sizes."""
+    """Print the plan of a job: first the player's changes that it will undo, then the sizes."""
     totals = planned.totals
     for path in totals.files_modified:
-        out.line(f"changed by somebody, will be put back: {path}")
+        out.line(f"changed since it was installed, will be restored: {path}")
     arrow = " → ".join(filter(None, (planned.version_from, planned.via, planned.version_to)))
     out.line(
         f"{planned.title} {arrow}: {human_bytes(totals.fetch_bytes)} to download, "
@@ -99,7 +99,7 @@ def show_plan(planned: events.Planned, out: Output) -> None:
 
 
 def show_totals(outcome: events.Outcome, out: Output) -> None:
-    """Print the totals of ``--plan``: bytes by kind, and files by what happens to them."""
+    """Print the totals of ``--plan``: bytes by kind, and files by what is done with them."""
     totals = outcome.totals
     rows = (
         ("patches", totals.patch_bytes),

@@ -59,7 +59,7 @@ class Output(Closing):
             self._console.print(plain(text))
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        """Show a sample of a publisher's verb; the rate does not count what an earlier run had done."""
+        """Show a sample of a publisher's verb; the rate leaves out the bytes of an earlier run."""
         now = time.monotonic()
         if phase != self._phase:
             self._began_s = now
@@ -103,7 +103,7 @@ class Output(Closing):
             self._object({"event": "result", "ok": True, **fields})
 
     def error(self, error: ShoalError) -> None:
-        """Print the error of a run that failed: what failed, what stays safe, and what to do."""
+        """Print the error of a failed run: its message, and its sentences about safety and the next step."""
         self.close()
         error = error.to_publisher() if self.for_publisher else error
         if self.json:

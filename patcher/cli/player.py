@@ -24,10 +24,10 @@ def add_verbs(verbs: Verbs) -> None:
     update = add_verb(verbs, "update", _update, "bring titles to the newest release")
     rollback = add_verb(verbs, "rollback", _rollback, "step back to the release before")
     tags = add_verb(verbs, "tags", _tags, "show or choose optional parts")
-    verify = add_verb(verbs, "verify", _verify, "read every byte and list what is not as released")
-    repair = add_verb(verbs, "repair", _repair, "verify, and put back what is not as released")
+    verify = add_verb(verbs, "verify", _verify, "read every byte and list the files that differ from the release")
+    repair = add_verb(verbs, "repair", _repair, "verify, and restore the files that differ from the release")
     move = add_verb(verbs, "move", _move, "move an install")
-    uninstall = add_verb(verbs, "uninstall", _uninstall, "remove an install; files that are not ours stay")
+    uninstall = add_verb(verbs, "uninstall", _uninstall, "remove an install; files of your own stay")
     play = add_verb(verbs, "play", _play, "start a title")
     for verb in (install, rollback, tags, verify, repair, move, uninstall, play):
         verb.add_argument("title")
@@ -42,13 +42,13 @@ def add_verbs(verbs: Verbs) -> None:
     move.add_argument("folder", type=Path)
     play.add_argument("args", nargs="*", help="after --: arguments for the title")
     for verb in (install, update, rollback, repair):
-        verb.add_argument("--plan", action="store_true", help="say what it would do, and stop")
-    add_verb(verbs, "status", _status, "what is installed, and what runs").add_argument("title", nargs="?")
+        verb.add_argument("--plan", action="store_true", help="print the plan, and stop")
+    add_verb(verbs, "status", _status, "installed titles and running jobs").add_argument("title", nargs="?")
     add_verb(verbs, "stats", _stats, "bytes by source and month").add_argument("title", nargs="?")
     settings = add_verb(verbs, "settings", _settings, "show or change settings")
     settings.add_argument("key", nargs="?")
     settings.add_argument("value", nargs="?")
-    add_verb(verbs, "doctor", _doctor, "what a bug report needs")
+    add_verb(verbs, "doctor", _doctor, "facts for a bug report")
 
 
 # ---------------------------------------------------------------- verbs that change an install

@@ -23,7 +23,7 @@ def add_verbs(verbs: Verbs) -> None:
     verbs = add_group(verbs, "publish", "make a feed, release into it, check it", for_publisher=True)
     _add_init_and_release(verbs)
     _add_title(verbs)
-    preview = add_verb(verbs, "preview", _preview, "what a patch between two folders would cost, file by file")
+    preview = add_verb(verbs, "preview", _preview, "the cost of a patch between two folders, file by file")
     preview.add_argument("old", type=Path, metavar="OLD_TREE")
     preview.add_argument("new", type=Path, metavar="NEW_TREE")
     sign = add_verb(verbs, "sign", _sign, "add one holder's signature to a request that `release` or `keys` wrote")
@@ -35,11 +35,11 @@ def add_verbs(verbs: Verbs) -> None:
     check.add_argument("--deep", action="store_true", help="apply every patch, too")
     for verb in (preview, check):
         add_jobs(verb)
-    gc = add_feed_verb(verbs, "gc", _gc, "show what no record leads to any more, ask, and remove it")
-    text = "keep what was live or made in the last N days (default: %(default)s)"
+    gc = add_feed_verb(verbs, "gc", _gc, "list files that no record leads to any more, ask, and remove them")
+    text = "keep files that were live or made in the last N days (default: %(default)s)"
     gc.add_argument("--days", type=count, default=prune.DAYS, metavar="N", help=text)
     gc.add_argument("--dry-run", action="store_true", help="only show it")
-    add_feed_verb(verbs, "status", _status, "what a feed offers, and until when its signatures are good")
+    add_feed_verb(verbs, "status", _status, "titles and channels of a feed, and when its signatures expire")
     export = add_feed_verb(verbs, "export", _export, "write the live release's .torrent files, for any v2 client")
     export.add_argument("title", metavar="TITLE")
     export.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
@@ -52,16 +52,18 @@ def _add_init_and_release(verbs: Verbs) -> None:
     init.add_argument("--origin", action="append", required=True, metavar="URL", help="where FOLDER will be served")
     init.add_argument("--tracker", action="append", default=[], metavar="URL", help="udp, http or https")
     init.add_argument("--name", default="", help="short name, a-z, 0-9 and - (default: from FOLDER)")
-    init.add_argument("--profile", choices=sorted(PROFILES), default="solo", help="who signs (default: %(default)s)")
+    init.add_argument(
+        "--profile", choices=sorted(PROFILES), default="solo", help="the number of key holders (default: %(default)s)"
+    )
     init.add_argument("--demo-keys", action="store_true", help="keys without a passphrase: for trying out only")
     verb = add_feed_verb(verbs, "release", _release, "publish a folder as the next release of a title")
     add = verb.add_argument
     add("title", metavar="TITLE", help="a-z, 0-9 and -")
     add("tree", type=Path, metavar="TREE", help="the folder to release; it is only read")
     add("--version", required=True, metavar="V", help="letters, digits and . _ + -")
-    add("--channel", default="live", help="who gets it (default: %(default)s)")
-    add("--label", default="", help="what players call the title")
-    add("--notes", type=Path, metavar="FILE", help="what is new, as Markdown")
+    add("--channel", default="live", help="the channel that offers it (default: %(default)s)")
+    add("--label", default="", help="the title's name for players")
+    add("--notes", type=Path, metavar="FILE", help="release notes, as Markdown")
     text = "how it starts; 'linux=bin/game --x' for one system"
     add("--launch", action="append", default=[], metavar="ARGV", help=text)
     add("--part", action="append", default=[], metavar="NAME=GLOB[:tags]", help="files that not all players want")
@@ -72,15 +74,15 @@ def _add_init_and_release(verbs: Verbs) -> None:
 
 def _add_title(verbs: Verbs) -> None:
     add = add_feed_verb(
-        verbs, "title", _title, "say what a title is: texts, art and links; no release changes"
+        verbs, "title", _title, "publish texts, art and links of a title; no release changes"
     ).add_argument
     add("title", metavar="TITLE", help="one that has a release")
     add("--lang", default="en", metavar="TAG", help="the language of label and summary (default: %(default)s)")
-    add("--label", metavar="TEXT", help="what players call it")
-    add("--summary", metavar="TEXT", help="what it is, in a sentence or two")
+    add("--label", metavar="TEXT", help="its name for players")
+    add("--summary", metavar="TEXT", help="a description of one or two sentences")
     add("--art", type=Path, metavar="FILE", help="a PNG or JPEG, wide; its left lower part lies under the label")
     add("--link", action="append", type=_link, default=[], metavar="KIND=URL", help="kinds: site, support")
-    add("--kind", choices=KINDS, help="what it is")
+    add("--kind", choices=KINDS, help="the kind of title")
     add("--licence", metavar="TEXT", help="under which terms")
     add("--citation", metavar="TEXT", help="how to cite it")
 

@@ -10,19 +10,19 @@ from patcher.publish import release, rotation
 from patcher.publish.keys import Passphrases
 
 Request = release.ReleaseOutcome | rotation.KeyOutcome
-"""What ended with a signing request, if ``request`` is not None."""
+"""The outcome of a verb that ends with a signing request if signatures are missing; else ``request`` is None."""
 
 
 def add_verbs(verbs: Verbs) -> None:
     """Add `keys` with its own verbs to `publish`."""
-    verbs = add_group(verbs, "keys", "which keys a feed has, and other ones in their place")
-    add_feed_verb(verbs, "list", _list, "every key, what it signs, and until when that is good")
+    verbs = add_group(verbs, "keys", "list, make, replace and revoke the keys of a feed")
+    add_feed_verb(verbs, "list", _list, "every key, its roles, and when they expire")
     new = add_feed_verb(verbs, "new", _new, "make a key here that may replace another; nothing in the feed changes")
     new.add_argument("name", metavar="NAME", help="whose place: holder-2, timestamp, ...")
     new.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where its public half goes (here)")
     rotate = add_feed_verb(verbs, "rotate", _rotate, "replace keys by new ones, with a new root that the holders sign")
     rotate.add_argument("names", metavar="NAME", nargs="*", help="(default: channels, snapshot and timestamp)")
-    text = "what a holder's `keys new` wrote"
+    text = "a public key that a holder's `keys new` wrote"
     rotate.add_argument("--public", type=Path, action="append", default=[], metavar="FILE", help=text)
     text = "end a holder's key without another in its place; an online key gets a new one"
     revoke = add_feed_verb(verbs, "revoke", _revoke, text)
@@ -39,7 +39,7 @@ def passphrases(args: argparse.Namespace, out: Output) -> Passphrases:
 
 
 def request_text(outcome: Request) -> str:
-    """What to do about a signing request."""
+    """The next step after a signing request."""
     return (
         f"{outcome.missing} more signatures are needed: `shoal publish sign {outcome.request}`, then run this "
         "command again. Players see no change yet."
@@ -77,7 +77,7 @@ def _new(args: argparse.Namespace, out: Output) -> None:
     public = rotation.new(
         args.folder, args.home, args.name, args.to, passphrases(args, out), protect=not args.demo_keys
     )
-    out.line(f"Made a key; its public half is {public}. Hand that to whoever runs `shoal publish keys rotate`.")
+    out.line(f"Made a key; its public half is {public}. Hand that to the holder who runs `shoal publish keys rotate`.")
     out.result({"public": str(public)})
 
 

@@ -1,4 +1,4 @@
-"""How a verb is added to the command line; argparse has no public name for what ``add_subparsers`` returns."""
+"""Adds verbs to the command line. The result of argparse's ``add_subparsers`` has no public type."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ Run = Callable[[argparse.Namespace, Output], int | None]
 
 
 def add_verb(verbs: Verbs, name: str, run: Run, text: str) -> argparse.ArgumentParser:
-    """Add a verb; ``text`` says what it does."""
+    """Add a verb; ``text`` is its help."""
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
     parser.set_defaults(run=run)
     return parser

@@ -5,7 +5,7 @@ and networks. `allowlist` says which swarms are served. `static` serves a feed f
 `certificate` makes an authority and certificates for a local network.
 
     with Tracker(("0.0.0.0", 6969), ("0.0.0.0", 6969)) as tracker:
-        print(tracker.http_url, tracker.udp_url)  # what belongs into a feed
+        print(tracker.http_url, tracker.udp_url)  # for the feed
         with StaticServer(Path("feed"), "192.0.2.1", 8443, cert, key) as server:
             print(server.url, server.requests, server.body_bytes)
 """

@@ -19,7 +19,7 @@ class Allowlist(Closing):
     """Tells whether a release of the feeds has a 20-byte info hash. Use as a context manager.
 
     The feeds are added to the operator's home, and each is read again every minute. While one cannot be read, its last
-    known swarms stay allowed. Raises what `Feeds.add` raises.
+    known swarms stay allowed. Raises the errors of `Feeds.add`.
     """
 
     def __init__(self, feeds: Feeds, urls: Sequence[str], network: Network) -> None:

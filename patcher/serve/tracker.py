@@ -169,7 +169,7 @@ class HttpSide:
         if len(peer_id) != 20:
             raise Refused("peer_id is not 20 bytes")
         port = _number(given, "port", 0xFFFF)
-        # No `left` is what a client says that does not know yet: it wants something.
+        # A client that does not know yet omits `left`: it wants something.
         left, want = _number(given, "left", 2**63, default=1), _number(given, "numwant", 2**31, default=WANT)
         event = _EVENTS.get(given.get("event", [b""])[0], AnnounceEvent.NONE)
         ask = Announce(info_hash, compact(host, port), left, event)
@@ -274,7 +274,7 @@ class UdpSide:
     def _announce(self, packet: bytes, address: bytes) -> bytes:
         if len(packet) < _HEAD.size + _ANNOUNCE_BODY.size:
             raise Refused("the announce is too short")
-        # What follows it are extensions (BEP 41) that we have no use for.
+        # Extensions (BEP 41) may follow; they are ignored.
         info_hash, _, _, left, _, event, _, _, want, port = _ANNOUNCE_BODY.unpack_from(packet, _HEAD.size)
         if event > AnnounceEvent.STOPPED:
             raise Refused("unknown event")
@@ -330,5 +330,5 @@ class _UdpServer(Closing):
                 answer = self._answer(packet, plain_host(address[0]), address[1])
                 if answer is not None:
                     self._socket.sendto(answer, address)
-            except OSError:  # an earlier answer that found nobody, or one that has no route
+            except OSError:  # an earlier answer had no receiver, or this one has no route
                 continue
