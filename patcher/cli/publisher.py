@@ -73,9 +73,8 @@ def _add_init_and_release(verbs: Verbs) -> None:
 
 
 def _add_title(verbs: Verbs) -> None:
-    add = add_feed_verb(
-        verbs, "title", _title, "publish texts, art and links of a title; no release changes"
-    ).add_argument
+    verb = add_feed_verb(verbs, "title", _title, "publish texts, art and links of a title; no release changes")
+    add = verb.add_argument
     add("title", metavar="TITLE", help="one that has a release")
     add("--lang", default="en", metavar="TAG", help="the language of label and summary (default: %(default)s)")
     add("--label", metavar="TEXT", help="its name for players")

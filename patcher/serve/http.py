@@ -55,11 +55,10 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class FileBody:
-    """A range of an open, unbuffered file that the server sends and then closes."""
+    """A range of the bytes of an open, unbuffered file that the server sends and then closes."""
 
     file: FileIO
-    offset: int
-    length: int
+    part: range
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +246,7 @@ def _read_request(connection: socket.socket, buffer: bytearray, host: str, deadl
 
 
 def _head(answer: Answer, keep_alive: bool) -> bytes:
-    length = answer.body.length if isinstance(answer.body, FileBody) else len(answer.body)
+    length = len(answer.body.part if isinstance(answer.body, FileBody) else answer.body)
     lines = [
         f"HTTP/1.1 {answer.status.value} {answer.status.phrase}",
         f"Date: {email.utils.formatdate(usegmt=True)}",
@@ -265,8 +264,8 @@ def _chunks(head: bytes, body: bytes | FileBody, head_only: bool) -> Iterator[by
         return
     with body.file as file:
         yield head
-        left = 0 if head_only else body.length
-        file.seek(body.offset)
+        left = 0 if head_only else len(body.part)
+        file.seek(body.part.start)
         view = memoryview(bytearray(min(left, _CHUNK_BYTES)))
         while left:
             count = file.readinto(view[:left])

@@ -73,10 +73,11 @@ class StaticServer(HttpServer):
             ("Accept-Ranges", "bytes"),
             _NO_CACHE if request.path == _MUTABLE else _FOREVER,
         ]
-        if wanted == range(size):
-            return Answer(HTTPStatus.OK, tuple(headers), FileBody(file, 0, size))
-        headers.append(("Content-Range", f"bytes {wanted.start}-{wanted.stop - 1}/{size}"))
-        return Answer(HTTPStatus.PARTIAL_CONTENT, tuple(headers), FileBody(file, wanted.start, len(wanted)))
+        status = HTTPStatus.OK
+        if wanted != range(size):
+            status = HTTPStatus.PARTIAL_CONTENT
+            headers.append(("Content-Range", f"bytes {wanted.start}-{wanted.stop - 1}/{size}"))
+        return Answer(status, tuple(headers), FileBody(file, wanted))
 
 
 def tls_context(cert: Path, key: Path | None) -> ssl.SSLContext:
