@@ -71,9 +71,11 @@ def prepare(world: Playground) -> Machine:
         if title != GAME:
             release = ReleaseTree(facts["version"], make_title(title, world.root / "trees" / title))
             notes, program = f"{title}.md", "show"
-        words = ("--notes", ASSETS / "notes" / notes, "--launch", f"linux={program}", "--label", facts["label"]["en"])
-        parts = [word for tag in facts.get("parts", {}) for word in ("--part", _part(tag))]
-        world.publish(title, release, *words, *parts)
+        words = ["--notes", ASSETS / "notes" / notes, "--launch", f"linux={program}", "--label", facts["label"]["en"]]
+        for tag in facts.get("parts", {}):  # lang:de has the files below lang/de
+            group, _, value = tag.partition(":")
+            words += ("--part", f"{value}={group}/{value}/**:{tag}")
+        world.publish(title, release, *words)
         _describe(world, title, facts)
     player = world.machine("player")
     player.run("feed", "add", world.url)
@@ -96,12 +98,6 @@ def launcher(world: Playground, player: Machine) -> list[str]:
 def titles() -> dict[str, dict[str, Any]]:
     """The tables of assets/demo/titles.toml, by title."""
     return tomllib.loads((ASSETS / "titles.toml").read_text("utf-8"))
-
-
-def _part(tag: str) -> str:
-    """The rule of an optional part: `lang:de` has the files below lang/de."""
-    group, _, value = tag.partition(":")
-    return f"{value}={group}/{value}/**:{tag}"
 
 
 def _describe(world: Playground, title: str, facts: dict[str, Any]) -> None:
