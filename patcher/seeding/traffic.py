@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from patcher import database
@@ -23,7 +24,7 @@ INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (month, title) DO UP
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One title in one month, as ``2026-01`` (UTC)."""
+    """One title in one month (UTC, ``2026-01``)."""
 
     month: str
     title: str
@@ -32,30 +33,26 @@ class Row:
 
 
 class Ledger:
-    """Lives in its own table of the registry's file. All methods raise DiskError (disk.home)."""
+    """A table in the registry's file. All methods raise DiskError (disk.home)."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        with database.opened(path) as db:
-            db.execute(_SCHEMA)
+        self._run = partial(database.run, path)
+        self._run(_SCHEMA)
 
     def add(self, title: str, sources: Sources, uploaded_bytes: int, month: str = "") -> None:
         """Add downloaded and uploaded bytes to a month, the current one by default."""
         counts = (sources.lan_bytes, sources.peer_bytes, sources.origin_bytes, sources.metadata_bytes)
-        with database.opened(self._path) as db:
-            db.execute(_ADD, (month or current_month(), title, *counts, uploaded_bytes))
+        self._run(_ADD, month or current_month(), title, *counts, uploaded_bytes)
 
     def totals(self) -> list[Row]:
         """All rows, the oldest month first, titles in order."""
-        with database.opened(self._path) as db:
-            rows = db.execute("SELECT * FROM ledger ORDER BY month, title").fetchall()
+        rows = self._run("SELECT * FROM ledger ORDER BY month, title")
         return [Row(month, title, Sources(*counts), uploaded) for month, title, *counts, uploaded in rows]
 
     def month_uploaded_bytes(self) -> int:
         """Uploads of all titles in the current month."""
-        with database.opened(self._path) as db:
-            query = "SELECT coalesce(sum(uploaded_bytes), 0) FROM ledger WHERE month = ?"
-            return int(db.execute(query, (current_month(),)).fetchone()[0])
+        rows = self._run("SELECT coalesce(sum(uploaded_bytes), 0) FROM ledger WHERE month = ?", current_month())
+        return int(rows[0][0])
 
 
 def current_month() -> str:
