@@ -1,35 +1,33 @@
-"""Patch packs kept for other players: a bounded cache of files, of which the least recently used go first.
+"""Patch packs kept for other players: a bounded cache of files. The least recently used ones are removed first.
 
-A pack lies at ``<root hex>``. Once it is whole its torrent lies beside it as ``<root hex>.torrent``: the mark of
-completeness, and what is needed to offer the pack again. The time of that mark is when the pack was used last.
+A pack lies at ``<root hex>``. Once it is whole, its torrent is written beside it as ``<root hex>.torrent``. This mark
+says that the pack is complete, holds what is needed to offer it again, and has the time of its last use.
 """
 
 import contextlib
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from patcher import beneath, disk
 from patcher.content.merkle import Ref
+from patcher.content.patch_index import MAX_INDEX_BYTES
 from patcher.transfer.swarm.torrent import Torrent
 
-_MARK = ".torrent"
-_MARK_BYTES = 64 << 20
-"""No mark is larger: the index of a pack holds its layer too, and is not."""
+_MARKS_READ = 1_000
+"""So many marks stay in memory."""
 
 
 class Packs:
-    """The cache in one folder. Safe to use from several threads; of one process at a time."""
+    """The cache in one folder. Safe to use from several threads, but from one process at a time."""
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self._folder = folder
-        self._lock = threading.RLock()
-        self._open: list[str] = []
-        self._marks: dict[str, tuple[int, Torrent]] = {}
-        """What was read of each mark, and when that was written (ns)."""
+        self._lock = threading.Lock()
+        self._open: list[Path] = []
 
     def path(self, pack: Ref) -> Path:
         """Where the pack is, or would be."""
@@ -37,36 +35,35 @@ class Packs:
 
     def has(self, pack: Ref) -> bool:
         """Whether it is whole."""
-        return self._is_whole(pack.hex, pack.size_bytes)
+        path = self.path(pack)
+        return _mark(path).exists() and path.exists() and path.stat().st_size == pack.size_bytes
 
-    @contextmanager
+    @contextlib.contextmanager
     def open(self, pack: Ref) -> Iterator[Path]:
-        """Where to fetch the pack to or read it from; it is not removed meanwhile. Raises DiskError."""
+        """The file to fetch the pack into or to read it from. It is not removed meanwhile. Raises DiskError."""
         disk.make_folder(self._folder)
+        path = self.path(pack)
         with self._lock:
-            self._open.append(pack.hex)
+            self._open.append(path)
         try:
-            yield self.path(pack)
+            yield path
         finally:
             with self._lock:
-                self._open.remove(pack.hex)
+                self._open.remove(path)
 
     def keep(self, pack: Ref, torrent: bytes) -> None:
-        """The pack is whole and was used now; ``torrent`` is the one it was fetched with. Raises DiskError."""
-        disk.write_atomic(self._mark(pack.hex), torrent)
+        """Mark the pack as whole and used now; ``torrent`` is the one it was fetched with. Raises DiskError."""
+        disk.write_atomic(_mark(self.path(pack)), torrent)
 
     def torrents(self, trackers: tuple[str, ...] = ()) -> list[Torrent]:
-        """What can be offered: all whole packs, the least recently used first. Only new marks are read."""
-        before, self._marks = self._marks, {}
-        for name in self._names():
-            with contextlib.suppress(OSError, ValueError):  # without a mark, or with a damaged one
-                written_ns, known = self._used_ns(name), before.get(name)
-                if known is None or known[0] != written_ns:
-                    data = beneath.read(self._mark(name), _MARK_BYTES)
-                    known = written_ns, Torrent.parse(data, [self._folder / name])
-                self._marks[name] = known
-        read = ((name, torrent) for name, (_, torrent) in self._marks.items())
-        return [replace(each, trackers=trackers) for name, each in read if self._is_whole(name, each.layout.sizes[0])]
+        """The torrents of all whole packs, the least recently used first."""
+        found = []
+        for pack in self._packs():
+            with contextlib.suppress(OSError, ValueError):  # the mark is missing or damaged
+                torrent = _marked(pack, _used_ns(pack))
+                if pack.stat().st_size == torrent.layout.sizes[0]:
+                    found.append(replace(torrent, trackers=trackers))
+        return found
 
     def to_remove(self) -> list[bytes]:
         """Roots to `remove` for the cache to fit its bound: half-fetched packs, then the least recently used.
@@ -74,42 +71,46 @@ class Packs:
         Packs that are open stay. Withdraw the others from the session first.
         """
         with self._lock:
-            names, in_use = self._names(), set(self._open)
-        excess = sum(map(self._size, names)) - self.limit_bytes
-        gone = []
-        for name in names:
-            if excess > 0 and name not in in_use:
-                excess -= self._size(name)
-                gone.append(bytes.fromhex(name))
+            in_use = set(self._open)
+        sizes = {pack: _disk_bytes(pack) for pack in self._packs()}
+        excess_bytes, gone = sum(sizes.values()) - self.limit_bytes, []
+        for pack, size_bytes in sizes.items():
+            if excess_bytes > 0 and pack not in in_use:
+                excess_bytes -= size_bytes
+                gone.append(bytes.fromhex(pack.name))
         return gone
 
     def remove(self, roots: Iterable[bytes]) -> None:
-        """Forget packs, except those that were opened meanwhile. Raises DiskError."""
+        """Remove packs, except those that were opened meanwhile. Raises DiskError."""
         with self._lock:
-            for name in {root.hex() for root in roots} - set(self._open):
-                for path in (self._mark(name), self._folder / name):
+            for pack in {self._folder / root.hex() for root in roots} - set(self._open):
+                for path in (_mark(pack), pack):
                     if path.exists():
                         disk.remove(path)
 
-    def _mark(self, name: str) -> Path:
-        return self._folder / (name + _MARK)
-
-    def _is_whole(self, name: str, size_bytes: int) -> bool:
-        path = self._folder / name
-        return self._mark(name).exists() and path.exists() and path.stat().st_size == size_bytes
-
-    def _size(self, name: str) -> int:
-        """What the file takes on the disk: half-fetched ones have holes."""
-        stat = (self._folder / name).stat()
-        return min(stat.st_size, getattr(stat, "st_blocks", stat.st_size) * 512)
-
-    def _names(self) -> list[str]:
+    def _packs(self) -> list[Path]:
         """The packs here, half-fetched ones first, then the least recently used."""
         if not self._folder.is_dir():
             return []
-        names = [path.name for path in self._folder.iterdir() if len(path.name) == 64]
-        return sorted(names, key=self._used_ns)
+        return sorted((path for path in self._folder.iterdir() if len(path.name) == 64), key=_used_ns)
 
-    def _used_ns(self, name: str) -> int:
-        mark = self._mark(name)
-        return mark.stat().st_mtime_ns if mark.exists() else 0
+
+def _mark(pack: Path) -> Path:
+    return pack.with_name(f"{pack.name}.torrent")
+
+
+@lru_cache(maxsize=_MARKS_READ)
+def _marked(pack: Path, _written_ns: int) -> Torrent:
+    """The torrent in a pack's mark, which is read again only when it was written again."""
+    return Torrent.parse(beneath.read(_mark(pack), MAX_INDEX_BYTES), [pack])  # the index holds the same layer
+
+
+def _used_ns(pack: Path) -> int:
+    mark = _mark(pack)
+    return mark.stat().st_mtime_ns if mark.exists() else 0
+
+
+def _disk_bytes(pack: Path) -> int:
+    """The space that the file takes; half-fetched ones have holes."""
+    stat = pack.stat()
+    return min(stat.st_size, getattr(stat, "st_blocks", stat.st_size) * 512)
