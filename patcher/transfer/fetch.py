@@ -86,10 +86,10 @@ def _begun(
     session: Session | None, wanted: Want, source: PieceSource | None, limit_bps: int, rules: Rules
 ) -> Iterator["WithoutPeers | _WithPeers"]:
     pieces = wanted.missing
-    if session is None or session.allowances.peers == "none":
+    if session is None or session.settings.peers == "none":
         if source is None:
             raise _no_source(len(pieces), None)
-        limiter = RateLimiter(session.allowances.download_limit_bps if session else limit_bps)
+        limiter = RateLimiter(session.settings.download_limit_bps if session else limit_bps)
         with closing(WithoutPeers(wanted.torrent, pieces, source, limiter)) as alone:
             yield alone
         return
@@ -179,7 +179,7 @@ class _WithPeers:
         total = self._swarm.counters().received_bytes + (self._pool.received_bytes if self._pool else 0)
         if (got := total - self._total_bytes) and got >= _LEAST_BPS * (now - self._alive_at):
             self._total_bytes, self._alive_at = total, now
-        self._picker.note(now, self._peers, total, self._session.allowances.download_limit_bps)
+        self._picker.note(now, self._peers, total, self._session.settings.download_limit_bps)
         if self._pool and not self._pool.is_over:
             self._ask(self._pool, now)
 
@@ -214,7 +214,7 @@ class _WithPeers:
     def _is_settled(self, now: float) -> bool:
         """Whether we would know by now if there were peers."""
         torrent, rules = self._swarm.torrent, self._rules
-        if not (torrent.trackers or torrent.peers or self._session.allowances.discover):
+        if not (torrent.trackers or torrent.peers or self._session.settings.local_discovery):
             return True
         if self._hello_at is not None and now >= self._hello_at + rules.settle_s:
             return True
@@ -227,7 +227,7 @@ class _WithPeers:
 
     def _limit(self) -> None:
         """Peers and the origin share one limit: the origin gets what peers leave, and at least a tenth."""
-        limit = self._session.allowances.download_limit_bps
+        limit = self._session.settings.download_limit_bps
         rate = sum(peer.rate_bps for peer in self._peers)
         self._limiter.limit_bps = max(limit - rate, limit // 10)
 

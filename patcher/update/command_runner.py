@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +93,8 @@ class CommandRunner:
             if len(manifests) < sum(not part.defaults for part in installed.parts):
                 damaged.add(folder.current.manifests_folder.relative)
             if not damaged:  # then they may be offered again, although something touched them
-                self._registry.note_seen(install.title, stats)
-                self._shared.seeder.renew(install.title)
+                with self._shared.seeder.holding(install.title):
+                    self._registry.note_seen(install.title, stats)
         seconds = round(time.monotonic() - started_s, 3)
         return Outcome(version, version, work_left=bool(damaged), files=tuple(sorted(damaged)), seconds=seconds)
 
@@ -307,7 +306,7 @@ class CommandRunner:
                 )
                 self._emit(events.Notice(self._number, title, text))
             is_server_only = network.server_only or settings.peers == "none"
-            session_for = partial(self._shared.seeder.session_for, network)
+            session_for = (lambda: None) if is_server_only else self._shared.seeder.open
             yield opened, Access(opened, session_for, is_server_only, settings.download_limit_bps)
 
     def _reach(self, target: Target, *, only: str = "") -> Outcome:

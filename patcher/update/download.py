@@ -103,8 +103,8 @@ class Downloader:
         m = step.offer.manifest
         pieces = frozenset(piece for run in step.wanted for piece in run)  # their layers are here: they are real
         held = frozenset(step.held)
-        torrent = Torrent.of_tree(m, step.offer.layers, stage.torrent_paths(m, pieces | held, intact))
-        torrent = replace(torrent, trackers=self._trackers, partial=step.partial)
+        paths = stage.torrent_paths(m, pieces | held, intact)
+        torrent = replace(Torrent.of_tree(m, step.offer.layers, paths, self._trackers), partial=step.partial)
         self._fetch(Want(torrent, pieces, held), TreeSource(self._origin, m, step.offer.full, torrent))
         self._step_done(step.fetch_bytes)
 
@@ -120,7 +120,7 @@ class Downloader:
         """Fetch the pieces that the windows need, or all, into the pack cache."""
         assert index.pack is not None
         with self._packs.open(index.pack) as path:
-            torrent = replace(Torrent.of_pack(index, part, path), trackers=self._trackers)
+            torrent = Torrent.of_pack(index, part, path, self._trackers)
             have = torrent.held()
             pieces = frozenset(range(index.layout.count))
             if windows:

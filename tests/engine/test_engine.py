@@ -360,7 +360,7 @@ def test_a_command_for_silence_is_obeyed_whatever_the_tender_is_about(
     monkeypatch.setattr(Seeder, "_count_uploads", lambda *_: engine.submit(commands.ChangeSetting("sharing", "off")))
     engine._tend_once()
     assert engine._seeder.session
-    assert engine._seeder.session.allowances.upload == "off"
+    assert engine._seeder.session.settings.sharing == "off"
 
 
 def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(

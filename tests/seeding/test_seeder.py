@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from patcher.config import Home, Settings
+from patcher.content import merkle
 from patcher.feed.feeds import Feeds
 from patcher.install.registry import Registry
-from patcher.protocol.commands import Network
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder, Seeding
 from patcher.seeding.traffic import Ledger
@@ -55,7 +55,7 @@ def test_a_title_is_offered_again_when_nobody_holds_it_any_more(seeder: Seeder) 
 def test_who_holds_a_title_has_it_also_when_the_session_opens_meanwhile(seeder: Seeder) -> None:
     with seeder.holding(_TITLE):
         assert seeder.session is None
-        assert seeder.session_for(Network())
+        seeder.open()
         seeder.refresh()
         assert not is_offered(seeder)
 
@@ -68,7 +68,8 @@ def test_a_title_whose_files_changed_is_said_once_and_left_out_until_it_is_verif
     Registry(Home(home).registry).note_seen(_TITLE, stats(home / "game", _LAYOUT))
     seeder.refresh()
     assert not is_offered(seeder)
-    seeder.renew(_TITLE)
+    with seeder.holding(_TITLE):
+        assert not is_offered(seeder)
     seeder.refresh()
     assert is_offered(seeder)
 
@@ -101,6 +102,20 @@ def test_a_pack_leaves_the_session_before_it_is_removed(
     seeder.refresh()
     assert left == [True]
     assert seeder._packs.torrents() == []
+    assert is_offered(seeder)
+
+
+def test_a_pack_that_changed_is_not_offered_again(seeder: Seeder, home: Path) -> None:
+    data = trees.noise(2, 100_000)
+    pack = Torrent.parse(keep_pack(Home(home), data), ()).info_hash
+    path = Home(home).packs / merkle.ref_of(data).hex
+    seeder.refresh()
+    assert seeder.session and pack in seeder.session.offered()
+    path.write_bytes(trees.noise(3, 100_000))
+    for _ in range(2):
+        assert seeder.refresh() == []
+        assert pack not in seeder.session.offered()
+    assert not path.exists()
     assert is_offered(seeder)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import libtorrent as lt
 import pytest
 
+from patcher import beneath
+from patcher.errors import DiskError
 from patcher.transfer.swarm import session as sessions
-from patcher.transfer.swarm.policy import Surroundings
 from patcher.transfer.swarm.session import Session
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support.doors import ROWS, Row
@@ -120,7 +121,7 @@ def test_a_spent_monthly_cap_is_sharing_off(game: Game, tmp_path: Path) -> None:
         offered(session, game)
         port = session.listen_port
         assert can_be_dialled(port)
-        session.apply(commands, Surroundings(month_uploaded_bytes=1_000))
+        session.apply(commands, month_uploaded_bytes=1_000)
         assert not can_be_dialled(port)
         asking.want(game.data, tmp_path / "asking" / "game", (HOST, port))
         assert never_gets(asking, 0, SWITCH_WATCH_S)
@@ -210,6 +211,14 @@ def test_an_offer_waits_while_the_same_torrent_is_fetched(game: Game) -> None:
         assert reach(session, info_hash) == "lan"
 
 
+def test_what_a_fetch_has_written_is_offered_as_it_is_then(game: Game) -> None:
+    with opened(sharing="lan") as session:
+        info_hash = offered(session, game)
+        with session.fetching(game.installed(), game.everything[:-1], game.everything[-1:]):
+            (game.folder / "zebra").write_bytes((game.folder / "zebra").read_bytes())
+        assert (reach(session, info_hash), session.changed()) == ("lan", [])
+
+
 def test_a_torrent_is_offered_from_where_its_files_are_now(game: Game, tmp_path: Path) -> None:
     torrent = game.installed()
     with opened(sharing="lan") as session, Player() as asking:
@@ -256,6 +265,30 @@ def test_a_file_that_changes_takes_its_torrent_out(game: Game) -> None:
             file.write(b"a mod")
         assert session.changed() == [info_hash]
         assert session.offered() == frozenset()
+
+
+def test_a_file_that_cannot_be_read_takes_out_its_own_torrent_and_the_others_are_watched_on(
+    game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = plant(tmp_path / "other", {"data": 100_000, "more": 100_000}, seed=2)
+    second = Torrent.parse(torrent_of(other), (other / "data", other / "more"))
+    status = beneath.status
+
+    def broken(path: Path) -> os.stat_result | None:
+        if path == game.folder / "zebra":
+            raise DiskError("disk.failed", "Input/output error.")
+        return status(path)
+
+    with opened(sharing="everyone") as session:
+        first = game.installed()
+        session.offer([first, second])
+        monkeypatch.setattr(beneath, "status", broken)
+        assert session.changed() == [first.info_hash]
+        assert session.offered() == {second.info_hash}
+        (other / "data").write_bytes(b"a mod")
+        assert session.changed() == [second.info_hash]
+        session.offer([first, second])
+        assert sorted(session.changed()) == sorted([first.info_hash, second.info_hash])
 
 
 def test_files_are_looked_at_in_turns_and_nobody_waits_for_a_look(game: Game, monkeypatch: pytest.MonkeyPatch) -> None:

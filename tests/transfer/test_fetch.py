@@ -14,7 +14,10 @@ from patcher.errors import Cancelled, DiskError, OriginError
 from patcher.transfer.fetch import Want, fetch
 from patcher.transfer.origin.readers import PackSource, TreeSource
 from patcher.transfer.sample import Arrived, Sample
+from patcher.transfer.swarm import session as sessions
+from patcher.transfer.swarm.picker import Rules
 from patcher.transfer.swarm.session import Session
+from patcher.transfer.swarm.swarm import Swarm
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import HOST, Player, Shelf, plant, torrent_of, tracker, wait_for
 from tests.transfer.conftest import QUICK, SIZES, Game, all_of, settings
@@ -36,6 +39,24 @@ def test_peers_alone_deliver_all(game: Game, session: Session) -> None:
         assert got.sources.lan_bytes == seed.sent_bytes == sum(SIZES.values())
         assert (got.sources.peer_bytes, got.sources.origin_bytes) == (0, 0)
         assert open_files(game.staging) == []
+
+
+def test_all_is_delivered_although_alerts_are_lost(game: Game, monkeypatch: pytest.MonkeyPatch) -> None:
+    refresh, lost = Swarm.refresh, list[Swarm]()
+
+    def note(swarm: Swarm) -> None:
+        lost.append(swarm)
+        refresh(swarm)
+
+    monkeypatch.setitem(sessions._FIXED, "alert_queue_size", 4)
+    monkeypatch.setattr(Swarm, "refresh", note)
+    with closing(Session(settings())) as session, Player() as seed:
+        torrent = game.here(seed.seed(game.data, game.folder).address)
+        game.fetch(session, torrent, rules=Rules())
+        assert lost
+        assert game.is_whole(torrent)
+        assert sorted(game.reported) == list(game.everything)
+    lost[0].refresh()  # a torrent that has left the session has nothing to tell
 
 
 def test_the_origin_alone_delivers_all(game: Game, session: Session) -> None:

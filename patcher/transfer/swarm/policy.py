@@ -1,7 +1,7 @@
-"""From settings to allowances (upload or not, to whom, how fast), and from those to open ports. Pure."""
+"""Which uploads the player's settings allow, and which ports they open. Pure."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from patcher.config import Settings
@@ -21,36 +21,15 @@ PeerScope = Literal["none", "lan", "all"]
 """The peers that a torrent talks to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What counts beside the settings."""
+def allowed(settings: Settings, month_uploaded_bytes: int = 0) -> Settings:
+    """The settings with sharing off if no peers are allowed, or if the month's cap is used up.
 
-    month_uploaded_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Allowances:
-    """What the session may do. A limit of 0 means none; limits hold for the local network too."""
-
-    upload: Literal["off", "lan", "everyone"]
-    peers: PeerScope
-    upload_limit_bps: int
-    download_limit_bps: int
-    discover: bool
-    """Look for peers in the local network by multicast."""
-
-
-def allowances(settings: Settings, surroundings: Surroundings | None = None) -> Allowances:
-    """Nothing is uploaded where no peers are allowed, nor for the rest of a month whose cap is used up."""
-    uploaded = surroundings.month_uploaded_bytes if surroundings else 0
-    spent = 0 < settings.monthly_upload_cap_bytes <= uploaded
-    return Allowances(
-        upload="off" if spent or settings.peers == "none" else settings.sharing,
-        peers=settings.peers,
-        upload_limit_bps=settings.upload_limit_bps,
-        download_limit_bps=settings.download_limit_bps,
-        discover=settings.local_discovery and settings.peers != "none",
-    )
+    Without peers there is no local discovery either.
+    """
+    if settings.peers == "none":
+        return replace(settings, sharing="off", local_discovery=False)
+    is_spent = 0 < settings.monthly_upload_cap_bytes <= month_uploaded_bytes
+    return replace(settings, sharing="off") if is_spent else settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +46,17 @@ class OpenPorts:
     """The peers that an offered torrent talks to, whichever side connects."""
 
 
-def open_ports(allowed: Allowances, *, fetches: bool, offers: bool) -> OpenPorts:
+def open_ports(allowed: Settings, *, fetches: bool, offers: bool) -> OpenPorts:
     """No port is open unless something is fetched from peers, or may be uploaded to them.
 
     fetches, offers: whether the session holds torrents of either kind.
     """
     fetched: PeerScope = allowed.peers if fetches else "none"
     offered: PeerScope = "none"
-    if offers and allowed.upload != "off":
-        offered = "lan" if allowed.upload == "lan" else allowed.peers
+    if offers and allowed.sharing != "off":
+        offered = "lan" if allowed.sharing == "lan" else allowed.peers
     listens = (fetched, offered) != ("none", "none")
-    return OpenPorts(listens, listens and allowed.discover, fetched, offered)
+    return OpenPorts(listens, listens and allowed.local_discovery, fetched, offered)
 
 
 def is_local(address: str) -> bool:

@@ -13,8 +13,9 @@ import logging
 import math
 import socket
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import libtorrent as lt
@@ -24,7 +25,7 @@ from patcher.beneath import Where
 from patcher.config import Settings
 from patcher.errors import DiskError
 from patcher.transfer.swarm import policy
-from patcher.transfer.swarm.policy import Allowances, OpenPorts, PeerScope, Surroundings
+from patcher.transfer.swarm.policy import PeerScope
 from patcher.transfer.swarm.swarm import Counters, Swarm, fetching, offering
 from patcher.transfer.swarm.torrent import Torrent
 
@@ -59,7 +60,7 @@ _FIXED: Any = {
     "max_queued_disk_bytes": MAX_QUEUED_BYTES,
     "allowed_fast_set_size": 0,
     "no_connect_privileged_ports": True,
-    "connection_speed": 10,  # a tracker or peer that lies can name anybody: so many a second knock there, at most
+    "connection_speed": 10,  # dials a second: a lying tracker or peer may name any address
     "allow_multiple_connections_per_ip": True,
     "unchoke_interval": 1,
     "max_out_request_queue": 128,
@@ -69,6 +70,7 @@ _FIXED: Any = {
 }
 
 Stat = tuple[int, int, int, int]
+"""Size, mtime, ctime and inode of a file."""
 
 _log = logging.getLogger("shoal.swarm")
 
@@ -76,31 +78,30 @@ _log = logging.getLogger("shoal.swarm")
 class Session:
     """Owns the port and all torrents. Every method may be called from any thread; `close` ends it.
 
-    A torrent is in libtorrent's session while somebody is `fetching` it, or while it stands among the offers (`offer`)
-    and the allowances permit that; `_settle` alone decides. While `policy.open_ports` says so it listens at the port of
-    the settings (0: any; taken: one of the next ten) on their address ("": all interfaces).
+    A torrent is in libtorrent's session while it is fetched (`fetching`), or while it is among the offers (`offer`) and
+    the settings permit that; `_settle` alone decides. While `policy.open_ports` says so, the session listens at the
+    port of the settings (0: any; taken: one of the next ten) on their address ("": all interfaces).
     """
 
-    def __init__(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
-        self._settings = settings
-        self._allowances = policy.allowances(settings, surroundings)
+    def __init__(self, settings: Settings, month_uploaded_bytes: int = 0) -> None:
+        self.settings = policy.allowed(settings, month_uploaded_bytes)
+        """The settings in force (`policy.allowed`)."""
         self._lock = threading.RLock()
         self._swarms: dict[bytes, Swarm] = {}
         """What is in libtorrent's session."""
-        self._fetched: set[bytes] = set()
-        """What somebody is fetching."""
-        self._offers: dict[bytes, _Offered] = {}
-        """What stands among the offers, whether it is in the session, waits, or is being fetched."""
-        self._past: dict[bytes, Counters] = {}
-        self._ear, self._mouth = socket.socketpair()
-        self._mouth.setblocking(False)
+        self._offers: dict[bytes, _Offer] = {}
+        """All offers, including those that wait for the settings to permit them or for a fetch to end.
+
+        No entry is added or removed in place, so that it can be read without the lock.
+        """
+        self._past = defaultdict[bytes, Counters](Counters)
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
         self._is_closing = False
-        self._ports: tuple[OpenPorts, str] | None = None
-        """What is open, and where."""
-        self._session = lt.session(_FIXED | _adjusted(self._allowances))
-        self._apply_classes()
+        self._session = lt.session(_FIXED)
+        self._apply_settings()
         self._apply_ports()
-        self._session.set_alert_fd(self._mouth.fileno())
+        self._session.set_alert_fd(self._writer.fileno())
         self._thread = threading.Thread(target=self._listen, name="swarm alerts", daemon=True)
         self._thread.start()
 
@@ -109,16 +110,11 @@ class Session:
         """The port other players reach us at; 0 when none is open."""
         return int(self._session.listen_port())
 
-    @property
-    def allowances(self) -> Allowances:
-        """What the session may do at the moment."""
-        return self._allowances
-
     # ------------------------------------------------------------ torrents
 
     @contextmanager
     def fetching(self, torrent: Torrent, have: Collection[int], wanted: Collection[int]) -> Iterator[Swarm]:
-        """Fetch ``wanted`` pieces into the files while this lasts; those that we ``have`` are offered meanwhile.
+        """Fetch ``wanted`` pieces into the files while this lasts, and offer those that we ``have``.
 
         All files are closed at the end. An offer of the same torrent waits until then. Raises DiskError, ContentError.
         """
@@ -126,193 +122,196 @@ class Session:
         try:
             with self._lock:
                 self._leave(info_hash)
-                self._fetched.add(info_hash)
                 self._enter(swarm)
             yield swarm
         finally:
             with self._lock:
                 self._leave(info_hash)
-                self._fetched.discard(info_hash)
+                if offer := self._offers.get(info_hash):
+                    self._offers[info_hash] = _Offer(offer.torrent)  # the fetch may have written its files
                 self._settle()
 
     def offer(self, torrents: Iterable[Torrent]) -> None:
-        """Offer just these from now on, in place and as far as the allowances go. Never writes their files.
+        """Offer just these from now on, in place and as far as the settings go. Never writes their files.
 
-        When this returns, the files of all others are closed. A torrent that stood among the offers at the same paths
-        stays as it is. Every piece is hashed again before it is first uploaded.
+        When this returns, the files of all others are closed. An offer with the same paths stays as it is. Every piece
+        is hashed again before it is first uploaded.
         """
-        with self._lock:
-            before = dict(self._offers)
-        offers = dict[bytes, _Offered]()
-        for info_hash, torrent in {torrent.info_hash: torrent for torrent in torrents}.items():
-            known = before.get(info_hash)
-            offers[info_hash] = known if known and known.torrent.paths == torrent.paths else _Offered(torrent)
+        before, offers = self._offers, dict[bytes, _Offer]()
+        for torrent in torrents:
+            known = before.get(torrent.info_hash)
+            offers[torrent.info_hash] = known if known and known.torrent.paths == torrent.paths else _Offer(torrent)
         with self._lock:
             self._offers = offers
             self._settle()
 
     def offered(self) -> frozenset[bytes]:
-        """The info hashes of all offers, those that wait for the allowances to permit them included."""
-        with self._lock:
-            return frozenset(self._offers)
+        """The info hashes of all offers, including those that wait for the settings to permit them."""
+        return frozenset(self._offers)
 
     def changed(self) -> list[bytes]:
         """Drop the offers whose files are not as they were (size, mtime, ctime, inode), or were wrong from the start.
 
-        To be called every few seconds, by one thread: each call looks at some thousand files and the next goes on from
-        there. Returns the info hashes of those dropped: mark them for verify.
+        Call this every few seconds, from one thread: each call looks at some thousand files, and the next one at those
+        that follow. Returns the info hashes of the dropped offers: their files need to be verified.
         """
         with self._lock:
-            settled = self._offers.keys() - self._fetched
-            offers = [(self._offers[info_hash], self._swarms.get(info_hash)) for info_hash in settled]
-        share = min(1.0, _LOOKS / max(1, sum(len(offered.stats) for offered, _ in offers)))
-        found = [each for each, swarm in offers if (swarm and swarm.failures) or not each.looks_the_same(share)]
-        with self._lock:  # while we looked, they may have been withdrawn, and offered again as they are now
-            changed = [info_hash for info_hash, offered in self._offers.items() if offered in found]
-            for info_hash in changed:
-                del self._offers[info_hash]
+            offers = [(offer, self._swarms.get(info_hash)) for info_hash, offer in self._offers.items()]
+        idle = [(offer, swarm) for offer, swarm in offers if not (swarm and swarm.is_fetched)]
+        share = min(1.0, _LOOKS / max(1, sum(len(offer.stats) for offer, _ in idle)))
+        found = [each for each, swarm in idle if (swarm and swarm.has_failed) or not each.looks_the_same(share)]
+        with self._lock:  # meanwhile, offers may have been withdrawn and made anew
+            changed = [info_hash for info_hash, offer in self._offers.items() if offer in found]
+            self._offers = {info_hash: offer for info_hash, offer in self._offers.items() if offer not in found}
             self._settle()
         return changed
 
-    def counters(self) -> dict[bytes, Counters]:
-        """Payload bytes by info hash since the session began, of past torrents too."""
+    def counters(self) -> defaultdict[bytes, Counters]:
+        """Payload bytes by info hash since the session began, of past torrents too; 0 for any other."""
         with self._lock:
-            now = dict(self._past)
+            now = self._past.copy()
             for info_hash, swarm in self._swarms.items():
-                now[info_hash] = _added(now.get(info_hash, Counters()), swarm.counters())
+                now[info_hash] += swarm.counters()
             return now
 
     # ------------------------------------------------------------ what is in
 
     def _settle(self) -> None:
-        """Bring the session in line with the offers and allowances."""
+        """Bring the session in line with the offers and settings."""
         if self._is_closing:
             return
         self._withdraw()
-        for info_hash, offered in self._permitted().items():
-            if offered.is_good and info_hash not in self._swarms and info_hash not in self._fetched:
+        for info_hash, offer in self._permitted().items():
+            if offer.is_good and info_hash not in self._swarms:
                 try:
-                    self._enter(Swarm(offered.torrent))
+                    self._enter(Swarm(offer.torrent))
                 except Exception:  # noqa: BLE001 - one torrent that cannot be offered keeps no other out
-                    _log.exception("a torrent of %s cannot be offered", offered.torrent.paths[0])
-                    offered.is_good = False
+                    _log.exception("a torrent of %s cannot be offered", offer.torrent.paths[0])
+                    offer.is_good = False
         self._apply_ports()
 
     def _withdraw(self) -> None:
-        """Take out what is offered no more, or at another place, and what may not be offered now."""
+        """Take out what is no longer offered, or at other paths, or not permitted."""
         permitted = self._permitted()
-        for info_hash in self._swarms.keys() - self._fetched:
-            offered = permitted.get(info_hash)
-            if offered is None or offered.torrent.paths != self._swarms[info_hash].torrent.paths:
+        for info_hash, swarm in list(self._swarms.items()):
+            offer = permitted.get(info_hash)
+            if not (swarm.is_fetched or (offer and offer.torrent.paths == swarm.torrent.paths)):
                 self._leave(info_hash)
 
-    def _permitted(self) -> dict[bytes, "_Offered"]:
-        return {} if self._allowances.upload == "off" else self._offers
+    def _permitted(self) -> dict[bytes, "_Offer"]:
+        return {} if self.settings.sharing == "off" else self._offers
 
     def _enter(self, swarm: Swarm) -> None:
         info_hash = swarm.torrent.info_hash
         self._swarms[info_hash] = swarm  # before the first alert
         try:
-            params = fetching(swarm) if info_hash in self._fetched else offering(swarm.torrent)
-            if info_hash in self._fetched and self._allowances.peers == "all":
+            params = fetching(swarm) if swarm.is_fetched else offering(swarm.torrent)
+            if swarm.is_fetched and self.settings.peers == "all":
                 params.flags &= ~_FILTERED
             self._apply_ports()
-            swarm.start(self._session.add_torrent(params))
+            swarm.handle = self._session.add_torrent(params)
         except BaseException:
             del self._swarms[info_hash]
             swarm.folders.close()
-            self._apply_ports()
             raise
 
     def _leave(self, info_hash: bytes) -> None:
-        """Take a torrent out; returns when its files are closed. One that is not in is fine."""
-        swarm = self._swarms.get(info_hash)
-        if swarm is None:
-            return
-        swarm.stop()
-        self._session.remove_torrent(swarm.handle)
-        swarm.wait_removed()
-        del self._swarms[info_hash]
-        self._past[info_hash] = _added(self._past.get(info_hash, Counters()), swarm.counters())
+        """Take a torrent out, if it is in; returns when its files are closed."""
+        if swarm := self._swarms.get(info_hash):
+            swarm.pause()
+            swarm.wait_paused()
+            self._session.remove_torrent(swarm.handle)
+            swarm.wait_removed()
+            del self._swarms[info_hash]
+            self._past[info_hash] += swarm.counters()
 
     # ------------------------------------------------------------ settings
 
-    def apply(self, settings: Settings, surroundings: Surroundings | None = None) -> None:
+    def apply(self, settings: Settings, month_uploaded_bytes: int = 0) -> None:
         """Obey other settings from now on. When this returns, nothing leaves that they forbid."""
-        new = policy.allowances(settings, surroundings)
         with self._lock:
-            old, self._allowances, self._settings = self._allowances, new, settings
+            old, new = self.settings, policy.allowed(settings, month_uploaded_bytes)
+            self.settings = new
             self._withdraw()
-            is_other = (new.upload, new.peers) != (old.upload, old.peers)
-            dialled = self._cut() if is_other else {}
-            self._session.apply_settings(_adjusted(new))
-            self._apply_classes()
-            self._apply_ports()
-            self._filter_fetched()
-            if is_other:
-                self._session.resume()
-            for info_hash, addresses in dialled.items():
-                for address, port in addresses:
-                    self._swarms[info_hash].connect_peer(address, port)
+            with nullcontext() if (new.sharing, new.peers) == (old.sharing, old.peers) else self._cut():
+                self._apply_settings()
+                self._apply_ports()
+                for swarm in self._swarms.values():
+                    if swarm.is_fetched:
+                        (swarm.handle.unset_flags if new.peers == "all" else swarm.handle.set_flags)(_FILTERED)
             self._settle()
 
-    def _cut(self) -> dict[bytes, list[tuple[str, int]]]:
-        """End all connections at once; returns those to open again."""
-        dialled = {info_hash: swarm.dialled() for info_hash, swarm in self._swarms.items()}
-        for swarm in self._swarms.values():
-            swarm.begin_pause()
-        self._session.pause()
-        for swarm in self._swarms.values():
+    @contextmanager
+    def _cut(self) -> Iterator[None]:
+        """End all connections while this lasts. Those that we had opened are opened again at the end."""
+        dialled = [(swarm, swarm.dialled()) for swarm in self._swarms.values()]
+        for swarm, _ in dialled:
+            swarm.pause()
+        for swarm, _ in dialled:
             swarm.wait_paused()
-        return dialled
+        yield
+        for swarm, addresses in dialled:
+            swarm.handle.resume()
+            for address in addresses:
+                swarm.handle.connect_peer(address)
 
-    def _apply_classes(self) -> None:
-        """Who counts as local, and whether local peers need an unchoke slot."""
+    def _apply_settings(self) -> None:
+        """Set limits and unchoke slots, which peers are local, and whether those need a slot.
+
+        libtorrent's limiter is bursty: with a limit it ticks faster and holds less ready to send (8 ms of the rate).
+        """
+        settings, limit_bps = self.settings, self.settings.upload_limit_bps
+        watermark_bytes = min(max(limit_bps // 125, 4 << 10), 512 << 10) if limit_bps else 3 << 20
+        adjusted: Any = {
+            "unchoke_slots_limit": _UNCHOKE_SLOTS if settings.sharing == "everyone" else 0,
+            "upload_rate_limit": limit_bps,
+            "download_rate_limit": settings.download_limit_bps,
+            "tick_interval": 10 if limit_bps or settings.download_limit_bps else 500,
+            "send_buffer_watermark": watermark_bytes,
+            "send_buffer_low_watermark": min(1 << 20, watermark_bytes),
+        }
+        self._session.apply_settings(adjusted)
         local, everybody = lt.session.local_peer_class_id, lt.session.global_peer_class_id
         facts = self._session.get_peer_class(local)
-        facts["ignore_unchoke_slots"] = self._allowances.upload != "off"
+        facts["ignore_unchoke_slots"] = settings.sharing != "off"
         self._session.set_peer_class(local, facts)
         self._session.set_peer_class_filter(_ranges(1 << everybody, 1 << everybody | 1 << local))
 
     def _apply_ports(self) -> None:
-        """Open and close what `policy.open_ports` says, for the torrents that are here now."""
-        fetches = len(self._swarms.keys() & self._fetched)
-        new = policy.open_ports(self._allowances, fetches=fetches > 0, offers=len(self._swarms) > fetches)
-        place = _interfaces(self._settings) if new.listens else ""
-        if self._ports != (new, place):
-            self._ports = new, place
-            scope: PeerScope = new.fetched if new.offered == "none" else new.offered
-            self._session.set_ip_filter(_ranges(int(scope != "all"), int(scope == "none")))
-            self._session.apply_settings({"listen_interfaces": place, "enable_lsd": new.discovers})
-            self._session.listen_port()  # answered only when all this is done
-
-    def _filter_fetched(self) -> None:
-        """A torrent that is fetched may speak with more players than what is offered beside it."""
-        for info_hash in self._swarms.keys() & self._fetched:
-            handle = self._swarms[info_hash].handle
-            (handle.unset_flags if self._allowances.peers == "all" else handle.set_flags)(_FILTERED)
+        """Open and close ports as `policy.open_ports` says, for the torrents that are in the session now."""
+        kinds = {swarm.is_fetched for swarm in self._swarms.values()}
+        ports = policy.open_ports(self.settings, fetches=True in kinds, offers=False in kinds)
+        scope: PeerScope = ports.fetched if ports.offered == "none" else ports.offered
+        self._session.set_ip_filter(_ranges(int(scope != "all"), int(scope == "none")))
+        place = _interfaces(self.settings) if ports.listens else ""
+        self._session.apply_settings({"listen_interfaces": place, "enable_lsd": ports.discovers})
+        self._session.listen_port()  # returns after all this is done
 
     # ------------------------------------------------------------ alerts and the end
 
     def close(self) -> None:
-        """Let go of all torrents and the port; ends the thread. A second call does nothing."""
+        """Remove all torrents, close the port and end the thread. A second call does nothing."""
         with self._lock:
             if self._is_closing:
                 return
-            self._offers.clear()
+            self._offers = {}
             for info_hash in list(self._swarms):
                 self._leave(info_hash)
             self._is_closing = True
         self._session.set_alert_fd(-1)
-        self._mouth.setblocking(True)
-        self._mouth.send(b"\0")
+        self._writer.setblocking(True)
+        self._writer.send(b"\0")
         self._thread.join()
         del self._session
-        self._ear.close()
-        self._mouth.close()
+        self._reader.close()
+        self._writer.close()
 
     def _listen(self) -> None:
-        while self._ear.recv(4096) and not self._is_closing:
+        """Read alerts when libtorrent writes to the socket.
+
+        A process that ends without `close` would abort if this thread waited in libtorrent (`wait_for_alert`).
+        """
+        while self._reader.recv(4096) and not self._is_closing:
             for alert in self._session.pop_alerts():
                 self._route(alert)
 
@@ -320,23 +319,20 @@ class Session:
         if isinstance(alert, lt.alerts_dropped_alert):
             for lagging in list(self._swarms.values()):
                 lagging.refresh()
-        if not isinstance(alert, lt.torrent_alert):
-            return
-        hashes = alert.info_hashes if isinstance(alert, lt.torrent_removed_alert) else alert.handle.info_hashes()
-        swarm = self._swarms.get(hashes.v2.to_bytes())
-        if swarm is not None:
-            swarm.note(alert)
+        if isinstance(alert, lt.torrent_alert):
+            hashes = alert.info_hashes if isinstance(alert, lt.torrent_removed_alert) else alert.handle.info_hashes()
+            if swarm := self._swarms.get(hashes.v2.to_bytes()):
+                swarm.note(alert)
 
 
-class _Offered:
-    """A torrent among the offers, and how its files looked when it came there."""
+class _Offer:
+    """A torrent to offer, and the state of its files when the offer began."""
 
     def __init__(self, torrent: Torrent) -> None:
         self.torrent = torrent
-        self.stats = tuple(map(_stat, torrent.paths))
-        sizes = (stat and stat[0] for stat in self.stats)
-        self.is_good = all(size == known for size, known in zip(sizes, torrent.layout.sizes, strict=True))
-        """Every file was there in its right size, and libtorrent did not refuse the torrent."""
+        self.stats = [_stat(path) for path in torrent.paths]
+        self.is_good = [stat and stat[0] for stat in self.stats] == list(torrent.layout.sizes)
+        """Every file had the right size, and libtorrent took the torrent."""
         self._next = 0
 
     def looks_the_same(self, share: float) -> bool:
@@ -348,20 +344,15 @@ class _Offered:
 
 
 def _stat(where: Where) -> Stat | None:
-    """None also for a file that cannot be looked at."""
     try:
         found = beneath.status(where)
     except DiskError:
-        return None
+        return None  # it counts as gone, and the other offers are watched on
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino) if found else None
 
 
-def _added(one: Counters, other: Counters) -> Counters:
-    return Counters(one.received_bytes + other.received_bytes, one.sent_bytes + other.sent_bytes)
-
-
 def _ranges(everywhere: int, local: int) -> lt.ip_filter:
-    """One value for all addresses but those of the local network."""
+    """One value for the local network, and one for all other addresses."""
     found = lt.ip_filter()
     for first, last in _EVERYWHERE:
         found.add_rule(first, last, everywhere)
@@ -374,20 +365,3 @@ def _interfaces(settings: Settings) -> str:
     host = settings.listen_host
     hosts = [f"[{host}]" if ":" in host else host] if host else [_ALL4, "[::]"]
     return ",".join(f"{name}:{settings.listen_port}" for name in hosts)
-
-
-def _adjusted(allowed: Allowances) -> Any:
-    """The settings that follow from the allowances.
-
-    libtorrent's limiter is bursty: with a limit it ticks faster and holds less ready to send (8 ms of the rate).
-    """
-    limit = allowed.upload_limit_bps
-    watermark = min(max(limit // 125, 4 << 10), 512 << 10) if limit else 3 << 20
-    return {
-        "unchoke_slots_limit": _UNCHOKE_SLOTS if allowed.upload == "everyone" else 0,
-        "upload_rate_limit": limit,
-        "download_rate_limit": allowed.download_limit_bps,
-        "tick_interval": 10 if limit or allowed.download_limit_bps else 500,
-        "send_buffer_watermark": watermark,
-        "send_buffer_low_watermark": min(1 << 20, watermark),
-    }

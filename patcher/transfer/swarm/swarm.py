@@ -2,39 +2,46 @@
 
 Measured with libtorrent 2.1.1: data of a finished piece is on disk only after ``flush_cache`` and its alert;
 ``torrent_paused_alert`` comes when all files are closed, ``torrent_removed_alert`` may come before; a piece added
-before ``torrent_checked_alert`` is lost; counters start anew after a pause; pad files count in file numbers; a piece
-that was had when adding is "finished" once more.
+before ``torrent_checked_alert`` is lost; counters start anew after a pause; pad files count in file numbers; pieces of
+``have_pieces`` are reported as finished once more.
 """
 
+import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import libtorrent as lt
 
 from patcher import beneath
+from patcher.beneath import Where
 from patcher.content.merkle import BLOCK_BYTES
 from patcher.errors import ContentError
 from patcher.transfer.swarm import policy
 from patcher.transfer.swarm.torrent import Torrent
 
 _LOAD_LIMITS: Any = {"max_buffer_size": 1 << 30, "max_pieces": 8_388_600, "max_decode_tokens": 100_000_000}
-_OF_THE_SYSTEM = ("system", "generic", "asio.system")
+_SYSTEM = ("system", "generic", "asio.system")
+"""libtorrent's categories of errors that have an errno."""
 _PAUSE_S = 0.5
-"""A torrent that is just being checked pauses without an alert; then a flush closes its files."""
-_PATIENCE_S = 10.0
-"""No operation of the disk thread that we wait for takes longer, unless the disk is broken."""
+"""A torrent that is being checked pauses without an alert; then a flush closes its files."""
+_DISK_S = 10.0
+"""The operations of the disk thread that we wait for take longer only if the disk is broken."""
 
 
-class Counters(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Counters:
     """Payload bytes since the torrent was added: as received (waste included) and as uploaded."""
 
     received_bytes: int = 0
     sent_bytes: int = 0
+
+    def __add__(self, other: "Counters") -> "Counters":
+        return Counters(self.received_bytes + other.received_bytes, self.sent_bytes + other.sent_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +55,11 @@ class Peer:
     chokes: bool
     """It does not serve us, although we are interested in what it has."""
     is_snubbed: bool
-    """It has owed us blocks for long."""
+    """It has not sent the blocks that we requested for a long time."""
     received_bytes: int
     rate_bps: int
     pieces: bytes
-    """One byte a piece, 1 for those it has; empty for a seed."""
+    """One byte a piece, 1 if it has it; empty for a seed."""
 
     def has(self, piece: int) -> bool:
         """Whether it says that it has the piece."""
@@ -71,8 +78,8 @@ def fetching(swarm: "Swarm") -> lt.add_torrent_params:
     ]
     params = _parameters(torrent, paths)
     params.unfinished_pieces = {piece: _held_blocks(torrent, piece) for piece in torrent.partial}
-    params.have_pieces = _marks(layout.count, swarm.have)
-    params.piece_priorities = [4 * mark for mark in _marks(layout.count, wanted)]  # the rest is never written
+    params.have_pieces = [piece in swarm.have for piece in range(layout.count)]
+    params.piece_priorities = [4 if piece in wanted else 0 for piece in range(layout.count)]  # 0: never written
     return params
 
 
@@ -88,123 +95,94 @@ def _held_blocks(torrent: Torrent, piece: int) -> list[bool]:
     return [block not in missing for block in range(-(-torrent.layout.span(piece).length // BLOCK_BYTES))]
 
 
-def _marks(count: int, pieces: Collection[int]) -> list[bool]:
-    marks = [False] * count
-    for piece in pieces:
-        marks[piece] = True
-    return marks
-
-
 def _parameters(torrent: Torrent, paths: Sequence[str]) -> lt.add_torrent_params:
     params: lt.add_torrent_params = lt.load_torrent_buffer(torrent.data, _LOAD_LIMITS)
     info = params.ti
     if info is None or info.num_pieces() != torrent.layout.count:
-        raise ContentError("content.invalid", "a torrent was not understood as it was written")
+        raise ContentError("content.invalid", "libtorrent reads a torrent in another way than it was written")
     files = info.layout()
     real = [i for i in range(files.num_files()) if not files.file_flags(i) & lt.file_flags_t.flag_pad_file]
     params.renamed_files = dict(zip(real, paths, strict=True))
     params.save_path = str(torrent.paths[0].parent)  # not used: every file has a path of its own
     params.trackers = list(torrent.trackers)
     params.tracker_tiers = [0] * len(torrent.trackers)
+    params.peers = list(torrent.peers)
     params.flags = lt.torrent_flags.apply_ip_filter | lt.torrent_flags.disable_dht | lt.torrent_flags.duplicate_is_error
     return params
 
 
 class Swarm:
-    """One torrent while it is in the session, which makes it. Every method may be called from any thread."""
+    """One torrent while it is in the session. Every method may be called from any thread."""
 
-    def __init__(self, torrent: Torrent, have: Collection[int] = (), wanted: Collection[int] = ()) -> None:
+    def __init__(self, torrent: Torrent, have: Collection[int] = (), wanted: Collection[int] | None = None) -> None:
         self.torrent = torrent
+        self.handle = lt.torrent_handle()
+        """The session sets it when it has added the torrent."""
         self.have = frozenset(have)
-        self.wanted = frozenset(wanted)
+        self.wanted = frozenset(wanted or ())
+        self.is_fetched = wanted is not None
+        """Otherwise it is only offered."""
         self.folders = beneath.OpenFolders()
+        self.finished: set[int] = set()
+        """The wanted pieces that passed their hash. Not all of them are on the disk yet."""
         self.finished_bytes = 0
+        self.seen: set[bool] = set()
+        """Holds True once a local peer was connected, however briefly, and False once another one was."""
         self._facts = threading.Condition()
-        self._finished: set[int] = set()
+        self._heard: set[type[lt.alert]] = set()
         self._unflushed: list[int] = []
         self._flushing: list[int] = []
         self._readable: list[int] = []
         self._pending: dict[int, float] = {}
-        self._flushes = 0
-        self._failures = 0
-        self._problem: tuple[int, str, str] | None = None
+        self._problem: tuple[Where, OSError] | None = None
         self._is_news = False
-        self._is_ready = False
-        self._is_paused = False
-        self._is_removed = False
-        self._seen: set[bool] = set()
         self._before = Counters()
         self._last = Counters()
-        self._handle: lt.torrent_handle | None = None
-        self._notes: dict[type[lt.alert], Callable[[Any], None]] = {
-            lt.piece_finished_alert: lambda alert: self._finish(alert.piece_index),
-            lt.hash_failed_alert: self._note_failed_hash,
-            lt.cache_flushed_alert: self._note_flushed,
-            lt.torrent_checked_alert: self._note_ready,
-            lt.torrent_paused_alert: self._note_paused,
-            lt.torrent_resumed_alert: self._note_paused,
-            lt.torrent_removed_alert: self._note_removed,
-            lt.peer_connect_alert: self._note_peer,
-            lt.file_error_alert: self._note_problem,
-        }
 
     # ------------------------------------------------------------ facts
 
     def note(self, alert: lt.alert) -> None:
-        """Note what one alert says of this torrent. Called by the session's alert thread."""
-        note = self._notes.get(type(alert))
-        if note:
-            with self._facts:
-                note(alert)
-                self._facts.notify_all()
+        """Take in an alert of this torrent. Called by the session's alert thread."""
+        with self._facts:
+            self._heard.add(type(alert))
+            match alert:
+                case lt.piece_finished_alert():
+                    self._finish(alert.piece_index)
+                case lt.hash_failed_alert():
+                    self._pending.pop(alert.piece_index, None)
+                case lt.cache_flushed_alert():
+                    self._readable += self._flushing
+                    self._flushing = []
+                    self._is_news = True
+                case lt.peer_connect_alert():
+                    self.seen.add(policy.is_local(alert.endpoint[0]))
+                case lt.file_error_alert():
+                    self._problem = self._problem_of(alert)
+            self._facts.notify_all()
 
-    def _note_failed_hash(self, alert: lt.hash_failed_alert) -> None:
-        self._failures += 1
-        self._pending.pop(alert.piece_index, None)
-
-    def _note_flushed(self, _: lt.cache_flushed_alert) -> None:
-        self._readable += self._flushing
-        self._flushing = []
-        self._flushes += 1
-        self._is_news = True
-
-    def _note_ready(self, _: lt.torrent_checked_alert) -> None:
-        self._is_ready = True
-
-    def _note_paused(self, alert: lt.torrent_paused_alert | lt.torrent_resumed_alert) -> None:
-        self._is_paused = isinstance(alert, lt.torrent_paused_alert)
-
-    def _note_removed(self, _: lt.torrent_removed_alert) -> None:
-        self._is_removed = True
-
-    def _note_peer(self, alert: lt.peer_connect_alert) -> None:
-        self._seen.add(policy.is_local(alert.endpoint[0]))
-
-    def _note_problem(self, alert: lt.file_error_alert) -> None:
-        number = alert.error.value() if alert.error.category().name() in _OF_THE_SYSTEM else 0
-        self._problem = (number, alert.error.message(), alert.filename())
+    def _problem_of(self, alert: lt.file_error_alert) -> tuple[Where, OSError]:
+        number = alert.error.value() if alert.error.category().name() in _SYSTEM else 0
+        name, paths = os.path.basename(alert.filename()), self.torrent.paths
+        where = next((path for path in paths if path.name == name), paths[0])
+        return where, OSError(number, alert.error.message())
 
     def _finish(self, piece: int) -> None:
-        if piece in self.wanted and piece not in self._finished:
-            self._finished.add(piece)
+        if piece in self.wanted and piece not in self.finished:
+            self.finished.add(piece)
             self.finished_bytes += self.torrent.missing_bytes(piece)
             self._unflushed.append(piece)
             self._pending.pop(piece, None)
-            self._is_news |= len(self._finished) == len(self.wanted)
+            self._is_news |= len(self.finished) == len(self.wanted)
 
     def refresh(self) -> None:
         """Read the finished pieces from the torrent itself, and flush once more. Called when alerts were lost."""
-        pieces = self.handle.status(lt.torrent_handle.query_pieces).pieces
-        with self._facts:
-            for piece, is_there in enumerate(pieces):
-                if is_there:
+        with suppress(RuntimeError):  # the session has not added the torrent yet, or has removed it
+            pieces = self.handle.status(lt.torrent_handle.query_pieces).pieces
+            with self._facts:
+                for piece in itertools.compress(range(len(pieces)), pieces):
                     self._finish(piece)
-            self._facts.notify_all()
-        self.handle.flush_cache()
-
-    def _wait(self, fact: Callable[[], bool], timeout_s: float) -> bool:
-        with self._facts:
-            return self._facts.wait_for(fact, timeout_s)
+                self._facts.notify_all()
+            self.handle.flush_cache()
 
     def wait(self, timeout_s: float) -> None:
         """Sleep until something is worth a look (`end_wait`, all finished, more readable), at most ``timeout_s``."""
@@ -220,53 +198,22 @@ class Swarm:
 
     @property
     def is_ready(self) -> bool:
-        """Whether pieces can be added already."""
-        return self._is_ready
+        """Whether pieces can be added."""
+        return lt.torrent_checked_alert in self._heard
 
     @property
-    def finished(self) -> AbstractSet[int]:
-        """The wanted pieces that passed their hash, as a live view; not all of them are on the disk yet."""
-        return self._finished
-
-    @property
-    def seen(self) -> AbstractSet[bool]:
-        """Holds True once a local peer was connected, however briefly, and False once another one was."""
-        return self._seen
-
-    @property
-    def failures(self) -> int:
-        """How often a piece did not pass its hash."""
-        with self._facts:
-            return self._failures
+    def has_failed(self) -> bool:
+        """Whether a piece did not pass its hash."""
+        return lt.hash_failed_alert in self._heard
 
     def check(self) -> None:
         """Raises DiskError when a file of the torrent could not be read or written."""
-        with self._facts:
-            problem = self._problem
-        if problem:
-            number, text, path = problem
-            name = os.path.basename(path)
-            paths = self.torrent.paths
-            with beneath.translated(next((each for each in paths if each.name == name), paths[0])):
-                raise OSError(number, text)
+        if self._problem:
+            where, error = self._problem
+            with beneath.translated(where):
+                raise error
 
     # ------------------------------------------------------------ network
-
-    @property
-    def handle(self) -> lt.torrent_handle:
-        """The handle that libtorrent gave, for the session alone."""
-        assert self._handle is not None
-        return self._handle
-
-    def start(self, handle: lt.torrent_handle) -> None:
-        """Take the handle that the session got, and dial the known peers."""
-        self._handle = handle
-        for address, port in self.torrent.peers:
-            self.connect_peer(address, port)
-
-    def connect_peer(self, address: str, port: int) -> None:
-        """Dial a player."""
-        self.handle.connect_peer((address, port))
 
     def peers(self) -> list[Peer]:
         """The connections that have finished their handshakes."""
@@ -278,25 +225,22 @@ class Swarm:
         return [info.ip for info in self.handle.get_peer_info() if info.flags & lt.peer_info.outgoing_connection]
 
     def counters(self) -> Counters:
-        """Bytes so far; the last known ones after the torrent was removed."""
+        """Bytes so far; after the torrent was removed, the last known ones."""
         with self._facts:
-            if not self._is_removed and self._handle is not None:
-                status = self._handle.status(0)
+            if lt.torrent_removed_alert not in self._heard:
+                status = self.handle.status(0)
                 now = Counters(status.total_payload_download, status.total_payload_upload)
                 if now.received_bytes < self._last.received_bytes or now.sent_bytes < self._last.sent_bytes:
-                    self._before = self._sum()
+                    self._before += self._last
                 self._last = now
-            return self._sum()
-
-    def _sum(self) -> Counters:
-        return Counters(*(before + now for before, now in zip(self._before, self._last, strict=True)))
+            return self._before + self._last
 
     # ------------------------------------------------------------ disk
 
     def add_piece(self, piece: int, data: bytes) -> None:
-        """Add a verified piece that came from elsewhere; other players can have it from us from now on."""
+        """Add a verified piece that came from elsewhere. It is offered to other players from now on."""
         with self._facts:
-            if piece in self._finished:
+            if piece in self.finished:
                 return
             self._pending[piece] = time.monotonic()
         self.handle.add_piece(piece, data, lt.add_piece_flags_t.overwrite_existing)
@@ -304,12 +248,12 @@ class Swarm:
     def pending(self) -> frozenset[int]:
         """The added pieces that are not finished yet. Keep them few, as libtorrent holds them in memory."""
         with self._facts:
-            late = time.monotonic() - _PATIENCE_S
+            late = time.monotonic() - _DISK_S
             self._pending = {piece: at for piece, at in self._pending.items() if at > late}
             return frozenset(self._pending)
 
     def flush(self) -> None:
-        """Begin to write finished pieces to their files, unless that is under way; `take_readable` tells the end."""
+        """Begin to write finished pieces to their files, unless that is under way. Then `take_readable` has them."""
         with self._facts:
             if self._flushing or not self._unflushed:
                 return
@@ -322,30 +266,28 @@ class Swarm:
             readable, self._readable = self._readable, []
             return readable
 
-    def stop(self) -> None:
-        """Disconnect all peers and close all files; returns when that is done."""
-        self.begin_pause()
+    def pause(self) -> None:
+        """Begin to disconnect all peers and to close all files; `wait_paused` waits until that is done."""
         if not self.handle.status(0).flags & lt.torrent_flags.paused:
+            self._heard.discard(lt.torrent_paused_alert)
             self.handle.pause()
-            self.wait_paused()
-
-    def begin_pause(self) -> None:
-        """Call this before the torrent is paused, for `wait_paused` to wait for this pause."""
-        with self._facts:
-            self._is_paused = False
 
     def wait_paused(self) -> None:
-        """Return when the pause has ended all connections and closed all files, and the last bytes are counted."""
-        if not self._wait(lambda: self._is_paused, _PAUSE_S):
-            flushes = self._flushes
+        """Return when all connections have ended, all files are closed and the last bytes are counted."""
+        if not self._wait_for(lt.torrent_paused_alert, _PAUSE_S):
+            self._heard.discard(lt.cache_flushed_alert)
             self.handle.flush_cache()
-            self._wait(lambda: self._flushes > flushes or self._is_paused, _PATIENCE_S)
+            self._wait_for(lt.cache_flushed_alert, _DISK_S)
         self.counters()
 
     def wait_removed(self) -> None:
         """Return when libtorrent has forgotten the torrent."""
-        self._wait(lambda: self._is_removed, _PATIENCE_S)
+        self._wait_for(lt.torrent_removed_alert, _DISK_S)
         self.folders.close()
+
+    def _wait_for(self, alert: type[lt.alert], timeout_s: float) -> bool:
+        with self._facts:
+            return self._facts.wait_for(lambda: alert in self._heard, timeout_s)
 
 
 def _peer(info: lt.peer_info, count: int) -> Peer:

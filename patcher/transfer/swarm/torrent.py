@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,22 +34,25 @@ class Torrent:
     peers: tuple[tuple[str, int], ...] = ()
     """Addresses of players to dial (within a second), beside those that trackers and discovery bring."""
     partial: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    """Pieces of which the files hold some blocks, verified: the numbers, in the piece, of the blocks they lack."""
+    """Pieces of which the files hold some verified blocks, to the numbers (in the piece) of the blocks they lack."""
 
     @classmethod
-    def of_tree(cls, m: Manifest, layers: Mapping[bytes, bytes], paths: Sequence[Where]) -> "Torrent":
+    def of_tree(
+        cls, m: Manifest, layers: Mapping[bytes, bytes], paths: Sequence[Where], trackers: tuple[str, ...] = ()
+    ) -> "Torrent":
         """The tree of a part. ``layers``: root to piece layer, verified. Raises Mismatch when a layer is missing."""
-        return cls(m.info_hash, replace(m.layout, layers=layers), manifest.torrent(m, layers), tuple(paths))
+        layout, data = replace(m.layout, layers=layers), manifest.torrent(m, layers)
+        return cls(m.info_hash, layout, data, tuple(paths), trackers)
 
     @classmethod
-    def of_pack(cls, index: Index, part: str, path: Where) -> "Torrent":
+    def of_pack(cls, index: Index, part: str, path: Where, trackers: tuple[str, ...] = ()) -> "Torrent":
         """The pack of a patch; ``part`` is the name in the new manifest. Raises ContentError when there is no pack."""
-        info_hash = patch_index.pack_manifest(index, part).info_hash
-        return cls(info_hash, index.layout, patch_index.pack_torrent(index, part), (path,))
+        m, data = patch_index.pack_manifest(index, part), patch_index.pack_torrent(index, part)
+        return cls(m.info_hash, index.layout, data, (path,), trackers)
 
     @classmethod
     def parse(cls, data: bytes, paths: Sequence[Where]) -> "Torrent":
-        """A ``.torrent`` that was written from verified parts. Raises ValueError for what is none."""
+        """Read a v2 ``.torrent``, which is taken as verified. Raises ValueError for anything else."""
         try:
             torrent: dict[bytes, Any] = dict(bdecode(data))
             info = torrent[b"info"]
@@ -61,25 +65,21 @@ class Torrent:
         return cls(hashlib.sha256(bencode(info)).digest(), layout, data, tuple(paths))
 
     def missing(self, piece: int) -> list[tuple[int, int]]:
-        """What the files do not hold of a piece that they do not hold whole: offset in the piece, and length."""
+        """Offset in the piece and length of the bytes that the files lack of a piece that is not whole."""
         length = self.layout.span(piece).length
         return list(spans(self.partial[piece], length)) if piece in self.partial else [(0, length)]
 
     def missing_bytes(self, piece: int) -> int:
-        """How much that is."""
+        """The sum of the lengths of `missing`."""
         return sum(count for _, count in self.missing(piece))
 
     def held(self) -> frozenset[int]:
-        """The pieces whose bytes are right in the files now, by hashing them all; a missing file holds none."""
-        return frozenset(piece for file, path in enumerate(self.paths) for piece in self._held_in(file, path))
-
-    def _held_in(self, file: int, path: Where) -> list[int]:
-        layout = self.layout
-        try:
-            with beneath.open_file(path) as stream:
-                return [p for p in layout.pieces(file) if layout.matches(p, stream.read(layout.span(p).length))]
-        except OSError:
-            return []
+        """The pieces that the files hold now, found by hashing them all."""
+        layout, held = self.layout, set[int]()
+        for file, path in enumerate(self.paths):
+            with suppress(OSError), beneath.open_file(path) as stream:
+                held.update(p for p in layout.pieces(file) if layout.matches(p, stream.read(layout.span(p).length)))
+        return frozenset(held)
 
 
 def _files(folder: dict[bytes, Any]) -> Iterator[dict[bytes, Any]]:

@@ -3,31 +3,31 @@
 import pytest
 
 from patcher.config import Settings
-from patcher.transfer.swarm.policy import OpenPorts, Surroundings, allowances, is_local, open_ports
+from patcher.transfer.swarm.policy import OpenPorts, allowed, is_local, open_ports
 from tests.support.doors import ROWS, Row
 from tests.transfer.conftest import settings
 
 
 def test_nothing_is_uploaded_before_the_player_said_so() -> None:
-    assert allowances(Settings()).upload == "off"
-    assert allowances(Settings()).peers == "all"
+    assert allowed(Settings()).sharing == "off"
+    assert allowed(Settings()).peers == "all"
 
 
 def test_who_wants_no_peers_serves_none_and_calls_for_none() -> None:
-    allowed = allowances(Settings(sharing="everyone", peers="none"))
-    assert (allowed.upload, allowed.discover) == ("off", False)
+    settings = allowed(Settings(sharing="everyone", peers="none"))
+    assert (settings.sharing, settings.local_discovery) == ("off", False)
 
 
 @pytest.mark.parametrize(("given", "upload"), [(0, "lan"), (999, "lan"), (1000, "off"), (1001, "off")])
 def test_a_cap_ends_uploading(given: int, upload: str) -> None:
     commands = Settings(sharing="lan", monthly_upload_cap_bytes=1000)
-    assert allowances(commands, Surroundings(month_uploaded_bytes=given)).upload == upload
+    assert allowed(commands, month_uploaded_bytes=given).sharing == upload
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_which_doors_are_open(row: Row) -> None:
     found = open_ports(
-        allowances(settings(sharing=row.sharing, peers=row.peers, local_discovery=True)),
+        allowed(settings(sharing=row.sharing, peers=row.peers, local_discovery=True)),
         fetches=row.fetches,
         offers=True,
     )
@@ -37,14 +37,14 @@ def test_which_doors_are_open(row: Row) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_who_has_nothing_to_give_and_nothing_to_fetch_opens_no_door(row: Row) -> None:
     assert open_ports(
-        allowances(settings(sharing=row.sharing, peers=row.peers, local_discovery=True)), fetches=False, offers=False
+        allowed(settings(sharing=row.sharing, peers=row.peers, local_discovery=True)), fetches=False, offers=False
     ) == OpenPorts(False, False, "none", "none")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_without_discovery_nothing_is_sent_by_multicast(row: Row) -> None:
     assert not open_ports(
-        allowances(settings(sharing=row.sharing, peers=row.peers)), fetches=row.fetches, offers=True
+        allowed(settings(sharing=row.sharing, peers=row.peers)), fetches=row.fetches, offers=True
     ).discovers
 
 
