@@ -1,4 +1,4 @@
-"""The player's download limit, shared by all connections that count against it."""
+"""The player's download limit, shared by several connections."""
 
 import threading
 import time
@@ -20,16 +20,11 @@ class RateLimiter:
 
         ``check`` is called at once and twenty times a second. Raises what it raises.
         """
-        until_s = self._reserved(size_bytes)
+        until_s = 0.0
+        if limit_bps := self.limit_bps:
+            with self._lock:
+                until_s = self._free_at_s = max(self._free_at_s, time.monotonic()) + size_bytes / limit_bps
         check()
         while (left_s := until_s - time.monotonic()) > 0:
             time.sleep(min(left_s, _LOOK_S))
             check()
-
-    def _reserved(self, size_bytes: int) -> float:
-        """The time at which the limit allows the bytes after these."""
-        if not self.limit_bps:
-            return 0.0
-        with self._lock:
-            self._free_at_s = max(self._free_at_s, time.monotonic()) + size_bytes / self.limit_bps
-            return self._free_at_s

@@ -69,3 +69,22 @@ def test_a_cancel_ends_a_wait_at_the_next_look(clock: Clock) -> None:
         RateLimiter(1).wait(3600, check)
     assert clock.now_s < 1001
     assert clock.longest_s <= 0.05
+
+
+class _LiftedMeanwhile(RateLimiter):
+    """Its limit is lifted by another thread as soon as it was looked at."""
+
+    @property
+    def limit_bps(self) -> int:
+        self.looks += 1
+        return 1000 if self.looks == 1 else 0
+
+    @limit_bps.setter
+    def limit_bps(self, _: int) -> None:
+        self.looks = 0
+
+
+def test_a_limit_may_be_lifted_at_any_moment(clock: Clock) -> None:
+    lifted = _LiftedMeanwhile()
+    lifted.wait(1000, _nothing)
+    assert clock.now_s == pytest.approx(1001)
