@@ -118,7 +118,7 @@ def _costs(draft: Draft, joined: Joined) -> Iterator[FileCost]:
         else:
             kind = "unchanged" if (entry.path, entry.root) in same or not entry.size_bytes else "moved"
         found = maps.get(entry.root) if number in leans else None
-        map_bytes, saved_bytes = (found.length, found.saved_bytes) if found else (0, 0)
+        map_bytes, saved_bytes = (len(found.data), found.saved_bytes) if found else (0, 0)
         yield FileCost(entry.path, kind, entry.size_bytes, math.ceil(costs[number]) + map_bytes, saved_bytes)
 
 

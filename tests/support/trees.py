@@ -16,7 +16,7 @@ from patcher.content.layout import Range
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.patch_index import Index, Window
 from patcher.publish import build
-from patcher.publish.patches import drafts, encode, matching, windows
+from patcher.publish.patches import drafts, encode, windows
 from patcher.publish.patches.matching import AVERAGE_BYTES, Chunks
 from tests.support.libraries import library
 
@@ -325,16 +325,13 @@ def chunks_by_root(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> di
 def compare(new: Layout, m: Manifest, old: Layout, m_old: Manifest) -> windows.Compare:
     """How far bytes agree, as the publisher finds it in files."""
 
-    def of(number: int) -> matching.Common:
-        def common(at: int, file: int, old_at: int, limit: int) -> int:
-            low, count = min(limit, 0), abs(limit)
-            a = read_ranges(new, m, (Range(number, at + low, count),))
-            b = read_ranges(old, m_old, (Range(file, old_at + low, count),))
-            return drafts.same_bytes(a, b) if limit > 0 else drafts.same_bytes(a[::-1], b[::-1])
+    def common(number: int, at: int, file: int, old_at: int, limit: int) -> int:
+        low, count = min(limit, 0), abs(limit)
+        a = read_ranges(new, m, (Range(number, at + low, count),))
+        b = read_ranges(old, m_old, (Range(file, old_at + low, count),))
+        return drafts.same_bytes(a, b) if limit > 0 else drafts.same_bytes(a[::-1], b[::-1])
 
-        return common
-
-    return of
+    return common
 
 
 def make_patch(new: Layout, old: Layout | None) -> tuple[Index, bytes]:

@@ -3,9 +3,8 @@
 Both are kept in the build folder. Windows are then cut and made against re-based old files as against any others.
 """
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,20 +74,6 @@ class MapFile:
             return None
         name, saved_bytes = strict_json.loads(head, _HEAD_BYTES)
         return cls(name, data, _rebased(path), new, saved_bytes)
-
-    @property
-    def length(self) -> int:
-        """Of the map."""
-        return len(self.data)
-
-    @property
-    def sha256(self) -> bytes:
-        """Of the map."""
-        return hashlib.sha256(self.data).digest()
-
-    def chunks(self) -> Iterator[bytes]:
-        """The map."""
-        yield self.data
 
 
 def make(

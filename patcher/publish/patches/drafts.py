@@ -3,8 +3,10 @@
 Files are read in read_in_chunks, never whole, so that files of any size take the same memory.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, chain
 from pathlib import Path
 
 from patcher import beneath
@@ -14,7 +16,7 @@ from patcher.content.layout import Range
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.patch_index import Filter, Index, Window
 from patcher.errors import Mismatch
-from patcher.publish.patches import address_maps, encode, matching, pool, windows
+from patcher.publish.patches import address_maps, encode, pool, windows
 from patcher.publish.patches.address_maps import MapFile
 from patcher.publish.patches.matching import Chunks, average_for
 from patcher.publish.patches.pool import FileSlice, WindowFile, WindowTask
@@ -33,16 +35,17 @@ class Joined:
 
     filters: tuple[Filter, ...]
     windows: tuple[Window, ...]
-    files: tuple[MapFile | WindowFile, ...]
+    maps: tuple[bytes, ...]
+    files: tuple[WindowFile, ...]
 
     @property
     def size_bytes(self) -> int:
         """Size of the pack."""
-        return sum(file.length for file in self.files)
+        return sum(map(len, self.maps)) + sum(file.length for file in self.files)
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes of the pack. Raises DiskError."""
-        return (data for file in self.files for data in file.chunks())
+        return chain(self.maps, *(file.chunks() for file in self.files))
 
     def index(self, leaves: bytes) -> Index:
         """The pack's index, from its leaves."""
@@ -71,53 +74,42 @@ class Draft:
 
     def joined(self) -> Joined:
         """The finished windows that the pack keeps. Raises DiskError."""
-        made = [one for number, cut in enumerate(self.cuts) if (one := self._made(number, cut))]
-        filters, maps = self._filters([window for window, _ in made])
-        file_of = {self._root(each.file): each.file for each in filters}
-        windows, at = [], sum(found.length for found in maps)
-        for window, _ in made:
-            old = window.old
-            if window.is_rebased:  # a content has one map, whatever names it has in the old release
-                old = tuple(span._replace(file=file_of.get(self._root(span.file), span.file)) for span in old)
-            windows.append(replace(window, offset=at, old=old))
-            at += window.length
-        return Joined(filters, tuple(windows), (*maps, *(file for _, file in made if file)))
+        entries = self.old.entries if self.old else ()
+        firsts = {entry.root: number for number, entry in reversed([*enumerate(entries)]) if entry.root in self.maps}
+        made = [one for number, cut in enumerate(self.cuts) if (one := self._made(number, cut, firsts))]
+        used = {span.file for window, _ in made if window.is_rebased for span in window.old}
+        mapped = sorted(used & set(firsts.values()))
+        maps = [self.maps[self._root(number)] for number in mapped]
+        at = accumulate([*(len(each.data) for each in maps), *(window.length for window, _ in made)], initial=0)
+        filters = tuple(
+            Filter(number, each.filter, next(at), len(each.data), hashlib.sha256(each.data).digest())
+            for number, each in zip(mapped, maps, strict=True)
+        )
+        windows = tuple(replace(window, offset=next(at)) for window, _ in made)
+        files = tuple(file for _, file in made if file)
+        return Joined(filters, windows, tuple(each.data for each in maps), files)
 
     def _task(self, number: int, cut: Cut, rebased: PathByRoot) -> WindowTask:
         new = _slices(self.new, cut.new, self.places)
         if self.old is None:
             return WindowTask(new, None, self._result(number))
         old, plain = (_slices(self.old, cut.old, places) for places in (rebased, self.places))
-        return WindowTask(new, old, self._result(number), plain if self._has_maps(cut.old) else None)
+        return WindowTask(new, old, self._result(number), plain if plain != old else None)
 
-    def _made(self, number: int, cut: Cut) -> tuple[Window, WindowFile | None] | None:
-        """A window without an offset yet, and its file; None if a full pack does not keep it."""
+    def _made(self, number: int, cut: Cut, firsts: Mapping[bytes, int]) -> tuple[Window, WindowFile | None] | None:
+        """A window without an offset yet, and its file; None if a full pack does not keep it.
+
+        A content has one map, whatever names it has in the old release: that of the first file with it.
+        """
+        rebased = tuple(span._replace(file=firsts.get(self._root(span.file), span.file)) for span in cut.old)
         if cut.copied:
-            codec = COPY_REBASED if self._has_maps(cut.old) else COPY
-            return Window(0, 0, codec, cut.new, cut.old, cut.output_bytes, b""), None
+            codec = COPY_REBASED if any(self._root(span.file) in self.maps for span in cut.old) else COPY
+            return Window(0, 0, codec, cut.new, rebased, cut.output_bytes, b""), None
         file = WindowFile.read(self._result(number))
         if self.old is None and not windows.keeps_window(cut, self.new, file.length):
             return None
-        old = cut.old if file.codec in {HDIFF, HDIFF_REBASED} else ()
+        old = {HDIFF: cut.old, HDIFF_REBASED: rebased}.get(file.codec, ())
         return Window(0, file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256), file
-
-    def _filters(self, windows: Sequence[Window]) -> tuple[tuple[Filter, ...], list[MapFile]]:
-        """The maps that re-based windows read through, each under the first number of its old file."""
-        used = {self._root(span.file) for window in windows if window.is_rebased for span in window.old}
-        files: dict[bytes, int] = {}
-        for number, entry in enumerate(self.old.entries if self.old else ()):
-            if entry.root in used and entry.root in self.maps:
-                files.setdefault(entry.root, number)
-        filters, maps, at = [], [], 0
-        for root, number in files.items():
-            found = self.maps[root]
-            filters.append(Filter(number, found.filter, at, found.length, found.sha256))
-            maps.append(found)
-            at += found.length
-        return tuple(filters), maps
-
-    def _has_maps(self, spans: Sequence[Range]) -> bool:
-        return any(self._root(span.file) in self.maps for span in spans)
 
     def _root(self, number: int) -> bytes:
         """The root of an old file."""
@@ -142,9 +134,12 @@ def draft(
     average = average_for(sum(entry.size_bytes for entry in wanted))
     chunks = _chunked(wanted, average, places, jobs, progress)
     found = address_maps.make(new, old, chunks, places, folder / "maps", jobs, progress)
-    moved = [entry for entry in wanted if entry.root in found]
-    chunks |= _chunked(moved, average, _rebased(places, found), jobs, progress)
-    compare = _compare(new, places, old, _rebased(places, found))
+    rebased = _rebased(places, found)
+    chunks |= _chunked([entry for entry in wanted if entry.root in found], average, rebased, jobs, progress)
+
+    def compare(number: int, at: int, file: int, old_at: int, limit: int) -> int:
+        return _common(places[new.entries[number].root], at, rebased[old.entries[file].root], old_at, limit)
+
     return Draft(new, old, places, found, tuple(windows.cut(new, old, chunks, found, compare)), folder)
 
 
@@ -180,17 +175,8 @@ def _chunks(path: Path, size_bytes: int, average: int, meter: PhaseMeter) -> Chu
     return chunks
 
 
-def _compare(new: Manifest, places: PathByRoot, old: Manifest, old_places: PathByRoot) -> windows.Compare:
-    """Compares a little of both files where a copy ends. The two are never empty."""
-
-    def of(number: int) -> matching.Common:
-        path = places[new.entries[number].root]
-        return lambda at, file, old_at, limit: _common(path, at, old_places[old.entries[file].root], old_at, limit)
-
-    return of
-
-
 def _common(path: Path, at: int, old_path: Path, old_at: int, limit: int) -> int:
+    """As `matching.Common`, for a new file and an old one; neither is empty."""
     count = 0
     with beneath.translated(path), path.open("rb") as new, old_path.open("rb") as old:
         while count < abs(limit):

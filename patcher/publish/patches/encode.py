@@ -11,18 +11,7 @@ from typing import Any
 import hdiffpatch
 from bencode2 import bencode
 
-from patcher.content import bencoded, merkle, patch_index
-from patcher.content.codec import (
-    HDIFF,
-    MAX_RATIO,
-    STORED,
-    WINDOW_BYTES,
-    WINDOW_LOG,
-    ZSTD,
-    apply,
-    prefix,
-    prefix_log,
-)
+from patcher.content import bencoded, codec, merkle, patch_index
 from patcher.content.layout import Range
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
@@ -52,7 +41,7 @@ def index_of(
 
 def write_index(index: Index, new: Manifest, old: Manifest | None = None) -> bytes:
     """The document that `patch_index.parse` reads with the same two manifests. Raises what `parse` would raise."""
-    old_entries = old.entries if old else ()
+    used = old.entries if old else ()
     document: dict[bytes, Any] = {
         b"format": bencoded.FORMAT,
         b"requires": index.requires,
@@ -60,24 +49,18 @@ def write_index(index: Index, new: Manifest, old: Manifest | None = None) -> byt
         b"piece length": index.piece_bytes,
         b"layer": index.layer,
         b"inline": index.inline,
-        b"windows": [
-            [
-                window.offset,
-                window.length,
-                window.codec,
-                _write_ranges(window.new, new.entries),
-                _write_ranges(window.old, old_entries),
-                window.output_bytes,
-                window.sha256,
-            ]
-            for window in index.windows
-        ],
+        b"windows": [_write_window(window, new.entries, used) for window in index.windows],
     }
     if index.pack:
         document[b"pack"] = index.pack.to_bencode()
     data = pack_document(bencode(document))
     patch_index.parse(data, new, old)
     return data
+
+
+def _write_window(window: Window, new: Sequence[Entry], old: Sequence[Entry]) -> list[object]:
+    ranges = _write_ranges(window.new, new), _write_ranges(window.old, old)
+    return [window.offset, window.length, window.codec, *ranges, window.output_bytes, window.sha256]
 
 
 def _write_ranges(spans: Sequence[Range], entries: Sequence[Entry]) -> list[int | list[int]]:
@@ -96,16 +79,15 @@ def make_window(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
 
     A window in another codec than HDIFF names no old ranges.
     """
-    best = (STORED, new)
+    best = (codec.STORED, new)
     if old is not None and not _is_noise(new, old):
-        config = hdiffpatch.Lzma2Config(level=9, window=WINDOW_LOG)
+        config = hdiffpatch.Lzma2Config(level=9, window=codec.WINDOW_LOG)
         delta = hdiffpatch.diff(old, new, config, validate=False, big_cache_match=True)
         if len(delta) < len(new) and _works(delta, old, new):
-            best = (HDIFF, delta)
+            best = (codec.HDIFF, delta)
     if _may_beat(len(best[1]), new):
-        best = min(
-            best, (ZSTD, zstd.compress(new, options=_long(WINDOW_LOG, 19))), key=lambda form: (len(form[1]), form[0])
-        )
+        packed = zstd.compress(new, options=_long(codec.WINDOW_LOG, 19))
+        best = min(best, (codec.ZSTD, packed), key=lambda form: (len(form[1]), form[0]))
     return best
 
 
@@ -116,7 +98,7 @@ def _may_beat(best_bytes: int, new: bytes) -> bool:
     """
     if best_bytes * 8 <= len(new):
         return False
-    quick_bytes = len(zstd.compress(new, options=_long(WINDOW_LOG, 3)))
+    quick_bytes = len(zstd.compress(new, options=_long(codec.WINDOW_LOG, 3)))
     return quick_bytes * 3 < best_bytes * 4 and quick_bytes * 50 < len(new) * 49
 
 
@@ -128,28 +110,28 @@ def _is_noise(new: bytes, old: bytes) -> bool:
     if len(zstd.compress(sample, level=1)) * 50 < len(sample) * 49:
         return False
     option = zstd.CompressionParameter
-    options = _long(prefix_log(old, len(new)), 1) | {option.ldm_min_match: 16, option.ldm_hash_rate_log: 4}
-    return len(zstd.compress(new, options=options, zstd_dict=prefix(old))) * 100 > len(new) * 99
+    options = _long(codec.prefix_log(old, len(new)), 1) | {option.ldm_min_match: 16, option.ldm_hash_rate_log: 4}
+    return len(zstd.compress(new, options=options, zstd_dict=codec.prefix(old))) * 100 > len(new) * 99
 
 
 def _works(delta: bytes, old: bytes, new: bytes) -> bool:
     """Whether a player can apply the delta: one that our own bounds refuse must never be published."""
     try:
-        return apply(HDIFF, delta, old, len(new), hashlib.sha256(new).digest()) == new
+        return codec.apply(codec.HDIFF, delta, old, len(new), hashlib.sha256(new).digest()) == new
     except ContentError:
         return False
 
 
 def manifest_delta(old: bytes, new: bytes) -> bytes:
     """A document as a zstd frame that continues an older one."""
-    level = 19 if len(new) < 2 * WINDOW_BYTES else 12  # at 19 the largest manifests would take minutes
-    return zstd.compress(new, options=_long(prefix_log(old, len(new)), level), zstd_dict=prefix(old))
+    level = 19 if len(new) < 2 * codec.WINDOW_BYTES else 12  # at 19 the largest manifests would take minutes
+    return zstd.compress(new, options=_long(codec.prefix_log(old, len(new)), level), zstd_dict=codec.prefix(old))
 
 
 def pack_document(plain: bytes) -> bytes:
     """A document as a zstd frame of its own; unchanged if the frame is larger, or so small that readers refuse it."""
     frame = manifest_delta(b"", plain)
-    return frame if len(frame) < len(plain) <= MAX_RATIO * len(frame) else plain
+    return frame if len(frame) < len(plain) <= codec.MAX_RATIO * len(frame) else plain
 
 
 def packed_bytes(data: bytes) -> int:

@@ -20,7 +20,7 @@ from patcher.content.patch_index import Index
 from patcher.errors import ContentError, TrustError
 from patcher.publish.build import BuiltPart
 from patcher.publish.patches import drafts, encode
-from patcher.publish.patches.drafts import Joined
+from patcher.publish.patches.drafts import Draft, Joined
 from patcher.publish.store import OnProgress, PhaseMeter, Say, Store, in_threads
 
 _NOTE_BYTES = 4096
@@ -74,6 +74,11 @@ class FinishedPack:
     step: Ref | None
 
     @property
+    def part(self) -> str:
+        """The name of its part."""
+        return self.pack.new.part
+
+    @property
     def fetch_bytes(self) -> int:
         """Size of pack, index and manifest delta."""
         return sum(ref.size_bytes for ref in (self.index.pack, self.ref, self.step) if ref)
@@ -88,12 +93,11 @@ class FinishedPack:
         """Bytes to fetch these contents from nothing: by windows where they are smaller, else directly."""
         entries = self.pack.new.manifest.entries
         left = {entry.root: entry.size_bytes for entry in entries if entry.root in roots}
-        total = 0
+        total = sum(left.values())
         for window in self.index.windows:
-            spans = [span for span in window.new if entries[span.file].root in left]
-            wanted = sum(span.length for span in spans)
-            total += min(window.length - wanted, 0)
-        return total + sum(left.values())
+            wanted = sum(span.length for span in window.new if entries[span.file].root in left)
+            total -= max(wanted - window.length, 0)
+        return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +122,11 @@ def pack_release(
 
     Raises Mismatch when content of the new release is damaged, DiskError.
     """
-    maker = Maker(store, build, jobs, progress)
+    maker = Maker(store, build, jobs, progress, say)
     mine = [PartVersion(part.rule.name, part.document, part.manifest) for part in parts]
-    fixed = {part.rule.name for part in parts if part.rule.defaults}  # its files are the player's once they are there
-    last = [*maker.pairs(mine, fixed, older[0], say)] if older else []
+    fixed = {part.rule.name for part in parts if part.rule.defaults}  # once installed, its files belong to the player
+    patched = [side for side in mine if side.part not in fixed]
+    last = [*maker.pairs(patched, older[0])] if older else []
     made = maker.make([
         *(maker.plan(side, None) for side in mine),
         *(maker.plan(side, old) for side, old in last),
@@ -129,16 +134,16 @@ def pack_release(
     ])  # fmt: skip
     fulls, rest = made[: len(mine)], made[len(mine) :]
     steps = [(older[0], rest[: len(last)])] if older else []
-    full_of = {full.pack.new.part: full for full in fulls}
+    full_of = {full.part: full for full in fulls}
     for release in older[1:]:
-        packs = [maker.plan(side, old) for side, old in maker.pairs(mine, fixed, release, say)]
+        packs = [maker.plan(side, old) for side, old in maker.pairs(patched, release)]
         found = maker.make(packs, WORTH * sum(full_of[pack.new.part].cost_of(pack.new_roots) for pack in packs))
         if packs and not found:
             say(f"No patch from {release.version}: it would save less than half.")
             break
         steps.append((release, found))
     store.flush()
-    return _summary(fulls, steps, tuple((one.pack.new.part, _delta(one, new)) for one in rest[len(last) :]))
+    return _summary(fulls, steps, tuple((one.part, _delta(one, new)) for one in rest[len(last) :]))
 
 
 def _delta(made: FinishedPack, start: records.Release) -> records.Delta:
@@ -149,12 +154,9 @@ def _summary(
     fulls: Sequence[FinishedPack], steps: Sequence[tuple[records.Release, Sequence[FinishedPack]]],
     back: tuple[tuple[str, records.Delta], ...],
 ) -> Packed:  # fmt: skip
-    deltas: dict[str, list[records.Delta]] = {}
-    for release, made in steps:
-        for one in made:
-            deltas.setdefault(one.pack.new.part, []).append(_delta(one, release))
+    deltas = [(one.part, _delta(one, release)) for release, made in steps for one in made]
     parts = tuple(
-        records.PartPatches(full.pack.new.part, full.ref, tuple(deltas.get(full.pack.new.part, ())), full.step)
+        records.PartPatches(full.part, full.ref, tuple(delta for part, delta in deltas if part == full.part), full.step)
         for full in fulls
     )
     full_bytes = sum(full.document_bytes + full.cost_of(full.pack.new_roots) for full in fulls)
@@ -166,28 +168,28 @@ def _summary(
 
 
 class Maker:
-    """Makes packs into a store, with windows kept in the folder ``build`` meanwhile."""
+    """Makes packs into a store. The folder ``build`` keeps their windows meanwhile."""
 
-    def __init__(self, store: Store, build: Path, jobs: int, progress: OnProgress) -> None:
-        self._store, self._build = store, build
+    def __init__(self, store: Store, build: Path, jobs: int, progress: OnProgress, say: Say) -> None:
+        self._store, self._build, self._say = store, build, say
         self._jobs, self._progress = jobs, progress
         self._right: dict[Ref, bool] = {}
         """Whether the feed's older content folds to its root, as far as it was looked at."""
 
     def pairs(
-        self, mine: Sequence[PartVersion], fixed: Collection[str], release: records.Release, say: Say
-    ) -> Iterator[tuple[PartVersion, PartVersion]]:
+        self, mine: Sequence[PartVersion], release: records.Release
+    ) -> Iterator[tuple[PartVersion, PartVersion]]:  # fmt: skip
         """Each part with its version in an older release, if the feed still holds all contents for a patch."""
-        by_name = {part.name: part for part in release.parts if not part.defaults and part.name not in fixed}
+        by_name = {part.name: part for part in release.parts if not part.defaults}
         for side in (side for side in mine if side.part in by_name):
             try:
                 document = self._store.read(by_name[side.part].manifest)
                 old = manifest.parse(document)
             except (ContentError, TrustError) as error:
-                say(f"No patch from {release.version}: {error.message}.")
+                self._say(f"No patch from {release.version}: {error.message}.")
                 continue
             if reason := self._unfit(side.manifest, old):
-                say(f"No patch from {release.version}: {reason}.")
+                self._say(f"No patch from {release.version}: {reason}.")
             else:
                 yield side, PartVersion(side.part, document, old)
 
@@ -211,19 +213,14 @@ class Maker:
 
     def make(self, packs: Sequence[PackPlan], most_bytes: float = math.inf) -> list[FinishedPack]:
         """Make the packs that no earlier run finished. If all take ``most_bytes`` or more, only a note is written."""
-        bounded = most_bytes < math.inf
-        if bounded and any(pack.note.is_file() and pack.note.read_bytes() == b"null" for pack in packs):
+        if most_bytes < math.inf and any(pack.note.is_file() and pack.note.read_bytes() == b"null" for pack in packs):
             return []
         found = {pack.folder: self._known(pack) for pack in packs}
         todo = {pack.folder: pack for pack in packs if found[pack.folder] is None}
-        work = self._jobs, self._progress
-        drafted = {
-            folder: drafts.draft(pack.new.manifest, pack.old_manifest, self._paths(pack), folder, *work)
-            for folder, pack in todo.items()
-        }
-        drafts.make([*drafted.values()], *work)
+        drafted = {folder: self._draft(pack) for folder, pack in todo.items()}
+        drafts.make([*drafted.values()], self._jobs, self._progress)
         joined = {folder: draft.joined() for folder, draft in drafted.items()}
-        if bounded and sum(one.size_bytes for one in joined.values()) >= max(most_bytes, 1):
+        if sum(one.size_bytes for one in joined.values()) >= max(most_bytes, 1):
             for folder, pack in todo.items():
                 disk.remove_tree(folder)
                 disk.write_atomic(pack.note, b"null")
@@ -231,10 +228,11 @@ class Maker:
         found |= {folder: self._join(pack, joined[folder]) for folder, pack in todo.items()}
         return [one for pack in packs if (one := found[pack.folder])]
 
-    def _paths(self, pack: PackPlan) -> dict[bytes, Path]:
-        sides = (pack.new, pack.old) if pack.old else (pack.new,)
-        entries = (entry for side in sides for entry in side.manifest.entries if entry.size_bytes)
-        return {entry.root: self._store.path(Ref(entry.root, entry.size_bytes)) for entry in entries}
+    def _draft(self, pack: PackPlan) -> Draft:
+        sides = [side.manifest for side in (pack.new, pack.old) if side]
+        entries = (entry for side in sides for entry in side.entries if entry.size_bytes)
+        paths = {entry.root: self._store.path(Ref(entry.root, entry.size_bytes)) for entry in entries}
+        return drafts.draft(pack.new.manifest, pack.old_manifest, paths, pack.folder, self._jobs, self._progress)
 
     def _known(self, pack: PackPlan) -> FinishedPack | None:
         """The pack if an earlier run finished it."""

@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from patcher import beneath, disk, processes
 from patcher.content.codec import HDIFF, HDIFF_REBASED, WINDOW_BYTES
@@ -41,9 +41,6 @@ class WorkItem(Protocol):
         """The content of the file. Runs in the worker. Raises EOFError if a source is too short, OSError."""
 
 
-AnyWork = TypeVar("AnyWork", bound=WorkItem)
-
-
 @dataclass(frozen=True, slots=True)
 class WindowTask:
     """A `WindowFile` to make: the new bytes, and the old ones that it is made from, side by side.
@@ -65,19 +62,15 @@ class WindowTask:
         """The window made with maps, or without them if that is smaller and was worth trying."""
         new = _read(self.new)
         codec, data = encode.make_window(new, None if self.old is None else _read(self.old))
-        if self.plain is not None:
-            is_clear = codec == HDIFF and len(data) >= _CLOSE_BYTES and self._is_mostly_rebased()
+        if self.old is not None and self.plain is not None:
+            rebased = [old[2] for old, plain in zip(self.old, self.plain, strict=True) if old != plain]
+            mostly = 4 * sum(rebased) >= sum(length for _, _, length in self.old)
+            is_clear = codec == HDIFF and len(data) >= _CLOSE_BYTES and mostly
             codec = HDIFF_REBASED if codec == HDIFF else codec
             if not is_clear:
                 plain = encode.make_window(new, _read(self.plain))
                 codec, data = min(plain, (codec, data), key=lambda form: len(form[1]))
         return bytes([codec]) + hashlib.sha256(new).digest() + data
-
-    def _is_mostly_rebased(self) -> bool:
-        """Whether at least a quarter of the old bytes are re-based."""
-        assert self.old is not None and self.plain is not None
-        rebased = [old for old, plain in zip(self.old, self.plain, strict=True) if old != plain]
-        return 4 * sum(length for _, _, length in rebased) >= sum(length for _, _, length in self.old)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +109,7 @@ def run(tasks: Sequence[WorkItem], jobs: int, done: Callable[[int], None]) -> No
         else:
             todo.append(task)
     try:
-        alone = len(todo) == 1 and todo[0].size_bytes <= WINDOW_BYTES  # sooner done than a process is there
+        alone = len(todo) == 1 and todo[0].size_bytes <= WINDOW_BYTES  # a process would take longer to start
         for task, made in _made(todo, 1 if alone else jobs):
             disk.make_folder(task.result.parent)
             disk.write_atomic(task.result, made)
@@ -125,7 +118,7 @@ def run(tasks: Sequence[WorkItem], jobs: int, done: Callable[[int], None]) -> No
         raise Mismatch(f"{error} is shorter than it should be", path=str(error)) from error
 
 
-def _made(tasks: Sequence[AnyWork], jobs: int) -> Iterator[tuple[AnyWork, bytes]]:
+def _made(tasks: Sequence[WorkItem], jobs: int) -> Iterator[tuple[WorkItem, bytes]]:
     if jobs < 2:
         for task in tasks:
             with beneath.translated(task.result):
@@ -135,13 +128,13 @@ def _made(tasks: Sequence[AnyWork], jobs: int) -> Iterator[tuple[AnyWork, bytes]
     with processes.pool(jobs) as pool:
         try:
             left = iter(tasks)
-            futures = {pool.submit(_make, task): task for task in islice(left, jobs * _AHEAD)}
+            futures = {pool.submit(task.make): task for task in islice(left, jobs * _AHEAD)}
             while futures:
                 for future in wait(futures, return_when=FIRST_COMPLETED).done:
                     task = futures.pop(future)
                     with beneath.translated(task.result):
                         yield task, future.result()
-                    futures |= {pool.submit(_make, task): task for task in islice(left, 1)}
+                    futures |= {pool.submit(task.make): task for task in islice(left, 1)}
         except BrokenProcessPool as error:
             message = "A worker process ended; it may have run out of memory. Fewer --jobs need less."
             raise InternalError("internal.failure", message) from error
@@ -150,11 +143,6 @@ def _made(tasks: Sequence[AnyWork], jobs: int) -> Iterator[tuple[AnyWork, bytes]
             for worker in set(multiprocessing.active_children()) - others:
                 worker.kill()
             raise
-
-
-def _make(task: WorkItem) -> bytes:
-    """Runs in a worker."""
-    return task.make()
 
 
 def _read(slices: Sequence[FileSlice]) -> bytes:

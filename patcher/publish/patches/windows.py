@@ -7,12 +7,13 @@ choice of the old bytes decides how small a window gets.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from patcher.content.codec import WINDOW_BYTES
 from patcher.content.layout import Range
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.similar import Similar
-from patcher.publish.patches.matching import NO_CHUNKS, Chunks, Common, Known, around, extended
+from patcher.publish.patches.matching import NO_CHUNKS, Chunks, Known, around, extended
 
 SMALL_BYTES = 1024 * 1024
 
@@ -27,8 +28,8 @@ _REBASED_SHARE = 0.75
 _NO_FILE = -1
 
 
-Compare = Callable[[int], Common]
-"""From the number of a new file to the function that compares its bytes with those of old files."""
+Compare = Callable[[int, int, int, int, int], int]
+"""The number of a new file, then the arguments and the result of `Common`."""
 
 Stretch = tuple[int, int]
 """Start and end of bytes in a file."""
@@ -71,16 +72,10 @@ def cut(
 def to_chunk(new: Manifest, old: Manifest) -> list[Entry]:
     """The files, one of each content, whose chunks tell `cut` more than their names do."""
     sizes = {entry.path: entry.size_bytes for entry in old.entries if entry.size_bytes}
-    missing = [entry for _, entry in _missing(new.entries, {e.root for e in old.entries})]
-    unclear = [
-        entry
-        for entry in missing
-        if entry.size_bytes >= SMALL_BYTES or not 0 < sizes.get(entry.path, 0) <= 2 * WINDOW_BYTES
-    ]
-    if not unclear:
-        return []
-    gone = [entry for _, entry in _missing(old.entries, {e.root for e in new.entries})]
-    return unclear + gone if gone else []
+    missing = [entry for _, entry in _missing(new, old)]
+    unclear = [e for e in missing if e.size_bytes >= SMALL_BYTES or not 0 < sizes.get(e.path, 0) <= 2 * WINDOW_BYTES]
+    gone = [entry for _, entry in _missing(old, new)]
+    return unclear + gone if unclear and gone else []
 
 
 def bases(
@@ -88,7 +83,7 @@ def bases(
 ) -> list[tuple[Entry, Entry]]:  # fmt: skip
     """The new files of these ``roots``, in order, each preceded by the old file that `cut` makes it from."""
     patch = _Patch(new, old, chunks)
-    found = [(patch.base(entry), entry) for _, entry in _missing(new.entries, ()) if entry.root in roots]
+    found = [(patch.base(entry), entry) for _, entry in _missing(new) if entry.root in roots]
     return [(old.entries[base], entry) for base, entry in found if base is not None]
 
 
@@ -98,9 +93,10 @@ def keeps_window(window: Cut, new: Manifest, packed_bytes: int) -> bool:
     return small or packed_bytes < _WORTH * window.output_bytes
 
 
-def _missing(entries: Sequence[Entry], held: Collection[bytes]) -> Iterator[tuple[int, Entry]]:
-    seen = {b"", *held}
-    for number, entry in enumerate(entries):
+def _missing(files: Manifest, other: Manifest | None = None) -> Iterator[tuple[int, Entry]]:
+    """The first file of each content that ``other`` lacks, and its number."""
+    seen = {b"", *(entry.root for entry in (other.entries if other else ()))}
+    for number, entry in enumerate(files.entries):
         if entry.root not in seen:
             seen.add(entry.root)
             yield number, entry
@@ -171,7 +167,7 @@ def without(stretches: Iterable[Stretch], holes: Sequence[Stretch]) -> Iterator[
 def _whole(new: Manifest) -> list[Cut]:
     small, larger = _Lane(), _Lane()
     cuts = []
-    for number, entry in _missing(new.entries, ()):
+    for number, entry in _missing(new):
         if entry.size_bytes > WINDOW_BYTES:
             cuts += [Cut((span,), ()) for span in _pieces(number, 0, entry.size_bytes, WINDOW_BYTES)]
         else:
@@ -198,15 +194,13 @@ class _Patch:
     ) -> None:  # fmt: skip
         self._new, self._old = new, old
         self._chunks, self._rebased, self._compare = chunks, rebased, compare
-        kept = {entry.root for entry in new.entries}
-        gone = _missing(old.entries, kept)
-        self._known = Known({number: chunks[e.root] for number, e in gone if e.root in chunks})
+        self._known = Known({number: chunks[e.root] for number, e in _missing(old, new) if e.root in chunks})
         self._similar = Similar(new, old)
         self._lane = _Lane()
         self._copied: list[Cut] = []
 
     def cuts(self) -> list[Cut]:
-        for number, entry in _missing(self._new.entries, {entry.root for entry in self._old.entries}):
+        for number, entry in _missing(self._new, self._old):
             self._add(number, entry)
         self._lane.close()
         return self._copied + self._lane.cuts
@@ -232,7 +226,7 @@ class _Patch:
         taken = merge((copy.old, copy.old_end) for copy in copies if copy.file == base)
         if self._compare:  # ``taken`` stays as it is: old bytes close to a run help it, copied or not
             sizes = {copy.file: self._old.entries[copy.file].size_bytes for copy in copies}
-            copies = extended(copies, entry.size_bytes, sizes, self._compare(number))
+            copies = extended(copies, entry.size_bytes, sizes, partial(self._compare, number))
         if copies:
             made = tuple(Range(number, copy.new, copy.length) for copy in copies)
             used = tuple(Range(copy.file, copy.old, copy.length) for copy in copies)

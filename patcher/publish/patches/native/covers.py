@@ -118,16 +118,8 @@ def _low(pairs: Pairs) -> Words:
 # ---------------------------------------------------------------- runs
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Runs:
-    """Stretches from the first byte of a first seed to the last of a last one, and new − old in each."""
-
-    start: Ints
-    end: Ints
-    by: Ints
-
-
-def _runs(new: Words, old: Words) -> _Runs:
+def _runs(new: Words, old: Words) -> Covers:
+    """Stretches from the first byte of a first seed to the last of a last one."""
     by = new.astype(np.int64) - old
     for _ in range(3):
         steady = _steady(by)
@@ -136,7 +128,7 @@ def _runs(new: Words, old: Words) -> _Runs:
     last = np.append(first[1:], len(by))[: len(first)] - 1
     start, end = new[first].astype(np.int64), new[last].astype(np.int64) + _SEED_BYTES
     start[1:] = np.maximum(start[1:], end[:-1])
-    return _Runs(start, np.maximum(start, end), by[first])
+    return Covers(start, start - by[first], np.maximum(end - start, 0))
 
 
 def _steady(by: Ints) -> NDArray[np.bool_]:
@@ -149,10 +141,11 @@ def _steady(by: Ints) -> NDArray[np.bool_]:
 # ---------------------------------------------------------------- what lies between them
 
 
-def _covers(runs: _Runs, old: Bytes, new: Bytes) -> Covers:
+def _covers(runs: Covers, old: Bytes, new: Bytes) -> Covers:
     """The runs, extended into the gaps on their sides."""
-    low, high = np.append(0, runs.end), np.append(runs.start, len(new))
-    before, behind = np.append(0, runs.by), np.append(runs.by, 0)
+    by = runs.new - runs.old
+    low, high = np.append(0, runs.new + runs.length), np.append(runs.new, len(new))
+    before, behind = np.append(0, by), np.append(by, 0)
     most = np.minimum(high - low, _REACH_BYTES)
     rightwards, leftwards = np.minimum(most, len(old) - (low - before)), np.minimum(most, high - behind)
     rightwards[0] = leftwards[-1] = 0
@@ -164,8 +157,8 @@ def _covers(runs: _Runs, old: Bytes, new: Bytes) -> Covers:
     kept = _grown(old, new, (high - from_right)[both], before[both], shared, behind[both])
     from_left[both] -= shared - kept
     from_right[both] -= kept
-    start, end = runs.start - from_right[:-1], runs.end + from_left[1:]
-    return Covers(start, start - runs.by, end - start)
+    further = from_right[:-1]
+    return Covers(runs.new - further, runs.old - further, runs.length + further + from_left[1:])
 
 
 def _grown(old: Bytes, new: Bytes, start: Ints, by: Ints, most: Ints, other: Ints | None = None, step: int = 1) -> Ints:

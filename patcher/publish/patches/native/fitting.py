@@ -8,7 +8,7 @@ its tables lie in covers too, and references relative to another address find th
 
 import dataclasses
 import lzma
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,7 +96,7 @@ class _Pair:
     def __init__(self, old: Binary, new: Binary) -> None:
         self._old, self._new = old, new
         self._stubs = Spans.of(section for section in old.image.sections if section.name.startswith(".plt"))
-        self._kept = [PackedFields.of(references.find(old, at, at + BLOCK_BYTES)) for at in _blocks(old)]
+        self._kept = [PackedFields.of(some) for some in _references(old)]
 
     @property
     def _fields(self) -> Iterator[Fields]:
@@ -105,7 +105,10 @@ class _Pair:
 
     def round(self, known: AddressMap | None) -> tuple[AddressMap, float]:
         """A map made with the one before, and the references that it puts right less those that it breaks."""
-        found = covers.find(self._blanked_old(), self._blanked_new()) if known is None else self._covers(known)
+        if known:
+            found = covers.find(self._moved(known), _whole(self._new))
+        else:
+            found = covers.find(_blanked(self._old, self._fields), _blanked(self._new, _references(self._new)))
         ballot = VoteCounter()
         _vote_of_sections(ballot, self._old.image, self._new.image)
         for some in matches.find(self._old, self._new, self._fields, found):
@@ -113,27 +116,15 @@ class _Pair:
         starts, shifts = votes.fitted(ballot.votes())
         return self._listed(AddressMap(starts, shifts, _NONE, _NONE), found)
 
-    def _blanked_old(self) -> Bytes:
-        data = _whole(self._old)
-        for some in self._fields:
-            _blank(data, some)
-        return data
-
-    def _blanked_new(self) -> Bytes:
-        data = _whole(self._new)
-        for at in _blocks(self._new):
-            _blank(data, references.find(self._new, at, at + BLOCK_BYTES))
-        return data
-
-    def _covers(self, addresses: AddressMap) -> Covers:
-        """The covers of the old file moved by a map."""
+    def _moved(self, addresses: AddressMap) -> Bytes:
+        """The old file, moved by a map."""
         mover, data = Mover(addresses, self._old.size_bytes), np.zeros(self._old.size_bytes, np.uint8)
         reaching = fields.joined([])
         for at, some in zip(_blocks(self._old), self._fields, strict=True):
             part = mover.read(self._old, at, BLOCK_BYTES, fields.joined([reaching, some]))
             data[at : at + len(part)] = np.frombuffer(part, np.uint8)
             reaching = some.at(some.position > at + BLOCK_BYTES - fields.MAX_WIDTH)
-        return covers.find(data, _whole(self._new))
+        return data
 
     def _listed(self, addresses: AddressMap, found: Covers) -> tuple[AddressMap, float]:
         """The map with the blocks in which it breaks more than it puts right, and those in which guesses are good."""
@@ -192,10 +183,18 @@ def _whole(binary: Binary) -> Bytes:
     return data
 
 
-def _blank(data: Bytes, found: Fields) -> None:
-    """Overwrite all references but those in tables with zeros."""
-    found = found.at(found.kind != TABLE)
-    stored.write(data, found.position, found, np.zeros(len(found), np.int64))
+def _references(binary: Binary) -> Iterator[Fields]:
+    """The references of a file, `BLOCK_BYTES` of it at a time."""
+    return (references.find(binary, at, at + BLOCK_BYTES) for at in _blocks(binary))
+
+
+def _blanked(binary: Binary, found: Iterable[Fields]) -> Bytes:
+    """The file with zeros for all references but those in tables."""
+    data = _whole(binary)
+    for some in found:
+        coded = some.at(some.kind != TABLE)
+        stored.write(data, coded.position, coded, np.zeros(len(coded), np.int64))
+    return data
 
 
 # ---------------------------------------------------------------- the map as a document

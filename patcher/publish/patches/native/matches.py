@@ -36,7 +36,6 @@ class Matches:
 
 def find(old: Binary, new: Binary, blocks: Iterable[Fields], covers: Covers) -> Iterator[Matches]:
     """All matches. ``blocks``: the fields of the old file for each `BLOCK_BYTES` of it."""
-    address, new_address = _Loader(old.image), _Loader(new.image)
     for number, fields in enumerate(blocks):
         start = number * BLOCK_BYTES
         near = covers.within_old(start, start + BLOCK_BYTES + MAX_WIDTH)
@@ -46,8 +45,8 @@ def find(old: Binary, new: Binary, blocks: Iterable[Fields], covers: Covers) -> 
         theirs = b"".join(new.read(int(at), int(size)) for at, size in zip(near.new, near.length, strict=True))
         at = into + (np.cumsum(near.length) - near.length)[cover]
         after = stored.values(theirs, at, inside)
-        own = address.of(inside.position)
-        moved = new_address.of(into + near.new[cover]) - own
+        own = _addresses(old.image, inside.position)
+        moved = _addresses(new.image, into + near.new[cover]) - own
         grown, relative = _wrapped(after - before, inside), inside.base == own
         further, tell = grown * inside.scale, inside.form < PAGES21
         low = np.flatnonzero((inside.form == LOW12) & (own - inside.base <= into))
@@ -85,16 +84,10 @@ def _inside(fields: Fields, covers: Covers) -> tuple[Ints, Fields]:
     return cover[whole], some.at(whole)
 
 
-class _Loader:
-    """Maps offsets of an image to addresses."""
-
-    def __init__(self, image: Image) -> None:
-        sections = [section for section in image.sections if section.loaded and section.size_bytes]
-        self._starts = np.array([0, *(section.offset for section in sections)], np.int64)
-        self._ends = np.array([0, *(section.end for section in sections)], np.int64)
-        self._by = np.array([0, *(section.address - section.offset for section in sections)], np.int64)
-
-    def of(self, offsets: Ints) -> Ints:
-        """The addresses of the bytes at these offsets."""
-        number = np.searchsorted(self._starts, offsets, "right") - 1
-        return offsets + np.where(offsets < self._ends[number], self._by[number], UNLOADED)
+def _addresses(image: Image, offsets: Ints) -> Ints:
+    """The addresses of the bytes at these offsets."""
+    sections = [section for section in image.sections if section.loaded and section.size_bytes]
+    starts, ends = (np.array([0, *(getattr(section, name) for section in sections)]) for name in ("offset", "end"))
+    by = np.array([0, *(section.address - section.offset for section in sections)], np.int64)
+    number = np.searchsorted(starts, offsets, "right") - 1
+    return offsets + np.where(offsets < ends[number], by[number], UNLOADED)
