@@ -5,7 +5,7 @@ does the same from the origin alone. `sample` holds what both yield. `swarm` and
 
     session = Session(settings)
     torrent = Torrent.of_tree(manifest, layers, staged_paths)
-    source = TreeSource(origin, manifest, full_pack_index, torrent)
+    source = TreeSource(origin.read, torrent, full_pack_index)
     with closing(fetch(session, Want(torrent, pieces, have), source)) as events:
         for event in events:
             match event:

@@ -105,7 +105,7 @@ class Downloader:
         held = frozenset(step.held)
         paths = stage.torrent_paths(m, pieces | held, intact)
         torrent = replace(Torrent.of_tree(m, step.offer.layers, paths, self._trackers), partial=step.partial)
-        self._fetch(Want(torrent, pieces, held), TreeSource(self._origin, m, step.offer.full, torrent))
+        self._fetch(Want(torrent, pieces, held), TreeSource(self._origin.read, torrent, step.offer.full))
         self._step_done(step.fetch_bytes)
 
     def _small_pack(self, index: Index) -> bytes:
@@ -126,7 +126,7 @@ class Downloader:
             if windows:
                 windows.read_from(path, have)
                 pieces = windows.pieces
-            self._fetch(Want(torrent, pieces, have), PackSource(self._origin, index.layout), windows)
+            self._fetch(Want(torrent, pieces, have), PackSource(self._origin.read, index.layout), windows)
             if len(have | pieces) == index.layout.count:
                 self._packs.keep(index.pack, torrent.data)
 

@@ -16,7 +16,6 @@ from patcher.transfer.swarm.session import Session
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import Player, plant, torrent_of, tracker, wait_for
 from tests.transfer.conftest import SIZES, Game, all_of, settings
-from tests.transfer.trees import manifest_of
 
 KILL_MAX_BYTES = 8 << 20
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,13 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_players_that_come_together_share_what_the_origin_gives(game: Game, tmp_path: Path) -> None:
     """Three arrive at once, nobody has anything: the origin gives far less than three copies."""
-    shelf, manifest = game.shelf(rate_bps=6_000_000), manifest_of(game.folder)
+    shelf = game.shelf(rate_bps=6_000_000)
 
     def arrive(session: Session, number: int, url: str) -> Sources:
         paths = tuple(tmp_path / f"player{number}" / str(file) for file in range(len(SIZES)))
         torrent = replace(Torrent.parse(game.data, paths), trackers=(url,))
-        source = TreeSource(shelf, manifest)
-        *_, last = fetch(session, all_of(torrent), source)
+        *_, last = fetch(session, all_of(torrent), TreeSource(shelf.read, torrent))
         session.offer([torrent])
         assert isinstance(last, Sample)
         return last.sources
@@ -57,7 +55,7 @@ def test_peers_forbidden_on_the_way_the_origin_goes_on_alone(game: Game, session
                 changed.append(seed.sent_bytes)
             return False
 
-        game.fetch(session, torrent, TreeSource(shelf, manifest_of(game.folder)), cancel=change_mind)
+        game.fetch(session, torrent, TreeSource(shelf.read, torrent), cancel=change_mind)
         assert game.is_whole(torrent)
         assert shelf.sent_bytes > 0
         assert wait_for(lambda: seed.connected() == [])

@@ -22,12 +22,11 @@ from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import HOST, Player, Shelf, plant, torrent_of, tracker, wait_for
 from tests.transfer.conftest import QUICK, SIZES, Game, all_of, settings
 from tests.transfer.test_consent import open_files
-from tests.transfer.trees import manifest_of
 
 
 def loose(game: Game, shelf: Shelf) -> TreeSource:
     """The origin's loose files, without any pack."""
-    return TreeSource(shelf, manifest_of(game.folder))
+    return TreeSource(shelf.read, game.here())
 
 
 def test_peers_alone_deliver_all(game: Game, session: Session) -> None:
@@ -274,7 +273,7 @@ def test_a_pack_is_fetched_like_a_tree(session: Session, game: Game, tmp_path: P
     content = pack.read_bytes()
     shelf = Shelf(content)
     torrent = Torrent.parse(game.data, [tmp_path / "packs" / "pack"])
-    source = PackSource(shelf, game.layout)
+    source = PackSource(shelf.read, game.layout)
     game.fetch(session, torrent, source)
     assert beneath.read(torrent.paths[0]) == content
     assert shelf.sent_bytes == len(content)

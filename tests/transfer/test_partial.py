@@ -9,7 +9,6 @@ from patcher.transfer.swarm.session import Session
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import Player
 from tests.transfer.conftest import SIZES, Game
-from tests.transfer.trees import manifest_of
 
 
 class Half:
@@ -40,7 +39,7 @@ class Half:
 @pytest.mark.parametrize("p2p", [True, False])
 def test_the_origin_brings_only_the_blocks_that_are_missing(game: Game, session: Session, p2p: bool) -> None:
     half, shelf = Half(game), game.shelf()
-    source = TreeSource(shelf, manifest_of(game.folder), None, half.torrent)
+    source = TreeSource(shelf.read, half.torrent)
     got = game.fetch(session if p2p else None, half.torrent, source, have=half.have)
     assert half.place.read_bytes() == half.right
     assert set(game.reported) == half.wanted

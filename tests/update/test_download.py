@@ -69,7 +69,7 @@ def test_verified_pieces_are_progress_whoever_brings_them(tmp_path: Path) -> Non
     whole = Manifest("game.main", BLOCK_BYTES, (Entry("game", len(RIGHT), ref_of(RIGHT).root),))
     layers = build.layers_document(whole, {ref_of(RIGHT).root: merkle.leaves_of(RIGHT)})
     torrent = Torrent.of_tree(whole, manifest.split_layers(whole, layers), [tmp_path / "game"])
-    source = PackSource(shelf, torrent.layout)
+    source = PackSource(shelf.read, torrent.layout)
     downloader._fetch(Want(torrent, frozenset(range(7))), source)
     assert (tmp_path / "game").read_bytes() == RIGHT
     assert shelf.progress > 0

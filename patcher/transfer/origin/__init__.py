@@ -12,7 +12,7 @@ and `pool` runs several requests at once below the limit of `limiter`, and verif
     with Origin(["https://updates.example/", "https://mirror.example/"]) as origin:
         root = origin.get("metadata/1.root.json", max_bytes=512_000)
         document = origin.content(part.manifest)  # verified by its root
-        source = PackSource(origin, index.layout)
+        source = PackSource(origin.read, index.layout)
         pieces = source.pieces(0, 4, wanted.__contains__)
         for number, data in source.read(pieces, received=lambda size_bytes: None):
             assert index.layout.is_right(number, data)  # pieces are not verified

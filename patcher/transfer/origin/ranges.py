@@ -5,17 +5,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from patcher.content.merkle import Ref
 
+Read = Callable[[Ref, int, int], Iterator[bytes]]
+"""Reads a length of a content file from an offset on, in portions, unverified: `Origin.read`. Raises OriginError."""
 Span = tuple[int, int]
 """Offset, length."""
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
 _SKIP_MAX_BYTES = 1024 * 1024
 _RUN_BYTES = 16 * 1024 * 1024
-"""A request asks for at most so much, unless a single span is longer."""
+"""A request asks for no more than this, unless a single span is longer."""
 
 
 def read(
-    source: Callable[[Ref, int, int], Iterator[bytes]],
+    source: Read,
     ref: Ref,
     spans: Iterable[Span],
     received: Callable[[int], None] = lambda count: None,
@@ -24,9 +26,8 @@ def read(
 ) -> Iterator[bytes]:
     """The bytes of each span, *unverified*. Spans are in order and do not overlap; neighbours share a request.
 
-    ``source`` reads as `Origin.read` does: content, offset, length. ``received`` is called with the size of every
-    portion. Gaps between spans of at most ``gap_bytes`` are fetched too, which saves a request. Raises what ``source``
-    raises.
+    ``received`` is called with the size of every portion. Gaps between spans of at most ``gap_bytes`` are fetched too,
+    which saves a request. Raises what ``source`` raises.
     """
     for run in _runs(spans, gap_bytes):
         at, end = run[0][0], sum(run[-1])

@@ -13,6 +13,7 @@ from patcher.content.patch_index import Window
 from patcher.errors import ContentError, OriginError
 from patcher.publish.patches import encode, windows
 from patcher.transfer.origin.readers import PackSource, TreeSource
+from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import PIECE_BYTES, Shelf
 from tests.support.trees import noise, prose
 from tests.transfer.trees import layout_of, manifest_of
@@ -48,7 +49,8 @@ class Origin:
         self.received_bytes = 0
 
     def source(self) -> TreeSource:
-        return TreeSource(self.shelf, self.manifest, self.index)
+        torrent = Torrent(self.manifest.info_hash, self.manifest.layout, b"", ())
+        return TreeSource(self.shelf.read, torrent, self.index)
 
     def brings(self, source: TreeSource, wanted: Collection[int]) -> int:
         """Ask for pieces until all are there and right, each request as `fetch` would; how many requests that took."""
@@ -145,7 +147,7 @@ def test_no_decoder_sees_a_forged_window(origin: Origin) -> None:
 def test_a_pack_is_read_by_consecutive_pieces() -> None:
     data = noise(1, 5 * PIECE_BYTES + 17)
     shelf = Shelf(data)
-    source = PackSource(shelf, PieceLayout(PIECE_BYTES, (len(data),), (ref_of(data).root,)))
+    source = PackSource(shelf.read, PieceLayout(PIECE_BYTES, (len(data),), (ref_of(data).root,)))
     assert list(source.pieces(3, 4, lambda _: True)) == [3, 4, 5]
     assert list(source.pieces(0, 4, lambda piece: piece != 2)) == [0, 1]
     pieces = dict(source.read([4, 5], lambda _: None))
