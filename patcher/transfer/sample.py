@@ -1,14 +1,14 @@
-"""What a fetch reports while it runs: pieces that arrived, and samples of how far it is. Pure."""
+"""Reports of a running fetch: pieces that arrived, and samples of its progress. Pure."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from patcher.protocol.events import Sources
 
 CELLS = 256
 _LOOKED_AT = 16
-"""A cell of more pieces is judged by this many of them: a map is drawn ten times a second."""
+"""Of a cell with more pieces, about this many are looked at: a map is drawn ten times a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How far a fetch is, counted from its start. The sum of two samples is that of two fetches in a row."""
+    """The progress of a fetch since its start. The sum of two samples is that of two fetches in a row."""
 
     sources: Sources = Sources()
     """As received on the wire, waste included."""
@@ -36,18 +36,15 @@ class Sample:
     """See `piece_map`."""
 
     def __add__(self, later: "Sample") -> "Sample":
-        return Sample(
-            self.sources + later.sources,
-            self.done_bytes + later.done_bytes,
-            self.uploaded_bytes + later.uploaded_bytes,
-            later.peers,
-            later.pieces,
+        done_bytes, uploaded_bytes = self.done_bytes + later.done_bytes, self.uploaded_bytes + later.uploaded_bytes
+        return replace(
+            later, sources=self.sources + later.sources, done_bytes=done_bytes, uploaded_bytes=uploaded_bytes
         )
 
 
 def piece_map(wanted: Sequence[int], done: Collection[int], from_origin: Collection[int], arriving: Collection[int],
               from_peers: str) -> str:  # fmt: skip
-    """A map of the pieces for people: one letter for each of at most `CELLS` runs of the ``wanted`` pieces, in order.
+    """A map of the pieces for display: one letter for each of at most `CELLS` runs of the ``wanted`` pieces, in order.
 
     ``.`` is missing, ``a`` arriving, ``o`` from the origin, ``from_peers`` (``l`` or ``p``) from other players.
     """

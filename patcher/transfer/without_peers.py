@@ -1,17 +1,13 @@
 """Fetch from the origin alone, straight into the files: libtorrent would cost three times the work."""
 
 import time
-from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections import deque
 from contextlib import suppress
 from queue import Empty, Full, Queue
 
 from patcher import disk
-from patcher.beneath import Where
-from patcher.content.layout import PieceLayout
 from patcher.errors import Cancelled, OriginError
 from patcher.protocol.events import Sources
-from patcher.transfer.origin.limiter import RateLimiter
 from patcher.transfer.origin.pool import CONNECTIONS, OriginPool, PieceSource
 from patcher.transfer.sample import Sample, piece_map
 from patcher.transfer.swarm.torrent import Torrent
@@ -27,19 +23,20 @@ _STEP_S = 0.1
 class WithoutPeers:
     """One fetch of the ``wanted`` pieces. Used by one thread; `close` ends it."""
 
-    def __init__(self, torrent: Torrent, wanted: frozenset[int], source: PieceSource, limiter: RateLimiter) -> None:
+    def __init__(self, torrent: Torrent, wanted: frozenset[int], source: PieceSource, limit_bps: int) -> None:
         self._torrent = torrent
         self._layout = torrent.layout
         self._wanted = wanted
         self._in_order = sorted(wanted)
-        self._missing = set(wanted)
-        self._unasked = set(wanted)
         self._queue = deque(self._in_order)
+        self._unasked = set(wanted)
+        self._done: set[int] = set()
         self._done_bytes = 0
-        self._files = _Files(torrent.paths, self._layout)
+        self._open: dict[int, disk.Staged] = {}
+        """Files by number, the least recently written one first."""
         self._arrived: Queue[tuple[int, bytes]] = Queue(max(4, _QUEUE_BYTES // self._layout.piece_bytes))
-        self._is_closing = False
-        self._pool = OriginPool(source, self._layout, self._deliver, lambda: None, limiter)
+        self._pool = OriginPool(source, self._layout, self._deliver)
+        self._pool.limiter.limit_bps = limit_bps
 
     def step(self) -> list[int]:
         """Keep all connections busy, wait a moment, and write what has arrived. Returns the pieces written.
@@ -51,37 +48,29 @@ class WithoutPeers:
         with suppress(Empty):
             while time.monotonic() < until:
                 piece, data = self._arrived.get(timeout=0.0 if pieces else _LOOK_S)
-                if piece in self._missing:
-                    self._missing.discard(piece)
-                    self._files.write(piece, data)
+                if piece in self._wanted and piece not in self._done:
+                    self._write(piece, data)
+                    self._done.add(piece)
                     self._done_bytes += self._torrent.missing_bytes(piece)
                     pieces.append(piece)
         return pieces
 
     def sample(self) -> Sample:
-        """How far we are."""
-        done = self._wanted - self._missing
-        pieces = piece_map(self._in_order, done, done, self._pool.busy(), "p")
+        """How far the fetch is."""
+        pieces = piece_map(self._in_order, self._done, self._done, self._pool.busy(), "p")
         return Sample(Sources(origin_bytes=self._pool.received_bytes), self._done_bytes, pieces=pieces)
 
     def close(self) -> None:
         """End all requests to the origin and close the files."""
-        self._is_closing = True
         self._pool.close()
-        self._files.close()
-
-    def _deliver(self, piece: int, data: bytes) -> None:
-        """Queue a piece to be written, as soon as there is room. Runs on a thread of the pool."""
-        while not self._is_closing:
-            with suppress(Full):
-                return self._arrived.put((piece, data), timeout=_LOOK_S)
-        raise Cancelled
+        for staged in self._open.values():
+            staged.close()
 
     def _ask(self) -> None:
         pool = self._pool
         pool.check()
         is_hopeless = pool.is_over or isinstance(pool.error, OriginError)
-        missed = pool.take_failed() & self._missing
+        missed = pool.take_failed() - self._done
         self._unasked |= missed
         self._queue.extendleft(sorted(missed, reverse=True))
         limit = max(4, _REQUEST_BYTES // self._layout.piece_bytes)
@@ -92,30 +81,22 @@ class WithoutPeers:
         if pool.error and is_hopeless and not pool.running():
             raise pool.error
 
+    def _deliver(self, piece: int, data: bytes) -> None:
+        """Queue a piece to be written, as soon as there is room. Runs on a thread of the pool."""
+        while not self._pool.is_closed:
+            with suppress(Full):
+                return self._arrived.put((piece, data), timeout=_LOOK_S)
+        raise Cancelled
 
-class _Files:
-    """The files of a torrent, a few of them open."""
+    def _write(self, piece: int, data: bytes) -> None:
+        file, offset, _ = self._layout.span(piece)
+        staged = self._open.pop(file, None) or self._opened(file)
+        self._open[file] = staged
+        staged.write(offset, data)
 
-    def __init__(self, paths: Sequence[Where], layout: PieceLayout) -> None:
-        self._paths = paths
-        self._layout = layout
-        self._open: OrderedDict[int, disk.Staged] = OrderedDict()
-
-    def write(self, piece: int, data: bytes) -> None:
-        """Put a piece in its place. Raises DiskError."""
-        span = self._layout.span(piece)
-        staged = self._open.pop(span.file, None) or self._new(span.file)
-        self._open[span.file] = staged
-        staged.write(span.offset, data)
-
-    def _new(self, file: int) -> disk.Staged:
+    def _opened(self, file: int) -> disk.Staged:
         if len(self._open) >= _FILES_OPEN:
-            self._open.popitem(last=False)[1].close()
-        path = self._paths[file]
+            self._open.pop(next(iter(self._open))).close()
+        path = self._torrent.paths[file]
         disk.make_folder(path.parent)
         return disk.Staged(path, self._layout.sizes[file])
-
-    def close(self) -> None:
-        """Close them all."""
-        for staged in self._open.values():
-            staged.close()

@@ -1,4 +1,4 @@
-"""Several requests to the origin at once: pieces come in, are verified, and are delivered."""
+"""Runs several requests to the origin at once, and delivers the pieces after verifying them."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from patcher.transfer.origin.limiter import RateLimiter
 CONNECTIONS = 3
 _BAD_PIECES_MAX = 3
 _CLOSE_S = 0.4
-"""A thread that waits for a silent server may end later than its pool. It is told to end and holds nothing."""
+"""How long `close` waits for threads. One that waits for a silent server may end later; it holds nothing."""
 
 
 class PieceSource(Protocol):
@@ -50,10 +50,11 @@ class _Request:
 class OriginPool:
     """The origin's side of one fetch, with a few connections. Used by one thread.
 
-    Threads of the pool call ``deliver(piece, data)`` with each verified piece, which may block to slow them down, and
-    ``wake()`` whenever a connection is free again. `error` is the last failure, None after a success; `failed_at` is
-    its time. `refused` are the pieces that the origin does not have. `is_over` is set after three wrong pieces; the
-    origin is not to be asked again then. `received_bytes` includes what proved wrong or useless.
+    Threads of the pool call ``deliver(piece, data)`` with each verified piece, which may block to slow them down until
+    the pool `is_closed`, and ``wake()`` whenever a connection is free again. `limiter` is the download limit, none at
+    first. `error` is the last failure, None after a success; `failed_at` is its time. `refused` are the pieces that the
+    origin does not have. `is_over` is set after three wrong pieces: do not ask the origin again.
+    `received_bytes` includes what proved wrong or useless.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class OriginPool:
         source: PieceSource,
         layout: PieceLayout,
         deliver: Callable[[int, bytes], None],
-        wake: Callable[[], None],
-        limiter: RateLimiter,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
+        self.limiter = RateLimiter()
+        self.is_closed = False
         self.error: ShoalError | None = None
         self.failed_at = 0.0
         self.refused: set[int] = set()
@@ -73,7 +75,6 @@ class OriginPool:
         self._layout = layout
         self._deliver = deliver
         self._wake = wake
-        self._limiter = limiter
         self._lock = threading.Lock()
         self._running: list[_Request] = []
         self._queue: SimpleQueue[_Request | None] = SimpleQueue()
@@ -92,7 +93,7 @@ class OriginPool:
             return {piece for request in self._running for piece in request.left}
 
     def ask(self, first: int, limit: int, is_needed: Callable[[int], bool]) -> tuple[int, ...]:
-        """Start a request for piece ``first`` and its neighbours; returns the pieces that it brings."""
+        """Start a request for piece ``first`` and others; returns all that it will bring."""
         request = _Request(self._source.pieces(first, limit, is_needed))
         with self._lock:
             self._running.append(request)
@@ -103,7 +104,7 @@ class OriginPool:
         return request.pieces
 
     def take_failed(self) -> set[int]:
-        """The pieces that requests ended without, since the last call."""
+        """The pieces that requests ended without delivering, since the last call."""
         with self._lock:
             failed, self._failed = self._failed, set()
             return failed
@@ -116,12 +117,13 @@ class OriginPool:
                     request.is_dropped = True
 
     def check(self) -> None:
-        """Raises the error of a thread that is not the origin's fault, such as a DiskError."""
+        """Raises an error of a thread that is not the origin's fault, such as a DiskError."""
         if self._fault:
             raise self._fault
 
     def close(self) -> None:
         """Drop all requests and end the threads."""
+        self.is_closed = True
         self.drop(lambda _: True)
         for _ in self._threads:
             self._queue.put(None)
@@ -150,7 +152,7 @@ class OriginPool:
         def received(size_bytes: int) -> None:
             with self._lock:
                 self.received_bytes += size_bytes
-            self._limiter.wait(size_bytes, request.check)
+            self.limiter.wait(size_bytes, request.check)
 
         request.check()
         with closing(self._source.read(request.pieces, received)) as stream:

@@ -1,4 +1,4 @@
-"""Picks the piece to fetch from the origin next: a random one that no useful peer offers. Pure but for its dice.
+"""Picks the piece to fetch from the origin next: a random one that no useful peer offers.
 
 The rules and their numbers were measured with 6 and 12 players that arrive together at a slow origin: the origin serves
 1.2 copies, and every player needs 1.2 times the shortest possible time.
@@ -14,9 +14,9 @@ from patcher.transfer.swarm.swarm import Peer
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The numbers of the rules. Tests make the waits shorter.
+    """The numbers of the rules. Tests shorten the waits.
 
-    A peer *counts* when we expect it to deliver the pieces that it has; the origin is asked for all others.
+    A peer *counts* while we expect it to deliver the pieces that it has. The origin is asked for all other pieces.
     """
 
     look_s: float = 0.05
@@ -28,7 +28,7 @@ class Rules:
     choked_s: float = 4.0
     """A peer that chokes us for longer than this while we want something does not count."""
     wish_bps: int = 2_000_000
-    """The rate that we would like to have."""
+    """The rate that we wish for."""
     slow_s: float = 5.0
     """If the rate stays below `wish_bps` for this long, seeds do not count for the rest of the fetch. Counting them
     again would cost a second copy."""
@@ -47,7 +47,7 @@ class Rules:
 
 
 class PiecePicker:
-    """Decides for one fetch, by what `note` is told."""
+    """Picks the pieces of one fetch, by the peers and the rate that `note` was told last."""
 
     def __init__(self, wanted: Collection[int], rules: Rules, dice: random.Random | None = None) -> None:
         self._rules = rules
@@ -56,9 +56,8 @@ class PiecePicker:
         self._choking_since: dict[tuple[str, int], float] = {}
         self._received: deque[tuple[float, int]] = deque()
         self._is_slow = False
-        self._nobody_until = 0.0
+        self._ignored_until = 0.0
         self._offering: list[Peer] = []
-        self._wish_bps = float(rules.wish_bps)
         self.is_alone = True
 
     def note(self, now: float, peers: Sequence[Peer], received_bytes: int, limit_bps: int = 0) -> None:
@@ -67,31 +66,28 @@ class PiecePicker:
         ``limit_bps``: the player's download limit; we wish for half of it at most.
         """
         self.is_alone = not peers
-        self._wish_bps = min(self._rules.wish_bps, limit_bps / 2) if limit_bps else self._rules.wish_bps
         if self.is_alone:
             self._received.clear()  # the wish is for a rate with peers
         before = self._choking_since
         self._choking_since = {(p.address, p.port): before.get((p.address, p.port), now) for p in peers if p.chokes}
-        self._judge(now, received_bytes)
-        if now < self._nobody_until:
-            self._offering = []
-        else:
-            self._offering = [peer for peer in peers if self._counts(peer, now)]
+        wish_bps = self._rules.wish_bps
+        self._judge(now, received_bytes, min(wish_bps, limit_bps / 2) if limit_bps else wish_bps)
+        self._offering = [peer for peer in peers if now >= self._ignored_until and self._counts(peer, now)]
 
     def _counts(self, peer: Peer, now: float) -> bool:
         choking = now - self._choking_since.get((peer.address, peer.port), now)
         return not peer.is_snubbed and choking <= self._rules.choked_s and not (peer.is_seed and self._is_slow)
 
-    def _judge(self, now: float, received_bytes: int) -> None:
+    def _judge(self, now: float, received_bytes: int, wish_bps: float) -> None:
         """Compare the rate with the wish."""
         rules, received = self._rules, self._received
         received.append((now, received_bytes))
         while len(received) > 1 and now - received[1][0] >= rules.slow_s:
             received.popleft()
-        if self._rate_over(rules.slow_s, now) < self._wish_bps:
+        if self._rate_over(rules.slow_s, now) < wish_bps:
             self._is_slow = True
-        if now >= self._nobody_until and self._rate_over(rules.stall_s, now) < self._wish_bps / 20:
-            self._nobody_until = now + rules.stall_s
+        if now >= self._ignored_until and self._rate_over(rules.stall_s, now) < wish_bps / 20:
+            self._ignored_until = now + rules.stall_s
 
     def _rate_over(self, seconds: float, now: float) -> float:
         """Bytes a second over the last ``seconds``; infinite when we have not received for so long yet."""

@@ -10,7 +10,6 @@ from patcher.content import merkle
 from patcher.content.layout import PieceLayout
 from patcher.content.merkle import BLOCK_BYTES
 from patcher.errors import Cancelled, DiskError, Mismatch, Missing
-from patcher.transfer.origin.limiter import RateLimiter
 from patcher.transfer.origin.pool import OriginPool
 
 DATA = bytes(range(256)) * 64 * 8
@@ -49,7 +48,7 @@ class Fetch:
         self.delivered: dict[int, bytes] = {}
         self.problem: Exception | None = None
         self._ended: SimpleQueue[None] = SimpleQueue()
-        self.pool = OriginPool(self.source, LAYOUT, self._deliver, lambda: self._ended.put(None), RateLimiter())
+        self.pool = OriginPool(self.source, LAYOUT, self._deliver, lambda: self._ended.put(None))
 
     def _deliver(self, piece: int, data: bytes) -> None:
         if self.problem:
