@@ -8,7 +8,7 @@ from pathlib import Path
 from patcher import strict_json
 from patcher.errors import NeedsNewer, TrustError
 from patcher.protocol.commands import PIN_SUFFIX
-from patcher.transfer.origin.reach import Reach
+from patcher.transfer.origin.hosts import Reach
 
 PIN_FILE = f"feed{PIN_SUFFIX}"
 """Its name in a feed's own folder below the home folder."""

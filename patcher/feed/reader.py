@@ -10,7 +10,6 @@ from patcher.content.merkle import Ref
 from patcher.content.patch_index import Index
 from patcher.errors import ContentError, NotOffered, OriginError, TrustError
 from patcher.feed.trust import Trust
-from patcher.transfer.origin import reach
 from patcher.transfer.origin.client import Origin
 
 DOCUMENT_MAX_BYTES = 512 * 1024 * 1024
@@ -74,7 +73,7 @@ class Reader:
         return record
 
     def _may_name(self, url: str) -> bool:
-        return reach.may_name(url, self._origin.reach)
+        return self._origin.reach.may_name(url)
 
     def manifest(self, part: records.Part, old: bytes | None, step: Ref | None, packed: Ref | None = None) -> bytes:
         """A part's manifest, checked by its root.

@@ -22,7 +22,7 @@ from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.feed.verified import ROOT, Verified, behind, check_versions, is_of, verified_root
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.reach import Reach
+from patcher.transfer.origin.hosts import Reach
 from patcher.transfer.origin.retry import RetryPolicy
 
 if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins

@@ -19,7 +19,7 @@ from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.release import history, locked, stated
 from patcher.publish.repository import Repository
 from patcher.publish.store import Store, make_folder
-from patcher.transfer.origin import reach
+from patcher.transfer.origin.hosts import Reach
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -134,7 +134,7 @@ def _feed(folder: Path, origins: Sequence[str], trackers: Sequence[str], name: s
             message = f"The origin {url!r} must begin with https:// (http:// only for this machine)."
             raise UsageError("usage.argument", message, origin=url)
     for url in (*origins, *trackers):
-        if not reach.may_name(url, reach.of_url(origins[0])):
+        if not Reach.of_url(origins[0]).may_name(url):
             message = f"No player would use {url!r}: it leads nearer to them than {origins[0]!r}, the first origin."
             raise UsageError("usage.argument", message, origin=url)
     return records.Feed(slug, slug, tuple(url.rstrip("/") for url in origins), tuple(trackers), tuple(sorted(hosts)))

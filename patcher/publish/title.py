@@ -15,7 +15,7 @@ from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.release import history, opened, stated
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import Store
-from patcher.transfer.origin import reach
+from patcher.transfer.origin.hosts import Reach
 
 KINDS = ("album", "app", "data", "game", "image")
 LINKS = ("site", "support")
@@ -95,7 +95,7 @@ def _changed(before: records.Title, words: TitleText, art: Ref | None) -> record
 
 def _check_links(about: records.Title, feed: records.Feed) -> None:
     for url in about.links.values():
-        if not reach.may_name(url, reach.of_url(feed.origins[0])):
+        if not Reach.of_url(feed.origins[0]).may_name(url):
             message = f"No player would see the link {url!r}: it leads nearer to them than {feed.origins[0]!r}."
             raise UsageError("usage.release", message, link=url)
 

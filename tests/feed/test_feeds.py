@@ -14,7 +14,7 @@ from patcher.errors import OriginError, never
 from patcher.feed.feeds import Feeds
 from patcher.feed.pin import PIN_FILE, read_pin
 from patcher.protocol.commands import Network
-from patcher.transfer.origin.reach import Reach
+from patcher.transfer.origin.hosts import Reach
 from tests.support import names
 from tests.support.certificates import Authority
 from tests.support.hostile_origin import HostileOrigin, Request, content_path, head

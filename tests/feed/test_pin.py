@@ -7,7 +7,7 @@ from patcher.errors import DiskError, TrustError, UsageError
 from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin, read_pin
 from patcher.feed.trust import Trust
-from patcher.transfer.origin.reach import Reach
+from patcher.transfer.origin.hosts import Reach
 from tests.feed.player import Player, fails
 from tests.support.hostile_origin import HostileOrigin
 from tests.support.repository_simulator import RepositorySimulator

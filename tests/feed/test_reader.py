@@ -15,7 +15,7 @@ from patcher.feed.reader import DOCUMENT_MAX_BYTES, Reader
 from patcher.publish import build
 from patcher.publish.patches import encode, windows
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.reach import Reach
+from patcher.transfer.origin.hosts import Reach
 from patcher.transfer.origin.retry import RetryPolicy
 from tests.feed.player import Player, fails
 from tests.support.hostile_origin import HostileOrigin, content_path

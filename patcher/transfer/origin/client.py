@@ -7,9 +7,8 @@ from patcher.content.feed_paths import CONTENT
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import Mismatch, Missing, OriginError, TooSlow, never
 from patcher.transfer.origin.counting import Received
-from patcher.transfer.origin.hosts import HostPolicy
+from patcher.transfer.origin.hosts import HostPolicy, Reach
 from patcher.transfer.origin.http import HttpClient
-from patcher.transfer.origin.reach import Reach
 from patcher.transfer.origin.retry import Failover, RetryPolicy
 from patcher.transfer.origin.watchdog import StallTimer
 

@@ -12,7 +12,7 @@ import pytest
 from patcher.errors import Cancelled, OriginError, never
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.dialling import dial
-from patcher.transfer.origin.reach import Reach
+from patcher.transfer.origin.hosts import Reach
 from patcher.transfer.origin.retry import RetryPolicy
 from patcher.transfer.origin.watchdog import StallTimer, Timeouts, Watchdog
 from tests.support import names

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.reach import Reach
+from patcher.transfer.origin.hosts import Reach
 from patcher.transfer.origin.retry import RetryPolicy
 from tests.support import names
 from tests.support.certificates import Authority
