@@ -12,7 +12,7 @@ BY_OTHERS = {
     # libtorrent reads them from the parameters of a torrent
     "have_pieces", "piece_priorities", "renamed_files", "save_path", "tracker_tiers", "unfinished_pieces",
     # python-tuf, requests and urllib3 call them
-    "_new_conn", "_persist_file", "cert_verify", "conn", "download_file",
+    "ConnectionCls", "_new_conn", "_persist_file", "cert_verify", "conn", "download_file",
     # fields that are read by a computed name, or leave as JSON
     "error_soft", "files_kept", "files_moved", "info_soft", "ok", "ok_soft", "preload", "releases_days",
     "seed_peers", "sidebar",

@@ -63,7 +63,6 @@ class FolderOrigin:
 
     def __init__(self) -> None:
         self.folder = Path()
-        self.watchdog: object = None
 
     def __call__(self, *_: object) -> Self:
         """A connection; one is as good as another."""
@@ -103,8 +102,7 @@ def prepare() -> None:
         launch: {"running": lambda folder: ""},  # it reads all of /proc
         http: {
             "_Transport": ORIGIN,
-            "_trusting": lambda ca: None,
-            "watched": lambda context, watchdog: None,
+            "tls_context": lambda ca: None,
             "get_environ_proxies": lambda url: {},
         },
         download: {"_LOOK_S": 0.0},

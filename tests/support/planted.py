@@ -236,15 +236,15 @@ OTHERS = (
         "tests/cli/test_output.py::test_scripts_get_the_text_itself_in_json_that_is_as_plain"),
 )  # fmt: skip
 SERVERS = (
-    Planted("any byte is progress", "transfer/origin/watchdog.py", "        if is_enough:", "        if size_bytes:",
+    Planted("any byte is progress", "transfer/origin/retry.py", "        if is_enough:", "        if size_bytes:",
         _WATCHDOG + "a_server_that_brings_nothing_is_given_up_in_35_seconds"),
     Planted("the first server may take all the time", "transfer/origin/retry.py",
         "self._stall.left_s / self._unasked", "self._stall.left_s",
         "tests/transfer/origin/test_retry.py::test_the_last_of_many_origins_still_gets_its_share"),
-    Planted("connections that wait at the same time wait twice", "transfer/origin/watchdog.py",
+    Planted("connections that wait at the same time wait twice", "transfer/origin/retry.py",
         "passed = max(0.0, now - max(since, self._until))", "passed = now - since",
         _WATCHDOG + "connections_that_wait_at_the_same_time_wait_once"),
-    Planted("a handshake is not watched", "transfer/origin/dialling.py", "context.sslsocket_class = Handshake", "pass",
+    Planted("a handshake is not watched", "transfer/origin/dialling.py", "context.sslsocket_class = _TlsSocket", "pass",
         "tests/transfer/origin/test_dialling.py::test_a_cancel_ends_the_wait_wherever_it_is[handshake]"),
     Planted("the first address may take all the time", "transfer/origin/dialling.py",
         "share_s = now_s + (until_s - now_s) / (len(allowed) - number)", "share_s = until_s",

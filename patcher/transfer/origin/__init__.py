@@ -1,10 +1,10 @@
 """The origin: the publisher's web servers, read over HTTPS. A server is not trusted to be fast, honest or where it was.
 
 Read `client` first: an `Origin` reads documents whole and content by ranges, and is composed of parts with one concern
-each. `http` sends one GET and checks the answer. `hosts` decides which URLs and addresses may be used;
-`dialling` connects to one. `watchdog` ends waits that bring nothing, `retry` goes on at the next server, and `counting`
-counts bytes. Then the pieces of torrents: `ranges` turns spans into few requests, `readers` know where each piece is,
-and `pool` runs several requests at once below the limit of `limiter`, and verifies what they bring.
+each. `http` sends one GET, checks the response and counts bytes. `hosts` decides which URLs and addresses may be used,
+`dialling` connects to one, `watchdog` ends waits that bring nothing, and `retry` goes on at the next server. Then the
+pieces of torrents: `ranges` turns spans into few requests, `readers` know where each piece is, and `pool` runs several
+requests at once, below the limit of `limiter`, and verifies the pieces.
 
     from patcher.transfer.origin.client import Origin
     from patcher.transfer.origin.readers import PackSource

@@ -1,4 +1,4 @@
-"""An origin: the web servers that hold one feed. Small documents come whole, content by ranges, from any of them."""
+"""Reads a feed from its web servers: small documents whole, content files by ranges, from whichever server answers."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -6,11 +6,10 @@ from patcher.closing import Closing
 from patcher.content.feed_paths import CONTENT
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import Mismatch, Missing, OriginError, TooSlow, never
-from patcher.transfer.origin.counting import Received
 from patcher.transfer.origin.hosts import HostPolicy, Reach
 from patcher.transfer.origin.http import HttpClient
-from patcher.transfer.origin.retry import Failover, RetryPolicy
-from patcher.transfer.origin.watchdog import StallTimer
+from patcher.transfer.origin.retry import Failover, RetryPolicy, StallTimer
+from patcher.transfer.origin.watchdog import Watchdog
 
 
 class Origin(Closing):
@@ -33,25 +32,23 @@ class Origin(Closing):
         reach: Reach | None = None,
     ) -> None:
         self.urls = tuple(url.rstrip("/") + "/" for url in urls)
-        self.received = Received()
-        self._retry = retry or RetryPolicy()
-        self._stall = StallTimer(self._retry, cancel)
+        self._stall = StallTimer(retry or RetryPolicy(), cancel)
         self._hosts = HostPolicy(self.urls, hosts, reach)
-        self._http = HttpClient(self._hosts, ca, self._retry)
+        self._http = HttpClient(self._hosts, ca)
+        self.received = self._http.received
         self._first = 0
 
     def get(self, path: str, max_bytes: int, *, everywhere: bool = True) -> bytes:
         """A small document below the origin's address, of at most ``max_bytes``.
 
-        A server that does not have it is followed by the next one, unless ``everywhere`` is false. Raises OriginError:
+        If a server does not have it, the next one is asked, unless ``everywhere`` is false. Raises OriginError:
         Missing, TooSlow, origin.protocol (too long, cut short, encoded) and what `read` raises.
         """
-        failover = self._failover(self._order())
+        failover = Failover(self._order(), self._stall)
         while True:
             try:
-                watchdog = failover.watchdog(self._retry.document_s)
-                url = failover.url + path
-                data = b"".join(self._http.document(url, max_bytes, watchdog, self.received.add_metadata))
+                watchdog = Watchdog(self._stall, failover.share_s, self._stall.policy.document_s)
+                data = self._http.document(failover.url + path, max_bytes, watchdog)
             except OriginError as error:
                 if isinstance(error, Missing) and not everywhere:
                     self._prefer(failover.url)
@@ -68,12 +65,12 @@ class Origin(Closing):
         Raises Mismatch when no server has the right bytes, and what `read` raises.
         """
         attempts = [self._order()]
-        if len(self.urls) > 1:  # wrong bytes from several servers do not tell whose fault it is: ask each one alone
+        if len(self.urls) > 1:  # a read may mix bytes of several servers: if they are wrong, ask each one alone
             attempts += [(url,) for url in self._order()]
         problem: OriginError | None = None
         for urls in attempts:
             try:
-                data = b"".join(self._read(urls, ref, 0, ref.size_bytes, as_content=as_content))
+                data = b"".join(self.read(ref, 0, ref.size_bytes, as_content=as_content, urls=urls))
             except OriginError as error:
                 problem = problem or error
                 continue
@@ -81,21 +78,34 @@ class Origin(Closing):
                 self.progressed()
                 return data
             problem = None
-        if problem:
-            raise problem
-        raise Mismatch(f"No server has the right bytes of {ref.hex}.", ref.root)
+        raise problem or Mismatch(f"No server has the right bytes of {ref.hex}.", ref.root)
 
-    def read(self, ref: Ref, offset: int, length: int, *, as_content: bool = True) -> Iterator[bytes]:
-        """``length`` bytes of a content file from ``offset`` on, in portions, *unverified*.
+    def read(
+        self, ref: Ref, offset: int, length: int, *, as_content: bool = True, urls: Sequence[str] = ()
+    ) -> Iterator[bytes]:
+        """``length`` bytes of a content file from ``offset`` on, in portions, *unverified*; ``urls``: from only these.
 
         A read that breaks off is resumed at the same byte, by the next server or, after a pause, by the same one.
         Raises OriginError with the root among its facts: Missing (no server has it), TooSlow, origin.unreachable,
         .certificate, .status, .host_refused, .protocol.
         """
-        return self._read(self._order(), ref, offset, length, as_content=as_content)
+        failover, end = Failover(urls or self._order(), self._stall), offset + length
+        while offset < end:
+            url, watchdog = f"{failover.url}{CONTENT}/{ref.file}", Watchdog(self._stall, failover.share_s)
+            try:
+                for chunk in self._http.part(url, range(offset, end), ref.size_bytes, watchdog, as_content=as_content):
+                    offset += len(chunk)
+                    failover.progress(len(chunk))
+                    yield chunk
+                if offset < end:
+                    raise OriginError("origin.protocol", f"{failover.url} sent too few bytes of {ref.hex}.")
+            except OriginError as error:
+                error.facts["root"] = ref.hex
+                failover.failed(error)
+        self._prefer(failover.url)
 
     def progressed(self) -> None:
-        """Note that verified bytes came in, from here or from peers: the wait for our servers begins anew."""
+        """Note that verified bytes came in, from here or from peers: the stall timer starts again."""
         self._stall.progressed()
 
     @property
@@ -107,30 +117,9 @@ class Origin(Closing):
         """Close all connections. The origin stays usable and opens new ones when asked."""
         self._http.close()
 
-    def _read(self, urls: Sequence[str], ref: Ref, offset: int, length: int, *, as_content: bool) -> Iterator[bytes]:
-        received = self.received.add_content if as_content else self.received.add_metadata
-        failover, end = self._failover(urls), offset + length
-        while offset < end:
-            url, span = f"{failover.url}{CONTENT}/{ref.file}", range(offset, end)
-            try:
-                for chunk in self._http.part(url, span, ref.size_bytes, failover.watchdog(), received):
-                    offset += len(chunk)
-                    failover.progress(len(chunk))
-                    yield chunk
-                if offset < end:
-                    text = f"{failover.url} sent too few bytes of {ref.hex}."
-                    raise OriginError("origin.protocol", text, root=ref.hex)
-            except OriginError as error:
-                error.facts["root"] = ref.hex
-                failover.failed(error)
-        self._prefer(failover.url)
-
-    def _failover(self, urls: Sequence[str]) -> Failover:
-        return Failover(urls, self._retry, self._stall)
-
     def _order(self) -> tuple[str, ...]:
         return self.urls[self._first :] + self.urls[: self._first]
 
     def _prefer(self, url: str) -> None:
-        """Ask a server that delivered first from now on."""
+        """From now on, ask this server first: it delivered."""
         self._first = self.urls.index(url)

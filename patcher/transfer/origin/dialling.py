@@ -1,5 +1,6 @@
-"""Connections to servers, from the look-up of the name to the TLS handshake, each wait under the watchdog."""
+"""Connections to servers. A watchdog guards each wait: name look-up, connection, TLS handshake, and reads."""
 
+import contextlib
 import errno
 import functools
 import os
@@ -8,25 +9,26 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from concurrent import futures
 from typing import Any
 
-from patcher.errors import OriginError
-from patcher.transfer.origin.watchdog import LOOK_S, Watchdog
+from patcher.errors import OriginError, UsageError
+from patcher.transfer.origin.retry import LOOK_S
+from patcher.transfer.origin.watchdog import Watchdog, on_duty
 
-_ON_ITS_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
+_CONNECTING = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
 
 
 def dial(host: str, port: int, allows: Callable[[str], bool], watchdog: Watchdog) -> socket.socket:
     """A connection to the first address of ``host`` that answers and that ``allows`` accepts.
 
-    The address that was judged is the one connected to, so a name that leads elsewhere a moment later gains nothing.
-    All of it takes at most `Timeouts.connect_s`, of which each address that is left gets an equal share.
+    The address that was judged is the one connected to: resolving the name differently a moment later gains nothing.
+    All of it takes at most `RetryPolicy.connect_s`, of which each address that is left gets an equal share.
 
     Raises OSError, OriginError (origin.host_refused when no address is allowed), and what the watchdog raises.
     """
-    timeouts = watchdog.timeouts
-    until_s = timeouts.clock() + timeouts.connect_s
+    policy = watchdog.policy
+    until_s = policy.clock() + policy.connect_s
     found = _addresses(host, port, lambda: watchdog.check_connecting(until_s))
     allowed = [each for each in found if allows(each[4][0])]
     if not allowed:
@@ -35,11 +37,11 @@ def dial(host: str, port: int, allows: Callable[[str], bool], watchdog: Watchdog
         raise OriginError("origin.host_refused", text, host=host)
     problem: OSError | None = None
     for number, (family, kind, protocol, _, address) in enumerate(allowed):
-        now_s = timeouts.clock()
+        now_s = policy.clock()
         share_s = now_s + (until_s - now_s) / (len(allowed) - number)
         check = functools.partial(watchdog.check_connecting, share_s)
         try:
-            return _connected(socket.socket(family, kind, protocol), address, check)
+            return _connected(_Socket(family, kind, protocol), address, check)
         except OSError as error:
             problem = error
     raise problem or OSError(f"{host} has no address")
@@ -47,26 +49,20 @@ def dial(host: str, port: int, allows: Callable[[str], bool], watchdog: Watchdog
 
 def _addresses(host: str, port: int, check: Callable[[], None]) -> list[Any]:
     """The addresses of a name. A resolver cannot be interrupted: its thread is left behind when ``check`` raises."""
-    answers: SimpleQueue[list[Any] | OSError] = SimpleQueue()
+    answer: futures.Future[list[Any]] = futures.Future()
 
     def resolve() -> None:
         try:
-            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except OSError as error:
-            answers.put(error)
+            answer.set_exception(error)
         except UnicodeError as error:
-            answers.put(OSError(f"{host:.200} is no name: {error}"))
+            answer.set_exception(OSError(f"{host:.200} is not a valid name: {error}"))
 
     threading.Thread(target=resolve, name="resolver", daemon=True).start()
-    while True:
-        try:
-            answer = answers.get(timeout=LOOK_S)
-        except Empty:
-            check()
-        else:
-            if isinstance(answer, OSError):
-                raise answer
-            return answer
+    while not futures.wait([answer], LOOK_S).done:
+        check()
+    return answer.result()
 
 
 def _connected(sock: socket.socket, address: Any, check: Callable[[], None]) -> socket.socket:
@@ -75,7 +71,7 @@ def _connected(sock: socket.socket, address: Any, check: Callable[[], None]) -> 
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex(address)
-        if code not in _ON_ITS_WAY:
+        if code not in _CONNECTING:
             raise OSError(code, os.strerror(code))
         with selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_WRITE)
@@ -90,25 +86,43 @@ def _connected(sock: socket.socket, address: Any, check: Callable[[], None]) -> 
     return sock
 
 
-def watched(context: ssl.SSLContext, watchdog: Callable[[], Watchdog]) -> ssl.SSLContext:
-    """The context, with each handshake under the watchdog that ``watchdog`` returns in its thread."""
+def tls_context(ca: str) -> ssl.SSLContext:
+    """Verifies servers by the system's authorities and those of the PEM file ``ca``. Handshake and reads are watched.
 
-    class Handshake(ssl.SSLSocket):
-        def do_handshake(self, block: bool = False) -> None:
-            self.settimeout(LOOK_S)
-            try:
-                while not self._is_done(block):
-                    watchdog().check()
-            except BaseException:
-                self.close()
-                raise
-
-        def _is_done(self, block: bool) -> bool:
-            try:
-                super().do_handshake(block)
-            except TimeoutError:
-                return False
-            return True
-
-    context.sslsocket_class = Handshake
+    Raises UsageError (usage.argument) when ``ca`` cannot be read.
+    """
+    context = ssl.create_default_context()
+    context.sslsocket_class = _TlsSocket
+    if ca:
+        try:
+            context.load_verify_locations(cafile=ca)
+        except OSError as error:  # ssl.SSLError is one
+            raise UsageError("usage.argument", f"{ca} holds no certificate authority: {error}.", path=ca) from error
     return context
+
+
+class _Socket(socket.socket):
+    """A TCP connection. The watchdog on duty ends its reads; a plain timeout would start again with every byte."""
+
+    def recv_into(self, *args: Any) -> int:
+        return int(_watched(super().recv_into, *args))
+
+
+class _TlsSocket(ssl.SSLSocket):
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            _watched(super().do_handshake, block)
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, *args: Any) -> Any:
+        return _watched(super().read, *args)
+
+
+def _watched(attempt: Callable[..., Any], *args: Any) -> Any:
+    """Repeat an ``attempt`` that times out until the watchdog raises."""
+    while True:
+        on_duty.get().check()
+        with contextlib.suppress(TimeoutError):
+            return attempt(*args)

@@ -1,15 +1,14 @@
-"""One GET: to hosts that the policy allows, redirects followed by hand, under a watchdog, the body as it is sent.
+"""Sends one GET: only to hosts that the policy allows, under a watchdog, with every redirect checked.
 
-A plain HTTP client lets a server drip bytes for hours, send more than was asked for, send us to another host, or hand
-a compressed body to a decoder. This one does not.
+With a plain HTTP client a server can drip bytes for hours, send more than was requested, redirect to any host, or feed
+a decompressor. With this one it cannot.
 """
 
 import functools
-import io
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 from urllib.parse import urljoin
@@ -18,16 +17,18 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
+from urllib3 import HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from patcher.errors import Missing, OriginError, Retryable, UsageError
+from patcher.errors import Missing, OriginError, Retryable
 from patcher.plain import quoted
 from patcher.transfer.origin import ranges
-from patcher.transfer.origin.dialling import dial, watched
+from patcher.transfer.origin.dialling import dial, tls_context
 from patcher.transfer.origin.hosts import HostPolicy, is_loopback
-from patcher.transfer.origin.watchdog import Timeouts, Watchdog, WatchedReader
+from patcher.transfer.origin.retry import LOOK_S
+from patcher.transfer.origin.watchdog import Watchdog, on_duty
 
-CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 256 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MAX = 5
 _RETRYABLE = frozenset({408, 425, 429})
@@ -35,49 +36,59 @@ _URL_LENGTH = 2000
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "Shoal"}
 
 
+class Received:
+    """Bytes received from the servers of a feed, also those that prove wrong or useless. Safe for several threads.
+
+    Documents and hashes are metadata; packs and loose files are content.
+    """
+
+    def __init__(self) -> None:
+        self.metadata_bytes = 0
+        self.content_bytes = 0
+        self._lock = threading.Lock()
+
+    def add(self, size_bytes: int, *, as_content: bool) -> None:
+        """Count bytes of a body."""
+        with self._lock:
+            self.metadata_bytes += 0 if as_content else size_bytes
+            self.content_bytes += size_bytes if as_content else 0
+
+
 class HttpClient:
-    """Sends requests. Safe for several threads; each thread has connections of its own, which are kept until `close`.
+    """Sends requests, and counts what comes in. Safe for several threads; connections are kept until `close`.
 
     ``ca`` names a PEM file of authorities that are trusted besides the system's. Raises UsageError (usage.argument)
     when it cannot be read.
 
-    The two methods yield a body in portions of at most `CHUNK_BYTES`, unverified, and call ``received`` with the size
-    of each portion that came in, used or not. They raise OriginError (Missing, .status, .unreachable, .certificate,
-    .host_refused, .protocol), TooSlow and Cancelled.
+    Bodies are unverified. The methods raise OriginError (Missing, .status, .unreachable, .certificate, .host_refused,
+    .protocol), TooSlow and Cancelled.
     """
 
-    def __init__(self, hosts: HostPolicy, ca: str, timeouts: Timeouts) -> None:
+    def __init__(self, hosts: HostPolicy, ca: str) -> None:
+        self.received = Received()
         self._hosts = hosts
-        self._timeouts = timeouts
-        self._context = watched(_trusting(ca), lambda: self._transport().watchdog)
-        self._lock = threading.Lock()
-        self._mine = threading.local()
-        self._transports: list[_Transport] = []
+        self._transport = _Transport(hosts, tls_context(ca))
 
-    def document(
-        self, url: str, max_bytes: int, watchdog: Watchdog, received: Callable[[int], None]
-    ) -> Iterator[bytes]:
+    def document(self, url: str, max_bytes: int, watchdog: Watchdog) -> bytes:
         """A whole document. One longer than ``max_bytes`` is origin.protocol."""
-        total_bytes = 0
+        data = bytearray()
         with closing(self._request(url, {}, watchdog)) as response:
-            for chunk in _body(response, watchdog, received):
-                total_bytes += len(chunk)
-                if total_bytes > max_bytes:
-                    raise OriginError("origin.protocol", f"{url} is longer than {max_bytes} bytes.", url=url)
-                yield chunk
+            for chunk in self._body(response, watchdog, as_content=False):
+                data += chunk
+                if len(data) > max_bytes:
+                    raise _protocol_error(url, f"is longer than {max_bytes} bytes")
+        return bytes(data)
 
-    def part(
-        self, url: str, span: range, size_bytes: int, watchdog: Watchdog, received: Callable[[int], None]
-    ) -> Iterator[bytes]:
-        """The bytes ``span`` of a file of ``size_bytes``, or fewer when the server sends fewer."""
+    def part(self, url: str, span: range, size_bytes: int, watchdog: Watchdog, *, as_content: bool) -> Iterator[bytes]:
+        """The bytes ``span`` of a file of ``size_bytes``, in portions, or fewer when the server sends fewer."""
         whole = len(span) == size_bytes
         headers = {} if whole else {"Range": f"bytes={span.start}-{span.stop - 1}"}
         with closing(self._request(url, headers, watchdog)) as response:
             skip = ranges.skipped(response.status_code, response.headers, span, size_bytes)
             if skip is None:
-                raise OriginError("origin.protocol", f"{response.url} answered with another range.", url=response.url)
+                raise _protocol_error(response.url, "answered with a range that was not requested")
             left = len(span)
-            for chunk in _body(response, watchdog, received):
+            for chunk in self._body(response, watchdog, as_content=as_content):
                 wanted = chunk[skip : skip + left]
                 skip = max(0, skip - len(chunk))
                 left -= len(wanted)
@@ -88,15 +99,12 @@ class HttpClient:
 
     def close(self) -> None:
         """Close all connections. The next request opens new ones."""
-        with self._lock:
-            transports, self._transports, self._mine = self._transports, [], threading.local()
-        for transport in transports:
-            transport.close()
+        self._transport.close()
 
     # ---------------------------------------------------------------- requests
 
     def _request(self, url: str, headers: Mapping[str, str], watchdog: Watchdog) -> requests.Response:
-        """The answer to a GET, its body unread."""
+        """The response to a GET, redirects followed, its body unread."""
         for _ in range(_REDIRECTS_MAX):
             self._hosts.check(url)
             response = self._send(url, headers, watchdog)
@@ -104,18 +112,17 @@ class HttpClient:
                 return _accepted(response)
             response.close()
             url = _redirected(url, response.headers.get("Location", ""))
-        raise OriginError("origin.protocol", f"{url}: too many redirects.", url=url)
+        raise _protocol_error(url, "is one redirect too many")
 
     def _send(self, url: str, headers: Mapping[str, str], watchdog: Watchdog) -> requests.Response:
-        """One GET. Not by a requests.Session: that one reads a redirect's body, however long it is."""
-        transport = self._transport()
-        transport.watchdog = watchdog
+        """One GET. A requests.Session would read the body of a redirect, however long it is."""
+        watchdog.resume()
         watchdog.check()
         try:
-            return transport.send(
+            return self._transport.send(
                 requests.Request("GET", url, {**_HEADERS, **headers}).prepare(),
                 stream=True,
-                timeout=(self._timeouts.connect_s, self._timeouts.document_s),
+                timeout=LOOK_S,  # a socket checks the watchdog after each
                 proxies={} if is_loopback(url) else get_environ_proxies(url),
             )
         except requests.RequestException as error:
@@ -124,25 +131,23 @@ class HttpClient:
                 raise OriginError("origin.certificate", text, url=url) from error
             raise Retryable("origin.unreachable", text, url=url) from error
 
-    def _transport(self) -> "_Transport":
-        """This thread's connections."""
-        transport: _Transport | None = getattr(self._mine, "transport", None)
-        if transport is None:
-            transport = self._mine.transport = _Transport(self._context, self._dial)
-            with self._lock:
-                self._transports.append(transport)
-        return transport
-
-    def _dial(self, host: str, port: int, watchdog: Watchdog, *, is_proxy: bool) -> socket.socket:
-        """A new connection, to an address that the policy allows; to a proxy, wherever the player has it."""
-        if is_proxy:
-            return dial(host, port, lambda address: True, watchdog)
-        sock = dial(host, port, functools.partial(self._hosts.allows, host), watchdog)
-        self._hosts.connected(host, sock.getpeername()[0])
-        return sock
+    def _body(self, response: requests.Response, watchdog: Watchdog, *, as_content: bool) -> Iterator[bytes]:
+        try:
+            while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
+                watchdog.received(len(chunk))
+                self.received.add(len(chunk), as_content=as_content)
+                yield chunk
+                watchdog.resume()
+        except urllib3.exceptions.HTTPError as error:
+            text = f"The connection to {response.url} broke off: {quoted(str(error))}."
+            raise Retryable("origin.unreachable", text) from error
 
 
-# ---------------------------------------------------------------- answers
+# ---------------------------------------------------------------- responses
+
+
+def _protocol_error(url: str, problem: str) -> OriginError:
+    return OriginError("origin.protocol", f"{url} {problem}.", url=url)
 
 
 def _accepted(response: requests.Response) -> requests.Response:
@@ -152,7 +157,7 @@ def _accepted(response: requests.Response) -> requests.Response:
         return response
     response.close()
     if status in {200, 206}:
-        raise OriginError("origin.protocol", f"{url} came encoded as {encoding}, which nobody asked for.", url=url)
+        raise _protocol_error(url, f"came with the encoding {encoding}, which was not requested")
     if status in {404, 410}:
         raise Missing(f"{url} does not exist.", url=url, status=status)
     kind = Retryable if status >= 500 or status in _RETRYABLE else OriginError
@@ -166,26 +171,14 @@ def _redirected(url: str, location: str) -> str:
     except ValueError:
         target = ""
     if not target.isprintable() or not 0 < len(target) <= _URL_LENGTH:
-        raise OriginError("origin.protocol", f"{url} redirects to {quoted(location)}, which is no address.", url=url)
+        raise _protocol_error(url, f"redirects to {quoted(location)}, which is not a valid address")
     if url.startswith("https:") and not target.startswith("https:"):
         raise OriginError("origin.host_refused", f"{url} redirects to {target}, without encryption.", url=url)
     return target
 
 
-def _body(response: requests.Response, watchdog: Watchdog, received: Callable[[int], None]) -> Iterator[bytes]:
-    try:
-        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
-            watchdog.received(len(chunk))
-            received(len(chunk))
-            yield chunk
-            watchdog.resume()
-    except urllib3.exceptions.HTTPError as error:
-        text = f"The connection to {response.url} broke off: {quoted(str(error))}."
-        raise Retryable("origin.unreachable", text) from error
-
-
 def _reason(error: BaseException) -> str:
-    """The innermost of the wrapped errors, which says what happened."""
+    """The innermost of the wrapped errors, which names the cause."""
     inner = getattr(error, "reason", None) or next((arg for arg in error.args if isinstance(arg, BaseException)), None)
     return _reason(inner) if isinstance(inner, BaseException) else quoted(str(error)).rstrip(".")
 
@@ -193,68 +186,53 @@ def _reason(error: BaseException) -> str:
 # ---------------------------------------------------------------- connections
 
 
-def _trusting(ca: str) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca:
-        try:
-            context.load_verify_locations(cafile=ca)
-        except OSError as error:  # ssl.SSLError is one
-            raise UsageError("usage.argument", f"{ca} holds no certificate authority: {error}.", path=ca) from error
-    return context
-
-
 class _Transport(HTTPAdapter):
-    """The connections of requests with two things it has no setting for: our trust, and our watchdog on each answer."""
+    """The connections of requests, with our trust, host policy and watchdog, for which it has no settings."""
 
-    def __init__(self, context: ssl.SSLContext, dials: Callable[..., socket.socket]) -> None:
+    def __init__(self, hosts: HostPolicy, context: ssl.SSLContext) -> None:
+        self._hosts = hosts
         self._context = context
-        self.dials = dials
-        self.watchdog: Watchdog
         self._pools: list[Any] = []
         super().__init__()
 
     def close(self) -> None:
-        """Close all idle connections at once. The library leaves that to the garbage collector."""
-        for pool in self._pools:
-            pool.close()
+        """Close all idle connections at once; the library leaves that to the garbage collector."""
         super().close()
-
-    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
-        host, _ = super().build_connection_pool_key_attributes(request, True, None)
-        return host, {"ssl_context": self._context, "cert_reqs": "CERT_REQUIRED"}
+        while self._pools:
+            self._pools.pop().close()
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Nothing to add: the context verifies."""
 
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        if proxy not in self.proxy_manager:
+            options["proxy_ssl_context"] = tls_context("")
+        return super().proxy_manager_for(proxy, **options)
+
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **options)
-        if "ConnectionCls" not in vars(pool):
-            kinds = {HTTPConnection: _Connection, HTTPSConnection: _SecureConnection}
-            kind = kinds.get(pool.ConnectionCls, pool.ConnectionCls)  # a SOCKS proxy's dials by itself
-            pool.ConnectionCls = functools.partial(self._connect, kind)
+        if pool not in self._pools:
+            is_secure = isinstance(pool, HTTPSConnectionPool)
+            kind = functools.partial(_SecureConnection, ssl_context=self._context) if is_secure else _Connection
+            pool.ConnectionCls = functools.partial(kind, self._hosts)
             self._pools.append(pool)
         return pool
 
-    def _connect(self, connect: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        connection = connect(*args, **options)
-        connection.transport = self
-        connection.response_class = functools.partial(self._answer, connection.response_class)
-        return connection
-
-    def _answer(self, answer: Callable[..., Any], sock: Any, *args: Any, **options: Any) -> Any:
-        response = answer(sock, *args, **options)
-        response.fp = io.BufferedReader(WatchedReader(sock, response.fp.detach(), self.watchdog))
-        return response
-
 
 class _Connection(HTTPConnection):
-    """A connection that `dialling` opens."""
+    """A connection to an address that the policy allows. The player's proxy may be anywhere."""
 
-    transport: _Transport
+    def __init__(self, hosts: HostPolicy, *args: Any, **options: Any) -> None:
+        self._hosts = hosts
+        super().__init__(*args, **options)
 
     def _new_conn(self) -> socket.socket:
         host = self._dns_host.strip("[]")
-        return self.transport.dials(host, self.port, self.transport.watchdog, is_proxy=self.proxy is not None)
+        if self.proxy:
+            return dial(host, self.port, lambda address: True, on_duty.get())
+        sock = dial(host, self.port, functools.partial(self._hosts.allows, host), on_duty.get())
+        self._hosts.connected(host, sock.getpeername()[0])
+        return sock
 
 
 class _SecureConnection(_Connection, HTTPSConnection):

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.counting import Received
+from patcher.transfer.origin.http import Received
 from tests.support.hostile_origin import HostileOrigin
 from tests.transfer.origin.servers import DATA, read
 
@@ -25,6 +25,6 @@ def test_threads_count_together() -> None:
     received = Received()
     with ThreadPoolExecutor(4) as pool:
         for _ in range(1000):
-            pool.submit(received.add_content, 3)
-            pool.submit(received.add_metadata, 5)
+            pool.submit(received.add, 3, as_content=True)
+            pool.submit(received.add, 5, as_content=False)
     assert (received.content_bytes, received.metadata_bytes) == (3000, 5000)

@@ -13,8 +13,8 @@ from patcher.errors import Cancelled, OriginError, never
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.dialling import dial
 from patcher.transfer.origin.hosts import Reach
-from patcher.transfer.origin.retry import RetryPolicy
-from patcher.transfer.origin.watchdog import StallTimer, Timeouts, Watchdog
+from patcher.transfer.origin.retry import RetryPolicy, StallTimer
+from patcher.transfer.origin.watchdog import Watchdog
 from tests.support import names
 from tests.support.certificates import Authority
 from tests.support.hostile_origin import HostileOrigin
@@ -107,8 +107,8 @@ def test_each_address_of_a_name_gets_its_share(
 class _Looks(Watchdog):
     """A watchdog that remembers until when each wait may last; half a second passes at each look."""
 
-    def __init__(self, now_s: list[float], timeouts: Timeouts) -> None:
-        super().__init__(StallTimer(timeouts, never), 1e6)
+    def __init__(self, now_s: list[float], policy: RetryPolicy) -> None:
+        super().__init__(StallTimer(policy, never), 1e6)
         self.now_s, self.until_s = now_s, dict[float, None]()
 
     def check_connecting(self, until_s: float) -> None:
@@ -121,7 +121,7 @@ def test_no_address_takes_the_time_of_the_others(monkeypatch: pytest.MonkeyPatch
     now_s = [0.0]
     names.lead(monkeypatch, {"updates.example": ["127.0.0.1 127.0.0.2 127.0.0.3"]})
     with full() as port, full("127.0.0.2", port), full("127.0.0.3", port):
-        looks = _Looks(now_s, Timeouts(connect_s=3.0, clock=lambda: now_s[0]))
+        looks = _Looks(now_s, RetryPolicy(connect_s=3.0, clock=lambda: now_s[0]))
         with pytest.raises(TimeoutError):
             dial("updates.example", port, lambda address: True, looks)
     first, second, third = looks.until_s

@@ -6,8 +6,8 @@ import pytest
 
 from patcher.errors import Cancelled, Missing, OriginError, TooSlow
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.retry import RetryPolicy
-from patcher.transfer.origin.watchdog import LOOK_S, Watchdog
+from patcher.transfer.origin.retry import LOOK_S, RetryPolicy
+from patcher.transfer.origin.watchdog import Watchdog
 from tests.support.hostile_origin import HostileOrigin, says
 from tests.transfer.origin.waits import BAD, IDS, Clock, Server, ask, honest, refuses
 

@@ -4,8 +4,7 @@ import pytest
 
 from patcher.errors import Cancelled, OriginError
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.retry import RetryPolicy
-from patcher.transfer.origin.watchdog import LOOK_S
+from patcher.transfer.origin.retry import LOOK_S, RetryPolicy
 from tests.support.hostile_origin import HostileOrigin, drips, head
 from tests.transfer.origin.servers import CONTENT, DATA, HURRIED, REF, code_of, read
 from tests.transfer.origin.waits import BAD, IDS, Clock, Server, ask, silent
@@ -30,7 +29,7 @@ def test_all_that_a_command_asks_for_shares_the_one_deadline(server: Server) -> 
 
 def test_a_server_that_gets_on_has_all_the_time_it_needs() -> None:
     clock = Clock()
-    watchdog = clock.failover().watchdog()
+    watchdog = clock.watchdog()
     for _ in range(40_000):
         clock.sleep(LOOK_S)
         watchdog.received(300)
@@ -49,7 +48,7 @@ def test_what_players_bring_keeps_a_command_alive() -> None:
 
 def test_connections_that_wait_at_the_same_time_wait_once() -> None:
     clock = Clock()
-    watchdogs = [clock.failover().watchdog() for _ in range(3)]
+    watchdogs = [clock.watchdog() for _ in range(3)]
     for _ in range(36):
         clock.sleep(LOOK_S)
         for watchdog in watchdogs:
@@ -61,7 +60,7 @@ def test_the_time_between_two_requests_is_nobodys() -> None:
     clock = Clock()
     for _ in range(100):
         clock.sleep(3600)
-        clock.failover().watchdog().check()
+        clock.watchdog().check()
     assert clock.stall.left_s == 35
 
 

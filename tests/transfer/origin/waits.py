@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from patcher.errors import OriginError, Retryable, never
-from patcher.transfer.origin.retry import Failover, RetryPolicy
-from patcher.transfer.origin.watchdog import LOOK_S, StallTimer, Watchdog
+from patcher.transfer.origin.retry import LOOK_S, Failover, RetryPolicy, StallTimer
+from patcher.transfer.origin.watchdog import Watchdog
 
 
 @dataclass
@@ -28,7 +28,10 @@ class Clock:
         return StallTimer(self.policy, self.cancel)
 
     def failover(self, *urls: str) -> Failover:
-        return Failover(urls or ("only",), self.policy, self.stall)
+        return Failover(urls or ("only",), self.stall)
+
+    def watchdog(self, failover: Failover | None = None) -> Watchdog:
+        return Watchdog(self.stall, (failover or self.failover()).share_s)
 
 
 Server = Callable[[Clock, Watchdog], None]
@@ -87,7 +90,7 @@ def ask(clock: Clock, failover: Failover, **servers: Server) -> str:
     """Ask until somebody answers; who did."""
     while True:
         try:
-            servers[failover.url](clock, failover.watchdog())
+            servers[failover.url](clock, clock.watchdog(failover))
         except OriginError as error:
             failover.failed(error)
         else:
