@@ -84,9 +84,11 @@ class Ref:
 class Hasher:
     """Hashes a stream that comes in portions of any size into its leaves."""
 
-    def __init__(self) -> None:
+    def __init__(self, portions: Iterable[bytes | bytearray | memoryview] = ()) -> None:
         self._leaves: list[bytes] = []
         self._rest = bytearray()
+        for data in portions:
+            self.update(data)
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
         """Hash the next bytes of the stream."""
@@ -113,9 +115,7 @@ class Hasher:
 
 def leaves_of(data: bytes | bytearray | memoryview) -> bytes:
     """The leaves of bytes in memory, 32 bytes a block."""
-    hasher = Hasher()
-    hasher.update(data)
-    return hasher.leaves()
+    return Hasher([data]).leaves()
 
 
 def _height(count: int) -> int:

@@ -2,7 +2,7 @@
 
 Read in this order: `packs` (which packs a release has), `drafts` (one pack in the making), `windows` (which new bytes
 go together, and which old ones they are made from) with `matching` (chunks of large files found again), `address_maps`
-(old native code is re-based first; `native` fits the maps), `pool` (worker processes make windows), `encode` (writes
+(old native code is rebased first; `native` fits the maps), `pool` (worker processes make windows), `encode` (writes
 what `patcher.content` reads). More workers change no byte of a pack.
 
     draft = drafts.draft(new_manifest, old_manifest, path_by_root, folder, jobs, progress)

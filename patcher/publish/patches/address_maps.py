@@ -1,6 +1,6 @@
-"""Address maps of native code: one for each changed program or library that gains by it, and the re-based old file.
+"""Address maps of native code: one for each changed program or library that gains by it, and the rebased old file.
 
-Both are kept in the build folder. Windows are then cut and made against re-based old files as against any others.
+Both are kept in the build folder. Windows are then cut and made against rebased old files as against any others.
 """
 
 import json
@@ -38,7 +38,7 @@ class Fit:
         return self.old_bytes + self.new_bytes
 
     def make(self) -> bytes:
-        """The content of the map file; nothing if no map is worth it. The re-based old file is written first."""
+        """The content of the map file; nothing if no map is worth it. The rebased old file is written first."""
         from patcher.content.native.rebase import Rebased
         from patcher.publish.patches.native.fitting import fit
 
@@ -56,7 +56,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class MapFile:
-    """A map: its filter, its bytes in the pack, the re-based old file, and the root of the new file."""
+    """A map: its filter, its bytes in the pack, the rebased old file, and the root of the new file."""
 
     filter: str
     data: bytes

@@ -57,20 +57,21 @@ class Joined:
 class Draft:
     """A pack in the making: its windows, their sources, and the folder that keeps finished windows.
 
-    ``old`` is None for a full pack. ``maps``: by root of an old file.
+    ``old`` is None for a full pack. ``rebased``: ``places``, with rebased old files for those that have a map.
+    ``maps``: by root of an old file.
     """
 
     new: Manifest
     old: Manifest | None
     places: PathByRoot
+    rebased: PathByRoot
     maps: Mapping[bytes, MapFile]
     cuts: tuple[Cut, ...]
     folder: Path
 
     def tasks(self) -> list[WindowTask]:
         """One task for each window that is no copy."""
-        rebased = _rebased(self.places, self.maps)
-        return [self._task(number, cut, rebased) for number, cut in enumerate(self.cuts) if not cut.copied]
+        return [self._task(number, cut) for number, cut in enumerate(self.cuts) if not cut.copied]
 
     def joined(self) -> Joined:
         """The finished windows that the pack keeps. Raises DiskError."""
@@ -89,11 +90,11 @@ class Draft:
         files = tuple(file for _, file in made if file)
         return Joined(filters, windows, tuple(each.data for each in maps), files)
 
-    def _task(self, number: int, cut: Cut, rebased: PathByRoot) -> WindowTask:
+    def _task(self, number: int, cut: Cut) -> WindowTask:
         new = _slices(self.new, cut.new, self.places)
         if self.old is None:
             return WindowTask(new, None, self._result(number))
-        old, plain = (_slices(self.old, cut.old, places) for places in (rebased, self.places))
+        old, plain = (_slices(self.old, cut.old, places) for places in (self.rebased, self.places))
         return WindowTask(new, old, self._result(number), plain if plain != old else None)
 
     def _made(self, number: int, cut: Cut, firsts: Mapping[bytes, int]) -> tuple[Window, WindowFile | None] | None:
@@ -129,18 +130,18 @@ def draft(
     then read. Raises Mismatch if a file has not the right size, DiskError, InternalError.
     """
     if old is None:
-        return Draft(new, None, places, {}, tuple(windows.cut(new, None)), folder)
+        return Draft(new, None, places, places, {}, tuple(windows.cut(new, None)), folder)
     wanted = windows.to_chunk(new, old)
     average = average_for(sum(entry.size_bytes for entry in wanted))
     chunks = _chunked(wanted, average, places, jobs, progress)
     found = address_maps.make(new, old, chunks, places, folder / "maps", jobs, progress)
-    rebased = _rebased(places, found)
+    rebased = {**places, **{root: each.rebased for root, each in found.items()}}
     chunks |= _chunked([entry for entry in wanted if entry.root in found], average, rebased, jobs, progress)
 
     def compare(number: int, at: int, file: int, old_at: int, limit: int) -> int:
         return _common(places[new.entries[number].root], at, rebased[old.entries[file].root], old_at, limit)
 
-    return Draft(new, old, places, found, tuple(windows.cut(new, old, chunks, found, compare)), folder)
+    return Draft(new, old, places, rebased, found, tuple(windows.cut(new, old, chunks, found, compare)), folder)
 
 
 def make(drafts: Sequence[Draft], jobs: int, progress: OnProgress) -> None:
@@ -148,10 +149,6 @@ def make(drafts: Sequence[Draft], jobs: int, progress: OnProgress) -> None:
     tasks = [task for each in drafts for task in each.tasks()]
     meter = PhaseMeter(progress, "pack", sum(task.size_bytes for task in tasks))
     pool.run(tasks, jobs, meter.add)
-
-
-def _rebased(places: PathByRoot, maps: Mapping[bytes, MapFile]) -> PathByRoot:
-    return {**places, **{root: found.rebased for root, found in maps.items()}}
 
 
 def _slices(files: Manifest, spans: Sequence[Range], places: PathByRoot) -> tuple[FileSlice, ...]:
@@ -164,15 +161,16 @@ def _chunked(
     if not entries:
         return {}
     meter = PhaseMeter(progress, "match", sum(entry.size_bytes for entry in entries))
-    found = in_threads(jobs, lambda e: _chunks(places[e.root], e.size_bytes, average, meter), entries, meter)
+
+    def cut(entry: Entry) -> Chunks:
+        path = places[entry.root]
+        chunks = Chunks.of(chunker.chunks(read_in_chunks(path, meter), average))
+        if chunks.start(len(chunks.ends)) != entry.size_bytes:
+            raise Mismatch(f"{path} is not as long as it should be", path=str(path))
+        return chunks
+
+    found = in_threads(jobs, cut, entries, meter)
     return {entry.root: chunks for entry, chunks in zip(entries, found, strict=True)}
-
-
-def _chunks(path: Path, size_bytes: int, average: int, meter: PhaseMeter) -> Chunks:
-    chunks = Chunks.of(chunker.chunks(read_in_chunks(path, meter), average))
-    if chunks.start(len(chunks.ends)) != size_bytes:
-        raise Mismatch(f"{path} is not as long as it should be", path=str(path))
-    return chunks
 
 
 def _common(path: Path, at: int, old_path: Path, old_at: int, limit: int) -> int:

@@ -128,10 +128,15 @@ def manifest_delta(old: bytes, new: bytes) -> bytes:
     return zstd.compress(new, options=_long(codec.prefix_log(old, len(new)), level), zstd_dict=codec.prefix(old))
 
 
+def readable_delta(old: bytes, new: bytes) -> bytes | None:
+    """The `manifest_delta`; None if it is larger than the document, or so small that readers refuse it."""
+    delta = manifest_delta(old, new)
+    return delta if len(delta) < len(new) <= len(old) + codec.MAX_RATIO * len(delta) else None
+
+
 def pack_document(plain: bytes) -> bytes:
-    """A document as a zstd frame of its own; unchanged if the frame is larger, or so small that readers refuse it."""
-    frame = manifest_delta(b"", plain)
-    return frame if len(frame) < len(plain) <= codec.MAX_RATIO * len(frame) else plain
+    """A document as a zstd frame of its own; unchanged if that is not readable."""
+    return readable_delta(b"", plain) or plain
 
 
 def packed_bytes(data: bytes) -> int:

@@ -11,7 +11,8 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from patcher.content.chunker import DIGEST_BYTES
 
@@ -74,8 +75,7 @@ def average_for(total_bytes: int) -> int:
     return average
 
 
-@dataclass(frozen=True, slots=True)
-class CopySpan:
+class CopySpan(NamedTuple):
     """Bytes ``new`` to ``new + length`` of a new file equal those from ``old`` on in the old file number ``file``."""
 
     new: int
@@ -178,7 +178,7 @@ class Trace:
                 continue
             span, last = self._span(number, at), joined[-1] if joined else None
             if last and (last.end, last.file, last.old_end) == (span.new, span.file, span.old):
-                joined[-1] = replace(last, length=last.length + span.length)
+                joined[-1] = CopySpan(last.new, last.file, last.old, last.length + span.length)
             else:
                 joined.append(span)
         return [copy for copy in joined if copy.length >= COPY_BYTES]

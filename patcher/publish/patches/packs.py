@@ -13,7 +13,6 @@ from pathlib import Path
 
 from patcher import disk, strict_json
 from patcher.content import manifest, merkle, patch_index, records
-from patcher.content.codec import MAX_RATIO
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import Index
@@ -246,10 +245,7 @@ class Maker:
 
     def _join(self, pack: PackPlan, joined: Joined) -> FinishedPack:
         """Put a finished pack and its index into the store."""
-        hasher = merkle.Hasher()
-        for data in joined.chunks():
-            hasher.update(data)
-        index = joined.index(hasher.leaves())
+        index = joined.index(merkle.Hasher(joined.chunks()).leaves())
         if index.pack:
             self._store.put_chunks(index.pack, joined.chunks())
         ref = None
@@ -263,8 +259,5 @@ class Maker:
     def _step(self, pack: PackPlan) -> Ref | None:
         """The new manifest as a delta from the old one, or packed alone."""
         new, old = pack.new.document, pack.old.document if pack.old else b""
-        if new == old:
-            return None
-        step = encode.manifest_delta(old, new)
-        is_read = len(step) < len(new) <= len(old) + MAX_RATIO * len(step)
-        return self._store.put(step) if is_read else None
+        step = encode.readable_delta(old, new) if new != old else None
+        return self._store.put(step) if step else None

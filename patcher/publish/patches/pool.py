@@ -23,7 +23,7 @@ _HEAD_BYTES = 1 + 32
 _AHEAD = 2
 """Tasks a worker may have, finished ones included: a slow disk would otherwise let results fill our memory."""
 _CLOSE_BYTES = 4 * 1024
-"""A re-based delta that is smaller, or uses mostly files without a map, is also made without maps."""
+"""A rebased delta that is smaller, or uses mostly files without a map, is also made without maps."""
 
 
 class WorkItem(Protocol):
@@ -45,7 +45,7 @@ class WorkItem(Protocol):
 class WindowTask:
     """A `WindowFile` to make: the new bytes, and the old ones that it is made from, side by side.
 
-    ``old`` is None for a window of a full pack. If old files are re-based, ``plain`` names the same bytes unchanged.
+    ``old`` is None for a window of a full pack. If old files are rebased, ``plain`` names the same bytes unchanged.
     """
 
     new: tuple[FileSlice, ...]

@@ -24,7 +24,7 @@ _WORTH = 0.85
 _SHARE = 0.25
 """A file of at most a window is smaller as a whole if copies have less than this share of it."""
 _REBASED_SHARE = 0.75
-"""The same if its old file is re-based, which players should not have to do twice."""
+"""The same if its old file is rebased, which players should not have to do twice."""
 _NO_FILE = -1
 
 
@@ -61,7 +61,7 @@ def cut(
 ) -> list[Cut]:
     """All windows of the patch from ``old`` to ``new``, or of the full pack of ``new``, in the order of their files.
 
-    ``chunks``: those of the files that `to_chunk` names, by root, taken after re-basing for the roots ``rebased``.
+    ``chunks``: those of the files that `to_chunk` names, by root, taken after rebasing for the roots ``rebased``.
     ``compare`` tells how far copies may be extended. A window of a full pack holds either files under 1 MiB or larger
     ones, never both (see `keeps_window`), and whole pieces of the tree.
     """

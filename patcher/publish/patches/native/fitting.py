@@ -67,22 +67,19 @@ def fit(old: Read, old_bytes: int, new: Read, new_bytes: int) -> Fitted | None:
     return Fitted(ours.image.filter, data, saved_bytes) if useful else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PackedFields:
-    """Fields in little memory: the least number of each column, and how much greater the others are, in the smallest
-    type that holds this.
-    """
+PackedFields = tuple[tuple[np.signedinteger, NDArray[np.unsignedinteger]], ...]
+"""Fields in little memory: the least number of each column, and how much greater the others are, in the smallest type
+that holds this."""
 
-    columns: tuple[tuple[np.signedinteger, NDArray[np.unsignedinteger]], ...]
 
-    @classmethod
-    def of(cls, fields: Fields) -> "PackedFields":
-        """The packed form of fields."""
-        return cls(tuple(_narrow(getattr(fields, column.name)) for column in dataclasses.fields(fields)))
+def packed(fields: Fields) -> PackedFields:
+    """The packed form of fields."""
+    return tuple(_narrow(getattr(fields, column.name)) for column in dataclasses.fields(fields))
 
-    def fields(self) -> Fields:
-        """The fields, unpacked."""
-        return Fields(*(more.astype(least.dtype) + least for least, more in self.columns))
+
+def unpacked(columns: PackedFields) -> Fields:
+    """The fields of their packed form."""
+    return Fields(*(more.astype(least.dtype) + least for least, more in columns))
 
 
 def _narrow(column: NDArray[np.signedinteger]) -> tuple[np.signedinteger, NDArray[np.unsignedinteger]]:
@@ -96,12 +93,12 @@ class _Pair:
     def __init__(self, old: Binary, new: Binary) -> None:
         self._old, self._new = old, new
         self._stubs = Spans.of(section for section in old.image.sections if section.name.startswith(".plt"))
-        self._kept = [PackedFields.of(some) for some in _references(old)]
+        self._kept = [packed(some) for some in _references(old)]
 
     @property
     def _fields(self) -> Iterator[Fields]:
         """The references of the old file, `BLOCK_BYTES` of it at a time."""
-        return (kept.fields() for kept in self._kept)
+        return map(unpacked, self._kept)
 
     def round(self, known: AddressMap | None) -> tuple[AddressMap, float]:
         """A map made with the one before, and the references that it puts right less those that it breaks."""

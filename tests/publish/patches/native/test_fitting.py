@@ -14,7 +14,7 @@ from patcher.content.native.fields import NO_BASE, Fields
 from patcher.content.native.rebase import Rebased
 from patcher.publish.patches import encode
 from patcher.publish.patches.native import fitting
-from patcher.publish.patches.native.fitting import Fitted, PackedFields, fit
+from patcher.publish.patches.native.fitting import Fitted, fit, packed, unpacked
 from tests.support.libraries import library
 from tests.support.native_images import elf_library, pe_library
 from tests.support.trees import edited, noise, prose
@@ -84,7 +84,7 @@ _KINDS = (np.int64, np.int8, np.int64, np.int64, np.int8, np.int8, np.int8)
 @given(st.lists(_ROW, max_size=20))
 def test_kept_fields_are_the_same_again(rows: list[tuple[int, ...]]) -> None:
     found = Fields(*(np.array([row[n] for row in rows], kind) for n, kind in enumerate(_KINDS)))
-    again = PackedFields.of(found).fields()
+    again = unpacked(packed(found))
     for column in columns(Fields):
         mine, theirs = getattr(again, column.name), getattr(found, column.name)
         assert mine.dtype == theirs.dtype
@@ -95,5 +95,5 @@ def test_nearby_references_take_half_the_memory() -> None:
     offsets = np.arange(1000, dtype=np.int64)
     small = np.ones(1000, np.int8)
     found = Fields(offsets + 2**33, small * 4, offsets * 4099 + 2**40, offsets + 2**33, small, small, small)
-    taken = sum(more.nbytes for _, more in PackedFields.of(found).columns)
+    taken = sum(more.nbytes for _, more in packed(found))
     assert 2 * taken < sum(getattr(found, column.name).nbytes for column in columns(Fields))
