@@ -1,10 +1,10 @@
-"""The formats, as a reader needs them: one module for each page of docs/formats. What only the publisher does is in
-`patcher.publish`. Pure: no clock, threads, sockets, dice or writes; callers hand in the bytes.
+"""The formats as a reader needs them (docs/formats). Code that only the publisher needs is in `patcher.publish`.
 
-Read in this order: `paths` (which names are safe), `merkle` (the roots that name everything), `manifest` (the files of
-a part, as a v2 torrent), `records` (what is signed, by the rules of `json_fields`), `feed_paths` (where it all lies).
-Then the patches: `patch_index` (what is where in a pack), `codec` (decodes it) and `native` (old programs read through
-a map). Then the search for content in old files: `chunker`, `landmarks`, `blocks`, `similar`. `layout` numbers pieces.
+Pure: no clock, threads, sockets, dice or writes; callers hand in the bytes. Read in this order: `paths` (which names
+are safe), `merkle` (the roots that name every content), `manifest` (the files of a part, as a v2 torrent), `records`
+(the signed records; `json_fields` reads them), `feed_paths` (where everything is in a feed). For patches: `patch_index`
+(what is where in a pack), `codec` (decodes it), `native` (old programs read through a map), `layout` (piece numbers).
+For the search in old files: `chunker`, `landmarks`, `similar`.
 
     release = records.parse(records.Release, data)
     part = release.parts[0]
