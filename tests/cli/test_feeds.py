@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from patcher.cli.__main__ import main
+from tests.support import engines
 from tests.support.hostile_origin import HostileOrigin
 from tests.support.publisher import Publisher, files_below
 from tests.support.world import Shoal
@@ -27,9 +28,10 @@ def url(publisher: Publisher) -> Iterator[str]:
 
 @pytest.fixture
 def player(tmp_path: Path) -> Iterator[Shoal]:
-    player = Shoal(tmp_path / "player")
-    yield player
-    player.stop_engine()
+    with engines.here(tmp_path):
+        player = Shoal(tmp_path / "player")
+        yield player
+        player.stop_engine()
 
 
 class Terminal(io.StringIO):

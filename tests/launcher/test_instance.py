@@ -55,10 +55,10 @@ def test_only_its_own_user_can_open_it_and_another_home_is_another_window(home: 
 
 
 def test_without_a_runtime_folder_the_socket_is_in_the_home_which_is_made_private(
-    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR")
-    home = tmp_path / "new" / "home"
+    home = tmp_path_factory.mktemp("i") / "new" / "home"  # a path that is short enough for a socket
     first = SingleInstance(home)
     assert not instance.hand_over(home, ["x"])
     assert first.listen()

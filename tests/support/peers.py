@@ -35,6 +35,7 @@ _SETTINGS: Any = {
     "allow_multiple_connections_per_ip": True,
     "stop_tracker_timeout": 0,
     "unchoke_interval": 1,
+    "tick_interval": 50,
     "min_reconnect_time": 1,
     "alert_mask": 0,
 }
