@@ -6,6 +6,7 @@ such process is called by a number. So others who can write into the install can
 they could change the libraries and data that it loads next as well.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -102,10 +103,11 @@ def _program(folder: Beneath, entry: Entry, known: Seen | None, watch: Watch) ->
 def running(folder: Path) -> str:
     """The name of a process whose program, or the script it runs, lies in ``folder``; or nothing."""
     inner = os.path.join(os.path.realpath(folder), "")
-    for process in psutil.process_iter(["exe", "name", "cmdline"]):
+    for process in psutil.process_iter(["exe", "cmdline"]):
         words = [process.info["exe"] or "", *_scripts(process.info["cmdline"] or [])]
         if any(word.startswith(inner) for word in words):
-            return str(process.info["name"])
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                return process.name()
     return ""
 
 

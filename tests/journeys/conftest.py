@@ -1,13 +1,13 @@
-"""Journeys through whole engines, which decode in the same few worker processes."""
+"""Journeys through whole engines; what they do again and again is done once."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support import workers
+from tests.support import shared
 
 
 @pytest.fixture(scope="session", autouse=True)
-def decoders() -> Iterator[None]:
-    with workers.lent(), workers.windows_made_once():
+def done_once() -> Iterator[None]:
+    with shared.decoders(), shared.windows(), shared.signatures():
         yield

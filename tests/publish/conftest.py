@@ -1,5 +1,16 @@
-"""Keys are wrapped quickly here; `tests/publish/test_wrapping.py` has the real number of rounds."""
+"""Keys are wrapped quickly here, and a signature is checked once; `test_wrapping.py` has the real number of rounds."""
 
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import shared
 from tests.support.publisher import few_rounds
 
 __all__ = ["few_rounds"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def checked_once() -> Iterator[None]:
+    with shared.signatures():
+        yield

@@ -1,4 +1,4 @@
-"""Decoders that are started once for many jobs: a worker process costs more CPU time than what most tests decode."""
+"""What gives the same each time and is costly is done once for many tests: windows, signatures, starting decoders."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
 
 from patcher import processes
 from patcher.publish.patches import encode
@@ -33,8 +34,11 @@ class _Lent(Executor):
 
 
 @contextlib.contextmanager
-def lent() -> Iterator[None]:
-    """All decoders of this process share one pool. It is an ordinary one: processes, with their bound on memory."""
+def decoders() -> Iterator[None]:
+    """The engines of this process decode in one pool: starting a worker costs more CPU time than most tests decode.
+
+    It is an ordinary pool: processes, with their bound on memory.
+    """
     make = processes.pool
     with make(WORKERS, MEMORY_BYTES) as pool, pytest.MonkeyPatch.context() as patched:
         futures.wait([pool.submit(abs, number) for number in range(WORKERS)])  # all processes and threads are there
@@ -47,8 +51,8 @@ def lent() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def windows_made_once() -> Iterator[None]:
-    """What is released again and again is packed once: the same bytes give the same window."""
+def windows() -> Iterator[None]:
+    """What is released again and again is packed once: the same bytes make the same window."""
     make, made = encode.make_window, dict[tuple[bytes, bytes | None], tuple[int, bytes]]()
 
     def remembered(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
@@ -59,4 +63,20 @@ def windows_made_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(encode, "make_window", remembered)
+        yield
+
+
+@contextlib.contextmanager
+def signatures() -> Iterator[None]:
+    """A signature that was found right over the same bytes by the same key is not computed again; a wrong one is."""
+    verify, right = SSlibKey._verify, set[tuple[str, str, str, bytes, bytes]]()
+
+    def remembered(key: SSlibKey, signature: bytes, data: bytes) -> None:
+        known = (key.keytype, key.scheme, key.keyval["public"], signature, data)
+        if known not in right:
+            verify(key, signature, data)
+            right.add(known)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SSlibKey, "_verify", remembered)
         yield
