@@ -7,10 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
@@ -45,12 +48,23 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what their module made once run on the worker that made it."""
-    for item in items:
-        fixtures = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
-        if any(fixture.scope == "module" for same_name in fixtures for fixture in same_name):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+class _OneByOne(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Hands out test by test, but all tests of a module together where they share what it makes once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if _makes_once(self.config.rootpath / module) else nodeid
+
+
+@cache
+def _makes_once(module: Path) -> bool:
+    return 'fixture(scope="module"' in module.read_text("utf-8")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """A mark for `--dist loadgroup` would do, but xdist 3.8 does not see it with pytest 9.2."""
+    return _OneByOne(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
