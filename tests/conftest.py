@@ -29,7 +29,11 @@ sys.dont_write_bytecode = False
 
 _MEMORY = Path("/dev/shm")
 _MEMORY_BYTES = 4 << 30
-if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MEMORY_BYTES:
+if (
+    os.access(_MEMORY, os.W_OK)
+    and shutil.disk_usage(_MEMORY).free > _MEMORY_BYTES
+    and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC  # tests start programs there
+):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 """Tests work in memory where there is room for it, as a third of their time would be waiting for fsync. Those of power
 cuts and kills have simulated disks."""
