@@ -15,7 +15,7 @@ demo: setup     ## a feed, an origin, two peers, an update; with REAL=1 two rele
 	$(call timed,$(BIN)/python -m patcher.cli.demo)
 
 test: setup     ## every test, the gates among them; a skipped test is a failure
-	$(call timed,$(BIN)/python -m pytest -q -n 4)
+	$(call timed,$(BIN)/python -m pytest -q -n 3)
 
 check: lint test ## what CI runs
 

@@ -21,7 +21,7 @@ from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import HOST, Shelf, plant, torrent_of
 
 SIZES = {"bin/run": 3_000_000, "data/big.pak": 9_000_001, "data/empty": 0, "data/tiny.txt": 2, "zebra": 65_536}
-QUICK = Rules(hello_s=3.0, settle_s=0.05, choked_s=1.0, slow_s=1.0, stall_s=0.6, patience_s=0.6)
+QUICK = Rules(hello_s=3.0, settle_s=0.05, choked_s=1.0, slow_s=1.0, stall_s=0.6, patience_s=2.5)
 """The waits of a fetch, made short; what they lead to is the same."""
 
 
