@@ -221,6 +221,7 @@ _HINTS: dict[str, dict[str, str]] = {
         "usage.no_previous": "No previous release is kept; `shoal update --version V` fetches one.",
         "usage.no_launch": "This title has no start command for this system.",
         "usage.setting": "`shoal settings` lists keys and values.",
+        "usage.sites": "Write one network and its path on a line, such as `10.1.7.0/24 eu/fra1/rack7`.",
         "usage.port": "Choose another port or address, or end the program that uses it.",
         "internal.version": "An engine of another version is running; let it finish, then try again.",
     },

@@ -16,6 +16,7 @@ from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
 from patcher.serve.allowlist import Allowlist
 from patcher.serve.certificate import Authority
+from patcher.serve.sites import Sites
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
 
@@ -37,6 +38,7 @@ def add_verbs(verbs: Verbs) -> None:
     tracker.add_argument("--udp", type=_endpoint, metavar="HOST:PORT", help=f"listen for UDP announces {where}")
     tracker.add_argument("--http", type=_endpoint, metavar="HOST:PORT", help="listen for HTTP announces")
     tracker.add_argument("--feed", action="append", default=[], metavar="URL", help="serve this feed's swarms only")
+    tracker.add_argument("--sites", type=Path, metavar="FILE", help="the racks of a fleet, whose peers are told first")
 
 
 def _serve(args: argparse.Namespace, out: Output) -> None:
@@ -55,12 +57,13 @@ def _tracker(args: argparse.Namespace, out: Output) -> None:
     http, udp = args.http, args.udp
     if http is None and udp is None:
         http = udp = (_DEFAULT_HOST, TRACKER_PORT)
+    sites = Sites.read(args.sites) if args.sites else None
     with _until_signal() as wait, contextlib.ExitStack() as stack:
         allowed = None
         if args.feed:
             args.home.make()
             allowed = stack.enter_context(Allowlist(Feeds(args.home), args.feed, Network(ca=args.ca)))
-        tracker = stack.enter_context(Tracker(http, udp, allowed=allowed))
+        tracker = stack.enter_context(Tracker(http, udp, allowed=allowed, sites=sites))
         urls = [url for url in (tracker.http_url, tracker.udp_url) if url]
         for url in urls:
             _say(out, "Tracking at", url)

@@ -70,6 +70,15 @@ class Budget:
         self._networks[network] -= 1
 
 
+def host_of(address: bytes) -> bytes:
+    """The beginning that the compact addresses of one host have in common."""
+    return address[: 4 if len(address) == IPV4_BYTES else 8]
+
+
+def network_of(address: bytes) -> bytes:
+    """The beginning that the compact addresses of one network have in common."""
+    return address[: 3 if len(address) == IPV4_BYTES else 6]
+
+
 def _cells(address: bytes, of: bytes) -> tuple[int, int]:
-    host, network = (4, 3) if len(address) == IPV4_BYTES else (8, 6)
-    return hash(of + address[:host]) & _LAST_CELL, hash(of + address[:network]) & _LAST_CELL
+    return hash(of + host_of(address)) & _LAST_CELL, hash(of + network_of(address)) & _LAST_CELL

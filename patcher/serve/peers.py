@@ -1,32 +1,35 @@
-"""The peers of all swarms, in memory.
+"""The peers of all swarms, in memory, and who is told of whom.
 
-A swarm keeps compact addresses (BEP 23: 6 bytes; BEP 7: 18 bytes) in flat buffers, one for seeds and one for the others
-of each family, so that an answer is a few slices. Callers pass time and addresses; nothing here waits or listens.
+A swarm keeps compact addresses, seeds and others of each family by themselves, so that an answer is a few slices.
+Callers pass time and addresses; nothing here waits or listens.
+
+An answer prefers what is near: the same host and network, and with a map of `Sites` the same rack, site and region. A
+share of it comes from anywhere, so that islands join.
 
 Memory is bounded: peers expire, and `Limits` bound the places of a host, of a network and of all swarms together. A
 peer beyond a limit gets its answer, but is not shown to others.
 """
 
 import random
-from array import array
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from patcher.serve.budgets import DEFAULT_LIMITS, IPV4_BYTES, Budget, Limits
+from patcher.serve.addresses import AddressBuffer, ManyAddresses, find, split
+from patcher.serve.budgets import DEFAULT_LIMITS, IPV4_BYTES, Budget, Limits, host_of, network_of
+from patcher.serve.sites import Sites
 
 LOWEST_PORT = 1024
 """Lower ports belong to other services: a peer that names one is shown to nobody."""
 
 INFO_HASH_BYTES = 20
 """Trackers use this much of the info hash of a v2 torrent (BEP 52)."""
-_RUN = 10
-"""Consecutive addresses of a buffer in a sample: enough to be fast, few enough to mix a large swarm."""
 _SWEEP = 32
 """Expired peers that one announce removes: enough to keep up, and few enough that no client waits."""
-_SMALL = 64
-"""Buffers of at most this many addresses are searched without an index."""
+_FAR = 5
+"""One in so many addresses of an answer comes from anywhere."""
+_FAR_LEAST = 2
+"""So many do also when a rack is small: one of them may be gone."""
 _MOST_DOWNLOADS = 0xFFFFFFFF
 """The field in BEP 15 has 32 bits."""
 
@@ -59,114 +62,11 @@ class Counts(NamedTuple):
     incomplete: int = 0
 
 
-class _AddressBuffer:
-    """Addresses of one family and kind, in a flat buffer.
-
-    A small buffer is in the order in which the addresses were last heard: it needs no index, and a third of the memory.
-    A larger one has an index of that order and of the position of each address.
-    """
-
-    __slots__ = ("flat", "most", "places", "seen", "width")
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-        self.flat = bytearray()
-        self.seen = array("I")
-        self.places: OrderedDict[bytes, int] | None = None
-        self.most = 0
-        """How many the index has held: a dict never shrinks by itself."""
-
-    def hear(self, address: bytes, now: int) -> bool:
-        """Note that an address is still there; False when it is not."""
-        if self.places is None:
-            if not self._cut(address):
-                return False
-            self.flat += address
-            self.seen.append(now)
-            return True
-        place = self.places.get(address)
-        if place is None:
-            return False
-        self.seen[place] = now
-        self.places.move_to_end(address)
-        return True
-
-    def add(self, address: bytes, now: int) -> None:
-        """Add an address that is not here."""
-        if self.places is not None:
-            self.places[address] = len(self.seen)
-        self.flat += address
-        self.seen.append(now)
-        self.most = max(self.most, len(self.seen))
-        if self.places is None and len(self.seen) > _SMALL:
-            self._index(split(bytes(self.flat), self.width))
-
-    def drop(self, address: bytes) -> bool:
-        """Remove an address; False if it is not here. In a large buffer the last address takes its position."""
-        if self.places is None:
-            return self._cut(address)
-        place = self.places.pop(address, None)
-        if place is None:
-            return False
-        width = self.width
-        moved, seen = bytes(self.flat[-width:]), self.seen.pop()
-        del self.flat[-width:]
-        if moved != address:
-            self.flat[place * width : (place + 1) * width] = moved
-            self.seen[place] = seen
-            self.places[moved] = place
-        if len(self.seen) <= self.most // 4:
-            self._shrink()
-        return True
-
-    def _cut(self, address: bytes) -> bool:
-        at = _find(self.flat, address, self.width)
-        if at < 0:
-            return False
-        del self.flat[at : at + self.width]
-        del self.seen[at // self.width]
-        return True
-
-    def _shrink(self) -> None:
-        """Free the memory of an index that was large once."""
-        assert self.places is not None
-        order = list(self.places)
-        self.seen = array("I", [self.seen[place] for place in self.places.values()])
-        self.flat = bytearray(b"".join(order))
-        self.places = None
-        if len(order) > _SMALL:
-            self._index(order)
-
-    def _index(self, order: list[bytes]) -> None:
-        self.places = OrderedDict((address, place) for place, address in enumerate(order))
-        self.most = len(order)
-
-    def expired(self, before: int) -> bytes | None:
-        """The address that was silent longest, if it was last heard before ``before``."""
-        if self.places is None:
-            return bytes(self.flat[: self.width]) if self.seen and self.seen[0] < before else None
-        address = next(iter(self.places))
-        return address if self.seen[self.places[address]] < before else None
-
-    def sample(self, want: int) -> bytes:
-        """Up to ``want`` distinct addresses: all, or runs with equal gaps from a random position on."""
-        count, width = len(self.seen), self.width
-        if want >= count:
-            return bytes(self.flat)
-        runs = max(1, want // _RUN)
-        gap, start, parts = (count - want) // runs, random.randrange(count), []
-        for run in range(runs):
-            taken, end = run * want // runs, (run + 1) * want // runs
-            first = (start + run * gap + taken) % count
-            last = first + end - taken
-            parts.append(self.flat[first * width : last * width])
-            if last > count:
-                parts.append(self.flat[: (last - count) * width])
-        return b"".join(parts)
-
-
-_NOBODY = _AddressBuffer(IPV4_BYTES)
+_NOBODY = AddressBuffer(IPV4_BYTES)
 """Stands for each empty buffer of a swarm: an own empty one would take as much memory as a peer."""
+
+
+_Side = AddressBuffer | ManyAddresses
 
 
 class _SwarmPeers:
@@ -176,34 +76,41 @@ class _SwarmPeers:
         self.others = self.others6 = self.seeds = self.seeds6 = _NOBODY
         self.downloaded = 0
 
-    def side(self, width: int, seeds: bool) -> _AddressBuffer:
+    def side(self, width: int, seeds: bool) -> _Side:
         if width == IPV4_BYTES:
             return self.seeds if seeds else self.others
         return self.seeds6 if seeds else self.others6
 
     def add(self, address: bytes, seeds: bool, now: int) -> None:
-        side = self.side(len(address), seeds)
-        if side is _NOBODY:
-            side = _AddressBuffer(len(address))
+        before = self.side(len(address), seeds)
+        side = (AddressBuffer(len(address)) if before is _NOBODY else before).add(address, now)
+        if side is not before:
             self._set(len(address), seeds, side)
-        side.add(address, now)
 
     def drop(self, address: bytes, seeds: bool) -> bool:
         side = self.side(len(address), seeds)
         found = side.drop(address)
-        if found and not side.seen:
+        if found and not len(side):
             self._set(len(address), seeds, _NOBODY)
         return found
 
-    def _set(self, width: int, seeds: bool, side: _AddressBuffer) -> None:
+    def _set(self, width: int, seeds: bool, side: _Side) -> None:
         setattr(self, ("seeds" if seeds else "others") + ("" if width == IPV4_BYTES else "6"), side)
 
     def is_empty(self) -> bool:
         return self.others is self.others6 is self.seeds is self.seeds6 is _NOBODY
 
     def counts(self) -> Counts:
-        complete = len(self.seeds.seen) + len(self.seeds6.seen)
-        return Counts(complete, self.downloaded, len(self.others.seen) + len(self.others6.seen))
+        complete = len(self.seeds) + len(self.seeds6)
+        return Counts(complete, self.downloaded, len(self.others) + len(self.others6))
+
+    def sample(self, width: int, want: int, *, to_seed: bool) -> bytes:
+        """Up to ``want`` addresses for a seed or for another peer, who get seeds and others half and half."""
+        others, seeds = self.side(width, False), self.side(width, True)
+        if to_seed:
+            return others.sample(want)
+        found = others.sample(max(want - len(seeds), want // 2))
+        return found + seeds.sample(want - len(found) // width)
 
 
 _NO_SWARM = _SwarmPeers()
@@ -216,10 +123,14 @@ class Peers:
     ``ttl_s``: how long a silent peer stays. ``now`` is in whole seconds of a monotonic clock.
     """
 
-    def __init__(self, ttl_s: int, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, ttl_s: int, limits: Limits = DEFAULT_LIMITS, sites: Sites | None = None) -> None:
         self._ttl_s = ttl_s
         self._most = limits.peers
+        self._sites = sites
         self._swarms: dict[bytes, _SwarmPeers] = {}
+        """By info hash; and the peers of each rack by info hash and rack."""
+        self._racks: dict[bytes, set[bytes]] = {}
+        """The racks that a swarm has peers in, if there is a map."""
         self._round: Iterator[bytes] = iter(())
         self._places = Budget(limits.host_places, limits.network_places)
         self._places_in_swarm = Budget(limits.host_places_in_swarm, limits.network_places_in_swarm)
@@ -232,46 +143,92 @@ class Peers:
     def announce(self, ask: Announce, now: int) -> Counts:
         """Note a peer. Returns the swarm's numbers with it."""
         self._sweep_another(now)
+        key = ask.info_hash + self._rack(ask.address)
         if ask.event != AnnounceEvent.STOPPED:
-            return self._note(ask, now).counts()
-        swarm = self._swarms.get(ask.info_hash, _NO_SWARM)
-        if not self._remove(ask.info_hash, swarm, ask.address, seeds=False):
-            self._remove(ask.info_hash, swarm, ask.address, seeds=True)
+            counts = self._note(key, ask, now).counts()
+            return counts if self._sites is None else self.counts(ask.info_hash)
+        swarm = self._swarms.get(key, _NO_SWARM)
+        if not self._remove(key, swarm, ask.address, seeds=False):
+            self._remove(key, swarm, ask.address, seeds=True)
         return self.counts(ask.info_hash)
 
     def counts(self, info_hash: bytes) -> Counts:
         """A swarm's numbers; zeros for an unknown one."""
-        return self._swarms.get(info_hash, _NO_SWARM).counts()
+        found = [swarm.counts() for swarm in self._parts(info_hash, self._racks.get(info_hash, {b""}))]
+        return found[0] if len(found) == 1 else Counts(*map(sum, zip(*found, strict=True)))
 
     def sample(self, ask: Announce, width: int, want: int) -> bytes:
         """Up to ``want`` compact addresses of one family (6 or 18 bytes each), never the asker's own.
 
-        A seed gets no seeds. Other peers get seeds and others, half and half if there are enough.
+        A seed gets no seeds. Other peers get seeds and others, half and half if there are enough. Nearer ones are
+        preferred. Who is in a rack gets no more from farther away than `_FAR` says, as long as there are near ones.
         """
         if want <= 0 or ask.event == AnnounceEvent.STOPPED:
             return b""
-        swarm = self._swarms.get(ask.info_hash, _NO_SWARM)
-        others, seeds = swarm.side(width, False), swarm.side(width, True)
-        if ask.left_bytes == 0:
-            return others.sample(want)
-        # One more than wanted, as the asker may be among them.
-        from_others = max(want - len(seeds.seen), want // 2) + 1
-        found = _without(others.sample(from_others), ask.address, width)[: want * width]
-        return found + seeds.sample(want - len(found) // width)
+        rack = self._rack(ask.address)
+        near = self._in_rings(ask, rack, width, want) if rack else self._in_network(ask, width, want)
+        far = max(_FAR_LEAST, len(near) // (_FAR - 1)) if rack and near else want - len(near)
+        if not near:
+            return _without(self._anywhere(ask, width, want + 1), ask.address, width)[: want * width]
+        found = dict.fromkeys(near)
+        others = split(self._anywhere(ask, width, far + len(near) + 1), width)
+        found.update(dict.fromkeys([one for one in others if one not in found and one != ask.address][:far]))
+        return b"".join(found)
 
-    def _note(self, ask: Announce, now: int) -> _SwarmPeers:
-        address, seeds = ask.address, ask.left_bytes == 0
+    def _rack(self, address: bytes) -> bytes:
+        return self._sites.rack(address) if self._sites else b""
+
+    def _parts(self, info_hash: bytes, racks: Iterable[bytes]) -> list[_SwarmPeers]:
+        return [self._swarms.get(info_hash + rack, _NO_SWARM) for rack in racks]
+
+    def _in_network(self, ask: Announce, width: int, want: int) -> list[bytes]:
+        """Peers of the asker's host and network, those of its host first; none if everybody fits into the answer."""
         swarm = self._swarms.get(ask.info_hash, _NO_SWARM)
+        sides = [swarm.side(width, seeds) for seeds in ((False,) if ask.left_bytes == 0 else (False, True))]
+        if width != len(ask.address) or sum(map(len, sides)) <= want:
+            return []
+        network, host = network_of(ask.address), host_of(ask.address)
+        found = [one for side in sides for one in side.beginning(network) if one != ask.address]
+        random.shuffle(found)
+        return sorted(found, key=lambda one: not one.startswith(host))[: want - want // _FAR]
+
+    def _in_rings(self, ask: Announce, rack: bytes, width: int, want: int) -> list[bytes]:
+        """Peers of the smallest area around the asker's rack that has others."""
+        assert self._sites
+        racks = self._racks.get(ask.info_hash, set())
+        for ring in self._sites.rings(rack):
+            flat = self._mixed(ask, ring & racks, width, want - want // _FAR + 1)
+            if found := _without(flat, ask.address, width):
+                return split(found, width)[: want - want // _FAR]
+        return []
+
+    def _anywhere(self, ask: Announce, width: int, want: int) -> bytes:
+        return self._mixed(ask, self._racks.get(ask.info_hash, {b""}), width, want)
+
+    def _mixed(self, ask: Announce, racks: Iterable[bytes], width: int, want: int) -> bytes:
+        """Up to ``want`` peers of these racks, of each about as many."""
+        parts, found = self._parts(ask.info_hash, racks), b""
+        random.shuffle(parts)
+        for done, part in enumerate(parts):
+            left = want - len(found) // width
+            found += part.sample(width, -(-left // (len(parts) - done)), to_seed=ask.left_bytes == 0)
+        return found
+
+    def _note(self, key: bytes, ask: Announce, now: int) -> _SwarmPeers:
+        address, seeds = ask.address, ask.left_bytes == 0
+        swarm = self._swarms.get(key, _NO_SWARM)
         if not swarm.side(len(address), seeds).hear(address, now):
             # One that was of the other kind keeps its place.
             if not swarm.drop(address, not seeds) and not self._admit(ask):
                 return swarm
             if swarm is _NO_SWARM:
-                swarm = self._swarms[ask.info_hash] = _SwarmPeers()
+                swarm = self._swarms[key] = _SwarmPeers()
+                if self._sites is not None:
+                    self._racks.setdefault(ask.info_hash, set()).add(key[INFO_HASH_BYTES:])
             swarm.add(address, seeds, now)
         if ask.event == AnnounceEvent.COMPLETED:
             swarm.downloaded = min(swarm.downloaded + 1, _MOST_DOWNLOADS)
-        self._sweep(ask.info_hash, swarm, now)
+        self._sweep(key, swarm, now)
         return swarm
 
     def _admit(self, ask: Announce) -> bool:
@@ -286,49 +243,39 @@ class Peers:
         self._count += 1
         return True
 
-    def _remove(self, info_hash: bytes, swarm: _SwarmPeers, address: bytes, seeds: bool) -> bool:
+    def _remove(self, key: bytes, swarm: _SwarmPeers, address: bytes, seeds: bool) -> bool:
         if not swarm.drop(address, seeds):
             return False
+        info_hash, rack = key[:INFO_HASH_BYTES], key[INFO_HASH_BYTES:]
         self._count -= 1
         self._places.free(address)
         self._places_in_swarm.free(address, info_hash)
         if swarm.is_empty():
-            del self._swarms[info_hash]
+            del self._swarms[key]
+            racks = self._racks.get(info_hash, set())
+            racks.discard(rack)
+            if not racks:
+                self._racks.pop(info_hash, None)
         return True
 
-    def _sweep(self, info_hash: bytes, swarm: _SwarmPeers, now: int) -> None:
+    def _sweep(self, key: bytes, swarm: _SwarmPeers, now: int) -> None:
         before = now - self._ttl_s
         for seeds, sides in ((False, (swarm.others, swarm.others6)), (True, (swarm.seeds, swarm.seeds6))):
             for side in sides:
                 left = _SWEEP
                 while left and (address := side.expired(before)) is not None:
-                    self._remove(info_hash, swarm, address, seeds)
+                    self._remove(key, swarm, address, seeds)
                     left -= 1
 
     def _sweep_another(self, now: int) -> None:
         """Sweep the next swarm, so that swarms without announces are swept too."""
-        info_hash = next(self._round, None)
-        if info_hash is None:
+        key = next(self._round, None)
+        if key is None:
             self._round = iter(list(self._swarms))
         else:
-            self._sweep(info_hash, self._swarms.get(info_hash, _NO_SWARM), now)
-
-
-def split(flat: bytes, width: int) -> list[bytes]:
-    """The addresses or hashes in ``flat``, of ``width`` bytes each."""
-    return [flat[at : at + width] for at in range(0, len(flat), width)]
-
-
-def _find(addresses: bytes | bytearray, address: bytes, width: int) -> int:
-    """The offset of an address among others of its width; -1 if it is not there."""
-    at = addresses.find(address)
-    while at >= 0 and at % width:
-        at = addresses.find(address, at + 1)
-    return at
+            self._sweep(key, self._swarms.get(key, _NO_SWARM), now)
 
 
 def _without(addresses: bytes, asker: bytes, width: int) -> bytes:
-    if len(asker) != width:
-        return addresses
-    at = _find(addresses, asker, width)
+    at = find(addresses, asker, width) if len(asker) == width else -1
     return addresses if at < 0 else addresses[:at] + addresses[at + width :]

@@ -21,9 +21,11 @@ from urllib.parse import unquote_to_bytes
 import bencode2
 
 from patcher.closing import Closing
+from patcher.serve.addresses import split
 from patcher.serve.budgets import DEFAULT_LIMITS, IPV4_BYTES, IPV6_BYTES, Budget, Limits
 from patcher.serve.http import Answer, HttpRequest, HttpServer, compact, listen, plain_host, url_host
-from patcher.serve.peers import INFO_HASH_BYTES, Announce, AnnounceEvent, Counts, Peers, split
+from patcher.serve.peers import INFO_HASH_BYTES, Announce, AnnounceEvent, Counts, Peers
+from patcher.serve.sites import Sites
 
 INTERVAL_S = 900
 """The longest interval. Answers differ by an eighth, so that peers that came together do not return together."""
@@ -70,13 +72,14 @@ class Swarms:
         interval_s: int,
         allowed: Allowed | None,
         limits: Limits = DEFAULT_LIMITS,
+        sites: Sites | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._interval_s = interval_s
         self._allowed = allowed
         self._clock = clock
         self._lock = threading.Lock()
-        self._peers = Peers(2 * interval_s + MIN_INTERVAL_S, limits)
+        self._peers = Peers(2 * interval_s + MIN_INTERVAL_S, limits, sites)
         self._asks = Budget(limits.host_asks, limits.network_asks)
         self._window_s = limits.window_s
         self._window = 0
@@ -125,8 +128,9 @@ class Tracker(Closing):
         interval_s: int = INTERVAL_S,
         allowed: Allowed | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        sites: Sites | None = None,
     ) -> None:
-        swarms = Swarms(interval_s, allowed, limits)
+        swarms = Swarms(interval_s, allowed, limits, sites)
         self.http_url = self.udp_url = ""
         with contextlib.ExitStack() as stack:
             if http:

@@ -82,7 +82,7 @@ def test_one_host_or_network_never_fills_a_swarm(name: str) -> None:
 def test_one_host_or_network_never_takes_all_the_time(name: str) -> None:
     flood, is_host, is_network = FLOODS[name]
     now = 0.0
-    swarms = Swarms(900, None, LIMITS, lambda: now)
+    swarms = Swarms(900, None, LIMITS, clock=lambda: now)
 
     def answered() -> int:
         return sum(is_answered(swarms, flood(number)) for number in range(100))

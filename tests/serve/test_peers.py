@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.serve.peers import _SMALL, LOWEST_PORT, Announce, AnnounceEvent, Counts, Peers
+from patcher.serve.addresses import BUFFER_ADDRESSES
+from patcher.serve.peers import LOWEST_PORT, Announce, AnnounceEvent, Counts, Peers
+from patcher.serve.sites import Sites
 
 HASH = bytes(20)
 TTL_S = 100
@@ -118,7 +120,7 @@ def test_a_silent_swarm_is_forgotten_by_announces_elsewhere() -> None:
     assert len(peers) == 1
 
 
-@pytest.mark.parametrize("count", [_SMALL, _SMALL + 1, 40 * _SMALL])
+@pytest.mark.parametrize("count", [BUFFER_ADDRESSES, BUFFER_ADDRESSES + 1, 40 * BUFFER_ADDRESSES])
 def test_a_swarm_that_grew_and_shrank_forgets_who_is_silent(count: int) -> None:
     peers = Peers(TTL_S)
     for number in range(count):
@@ -193,3 +195,125 @@ def test_any_order_of_announces_agrees_with_a_plain_list(steps: list[tuple[int, 
             counts = peers.counts(HASH)
             assert (counts.complete, counts.incomplete) == (complete, len(plain) - complete)
     assert len(peers) >= sum(seen + TTL_S >= now for _, seen in plain.values())
+
+
+# ---------------------------------------------------------------- near ones first
+
+
+def _host(*numbers: int, port: int = 2000) -> bytes:
+    return bytes(numbers) + port.to_bytes(2)
+
+
+def _in(network: str, last: int) -> bytes:
+    return _host(*map(int, network.split(".")), last)
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_who_is_in_the_same_network_is_told_first_and_a_share_comes_from_anywhere(left: int) -> None:
+    peers = Peers(TTL_S)
+    for number in range(2000):
+        say(peers, address(number))
+    at_home = {_host(200, 1, 1, 7, port=port) for port in (2000, 2001, 2002)}
+    next_door = {_host(200, 1, 1, number) for number in range(100, 110)}
+    for one in at_home | next_door:
+        say(peers, one)
+    found = told(peers, _host(200, 1, 1, 7), left, want=20)
+    assert at_home - {_host(200, 1, 1, 7)} <= set(found[:2])
+    assert next_door == set(found[2:12])
+    assert len(found) == len(set(found)) == 20
+    few = told(peers, _host(200, 1, 1, 7), left, want=10)
+    assert len(set(few) & (at_home | next_door)) == 8
+    assert len(few) == 10
+
+
+RACKS = Sites(
+    [
+        "10.1.0.0/16    eu/fra1",
+        "10.1.1.0/24    eu/fra1/rack1  # the small one",
+        "10.1.2.0/24    eu/fra1/rack2",
+        "",
+        "10.2.1.0/24    eu/ams1/rack1",
+        "10.3.0.0/16    us/nyc1/rack1",
+        "2001:db8:1::/48 eu/fra1/rack1",
+    ]
+)
+
+
+def _fleet(*racks: str) -> Peers:
+    """A swarm with five servers in each of these networks, the last number of their addresses from 1 to 5."""
+    peers = Peers(TTL_S, sites=RACKS)
+    for rack in racks:
+        for number in range(1, 6):
+            say(peers, _in(rack, number), left=number % 2)
+    return peers
+
+
+def _networks(found: list[bytes]) -> Counter[str]:
+    return Counter(".".join(map(str, one[:3])) for one in found)
+
+
+def test_a_server_is_told_of_its_rack_and_of_few_others() -> None:
+    peers = _fleet("10.1.1", "10.1.2", "10.2.1", "10.3.1", "192.0.2")
+    found = _networks(told(peers, _host(10, 1, 1, 1)))
+    assert found["10.1.1"] == 4
+    assert found.total() == 6
+
+
+def test_the_few_others_differ_so_that_no_rack_is_alone() -> None:
+    peers = _fleet("10.1.1", "10.1.2", "10.2.1", "10.3.1", "192.0.2")
+    seen = Counter[str]()
+    for _ in range(100):
+        seen += _networks(told(peers, _host(10, 1, 1, 1)))
+    assert set(seen) == {"10.1.1", "10.1.2", "10.2.1", "10.3.1", "192.0.2"}
+
+
+@pytest.mark.parametrize(
+    ("alone", "nearest"), [("10.1.1", "10.1.2"), ("10.1.2", "10.1.7"), ("10.1.2", "10.2.1"), ("10.3.1", "192.0.2")]
+)
+def test_a_server_alone_in_its_rack_is_told_of_the_nearest_area_with_others(alone: str, nearest: str) -> None:
+    peers = _fleet(nearest)
+    asker = _in(alone, 9)
+    say(peers, asker)
+    assert len(told(peers, asker)) == 5
+
+
+def test_the_smallest_area_with_others_counts() -> None:
+    peers = _fleet("10.1.2", "10.2.1", "10.3.1")
+    asker = _host(10, 1, 1, 9)
+    say(peers, asker)
+    assert _networks(told(peers, asker))["10.1.2"] == 5
+
+
+def test_who_is_in_no_rack_is_told_of_everybody() -> None:
+    peers = _fleet("10.1.1", "10.3.1", "192.0.2")
+    assert len(told(peers, _host(192, 0, 2, 1))) == 14
+
+
+def test_a_fleet_is_counted_and_forgotten_as_a_whole() -> None:
+    peers = _fleet("10.1.1", "10.3.1", "192.0.2")
+    assert peers.counts(HASH) == (6, 0, 9)
+    for network in ("10.1.1", "10.3.1", "192.0.2"):
+        for number in range(1, 6):
+            say(peers, _in(network, number), event=AnnounceEvent.STOPPED)
+    assert peers.counts(HASH) == Counts()
+    assert len(peers) == len(peers._swarms) == len(peers._racks) == 0
+
+
+@given(STEPS)
+def test_with_a_map_too_any_order_of_announces_is_counted_right(
+    steps: list[tuple[int, int, AnnounceEvent, int, int]],
+) -> None:
+    peers, plain, now = Peers(TTL_S, sites=RACKS), dict[bytes, bool](), 0
+    for number, left, event, _, _ in steps:
+        one = _host(10, number % 4, number % 3, 1)
+        say(peers, one, left, event, now)
+        plain.pop(one, None)
+        if event != AnnounceEvent.STOPPED:
+            plain[one] = bool(left)
+            found = told(peers, one, left)
+            assert one not in found
+            assert len(found) == len(set(found))
+            assert set(found) <= {key for key, of in plain.items() if left or of}
+        counts = peers.counts(HASH)
+        assert (counts.complete, counts.incomplete) == (len(plain) - sum(plain.values()), sum(plain.values()))
+    assert len(peers) == len(plain)
