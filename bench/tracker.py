@@ -29,8 +29,8 @@ from patcher.serve.tracker import Tracker
 HASH = bytes(range(20))
 SECONDS = 4.0
 IN_FLIGHT = 64
-HOSTS = 32
-"""Addresses 127.0.1.x that the client speaks from."""
+HOSTS = 1_000
+"""Addresses 127.x.y.1 that the client speaks from, each in a network of its own."""
 LOWEST_PORT = 1024
 ANY = 1 << 30
 UNBOUND = Limits(ANY, ANY, ANY, ANY, ANY, ANY, ANY)
@@ -107,7 +107,7 @@ def measure(name: str, pid: int, count: Callable[[], int]) -> None:
 
 def udp(port: int, swarm: int, seconds: float) -> int:
     """Announce as random peers of a swarm of this size, some packets in flight; returns the answers received."""
-    clients = [_connected(f"127.0.1.{host}", port) for host in range(1, min(HOSTS, swarm) + 1)]
+    clients = [_connected(f"127.{1 + host // 250}.{host % 250}.1", port) for host in range(1, min(HOSTS, swarm) + 1)]
     ports_each = swarm // len(clients)
     answers, deadline = 0, time.perf_counter() + seconds
     while time.perf_counter() < deadline:

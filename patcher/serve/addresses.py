@@ -8,7 +8,7 @@ takes no more memory than one of a small swarm.
 import random
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from itertools import chain
 
 BUFFER_ADDRESSES = 128
 """A buffer of more is cut in two."""
@@ -70,9 +70,28 @@ class AddressBuffer:
         """Up to ``want`` distinct addresses, each as likely as any other."""
         return _spread(bytes(self.flat), self.width, want)
 
-    def beginning(self, prefix: bytes) -> list[bytes]:
-        """The addresses that begin with ``prefix``."""
-        return [bytes(self.flat[at : at + self.width]) for at in positions(self.flat, prefix, self.width)]
+    def run(self, start: int, want: int) -> bytes:
+        """Up to ``want`` consecutive addresses from a position on; the first follows the last."""
+        flat, width = self.flat, self.width
+        taken = flat[start * width : (start + want) * width]
+        missing = min(want, len(self.seen)) - len(taken) // width
+        return bytes(taken + flat[: missing * width])
+
+    def beginning(self, prefix: bytes, most: int) -> list[bytes]:
+        """Up to ``most`` addresses that begin with ``prefix``, from a random position on."""
+        start = int(random.random() * len(self.seen)) * self.width
+        found = self._between(start, len(self.flat), prefix, most)
+        return found + self._between(0, start, prefix, most - len(found)) if start else found
+
+    def _between(self, start: int, end: int, prefix: bytes, most: int) -> list[bytes]:
+        flat, width = self.flat, self.width
+        found: list[bytes] = []
+        at = flat.find(prefix, start, end)
+        while at >= 0 and len(found) < most:
+            if at % width == 0:
+                found.append(bytes(flat[at : at + width]))
+            at = flat.find(prefix, at + 1 if at % width else at + width, end)
+        return found
 
     def cut(self) -> tuple[bytes, "AddressBuffer"]:
         """Give the upper half away. Returns the lowest address of it, and the buffer."""
@@ -150,19 +169,24 @@ class ManyAddresses:
         parts: list[bytes] = []
         left, tried = want, set[int]()
         while left > 0:
-            place = random.randrange(len(self._buffers))
-            buffer = self._buffers[place]
-            # A buffer is taken the more often, the fuller it is.
-            if place not in tried and random.randrange(BUFFER_ADDRESSES) < len(buffer):
+            # A place beyond the end of a buffer does not count, so that a fuller buffer is taken more often.
+            place, at = divmod(int(random.random() * len(self._buffers) * BUFFER_ADDRESSES), BUFFER_ADDRESSES)
+            if place not in tried and at < len(self._buffers[place]):
                 tried.add(place)
-                parts.append(buffer.sample(min(left, RUN)))
+                parts.append(self._buffers[place].run(at, min(left, RUN)))
                 left -= len(parts[-1]) // self.width
         return b"".join(parts)
 
-    def beginning(self, prefix: bytes) -> list[bytes]:
-        """The addresses that begin with ``prefix``."""
-        first, last = self._place(prefix), bisect_right(self._firsts, prefix + b"\xff" * self.width)
-        return [address for buffer in self._buffers[first:last] for address in buffer.beginning(prefix)]
+    def beginning(self, prefix: bytes, most: int) -> list[bytes]:
+        """Up to ``most`` addresses that begin with ``prefix``, from a random position on."""
+        first, end = self._place(prefix), bisect_right(self._firsts, prefix + b"\xff" * self.width)
+        start = first + int(random.random() * (end - first))
+        found: list[bytes] = []
+        for place in chain(range(start, end), range(first, start)):
+            found += self._buffers[place].beginning(prefix, most - len(found))
+            if len(found) == most:
+                break
+        return found
 
     def _place(self, address: bytes) -> int:
         return bisect_right(self._firsts, address) - 1
@@ -196,15 +220,9 @@ def split(flat: bytes | bytearray, width: int) -> list[bytes]:
     return [flat[at : at + width] for at in range(0, len(flat), width)]
 
 
-def positions(addresses: bytes | bytearray, prefix: bytes, width: int) -> Iterator[int]:
-    """The offsets of the addresses that begin with ``prefix``."""
-    at = addresses.find(prefix)
-    while at >= 0:
-        if at % width == 0:
-            yield at
-        at = addresses.find(prefix, at + 1)
-
-
 def find(addresses: bytes | bytearray, address: bytes, width: int) -> int:
     """The offset of an address among others of its width; -1 if it is not there."""
-    return next(positions(addresses, address, width), -1)
+    at = addresses.find(address)
+    while at >= 0 and at % width:
+        at = addresses.find(address, at + 1)
+    return at

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from patcher.serve.addresses import AddressBuffer, ManyAddresses, find, split
+from patcher.serve.addresses import RUN, AddressBuffer, ManyAddresses, find, split
 from patcher.serve.budgets import DEFAULT_LIMITS, IPV4_BYTES, Budget, Limits, host_of, network_of
 from patcher.serve.sites import Sites
 
@@ -30,6 +30,8 @@ _FAR = 5
 """One in so many addresses of an answer comes from anywhere."""
 _FAR_LEAST = 2
 """So many do also when a rack is small: one of them may be gone."""
+_NETWORK_MOST = 10
+"""So many addresses of an answer are of the asker's own network, at most: local discovery (BEP 14) finds them, too."""
 _MOST_DOWNLOADS = 0xFFFFFFFF
 """The field in BEP 15 has 32 bits."""
 
@@ -168,12 +170,14 @@ class Peers:
         rack = self._rack(ask.address)
         near = self._in_rings(ask, rack, width, want) if rack else self._in_network(ask, width, want)
         far = max(_FAR_LEAST, len(near) // (_FAR - 1)) if rack and near else want - len(near)
-        if not near:
-            return _without(self._anywhere(ask, width, want + 1), ask.address, width)[: want * width]
-        found = dict.fromkeys(near)
-        others = split(self._anywhere(ask, width, far + len(near) + 1), width)
-        found.update(dict.fromkeys([one for one in others if one not in found and one != ask.address][:far]))
-        return b"".join(found)
+        others = b""
+        for extra in (RUN, len(near)):  # the near ones are rarely among so many others; else these are all
+            others = self._anywhere(ask, width, far + extra + 1)
+            for one in (*near, ask.address):
+                others = _without(others, one, width)
+            if len(others) >= far * width:
+                break
+        return b"".join(near) + others[: far * width]
 
     def _rack(self, address: bytes) -> bytes:
         return self._sites.rack(address) if self._sites else b""
@@ -187,10 +191,15 @@ class Peers:
         sides = [swarm.side(width, seeds) for seeds in ((False,) if ask.left_bytes == 0 else (False, True))]
         if width != len(ask.address) or sum(map(len, sides)) <= want:
             return []
-        network, host = network_of(ask.address), host_of(ask.address)
-        found = [one for side in sides for one in side.beginning(network) if one != ask.address]
-        random.shuffle(found)
-        return sorted(found, key=lambda one: not one.startswith(host))[: want - want // _FAR]
+        most = min(_NETWORK_MOST, want - want // _FAR)
+        found: list[bytes] = []
+        for prefix in (host_of(ask.address), network_of(ask.address)):
+            for side in sides:
+                if len(found) < most:
+                    found += [
+                        one for one in side.beginning(prefix, most + 1) if one != ask.address and one not in found
+                    ]
+        return found[:most]
 
     def _in_rings(self, ask: Announce, rack: bytes, width: int, want: int) -> list[bytes]:
         """Peers of the smallest area around the asker's rack that has others."""

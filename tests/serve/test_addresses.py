@@ -70,8 +70,18 @@ def test_the_addresses_of_a_network_are_found_together(count: int) -> None:
     held = filled(count)
     there = {address(number) for number in range(count) if address(number).startswith(b"\x9e")}
     assert there
-    assert set(held.beginning(b"\x9e")) == there
-    assert held.beginning(address(70_000 % 65_536)[:2] + b"\0\1") == []
+    assert set(held.beginning(b"\x9e", 1000)) == there
+    assert held.beginning(address(4464)[:2] + b"\0\1", 1000) == []
+
+
+@pytest.mark.parametrize("count", [50, 3000])
+def test_of_a_large_network_any_address_may_be_found(count: int) -> None:
+    held, found = filled(count), set[bytes]()
+    for _ in range(count):
+        few = held.beginning(b"", 7)
+        assert len(few) == len(set(few)) == 7
+        found |= set(few)
+    assert len(found) > count * 0.9
 
 
 def test_many_that_become_few_take_the_memory_of_few() -> None:
