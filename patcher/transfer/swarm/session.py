@@ -13,6 +13,7 @@ import logging
 import math
 import socket
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -34,6 +35,7 @@ MAX_QUEUED_BYTES = 4 << 20
 230 MB/s costs up to 7 MB, kernel buffers included; with 8 MiB and libtorrent's own 500 requests up to 17 MB."""
 
 _UNCHOKE_SLOTS = 50
+_COUNTED_S = 1.0
 _LOOKS = 5_000
 """Files that one call of `changed` looks at, in about 15 ms."""
 _ALL4 = "0.0.0.0"  # noqa: S104 (all addresses is the player's command, by an empty `listen_host`)
@@ -95,6 +97,7 @@ class Session:
         No entry is added or removed in place, so that it can be read without the lock.
         """
         self._past = defaultdict[bytes, Counters](Counters)
+        self._uploaded = (-math.inf, 0)
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
         self._is_closing = False
@@ -173,6 +176,18 @@ class Session:
             for info_hash, swarm in self._swarms.items():
                 now[info_hash] += swarm.counters()
             return now
+
+    def uploaded_bytes(self) -> int:
+        """Payload bytes that all torrents uploaded since the session began, as of the last second.
+
+        Fetches ask for it many times a second, and libtorrent takes a moment for each torrent.
+        """
+        with self._lock:
+            asked_s, found = self._uploaded
+            if time.monotonic() - asked_s >= _COUNTED_S:
+                found = sum(each.sent_bytes for each in self.counters().values())
+                self._uploaded = time.monotonic(), found
+            return found
 
     # ------------------------------------------------------------ what is in
 
