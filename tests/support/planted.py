@@ -193,7 +193,7 @@ PLAYED = (
         "in (part for part in installed.parts if not part.defaults):", "in installed.parts:",
         _PLAY + "[a_program_of_the_players_own_settings]"),
     Planted("play starts other bytes of the same size", "install/launch.py",
-        "if not is_right or (stat != known and scan.root_of(program, watch) != entry.root):", "if not is_right:",
+        "size_bytes or (stat != known and scan.root_of(program, watch) != entry.root):", "size_bytes:",
         _PLAY + "[other_bytes_of_the_same_size]"),
     Planted("play starts in folders behind links", "install/launch.py",
         "place = _place(folder.root, command.cwd)", "place = folder.root / command.cwd",
