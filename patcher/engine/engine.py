@@ -133,8 +133,13 @@ class Engine:
             dataclasses.asdict(self._settings),
         )
 
-    def submit(self, command: commands.Command) -> int:
-        """Take a command and return the number of its job. Raises UsageError, BusyError, DiskError if it is refused."""
+    def submit(self, command: commands.Command, *, again: bool = False) -> int:
+        """Take a command and return the number of its job (`Jobs.add`).
+
+        Raises UsageError, BusyError, DiskError if it is refused, EngineLost after `close`.
+        """
+        if self._closing.is_set():
+            raise EngineLost("The engine is shutting down.")
         match command:
             case commands.ChangeSetting(key, value):
                 return self._at_once("", lambda: self._change(key, value))
@@ -143,8 +148,8 @@ class Engine:
             case commands.AddFeed() | commands.RemoveFeed() | commands.RefreshFeed():
                 return self._jobs.add("", command)
             case commands.Seed(feed):
-                return self._jobs.add(f"{feed}/*", command)
-        return self._jobs.add(command.title, command)
+                return self._jobs.add(f"{feed}/*", command, again=again)
+        return self._jobs.add(command.title, command, again=again)
 
     @contextlib.contextmanager
     def listening(self, callback: Callable[[events.Event], None]) -> Iterator[None]:

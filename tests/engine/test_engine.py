@@ -21,7 +21,7 @@ from patcher.content.records import Release
 from patcher.engine.client import Client, RemoteError
 from patcher.engine.engine import Engine
 from patcher.engine.server import Server
-from patcher.errors import DiskError, UsageError
+from patcher.errors import DiskError, EngineLost, UsageError
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.registry import Installation, Registry
