@@ -14,7 +14,7 @@ from patcher.cli.output import Output
 from patcher.config import Home
 from patcher.engine.client import RemoteError
 from patcher.plain import json_line
-from patcher.protocol import commands
+from patcher.protocol import commands, events
 from tests.support import engines
 from tests.support.world import Shoal
 
@@ -51,6 +51,24 @@ def test_the_first_ctrl_c_cancels_any_job_and_the_second_leaves(monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         follow.follow(Home(home), command, Output(quiet=True))
     assert client.commands == [command, commands.Cancel(job=7)]
+
+
+def test_who_lost_the_engine_asks_the_next_one_how_the_job_ended(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    asked: list[bool] = []
+
+    class Returning(_Impatient):
+        """Whose first engine dies, and whose second one had done the job already."""
+
+        def listen(self, callback: Any) -> None:
+            callback(events.Finished(7, "demo/game", events.Outcome(version_to="2")) if asked else None)
+
+        def submit(self, command: commands.Command, *, again: bool = False) -> int:
+            asked.append(again)
+            return 7
+
+    monkeypatch.setattr(follow, "Client", Returning)
+    assert follow.follow(Home(home), commands.Install("demo/game"), Output(quiet=True)).version_to == "2"
+    assert asked == [False, True]
 
 
 @pytest.fixture
