@@ -255,7 +255,7 @@ class Engine:
         self._kick.set()
 
     def _obey(self, settings: Settings) -> None:
-        """Before saving, which may fail: peers are refused at once."""
+        """Put settings in force, before they are saved, which may fail: peers are refused at once."""
         self._settings = settings
         self._seeder.apply(settings)
         self._packs.limit_bytes = settings.pack_cache_bytes

@@ -101,17 +101,14 @@ class Session:
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
         self._is_closing = False
+        self.listen_port = 0
+        """The port other players reach us at; 0 when none is open."""
         self._session = lt.session(_FIXED)
         self._apply_settings()
         self._apply_ports()
         self._session.set_alert_fd(self._writer.fileno())
         self._thread = threading.Thread(target=self._listen, name="swarm alerts", daemon=True)
         self._thread.start()
-
-    @property
-    def listen_port(self) -> int:
-        """The port other players reach us at; 0 when none is open."""
-        return int(self._session.listen_port())
 
     # ------------------------------------------------------------ torrents
 
@@ -300,7 +297,7 @@ class Session:
         self._session.set_ip_filter(_ranges(int(scope != "all"), int(scope == "none")))
         place = _interfaces(self.settings) if ports.listens else ""
         self._session.apply_settings({"listen_interfaces": place, "enable_lsd": ports.discovers})
-        self._session.listen_port()  # returns after all this is done
+        self.listen_port = int(self._session.listen_port())  # returns after all this is done
 
     # ------------------------------------------------------------ alerts and the end
 
