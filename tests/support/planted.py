@@ -91,7 +91,7 @@ GENUINE = (
         "return installed if installed and registry.is_signed(title, installed.release) else None", "return installed",
         _SAID + "[another launch]"),
     Planted("any signed release proves every other", "install/registry.py",
-        'title = ? AND digest = ?", title, digest))', 'title = ?", title))',
+        'title = ? AND digest = ?", *known)', 'title = ?", title)',
         _SAID + "[another launch]"),
     Planted("a release of the feed proves another with its number", "install/genuine.py",
         "            if signed == described.release:", "            if signed:", _SAID + "[an earlier sequence]"),
