@@ -36,8 +36,8 @@ class Bridge(QObject):
 
     message_received = Signal(object)
 
-    def __init__(self, home: Path, ca: str = "", parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, home: Path, ca: str = "") -> None:
+        super().__init__()
         self._home, self._ca = home, ca
         self._inbox: queue.SimpleQueue[tuple[int, _Item]] = queue.SimpleQueue()
         """Each item with the generation of the client it came from; 0 is this process."""

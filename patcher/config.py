@@ -88,6 +88,8 @@ class Settings:
     """The player's settings. The defaults are safe: nothing is uploaded until the player allows it."""
 
     sharing: Literal["off", "lan", "everyone"] = "off"
+    last_sharing: Literal["", "lan", "everyone"] = ""
+    """The last answer that was not "off"; follows `sharing`. Who turns sharing on again returns to it."""
     peers: Literal["none", "lan", "all"] = "all"
     listen_port: int = 0
     listen_host: str = ""
@@ -113,7 +115,7 @@ def load(home: Home) -> Settings:
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError, RecursionError) as error:
-        raise DiskError("disk.home", f"The settings cannot be read: {error}.", path=str(home.settings)) from error
+        raise _unreadable(home, error) from error
     settings = Settings()
     for key in _HINTS:
         if key in table:
@@ -125,14 +127,29 @@ def changed(settings: Settings, key: str, text: str) -> Settings:
     """A copy with ``key`` set from ``text``. Raises UsageError (usage.setting) for an unknown key or a wrong value."""
     if key not in _HINTS:
         raise UsageError("usage.setting", f"There is no setting {key!r}.", key=key)
-    return dataclasses.replace(settings, **{key: _value(key, text)})  # type: ignore[arg-type]  # _value checked it by the key's own type
+    settings = dataclasses.replace(settings, **{key: _value(key, text)})  # type: ignore[arg-type]  # _value checked it by the key's own type
+    return settings if settings.sharing == "off" else dataclasses.replace(settings, last_sharing=settings.sharing)
 
 
-def save(home: Home, settings: Settings) -> None:
-    """Write the settings atomically. Comments in the file are kept."""
-    document = tomlkit.parse(home.settings.read_text("utf-8")) if home.settings.exists() else tomlkit.document()
-    document.update(dataclasses.asdict(settings))
+def save(home: Home, settings: Settings, *keys: str) -> Settings:
+    """Write these keys (all, without any) into the file, atomically; what else people wrote there stays, also comments.
+
+    Returns what the file says then, like `load`. Raises DiskError, UsageError.
+    """
+    try:
+        document = tomlkit.parse(home.settings.read_text("utf-8")) if home.settings.exists() else tomlkit.document()
+    except (OSError, ValueError) as error:
+        raise _unreadable(home, error) from error
+    for key in keys or _HINTS:
+        document[key] = getattr(settings, key)
+    if "sharing" in keys:
+        document["last_sharing"] = settings.last_sharing
     disk.write_atomic(home.settings, tomlkit.dumps(document).encode())
+    return load(home)
+
+
+def _unreadable(home: Home, error: Exception) -> DiskError:
+    return DiskError("disk.home", f"The settings cannot be read: {error}.", path=str(home.settings))
 
 
 def _value(key: str, text: str) -> str | int | bool:

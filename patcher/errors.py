@@ -245,13 +245,13 @@ _HINTS: dict[str, dict[str, str]] = {
         "trust.fingerprint": "Compare the fingerprint with the one the publisher shows; do not add the feed.",
     },
     "Players take no damaged byte.": {"content.feed": "Remove the files named, then release again."},
-    "Nothing was started.": {
-        "content.launch": "Run `shoal repair`; if it persists, tell the publisher: nobody can start this release."
-    },
+    "Nothing was started.": {"content.launch": "Run `shoal repair TITLE`; if it persists, tell the publisher."},
     "The folder was not touched.": {
         "disk.not_empty": "Choose an empty folder, or --locate to adopt an existing install."
     },
-    "Changed files were not overwritten.": {"disk.modified": "Run `shoal repair` to put the released files back."},
+    "Changed files were not overwritten.": {
+        "disk.modified": "Run `shoal repair TITLE` to put the released files back."
+    },
     "Both versions are kept safe by the journal.": {
         "disk.interrupted": "Run `shoal update` to finish what was interrupted; if that fails again, `shoal repair`."
     },

@@ -28,7 +28,7 @@ def quoted(text: str, length: int = QUOTE_LENGTH) -> str:
     return plain(text if len(text) <= length else f"{text[:length]}…")
 
 
-def json_line(fields: dict[str, object]) -> str:
+def json_line(fields: dict[str, object], *, ascii_only: bool = False) -> str:
     """``fields`` as one line of JSON that is safe in a terminal. A JSON reader gets the original text."""
-    text = json.dumps(fields, ensure_ascii=False)
+    text = json.dumps(fields, ensure_ascii=ascii_only)
     return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)

@@ -1203,6 +1203,22 @@
         <translation>Die Details sind in der Zwischenablage.</translation>
     </message>
     <message>
+        <source>Help others download?</source>
+        <translation>Anderen beim Laden helfen?</translation>
+    </message>
+    <message>
+        <source>Players who install or update the same game get parts of it from this computer, and see its internet address. Never other files. In the settings you can share with your local network only.</source>
+        <translation>Wer dasselbe Spiel installiert oder aktualisiert, bekommt Teile davon von diesem Computer und sieht seine Internetadresse. Niemals andere Dateien. In den Einstellungen kannst du auch nur mit deinem lokalen Netz teilen.</translation>
+    </message>
+    <message>
+        <source>Share with everyone</source>
+        <translation>Mit allen teilen</translation>
+    </message>
+    <message>
+        <source>Not now</source>
+        <translation>Nicht jetzt</translation>
+    </message>
+    <message>
         <source>Uninstall {title}?</source>
         <translation>{title} deinstallieren?</translation>
     </message>

@@ -68,6 +68,19 @@ class TitleActions(QObject):
 
     # ------------------------------------------------------------ sheets
 
+    def ask_sharing(self) -> None:
+        """Ask whether to share with everyone; the settings offer the local network, too."""
+        self._confirm(
+            commands.ChangeSetting("sharing", "everyone"),
+            self.tr("Help others download?"),
+            self.tr(
+                "Players who install or update the same game get parts of it from this computer, and see its internet "
+                "address. Never other files. In the settings you can share with your local network only."
+            ),
+            self.tr("Share with everyone"),
+            self.tr("Not now"),
+        )
+
     def _open(self, sheet: Sheet) -> None:
         self.sheet = sheet
         sheet.finished.connect(self._closed)

@@ -13,9 +13,13 @@ _WIDTH = 236
 
 
 class Library(QWidget):
-    """`title_selected` carries ``feed/title``, `page_requested` "feeds" or "settings"."""
+    """`title_selected` carries ``feed/title``, `page_requested` "feeds" or "settings".
+
+    `sharing_asked`: the player would share for the first time, and must be asked with whom.
+    """
 
     submitted = Signal(object)
+    sharing_asked = Signal()
     title_selected = Signal(str)
     page_requested = Signal(str)
 
@@ -30,6 +34,7 @@ class Library(QWidget):
         brand.setContentsMargins(26, 6, 0, 8)
         self.titles = ListModel(self)
         self._is_following = False
+        self._last_sharing = ""
         self.list = self._make_list()
         self.feeds = Button(self.tr("Feeds"), "rss", "nav", name="feeds", clicked=self._request_page)
         self.settings = Button(self.tr("Settings"), "settings", "nav", name="settings-page", clicked=self._request_page)
@@ -66,8 +71,9 @@ class Library(QWidget):
         elif not selection.isSelected(index):
             selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self._is_following = False
-        sharing = state.snapshot.settings.get("sharing", "off") if state.snapshot else "off"
-        self.share.setChecked(sharing != "off")
+        settings = state.snapshot.settings if state.snapshot else {}
+        self._last_sharing = str(settings.get("last_sharing", ""))
+        self.share.setChecked(settings.get("sharing", "off") != "off")
         self.share.setEnabled(state.link is Link.UP)
 
     @Slot(QItemSelection, QItemSelection)
@@ -81,4 +87,8 @@ class Library(QWidget):
 
     @Slot(bool)
     def _share(self, on: bool) -> None:
-        self.submitted.emit(commands.ChangeSetting("sharing", "everyone" if on else "off"))
+        if on and not self._last_sharing:
+            self.share.setChecked(False)
+            self.sharing_asked.emit()
+        else:
+            self.submitted.emit(commands.ChangeSetting("sharing", self._last_sharing if on else "off"))

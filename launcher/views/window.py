@@ -73,6 +73,7 @@ class MainWindow(QWidget):
         self.library.submitted.connect(self.submitted)
         self.library.title_selected.connect(self.show_title)
         self.library.page_requested.connect(self.go)
+        self.library.sharing_asked.connect(self.title_actions.ask_sharing)
         self.notice = Banner()
         self.notice.action_chosen.connect(self._run_notice_remedy)
         self.stack = QStackedWidget()

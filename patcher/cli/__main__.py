@@ -1,6 +1,7 @@
 """``shoal``: the parser of the whole command line, and the exit code of each error."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import patcher
 from patcher.cli import CANCELLED_EXIT, feeds, operator, player, publisher, seeding, tuf_client
 from patcher.cli.output import Output
 from patcher.config import Home, default_home
+from patcher.engine.server import LINE_FORMAT
 from patcher.errors import Cancelled, InternalError, ShoalError, UsageError
 
 
@@ -24,7 +26,7 @@ class VerbParser(argparse.ArgumentParser):
         add("--home", type=Path, help="folder of settings, registry and keys")
         add("--json", action="store_true", help="one JSON object a line on stdout")
         add("--quiet", action="store_true", help="errors only")
-        add("--verbose", action="store_true", help="say more")
+        add("--verbose", action="store_true", help="show the log on stderr: that of the engine, too, as it works")
         add("--yes", action="store_true", help="ask nothing")
         add("--server-only", action="store_true", help="no peers in this run")
         add("--ca", metavar="FILE", help="trust this certificate authority too")
@@ -60,9 +62,12 @@ def _parsed(words: list[str]) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns its exit code, or that of its error (`errors`)."""
     words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
-    with Output(json_lines="--json" in words, quiet="--quiet" in words) as out:
+    is_verbose = "--verbose" in words
+    with Output(json_lines="--json" in words, quiet="--quiet" in words, verbose=is_verbose) as out:
         try:
             args = _parsed(words)
+            if is_verbose:
+                logging.basicConfig(level=logging.INFO, format=LINE_FORMAT)
             out.for_publisher = args.for_publisher
             return int(args.run(args, out) or 0)
         except ShoalError as error:

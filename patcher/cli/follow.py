@@ -2,8 +2,10 @@
 
 import argparse
 import contextlib
+import json
 import queue
 from collections.abc import Callable
+from pathlib import Path
 
 from patcher.cli.output import Output, human_bytes
 from patcher.config import Home
@@ -34,21 +36,24 @@ def follow(home: Home, command: commands.Command, out: Output, found: FeedFound 
     Raises the job's error, or Cancelled.
     """
     try:
-        return _follow(home, command, out, found)
+        return _follow(home, command, out, found, again=False)
     except EngineLost as error:
         out.notice(f"shoal: {error.message} It is started again, and the job goes on where it was.", error)
-    return _follow(home, command, out, found)
+    return _follow(home, command, out, found, again=True)
 
 
-def _follow(home: Home, command: commands.Command, out: Output, found: FeedFound) -> events.Outcome:
+def _follow(home: Home, command: commands.Command, out: Output, found: FeedFound, *, again: bool) -> events.Outcome:
     seen: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
+    log = _EngineLog(home.log)
     with Client(home) as client:
         client.listen(seen.put)
-        job = client.submit(command)
+        job = client.submit(command, again=again)
         is_cancelled = False
         while True:
             try:
                 event = _next(seen)
+                if out.verbose:
+                    log.show(out)
                 if event is None:
                     raise EngineLost
                 if getattr(event, "job", 0) == job and (outcome := _show(event, out, found)):
@@ -58,6 +63,30 @@ def _follow(home: Home, command: commands.Command, out: Output, found: FeedFound
                     raise
                 is_cancelled = True
                 client.submit(commands.Cancel(job=job))
+
+
+class _EngineLog:
+    """The lines of the engine's log from now on. A line that is cut off by the log's rotation is left out."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._shown_bytes = path.stat().st_size if path.exists() else 0
+
+    def show(self, out: Output) -> None:
+        """Print the lines that are new."""
+        with contextlib.suppress(OSError), self._path.open("rb") as file:
+            if file.seek(0, 2) < self._shown_bytes:
+                self._shown_bytes = 0
+            file.seek(self._shown_bytes)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._shown_bytes += len(line)
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    entry = json.loads(line)
+                    out.log(f"{entry['time']} {entry['level']} {entry['text']}")
+                    for text in entry.get("trace", "").splitlines():
+                        out.log(text)
 
 
 def _next(seen: "queue.SimpleQueue[events.Event | None]") -> events.Event | None:

@@ -4,7 +4,10 @@ Only this module writes to the terminal. Texts of publishers, servers and file n
 taken for markup.
 """
 
+import codecs
 import dataclasses
+import io
+import os
 import sys
 import time
 from typing import TextIO
@@ -19,6 +22,9 @@ from patcher.protocol import events
 
 _SAMPLE_S = 0.1
 _SETTLED_S = 0.5
+_READER_GONE_EXIT = 1
+_SPELLED = {"→": "->", "…": "...", "·": "-"}
+"""In encodings that lack these."""
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -40,12 +46,17 @@ def human_time(seconds: float) -> str:
 class Output(Closing):
     """The output of one run. Use as a context manager, which removes the bar at the end."""
 
-    def __init__(self, *, json_lines: bool = False, quiet: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, *, json_lines: bool = False, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None
+    ) -> None:
         self.json = json_lines
+        self.verbose = verbose
+        """Whether the engine's log is shown, too."""
         self.for_publisher = False
         """Whether a publisher reads the errors, and not a player."""
         self._quiet = quiet
-        self._stream = stream or sys.stdout
+        self._stream = _lenient(stream or sys.stdout)
+        self._errors = _lenient(sys.stderr)
         self._console = _console(self._stream)
         self._bar: Progress | None = None
         self._phase = ""
@@ -93,8 +104,12 @@ class Output(Closing):
         if self.json:
             self._object({"event": "notice", "text": text, **({"error": error.as_dict()} if error else {})})
         else:
-            self.close()
-            print(plain(text), file=sys.stderr)
+            self.log(text)
+
+    def log(self, text: str) -> None:
+        """Print a line on stderr."""
+        self.close()
+        self._print(plain(text), self._errors)
 
     def result(self, fields: dict[str, object]) -> None:
         """Print the result of a run that succeeded; scripts only."""
@@ -109,7 +124,7 @@ class Output(Closing):
         if self.json:
             self._object({"event": "result", "ok": False, "error": error.as_dict()})
             return
-        console = _console(sys.stderr)
+        console = _console(self._errors)
         console.print(plain(f"shoal: {error.message}"), style="bold")
         for text in (error.safe, error.hint):
             console.print(plain(f"  {text}"))
@@ -121,10 +136,20 @@ class Output(Closing):
             self._object({"event": "result", "ok": False, "cancelled": True})
         else:
             kept = "A release keeps what is made" if self.for_publisher else "What was downloaded is kept"
-            print(f"Stopped. {kept}; run the same command to go on.", file=sys.stderr)
+            self._print(f"Stopped. {kept}; run the same command to go on.", self._errors)
 
     def _object(self, fields: dict[str, object]) -> None:
-        print(json_line(fields), file=self._stream, flush=True)
+        is_ascii = codecs.lookup(self._stream.encoding or "utf-8").name != "utf-8"
+        self._print(json_line(fields, ascii_only=is_ascii), self._stream)
+
+    @staticmethod
+    def _print(line: str, stream: TextIO) -> None:
+        """Print a line. Leaves without a word if the reader has left (``shoal --json update | head -1``)."""
+        try:
+            print(line, file=stream, flush=True)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python would flush once more at its end
+            raise SystemExit(_READER_GONE_EXIT) from None
 
     def _draw(self, sample: events.Progress, phase: str) -> None:
         if self._bar is None:
@@ -156,6 +181,24 @@ def confirm(question: str, out: Output) -> bool:
         return input(f"{plain(question)} [y/N] ").strip().lower() in {"y", "yes"}
     except EOFError:
         return False
+
+
+def _spell(error: UnicodeError) -> tuple[str, int]:
+    """A handler of codecs: prints other characters, or escapes, in place of those that an encoding lacks."""
+    assert isinstance(error, UnicodeEncodeError)
+    lacking = error.object[error.start : error.end]
+    spelled = (_SPELLED.get(each) or each.encode("ascii", "backslashreplace").decode() for each in lacking)
+    return "".join(spelled), error.end
+
+
+codecs.register_error("shoal.spell", _spell)
+
+
+def _lenient(stream: TextIO) -> TextIO:
+    """The stream, which prints any text from now on, whatever its encoding."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="shoal.spell")
+    return stream
 
 
 def _console(stream: TextIO) -> Console:

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import platform
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from patcher.protocol import commands, events
 from patcher.seeding.traffic import Ledger
 
 _TO_DO_EXIT = 10
+_REPAIRABLE = ("disk.modified", "content.launch")
+"""Why a title does not start, if a repair may help."""
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -172,7 +175,17 @@ def _uninstall(args: argparse.Namespace, out: Output) -> None:
 
 def _play(args: argparse.Namespace, out: Output) -> None:
     title = find(args)
-    follow(args.home, commands.Play(title, tuple(args.args)), out)
+    command = commands.Play(title, tuple(args.args))
+    try:
+        follow(args.home, command, out)
+    except ShoalError as error:
+        if error.code not in _REPAIRABLE or args.yes or not sys.stdin.isatty():
+            raise
+        out.notice(f"shoal: {error.message}", error)
+        if not confirm("Repair the title now?", out):
+            raise
+        follow(args.home, commands.Repair(title, network=network(args)), out)
+        follow(args.home, command, out)
     out.line(f"{title} was started.")
     out.result({"title": title})
 

@@ -15,7 +15,7 @@ from patcher.publish import build, check, feeds, preview, prune, release, signin
 from patcher.publish.keys import KeyRing
 from patcher.publish.profiles import PROFILES
 from patcher.publish.title import KINDS, LINKS, TitleText, describe
-from patcher.publish.tree import parse_part
+from patcher.publish.tree import IGNORE_FILE, parse_part
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -26,6 +26,7 @@ def add_verbs(verbs: Verbs) -> None:
     preview = add_verb(verbs, "preview", _preview, "the cost of a patch between two folders, file by file")
     preview.add_argument("old", type=Path, metavar="OLD_TREE")
     preview.add_argument("new", type=Path, metavar="NEW_TREE")
+    _add_ignore(preview)
     sign = add_verb(verbs, "sign", _sign, "add one holder's signature to a request that `release` or `keys` wrote")
     sign.add_argument("request", type=Path, metavar="REQUEST")
     text = "holder-2 (default: the first here that has not signed)"
@@ -67,9 +68,15 @@ def _add_init_and_release(verbs: Verbs) -> None:
     text = "how it starts; 'linux=bin/game --x' for one system"
     add("--launch", action="append", default=[], metavar="ARGV", help=text)
     add("--part", action="append", default=[], metavar="NAME=GLOB[:tags]", help="files that not all players want")
+    _add_ignore(verb)
     add("--from-last", type=count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
     add_jobs(verb)
     add("--dry-run", action="store_true", help="read and report, write nothing")
+
+
+def _add_ignore(verb: argparse.ArgumentParser) -> None:
+    text = f"leave these files out, like a line of {IGNORE_FILE} in TREE (the syntax of .gitignore)"
+    verb.add_argument("--ignore", action="append", default=[], metavar="GLOB", help=text)
 
 
 def _add_title(verbs: Verbs) -> None:
@@ -114,7 +121,7 @@ def _release(args: argparse.Namespace, out: Output) -> None:
     names = ("title", "tree", "version", "channel", "label", "notes", "from_last", "jobs", "dry_run")
     plain = {name: getattr(args, name) for name in names}
     rules = tuple(parse_part(text) for text in args.part)
-    order = release.ReleaseOrder(**plain, launch=tuple(args.launch), rules=rules)
+    order = release.ReleaseOrder(**plain, launch=tuple(args.launch), rules=rules, ignore=tuple(args.ignore))
     outcome = release.release(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
     _show_release(order, outcome, out)
     out.result(_release_fields(order, outcome))
@@ -166,7 +173,8 @@ def _title(args: argparse.Namespace, out: Output) -> None:
 
 
 def _preview(args: argparse.Namespace, out: Output) -> None:
-    old, new = (build.read(tree, "preview", (), args.jobs, out.progress) for tree in (args.old, args.new))
+    trees = (args.old, args.new)
+    old, new = (build.read(tree, "preview", (), args.jobs, out.progress, args.ignore) for tree in trees)
     found = preview.preview(old, new, args.home.root / "build" / "preview", args.jobs, out.progress)
     changes = [file for file in found.files if file.kind != "unchanged"]
     for file in changes:

@@ -3,13 +3,14 @@
 import argparse
 import contextlib
 import re
+import sys
 import time
 from pathlib import Path
 
 from patcher import config
 from patcher.cli.feeds import add_feed
 from patcher.cli.follow import follow, snapshot
-from patcher.cli.output import Output, human_bytes
+from patcher.cli.output import Output, confirm, human_bytes
 from patcher.cli.verbs import Verbs, add_verb, network
 from patcher.engine import server
 from patcher.engine.client import Client
@@ -39,7 +40,7 @@ def add_verbs(verbs: Verbs) -> None:
     seed.add_argument("--fingerprint", default="", metavar="HEX")
     seed.add_argument("--once", action="store_true", help="leave when all is fetched; the engine goes on seeding")
     text = "the engine process in the foreground, for service managers"
-    add_verb(verbs, "engine", lambda args, out: server.serve(args.home, keep=True), text)
+    add_verb(verbs, "engine", lambda args, out: server.serve(args.home, keep=True, verbose=out.verbose), text)
 
 
 def _share(args: argparse.Namespace, out: Output) -> None:
@@ -47,10 +48,20 @@ def _share(args: argparse.Namespace, out: Output) -> None:
         now = client.snapshot()
         titles = [now.find(name).title for name in args.titles]
         if now.settings["sharing"] == "off":
-            out.line("Sharing is off: nothing is uploaded. `shoal settings sharing everyone` turns it on.")
+            _ask_to_share(client, str(now.settings["last_sharing"]), out)
         with contextlib.suppress(KeyboardInterrupt):
             _stay(client, titles, out)
     out.result({"titles": titles})
+
+
+def _ask_to_share(client: Client, last: str, out: Output) -> None:
+    """Ask whether to share as the last time or, if the player never did, with everyone."""
+    whom = "players on your local network" if last == "lan" else "everyone, who then sees your internet address"
+    again = ", as before" if last else ""
+    if sys.stdin.isatty() and confirm(f"Sharing is off. Share with {whom}{again}?", out):
+        client.submit(commands.ChangeSetting("sharing", last or "everyone"))
+    else:
+        out.notice(f"Sharing is off: nothing is uploaded. `shoal settings sharing {last or 'everyone'}` turns it on.")
 
 
 def _stay(client: Client, titles: list[str], out: Output, until_s: float = float("inf")) -> None:
@@ -91,7 +102,9 @@ def _added(args: argparse.Namespace, out: Output) -> str:
     url = args.feed.rstrip("/")
     known = (feed.name for feed in snapshot(args).feeds if feed.url.rstrip("/") == url or feed.name == args.feed)
     name = next(known, "") or add_feed(args, args.feed, out).name
-    if config.load(args.home).sharing == "off":
-        follow(args.home, commands.ChangeSetting("sharing", "everyone"), out)
-        out.notice("Sharing was off and is on now, for everyone: that is what seeding needs.")
+    settings = config.load(args.home)
+    if settings.sharing == "off":
+        whom = settings.last_sharing or "everyone"
+        follow(args.home, commands.ChangeSetting("sharing", whom), out)
+        out.notice(f"Sharing was off and is on now ({whom}): that is what seeding needs.")
     return name

@@ -268,11 +268,11 @@ def torrent(
     if not layers.keys() >= {entry.root for entry, _ in m.layered}:
         raise Mismatch("the piece layers of a manifest are not all here")
     seeds = {b"url-list": [url.encode() for url in web_seeds]} if web_seeds else {}
-    beside = {b"piece layers": dict(layers), **announce(trackers), **seeds}
+    beside = {b"piece layers": dict(layers), **_announce(trackers), **seeds}
     return bencode({b"info": info(m), b"shoal": _extras(m), **beside})
 
 
-def announce(trackers: Sequence[str]) -> dict[bytes, Any]:
+def _announce(trackers: Sequence[str]) -> dict[bytes, Any]:
     """The keys of a torrent that name its trackers, in order of preference (BEP 12)."""
     if not trackers:
         return {}

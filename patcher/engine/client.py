@@ -66,9 +66,12 @@ class Client(Closing):
         assert isinstance(snapshot, events.Snapshot)
         return snapshot
 
-    def submit(self, command: commands.Command) -> int:
-        """Ask for something; returns the number of the job. Raises RemoteError if the engine refuses."""
-        return int(self._call({"call": "submit", "wish": json.loads(wire.to_json(command))}))
+    def submit(self, command: commands.Command, *, again: bool = False) -> int:
+        """Ask for something; returns the number of the job. Raises RemoteError if the engine refuses.
+
+        ``again``: an engine that was lost had it already. The job goes on; if it has ended, its end is told once more.
+        """
+        return int(self._call({"call": "submit", "wish": json.loads(wire.to_json(command)), "again": again}))
 
     def listen(self, callback: Callable[[events.Event | None], None]) -> None:
         """Call ``callback`` for each event, in a thread of the client, and once with None when the engine is lost."""

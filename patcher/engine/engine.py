@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import patcher
 from patcher import config
-from patcher.config import Home
+from patcher.config import Home, Settings
 from patcher.engine.jobs import Job, Jobs
-from patcher.errors import ShoalError, TrustError, UsageError
+from patcher.errors import EngineLost, ShoalError, TrustError, UsageError
 from patcher.feed.feeds import Feeds
 from patcher.install import commit, genuine, launch
 from patcher.install.commit import recover_install
@@ -49,12 +49,16 @@ class Engine:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._settings = config.load(home)
+        self._settings = self._written = config.load(home)
+        """The settings in force, and those that the file held when it was last read."""
+        self._settings_problem = ""
+        """Why the file could not be read, as said last."""
+        self._settings_lock = threading.Lock()  # of both, while they change; nothing else waits for it
         self._registry = Registry(home.registry)
         self._ledger = Ledger(home.registry)
         self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
         self._feeds = Feeds(home)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()  # of games and listeners
         self._jobs = Jobs(self._registry, self._work, self._emit)
         self._games: dict[str, _Game] = {}
         self._listeners: list[Callable[[events.Event], None]] = []
@@ -129,8 +133,13 @@ class Engine:
             dataclasses.asdict(self._settings),
         )
 
-    def submit(self, command: commands.Command) -> int:
-        """Take a command and return the number of its job. Raises UsageError, BusyError, DiskError if it is refused."""
+    def submit(self, command: commands.Command, *, again: bool = False) -> int:
+        """Take a command and return the number of its job (`Jobs.add`).
+
+        Raises UsageError, BusyError, DiskError if it is refused, EngineLost after `close`.
+        """
+        if self._closing.is_set():
+            raise EngineLost("The engine is shutting down.")
         match command:
             case commands.ChangeSetting(key, value):
                 return self._at_once("", lambda: self._change(key, value))
@@ -139,8 +148,8 @@ class Engine:
             case commands.AddFeed() | commands.RemoveFeed() | commands.RefreshFeed():
                 return self._jobs.add("", command)
             case commands.Seed(feed):
-                return self._jobs.add(f"{feed}/*", command)
-        return self._jobs.add(command.title, command)
+                return self._jobs.add(f"{feed}/*", command, again=again)
+        return self._jobs.add(command.title, command, again=again)
 
     @contextlib.contextmanager
     def listening(self, callback: Callable[[events.Event], None]) -> Iterator[None]:
@@ -238,12 +247,29 @@ class Engine:
         return events.Outcome(version_to=installed.release.version)
 
     def _change(self, key: str, value: str) -> None:
-        with self._lock:
-            self._settings = config.changed(self._settings, key, value)
-            self._seeder.apply(self._settings)  # before saving, which may fail: peers are refused at once
-            self._packs.limit_bytes = self._settings.pack_cache_bytes
-            config.save(self._home, self._settings)
+        with self._settings_lock:
+            with contextlib.suppress(ShoalError):  # `save` raises it too, when the command is obeyed
+                self._read_settings()
+            self._obey(config.changed(self._settings, key, value))
+            self._written = config.save(self._home, self._settings, key)
         self._kick.set()
+
+    def _obey(self, settings: Settings) -> None:
+        """Put settings in force, before they are saved, which may fail: peers are refused at once."""
+        self._settings = settings
+        self._seeder.apply(settings)
+        self._packs.limit_bytes = settings.pack_cache_bytes
+
+    def _read_settings(self) -> bool:
+        """Whether somebody edited the file since it was last read; then its settings are in force.
+
+        What could not be saved stays in force until then. Raises DiskError, UsageError.
+        """
+        found = config.load(self._home)
+        is_edited, self._written = found != self._written, found
+        if is_edited:
+            self._obey(found)
+        return is_edited
 
     def _tend(self) -> None:
         """Every few seconds, see which games ended, withdraw changed files, count uploads and offer what may be."""
@@ -253,7 +279,7 @@ class Engine:
             self._kick.clear()
 
     def _tend_once(self) -> None:
-        for look in (self._look_who_plays, self._look_at_offers):
+        for look in (self._look_who_plays, self._look_at_settings, self._look_at_offers):
             try:
                 look()
             except Exception:  # noqa: BLE001 - the tender must live on; its next look may succeed
@@ -261,10 +287,24 @@ class Engine:
 
     def _look_who_plays(self) -> None:
         with self._lock:
-            ended = [title for title, game in self._games.items() if game.process.poll() is not None]
-            for title in ended:
-                self._games.pop(title).held.close()
+            titles = [title for title, game in self._games.items() if game.process.poll() is not None]
+            ended = [self._games.pop(title) for title in titles]
+        for game in ended:
+            game.held.close()
         if ended:
+            self._emit(events.Changed())
+
+    def _look_at_settings(self) -> None:
+        problem, is_edited = "", False
+        with self._settings_lock:
+            try:
+                is_edited = self._read_settings()
+            except ShoalError as error:
+                problem = error.message
+        if problem and problem != self._settings_problem:
+            _log.warning("the settings before stay in force: %s", problem)
+        self._settings_problem = problem
+        if is_edited:
             self._emit(events.Changed())
 
     def _look_at_offers(self) -> None:

@@ -11,10 +11,10 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from patcher.errors import BusyError, Cancelled, InternalError, ShoalError, Unfinished
+from patcher.errors import BusyError, Cancelled, EngineLost, InternalError, ShoalError, Unfinished
 from patcher.install.registry import Registry
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
@@ -23,6 +23,8 @@ from patcher.update.progress import Meter
 
 MOST_DEATHS = 2
 """If the engine died so often in a row during a title's job, the job waits for the player."""
+_MOST_STARTS = 16
+"""So many titles may be started at the same moment."""
 _log = logging.getLogger("shoal.engine")
 
 
@@ -70,8 +72,10 @@ class Job:
     meter: Meter
     stop: threading.Event
     resumed: bool = False
-    """It goes on after a crash; no client has asked for it since the engine started."""
+    """An engine that died may have done it already, in part or all of it."""
     is_pausing: bool = False
+    run: "Future[None] | None" = None
+    """Its place in the queue; cancelling it succeeds until the job begins."""
 
     @property
     def key(self) -> str:
@@ -94,8 +98,8 @@ class Job:
 class Jobs:
     """The jobs of one engine. Every method may be called from any thread.
 
-    A heavy job waits until those before it have ended; a light one begins at once. ``work`` does a job and returns its
-    outcome; ``emit`` tells clients.
+    A heavy job waits until those before it have ended. A few jobs at a time ask feeds, since servers may not answer.
+    Play waits for neither. ``work`` does a job and returns its outcome; ``emit`` tells clients and must not block.
     """
 
     def __init__(
@@ -105,11 +109,14 @@ class Jobs:
         self.failures: dict[str, events.Failure] = {}
         """Title to what is wrong with it, usually why its last job failed."""
         self._jobs: dict[str, Job] = {}
+        self._ends: dict[str, tuple[commands.Command, events.Finished | events.Failed]] = {}
+        """Title to its last job's command and end, for a client that asks for that job again."""
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
-        self._closing = threading.Event()
+        self._is_closing = False
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="job")
-        self._light = ThreadPoolExecutor(4, thread_name_prefix="light")
+        self._asking = ThreadPoolExecutor(4, thread_name_prefix="feed")
+        self._playing = ThreadPoolExecutor(_MOST_STARTS, thread_name_prefix="play")
 
     def number(self) -> int:
         """The next number of a job."""
@@ -126,27 +133,43 @@ class Jobs:
         with self._lock:
             return bool(self._jobs)
 
-    def add(self, title: str, command: commands.Command, *, resumed: bool = False) -> int:
-        """Queue a job and return its number. Raises BusyError while the title has another one, DiskError."""
+    def add(self, title: str, command: commands.Command, *, again: bool = False) -> int:
+        """Queue a job and return its number. If the same command waits or runs already, return the number of its job.
+
+        ``again``: it was asked for before, of an engine that died. If it has ended here since, its end is told once
+        more. Raises BusyError while the title has another job, EngineLost after `close`, DiskError.
+        """
         with self._lock:
+            if self._is_closing:
+                raise EngineLost("The engine is shutting down.")
             running = self._jobs.get(title)
-            if running and running.resumed and running.command == command:
-                running.resumed = False  # a client that lost the engine asks again for what goes on already
+            if running and running.command == command and not running.stop.is_set():
                 return running.number
-            if running and title:
+            if running:
                 raise _busy(running)
-            stored, _ = self._registry.commands().get(title, (command, False))
-            command = stored if stored == command else command  # the stored one also says how far it came
-            number, stop = self.number(), threading.Event()
-            job = Job(number, title, command, Meter(number, title, stop.is_set, self._emit), stop, resumed)
-            if commands.resumes(command):
-                self._registry.keep_command(title, command)  # before it is a job: a full disk must not leave one behind
-            waits = command.verb.waits and any(other.command.verb.waits for other in self._jobs.values())
-            self._jobs[job.key] = job
-        if waits:
+            done, end = self._ends.get(title, (None, None))
+            if again and end and done == command:
+                self._emit(end)
+                return end.job
+            return self._queue(title, command, resumed=again)
+
+    def _queue(self, title: str, command: commands.Command, *, resumed: bool) -> int:
+        stored, _ = self._registry.commands().get(title, (command, False))
+        command = stored if stored == command else command  # the stored one also says how far it came
+        number, stop = self.number(), threading.Event()
+        job = Job(number, title, command, Meter(number, title, stop.is_set, self._emit), stop, resumed)
+        if commands.resumes(command):
+            self._registry.keep_command(title, command)  # before it is a job: a full disk must not leave one behind
+        if command.verb.waits and any(other.command.verb.waits for other in self._jobs.values()):
             job.meter.begin(Phase.QUEUED)
-        (self._heavy if command.verb.waits else self._light).submit(self._run, job)
+        self._jobs[job.key] = job
+        job.run = self._threads(command.verb).submit(self._run, job)
         return number
+
+    def _threads(self, verb: Verb) -> ThreadPoolExecutor:
+        if verb.waits:
+            return self._heavy
+        return self._playing if verb is Verb.PLAY else self._asking
 
     def resume(self, title: str, waiting: tuple[commands.Command, bool] | None, deaths: int) -> None:
         """Go on with a title's stored command, unless the player paused it or the engine died of it.
@@ -156,7 +179,7 @@ class Jobs:
         """
         command, is_paused = waiting or (None, False)
         if command and not is_paused and deaths < MOST_DEATHS:
-            self.add(title, command, resumed=True)
+            self.add(title, command, again=True)
         elif command and not is_paused:
             self._registry.keep_command(title, command, paused=True)
         if deaths >= MOST_DEATHS:
@@ -168,9 +191,13 @@ class Jobs:
         with self._lock:
             jobs = list(self._jobs.values())
             found = (j for j in jobs if (j.number == command.job if command.job else j.title == command.title))
-            if job := next(found, None):
-                job.is_pausing = command.pause
+            job, is_over = next(found, None), False
+            if job:
+                job.is_pausing, is_stopping = command.pause, job.stop.is_set()
                 job.stop.set()
+                is_over = not is_stopping and job.run is not None and job.run.cancel()
+        if job and is_over:  # it had not begun, and does not wait for its turn to end
+            self._end(job, Cancelled())
         if job is None and not command.pause and not command.job:
             self._registry.drop_command(command.title)
             self._registry.end(command.title)
@@ -178,39 +205,49 @@ class Jobs:
 
     def close(self) -> None:
         """Stop all jobs and wait for their ends. Those that are stored go on at the next start."""
-        self._closing.set()
         with self._lock:
+            self._is_closing = True
             for job in self._jobs.values():
                 job.stop.set()
-        self._heavy.shutdown(cancel_futures=True)
-        self._light.shutdown(cancel_futures=True)
+        for threads in (self._heavy, self._asking, self._playing):
+            threads.shutdown(cancel_futures=True)
 
     def _run(self, job: Job) -> None:
-        error: Exception | None = None
-        failure, outcome = None, events.Outcome()
+        _log.info("%s of %s begins", job.command.verb, job.title)
+        result: events.Outcome | Exception
         try:
             if job.command.verb.waits:
                 self._registry.begin(job.title)
-            outcome = self._work(job)
-        except Cancelled as raised:
-            _log.info("%s of %s was stopped", job.command.verb, job.title)
-            error = raised
-        except Exception as raised:  # noqa: BLE001 - clients must hear of any error
-            _log.exception("%s of %s failed", job.command.verb, job.title)
-            error, failure = raised, events.Failure.of(raised)
-        self._put_away(job, job.ending(error, is_closing=self._closing.is_set()), failure)
-        if error is None:
-            self._emit(events.Finished(job.number, job.title, outcome))
-        else:
-            self._emit(events.Failed(job.number, job.title, failure))
-        self._emit(events.Changed())
+            result = self._work(job)
+        except Exception as error:  # noqa: BLE001 - clients must hear of any error
+            result = error
+        self._end(job, result)
 
-    def _put_away(self, job: Job, ending: Ending, failure: events.Failure | None) -> None:
+    def _end(self, job: Job, result: events.Outcome | Exception) -> None:
+        """Put a job away, and tell how it ended."""
+        if isinstance(result, Exception):
+            failure = None if isinstance(result, Cancelled) else events.Failure.of(result)
+            self._put_away(job, result, events.Failed(job.number, job.title, failure))
+        else:
+            self._put_away(job, None, events.Finished(job.number, job.title, result))
+
+    def _put_away(self, job: Job, error: Exception | None, end: events.Finished | events.Failed) -> None:
+        ending, failure = job.ending(error, is_closing=self._is_closing), getattr(end, "failure", None)
+        level, trace = (logging.ERROR, error) if failure else (logging.INFO, None)
+        _log.log(level, "%s of %s: %s", job.command.verb, job.title, ending, exc_info=trace)
+        self._store(job, ending)
         with self._lock:
             self._jobs.pop(job.key, None)
             self.failures.pop(job.title, None)
             if failure:
                 self.failures[job.title] = failure
+            if job.title:
+                self._ends[job.title] = job.command, end
+        self._emit(end)
+        self._emit(events.Changed())
+
+    def _store(self, job: Job, ending: Ending) -> None:
+        """Do with the stored command what its job's ending says, before another job of the title may store its own."""
         # a command that is not stored leaves one that waits alone, but a title that is uninstalled has none
         may_drop = commands.resumes(job.command) or job.command.verb is Verb.UNINSTALL
         try:

@@ -26,7 +26,7 @@ from patcher import disk, private, processes, strict_json
 from patcher.closing import Closing
 from patcher.config import Home, default_home
 from patcher.engine.engine import Engine
-from patcher.errors import InternalError, ShoalError
+from patcher.errors import EngineLost, InternalError, ShoalError
 from patcher.lock import locked
 from patcher.plain import json_line
 from patcher.protocol import events, wire
@@ -36,6 +36,8 @@ _WAKE_S = 1.0
 _LOOK_S = 0.5
 """How often an engine with nothing to tell looks whether a client that listens has left."""
 _LOG_BYTES = 4 << 20
+LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+"""Of the log on a terminal."""
 _TEXT_LENGTH = 8000
 _SOCKET_PATH_BYTES = 100
 _QUEUE_EVENTS = 1000
@@ -136,7 +138,7 @@ class Server(Closing):
                     self._stream(client)
                 else:
                     client.send_bytes(json.dumps(self._answer(request)).encode())
-        except (EOFError, OSError, ValueError, KeyError, TypeError, AuthenticationError) as error:
+        except (EOFError, OSError, ValueError, KeyError, TypeError, AuthenticationError, EngineLost) as error:
             _log.debug("a client left: %r", error)
         finally:
             with self._lock:
@@ -163,11 +165,14 @@ class Server(Closing):
                 case "snapshot":
                     return {"ok": json.loads(wire.to_json(self._engine.snapshot()))}
                 case "submit":
-                    return {"ok": self._engine.submit(wire.from_json(json.dumps(request["wish"]).encode()))}
+                    command = wire.from_json(json.dumps(request["wish"]).encode())
+                    return {"ok": self._engine.submit(command, again=bool(request.get("again")))}
                 case "retire":
                     return {"ok": self._retire()}
                 case call:
                     raise InternalError("internal.version", f"The engine does not know the call {call!r}.")
+        except EngineLost:
+            raise  # the client is shown out, and finds the next engine
         except Exception as error:  # noqa: BLE001 - the client must hear of any error
             if not isinstance(error, ShoalError):
                 _log.exception("the call %s failed", request["call"])
@@ -198,8 +203,8 @@ class Server(Closing):
                         client.recv_bytes()  # raises EOFError when the client is gone
 
 
-def serve(home: Home, *, keep: bool = False) -> int:
-    """Run the engine of ``home`` in this process. ``keep``: stay although it is not needed.
+def serve(home: Home, *, keep: bool = False, verbose: bool = False) -> int:
+    """Run the engine of ``home`` in this process. ``keep``: stay although it is not needed. ``verbose``: log on stderr.
 
     Returns 0, also when another engine already serves this home.
     """
@@ -208,7 +213,7 @@ def serve(home: Home, *, keep: bool = False) -> int:
         if other:
             return 0
         processes.limit_heaps()
-        _log_to(home.log)
+        _log_to(home.log, verbose=verbose)
         with closing(Engine(home)) as engine, Server(home, engine, keep=keep) as server:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: threading.Thread(target=server.stop, daemon=True).start())
@@ -241,10 +246,14 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _TEXT_LENGTH else f"{text[:half]} … {text[-half:]}"
 
 
-def _log_to(path: Path) -> None:
+def _log_to(path: Path, *, verbose: bool = False) -> None:
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8")
     handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    handlers: list[logging.Handler] = [handler]
+    if verbose:
+        handlers.append(logging.StreamHandler())
+        handlers[-1].setFormatter(logging.Formatter(LINE_FORMAT))
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
 
 
 def main() -> int:

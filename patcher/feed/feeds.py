@@ -17,7 +17,7 @@ from patcher.content.patch_index import Index
 from patcher.errors import DiskError, NeedsNewer, NotOffered, OriginError, ShoalError, TrustError, UsageError
 from patcher.feed import catalog
 from patcher.feed.catalog import Catalog, TitleFacts
-from patcher.feed.guard import Floor
+from patcher.feed.guard import Floor, turn
 from patcher.feed.pin import PIN_FILE, Pin, read_pin
 from patcher.feed.reader import Reader
 from patcher.feed.rollout import in_rollout
@@ -220,7 +220,7 @@ class Feeds:
 
     def refresh(self, name: str, network: Network, cancel: Callable[[], bool]) -> None:
         """Read all that clients show of a feed, art and notes included. Raises like `open`."""
-        with self._refreshes[name], self.open(name, network, cancel) as opened:
+        with turn(self._refreshes[name], cancel), self.open(name, network, cancel) as opened:
             read = catalog.with_art(self._catalog(name), opened.reader, opened.origin, self._folder / name)
             self._keep(name, read)
 

@@ -7,10 +7,12 @@ ever. The time is never forgotten. A time ahead of this computer's clock is refu
 
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from patcher import database
+from patcher.errors import Cancelled
 from patcher.feed.verified import ROOT
 
 _SCHEMA = """
@@ -26,6 +28,20 @@ DELETE FROM trust_floor WHERE feed = :feed AND name = :name
     AND (SELECT value FROM trust_floor WHERE feed = :feed AND name = 'root.json') < :root
 """
 _TIME = "signed-at"
+_LOOK_S = 0.1
+"""How often a thread that waits for its turn looks whether it is cancelled."""
+
+
+@contextmanager
+def turn(lock: "threading.RLock | threading.Lock", cancel: Callable[[], bool]) -> Iterator[None]:
+    """Hold a lock, which another thread may have for as long as a server does not answer. Raises Cancelled."""
+    while not lock.acquire(timeout=_LOOK_S):
+        if cancel():
+            raise Cancelled
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class Floor:
@@ -39,9 +55,12 @@ class Floor:
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         database.run(path, _SCHEMA)
 
-    def lock(self, feed: str) -> "threading.RLock":
-        """The lock of a feed for the threads that share this floor: only one refreshes or reads at a time."""
-        return self._locks[feed]
+    def turn(self, feed: str, cancel: Callable[[], bool]) -> AbstractContextManager[None]:
+        """A thread's turn at a feed: of those that share this floor, only one refreshes or reads at a time.
+
+        Raises Cancelled while another one has it.
+        """
+        return turn(self._locks[feed], cancel)
 
     def versions(self, feed: str) -> dict[str, int]:
         """Metadata file name to the highest version seen."""

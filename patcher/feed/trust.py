@@ -8,7 +8,7 @@ expiry, for everything but updates. TUF sections are those of the specification,
 import hashlib
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -71,7 +71,7 @@ class Trust:
         self._folder = folder
         self._floor = floor
         self._clock = clock
-        self._turn = nullcontext() if offline else floor.lock(self.fingerprint)
+        self._cancel = cancel
         self._url = f"{self.origin.urls[0]}{METADATA}/"
         self._fetcher = _Fetcher({self._url: (self.origin, f"{METADATA}/")})
         self._updater: Updater | None = None
@@ -105,7 +105,7 @@ class Trust:
         """
         if self.offline:
             return
-        with self._turn, _translated(self._metadata):
+        with self._turn(), _translated(self._metadata):
             self._updater = None
             self._check_clock(self._floor.signed_at(self.fingerprint))
             disk.make_folder(self._metadata)
@@ -128,7 +128,7 @@ class Trust:
         Calls `refresh` first if it was not called yet, and raises what that raises; TrustError (trust.not_offered) if
         there is no such record, (trust.signature) if it is not the signed one.
         """
-        with self._turn, _translated(self._metadata):
+        with self._turn(), _translated(self._metadata):
             target = self._find(path)
             data = self._kept(target) if target else None
             if target and data is None and not self.offline:
@@ -139,7 +139,7 @@ class Trust:
 
     def siblings(self, path: str) -> tuple[str, ...]:
         """The paths of all records in the role that signs ``path``, which need not exist. Raises like `record`."""
-        with self._turn, _translated(self._metadata):
+        with self._turn(), _translated(self._metadata):
             self._find(path)
             return tuple(self._known().role_of(path).targets)
 
@@ -148,7 +148,7 @@ class Trust:
 
         Offline reading works all the same, since it must never block installed titles. Unreadable metadata is ignored.
         """
-        with self._turn, suppress(TrustError, DiskError), _translated(self._metadata):
+        with self._turn(), suppress(TrustError, DiskError), _translated(self._metadata):
             known, floor = self._known(), self._floor.versions(self.fingerprint)
             versions = {ROOT: known.root.version}
             for path in paths:
@@ -160,6 +160,9 @@ class Trust:
     def close(self) -> None:
         """Close the connections."""
         self.origin.close()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.offline else self._floor.turn(self.fingerprint, self._cancel)
 
     @property
     def _metadata(self) -> Path:

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ _POINTER, _MANIFESTS, _LAYERS = "installed", "manifests", "layers"
 _LOCK = "lock"
 _DOCUMENT = re.compile(r"[0-9a-z]+")
 _POINTER_BYTES = 4 << 20
+_POINTERS_READ = 256
+"""So many stay in memory: clients look at all installs again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Installed:
         return json.dumps(document, sort_keys=True).encode()
 
     @classmethod
+    @lru_cache(maxsize=_POINTERS_READ)
     def parse(cls, data: bytes) -> "Installed":
         """Raises ValueError, KeyError, TypeError when it is damaged; TrustError when a newer Shoal wrote it."""
         document = strict_json.loads(data, _POINTER_BYTES)

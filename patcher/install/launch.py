@@ -7,6 +7,7 @@ they could change the libraries and data that it loads next as well.
 """
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from patcher.install import scan
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.scan import Seen, Watch, seen
 
+_CANNOT_RUN = (errno.ENOENT, errno.ENOEXEC)
+"""The interpreter that a program names is missing; the file is no program, or one for other machines."""
 SYSTEM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
 
@@ -43,15 +46,21 @@ def launch(
     place = _place(folder.root, command.cwd)
     program = _program(folder.root, entry, known.get(entry.path), watch)
     with beneath.translated(program):
-        return subprocess.Popen(
-            [str(program), *command.argv[1:], *args],
-            cwd=place.path,
-            env={**private.environment(), "SHOAL_PYTHON": sys.executable},  # for the demo's titles (assets/demo)
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        try:
+            return subprocess.Popen(
+                [str(program), *command.argv[1:], *args],
+                cwd=place.path,
+                env={**private.environment(), "SHOAL_PYTHON": sys.executable},  # for the demo's titles (assets/demo)
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            if error.errno not in _CANNOT_RUN:
+                raise
+            text = f"This system cannot start {entry.path}, which is as released: {error.strerror}."
+            raise ContentError("content.launch", text, path=str(program)) from error
 
 
 def _command(release: records.Release) -> records.Launch:
@@ -90,8 +99,9 @@ def _program(folder: Beneath, entry: Entry, known: Seen | None, watch: Watch) ->
     program = folder / entry.path
     beneath.check_parents(program)
     stat = seen(program)
-    is_right = stat is not None and stat.size_bytes == entry.size_bytes
-    if not is_right or (stat != known and scan.root_of(program, watch) != entry.root):
+    if stat is None:
+        raise DiskError("disk.modified", f"{entry.path} is missing.", path=str(program))
+    if stat.size_bytes != entry.size_bytes or (stat != known and scan.root_of(program, watch) != entry.root):
         raise DiskError("disk.modified", f"{entry.path} is not as released.", path=str(program))
     if os.name != "nt" and not scan.executable(folder, [entry.path]):
         if not entry.executable:

@@ -57,6 +57,8 @@ class Registry:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._run = partial(database.run, path)
+        self._signed = set[tuple[str, bytes]]()
+        """Titles and digests of releases that are known as signed; `forget` empties it."""
         with database.opened(self._path) as db:
             db.executescript(_SCHEMA)
             if db.execute("SELECT id FROM identity").fetchone() is None:
@@ -101,6 +103,7 @@ class Registry:
 
     def forget(self, title: str) -> None:
         """Forget an install, what its files looked like and which releases it had."""
+        self._signed.clear()
         with database.opened(self._path) as db:
             db.execute("DELETE FROM installs WHERE title = ?", (title,))
             db.execute("DELETE FROM seen WHERE title = ?", (title,))
@@ -125,8 +128,10 @@ class Registry:
 
     def is_signed(self, title: str, release: records.Release) -> bool:
         """Whether this very record came from the title's signed feed."""
-        digest = hashlib.sha256(records.encode(release)).digest()
-        return bool(self._run("SELECT 1 FROM signed WHERE title = ? AND digest = ?", title, digest))
+        known = title, hashlib.sha256(records.encode(release)).digest()
+        if known not in self._signed and self._run("SELECT 1 FROM signed WHERE title = ? AND digest = ?", *known):
+            self._signed.add(known)
+        return known in self._signed
 
     def installed_release(self, title: str) -> records.Release | None:
         """The signed release that was last installed, or found, in the title's folder."""

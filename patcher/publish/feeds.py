@@ -11,6 +11,7 @@ from patcher import disk
 from patcher.config import Home
 from patcher.content import manifest, paths, records
 from patcher.content.feed_paths import FEED, METADATA, TARGETS, TIMESTAMP
+from patcher.content.json_fields import is_address
 from patcher.errors import UsageError
 from patcher.feed.pin import Pin
 from patcher.protocol.commands import PIN_SUFFIX
@@ -132,6 +133,9 @@ def _feed(folder: Path, origins: Sequence[str], trackers: Sequence[str], name: s
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
             message = f"The origin {url!r} must begin with https:// (http:// only for this machine)."
+            raise UsageError("usage.argument", message, origin=url)
+        if not is_address(url, (parts.scheme,)):
+            message = f"The origin {url!r} may have a host and a path, but no user, query (?), fragment (#) or space."
             raise UsageError("usage.argument", message, origin=url)
     for url in (*origins, *trackers):
         if not Reach.of_url(origins[0]).may_name(url):

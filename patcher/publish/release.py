@@ -26,10 +26,11 @@ from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.patches import packs
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import OnProgress, Say, Store
-from patcher.publish.tree import PartRule
+from patcher.publish.tree import IGNORE_FILE, PartRule, suspects
 
 SYSTEMS = ("linux", "macos", "windows")
 MAX_NOTES_BYTES = 1 << 20
+_SUSPECTS_NAMED = 20
 _CANNOT = "The release cannot be described"
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63}", re.ASCII)
 
@@ -46,6 +47,8 @@ class ReleaseOrder:
     notes: Path | None = None
     launch: tuple[str, ...] = ()
     rules: tuple[PartRule, ...] = ()
+    ignore: tuple[str, ...] = ()
+    """What is left out, like lines of the folder's `tree.IGNORE_FILE`."""
     from_last: int = 3
     """Number of older releases from which patches are made."""
     jobs: int = 1
@@ -112,9 +115,10 @@ def release(
         ring = KeyRing(home.keys / repo.feed.name, passphrases)
         if not order.dry_run:
             _open_keys(repo, ring, order.title)
-        source = build.read(order.tree, order.title, order.rules, order.jobs, progress)
-        past = history(repo, order.title)
-        record = _record(order, source, past, say)
+        source = build.read(order.tree, order.title, order.rules, order.jobs, progress, order.ignore)
+        _warn_of_suspects(order, source, say)
+        past, notes = history(repo, order.title), _notes(order.notes)
+        record = _record(order, source, past, notes, say)
         live = past.channels.get(order.channel, Channel(0))
         done = record.sequence in past.releases and live.release >= record.sequence
         if order.dry_run or (done and all(Store(folder).has(ref) for ref in source.contents)):
@@ -122,7 +126,7 @@ def release(
             return ReleaseOutcome(state, source, time.monotonic() - started_s)
         before = sorted((s for s in past.releases if s < record.sequence), reverse=True)[: order.from_last]
         older = [past.releases[sequence] for sequence in before]
-        packed = _write_content(repo, home, order, source, record, older, progress, say)
+        packed = _write_content(repo, home, order, source, notes, record, older, progress, say)
         if done:  # only lost content was put back
             return ReleaseOutcome("already published", source, time.monotonic() - started_s, packed)
         changes = _changes(repo, order, record, past, packed)
@@ -158,6 +162,15 @@ def _open_keys(repo: Repository, ring: KeyRing, title: str) -> None:
         if (role == "targets" or role in repo.roles) and not _needs_request(delegator, role, ring):
             for key in repository.keys_of(delegator, role):
                 ring.signer(key)
+
+
+def _warn_of_suspects(order: ReleaseOrder, source: build.SourceFolder, say: Say) -> None:
+    if found := suspects(order.tree, source.tree, order.ignore):
+        more = f" and {len(found) - _SUSPECTS_NAMED} more" if len(found) > _SUSPECTS_NAMED else ""
+        say(
+            f"Players will get {', '.join(found[:_SUSPECTS_NAMED])}{more}. `--ignore GLOB`, or a line in "
+            f"{order.tree / IGNORE_FILE}, leaves files out; a line `!GLOB` there says that you mean it."
+        )
 
 
 def _needs_request(delegator: repository.Delegator, role: str, ring: KeyRing) -> bool:
@@ -229,12 +242,16 @@ def _launch(order: ReleaseOrder, source: build.SourceFolder, past: History, say:
         program = command.argv[0]
         if problem := build.launch_problem(command, [p.manifest for p in source.parts if not p.rule.defaults]):
             raise UsageError("usage.release", f"The release cannot be started: {problem}.", path=program)
-        if system != "windows" and not files[program] and len(launch) < len(SYSTEMS):
-            say(f"{program} is not executable; it will not start on {system}.")
+        if system != "windows" and not files[program]:
+            text = (
+                f"{program} is not executable, so nobody could start the release on {system}. Run `chmod +x` on it, or "
+                f"name the systems that it is for: `--launch windows={program}`."
+            )
+            raise UsageError("usage.release", text, path=program)
     return launch
 
 
-def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, say: Say) -> Release:
+def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, notes: bytes, say: Say) -> Release:
     known = past.named(order.version)
     sequence = known.sequence if known else past.next_sequence
     parts = tuple(part.record for part in source.parts)
@@ -242,8 +259,8 @@ def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, say:
         parts = tuple(replace(part, landmarks=None) for part in parts)
     launch = _launch(order, source, past, say) if order.launch or not known else known.launch
     before = known.notes if known else None
-    notes = merkle.ref_of(_notes(order.notes)) if order.notes else before
-    record = Release(order.title, sequence, order.version, parts, launch, notes)
+    ref = merkle.ref_of(notes) if notes else before
+    record = Release(order.title, sequence, order.version, parts, launch, ref)
     with stated("usage.release", _CANNOT):
         data = records.encode(record)
     if data != records.encode(known or record):
@@ -252,7 +269,10 @@ def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, say:
     return record
 
 
-def _notes(path: Path) -> bytes:
+def _notes(path: Path | None) -> bytes:
+    """The notes, read this once; empty without a file."""
+    if path is None:
+        return b""
     try:
         data = path.read_bytes()
         data.decode()
@@ -267,13 +287,13 @@ def _notes(path: Path) -> bytes:
 
 
 def _write_content(
-    repo: Repository, home: Home, order: ReleaseOrder, source: build.SourceFolder, new: Release,
+    repo: Repository, home: Home, order: ReleaseOrder, source: build.SourceFolder, notes: bytes, new: Release,
     older: Sequence[Release], progress: OnProgress, say: Say,
 ) -> packs.Packed:  # fmt: skip
     with Store(repo.folder).adding() as store:
         build.write(source, store, order.jobs, progress)
-        if order.notes:
-            store.put(_notes(order.notes))
+        if notes:
+            store.put(notes)
         return packs.pack_release(store, home.root / "build", new, source.parts, older, order.jobs, progress, say)
 
 

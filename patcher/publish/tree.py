@@ -5,14 +5,25 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
+
+from pathspec import GitIgnoreSpec
 
 from patcher.content import paths
 from patcher.content.records import check_tag
 from patcher.errors import ContentError, DiskError, UsageError
 
+IGNORE_FILE = ".shoalignore"
+"""At the top of a release's folder: what is not released, as lines of a `.gitignore`."""
 MAIN_PART = "main"
+_SUSPECTS = (
+    *(".git", ".hg", ".svn", ".bzr", "CVS", ".gitignore", ".gitattributes", ".gitmodules"),
+    *(".env", ".env.*", ".netrc", ".npmrc", ".pypirc", ".ssh", ".aws", "id_rsa", "id_ed25519", "*.pfx", "*.keystore"),
+    *(".DS_Store", "._*", "__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", ".Trash-*", ".directory"),
+    *(".idea", ".vs", ".vscode", "*.swp", "*~"),
+)
+"""Names of what version control, secrets, desktops and editors leave in a folder: hardly ever meant for players."""
 _DEFAULTS = "defaults"
 
 
@@ -27,14 +38,15 @@ class Tree:
     empty_folders: tuple[str, ...] = ()
 
 
-def read(folder: Path) -> Tree:
-    """The tree of a folder, without a `.shoal` at its top.
+def read(folder: Path, ignore: Sequence[str] = ()) -> Tree:
+    """The tree of a folder, without a `.shoal` at its top, and without what its `IGNORE_FILE` or ``ignore`` match.
 
     Raises ContentError content.special_file for anything that is neither file, link nor folder, content.unsafe_path,
-    content.link_outside; DiskError disk.folder_missing, disk.denied, disk.failed.
+    content.link_outside; DiskError disk.folder_missing, disk.denied, disk.failed; UsageError usage.argument.
     """
+    ignored = _spec(_ignored(folder, ignore))
     try:
-        found = list(_walk(str(folder), ""))
+        found = list(_walk(str(folder), "", ignored))
     except OSError as error:
         raise _disk_error(error, folder) from error
     found.sort(key=lambda each: paths.order(each[0]))
@@ -49,10 +61,44 @@ def read(folder: Path) -> Tree:
     return tree
 
 
-def _walk(folder: str, prefix: str) -> Iterator[tuple[str, tuple[int, bool] | str | None]]:
+def suspects(folder: Path, tree: Tree, ignore: Sequence[str]) -> list[str]:
+    """Files and whole folders that are hardly meant for players, unless a line such as ``!.env`` wants them."""
+    spec = _spec([*_SUSPECTS, *_ignored(folder, ignore)])
+    found = dict[str, None]()
+    for path in _paths(tree):
+        if spec.match_file(path):
+            folders = (f"{each}/" for each in accumulate(path.split("/")[:-1], lambda above, name: f"{above}/{name}"))
+            found[next(filter(spec.match_file, folders), path)] = None
+    return list(found)
+
+
+def _ignored(folder: Path, ignore: Sequence[str]) -> list[str]:
+    """The lines that say what is ignored; later ones win."""
+    try:
+        lines = (folder / IGNORE_FILE).read_text("utf-8").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return list(ignore)
+    except (OSError, ValueError) as error:
+        raise UsageError("usage.argument", f"{folder / IGNORE_FILE} cannot be read: {error}.") from error
+    return [f"/{IGNORE_FILE}", *lines, *ignore]
+
+
+def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except ValueError as error:
+        raise UsageError("usage.argument", f"A line of {IGNORE_FILE} or --ignore is no pattern: {error}.") from error
+
+
+def _walk(folder: str, prefix: str, ignored: GitIgnoreSpec) -> Iterator[tuple[str, tuple[int, bool] | str | None]]:
     """Each path with what it is: size and executable bit of a file, target of a link, None for an empty folder."""
     with os.scandir(folder) as listing:
-        children = [child for child in listing if prefix or child.name != paths.OWN_FOLDER]
+        children = [
+            child
+            for child in listing
+            if (prefix or child.name != paths.OWN_FOLDER)
+            and not ignored.match_file(f"{prefix}{child.name}{'/' * child.is_dir(follow_symlinks=False)}")
+        ]
     if prefix and not children:
         yield prefix[:-1], None
     if prefix.count("/") > paths.MAX_DEPTH:
@@ -62,7 +108,7 @@ def _walk(folder: str, prefix: str) -> Iterator[tuple[str, tuple[int, bool] | st
         if child.is_symlink():
             yield path, os.readlink(child.path).replace(os.sep, "/")
         elif child.is_dir(follow_symlinks=False):
-            yield from _walk(child.path, path + "/")
+            yield from _walk(child.path, path + "/", ignored)
         else:
             status = child.stat(follow_symlinks=False)
             if not stat.S_ISREG(status.st_mode):

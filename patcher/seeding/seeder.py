@@ -65,7 +65,7 @@ class Seeding(NamedTuple):
 
     is_offered: bool = False
     uploaded_bytes: int = 0
-    """Since this engine began."""
+    """Since this engine began, as the last `Seeder.refresh` counted them."""
 
 
 class Seeder:
@@ -140,13 +140,10 @@ class Seeder:
         return bool(self.session and self.session.settings.sharing != "off" and self.session.offered())
 
     def snapshot(self) -> dict[str, Seeding]:
-        """The state of each title that was looked at."""
-        session = self.session
-        if session is None:
-            return {}
-        is_allowed, counters = session.settings.sharing != "off", session.counters()
+        """The state of each title that was looked at. Asks nobody, and waits for nothing."""
+        is_allowed, counted = self.session is not None and self.session.settings.sharing != "off", self._counted_bytes
         return {
-            title: Seeding(is_allowed and bool(mine), sum(counters[each.info_hash].sent_bytes for each in mine))
+            title: Seeding(is_allowed and bool(mine), sum(counted[each.info_hash] for each in mine))
             for title, mine in list(self._titles.items())
         }
 

@@ -39,10 +39,10 @@ class Ledger:
         self._run = partial(database.run, path)
         self._run(_SCHEMA)
 
-    def add(self, title: str, sources: Sources, uploaded_bytes: int, month: str = "") -> None:
-        """Add downloaded and uploaded bytes to a month, the current one by default."""
+    def add(self, title: str, sources: Sources, uploaded_bytes: int) -> None:
+        """Add downloaded and uploaded bytes to the current month."""
         counts = (sources.lan_bytes, sources.peer_bytes, sources.origin_bytes, sources.metadata_bytes)
-        self._run(_ADD, month or current_month(), title, *counts, uploaded_bytes)
+        self._run(_ADD, current_month(), title, *counts, uploaded_bytes)
 
     def totals(self) -> list[Row]:
         """All rows, the oldest month first, titles in order."""

@@ -117,7 +117,7 @@ class _WithPeers:
         self._settled_at = now + (rules.hello_s if may_meet else 0.0)
         """When we know whether there are peers."""
         self._total_bytes = 0
-        self._sent_before_bytes = self._sent_bytes()
+        self._sent_before_bytes = self._session.uploaded_bytes()
         self._peers: list[Peer] = []
         self._by_peer: dict[tuple[str, int], tuple[bool, int]] = {}
 
@@ -151,7 +151,7 @@ class _WithPeers:
         return Sample(
             Sources(lan_bytes=lan, peer_bytes=received_bytes - lan, origin_bytes=origin),
             self._swarm.finished_bytes,
-            self._sent_bytes() - self._sent_before_bytes,
+            self._session.uploaded_bytes() - self._sent_before_bytes,
             len(self._peers),
             piece_map(self._in_order, self._swarm.finished, self._from_origin, arriving, from_peers),
         )
@@ -219,9 +219,6 @@ class _WithPeers:
         if piece in self._wanted:
             self._from_origin.add(piece)
             self._swarm.add_piece(piece, data)
-
-    def _sent_bytes(self) -> int:
-        return sum(each.sent_bytes for each in self._session.counters().values())
 
     # ------------------------------------------------------------ what is missing
 

@@ -1,5 +1,10 @@
-"""Following a job: what Ctrl-C does."""
+"""Following a job: what Ctrl-C does, a reader that leaves, and the engine's log."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -7,7 +12,11 @@ import pytest
 from patcher.cli import follow
 from patcher.cli.output import Output
 from patcher.config import Home
-from patcher.protocol import commands
+from patcher.engine.client import RemoteError
+from patcher.plain import json_line
+from patcher.protocol import commands, events
+from tests.support import engines
+from tests.support.world import Shoal
 
 
 class _Impatient:
@@ -25,7 +34,7 @@ class _Impatient:
     def listen(self, callback: Any) -> None:
         pass
 
-    def submit(self, command: commands.Command) -> int:
+    def submit(self, command: commands.Command, *, again: bool = False) -> int:
         self.commands.append(command)
         return 7
 
@@ -42,3 +51,60 @@ def test_the_first_ctrl_c_cancels_any_job_and_the_second_leaves(monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         follow.follow(Home(home), command, Output(quiet=True))
     assert client.commands == [command, commands.Cancel(job=7)]
+
+
+def test_who_lost_the_engine_asks_the_next_one_how_the_job_ended(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    asked: list[bool] = []
+
+    class Returning(_Impatient):
+        """Whose first engine dies, and whose second one had done the job already."""
+
+        def listen(self, callback: Any) -> None:
+            callback(events.Finished(7, "demo/game", events.Outcome(version_to="2")) if asked else None)
+
+        def submit(self, command: commands.Command, *, again: bool = False) -> int:
+            asked.append(again)
+            return 7
+
+    monkeypatch.setattr(follow, "Client", Returning)
+    assert follow.follow(Home(home), commands.Install("demo/game"), Output(quiet=True)).version_to == "2"
+    assert asked == [False, True]
+
+
+@pytest.fixture
+def player(home: Path) -> Iterator[Shoal]:
+    """A player whose engine runs in this process."""
+    with engines.here(home):
+        yield Shoal(home)
+
+
+@pytest.mark.parametrize("option", ["--json", "--yes"])
+def test_a_reader_that_leaves_early_ends_the_verb_without_a_word(player: Shoal, option: str) -> None:
+    player.run("status")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "patcher.cli", "--home", str(player.home), option, "settings", "listen_port", "7"]
+    with os.fdopen(writer, "wb") as pipe:
+        ended = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE)
+    assert (ended.returncode, ended.stderr) == (1, b"")
+    assert player.run("settings", "listen_port")["settings"] == {"listen_port": 7}
+
+
+def test_a_verbose_verb_shows_what_the_engine_logs_meanwhile(player: Shoal, capsys: pytest.CaptureFixture[str]) -> None:
+    player.run("status")
+    log = Home(player.home).log
+    log.write_text(json_line({"time": "9:00", "level": "ERROR", "text": "long ago"}) + "\n")
+    written = json_line({"time": "9:01", "level": "INFO", "text": "verify begins"})
+
+    def next_event(seen: Any) -> Any:
+        with log.open("a") as file:
+            file.write(f"no JSON\n{written}\n{written[:9]}")
+        return wait(seen)
+
+    wait = follow._next
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(follow, "_next", next_event)
+        with pytest.raises(RemoteError):
+            follow.follow(Home(player.home), commands.Verify("demo/game"), Output(verbose=True))
+    said = capsys.readouterr().err
+    assert said == "9:01 INFO verify begins\n"

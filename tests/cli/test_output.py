@@ -64,3 +64,22 @@ def test_scripts_get_the_text_itself_in_json_that_is_as_plain(name: str, capsys:
     assert all(line.isprintable() for line in lines)
     results = [line for line in map(json.loads, lines) if line.get("ok")]
     assert [line[TEXTS[name]] for line in results] == [TEXTS[name]] * 2
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "iso-8859-1", "ascii", "utf-8"])
+def test_any_text_is_printed_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "1.0 → 2.0 · Größe 寿司 🍣"
+    for json_lines in (True, False):
+        streams = [io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2)]
+        monkeypatch.setattr("sys.stderr", streams[1])
+        with Output(json_lines=json_lines, stream=streams[0]) as out:
+            out.line(text)
+            out.progress(text, 1, 2)
+            out.notice(text)
+            out.error(OriginError("origin.protocol", text))
+            out.cancelled()
+        printed = "".join(stream.buffer.getvalue().decode(encoding) for stream in streams)
+        if json_lines:
+            assert text in {json.loads(line).get("text") for line in printed.splitlines()}
+        else:
+            assert ("1.0 → 2.0" if encoding == "utf-8" else "1.0 -> 2.0") in printed

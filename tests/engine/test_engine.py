@@ -21,7 +21,7 @@ from patcher.content.records import Release
 from patcher.engine.client import Client, RemoteError
 from patcher.engine.engine import Engine
 from patcher.engine.server import Server
-from patcher.errors import DiskError, UsageError
+from patcher.errors import DiskError, EngineLost, UsageError
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.registry import Installation, Registry
@@ -398,3 +398,78 @@ def test_the_pack_cache_keeps_to_its_bound_without_sharing_too(home: Path) -> No
     engine._tend_once()
     assert list((home / "packs").iterdir()) == []
     engine.close()
+
+
+_EDITED = """# mine
+sharing = "off"  # never again
+download_limit_bps = 7
+shade = "green"
+"""
+
+
+def _shares_with_the_network(engine: Engine) -> None:
+    for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off", "sharing": "lan"}.items():
+        engine.submit(commands.ChangeSetting(key, value))
+
+
+def test_settings_that_were_edited_while_the_engine_runs_are_obeyed(engine: Engine, home: Path) -> None:
+    _shares_with_the_network(engine)
+    Home(home).settings.write_text(_EDITED)
+    engine._tend_once()
+    settings = engine.snapshot().settings
+    assert (settings["sharing"], settings["download_limit_bps"]) == ("off", 7)
+
+
+def test_a_change_writes_its_own_key_and_leaves_what_was_edited(engine: Engine, home: Path) -> None:
+    _shares_with_the_network(engine)
+    Home(home).settings.write_text(_EDITED)
+    engine.submit(commands.ChangeSetting("upload_limit_bps", "9"))
+    assert Home(home).settings.read_text() == f"{_EDITED}upload_limit_bps = 9\n"
+    assert engine.snapshot().settings["sharing"] == "off"
+
+
+def test_silence_that_could_not_be_saved_is_kept_all_the_same(
+    engine: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _shares_with_the_network(engine)
+    monkeypatch.setattr(config, "save", _full)
+    with pytest.raises(DiskError):
+        engine.submit(commands.ChangeSetting("sharing", "off"))
+    engine._tend_once()
+    assert engine.snapshot().settings["sharing"] == "off"
+
+
+def test_settings_that_cannot_be_read_take_nothing_back(engine: Engine, home: Path) -> None:
+    _shares_with_the_network(engine)
+    Home(home).settings.write_text("sharing = ")
+    with pytest.raises(DiskError):
+        engine.submit(commands.ChangeSetting("sharing", "off"))
+    engine._tend_once()
+    assert engine.snapshot().settings["sharing"] == "off"
+
+
+def test_nobody_waits_while_settings_are_applied(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    applying, applied = threading.Event(), threading.Event()
+
+    def apply(*_: object) -> None:
+        applying.set()
+        applied.wait(10)
+
+    monkeypatch.setattr(Seeder, "apply", apply)
+    changing = threading.Thread(target=engine.submit, args=(commands.ChangeSetting("peers", "none"),))
+    changing.start()
+    assert applying.wait(10)
+    end = _end(engine, commands.Play("demo/game"))
+    assert isinstance(end, Failed) and end.failure and end.failure.code == "usage.not_installed"
+    assert engine.snapshot().titles == ()
+    assert changing.is_alive()
+    applied.set()
+    changing.join()
+
+
+def test_an_engine_that_ends_takes_no_command_and_sends_clients_to_the_next_one(engine: Engine, home: Path) -> None:
+    with _serving(home, engine), Client(Home(home)) as client:
+        engine.close()
+        with pytest.raises(EngineLost):
+            client.submit(_UPDATE)
+    assert Registry(Home(home).registry).commands() == {}

@@ -8,10 +8,10 @@ from queue import SimpleQueue
 import pytest
 
 from patcher.engine.jobs import ENDINGS, Ending, Job, Jobs, Stored
-from patcher.errors import Cancelled, DiskError, OriginError, Unfinished
+from patcher.errors import BusyError, Cancelled, DiskError, EngineLost, OriginError, Unfinished
 from patcher.install.registry import Registry
 from patcher.protocol import commands, events
-from patcher.protocol.commands import Command
+from patcher.protocol.commands import Command, Verb
 from patcher.protocol.events import Failed, Finished
 
 _TITLE = "demo/game"
@@ -128,3 +128,79 @@ def test_a_light_job_does_not_wait_for_a_heavy_one(played: Played) -> None:
         played.errors.put(None)
         ended.append(played.end().job)
     assert light in ended
+
+
+def test_play_begins_although_no_feed_answers(registry: Registry) -> None:
+    begun, answer = SimpleQueue[Verb](), threading.Event()
+
+    def work(job: Job) -> events.Outcome:
+        begun.put(job.command.verb)
+        answer.wait(10)
+        return events.Outcome()
+
+    jobs = Jobs(registry, work, lambda _: None)
+    for _ in range(8):
+        jobs.add("", commands.RefreshFeed())
+    jobs.add(_TITLE, commands.Play(_TITLE))
+    while begun.get(timeout=5) is not Verb.PLAY:
+        pass
+    answer.set()
+    jobs.close()
+
+
+@pytest.mark.parametrize("pause", [False, True])
+def test_a_job_that_waits_is_cancelled_at_once(registry: Registry, played: Played, pause: bool) -> None:
+    played.jobs.add("demo/other", commands.Update("demo/other"))
+    waiting = played.jobs.add(_TITLE, _UPDATE)
+    assert played.begun.wait(10)
+    for _ in range(2):  # the second finds nothing to cancel, and takes nothing back
+        played.jobs.cancel(commands.Cancel(_TITLE, pause=pause))
+        if not pause:
+            break
+    assert played.end() == Failed(waiting, _TITLE, None)
+    assert registry.commands().get(_TITLE) == ((_UPDATE, True) if pause else None)
+    assert played.jobs.of("demo/other")
+    played.errors.put(None)
+    assert isinstance(played.end(), Finished)
+
+
+def test_a_look_at_a_feed_that_waits_for_others_is_cancelled_at_once(played: Played) -> None:
+    numbers = [played.jobs.add("", commands.RefreshFeed()) for _ in range(5)]
+    played.jobs.cancel(commands.Cancel(job=numbers[-1]))
+    assert played.end() == Failed(numbers[-1], "", None)
+    for _ in numbers[:-1]:
+        played.errors.put(None)
+
+
+def test_after_the_end_no_command_is_taken_and_none_is_left_behind(registry: Registry, played: Played) -> None:
+    played.jobs.close()
+    with pytest.raises(EngineLost):
+        played.jobs.add(_TITLE, _UPDATE)
+    assert (registry.commands(), played.jobs.is_working) == (_GONE, False)
+
+
+def test_who_asks_for_what_runs_already_follows_it(played: Played) -> None:
+    job = played.jobs.add(_TITLE, _UPDATE)
+    assert played.begun.wait(10)
+    assert played.jobs.add(_TITLE, _UPDATE) == job
+    with pytest.raises(BusyError):
+        played.jobs.add(_TITLE, commands.Repair(_TITLE))
+    played.jobs.cancel(commands.Cancel(_TITLE))
+    with pytest.raises(BusyError):  # what is being stopped is not what was asked for
+        played.jobs.add(_TITLE, _UPDATE)
+    played.errors.put(Cancelled())
+    assert played.end() == Failed(job, _TITLE, None)
+
+
+@pytest.mark.parametrize("error", [None, _OFFLINE, Cancelled()])
+def test_a_client_that_comes_back_too_late_hears_how_its_job_ended(played: Played, error: Exception | None) -> None:
+    install = commands.Install(_TITLE)
+    job = played.jobs.add(_TITLE, install, again=True)  # as the engine goes on with it at its start
+    played.errors.put(error)
+    end = played.end()
+    assert played.jobs.add(_TITLE, install, again=True) == job
+    assert played.told.get(timeout=10) == end
+    assert not played.jobs.is_working
+    assert played.jobs.add(_TITLE, install) != job, "who does not come back has it done"
+    played.errors.put(None)
+    assert isinstance(played.end(), Finished)

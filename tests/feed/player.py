@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher.errors import ShoalError
+from patcher.errors import ShoalError, never
 from patcher.feed.guard import Floor
 from patcher.feed.trust import Trust
 from patcher.transfer.origin.retry import RetryPolicy
@@ -23,13 +23,21 @@ class Player:
         self.floor = Floor(folder / "registry.sqlite")
         self._started = [Trust.pin(self.folder, url, "", self.floor, fingerprint=fingerprint)]
 
-    def trust(self, *, offline: bool = False, clock_s: float | None = None, mirrors: Sequence[str] = ()) -> Trust:
+    def trust(
+        self,
+        *,
+        offline: bool = False,
+        clock_s: float | None = None,
+        mirrors: Sequence[str] = (),
+        cancel: Callable[[], bool] = never,
+    ) -> Trust:
         """``clock_s``: what this machine believes the time is, in seconds since 1970."""
         trust = Trust(
             self.folder,
             self.url,
             "",
             self.floor,
+            cancel=cancel,
             offline=offline,
             mirrors=mirrors,
             clock=lambda: time.time() if clock_s is None else clock_s,

@@ -10,7 +10,8 @@ import pytest
 
 from patcher.config import Home
 from patcher.content import records
-from patcher.errors import OriginError, never
+from patcher.content.merkle import Ref
+from patcher.errors import Cancelled, OriginError, never
 from patcher.feed.feeds import Feeds
 from patcher.feed.pin import PIN_FILE, read_pin
 from patcher.protocol.commands import Network
@@ -52,9 +53,10 @@ def test_where_an_invitation_says_it_leads_does_not_count(
     assert read_pin(pin).near is Reach.LOOPBACK
 
 
-def test_two_refreshes_at_once_read_the_art_once(
+def _feeds_with_art(
     tmp_path: Path, named: HostileOrigin, network: Network, feed: RepositorySimulator
-) -> None:
+) -> tuple[Feeds, Ref]:
+    """The feeds of a player who added one whose title has a picture, and the picture."""
     feeds, _ = _feeds(tmp_path)
     art = named.put(b"a picture")
     feed.put("feed.json", records.encode(records.Feed("demo", "Demo", ("https://updates.example/",), titles=("demo",))))
@@ -62,6 +64,13 @@ def test_two_refreshes_at_once_read_the_art_once(
     feed.put("demo/channels/live.json", records.encode(records.Channel(1)))
     feed.put("demo/title.json", records.encode(records.Title("demo", "game", {"en": records.Text("Demo")}, art)))
     feeds.add(f"https://updates.example:{named.port}", "", network, never)
+    return feeds, art
+
+
+def test_two_refreshes_at_once_read_the_art_once(
+    tmp_path: Path, named: HostileOrigin, network: Network, feed: RepositorySimulator
+) -> None:
+    feeds, art = _feeds_with_art(tmp_path, named, network, feed)
     second = threading.Thread(target=feeds.refresh, args=("demo", network, never))
 
     def during_the_first(request: Request, peer: socket.socket) -> None:
@@ -74,6 +83,23 @@ def test_two_refreshes_at_once_read_the_art_once(
     second.join()
     assert Path(feeds.about("demo/demo").about.art).read_bytes() == b"a picture"
     assert named.paths.count(content_path(art)) == 1
+
+
+def test_a_refresh_that_waits_for_another_one_can_be_cancelled(
+    tmp_path: Path, named: HostileOrigin, network: Network, feed: RepositorySimulator
+) -> None:
+    feeds, art = _feeds_with_art(tmp_path, named, network, feed)
+    ended: list[str] = []
+
+    def during_the_first(request: Request, peer: socket.socket) -> None:
+        with pytest.raises(Cancelled):
+            feeds.refresh("demo", network, lambda: True)
+        ended.append("the second")
+        peer.sendall(head(200, 9) + b"a picture")
+
+    named.answer(content_path(art), during_the_first)
+    feeds.refresh("demo", network, never)
+    assert ended == ["the second"]
 
 
 def test_a_feed_that_moved_into_the_players_network_is_used_when_it_is_added_again(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # exported, but not by __all__
 
-from patcher.errors import TrustError
+from patcher.errors import Cancelled, TrustError, never
 from patcher.feed.guard import Floor
 from patcher.feed.verified import VERSION_MAX
 from tests.feed.player import Player, fails
@@ -339,3 +339,21 @@ def test_a_time_that_is_none_is_refused(player: Player, feed: RepositorySimulato
     feed.timestamp.unrecognized_fields["x-shoal-signed-at"] = text
     feed.publish()
     assert fails(player.refresh) == "trust.record"
+
+
+def test_who_waits_for_another_refresh_of_the_feed_can_be_cancelled(player: Player) -> None:
+    trust, held, done = player.trust(cancel=lambda: True), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with player.floor.turn(trust.fingerprint, never):
+            held.set()
+            done.wait(10)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    assert held.wait(10)
+    with pytest.raises(Cancelled):
+        trust.refresh()
+    assert other.is_alive()
+    done.set()
+    other.join()

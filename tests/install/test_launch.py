@@ -10,7 +10,7 @@ import pytest
 from patcher.content import manifest, merkle
 from patcher.content.manifest import Entry
 from patcher.content.records import Launch, Part, Release
-from patcher.errors import Cancelled, ShoalError
+from patcher.errors import Cancelled, ContentError, DiskError, ShoalError
 from patcher.install import launch
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.scan import Seen, seen
@@ -235,3 +235,24 @@ def test_a_cancel_reaches_the_reading_of_a_large_program(game: Game) -> None:
     assert installed
     with pytest.raises(Cancelled):
         launch.launch(InstallFolder.at(game.folder), installed, {}, (), stop)
+
+
+def test_a_program_that_is_gone_is_said_to_be(game: Game) -> None:
+    (game.folder / "bin/game").unlink()
+    with pytest.raises(DiskError, match="bin/game is missing") as caught:
+        game.start()
+    assert (caught.value.code, "shoal repair" in caught.value.hint) == ("disk.modified", True)
+
+
+@pytest.mark.parametrize("data", [b"#!/nowhere/interpreter\n", b"no program at all\n"])
+def test_a_program_that_this_system_cannot_start_is_no_fault_of_the_drive(game: Game, data: bytes) -> None:
+    _put(game.folder / "bin/game", data)
+    entry = Entry("bin/game", len(data), merkle.root_of(merkle.leaves_of(data)), True)
+    made = build.manifest_of("game.main", [entry])
+    ref = merkle.ref_of(manifest.encode(made))
+    (game.state / "manifests" / ref.hex).write_bytes(manifest.encode(made))
+    part = Part("main", (), False, ref, made.info_hash, None, None)
+    game.say(Release("game", 1, "1.0", (part,), {launch.SYSTEM: Launch(("bin/game",))}))
+    with pytest.raises(ContentError, match="cannot start bin/game") as caught:
+        game.start()
+    assert caught.value.code == "content.launch"

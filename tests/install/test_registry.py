@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from patcher.content.records import Release
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import Installation, Registry
 from patcher.protocol import commands
@@ -56,3 +57,11 @@ def test_a_registry_of_before_counts_deaths_too(tmp_path: Path) -> None:
     registry.begin("demo/other")
     registry.end("demo/other")
     assert registry.unfinished_jobs() == {"demo/game": 2}
+
+
+def test_what_is_forgotten_is_signed_no_more(tmp_path: Path) -> None:
+    registry, release = Registry(tmp_path / "db"), Release("whole", 1, "1", (), {})
+    registry.note_signed("demo/whole", release, placed=True)
+    assert registry.is_signed("demo/whole", release)
+    registry.forget("demo/whole")
+    assert not registry.is_signed("demo/whole", release)

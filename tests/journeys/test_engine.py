@@ -64,20 +64,24 @@ def _fetched_bytes(player: Shoal) -> int:
     return int(progress["done_bytes"]) if progress and progress["phase"] == "fetch" else 0
 
 
-def test_a_second_client_sees_the_update_that_the_first_one_runs(world: World) -> None:
+def test_a_second_client_sees_the_update_that_the_first_one_runs_and_follows_it(world: World) -> None:
     player = _installed(world)
     player.run("settings", "download_limit_bps", _SLOW_BPS)
     first = player.start("update", "game")
     wait_until(lambda: _fetched_bytes(player) > 0, "the download")
     shown = player.run("status", "game")["titles"][0]
     assert (shown["verb"], shown["progress"]["total_bytes"] > _PATCH_BYTES) == ("update", True)
-    refused = player.error("update", "game", expect=7)
+    refused = player.error("repair", "game", expect=7)
     assert refused["code"] == "busy.title"
     assert refused["facts"]["phase"] == "fetch"
-    first.kill()  # the client that asked; the update goes on without it
+    first.send_signal(signal.SIGHUP)  # its terminal was closed; the update goes on without it
     first.communicate()
-    player.run("settings", "download_limit_bps", "0")
-    wait_until(lambda: player.run("status", "game")["titles"][0]["version"] == "2", "the update")
+    fetched_bytes = _fetched_bytes(player)
+    with player.start("update", "game") as second:
+        wait_until(lambda: _fetched_bytes(player) > fetched_bytes, "more of the download")
+        player.run("settings", "download_limit_bps", "0")
+        lines = [json.loads(line) for line in second.communicate()[0].splitlines()]
+    assert (lines[-1]["ok"], lines[-1]["version_from"], lines[-1]["version_to"]) == (True, "1", "2")
     assert trees.read(world.folder(player)) == _NEW
 
 

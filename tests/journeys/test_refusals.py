@@ -86,7 +86,8 @@ def test_a_program_that_somebody_changed_is_not_started_until_it_is_repaired(wor
     player.run("install", "playable", "--to", tmp_path / "mine")
     (tmp_path / "mine" / "game").write_text(_SAYS_HELLO.replace("hello", "hallo"))
     error = player.error("play", "playable", "--", said, expect=6)
-    assert (error["code"], error["hint"]) == ("disk.modified", "Run `shoal repair` to put the released files back.")
+    hint = "Run `shoal repair TITLE` to put the released files back."
+    assert (error["code"], error["hint"]) == ("disk.modified", hint)
     player.run("repair", "playable")
     player.run("play", "playable", "--", said)
     wait_until(lambda: said.exists() and said.read_text() == "hello\n", "the game")

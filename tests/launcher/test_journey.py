@@ -107,6 +107,7 @@ def _share(world: World, ui: LauncherUi, device: InputDevice) -> None:
     assert ui.window.state.snapshot is not None
     assert ui.window.state.snapshot.settings["sharing"] == "off"
     device.press("share")
+    device.press("yes")
     ui.until(lambda: bool((title := ui.title()) and title.seeding))
     named = world.root / "strangers" / "game.main"
     shutil.copytree(world.root / "new", named)

@@ -26,6 +26,7 @@ from launcher.prefs import Prefs
 from launcher.state import Accepted, Link, LinkChanged, Refused
 from launcher.views.install import InstallSheet, own_folder, tag_label
 from launcher.views.sheet import ConfirmSheet
+from launcher.views.widgets import Switch
 from launcher.views.window import MainWindow
 from patcher.protocol import commands
 from patcher.protocol.events import Failed, FeedFound, FeedSnapshot, Finished, Outcome, Planned
@@ -360,6 +361,28 @@ def test_both_answers_to_the_question_lead_on(tmp_path: Path, answer: str) -> No
     assert heard == [commands.ChangeSetting("sharing", "everyone" if answer == "help-others" else "off")]
     assert Prefs(tmp_path).welcomed
     assert _control(shown, "address").isVisible()
+
+
+def test_the_switch_returns_to_the_last_answer(shown: MainWindow, submitted: list[commands.Command]) -> None:
+    for sharing, expected in {"lan": "off", "off": "lan"}.items():
+        shown.handle_message(LinkChanged(Link.UP))
+        shown.handle_message(snapshot(sharing=sharing, last_sharing="lan"))
+        shown.refresh()
+        submitted.clear()
+        QTest.mouseClick(_control(shown, "share"), Qt.MouseButton.LeftButton)
+        assert submitted == [commands.ChangeSetting("sharing", expected)]
+
+
+@pytest.mark.parametrize("answer", ["no", "yes"])
+def test_nobody_shares_with_everyone_unasked(shown: MainWindow, submitted: list[commands.Command], answer: str) -> None:
+    show(shown, "empty")
+    submitted.clear()
+    switch = _control(shown, "share")
+    QTest.mouseClick(switch, Qt.MouseButton.LeftButton)
+    assert isinstance(switch, Switch) and not switch.isChecked()
+    assert submitted == []
+    QTest.mouseClick(_control(shown, answer), Qt.MouseButton.LeftButton)
+    assert submitted == [commands.ChangeSetting("sharing", "everyone")] * (answer == "yes")
 
 
 def test_a_window_for_the_tray_hides_and_says_that_work_goes_on(shown: MainWindow, tmp_path: Path) -> None:

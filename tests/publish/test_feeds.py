@@ -53,7 +53,8 @@ def test_an_init_interrupted_before_the_timestamp_is_begun_again(tmp_path: Path)
     [
         ("http://updates.example.org", "", ""), ("ftp://updates.example.org", "", ""), ("updates.example.org", "", ""),
         ("https://", "", ""), ("https://user@updates.example.org", "", ""), ("https://[::1", "", ""),
-        (ORIGIN + "?a=b", "", ""), (ORIGIN + "/#a", "", ""), (ORIGIN, "http://tracker.example.org/?key=1", ""),
+        (ORIGIN + "?a=b", "", ""), (ORIGIN + "/#a", "", ""), (ORIGIN + "/#", "", ""), (ORIGIN + "/my feed", "", ""),
+        ("https://user:word@updates.example.org", "", ""), (ORIGIN, "http://tracker.example.org/?key=1", ""),
         (ORIGIN, "udp://127.0.0.1:6969", ""), (ORIGIN, "https://192.168.1.5/announce", ""),
         ("https://192.168.1.5", "udp://127.1:6969", ""), ("https://0.0.0.0", "", ""),
         (ORIGIN, "file:///etc/passwd", ""), (ORIGIN, "udp://", ""), (ORIGIN, "", "No Name"), (ORIGIN, "", "con"),

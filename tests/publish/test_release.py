@@ -238,6 +238,42 @@ def test_the_launch_command_is_kept_from_the_release_before(publisher: Publisher
     assert any("Starts as the release before" in text for text in publisher.said)
 
 
+def test_a_program_without_the_executable_bit_is_refused_with_the_way_out(publisher: Publisher, tree: Path) -> None:
+    (tree / "bin/game").chmod(0o644)
+    for launch in ("bin/game", "linux=bin/game"):
+        with pytest.raises(UsageError, match=r"chmod \+x.*--launch windows=bin/game"):
+            publisher.release(tree, "1.0", launch=(launch,))
+    assert publisher.release(tree, "1.0", launch=("windows=bin/game",)).state == "published"
+
+
+def test_what_is_hardly_meant_for_players_is_listed_and_can_be_left_out(publisher: Publisher, tree: Path) -> None:
+    lay(tree, {".git/config": b"[core]", ".git/objects/ab/cd": b"x", "data/.DS_Store": b"x", ".env": b"KEY=1"})
+    publisher.release(tree, "1.0")
+    assert any(text.startswith("Players will get .env, .git/, data/.DS_Store. ") for text in publisher.said)
+    publisher.said.clear()
+    (tree / ".shoalignore").write_text(".git/\n!.env\n")
+    outcome = publisher.release(tree, "1.1", ignore=("**/.DS_Store",))
+    files = {path for path, _, _ in outcome.source.tree.files}
+    assert files == {".env", *(path for path, data in TREE.items() if isinstance(data, bytes))}
+    assert not any("Players will get" in text for text in publisher.said)
+
+
+def test_notes_that_change_meanwhile_are_published_as_they_were_read(
+    publisher: Publisher, tree: Path, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text("# New")
+    order = publisher.order(tree, "1.0", notes=notes)
+
+    def progress(phase: str, done: int, total: int) -> None:
+        if phase == "write":
+            notes.write_text("# Newer")
+
+    release.release(publisher.folder, publisher.home, order, publisher.passphrases, progress, publisher.said.append)
+    record = records.parse(records.Release, read(publisher, "game/releases/1.json"))
+    assert record.notes and Store(publisher.folder).read(record.notes) == b"# New"
+
+
 def test_notes_and_label_reach_the_player(publisher: Publisher, tree: Path, tmp_path: Path) -> None:
     notes = tmp_path / "notes.md"
     notes.write_text("# New")

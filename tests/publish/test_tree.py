@@ -29,6 +29,22 @@ def test_our_own_folder_at_the_top_is_no_part_of_a_release(tmp_path: Path) -> No
         tree.read(tmp_path)
 
 
+def test_ignored_files_are_read_by_the_rules_of_gitignore(tmp_path: Path) -> None:
+    names = ("a.log", "keep.log", "logs/b.log", "build/x", "sub/build/y", "doc/a.txt", ".shoalignore", "s/.shoalignore")
+    trees.write(tmp_path, {name: trees.File(b"") for name in names})
+    (tmp_path / ".shoalignore").write_text("# logs\n*.log\n!keep.log\n/build/\n")
+    found = tree.read(tmp_path, ("doc/*.txt",))
+    assert [path for path, _, _ in found.files] == ["keep.log", "s/.shoalignore", "sub/build/y"]
+    assert found.empty_folders == ("doc", "logs")
+
+
+def test_rules_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    for data in (b"\xff", b"!\n"):
+        (tmp_path / ".shoalignore").write_bytes(data)
+        with pytest.raises(UsageError, match=r"\.shoalignore"):
+            tree.read(tmp_path)
+
+
 def test_pipes_sockets_and_devices_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ContentError) as caught:

@@ -13,6 +13,7 @@ from patcher.install.registry import Registry
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder, Seeding
 from patcher.seeding.traffic import Ledger
+from patcher.transfer.swarm.swarm import Counters, Swarm
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support import forger, trees
 from tests.support.forger import FORGERIES, Forgery
@@ -117,6 +118,21 @@ def test_a_pack_that_changed_is_not_offered_again(seeder: Seeder, home: Path) ->
         assert pack not in seeder.session.offered()
     assert not path.exists()
     assert is_offered(seeder)
+
+
+def test_a_snapshot_asks_libtorrent_nothing(seeder: Seeder, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeder.refresh()
+    asked: list[str] = []
+
+    def counters(swarm: Swarm) -> Counters:
+        asked.append(swarm.torrent.info_hash.hex())
+        return Counters(sent_bytes=7)
+
+    monkeypatch.setattr(Swarm, "counters", counters)
+    assert seeder.snapshot() == {_TITLE: Seeding(is_offered=True, uploaded_bytes=0)}
+    assert asked == []
+    seeder.refresh()
+    assert (seeder.snapshot()[_TITLE].uploaded_bytes, len(asked)) == (7, 1)
 
 
 def test_without_sharing_no_session_is_opened_for_it(seeder: Seeder) -> None:

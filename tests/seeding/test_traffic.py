@@ -7,15 +7,18 @@ import pytest
 
 from patcher.errors import DiskError
 from patcher.protocol.events import Sources
+from patcher.seeding import traffic
 from patcher.seeding.traffic import Ledger, current_month
 
 
-def test_bytes_add_up_by_title_and_month(tmp_path: Path) -> None:
+def test_bytes_add_up_by_title_and_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(tmp_path / "registry.sqlite")
     assert ledger.totals() == [] and ledger.month_uploaded_bytes() == 0
     ledger.add("feed/game", Sources(1, 2, 3, 4), 5)
     ledger.add("feed/game", Sources(10, 20, 30, 40), 50)
-    ledger.add("feed/game", Sources(origin_bytes=7), 9, month="2020-01")
+    with monkeypatch.context() as patched:
+        patched.setattr(traffic, "current_month", lambda: "2020-01")
+        ledger.add("feed/game", Sources(origin_bytes=7), 9)
     ledger.add("feed/app", Sources(), 100)
     rows = ledger.totals()
     assert [(row.month, row.title) for row in rows] == [

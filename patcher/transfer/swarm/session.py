@@ -13,6 +13,7 @@ import logging
 import math
 import socket
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -34,6 +35,7 @@ MAX_QUEUED_BYTES = 4 << 20
 230 MB/s costs up to 7 MB, kernel buffers included; with 8 MiB and libtorrent's own 500 requests up to 17 MB."""
 
 _UNCHOKE_SLOTS = 50
+_COUNTED_S = 1.0
 _LOOKS = 5_000
 """Files that one call of `changed` looks at, in about 15 ms."""
 _ALL4 = "0.0.0.0"  # noqa: S104 (all addresses is the player's command, by an empty `listen_host`)
@@ -95,20 +97,18 @@ class Session:
         No entry is added or removed in place, so that it can be read without the lock.
         """
         self._past = defaultdict[bytes, Counters](Counters)
+        self._uploaded = (-math.inf, 0)
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
         self._is_closing = False
+        self.listen_port = 0
+        """The port other players reach us at; 0 when none is open."""
         self._session = lt.session(_FIXED)
         self._apply_settings()
         self._apply_ports()
         self._session.set_alert_fd(self._writer.fileno())
         self._thread = threading.Thread(target=self._listen, name="swarm alerts", daemon=True)
         self._thread.start()
-
-    @property
-    def listen_port(self) -> int:
-        """The port other players reach us at; 0 when none is open."""
-        return int(self._session.listen_port())
 
     # ------------------------------------------------------------ torrents
 
@@ -173,6 +173,18 @@ class Session:
             for info_hash, swarm in self._swarms.items():
                 now[info_hash] += swarm.counters()
             return now
+
+    def uploaded_bytes(self) -> int:
+        """Payload bytes that all torrents uploaded since the session began, as of the last second.
+
+        Fetches ask for it many times a second, and libtorrent takes a moment for each torrent.
+        """
+        with self._lock:
+            asked_s, found = self._uploaded
+            if time.monotonic() - asked_s >= _COUNTED_S:
+                found = sum(each.sent_bytes for each in self.counters().values())
+                self._uploaded = time.monotonic(), found
+            return found
 
     # ------------------------------------------------------------ what is in
 
@@ -285,7 +297,7 @@ class Session:
         self._session.set_ip_filter(_ranges(int(scope != "all"), int(scope == "none")))
         place = _interfaces(self.settings) if ports.listens else ""
         self._session.apply_settings({"listen_interfaces": place, "enable_lsd": ports.discovers})
-        self._session.listen_port()  # returns after all this is done
+        self.listen_port = int(self._session.listen_port())  # returns after all this is done
 
     # ------------------------------------------------------------ alerts and the end
 
