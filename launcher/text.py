@@ -163,7 +163,7 @@ def _button_detail(page: Page) -> str:
         PrimaryAction.WAIT: translate("Button", "Starting the engine"),
         PrimaryAction.RESUME: translate("Button", "Continues where it stopped"),
         PrimaryAction.QUEUED: translate("Button", "Waiting for another download"),
-        PrimaryAction.REPAIR: translate("Button", "Files were changed"),
+        PrimaryAction.REPAIR: translate("Button", "Files are not as released"),
         PrimaryAction.PLAYING: translate("Button", "The game is running"),
     }
     return lines.get(page.action, "")

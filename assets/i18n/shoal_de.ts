@@ -60,8 +60,8 @@
         <translation>Wartet auf einen anderen Download</translation>
     </message>
     <message>
-        <source>Files were changed</source>
-        <translation>Dateien wurden verändert</translation>
+        <source>Files are not as released</source>
+        <translation>Dateien weichen von der Version ab</translation>
     </message>
     <message>
         <source>The game is running</source>
@@ -269,6 +269,14 @@
     <message>
         <source>Try again: a full download replaces the damaged piece.</source>
         <translation>Versuche es noch einmal: Ein vollständiger Download ersetzt das beschädigte Stück.</translation>
+    </message>
+    <message>
+        <source>The game closed at once (code {code}).</source>
+        <translation>Das Spiel hat sich sofort wieder beendet (Code {code}).</translation>
+    </message>
+    <message>
+        <source>Check its files. If they are intact, its log may say why.</source>
+        <translation>Prüfe seine Dateien. Sind sie unversehrt, steht der Grund vielleicht in seinem Protokoll.</translation>
     </message>
     <message>
         <source>The program that starts this title is not one of the publisher&apos;s files.</source>
@@ -519,6 +527,30 @@
         <translation>Versuche es noch einmal. Passiert es wieder, kopiere die Details für eine Meldung.</translation>
     </message>
     <message>
+        <source>No server answers at this address and port.</source>
+        <translation>Unter dieser Adresse und diesem Port antwortet kein Server.</translation>
+    </message>
+    <message>
+        <source>Check the address. If it is right, try again later.</source>
+        <translation>Prüfe die Adresse. Stimmt sie, versuche es später noch einmal.</translation>
+    </message>
+    <message>
+        <source>This system cannot start the game.</source>
+        <translation>Dieses System kann das Spiel nicht starten.</translation>
+    </message>
+    <message>
+        <source>Something that it needs may be missing here. Ask the publisher what it needs.</source>
+        <translation>Vielleicht fehlt hier etwas, das es braucht. Frage den Herausgeber, was das Spiel braucht.</translation>
+    </message>
+    <message>
+        <source>A file of the game is missing.</source>
+        <translation>Eine Datei des Spiels fehlt.</translation>
+    </message>
+    <message>
+        <source>Repair brings the file back. Your own files stay.</source>
+        <translation>Reparieren bringt die Datei zurück. Deine eigenen Dateien bleiben.</translation>
+    </message>
+    <message>
         <source>This is a publishing error.</source>
         <translation>Dieser Fehler betrifft das Veröffentlichen.</translation>
     </message>
@@ -573,6 +605,14 @@
     <message>
         <source>Repair</source>
         <translation>Reparieren</translation>
+    </message>
+    <message>
+        <source>Check files</source>
+        <translation>Dateien prüfen</translation>
+    </message>
+    <message>
+        <source>Open log</source>
+        <translation>Protokoll öffnen</translation>
     </message>
     <message>
         <source>Step back anyway…</source>

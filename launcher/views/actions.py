@@ -48,8 +48,10 @@ class TitleActions(QObject):
                 self._ask_install(state, title)
             case MenuAction.MOVE:
                 self._ask_move(title)
-            case MenuAction.OPEN_FOLDER:
-                QDesktopServices.openUrl(QUrl.fromLocalFile(title.folder))
+            case MenuAction.OPEN_FOLDER | Remedy.LOG:
+                failure = state.failure(title)
+                log = str(failure.facts.get("log", "")) if failure else ""
+                QDesktopServices.openUrl(QUrl.fromLocalFile(log if action is Remedy.LOG else title.folder))
             case MenuAction.UNINSTALL:
                 self._ask_uninstall(title)
             case Remedy.STEP_BACK:
@@ -149,7 +151,7 @@ def _command(action: Action, state: State, title: TitleSnapshot) -> commands.Com
         PrimaryAction.STOP: commands.Cancel(name),
         PrimaryAction.RESUME: retry,
         PrimaryAction.NEEDS_SPACE: retry,
-        PrimaryAction.REPAIR: commands.Repair(name),  # the other two REPAIR are the same string
+        PrimaryAction.REPAIR: commands.Repair(name),  # the other two REPAIR are the same string, and so on
         PrimaryAction.PLAY: commands.Play(name),
         MenuAction.VERIFY: commands.Verify(name),
         MenuAction.ROLLBACK: commands.Rollback(name),

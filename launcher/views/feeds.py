@@ -100,7 +100,7 @@ class FeedsPage(ScrollPage):
         failure = state.problems.get(NEW_FEED)
         is_no_feed = failure is not None and failure.code == "usage.argument"
         title = self.tr("This is neither the address of a feed nor a feed file.") if is_no_feed else ""
-        show_failure(self.banner, failure, set(Remedy) - {Remedy.CLOSE}, title=title, installed=False)
+        show_failure(self.banner, failure, set(Remedy) - {Remedy.CLOSE, Remedy.LOG}, title=title, installed=False)
 
     def _show_found(self, found: FeedSnapshot | None) -> None:
         self._found = found
