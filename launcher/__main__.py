@@ -63,16 +63,19 @@ class Launcher:
 
 
 def translate(app: QApplication, locale: QLocale) -> None:
-    """Install the translations for ``locale``, if there are any, and set its layout direction."""
+    """Install the translations for ``locale``, else the English plurals. The language that is shown sets the direction.
+
+    `text.numbers` says how numbers are written.
+    """
     QLocale.setDefault(locale)
-    for name, folder in (
-        ("qtbase", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)),
-        ("shoal", str(_I18N)),
-    ):
-        translator = QTranslator(app)
-        if translator.load(locale, name, "_", folder):
-            app.installTranslator(translator)
-    app.setLayoutDirection(locale.textDirection())
+    ours, qts = QTranslator(app), QTranslator(app)
+    if not ours.load(locale, "shoal", "_", str(_I18N)):
+        ours.load("shoal_en", str(_I18N))
+    shown = QLocale(ours.language())
+    if qts.load(shown, "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        app.installTranslator(qts)
+    app.installTranslator(ours)
+    app.setLayoutDirection(shown.textDirection())
 
 
 def main() -> int:

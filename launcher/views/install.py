@@ -191,6 +191,10 @@ def tag_label(tag: str) -> str:
 
 
 def _default_tags(tags: list[str]) -> set[str]:
-    """The player's language, if it is among the tags."""
-    mine = f"lang:{QLocale().name().partition('_')[0]}"
-    return {mine} & set(tags)
+    """The player's language, with or without its region; if it is not among the tags, English."""
+    for language in (*QLocale().uiLanguages(), "en"):
+        spoken = f"lang:{language}".lower()
+        found = [tag for tag in tags if tag.lower() == spoken] or [tag for tag in tags if tag.startswith(f"{spoken}-")]
+        if found:
+            return {found[0]}
+    return set()

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from launcher import theme
+from launcher import text, theme
 from launcher.prefs import Prefs
 from launcher.state import SETTINGS, Link, State
 from launcher.views.layout import ScrollPage, show_failure
@@ -108,6 +108,7 @@ class SettingsPage(ScrollPage):
 
     def _number(self, key: str, unit: int, suffix: str) -> QDoubleSpinBox:
         box = NumberBox()
+        box.setLocale(text.numbers())
         box.setObjectName(key)
         box.setRange(0, 10_000)
         box.setDecimals(1)
