@@ -37,7 +37,8 @@ class FeedsPage(ScrollPage):
         self._list_card = Card(self.tr("Your feeds"), self._make_list())
         form = Card(self.tr("Add a feed"), self._make_form())
         title = Text(self.tr("Feeds"), "page")
-        self.set_content(title, Text(about, "muted"), self.banner, form, self._found_card, self._list_card)
+        cards = (form, self._found_card, self._list_card)
+        self.set_content(title, Text(about, "muted"), *cards, banner=self.banner)
 
     def _make_form(self) -> QBoxLayout:
         self.address = QLineEdit()

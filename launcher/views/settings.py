@@ -40,10 +40,10 @@ class SettingsPage(ScrollPage):
         self.banner = Banner()
         self.set_content(
             Text(self.tr("Settings"), "page"),
-            self.banner,
             Card(self.tr("Sharing"), self._make_sharing()),
             Card(self.tr("Downloads"), self._make_downloads()),
             Card(self.tr("Window"), self._make_window()),
+            banner=self.banner,
         )
 
     # ------------------------------------------------------------ construction
