@@ -682,6 +682,10 @@
         <translation>Diesen Feed hinzufügen</translation>
     </message>
     <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
         <source>Do not add</source>
         <translation>Nicht hinzufügen</translation>
     </message>
@@ -716,6 +720,18 @@
     <message>
         <source>none yet</source>
         <translation>noch keine</translation>
+    </message>
+    <message>
+        <source>Use this address</source>
+        <translation>Diese Adresse verwenden</translation>
+    </message>
+    <message>
+        <source>This feed is one of yours already.</source>
+        <translation>Diesen Feed hast du schon.</translation>
+    </message>
+    <message>
+        <source>You have this feed from another address. From now on it would be read from this one.</source>
+        <translation>Du hast diesen Feed von einer anderen Adresse. Von nun an würde er von dieser gelesen.</translation>
     </message>
     <message>
         <source>Open a feed file</source>
@@ -1301,6 +1317,18 @@
     <message>
         <source>Keep this release</source>
         <translation>Diese Version behalten</translation>
+    </message>
+    <message>
+        <source>Remove the feed {name}?</source>
+        <translation>Den Feed {name} entfernen?</translation>
+    </message>
+    <message>
+        <source>Its titles leave the library. To get them back, add the feed by its address again.</source>
+        <translation>Seine Titel verschwinden aus der Bibliothek. Um sie zurückzuholen, füge den Feed mit seiner Adresse wieder hinzu.</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>Entfernen</translation>
     </message>
     <message>
         <source>Move to</source>

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -117,6 +117,17 @@ class TitleActions(QObject):
             self.tr("The publisher no longer allows this release. It may have security holes."),
             self.tr("Step back"),
             self.tr("Keep this release"),
+        )
+
+    @Slot(str)
+    def ask_remove_feed(self, name: str) -> None:
+        """Remove a feed, if the player confirms it."""
+        self._confirm(
+            commands.RemoveFeed(name),
+            self.tr("Remove the feed {name}?").format(name=text.plain(name, 40)),
+            self.tr("Its titles leave the library. To get them back, add the feed by its address again."),
+            self.tr("Remove"),
+            self.tr("Keep it"),
         )
 
     def _confirm(self, command: commands.Command, question: str, words: str, yes: str, no: str) -> None:

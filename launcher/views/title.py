@@ -107,7 +107,7 @@ class TitlePage(QWidget):
         self._support.setVisible("support" in title.about.links)
         if before is None or before.title != title.title:
             self.action.setFocus(Qt.FocusReason.OtherFocusReason)
-        is_moving = page.progress is not None or bool(page.rate_samples)
+        is_moving = page.progress is not None
         self._side.setCurrentIndex(1 if is_moving else 0)
         self._side_card.set_title(self._side_title(page, title, is_moving=is_moving))
         if is_moving:

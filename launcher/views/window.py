@@ -114,6 +114,7 @@ class MainWindow(QWidget):
         made = FeedsPage()
         made.submitted.connect(self.submitted)
         made.copy_requested.connect(self._copy_problem)
+        made.remove_requested.connect(self.title_actions.ask_remove_feed)
         self.stack.addWidget(made)
         return made
 
@@ -144,6 +145,7 @@ class MainWindow(QWidget):
             case Failed(title=title, failure=failure) if failure and title:
                 self.notified.emit(self._label(title), failures.explain(failure).title)
             case Snapshot():
+                self._refreshed_feeds -= _feeds_with_news(before, message)
                 self._refresh_new_feeds(message)
             case state.LinkChanged(Link.UP) if before.link is Link.LOST:
                 self.toast.show_message(self.tr("The engine is running again. Its work continues."))
@@ -315,3 +317,10 @@ class MainWindow(QWidget):
             return
         event.accept()
         self.quit_requested.emit()
+
+
+def _feeds_with_news(before: State, now: Snapshot) -> set[str]:
+    """The feeds of titles whose new release was seen by another job, which reads no notes."""
+    known = {title.title: title.offered_version for title in before.titles}
+    news = (title for title in now.titles if known.get(title.title, title.offered_version) != title.offered_version)
+    return {title.title.partition("/")[0] for title in news if not title.about.notes}
