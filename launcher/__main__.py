@@ -6,16 +6,19 @@ import signal
 import sys
 from pathlib import Path
 
-from PySide6 import __version_info__ as pyside_version
-from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
-from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication
+from launcher import screen
 
-from launcher import instance, theme
-from launcher.bridge import Bridge
-from launcher.prefs import Prefs
-from launcher.views.window import MainWindow
-from patcher.private import forget_secrets
+with screen.importing():
+    from PySide6 import __version_info__ as pyside_version
+    from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
+    from PySide6.QtGui import QIcon
+    from PySide6.QtWidgets import QApplication
+
+    from launcher import instance, theme
+    from launcher.bridge import Bridge
+    from launcher.prefs import Prefs
+    from launcher.views.window import MainWindow
+    from patcher.private import forget_secrets
 
 _I18N = theme.ASSETS / "i18n"
 
@@ -87,7 +90,7 @@ def main() -> int:
     forget_secrets()  # programs that Qt starts, such as a browser, must not inherit them
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = [str(Path(word).resolve()) if Path(word).is_file() else word for word in args.words]
-    app = QApplication(sys.argv[:1])
+    app = screen.open_app(sys.argv[0])
     app.setApplicationName("Shoal")
     app.setDesktopFileName("shoal")
     app.setWindowIcon(QIcon(str(theme.ASSETS / "icons" / "shoal.svg")))

@@ -271,6 +271,14 @@
         <translation>Versuche es noch einmal: Ein vollständiger Download ersetzt das beschädigte Stück.</translation>
     </message>
     <message>
+        <source>This system cannot start the game.</source>
+        <translation>Dieses System kann das Spiel nicht starten.</translation>
+    </message>
+    <message>
+        <source>Something that it needs may be missing here. Ask the publisher what it needs.</source>
+        <translation>Vielleicht fehlt hier etwas, das es braucht. Frage den Herausgeber, was das Spiel braucht.</translation>
+    </message>
+    <message>
         <source>The game closed at once (code {code}).</source>
         <translation>Das Spiel hat sich sofort wieder beendet (Code {code}).</translation>
     </message>
@@ -535,20 +543,8 @@
         <translation>Prüfe die Adresse. Stimmt sie, versuche es später noch einmal.</translation>
     </message>
     <message>
-        <source>This system cannot start the game.</source>
-        <translation>Dieses System kann das Spiel nicht starten.</translation>
-    </message>
-    <message>
-        <source>Something that it needs may be missing here. Ask the publisher what it needs.</source>
-        <translation>Vielleicht fehlt hier etwas, das es braucht. Frage den Herausgeber, was das Spiel braucht.</translation>
-    </message>
-    <message>
         <source>A file of the game is missing.</source>
         <translation>Eine Datei des Spiels fehlt.</translation>
-    </message>
-    <message>
-        <source>Repair brings the file back. Your own files stay.</source>
-        <translation>Reparieren bringt die Datei zurück. Deine eigenen Dateien bleiben.</translation>
     </message>
     <message>
         <source>This is a publishing error.</source>
@@ -585,6 +581,10 @@
     <message>
         <source>Nothing was started.</source>
         <translation>Nichts wurde gestartet.</translation>
+    </message>
+    <message>
+        <source>Repair brings the file back. Your own files stay.</source>
+        <translation>Reparieren bringt die Datei zurück. Deine eigenen Dateien bleiben.</translation>
     </message>
     <message>
         <source>What is running continues.</source>
@@ -1271,22 +1271,6 @@
         <translation>Die Details sind in der Zwischenablage.</translation>
     </message>
     <message>
-        <source>Help others download?</source>
-        <translation>Anderen beim Laden helfen?</translation>
-    </message>
-    <message>
-        <source>Players who install or update the same game get parts of it from this computer, and see its internet address. Never other files. In the settings you can share with your local network only.</source>
-        <translation>Wer dasselbe Spiel installiert oder aktualisiert, bekommt Teile davon von diesem Computer und sieht seine Internetadresse. Niemals andere Dateien. In den Einstellungen kannst du auch nur mit deinem lokalen Netz teilen.</translation>
-    </message>
-    <message>
-        <source>Share with everyone</source>
-        <translation>Mit allen teilen</translation>
-    </message>
-    <message>
-        <source>Not now</source>
-        <translation>Nicht jetzt</translation>
-    </message>
-    <message>
         <source>Uninstall {title}?</source>
         <translation>{title} deinstallieren?</translation>
     </message>
@@ -1337,6 +1321,22 @@
     <message>
         <source>Where is it now?</source>
         <translation>Wo ist es jetzt?</translation>
+    </message>
+    <message>
+        <source>Help others download?</source>
+        <translation>Anderen beim Laden helfen?</translation>
+    </message>
+    <message>
+        <source>Players who install or update the same game get parts of it from this computer, and see its internet address. Never other files. In the settings you can share with your local network only.</source>
+        <translation>Wer dasselbe Spiel installiert oder aktualisiert, bekommt Teile davon von diesem Computer und sieht seine Internetadresse. Niemals andere Dateien. In den Einstellungen kannst du auch nur mit deinem lokalen Netz teilen.</translation>
+    </message>
+    <message>
+        <source>Share with everyone</source>
+        <translation>Mit allen teilen</translation>
+    </message>
+    <message>
+        <source>Not now</source>
+        <translation>Nicht jetzt</translation>
     </message>
 </context>
 <context>
