@@ -9,7 +9,8 @@ from one frozen `State`. Read it in this order:
 - `text`, `failures`: the translated texts; `models`: the rows of the lists;
 - `bridge`: the thread that owns the engine's client;
 - `views`: the window and its pages; `theme` is their look, `prefs` what the window remembers;
-- `instance`: one launcher for each home; `__main__` builds and connects all of it.
+- `screen`: what is said where no window can be opened; `instance`: one launcher for each home;
+- `__main__` builds and connects all of it.
 
     bridge.message_received.connect(window.handle_message)
     window.submitted.connect(bridge.submit)

@@ -6,16 +6,19 @@ import signal
 import sys
 from pathlib import Path
 
-from PySide6 import __version_info__ as pyside_version
-from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
-from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication
+from launcher import screen
 
-from launcher import instance, theme
-from launcher.bridge import Bridge
-from launcher.prefs import Prefs
-from launcher.views.window import MainWindow
-from patcher.private import forget_secrets
+with screen.importing():
+    from PySide6 import __version_info__ as pyside_version
+    from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
+    from PySide6.QtGui import QIcon
+    from PySide6.QtWidgets import QApplication
+
+    from launcher import instance, theme
+    from launcher.bridge import Bridge
+    from launcher.prefs import Prefs
+    from launcher.views.window import MainWindow
+    from patcher.private import forget_secrets
 
 _I18N = theme.ASSETS / "i18n"
 
@@ -63,16 +66,19 @@ class Launcher:
 
 
 def translate(app: QApplication, locale: QLocale) -> None:
-    """Install the translations for ``locale``, if there are any, and set its layout direction."""
+    """Install the translations for ``locale``, else the English plurals. The language that is shown sets the direction.
+
+    `text.numbers` says how numbers are written.
+    """
     QLocale.setDefault(locale)
-    for name, folder in (
-        ("qtbase", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)),
-        ("shoal", str(_I18N)),
-    ):
-        translator = QTranslator(app)
-        if translator.load(locale, name, "_", folder):
-            app.installTranslator(translator)
-    app.setLayoutDirection(locale.textDirection())
+    ours, qts = QTranslator(app), QTranslator(app)
+    if not ours.load(locale, "shoal", "_", str(_I18N)):
+        ours.load("shoal_en", str(_I18N))
+    shown = QLocale(ours.language())
+    if qts.load(shown, "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        app.installTranslator(qts)
+    app.installTranslator(ours)
+    app.setLayoutDirection(shown.textDirection())
 
 
 def main() -> int:
@@ -84,7 +90,7 @@ def main() -> int:
     forget_secrets()  # programs that Qt starts, such as a browser, must not inherit them
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = [str(Path(word).resolve()) if Path(word).is_file() else word for word in args.words]
-    app = QApplication(sys.argv[:1])
+    app = screen.open_app(sys.argv[0])
     app.setApplicationName("Shoal")
     app.setDesktopFileName("shoal")
     app.setWindowIcon(QIcon(str(theme.ASSETS / "icons" / "shoal.svg")))

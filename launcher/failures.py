@@ -24,6 +24,8 @@ class Remedy(enum.StrEnum):
     FOLDER = "folder"
     SERVER_ONLY = "server-only"
     REPAIR = "repair"
+    VERIFY = "verify"
+    LOG = "open-log"
     STEP_BACK = "step-back"
     DETAILS = "details"
     CLOSE = "close"
@@ -160,6 +162,11 @@ EXPLANATIONS: dict[str, _Row] = {
         QT_TRANSLATE_NOOP("Errors", "A piece of the patch is damaged."),
         QT_TRANSLATE_NOOP("Errors", "Try again: a full download replaces the damaged piece."),
         (_R, _S),
+    ),
+    "content.closed": _Row(
+        QT_TRANSLATE_NOOP("Errors", "The game closed at once (code {code})."),
+        QT_TRANSLATE_NOOP("Errors", "Check its files. If they are intact, its log may say why."),
+        (Remedy.VERIFY,),
     ),
     "content.launch": _Row(
         QT_TRANSLATE_NOOP("Errors", "The program that starts this title is not one of the publisher's files."),
@@ -311,6 +318,24 @@ EXPLANATIONS: dict[str, _Row] = {
         QT_TRANSLATE_NOOP("Errors", "Try again. If it happens again, copy the details for a report."),
     ),
 }
+_BY_FACT: dict[tuple[str, str], _Row] = {
+    ("origin.unreachable", "refused"): _Row(
+        QT_TRANSLATE_NOOP("Errors", "No server answers at this address and port."),
+        QT_TRANSLATE_NOOP("Errors", "Check the address. If it is right, try again later."),
+    ),
+    ("content.launch", "unable"): _Row(
+        QT_TRANSLATE_NOOP("Errors", "This system cannot start the game."),
+        QT_TRANSLATE_NOOP("Errors", "Something that it needs may be missing here. Ask the publisher what it needs."),
+        (Remedy.VERIFY,),
+    ),
+    ("disk.modified", "missing"): _Row(
+        QT_TRANSLATE_NOOP("Errors", "A file of the game is missing."),
+        QT_TRANSLATE_NOOP("Errors", "Repair brings the file back. Your own files stay."),
+        (_P,),
+    ),
+}
+"""For a code with this fact, more precisely than for the code alone."""
+
 _PUBLISHING = _Row(
     QT_TRANSLATE_NOOP("Errors", "This is a publishing error."),
     QT_TRANSLATE_NOOP("Errors", "Use the command line; the details say what is wrong."),
@@ -338,14 +363,15 @@ _SAFE_REWORDED = {
 
 def explain(failure: Failure, *, installed: bool = True) -> Explanation:
     """A failure as translated text; a title that is not ``installed`` gets no word about an installed version."""
-    title, hint, remedies = EXPLANATIONS.get(failure.code, _PUBLISHING)
+    known = (row for (code, fact), row in _BY_FACT.items() if code == failure.code and fact in failure.facts)
+    title, hint, remedies = next(known, EXPLANATIONS.get(failure.code, _PUBLISHING))
     safe = failure.safe if installed or failure.safe != _UNTOUCHED else _NOTHING
     return Explanation(
-        translate("Errors", title),
+        translate("Errors", title).replace("{code}", plain(str(failure.facts.get("exit_code", "?")))),
         translate("Errors", _SAFE_REWORDED.get(safe, safe if safe in _SAFE else _NOTHING)),
         translate("Errors", hint),
-        (*remedies, Remedy.DETAILS),
-        is_offline=failure.code == "origin.unreachable",
+        (*remedies, *([Remedy.LOG] if "log" in failure.facts else []), Remedy.DETAILS),
+        is_offline=title == EXPLANATIONS["origin.unreachable"].title,
     )
 
 
@@ -356,6 +382,8 @@ def remedy_label(remedy: Remedy) -> str:
         Remedy.FOLDER: translate("Errors", "Choose folder…"),
         Remedy.SERVER_ONLY: translate("Errors", "Server only"),
         Remedy.REPAIR: translate("Errors", "Repair"),
+        Remedy.VERIFY: translate("Errors", "Check files"),
+        Remedy.LOG: translate("Errors", "Open log"),
         Remedy.STEP_BACK: translate("Errors", "Step back anyway…"),
         Remedy.DETAILS: translate("Errors", "Copy details"),
         Remedy.CLOSE: translate("Errors", "Dismiss"),

@@ -100,7 +100,8 @@ def plan_to_request(state: State, name: str) -> commands.Update | None:
     is_known = activity.planned is not None and activity.planned.version_to == title.offered_version
     is_reading = any(isinstance(command, commands.RefreshFeed) for command in state.jobs.values())
     is_working = any(other.job for other in state.titles)
-    is_troubled = state.failure(title) is not None or name.partition("/")[0] in state.problems
+    failure = state.failure(title)
+    is_troubled = (failure is not None and failure.code != "content.closed") or name.partition("/")[0] in state.problems
     return None if is_known or is_reading or is_working or is_troubled else commands.Update(name, only="plan")
 
 

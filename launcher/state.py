@@ -261,8 +261,10 @@ def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
     state = _without_job(state, job)
     if isinstance(command, commands.RefreshFeed):
         return _without_problem(state, command)
-    if not title or verb in {Verb.CANCEL, Verb.NONE} or (command and is_plan_only(command)):
+    if not title or verb in {Verb.CANCEL, Verb.NONE}:
         return state
+    if command and is_plan_only(command):
+        return _with_activity(state, title, failure=None)
     if verb is Verb.PLAY:
         return _with_activity(state, title, progress=None, failure=None)
     damaged = outcome.files if verb is Verb.VERIFY else ()

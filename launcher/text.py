@@ -3,6 +3,7 @@
 import unicodedata
 
 from PySide6.QtCore import QCoreApplication, QLocale, QObject
+from PySide6.QtGui import QGuiApplication
 
 from launcher.page import Page, PrimaryAction
 from patcher.protocol.commands import Verb
@@ -53,13 +54,20 @@ def button_text(text: str) -> str:
     return plain(text).replace("&", "&&")
 
 
+def numbers() -> QLocale:
+    """How numbers are written: as the player's language does, unless they would run against the words around them."""
+    mine = QLocale()
+    is_along = mine.textDirection() == QGuiApplication.layoutDirection()
+    return mine if is_along else QLocale(QLocale.Language.English)
+
+
 def size(count: int) -> str:
     """Bytes in the notation of the locale, with three digits at most: 1.4 GB."""
     value = float(count)
     while value >= 999.5:
         value /= 1000
     digits = 1 if count >= 1_000_000 and value < 99.95 else 0
-    return QLocale().formattedDataSize(count, digits, QLocale.DataSizeFormat.DataSizeSIFormat)
+    return numbers().formattedDataSize(count, digits, QLocale.DataSizeFormat.DataSizeSIFormat)
 
 
 def rate(bytes_per_second: float) -> str:
@@ -69,7 +77,7 @@ def rate(bytes_per_second: float) -> str:
 
 def percent(fraction: float) -> str:
     """``fraction`` (0 to 1) in percent; 100 only when it is 1."""
-    number = QLocale().toString(min(99, int(fraction * 100)) if fraction < 1 else 100)
+    number = numbers().toString(min(99, int(fraction * 100)) if fraction < 1 else 100)
     return translate("Text", "{number}%").format(number=number)
 
 
@@ -163,7 +171,7 @@ def _button_detail(page: Page) -> str:
         PrimaryAction.WAIT: translate("Button", "Starting the engine"),
         PrimaryAction.RESUME: translate("Button", "Continues where it stopped"),
         PrimaryAction.QUEUED: translate("Button", "Waiting for another download"),
-        PrimaryAction.REPAIR: translate("Button", "Files were changed"),
+        PrimaryAction.REPAIR: translate("Button", "Files are not as released"),
         PrimaryAction.PLAYING: translate("Button", "The game is running"),
     }
     return lines.get(page.action, "")

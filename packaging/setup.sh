@@ -10,7 +10,7 @@ have_library() { # whether the loader knows it
 need_packages() { # the Debian packages this machine lacks, on one line
     command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || printf ' nginx'
     command -v ip >/dev/null 2>&1 || printf ' iproute2'
-    while read -r library package; do # what Qt draws with, a screen or none
+    while read -r library package; do # what Qt draws with: first a screen or none, from libxcb on a real one
         have_library "$library" || printf ' %s' "$package"
     done <<-END
 	libGL.so.1 libgl1
@@ -19,6 +19,12 @@ need_packages() { # the Debian packages this machine lacks, on one line
 	libdbus-1.so.3 libdbus-1-3
 	libfontconfig.so.1 libfontconfig1
 	libxkbcommon.so.0 libxkbcommon0
+	libxcb-cursor.so.0 libxcb-cursor0
+	libxcb-icccm.so.4 libxcb-icccm4
+	libxcb-keysyms.so.1 libxcb-keysyms1
+	libxcb-shape.so.0 libxcb-shape0
+	libxkbcommon-x11.so.0 libxkbcommon-x11-0
+	libwayland-cursor.so.0 libwayland-cursor0
 	END
     /usr/bin/env "$PYTHON" -c 'import ensurepip, venv' >/dev/null 2>&1 || printf ' python3-venv'
 }

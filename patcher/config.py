@@ -51,6 +51,8 @@ class Home:
     """Where the engine listens, and the secret of its socket; only the player can read it."""
     log = _Inside("engine.log")
     """The engine's log; it rotates."""
+    logs = _Inside("logs")
+    """What each title wrote when it was started last."""
 
     def title_folder(self, title: str, games_folder: str) -> Path:
         """Where ``feed/title`` is installed if the player names no folder. ``games_folder`` is the setting."""

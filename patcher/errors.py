@@ -209,6 +209,7 @@ _HINTS: dict[str, dict[str, str]] = {
         "trust.description": (
             "`shoal repair TITLE` brings its folder back to what the publisher signed; your own files stay."
         ),
+        "content.closed": "`shoal verify TITLE` looks for damage, `shoal repair TITLE` mends it.",
         "disk.folder_missing": "Connect the drive or choose the folder again.",
         "disk.home": "Choose another --home folder or repair the named file.",
         "disk.home_owner": "Run Shoal as the folder's owner, or choose another folder with --home.",

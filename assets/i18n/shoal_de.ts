@@ -60,8 +60,8 @@
         <translation>Wartet auf einen anderen Download</translation>
     </message>
     <message>
-        <source>Files were changed</source>
-        <translation>Dateien wurden verändert</translation>
+        <source>Files are not as released</source>
+        <translation>Dateien weichen von der Version ab</translation>
     </message>
     <message>
         <source>The game is running</source>
@@ -269,6 +269,22 @@
     <message>
         <source>Try again: a full download replaces the damaged piece.</source>
         <translation>Versuche es noch einmal: Ein vollständiger Download ersetzt das beschädigte Stück.</translation>
+    </message>
+    <message>
+        <source>This system cannot start the game.</source>
+        <translation>Dieses System kann das Spiel nicht starten.</translation>
+    </message>
+    <message>
+        <source>Something that it needs may be missing here. Ask the publisher what it needs.</source>
+        <translation>Vielleicht fehlt hier etwas, das es braucht. Frage den Herausgeber, was das Spiel braucht.</translation>
+    </message>
+    <message>
+        <source>The game closed at once (code {code}).</source>
+        <translation>Das Spiel hat sich sofort wieder beendet (Code {code}).</translation>
+    </message>
+    <message>
+        <source>Check its files. If they are intact, its log may say why.</source>
+        <translation>Prüfe seine Dateien. Sind sie unversehrt, steht der Grund vielleicht in seinem Protokoll.</translation>
     </message>
     <message>
         <source>The program that starts this title is not one of the publisher&apos;s files.</source>
@@ -519,6 +535,18 @@
         <translation>Versuche es noch einmal. Passiert es wieder, kopiere die Details für eine Meldung.</translation>
     </message>
     <message>
+        <source>No server answers at this address and port.</source>
+        <translation>Unter dieser Adresse und diesem Port antwortet kein Server.</translation>
+    </message>
+    <message>
+        <source>Check the address. If it is right, try again later.</source>
+        <translation>Prüfe die Adresse. Stimmt sie, versuche es später noch einmal.</translation>
+    </message>
+    <message>
+        <source>A file of the game is missing.</source>
+        <translation>Eine Datei des Spiels fehlt.</translation>
+    </message>
+    <message>
         <source>This is a publishing error.</source>
         <translation>Dieser Fehler betrifft das Veröffentlichen.</translation>
     </message>
@@ -555,6 +583,10 @@
         <translation>Nichts wurde gestartet.</translation>
     </message>
     <message>
+        <source>Repair brings the file back. Your own files stay.</source>
+        <translation>Reparieren bringt die Datei zurück. Deine eigenen Dateien bleiben.</translation>
+    </message>
+    <message>
         <source>What is running continues.</source>
         <translation>Was läuft, läuft weiter.</translation>
     </message>
@@ -573,6 +605,14 @@
     <message>
         <source>Repair</source>
         <translation>Reparieren</translation>
+    </message>
+    <message>
+        <source>Check files</source>
+        <translation>Dateien prüfen</translation>
+    </message>
+    <message>
+        <source>Open log</source>
+        <translation>Protokoll öffnen</translation>
     </message>
     <message>
         <source>Step back anyway…</source>
@@ -642,6 +682,10 @@
         <translation>Diesen Feed hinzufügen</translation>
     </message>
     <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
         <source>Do not add</source>
         <translation>Nicht hinzufügen</translation>
     </message>
@@ -676,6 +720,18 @@
     <message>
         <source>none yet</source>
         <translation>noch keine</translation>
+    </message>
+    <message>
+        <source>Use this address</source>
+        <translation>Diese Adresse verwenden</translation>
+    </message>
+    <message>
+        <source>This feed is one of yours already.</source>
+        <translation>Diesen Feed hast du schon.</translation>
+    </message>
+    <message>
+        <source>You have this feed from another address. From now on it would be read from this one.</source>
+        <translation>Du hast diesen Feed von einer anderen Adresse. Von nun an würde er von dieser gelesen.</translation>
     </message>
     <message>
         <source>Open a feed file</source>
@@ -814,6 +870,18 @@
     <message>
         <source>Free on this drive</source>
         <translation>Frei auf diesem Laufwerk</translation>
+    </message>
+    <message>
+        <source>{needed} needed, {free} free. Free some space, or choose another folder.</source>
+        <translation>{needed} nötig, {free} frei. Schaffe Platz oder wähle einen anderen Ordner.</translation>
+    </message>
+    <message>
+        <source>Choose folder…</source>
+        <translation>Ordner wählen …</translation>
+    </message>
+    <message>
+        <source>There is not enough space on this drive.</source>
+        <translation>Auf diesem Laufwerk ist nicht genug Platz.</translation>
     </message>
     <message>
         <source>Where to install</source>
@@ -1203,22 +1271,6 @@
         <translation>Die Details sind in der Zwischenablage.</translation>
     </message>
     <message>
-        <source>Help others download?</source>
-        <translation>Anderen beim Laden helfen?</translation>
-    </message>
-    <message>
-        <source>Players who install or update the same game get parts of it from this computer, and see its internet address. Never other files. In the settings you can share with your local network only.</source>
-        <translation>Wer dasselbe Spiel installiert oder aktualisiert, bekommt Teile davon von diesem Computer und sieht seine Internetadresse. Niemals andere Dateien. In den Einstellungen kannst du auch nur mit deinem lokalen Netz teilen.</translation>
-    </message>
-    <message>
-        <source>Share with everyone</source>
-        <translation>Mit allen teilen</translation>
-    </message>
-    <message>
-        <source>Not now</source>
-        <translation>Nicht jetzt</translation>
-    </message>
-    <message>
         <source>Uninstall {title}?</source>
         <translation>{title} deinstallieren?</translation>
     </message>
@@ -1251,12 +1303,40 @@
         <translation>Diese Version behalten</translation>
     </message>
     <message>
+        <source>Remove the feed {name}?</source>
+        <translation>Den Feed {name} entfernen?</translation>
+    </message>
+    <message>
+        <source>Its titles leave the library. To get them back, add the feed by its address again.</source>
+        <translation>Seine Titel verschwinden aus der Bibliothek. Um sie zurückzuholen, füge den Feed mit seiner Adresse wieder hinzu.</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>Entfernen</translation>
+    </message>
+    <message>
         <source>Move to</source>
         <translation>Verschieben nach</translation>
     </message>
     <message>
         <source>Where is it now?</source>
         <translation>Wo ist es jetzt?</translation>
+    </message>
+    <message>
+        <source>Help others download?</source>
+        <translation>Anderen beim Laden helfen?</translation>
+    </message>
+    <message>
+        <source>Players who install or update the same game get parts of it from this computer, and see its internet address. Never other files. In the settings you can share with your local network only.</source>
+        <translation>Wer dasselbe Spiel installiert oder aktualisiert, bekommt Teile davon von diesem Computer und sieht seine Internetadresse. Niemals andere Dateien. In den Einstellungen kannst du auch nur mit deinem lokalen Netz teilen.</translation>
+    </message>
+    <message>
+        <source>Share with everyone</source>
+        <translation>Mit allen teilen</translation>
+    </message>
+    <message>
+        <source>Not now</source>
+        <translation>Nicht jetzt</translation>
     </message>
 </context>
 <context>

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -48,8 +48,10 @@ class TitleActions(QObject):
                 self._ask_install(state, title)
             case MenuAction.MOVE:
                 self._ask_move(title)
-            case MenuAction.OPEN_FOLDER:
-                QDesktopServices.openUrl(QUrl.fromLocalFile(title.folder))
+            case MenuAction.OPEN_FOLDER | Remedy.LOG:
+                failure = state.failure(title)
+                log = str(failure.facts.get("log", "")) if failure else ""
+                QDesktopServices.openUrl(QUrl.fromLocalFile(log if action is Remedy.LOG else title.folder))
             case MenuAction.UNINSTALL:
                 self._ask_uninstall(title)
             case Remedy.STEP_BACK:
@@ -117,6 +119,17 @@ class TitleActions(QObject):
             self.tr("Keep this release"),
         )
 
+    @Slot(str)
+    def ask_remove_feed(self, name: str) -> None:
+        """Remove a feed, if the player confirms it."""
+        self._confirm(
+            commands.RemoveFeed(name),
+            self.tr("Remove the feed {name}?").format(name=text.plain(name, 40)),
+            self.tr("Its titles leave the library. To get them back, add the feed by its address again."),
+            self.tr("Remove"),
+            self.tr("Keep it"),
+        )
+
     def _confirm(self, command: commands.Command, question: str, words: str, yes: str, no: str) -> None:
         sheet = ConfirmSheet(self._window, self._content, question, words, yes, no)
         sheet.accepted.connect(lambda: self.submitted.emit(command))
@@ -149,7 +162,7 @@ def _command(action: Action, state: State, title: TitleSnapshot) -> commands.Com
         PrimaryAction.STOP: commands.Cancel(name),
         PrimaryAction.RESUME: retry,
         PrimaryAction.NEEDS_SPACE: retry,
-        PrimaryAction.REPAIR: commands.Repair(name),  # the other two REPAIR are the same string
+        PrimaryAction.REPAIR: commands.Repair(name),  # the other two REPAIR are the same string, and so on
         PrimaryAction.PLAY: commands.Play(name),
         MenuAction.VERIFY: commands.Verify(name),
         MenuAction.ROLLBACK: commands.Rollback(name),

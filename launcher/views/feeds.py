@@ -1,5 +1,7 @@
 """The page of the feeds: look one up by address or file, compare its fingerprint, add it, remove it."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QBoxLayout, QFileDialog, QLineEdit
@@ -18,14 +20,18 @@ _BODY = (0, 4, 0, 0)
 
 
 class FeedsPage(ScrollPage):
-    """Submits AddFeed and RemoveFeed. `copy_requested` carries a key of `State.problems`."""
+    """Submits AddFeed, and Cancel for a look-up.
+
+    `remove_requested` carries the name of a feed, `copy_requested` a key of `State.problems`.
+    """
 
     submitted = Signal(object)
+    remove_requested = Signal(str)
     copy_requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self._source, self._is_looking = "", False
+        self._source, self._look_job = "", 0
         self._found: FeedSnapshot | None = None
         self._in_use: set[str] = set()
         self.setAcceptDrops(True)
@@ -37,7 +43,8 @@ class FeedsPage(ScrollPage):
         self._list_card = Card(self.tr("Your feeds"), self._make_list())
         form = Card(self.tr("Add a feed"), self._make_form())
         title = Text(self.tr("Feeds"), "page")
-        self.set_content(title, Text(about, "muted"), self.banner, form, self._found_card, self._list_card)
+        cards = (form, self._found_card, self._list_card)
+        self.set_content(title, Text(about, "muted"), *cards, banner=self.banner)
 
     def _make_form(self) -> QBoxLayout:
         self.address = QLineEdit()
@@ -50,7 +57,12 @@ class FeedsPage(ScrollPage):
         self.search = Button(self.tr("Look up"), "search", "primary", name="look", clicked=self.look)
         file = Button(self.tr("Open a file…"), "file-text", name="open-feed", clicked=self._open)
         self._hint = Text(role="muted")
-        return column(row((self.address, 1), self.search, file, spacing=10), self._hint, spacing=6, margins=_BODY)
+        self.stop = Button(self.tr("Cancel"), kind="link", name="stop-look", clicked=self._stop)
+        kept = self.stop.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.stop.setSizePolicy(kept)
+        below = row((self._hint, 1), self.stop, spacing=10)
+        return column(row((self.address, 1), self.search, file, spacing=10), below, spacing=6, margins=_BODY)
 
     def _make_found(self) -> QBoxLayout:
         self._facts = FactTable()
@@ -60,13 +72,11 @@ class FeedsPage(ScrollPage):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self.fingerprint.setAccessibleName(self.tr("Fingerprint"))
-        question = self.tr(
-            "Compare this fingerprint with the one that the publisher shows. Add the feed only if they are identical."
-        )
+        self._question = Text(role="muted")
         self.add = Button(self.tr("Add this feed"), "check", "primary", name="add", clicked=self._add)
         refuse = Button(self.tr("Do not add"), name="refuse", clicked=self._refuse)
         buttons = row(self.add, refuse, 1, spacing=10)
-        return column(self._facts, self.fingerprint, Text(question, "muted"), buttons, spacing=12, margins=_BODY)
+        return column(self._facts, self.fingerprint, self._question, buttons, spacing=12, margins=_BODY)
 
     def _make_list(self) -> QBoxLayout:
         self.feeds = ListModel(self)
@@ -87,22 +97,24 @@ class FeedsPage(ScrollPage):
         self._select()
         self._list_card.setVisible(self.feeds.rowCount() > 0)
         self.list.setFixedHeight(60 * self.feeds.rowCount() + 4)
-        self._is_looking = any(isinstance(command, commands.AddFeed) for command in state.jobs.values())
-        self.search.setEnabled(state.link is Link.UP and not self._is_looking)
-        self.add.setEnabled(state.link is Link.UP and not self._is_looking)
+        looks = (job for job, command in state.jobs.items() if isinstance(command, commands.AddFeed))
+        self._look_job = next(looks, 0)
+        self.search.setEnabled(state.link is Link.UP and not self._look_job)
+        self.add.setEnabled(state.link is Link.UP and not self._look_job)
+        self.stop.setVisible(bool(self._look_job))
         self._hint.setText(
             self.tr("Reading the feed…")
-            if self._is_looking
+            if self._look_job
             else self.tr("Nothing is added until you have compared the fingerprint.")
         )
         if state.found_feed is not self._found:
-            self._show_found(state.found_feed)
+            self._show_found(state.found_feed, state.snapshot.feeds if state.snapshot else ())
         failure = state.problems.get(NEW_FEED)
         is_no_feed = failure is not None and failure.code == "usage.argument"
         title = self.tr("This is neither the address of a feed nor a feed file.") if is_no_feed else ""
-        show_failure(self.banner, failure, set(Remedy) - {Remedy.CLOSE}, title=title, installed=False)
+        show_failure(self.banner, failure, set(Remedy) - {Remedy.CLOSE, Remedy.LOG}, title=title, installed=False)
 
-    def _show_found(self, found: FeedSnapshot | None) -> None:
+    def _show_found(self, found: FeedSnapshot | None, feeds: Sequence[FeedSnapshot]) -> None:
         self._found = found
         self._found_card.setVisible(found is not None)
         if found is None:
@@ -115,7 +127,21 @@ class FeedsPage(ScrollPage):
         )
         self.fingerprint.setText(_grouped(found.fingerprint))
         self.fingerprint.setAccessibleDescription(self.fingerprint.text())
+        same = [feed for feed in feeds if feed.fingerprint == found.fingerprint]
+        is_new_here = found.url not in [feed.url for feed in same]
+        self._question.setText(self._question_about(is_known=bool(same), is_new_here=is_new_here))
+        self.add.setText(self.tr("Use this address") if same else self.tr("Add this feed"))
+        self.add.setVisible(is_new_here)
         self.add.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _question_about(self, *, is_known: bool, is_new_here: bool) -> str:
+        if not is_new_here:
+            return self.tr("This feed is one of yours already.")
+        if is_known:
+            return self.tr("You have this feed from another address. From now on it would be read from this one.")
+        return self.tr(
+            "Compare this fingerprint with the one that the publisher shows. Add the feed only if they are identical."
+        )
 
     def open_source(self, source: str) -> None:
         """Look up a feed from the command line, a second start or a dropped file."""
@@ -128,8 +154,12 @@ class FeedsPage(ScrollPage):
     def look(self) -> None:
         """Look up the feed at the address."""
         self._source = self.address.text().strip()
-        if self._source and not self._is_looking:  # the bridge keeps the command until there is an engine
+        if self._source and not self._look_job:  # the bridge keeps the command until there is an engine
             self.submitted.emit(commands.AddFeed(self._source, only="look"))
+
+    @Slot()
+    def _stop(self) -> None:
+        self.submitted.emit(commands.Cancel(job=self._look_job))
 
     @Slot()
     def _add(self) -> None:
@@ -166,7 +196,7 @@ class FeedsPage(ScrollPage):
     @Slot()
     def _remove(self) -> None:
         if name := self.feeds.name_at(self.list.currentIndex().row()):
-            self.submitted.emit(commands.RemoveFeed(name))
+            self.remove_requested.emit(name)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _feed_file(event):

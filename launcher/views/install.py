@@ -8,11 +8,11 @@ from PySide6.QtCore import QLocale, QTimer, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QCheckBox, QFileDialog, QLineEdit, QWidget
 
 from launcher import text
-from launcher.page import page_of
+from launcher.page import Page, page_of
 from launcher.state import State
 from launcher.views.layout import FactTable, show_failure
 from launcher.views.sheet import Sheet
-from launcher.views.widgets import Banner, Button, Text, column, row
+from launcher.views.widgets import Button, Text, column, row
 from patcher.protocol import commands
 from patcher.protocol.events import TitleSnapshot, Totals
 
@@ -38,9 +38,9 @@ class InstallSheet(Sheet):
         if not title.installed:
             self.body.addLayout(self._make_folder())
         self._boxes = self._make_parts(title)
-        self._facts, self.banner = FactTable(), Banner()
+        self._facts = FactTable()
         self.body.addWidget(self._facts)
-        self.body.addWidget(self.banner)
+        self.banner.action_chosen.connect(self._choose_folder)
         self._make_buttons()
         self._plan_timer.start()
 
@@ -105,8 +105,17 @@ class InstallSheet(Sheet):
         )
         self.confirm.setEnabled(not (plan and page.needed_bytes))
         is_settled = not state.is_planning(title.title) and not self._plan_timer.isActive()
-        failure = state.activity(title.title).failure if is_settled else None
-        show_failure(self.banner, failure, installed=self._title.installed)
+        if plan and page.needed_bytes:
+            self._show_missing_space(page)
+        else:
+            failure = state.activity(title.title).failure if is_settled else None
+            show_failure(self.banner, failure, installed=self._title.installed)
+
+    def _show_missing_space(self, page: Page) -> None:
+        sizes = {"needed": text.size(page.needed_bytes), "free": text.size(page.free_bytes)}
+        words = self.tr("{needed} needed, {free} free. Free some space, or choose another folder.").format(**sizes)
+        actions = {} if self._title.installed else {"folder": self.tr("Choose folder…")}
+        self.banner.set_state("warn", self.tr("There is not enough space on this drive."), words, actions)
 
     # ------------------------------------------------------------ clicks
 
@@ -191,6 +200,10 @@ def tag_label(tag: str) -> str:
 
 
 def _default_tags(tags: list[str]) -> set[str]:
-    """The player's language, if it is among the tags."""
-    mine = f"lang:{QLocale().name().partition('_')[0]}"
-    return {mine} & set(tags)
+    """The player's language, with or without its region; if it is not among the tags, English."""
+    for language in (*QLocale().uiLanguages(), "en"):
+        spoken = f"lang:{language}".lower()
+        found = [tag for tag in tags if tag.lower() == spoken] or [tag for tag in tags if tag.startswith(f"{spoken}-")]
+        if found:
+            return {found[0]}
+    return set()

@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from PySide6.QtCore import QAbstractItemModel, QSize, Qt
-from PySide6.QtWidgets import QGridLayout, QListView, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QBoxLayout, QGridLayout, QListView, QScrollArea, QSizePolicy, QWidget
 
 from launcher import failures
 from launcher.failures import Remedy
@@ -44,6 +44,16 @@ def show_failure(
     offered = [remedy for remedy in (*told.remedies, Remedy.CLOSE) if remedy in remedies]
     actions = {remedy.value: failures.remedy_label(remedy) for remedy in offered}
     banner.set_state("info" if told.is_offline else "warn", title or told.title, told.text, actions)
+
+
+def over(banner: Banner, width: int = 0) -> QBoxLayout:
+    """The place of a banner in front of a page: nothing under the pointer moves when it appears.
+
+    ``width`` is its greatest one, if there is any.
+    """
+    if width:
+        banner.setMaximumWidth(width)
+    return column(banner, 1, margins=(14, 14, 14, 0))
 
 
 class FactTable(QWidget):
@@ -92,13 +102,14 @@ class ScrollPage(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAlignment(Qt.AlignmentFlag.AlignHCenter)
 
-    def set_content(self, *items: QWidget) -> None:
-        """Show the widgets one below the other."""
+    def set_content(self, *items: QWidget, banner: Banner) -> None:
+        """Show the widgets one below the other, and the banner in front of them."""
         inner = QWidget()
         inner.setObjectName("page")
         inner.setMaximumWidth(_WIDTH)
         column(*items, 1, spacing=16, margins=(28, 24, 28, 28), parent=inner)
         self.setWidget(inner)
+        self.setLayout(over(banner, _WIDTH))
 
     def sizeHint(self) -> QSize:
         return QSize(900, 600)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from launcher import theme
+from launcher import text, theme
 from launcher.prefs import Prefs
 from launcher.state import SETTINGS, Link, State
 from launcher.views.layout import ScrollPage, show_failure
@@ -40,10 +40,10 @@ class SettingsPage(ScrollPage):
         self.banner = Banner()
         self.set_content(
             Text(self.tr("Settings"), "page"),
-            self.banner,
             Card(self.tr("Sharing"), self._make_sharing()),
             Card(self.tr("Downloads"), self._make_downloads()),
             Card(self.tr("Window"), self._make_window()),
+            banner=self.banner,
         )
 
     # ------------------------------------------------------------ construction
@@ -108,6 +108,7 @@ class SettingsPage(ScrollPage):
 
     def _number(self, key: str, unit: int, suffix: str) -> QDoubleSpinBox:
         box = NumberBox()
+        box.setLocale(text.numbers())
         box.setObjectName(key)
         box.setRange(0, 10_000)
         box.setDecimals(1)

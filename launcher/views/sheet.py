@@ -2,15 +2,19 @@
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
-from launcher.views.widgets import Button, Card, Text, column, row
+from launcher.views.layout import over
+from launcher.views.widgets import Banner, Button, Card, Text, column, layers, row
 
 _WIDTH = 600
 
 
 class Sheet(QDialog):
-    """Subclasses put widgets into `body` and `buttons`. While it is open, ``content`` of ``window`` is disabled."""
+    """Subclasses put widgets into `body` and `buttons`. While it is open, ``content`` of ``window`` is disabled.
+
+    `banner` says what is wrong; it is in front of the card, which never moves.
+    """
 
     def __init__(self, window: QWidget, content: QWidget, title: str) -> None:
         super().__init__(window)
@@ -27,8 +31,10 @@ class Sheet(QDialog):
         self.buttons = row(spacing=10)
         card = Card(title, column(self.body, self.buttons, spacing=14, margins=(0, 6, 0, 0)))
         card.setFixedWidth(min(_WIDTH, window.width() - 48))
-        outer = QVBoxLayout(self)
-        outer.addWidget(card, 0, Qt.AlignmentFlag.AlignCenter)
+        self.banner = Banner()
+        outer = layers(parent=self)
+        outer.addWidget(card, 0, 0, Qt.AlignmentFlag.AlignCenter)
+        outer.addLayout(over(self.banner, _WIDTH), 0, 0)
         window.installEventFilter(self)
         self.setGeometry(window.rect())
         self.finished.connect(self._leave)

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QBoxLayout, QLabel, QMenu, QSizePolicy, QStackedWi
 from launcher import text
 from launcher.failures import Remedy
 from launcher.page import MenuAction, Page, PrimaryAction
-from launcher.views.layout import FactTable, show_failure
+from launcher.views.layout import FactTable, over, show_failure
 from launcher.views.notes import NotesView
 from launcher.views.transfer import TransferPanel
-from launcher.views.widgets import ActionButton, ActionKind, Banner, Button, Card, HeroWidget, Text, column, row
+from launcher.views.widgets import ActionButton, ActionKind, Banner, Button, Card, HeroWidget, Text, column, layers, row
 from patcher.protocol.events import TitleSnapshot
 
 _KINDS: dict[PrimaryAction, ActionKind] = {
@@ -46,8 +46,8 @@ class TitlePage(QWidget):
         self.banner = Banner()
         self.banner.action_chosen.connect(lambda remedy: self.triggered.emit(Remedy(remedy)))
         actions, cards = self._make_actions(), self._make_cards()
-        below = column(self.banner, (cards, 1), spacing=14, margins=(28, 0, 28, 22))
-        column(self.hero, actions, (below, 1), spacing=0, parent=self)
+        below = column((cards, 1), margins=(28, 0, 28, 22))
+        column(layers(self.hero, over(self.banner)), actions, (below, 1), spacing=0, parent=self)
 
     # ------------------------------------------------------------ construction
 
@@ -107,13 +107,14 @@ class TitlePage(QWidget):
         self._support.setVisible("support" in title.about.links)
         if before is None or before.title != title.title:
             self.action.setFocus(Qt.FocusReason.OtherFocusReason)
-        is_moving = page.progress is not None or bool(page.rate_samples)
+        is_moving = page.progress is not None
         self._side.setCurrentIndex(1 if is_moving else 0)
         self._side_card.set_title(self._side_title(page, title, is_moving=is_moving))
         if is_moving:
             self.transfer.show_page(page)
         else:
             self._show_about(page, title)
+        self._tell_hero()
 
     def _side_title(self, page: Page, title: TitleSnapshot, *, is_moving: bool) -> str:
         if is_moving:
@@ -179,6 +180,13 @@ class TitlePage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The picture takes a fixed share of the height."""
         self.hero.setFixedHeight(max(140, min(400, round(self.height() * _HERO_SHARE))))
+        self._tell_hero()
+
+    def _tell_hero(self) -> None:
+        """How far down the banner lies in front of it."""
+        if layout := self.layout():
+            layout.activate()
+        self.hero.setContentsMargins(0, 0 if self.banner.isHidden() else self.banner.geometry().bottom(), 0, 0)
 
     # ------------------------------------------------------------ clicks
 

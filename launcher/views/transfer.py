@@ -31,21 +31,13 @@ class TransferPanel(QWidget):
         self._caption.setVisible(bool(pieces))
 
     def _entries(self, page: Page) -> dict[str, str]:
-        """The texts by colour: the rates of a running job, the totals of one that has ended."""
-        if page.result and not page.progress:
-            got = page.result.fetched
-            counts = (got.peer_bytes, got.origin_bytes, got.lan_bytes, page.result.uploaded_bytes)
-            players, server, lan, upload = map(text.size, counts)
-            has_lan = got.lan_bytes > 0
-        else:
-            now = page.rate_samples[-1] if page.rate_samples and page.progress else RateSample()
-            rates = (now.players_bps, now.server_bps, now.lan_bps, now.upload_bps)
-            players, server, lan, upload = map(text.rate, rates)
-            has_lan = now.lan_bps > 0
+        """The rates by colour."""
+        now = page.rate_samples[-1] if page.rate_samples else RateSample()
+        players, server, lan, upload = map(text.rate, (now.players_bps, now.server_bps, now.lan_bps, now.upload_bps))
         entries = {
             "players": self.tr("From players {amount}").format(amount=players),
             "server": self.tr("From server {amount}").format(amount=server),
             "lan": self.tr("Local network {amount}").format(amount=lan),
             "upload": self.tr("To players {amount}").format(amount=upload),
         }
-        return {colour: line for colour, line in entries.items() if colour != "lan" or has_lan}
+        return {colour: line for colour, line in entries.items() if colour != "lan" or now.lan_bps}

@@ -14,10 +14,10 @@ from launcher.prefs import Prefs
 from launcher.state import Link, State
 from launcher.views.actions import Action, TitleActions
 from launcher.views.install import InstallSheet, free_bytes
-from launcher.views.layout import show_failure
+from launcher.views.layout import over, show_failure
 from launcher.views.library import Library
 from launcher.views.title import TitlePage
-from launcher.views.widgets import Banner, EmptyState, Toast, column, row
+from launcher.views.widgets import Banner, EmptyState, Toast, column, layers, row
 from patcher.protocol import commands
 from patcher.protocol.commands import Verb
 from patcher.protocol.events import Failed, Finished, Progress, Snapshot, TitleSnapshot
@@ -83,8 +83,7 @@ class MainWindow(QWidget):
         self.empty.action_clicked.connect(lambda: self.go("feeds"))
         self.stack.addWidget(self.title_page)
         self.stack.addWidget(self.empty)
-        side = column(row(self.notice, margins=(12, 0, 12, 0)), (self.stack, 1), spacing=0)
-        row(self.library, (side, 1), spacing=0, parent=content)
+        row(self.library, (layers(self.stack, over(self.notice)), 1), spacing=0, parent=content)
         self.toast = Toast(self)
         self.toast.action_chosen.connect(lambda name: self.submitted.emit(commands.Play(name)))
         self.title_actions.message.connect(self.toast.show_message)
@@ -115,6 +114,7 @@ class MainWindow(QWidget):
         made = FeedsPage()
         made.submitted.connect(self.submitted)
         made.copy_requested.connect(self._copy_problem)
+        made.remove_requested.connect(self.title_actions.ask_remove_feed)
         self.stack.addWidget(made)
         return made
 
@@ -145,6 +145,7 @@ class MainWindow(QWidget):
             case Failed(title=title, failure=failure) if failure and title:
                 self.notified.emit(self._label(title), failures.explain(failure).title)
             case Snapshot():
+                self._refreshed_feeds -= _feeds_with_news(before, message)
                 self._refresh_new_feeds(message)
             case state.LinkChanged(Link.UP) if before.link is Link.LOST:
                 self.toast.show_message(self.tr("The engine is running again. Its work continues."))
@@ -194,11 +195,11 @@ class MainWindow(QWidget):
         name = self._page if self._prefs.welcomed else "welcome"
         self.library.show_state(self.state, self._title if name == "title" and title else "", name)
         self.library.setVisible(name != "welcome")
-        self._show_notice()
         if name == "title" and title:
             self._show_title_page(title)
         else:
             self._show_page(name)
+        self._show_notice()
         if isinstance(self.title_actions.sheet, InstallSheet):
             self.title_actions.sheet.show_state(self.state)
 
@@ -233,11 +234,16 @@ class MainWindow(QWidget):
             self.empty.set_texts(self.tr("Your library is empty"), words, self.tr("Add a feed"))
 
     def _show_notice(self) -> None:
-        """Show a banner above every page while the engine is lost or a feed cannot be read."""
-        if self.state.link is Link.LOST:
-            show_failure(self.notice, self.state.link_failure)
-        else:
-            show_failure(self.notice, self.state.problems.get(self.state.unread_feed), {Remedy.RETRY, Remedy.DETAILS})
+        """Show a banner in front of every page while the engine is lost, or a feed cannot be read.
+
+        A banner of the page itself is at the same place and goes before a feed's.
+        """
+        is_lost = self.state.link is Link.LOST
+        problem = self.state.link_failure if is_lost else self.state.problems.get(self.state.unread_feed)
+        page_now = self.stack.currentWidget()
+        is_free = page_now is None or all(banner.isHidden() for banner in page_now.findChildren(Banner))
+        shown = problem if is_lost or is_free else None
+        show_failure(self.notice, shown, () if is_lost else {Remedy.RETRY, Remedy.DETAILS})
 
     # ------------------------------------------------------------ clicks
 
@@ -311,3 +317,10 @@ class MainWindow(QWidget):
             return
         event.accept()
         self.quit_requested.emit()
+
+
+def _feeds_with_news(before: State, now: Snapshot) -> set[str]:
+    """The feeds of titles whose new release was seen by another job, which reads no notes."""
+    known = {title.title: title.offered_version for title in before.titles}
+    news = (title for title in now.titles if known.get(title.title, title.offered_version) != title.offered_version)
+    return {title.title.partition("/")[0] for title in news if not title.about.notes}

@@ -6,16 +6,16 @@ checks which games have ended and which files may be offered.
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import patcher
 from patcher import config
 from patcher.config import Home, Settings
+from patcher.engine.games import Games
 from patcher.engine.jobs import Job, Jobs
 from patcher.errors import EngineLost, ShoalError, TrustError, UsageError
 from patcher.feed.feeds import Feeds
@@ -35,15 +35,6 @@ _TEND_S = 5.0
 _log = logging.getLogger("shoal.engine")
 
 
-@dataclass(frozen=True, slots=True)
-class _Game:
-    """A title that is being played."""
-
-    process: subprocess.Popen[bytes]
-    held: contextlib.ExitStack
-    """Keeps its files withdrawn from the swarm; closed when the game ends."""
-
-
 class Engine:
     """One per home. Every public method may be called from any thread."""
 
@@ -58,19 +49,21 @@ class Engine:
         self._ledger = Ledger(home.registry)
         self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
         self._feeds = Feeds(home)
-        self._lock = threading.Lock()  # of games and listeners
+        self._lock = threading.Lock()  # of listeners
         self._jobs = Jobs(self._registry, self._work, self._emit)
-        self._games: dict[str, _Game] = {}
         self._listeners: list[Callable[[events.Event], None]] = []
         self._seeder = Seeder(self._settings, self._registry, self._ledger, self._packs, self._feeds)
         self._closing = threading.Event()
         self._kick = threading.Event()
+        self._games = Games(home, self._registry, self._seeder.holding, self._kick.set)
         self._tender = threading.Thread(target=self._tend, name="tender", daemon=True)
 
     def start(self) -> None:
         """Finish interrupted commits, go on with interrupted jobs, and seed what may be seeded."""
         with contextlib.suppress(ShoalError):
             self._feeds.remove_unfinished()
+        with contextlib.suppress(ShoalError):
+            self._games.find()
         for install in self._registry.installs():
             with self._shown_for(install.title):
                 recover_install(install, self._registry, self._home.root)
@@ -236,14 +229,11 @@ class Engine:
         recover_install(install, self._registry, self._home.root)
         genuine.ask_offline(self._registry, self._feeds, install)
         installed = genuine.required(self._registry, install)
-        with contextlib.ExitStack() as held:
-            held.enter_context(self._seeder.holding(command.title))
-            known = self._registry.files_seen(command.title)
-            game = launch.launch(install.folder, installed, known, command.args, lambda *_: meter.check())
-            with self._lock:
-                if other := self._games.get(command.title):
-                    held.push(other.held)
-                self._games[command.title] = _Game(game, held.pop_all())
+        known = self._registry.files_seen(command.title)
+        start = functools.partial(
+            launch.launch, install.folder, installed, known, command.args, lambda *_: meter.check()
+        )
+        self._games.start(command.title, start)
         return events.Outcome(version_to=installed.release.version)
 
     def _change(self, key: str, value: str) -> None:
@@ -286,13 +276,17 @@ class Engine:
                 _log.exception("tending failed")
 
     def _look_who_plays(self) -> None:
-        with self._lock:
-            titles = [title for title, game in self._games.items() if game.process.poll() is not None]
-            ended = [self._games.pop(title) for title in titles]
-        for game in ended:
-            game.held.close()
+        ended = self._games.take_ended(self._is_starting)
+        for title, error in ended.items():
+            if error:
+                self._jobs.failures[title] = failure = events.Failure.of(error)
+                self._emit(events.Failed(0, title, failure))
         if ended:
             self._emit(events.Changed())
+
+    def _is_starting(self, title: str) -> bool:
+        job = self._jobs.of(title)
+        return job is not None and job.command.verb is Verb.PLAY
 
     def _look_at_settings(self) -> None:
         problem, is_edited = "", False

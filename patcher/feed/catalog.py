@@ -119,6 +119,8 @@ def _title(name: str, reader: Reader, known: Catalog) -> TitleFacts:
         licence=title.licence,
         parts=tuple(PartFact(part.name, part.tags, _about_bytes(part)) for part in release.parts),
     )
+    if (release.notes.hex if release.notes else "") != before.notes:  # they are of another release
+        about, before = dataclasses.replace(about, notes=""), dataclasses.replace(before, notes="")
     label = labels.get("en") or next(iter(labels.values()), name)
     return dataclasses.replace(before, label=label, version=release.version, about=about)
 

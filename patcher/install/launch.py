@@ -25,18 +25,24 @@ from patcher.install import scan
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.scan import Seen, Watch, seen
 
-_CANNOT_RUN = (errno.ENOENT, errno.ENOEXEC)
-"""The interpreter that a program names is missing; the file is no program, or one for other machines."""
+_CANNOT_RUN = (errno.ENOENT, errno.ENOEXEC, errno.EACCES)
+"""The interpreter that a program names is missing; the file is no program, or one for other machines; its drive lets
+none run."""
 SYSTEM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
 
 def launch(
-    folder: InstallFolder, installed: Installed, known: Mapping[str, Seen], args: Sequence[str], watch: Watch
+    folder: InstallFolder,
+    installed: Installed,
+    known: Mapping[str, Seen],
+    args: Sequence[str],
+    watch: Watch,
+    output: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start the title as its release says, without a shell, with ``args`` behind the publisher's own.
 
     ``known``: path to the stat of each file when its bytes were last verified. A program with another stat is read
-    once more.
+    once more. ``output`` is a file for all that the title writes.
 
     Raises UsageError (usage.no_launch), ContentError (content.launch) when the release has no such program, DiskError
     (disk.modified, disk.in_the_way) when program or folder are not as released, or it cannot be started; Cancelled.
@@ -52,15 +58,15 @@ def launch(
                 cwd=place.path,
                 env={**private.environment(), "SHOAL_PYTHON": sys.executable},  # for the demo's titles (assets/demo)
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
             )
         except OSError as error:
             if error.errno not in _CANNOT_RUN:
                 raise
             text = f"This system cannot start {entry.path}, which is as released: {error.strerror}."
-            raise ContentError("content.launch", text, path=str(program)) from error
+            raise ContentError("content.launch", text, path=str(program), unable=1) from error
 
 
 def _command(release: records.Release) -> records.Launch:
@@ -90,7 +96,8 @@ def _place(folder: Beneath, cwd: str) -> Beneath:
     if not beneath.is_file(place):
         beneath.check_parents(place / "program")
     if not beneath.is_folder(place):
-        raise DiskError("disk.modified", f"The folder to start in, {cwd or folder}, is missing.", path=str(place))
+        text = f"The folder to start in, {cwd or folder}, is missing."
+        raise DiskError("disk.modified", text, path=str(place), missing=1)
     return place
 
 
@@ -100,7 +107,7 @@ def _program(folder: Beneath, entry: Entry, known: Seen | None, watch: Watch) ->
     beneath.check_parents(program)
     stat = seen(program)
     if stat is None:
-        raise DiskError("disk.modified", f"{entry.path} is missing.", path=str(program))
+        raise DiskError("disk.modified", f"{entry.path} is missing.", path=str(program), missing=1)
     if stat.size_bytes != entry.size_bytes or (stat != known and scan.root_of(program, watch) != entry.root):
         raise DiskError("disk.modified", f"{entry.path} is not as released.", path=str(program))
     if os.name != "nt" and not scan.executable(folder, [entry.path]):

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS began (title TEXT PRIMARY KEY, times INTEGER NOT NULL
 CREATE TABLE IF NOT EXISTS left_behind (title TEXT PRIMARY KEY, folder TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS identity (id BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS journals (title TEXT PRIMARY KEY, digest BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS games (title TEXT PRIMARY KEY, process INTEGER NOT NULL, start_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS signed (
     title TEXT NOT NULL, digest BLOB NOT NULL, record BLOB NOT NULL, placed INTEGER NOT NULL,
     PRIMARY KEY (title, digest));
@@ -149,6 +150,19 @@ class Registry:
             db.execute("DELETE FROM seen WHERE title = ?", (title,))
             rows = [(title, path, s.size_bytes, s.mtime_ns, s.inode) for path, s in stats.items()]
             db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", rows)
+
+    def games(self) -> dict[str, tuple[int, float]]:
+        """Title to the process that plays it, as last known: its number, and when it began (Unix time)."""
+        rows = self._run("SELECT title, process, start_s FROM games")
+        return {title: (number, start_s) for title, number, start_s in rows}
+
+    def note_game(self, title: str, number: int, start_s: float) -> None:
+        """Remember the process that plays a title."""
+        self._run("INSERT OR REPLACE INTO games VALUES (?, ?, ?)", title, number, start_s)
+
+    def forget_game(self, title: str) -> None:
+        """Forget the process that played a title."""
+        self._run("DELETE FROM games WHERE title = ?", title)
 
     def commands(self) -> dict[str, tuple[Command, bool]]:
         """Title to the command that waits for it, and whether the player paused it. Unknown commands are left out."""

@@ -160,7 +160,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A job ended with an error, or (``failure`` None) was cancelled."""
+    """A job ended with an error, or (``failure`` None) was cancelled. Job 0: a title closed at once after its start."""
 
     job: int
     title: str

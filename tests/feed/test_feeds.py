@@ -118,3 +118,29 @@ def test_a_feed_that_moved_into_the_players_network_is_used_when_it_is_added_aga
     feeds.add(url, "", network, never)
     with feeds.open("demo", network, never) as opened:
         assert opened.record.name == "demo"
+
+
+def test_notes_are_those_of_the_release_that_is_shown_or_none(
+    tmp_path: Path, named: HostileOrigin, network: Network, feed: RepositorySimulator
+) -> None:
+    feeds, _ = _feeds(tmp_path)
+    feed.put("feed.json", records.encode(records.Feed("demo", "Demo", ("https://updates.example/",), titles=("game",))))
+    feed.put("game/title.json", records.encode(records.Title("game", "game", {"en": records.Text("Demo")})))
+
+    def release(number: int, notes: bytes) -> None:
+        made = records.Release("game", number, f"1.{number}", (), {}, notes=named.put(notes))
+        feed.put(f"game/releases/{number}.json", records.encode(made))
+        feed.put("game/channels/live.json", records.encode(records.Channel(number)))
+
+    def shown() -> tuple[str, str]:
+        return feeds.about("demo/game").version, feeds.about("demo/game").about.notes
+
+    release(1, b"the first")
+    feeds.add(f"https://updates.example:{named.port}", "", network, never)
+    feeds.refresh("demo", network, never)
+    assert shown() == ("1.1", "the first")
+    release(2, b"the second")
+    with feeds.open("demo", network, never, title="game"):  # as an update does
+        assert shown() == ("1.2", "")
+    feeds.refresh("demo", network, never)
+    assert shown() == ("1.2", "the second")

@@ -227,6 +227,24 @@ def test_what_is_not_as_released_is_refused_and_not_started(game: Game, plant: C
     assert not (game.outside / "said").exists()
 
 
+def test_a_program_whose_interpreter_this_system_lacks_is_no_fault_of_the_drive(game: Game) -> None:
+    script = b"#!/nothing/here/interpreter\n"
+    _put(game.folder / "bin/old", script)
+    part = _part(game.state, "old", {"bin/old": script})
+    game.say(Release("game", 1, "1.0", (part,), {launch.SYSTEM: Launch(("bin/old",))}))
+    with pytest.raises(ShoalError) as caught:
+        game.start()
+    assert (caught.value.code, caught.value.facts["unable"]) == ("content.launch", 1)
+
+
+@pytest.mark.parametrize("gone", ["bin/game", "bin", "data"])
+def test_what_is_missing_is_said_to_be_missing(game: Game, gone: str) -> None:
+    (game.folder / gone).rename(game.outside / "gone")
+    with pytest.raises(ShoalError) as caught:
+        game.start()
+    assert (caught.value.code, caught.value.facts["missing"]) == ("disk.modified", 1)
+
+
 def test_a_cancel_reaches_the_reading_of_a_large_program(game: Game) -> None:
     def stop(*_: object) -> None:
         raise Cancelled

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QLocale, QSize, Qt
+from PySide6.QtCore import QEvent, QLocale, QSize, Qt, QTranslator
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
 from launcher import theme
+from launcher.__main__ import translate
 from tests.launcher import pictures
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -37,6 +38,17 @@ def look(request: pytest.FixtureRequest, qapp: QApplication) -> theme.Tokens:
     """The test once in each theme."""
     theme.apply(qapp, request.param, "none")
     return theme.tokens()
+
+
+@pytest.fixture
+def speak(qapp: QApplication) -> Iterator[Callable[[str], None]]:
+    """``speak("de_DE")`` makes windows speak as on a system of that locale, until the test is over."""
+    before = qapp.findChildren(QTranslator)
+    yield lambda locale: translate(qapp, QLocale(locale))
+    for translator in qapp.findChildren(QTranslator):
+        if translator not in before:
+            qapp.removeTranslator(translator)
+            translator.deleteLater()
 
 
 @pytest.fixture

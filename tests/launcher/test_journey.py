@@ -1,4 +1,7 @@
-"""The main job of a player, on a real engine, feed, origin and tracker: by mouse, and by keyboard alone."""
+"""The main job of a player, on a real engine, feed, origin and tracker: by mouse, and by keyboard alone.
+
+The systems speak languages of which there is no translation, so the window speaks English.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -36,8 +39,11 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def ui(world: World, qtbot: QtBot, qapp: QApplication) -> Iterator[LauncherUi]:
+def ui(
+    world: World, qtbot: QtBot, qapp: QApplication, speak: Callable[[str], None], locale: str
+) -> Iterator[LauncherUi]:
     """A new player, whose engine keeps to this machine."""
+    speak(locale)
     player = Shoal(world.root / "ann", "--ca", str(world.ca))
     for key, value in {"listen_host": "127.0.0.1", "local_discovery": "off"}.items():
         player.run("settings", key, value)
@@ -54,7 +60,7 @@ def _text_of(ui: LauncherUi, name: str) -> str:
 @pytest.mark.qt_log_ignore(
     "Keyboard event not accepted", extend=True
 )  # a menu that closes does not wait for the key's release
-@pytest.mark.parametrize("device_of", [Mouse, Keyboard])
+@pytest.mark.parametrize(("device_of", "locale"), [(Mouse, "fr_FR"), (Keyboard, "ar_EG")])
 def test_a_player_installs_updates_plays_shares_repairs_and_uninstalls(
     world: World, ui: LauncherUi, device_of: Callable[[LauncherUi], InputDevice]
 ) -> None:

@@ -1,7 +1,7 @@
 """The pages as pictures, in other languages and the other way round."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -10,7 +10,6 @@ from PySide6.QtCore import QLocale, Qt, QTranslator
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 
 from launcher import theme
-from launcher.__main__ import translate
 from launcher.views.window import MainWindow
 from tests.gates.sources import ROOT, python_files, text_of
 from tests.launcher.conftest import Golden
@@ -122,21 +121,31 @@ def _known(file: Path) -> set[tuple[str, str]]:
     return {(c.findtext("name") or "", m.findtext("source") or "") for c in contexts for m in c.iter("message")}
 
 
-def test_the_window_speaks_german(tmp_path: Path, qapp: QApplication) -> None:
-    before = qapp.findChildren(QTranslator)
-    translate(qapp, QLocale("de_DE"))
-    try:
-        shown = window(tmp_path)
-        show(shown, "updating")
-        texts = " ".join(_texts(shown))
-        assert "AKTUALISIERE" in shown.title_page.action.text()
-        assert "Beim Laden helfen" in texts
-        assert "14 Spieler" in texts
-    finally:
-        for translator in qapp.findChildren(QTranslator):
-            if translator not in before:
-                qapp.removeTranslator(translator)
-                translator.deleteLater()
+def test_the_window_speaks_german(tmp_path: Path, speak: Callable[[str], None]) -> None:
+    speak("de_DE")
+    shown = window(tmp_path)
+    show(shown, "updating")
+    texts = " ".join(_texts(shown))
+    assert "AKTUALISIERE" in shown.title_page.action.text()
+    assert "Beim Laden helfen" in texts
+    assert "14 Spieler" in texts
+
+
+@pytest.mark.parametrize("locale", ["fr_FR", "ar_EG", "C", "en_US"])
+def test_without_a_translation_the_window_speaks_whole_english(
+    tmp_path: Path, qapp: QApplication, speak: Callable[[str], None], locale: str
+) -> None:
+    speak(locale)
+    shown = window(tmp_path)
+    for scene in _SCENES:
+        show(shown, scene)
+        for page in ("feeds", "settings", "title"):
+            shown.go(page)
+            assert [text for text in _texts(shown) if "(s)" in text] == []
+    show(shown, "updating")
+    assert shown.title_page.action.text() == "UPDATING  36%"
+    assert "14 players" in shown.title_page.status.text()
+    assert qapp.layoutDirection() is Qt.LayoutDirection.LeftToRight
 
 
 def test_english_counts(tmp_path: Path, qapp: QApplication) -> None:

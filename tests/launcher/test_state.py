@@ -192,6 +192,24 @@ def test_a_failure_is_there_until_it_is_read_or_tried_again() -> None:
     assert again.activity(NAME).failure is None
 
 
+def test_a_plan_that_succeeds_takes_the_error_of_an_older_one_away() -> None:
+    plan = commands.Install(NAME, "there", only="plan")
+    failed = (Accepted(plan, 5), Failed(5, NAME, NO_SOURCE), Accepted(plan, 6))
+    known = _up(title("emberfall", "Emberfall", offered_version="1.9.0"), *failed)
+    assert _page(known).failure == NO_SOURCE
+    for message in (Planned(6, NAME, "", "1.9.0", TOTALS), Finished(6, NAME, Outcome())):
+        known = state.apply(known, message)
+    assert (_page(known).failure, _page(known).plan) == (None, TOTALS)
+
+
+def test_a_game_that_closed_at_once_can_be_updated_and_played_again() -> None:
+    closed = replace(NO_SOURCE, code="content.closed", exit_code=5)
+    known = _up(installed(), Accepted(commands.Play(NAME), 7), Finished(7, NAME, Outcome()), Failed(0, NAME, closed))
+    assert (_page(known).failure, _page(known).action) == (closed, PrimaryAction.UPDATE)
+    assert _page(known).can_play
+    assert page.plan_to_request(known, NAME) == commands.Update(NAME, only="plan")
+
+
 def test_a_cancelled_job_is_no_failure() -> None:
     known = _up(installed(), Accepted(commands.Update(NAME), 7), Failed(7, NAME, None))
     assert _page(known).failure is None

@@ -35,6 +35,25 @@ def test_what_cannot_happen_to_an_install_that_is_not_there_is_not_said() -> Non
     assert failures.explain(failure).is_offline
 
 
+def test_a_server_that_refuses_is_not_taken_for_a_missing_network() -> None:
+    told = failures.explain(Failure("origin.unreachable", "m", "s", "h", 4, {"refused": 1}))
+    assert "offline" not in told.title and "port" in told.title
+    assert not told.is_offline
+
+
+def test_what_became_of_a_game_is_said_with_the_way_on() -> None:
+    facts: dict[str, str | int] = {"exit_code": "SIGSEGV", "log": "game.log"}
+    told = failures.explain(Failure("content.closed", "m", "s", "h", 5, facts))
+    assert told.title == "The game closed at once (code SIGSEGV)."
+    assert told.remedies == (Remedy.VERIFY, Remedy.LOG, Remedy.DETAILS)
+    del facts["log"]
+    assert Remedy.LOG not in failures.explain(Failure("content.closed", "m", "s", "h", 5, facts)).remedies
+    unable = failures.explain(Failure("content.launch", "m", "s", "h", 5, {"unable": 1}))
+    assert (unable.title, unable.remedies[0]) == ("This system cannot start the game.", Remedy.VERIFY)
+    gone = failures.explain(Failure("disk.modified", "m", "s", "h", 6, {"missing": 1}))
+    assert (gone.title, gone.remedies[0]) == ("A file of the game is missing.", Remedy.REPAIR)
+
+
 def test_details_are_what_a_report_needs() -> None:
     failure = Failure("disk.full", "games needs 5 bytes", "safe", "hint", 6, {"path": "games\nx", "needed_bytes": 5})
     words = failures.details(failure, "0.1.0")

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLineEdit,
     QListView,
+    QPushButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -29,7 +30,7 @@ from launcher.views.sheet import ConfirmSheet
 from launcher.views.widgets import Switch
 from launcher.views.window import MainWindow
 from patcher.protocol import commands
-from patcher.protocol.events import Failed, FeedFound, FeedSnapshot, Finished, Outcome, Planned
+from patcher.protocol.events import About, Failed, FeedFound, FeedSnapshot, Finished, Outcome, Planned
 from tests.launcher.scenes import FINGERPRINT, NAME, NO_SOURCE, TOTALS, installed, show, snapshot, window
 
 
@@ -80,6 +81,23 @@ def test_without_room_the_button_says_what_is_missing(shown: MainWindow) -> None
     show(shown, "ready")
     assert shown.title_page.action.text() == "NEEDS SPACE"
     assert "1.3 GB needed, 1.0 GB free" in shown.title_page.action.accessibleDescription()
+
+
+def test_after_an_update_the_page_is_about_the_title_again(shown: MainWindow) -> None:
+    show(shown, "updating")
+    assert shown.title_page.transfer.isVisible()
+    show(shown, "playable")
+    assert not shown.title_page.transfer.isVisible()
+
+
+def test_a_new_release_that_another_job_saw_has_its_feed_read_again_for_its_notes(
+    shown: MainWindow, submitted: list[commands.Command]
+) -> None:
+    news = installed(version="2.0", offered_version="2.0")
+    for message in (LinkChanged(Link.UP), snapshot(installed()), snapshot(replace(news, about=About()))):
+        shown.handle_message(message)
+    shown.handle_message(snapshot(news))
+    assert submitted == 2 * [commands.RefreshFeed("demo")]
 
 
 # ---------------------------------------------------------------- installing
@@ -234,6 +252,39 @@ def test_a_feed_is_added_only_after_a_look(shown: MainWindow, submitted: list[co
     assert submitted[1:] == [commands.AddFeed("https://updates.example.org/feed", FINGERPRINT)]
 
 
+@pytest.mark.parametrize(
+    ("url", "label"), [("https://updates.example.org/feed", ""), ("https://new.example.org/feed", "Use this address")]
+)
+def test_a_feed_that_is_there_already_is_not_added_twice(shown: MainWindow, url: str, label: str) -> None:
+    show(shown, "playable")
+    shown.go("feeds")
+    look = commands.AddFeed(url, only="look")
+    for message in (
+        Accepted(look, 9),
+        FeedFound(9, "", FeedSnapshot("demo", url, FINGERPRINT)),
+        Finished(9, "", Outcome()),
+    ):
+        shown.handle_message(message)
+    shown.refresh()
+    add = shown.findChild(QPushButton, "add")
+    assert isinstance(add, QPushButton)
+    assert (add.isVisible(), add.text()) == (bool(label), label or add.text())
+    assert _control(shown, "refuse").isVisible()
+
+
+def test_a_look_at_a_feed_can_be_cancelled(shown: MainWindow, submitted: list[commands.Command]) -> None:
+    show(shown, "empty")
+    shown.go("feeds")
+    assert not any(button.isVisible() for button in shown.findChildren(QWidget, "stop-look"))
+    shown.handle_message(Accepted(commands.AddFeed("https://slow.example.org", only="look"), 3))
+    shown.refresh()
+    QTest.mouseClick(_control(shown, "stop-look"), Qt.MouseButton.LeftButton)
+    assert submitted[-1] == commands.Cancel(job=3)
+    shown.handle_message(Failed(3, "", None))
+    shown.refresh()
+    assert _control(shown, "look").isEnabled()
+
+
 def test_a_wrong_address_is_a_banner_with_a_way_out(shown: MainWindow, submitted: list[commands.Command]) -> None:
     show(shown, "empty")
     shown.go("feeds")
@@ -254,8 +305,12 @@ def test_a_feed_in_use_cannot_be_removed_and_says_why(shown: MainWindow, submitt
     shown.handle_message(snapshot(replace(installed(), installed=False)))
     shown.state = replace(shown.state, snapshot=replace(snapshot(installed()), titles=()))
     shown.refresh()
-    QTest.mouseClick(_control(shown, "remove"), Qt.MouseButton.LeftButton)
-    assert submitted[-1] == commands.RemoveFeed("demo")
+    before = len(submitted)
+    for answer, command in (("no", []), ("yes", [commands.RemoveFeed("demo")])):
+        QTest.mouseClick(_control(shown, "remove"), Qt.MouseButton.LeftButton)
+        assert isinstance(shown.title_actions.sheet, ConfirmSheet)
+        QTest.mouseClick(_control(shown, answer), Qt.MouseButton.LeftButton)
+        assert submitted[before:] == command
 
 
 def test_each_setting_is_a_command_at_once(shown: MainWindow, submitted: list[commands.Command]) -> None:

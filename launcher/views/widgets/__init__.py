@@ -4,7 +4,7 @@ All texts are set by the views, already translated, and may come from strangers:
 widget mirrors with the layout direction and has an accessible name and role. Read it in this order:
 
 - `paint`: the drawing functions; `painted`: the base classes of buttons and graphics; `icons` and `art`: pictures;
-- `boxes`: rows and columns; `label`, `button`, `switch`, `number_box`, `card`: small ones;
+- `boxes`: rows, columns and layers; `label`, `button`, `switch`, `number_box`, `card`: small ones;
 - `action_button`: the big button of a title's page;
 - `banner`, `toast`, `empty_state`: messages; `hero`, `title_delegate`: a title's picture and its row in the library;
 - `transfer_graph`, `legend`, `piece_map`: a running download.
@@ -15,7 +15,7 @@ widget mirrors with the layout direction and has an accessible name and role. Re
 
 from launcher.views.widgets.action_button import ActionButton, ActionKind
 from launcher.views.widgets.banner import Banner, BannerKind
-from launcher.views.widgets.boxes import column, row
+from launcher.views.widgets.boxes import column, layers, row
 from launcher.views.widgets.button import Button, ButtonKind
 from launcher.views.widgets.card import Card
 from launcher.views.widgets.empty_state import EmptyState
@@ -32,5 +32,5 @@ from launcher.views.widgets.transfer_graph import TransferGraph
 __all__ = [
     "ActionButton", "ActionKind", "Banner", "BannerKind", "Button", "ButtonKind", "Card",
     "ElidedLabel", "EmptyState", "HeroWidget", "Legend", "NumberBox", "PieceMap", "Switch", "Text", "TitleDelegate",
-    "Toast", "TransferGraph", "column", "row",
+    "Toast", "TransferGraph", "column", "layers", "row",
 ]  # fmt: skip

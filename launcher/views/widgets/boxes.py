@@ -1,8 +1,8 @@
-"""Rows and columns of widgets."""
+"""Rows, columns and layers of widgets."""
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QBoxLayout, QLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QGridLayout, QLayout, QWidget
 
 _Item = QWidget | QLayout | int | tuple[QWidget | QLayout, int]
 """A widget or a layout, perhaps with its stretch factor; a number alone is an empty stretch."""
@@ -21,6 +21,18 @@ def row(*items: _Item, spacing: int = -1, margins: _Margins = _NONE, parent: QWi
 def column(*items: _Item, spacing: int = -1, margins: _Margins = _NONE, parent: QWidget | None = None) -> QBoxLayout:
     """A vertical layout; see `row`."""
     return _box(QBoxLayout.Direction.TopToBottom, items, spacing, margins, parent)
+
+
+def layers(*items: QWidget | QLayout, parent: QWidget | None = None) -> QGridLayout:
+    """A layout, perhaps that of ``parent``, of items that fill one place, each in front of those before it."""
+    layout = QGridLayout(parent)
+    layout.setContentsMargins(*_NONE)
+    for item in items:
+        if isinstance(item, QWidget):
+            layout.addWidget(item, 0, 0)
+        else:
+            layout.addLayout(item, 0, 0)
+    return layout
 
 
 def _box(

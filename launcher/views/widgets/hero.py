@@ -15,10 +15,14 @@ _SHADE = 0.58
 """Opacity of the shade behind the texts: white text keeps a contrast of 4.5:1 on white art."""
 _BELOW = 64
 """Distance from the lower edge of the subtitle to that of the picture."""
+_ABOVE_LETTERS = 10
 
 
 class HeroWidget(Graphic):
-    """Title and subtitle on art that fades into the page; without usable art, on a generated pattern."""
+    """Title and subtitle on art that fades into the page; without usable art, on a generated pattern.
+
+    Something may lie in front of the upper part, down to the top margin: a title that it would cut is not painted.
+    """
 
     def __init__(self) -> None:
         super().__init__(QSize(1004, 320))
@@ -107,8 +111,9 @@ class HeroWidget(Graphic):
         title = QRectF(words.x(), words.y(), words.width(), 54)
         below = QRectF(words.x(), words.y() + 56, words.width(), 22)
         shadow = QColor(0, 0, 0, 90)
-        paint.draw_text(painter, title.translated(0, 1.5), self._title, big, shadow, paint.leading(self))
-        paint.draw_text(painter, title, self._title, big, _INK, paint.leading(self))
+        if title.top() + _ABOVE_LETTERS >= self.contentsMargins().top():
+            paint.draw_text(painter, title.translated(0, 1.5), self._title, big, shadow, paint.leading(self))
+            paint.draw_text(painter, title, self._title, big, _INK, paint.leading(self))
         paint.draw_text(painter, below, self._subtitle, small, _INK, paint.leading(self))
         paint.show_whole_in_tooltip(self, self._title, big, title.width())
 

@@ -126,10 +126,12 @@ class HttpClient:
                 proxies={} if is_loopback(url) else get_environ_proxies(url),
             )
         except requests.RequestException as error:
-            text = f"{url} cannot be reached: {_reason(error)}."
+            cause = _innermost(error)
+            text = f"{url} cannot be reached: {quoted(str(cause)).rstrip('.')}."
             if "certificate" in str(error).lower():
                 raise OriginError("origin.certificate", text, url=url) from error
-            raise Retryable("origin.unreachable", text, url=url) from error
+            facts = {"refused": 1} if isinstance(cause, ConnectionRefusedError) else {}
+            raise Retryable("origin.unreachable", text, url=url, **facts) from error
 
     def _body(self, response: requests.Response, watchdog: Watchdog, *, as_content: bool) -> Iterator[bytes]:
         try:
@@ -177,10 +179,10 @@ def _redirected(url: str, location: str) -> str:
     return target
 
 
-def _reason(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     """The innermost of the wrapped errors, which names the cause."""
     inner = getattr(error, "reason", None) or next((arg for arg in error.args if isinstance(arg, BaseException)), None)
-    return _reason(inner) if isinstance(inner, BaseException) else quoted(str(error)).rstrip(".")
+    return _innermost(inner) if isinstance(inner, BaseException) else error
 
 
 # ---------------------------------------------------------------- connections

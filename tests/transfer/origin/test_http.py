@@ -2,6 +2,7 @@
 
 import socket
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -47,7 +48,19 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with Origin([f"http://127.0.0.1:{port}"], retry=EAGER) as origin:
-        assert code_of(origin) == "origin.unreachable"
+        with pytest.raises(OriginError) as caught:
+            origin.get("a.json", 1)
+    assert (caught.value.code, caught.value.facts.get("refused")) == ("origin.unreachable", 1)
+
+
+def test_a_name_that_leads_nowhere_is_unreachable_and_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(*_: object, **__: object) -> Never:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    with Origin(["https://nowhere.invalid"], retry=EAGER) as origin, pytest.raises(OriginError) as caught:
+        origin.get("a.json", 1)
+    assert (caught.value.code, caught.value.facts.get("refused")) == ("origin.unreachable", None)
 
 
 def test_the_connection_of_a_refused_answer_ends_with_the_client_while_somebody_keeps_the_error() -> None:
