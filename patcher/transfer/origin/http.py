@@ -5,11 +5,14 @@ a decompressor. With this one it cannot.
 """
 
 import functools
+import math
 import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin
 
@@ -20,7 +23,7 @@ from requests.utils import get_environ_proxies
 from urllib3 import HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from patcher.errors import Missing, OriginError, Retryable
+from patcher.errors import Busy, Missing, NoRanges, OriginError, Retryable, WebPage
 from patcher.plain import quoted
 from patcher.transfer.origin import ranges
 from patcher.transfer.origin.dialling import dial, tls_context
@@ -31,7 +34,11 @@ from patcher.transfer.origin.watchdog import Watchdog, on_duty
 _CHUNK_BYTES = 256 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MAX = 5
-_RETRYABLE = frozenset({408, 425, 429})
+_BUSY = frozenset({429, 503})
+_RETRYABLE = frozenset({408, 425})
+_DIGITS = 9
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+"""What may precede a web page: a byte order mark and white space."""
 _URL_LENGTH = 2000
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "Shoal"}
 
@@ -60,8 +67,8 @@ class HttpClient:
     ``ca`` names a PEM file of authorities that are trusted besides the system's. Raises UsageError (usage.argument)
     when it cannot be read.
 
-    Bodies are unverified. The methods raise OriginError (Missing, .status, .unreachable, .certificate, .host_refused,
-    .protocol), TooSlow and Cancelled.
+    Bodies are unverified. The methods raise OriginError (Missing, WebPage, Busy, NoRanges, .status, .unreachable,
+    .certificate, .host_refused, .protocol), TooSlow and Cancelled.
     """
 
     def __init__(self, hosts: HostPolicy, ca: str) -> None:
@@ -76,7 +83,11 @@ class HttpClient:
             for chunk in self._body(response, watchdog, as_content=False):
                 data += chunk
                 if len(data) > max_bytes:
-                    raise _protocol_error(url, f"is longer than {max_bytes} bytes")
+                    break
+        if data.lstrip(_BLANK).startswith(b"<"):  # a feed's documents are JSON
+            raise WebPage(f"A web page came in place of {url}.", url=url)
+        if len(data) > max_bytes:
+            raise _protocol_error(url, f"is longer than {max_bytes} bytes")
         return bytes(data)
 
     def part(self, url: str, span: range, size_bytes: int, watchdog: Watchdog, *, as_content: bool) -> Iterator[bytes]:
@@ -84,17 +95,12 @@ class HttpClient:
         whole = len(span) == size_bytes
         headers = {} if whole else {"Range": f"bytes={span.start}-{span.stop - 1}"}
         with closing(self._request(url, headers, watchdog)) as response:
-            skip = ranges.skipped(response.status_code, response.headers, span, size_bytes)
-            if skip is None:
-                raise _protocol_error(response.url, "answered with a range that was not requested")
+            _check_part(response, span, size_bytes)
             left = len(span)
             for chunk in self._body(response, watchdog, as_content=as_content):
-                wanted = chunk[skip : skip + left]
-                skip = max(0, skip - len(chunk))
-                left -= len(wanted)
-                if wanted:
-                    yield wanted
-                if not left:
+                yield chunk[:left]
+                left -= len(chunk)
+                if left <= 0:
                     return
 
     def close(self) -> None:
@@ -105,14 +111,30 @@ class HttpClient:
 
     def _request(self, url: str, headers: Mapping[str, str], watchdog: Watchdog) -> requests.Response:
         """The response to a GET, redirects followed, its body unread."""
+        self._hosts.check(url)
         for _ in range(_REDIRECTS_MAX):
-            self._hosts.check(url)
             response = self._send(url, headers, watchdog)
             if response.status_code not in _REDIRECTS:
                 return _accepted(response)
             response.close()
-            url = _redirected(url, response.headers.get("Location", ""))
+            url = self._redirected(url, response.headers.get("Location", ""))
         raise _protocol_error(url, "is one redirect too many")
+
+    def _redirected(self, url: str, location: str) -> str:
+        """Where a redirect leads. Raises WebPage for an address that the feed may not use; OriginError."""
+        try:
+            target = urljoin(url, location)
+        except ValueError:
+            target = ""
+        if not target.isprintable() or not 0 < len(target) <= _URL_LENGTH:
+            raise _protocol_error(url, f"redirects to {quoted(location)}, which is not a valid address")
+        try:
+            self._hosts.check(target)
+        except OriginError as error:
+            raise WebPage(f"{url} redirects to {target}, an address that this feed may not use.", url=url) from error
+        if url.startswith("https:") and not target.startswith("https:"):
+            raise WebPage(f"{url} redirects to {target}, without encryption.", url=url)
+        return target
 
     def _send(self, url: str, headers: Mapping[str, str], watchdog: Watchdog) -> requests.Response:
         """One GET. A requests.Session would read the body of a redirect, however long it is."""
@@ -160,21 +182,42 @@ def _accepted(response: requests.Response) -> requests.Response:
         raise _protocol_error(url, f"came with the encoding {encoding}, which was not requested")
     if status in {404, 410}:
         raise Missing(f"{url} does not exist.", url=url, status=status)
+    if status in _BUSY:
+        wait_s = _wait_s(response.headers)
+        text = f"{url} answered with status {status}: its server has too much to do"
+        text += f" and asks to come back in {wait_s} s." if wait_s else "."
+        raise Busy(text, url=url, status=status, wait_s=wait_s)
     kind = Retryable if status >= 500 or status in _RETRYABLE else OriginError
     raise kind("origin.status", f"{url} answered with status {status}.", url=url, status=status)
 
 
-def _redirected(url: str, location: str) -> str:
-    """Where a redirect leads. Raises OriginError (origin.protocol, .host_refused)."""
+def _wait_s(headers: Mapping[str, str]) -> int:
+    """How long a server asks to be left alone (Retry-After, RFC 9110: seconds or a date); 0 when it does not say."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) <= _DIGITS else 10**_DIGITS
     try:
-        target = urljoin(url, location)
-    except ValueError:
-        target = ""
-    if not target.isprintable() or not 0 < len(target) <= _URL_LENGTH:
-        raise _protocol_error(url, f"redirects to {quoted(location)}, which is not a valid address")
-    if url.startswith("https:") and not target.startswith("https:"):
-        raise OriginError("origin.host_refused", f"{url} redirects to {target}, without encryption.", url=url)
-    return target
+        until = parsedate_to_datetime(text)
+        now = parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
+        return max(0, math.ceil((until - now).total_seconds()))
+    except (ValueError, TypeError, OverflowError):  # no date; or of the two only one with a time zone
+        return 0
+
+
+def _check_part(response: requests.Response, span: range, size_bytes: int) -> None:
+    """Raises OriginError when the body does not begin with ``span`` of a file of this size (NoRanges, WebPage)."""
+    headers, url = response.headers, response.url
+    if response.status_code == 206:
+        if not ranges.is_range(headers, span, size_bytes):
+            raise _protocol_error(url, "answered with a range that was not requested")
+        return
+    length = headers.get("Content-Length")
+    if length != str(size_bytes) and headers.get("Content-Type", "").lower().startswith("text/html"):
+        raise WebPage(f"A web page came in place of {url}.", url=url)
+    if length not in {None, str(size_bytes)}:
+        raise _protocol_error(url, f"has {quoted(length or '')} bytes and not {size_bytes}")
+    if len(span) != size_bytes:
+        raise NoRanges(f"{url} comes only whole: its server does not know byte ranges.", url=url)
 
 
 def _reason(error: BaseException) -> str:
