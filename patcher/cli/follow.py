@@ -10,6 +10,7 @@ from patcher.config import Home
 from patcher.engine.client import Client, RemoteError
 from patcher.errors import Cancelled, EngineLost
 from patcher.protocol import commands, events
+from patcher.transfer.origin.http import current_proxy
 
 _POLL_S = 0.2
 
@@ -43,6 +44,8 @@ def follow(home: Home, command: commands.Command, out: Output, found: FeedFound 
 def _follow(home: Home, command: commands.Command, out: Output, found: FeedFound) -> events.Outcome:
     seen: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
     with Client(home) as client:
+        if hasattr(command, "network"):
+            show_proxy(client.snapshot(), out)
         client.listen(seen.put)
         job = client.submit(command)
         is_cancelled = False
@@ -58,6 +61,16 @@ def _follow(home: Home, command: commands.Command, out: Output, found: FeedFound
                     raise
                 is_cancelled = True
                 client.submit(commands.Cancel(job=job))
+
+
+def show_proxy(now: events.Snapshot, out: Output) -> None:
+    """Say so when the engine reaches servers by another proxy than this command would, unless the player chose it."""
+    mine = current_proxy("")
+    if mine != now.proxy and not now.settings["proxy"]:
+        out.notice(
+            f"The engine uses {now.proxy or 'no proxy'}, as when it was started; this command's environment says "
+            f"{mine or 'no proxy'}. `shoal settings proxy URL` tells the engine."
+        )
 
 
 def _next(seen: "queue.SimpleQueue[events.Event | None]") -> events.Event | None:

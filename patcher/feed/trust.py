@@ -23,6 +23,7 @@ from patcher.feed.pin import PIN_FILE, Pin
 from patcher.feed.verified import ROOT, Verified, behind, check_versions, is_of, verified_root
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.hosts import Reach
+from patcher.transfer.origin.http import Received
 from patcher.transfer.origin.retry import RetryPolicy
 
 if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
@@ -59,6 +60,8 @@ class Trust:
         clock: Callable[[], float] = time.time,
         retry: RetryPolicy | None = None,
         near: Reach = Reach.PUBLIC,
+        proxy: str = "",
+        received: Received | None = None,
     ) -> None:
         try:
             self._pinned = (folder / ROOT).read_bytes()
@@ -67,7 +70,7 @@ class Trust:
         self.url = url
         self.fingerprint = hashlib.sha256(self._pinned).hexdigest()
         self.offline = offline
-        self.origin = Origin((url, *mirrors), hosts, ca, cancel, retry, near)
+        self.origin = Origin((url, *mirrors), hosts, ca, cancel, retry, near, proxy, received)
         self._folder = folder
         self._floor = floor
         self._clock = clock
@@ -290,7 +293,7 @@ def _updater(
 def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> tuple[bytes, Reach]:
     from tuf.api.exceptions import RepositoryError
 
-    settings = {name: options[name] for name in ("cancel", "retry") if name in options}
+    settings = {name: options[name] for name in ("cancel", "retry", "proxy") if name in options}
     with Origin((url,), ca=ca, **settings) as origin:
         try:
             data = origin.get(f"{METADATA}/{FIRST_ROOT}", _ROOT_MAX_BYTES)

@@ -260,6 +260,10 @@ class Snapshot:
     feeds: tuple[FeedSnapshot, ...] = ()
     titles: tuple[TitleSnapshot, ...] = ()
     settings: dict[str, str | int | bool] = field(default_factory=dict)
+    listen_problem: str = ""
+    """Why other players cannot reach this one where the settings say; empty if they can."""
+    proxy: str = ""
+    """The proxy that the engine asks servers through, without its password; empty if there is none."""
 
     def find(self, name: str) -> TitleSnapshot:
         """The title called ``name`` or ``feed/name``.

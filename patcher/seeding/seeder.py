@@ -23,7 +23,7 @@ from patcher.protocol.events import Sources
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.traffic import Ledger
 from patcher.transfer.swarm.policy import allowed
-from patcher.transfer.swarm.session import Session
+from patcher.transfer.swarm.session import Session, listen_problem
 from patcher.transfer.swarm.torrent import Torrent
 
 _OTHER = "patches"
@@ -100,7 +100,7 @@ class Seeder:
                 self.session.apply(settings, self._month_uploaded_bytes())
 
     def close(self) -> None:
-        """Close the session."""
+        """Close the session, its uploads counted."""
         if self.session:
             self.session.close()
 
@@ -108,6 +108,11 @@ class Seeder:
     def listen_port(self) -> int:
         """The port other players reach us at; 0 when none is open."""
         return self.session.listen_port if self.session else 0
+
+    @property
+    def listen_problem(self) -> str:
+        """Why other players cannot reach us where the settings say; empty if they can, or need not."""
+        return "" if allowed(self._settings).peers == "none" else listen_problem(self._settings, self.listen_port)
 
     def _month_uploaded_bytes(self) -> int:
         """Uploads that count under the cap. A month that cannot be read is used up; without a cap it is not read."""
@@ -144,9 +149,9 @@ class Seeder:
         session = self.session
         if session is None:
             return {}
-        is_allowed, counters = session.settings.sharing != "off", session.counters()
+        is_reachable, counters = session.settings.sharing != "off" and session.listen_port > 0, session.counters()
         return {
-            title: Seeding(is_allowed and bool(mine), sum(counters[each.info_hash].sent_bytes for each in mine))
+            title: Seeding(is_reachable and bool(mine), sum(counters[each.info_hash].sent_bytes for each in mine))
             for title, mine in list(self._titles.items())
         }
 

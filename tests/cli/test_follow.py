@@ -7,7 +7,7 @@ import pytest
 from patcher.cli import follow
 from patcher.cli.output import Output
 from patcher.config import Home
-from patcher.protocol import commands
+from patcher.protocol import commands, events
 
 
 class _Impatient:
@@ -21,6 +21,9 @@ class _Impatient:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def snapshot(self) -> events.Snapshot:
+        return events.Snapshot("", 0, "", 0, settings={"proxy": ""}, proxy="http://engine.example:1")
 
     def listen(self, callback: Any) -> None:
         pass
@@ -42,3 +45,23 @@ def test_the_first_ctrl_c_cancels_any_job_and_the_second_leaves(monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         follow.follow(Home(home), command, Output(quiet=True))
     assert client.commands == [command, commands.Cancel(job=7)]
+
+
+@pytest.mark.parametrize(
+    ("mine", "setting", "said"),
+    [
+        ("", "", "this command's environment says no proxy"),
+        ("http://ann:secret@mine.example:2", "", "this command's environment says http://mine.example:2"),
+        ("http://engine.example:1", "", ""),
+        ("http://mine.example:2", "http://engine.example:1", ""),
+    ],
+    ids=["none", "another", "the same", "chosen"],
+)
+def test_a_proxy_of_this_command_that_the_engine_does_not_use_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mine: str, setting: str, said: str
+) -> None:
+    monkeypatch.setenv("https_proxy", mine)
+    now = events.Snapshot("", 0, "", 0, settings={"proxy": setting}, proxy="http://engine.example:1")
+    follow.show_proxy(now, Output(quiet=True))
+    told = capsys.readouterr().err
+    assert said in told if said else not told

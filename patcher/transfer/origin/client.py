@@ -8,7 +8,7 @@ from patcher.content.feed_paths import CONTENT
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import Mismatch, Missing, NoRanges, OriginError, TooSlow, never
 from patcher.transfer.origin.hosts import HostPolicy, Reach
-from patcher.transfer.origin.http import HttpClient
+from patcher.transfer.origin.http import HttpClient, Received
 from patcher.transfer.origin.retry import Failover, RetryPolicy, StallTimer
 from patcher.transfer.origin.turns import Turns
 from patcher.transfer.origin.watchdog import Watchdog
@@ -22,8 +22,9 @@ class Origin(Closing):
     """Reads one feed's servers. Safe for several threads; `close` it in the end.
 
     ``urls`` are base addresses of equal folders, best first; the player named the first one. For ``hosts`` and
-    ``reach`` see `HostPolicy`, for ``ca`` `HttpClient`. ``cancel`` is asked at least four times a second while
-    something waits. ``received`` counts the bytes. `content` verifies what it returns; the caller verifies the rest.
+    ``reach`` see `HostPolicy`, for ``ca`` and ``proxy`` `HttpClient`. ``cancel`` is asked at least four times a second
+    while something waits. ``received`` counts the bytes. `content` verifies what it returns; the caller verifies the
+    rest.
 
     Raises UsageError (usage.argument) when ``ca`` cannot be read. All methods raise OriginError and Cancelled.
     """
@@ -36,14 +37,16 @@ class Origin(Closing):
         cancel: Callable[[], bool] = never,
         retry: RetryPolicy | None = None,
         reach: Reach | None = None,
+        proxy: str = "",
+        received: Received | None = None,
     ) -> None:
         self.urls = tuple(url.rstrip("/") + "/" for url in urls)
         self._is_closed = False
         self._stall = StallTimer(retry or RetryPolicy(), lambda: self._is_closed or cancel())
         self._turns = Turns(self._stall.policy.clock)
         self._hosts = HostPolicy(self.urls, hosts, reach)
-        self._http = HttpClient(self._hosts, ca)
-        self.received = self._http.received
+        self.received = received or Received()
+        self._http = HttpClient(self._hosts, ca, self.received, proxy)
         self._first = 0
         self._rangeless = set[str]()
         """The servers that send whole files only."""

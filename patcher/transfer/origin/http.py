@@ -19,10 +19,11 @@ from urllib.parse import urljoin
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
+from requests.utils import get_environ_proxies, should_bypass_proxies
 from urllib3 import HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from patcher.config import NO_PROXY
 from patcher.errors import Busy, Missing, NoRanges, OriginError, Retryable, WebPage
 from patcher.plain import quoted
 from patcher.transfer.origin import ranges
@@ -40,6 +41,7 @@ _DIGITS = 9
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 """What may precede a web page: a byte order mark and white space."""
 _URL_LENGTH = 2000
+_ANY = "https://feed.invalid/"
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "Shoal"}
 
 
@@ -65,14 +67,15 @@ class HttpClient:
     """Sends requests, and counts what comes in. Safe for several threads; connections are kept until `close`.
 
     ``ca`` names a PEM file of authorities that are trusted besides the system's. Raises UsageError (usage.argument)
-    when it cannot be read.
+    when it cannot be read. ``received`` counts. ``proxy`` is the player's setting.
 
     Bodies are unverified. The methods raise OriginError (Missing, WebPage, Busy, NoRanges, .status, .unreachable,
     .certificate, .host_refused, .protocol), TooSlow and Cancelled.
     """
 
-    def __init__(self, hosts: HostPolicy, ca: str) -> None:
-        self.received = Received()
+    def __init__(self, hosts: HostPolicy, ca: str, received: Received, proxy: str = "") -> None:
+        self._received = received
+        self._proxy = proxy
         self._hosts = hosts
         self._transport = _Transport(hosts, tls_context(ca))
 
@@ -145,7 +148,7 @@ class HttpClient:
                 requests.Request("GET", url, {**_HEADERS, **headers}).prepare(),
                 stream=True,
                 timeout=LOOK_S,  # a socket checks the watchdog after each
-                proxies={} if is_loopback(url) else get_environ_proxies(url),
+                proxies=_proxies(url, self._proxy),
             )
         except requests.RequestException as error:
             text = f"{url} cannot be reached: {_reason(error)}."
@@ -157,12 +160,32 @@ class HttpClient:
         try:
             while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
                 watchdog.received(len(chunk))
-                self.received.add(len(chunk), as_content=as_content)
+                self._received.add(len(chunk), as_content=as_content)
                 yield chunk
                 watchdog.resume()
         except urllib3.exceptions.HTTPError as error:
             text = f"The connection to {response.url} broke off: {quoted(str(error))}."
             raise Retryable("origin.unreachable", text) from error
+
+
+# ---------------------------------------------------------------- proxies
+
+
+def _proxies(url: str, setting: str) -> Mapping[str, str]:
+    """The proxies for a URL by scheme. Addresses that the environment exempts (no_proxy) are asked directly."""
+    if setting == NO_PROXY or is_loopback(url):
+        return {}
+    if not setting:
+        return get_environ_proxies(url)
+    return {} if should_bypass_proxies(url, None) else dict.fromkeys(("http", "https"), setting)
+
+
+def current_proxy(setting: str) -> str:
+    """The proxy for feeds of this process, without user and password; empty for none. ``setting`` is the player's."""
+    if setting == NO_PROXY:
+        return ""
+    scheme, slashes, place = (setting or get_environ_proxies(_ANY).get("https", "")).rpartition("//")
+    return f"{scheme}{slashes}{place.rpartition('@')[2]}"
 
 
 # ---------------------------------------------------------------- responses
