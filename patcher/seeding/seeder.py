@@ -102,6 +102,8 @@ class Seeder:
     def close(self) -> None:
         """Close the session, its uploads counted."""
         if self.session:
+            with _apart("counting uploads"):
+                self._count_uploads(self.session)
             self.session.close()
 
     @property
