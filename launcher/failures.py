@@ -120,11 +120,31 @@ EXPLANATIONS: dict[str, _Row] = {
     ),
     "origin.certificate": _Row(
         QT_TRANSLATE_NOOP("Errors", "The server could not prove its identity."),
-        QT_TRANSLATE_NOOP("Errors", "Check the address and this computer's clock."),
+        QT_TRANSLATE_NOOP(
+            "Errors",
+            "Open a web page in your browser: this network may want you to log in first. Otherwise check the address "
+            "and this computer's clock.",
+        ),
     ),
     "origin.status": _Row(
         QT_TRANSLATE_NOOP("Errors", "The server refused the download."),
         QT_TRANSLATE_NOOP("Errors", "Try again later. If it happens again, tell the publisher."),
+    ),
+    "origin.busy": _Row(
+        QT_TRANSLATE_NOOP("Errors", "The server has too much to do and asks you to come back later."),
+        QT_TRANSLATE_NOOP("Errors", "Try again later. What was downloaded is kept."),
+    ),
+    "origin.web_page": _Row(
+        QT_TRANSLATE_NOOP("Errors", "A web page came instead of the publisher's files."),
+        QT_TRANSLATE_NOOP(
+            "Errors",
+            "Open a web page in your browser: this network may want you to log in first. Otherwise check the address, "
+            "or tell the publisher.",
+        ),
+    ),
+    "origin.no_ranges": _Row(
+        QT_TRANSLATE_NOOP("Errors", "The publisher's server cannot send parts of a file."),
+        QT_TRANSLATE_NOOP("Errors", "Tell the publisher. Other players may have the missing data."),
     ),
     "origin.missing": _Row(
         QT_TRANSLATE_NOOP("Errors", "The server does not have a file that the release needs."),

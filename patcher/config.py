@@ -5,11 +5,13 @@ edit; `changed` is the only way to set a key from text.
 """
 
 import dataclasses
+import ipaddress
 import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args, get_type_hints
+from urllib.parse import urlsplit
 
 import platformdirs
 import tomlkit
@@ -101,7 +103,11 @@ class Settings:
     monthly_upload_cap_bytes: int = 0
     pack_cache_bytes: int = 2 << 30
     games_folder: str = ""
+    proxy: str = ""
+    """The URL of the proxy for servers, or `NO_PROXY`. Empty: that of the engine's environment, or of the system."""
 
+
+NO_PROXY = "none"
 
 _HINTS = get_type_hints(Settings)
 _WORDS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
@@ -157,6 +163,8 @@ def _unreadable(home: Home, error: Exception) -> DiskError:
 def _value(key: str, text: str) -> str | int | bool:
     hint, text = _HINTS[key], text.strip()
     choices = get_args(hint)
+    if key in _FORMS and text and not _FORMS[key][0](text):
+        raise UsageError("usage.setting", f"{key} takes {_FORMS[key][1]}; not {text!r}.", key=key)
     if hint is str or text in choices:
         return text
     if hint is bool and text.lower() in _WORDS:
@@ -166,3 +174,26 @@ def _value(key: str, text: str) -> str | int | bool:
         return int(text)
     wanted = ", ".join(choices) or ("on or off" if hint is bool else f"a whole number from 0 to {most}")
     raise UsageError("usage.setting", f"{key} takes {wanted}; not {text!r}.", key=key)
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return text == NO_PROXY or bool(parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0)
+    except ValueError:
+        return False
+
+
+_FORMS = {
+    "listen_host": (_is_ip_address, "an IP address of this computer, or nothing for all of them"),
+    "proxy": (_is_proxy, f"an address such as http://proxy.example:3128, {NO_PROXY}, or nothing for the system's"),
+}
+"""What the texts of some settings must be, unless they are empty."""

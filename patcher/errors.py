@@ -87,8 +87,34 @@ class Missing(_OneCode, OriginError):
     own_code = "origin.missing"
 
 
+class WebPage(Missing):
+    """A web page came in place of a file, or a redirect to somewhere else (origin.web_page).
+
+    It is the login page of a network, or how a host says that it has no such file.
+    """
+
+    own_code = "origin.web_page"
+
+
+class NoRanges(_OneCode, OriginError):
+    """The server sends whole files only, not ranges of their bytes (origin.no_ranges)."""
+
+    own_code = "origin.no_ranges"
+
+
 class Retryable(OriginError):
     """A failure that may be over when the same server is asked again."""
+
+
+class Busy(_OneCode, Retryable):
+    """The server has too much to do and refuses for now (origin.busy)."""
+
+    own_code = "origin.busy"
+
+    @property
+    def wait_s(self) -> int:
+        """How long it asks to be left alone; 0 when it does not say."""
+        return int(self.facts.get("wait_s", 0))
 
 
 class TooSlow(_OneCode, Retryable):
@@ -174,13 +200,25 @@ _HINTS: dict[str, dict[str, str]] = {
         "trust.too_old": "Choose a newer version; `shoal update TITLE` takes the newest.",
         "trust.step_back": "Stay with the installed version; `shoal rollback TITLE --yes` steps back all the same.",
         "origin.unreachable": "Check the network connection, then try again; what was downloaded is kept.",
-        "origin.certificate": "Check the address and this computer's clock; use --ca FILE for a private authority.",
+        "origin.certificate": (
+            "Open a web page in a browser: this network may want you to log in first. Else check the address and this "
+            "computer's clock; use --ca FILE for a private authority."
+        ),
         "origin.status": "Try again later; if it persists, tell the publisher.",
+        "origin.busy": "Try again later; what was downloaded is kept. If it persists, tell the publisher.",
         "origin.missing": "Try again later, or with peers allowed; if it persists, tell the publisher.",
         "origin.too_slow": "Try again later; what was downloaded is kept.",
         "origin.host_refused": (
             "The feed points to a forbidden address; tell the publisher. If it moved into your own network, add "
             "it again."
+        ),
+        "origin.web_page": (
+            "Open a web page in a browser: this network may want you to log in first. Else check the address, or tell "
+            "the publisher that the server sends something else in place of the feed's files."
+        ),
+        "origin.no_ranges": (
+            "Tell the publisher: the web server has to answer requests for byte ranges (`Accept-Ranges: bytes`). "
+            "Other players may have the missing bytes."
         ),
         "origin.protocol": "The server answered in an unexpected way; tell the publisher.",
         "origin.no_source": "Try again later: neither the server nor any player has the missing bytes now.",

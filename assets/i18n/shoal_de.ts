@@ -207,10 +207,6 @@
         <translation>Der Server konnte seine Identität nicht nachweisen.</translation>
     </message>
     <message>
-        <source>Check the address and this computer&apos;s clock.</source>
-        <translation>Prüfe die Adresse und die Uhr dieses Computers.</translation>
-    </message>
-    <message>
         <source>The server refused the download.</source>
         <translation>Der Server hat den Download abgelehnt.</translation>
     </message>
@@ -625,6 +621,30 @@
     <message>
         <source>Dismiss</source>
         <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>Open a web page in your browser: this network may want you to log in first. Otherwise check the address and this computer&apos;s clock.</source>
+        <translation>Öffne eine Webseite im Browser: Vielleicht verlangt dieses Netzwerk zuerst eine Anmeldung. Prüfe sonst die Adresse und die Uhr dieses Computers.</translation>
+    </message>
+    <message>
+        <source>The server has too much to do and asks you to come back later.</source>
+        <translation>Der Server ist überlastet und bittet darum, später wiederzukommen.</translation>
+    </message>
+    <message>
+        <source>A web page came instead of the publisher&apos;s files.</source>
+        <translation>Statt der Dateien des Herausgebers kam eine Webseite.</translation>
+    </message>
+    <message>
+        <source>Open a web page in your browser: this network may want you to log in first. Otherwise check the address, or tell the publisher.</source>
+        <translation>Öffne eine Webseite im Browser: Vielleicht verlangt dieses Netzwerk zuerst eine Anmeldung. Prüfe sonst die Adresse oder sage dem Herausgeber Bescheid.</translation>
+    </message>
+    <message>
+        <source>The publisher&apos;s server cannot send parts of a file.</source>
+        <translation>Der Server des Herausgebers kann keine Teile einer Datei senden.</translation>
+    </message>
+    <message>
+        <source>Tell the publisher. Other players may have the missing data.</source>
+        <translation>Sage dem Herausgeber Bescheid. Vielleicht haben andere Spieler die fehlenden Daten.</translation>
     </message>
 </context>
 <context>

@@ -12,6 +12,7 @@ from patcher.config import Home
 from patcher.engine.client import Client, RemoteError
 from patcher.errors import Cancelled, EngineLost
 from patcher.protocol import commands, events
+from patcher.transfer.origin.http import current_proxy
 
 _POLL_S = 0.2
 
@@ -46,6 +47,8 @@ def _follow(home: Home, command: commands.Command, out: Output, found: FeedFound
     seen: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
     log = _EngineLog(home.log)
     with Client(home) as client:
+        if hasattr(command, "network"):
+            show_proxy(client.snapshot(), out)
         client.listen(seen.put)
         job = client.submit(command, again=again)
         is_cancelled = False
@@ -87,6 +90,16 @@ class _EngineLog:
                     out.log(f"{entry['time']} {entry['level']} {entry['text']}")
                     for text in entry.get("trace", "").splitlines():
                         out.log(text)
+
+
+def show_proxy(now: events.Snapshot, out: Output) -> None:
+    """Say so when the engine reaches servers by another proxy than this command would, unless the player chose it."""
+    mine = current_proxy("")
+    if mine != now.proxy and not now.settings["proxy"]:
+        out.notice(
+            f"The engine uses {now.proxy or 'no proxy'}, as when it was started; this command's environment says "
+            f"{mine or 'no proxy'}. `shoal settings proxy URL` tells the engine."
+        )
 
 
 def _next(seen: "queue.SimpleQueue[events.Event | None]") -> events.Event | None:

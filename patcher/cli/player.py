@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import patcher
-from patcher.cli.follow import find, follow, show_totals, snapshot
+from patcher.cli.follow import find, follow, show_proxy, show_totals, snapshot
 from patcher.cli.output import Output, confirm, human_bytes
 from patcher.cli.verbs import Verbs, add_verb, network
 from patcher.errors import ShoalError, UsageError
@@ -238,12 +238,15 @@ def _stats(args: argparse.Namespace, out: Output) -> None:
 def _settings(args: argparse.Namespace, out: Output) -> None:
     if args.value is not None:
         follow(args.home, commands.ChangeSetting(args.key, args.value), out)
-    settings = snapshot(args).settings
+    now = snapshot(args)
+    settings = now.settings
     if args.key and args.key not in settings:
         raise UsageError("usage.setting", f"There is no setting {args.key!r}.", key=args.key)
     shown = {args.key: settings[args.key]} if args.key else settings
     for key, value in shown.items():
         out.line(f"{key} = {value}")
+    if now.listen_problem:
+        out.notice(now.listen_problem)
     out.result({"settings": shown})
 
 
@@ -257,6 +260,8 @@ def _doctor(args: argparse.Namespace, out: Output) -> None:
         "log": str(args.home.log),
         "engine_pid": now.pid,
         "listen_port": now.listen_port,
+        "listen_problem": now.listen_problem or "none",
+        "proxy": now.proxy or "none",
         "free_bytes": shutil.disk_usage(args.home.root).free,
         "sharing": now.settings["sharing"],
         "peers": now.settings["peers"],
@@ -264,4 +269,5 @@ def _doctor(args: argparse.Namespace, out: Output) -> None:
     }
     for key, value in facts.items():
         out.line(f"{key}: {value}")
+    show_proxy(now, out)
     out.result(facts)

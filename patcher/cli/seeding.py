@@ -68,8 +68,10 @@ def _stay(client: Client, titles: list[str], out: Output, until_s: float = float
     """Keep the engine running, and print the uploaded bytes of ``titles`` (of all, if empty) when they change."""
     shown: list[str] = []
     while time.monotonic() < until_s:
-        seeding = [t for t in client.snapshot().titles if t.seeding and (not titles or t.title in titles)]
+        now = client.snapshot()
+        seeding = [t for t in now.titles if t.seeding and (not titles or t.title in titles)]
         lines = [f"{t.title} {t.version}: {human_bytes(t.uploaded_bytes)} given" for t in seeding]
+        lines += [now.listen_problem] if now.listen_problem else []
         if lines != shown:
             if out.json:
                 out.notice("; ".join(lines))

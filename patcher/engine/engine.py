@@ -27,6 +27,7 @@ from patcher.protocol.commands import Verb
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder, Seeding
 from patcher.seeding.traffic import Ledger
+from patcher.transfer.origin.http import current_proxy
 from patcher.update.command_runner import CommandRunner
 from patcher.update.pipeline import Shared
 from patcher.update.progress import Meter
@@ -48,11 +49,13 @@ class Engine:
         self._registry = Registry(home.registry)
         self._ledger = Ledger(home.registry)
         self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
-        self._feeds = Feeds(home)
+        self._feeds = Feeds(home, self._settings.proxy)
         self._lock = threading.Lock()  # of listeners
         self._jobs = Jobs(self._registry, self._work, self._emit)
         self._listeners: list[Callable[[events.Event], None]] = []
         self._seeder = Seeder(self._settings, self._registry, self._ledger, self._packs, self._feeds)
+        self._listen_problem = ""
+        """The last that clients were told."""
         self._closing = threading.Event()
         self._kick = threading.Event()
         self._games = Games(home, self._registry, self._seeder.holding, self._kick.set)
@@ -124,6 +127,8 @@ class Engine:
             tuple(feeds),
             tuple(titles),
             dataclasses.asdict(self._settings),
+            self._seeder.listen_problem,
+            current_proxy(self._settings.proxy),
         )
 
     def submit(self, command: commands.Command, *, again: bool = False) -> int:
@@ -249,6 +254,7 @@ class Engine:
         self._settings = settings
         self._seeder.apply(settings)
         self._packs.limit_bytes = settings.pack_cache_bytes
+        self._feeds.proxy = settings.proxy
 
     def _read_settings(self) -> bool:
         """Whether somebody edited the file since it was last read; then its settings are in force.
@@ -269,7 +275,7 @@ class Engine:
             self._kick.clear()
 
     def _tend_once(self) -> None:
-        for look in (self._look_who_plays, self._look_at_settings, self._look_at_offers):
+        for look in (self._look_who_plays, self._look_at_settings, self._look_at_offers, self._look_at_port):
             try:
                 look()
             except Exception:  # noqa: BLE001 - the tender must live on; its next look may succeed
@@ -307,3 +313,9 @@ class Engine:
             self._emit(events.Notice(0, title, f"{title} is no longer offered: its files changed. Verify it."))
         if self._seeder.snapshot() != before:
             self._emit(events.Changed())
+
+    def _look_at_port(self) -> None:
+        before, self._listen_problem = self._listen_problem, self._seeder.listen_problem
+        if self._listen_problem not in {"", before}:
+            _log.warning("%s", self._listen_problem)
+            self._emit(events.Notice(0, "", self._listen_problem))

@@ -25,6 +25,7 @@ from patcher.feed.trust import Trust
 from patcher.protocol.commands import PIN_SUFFIX, Network
 from patcher.protocol.events import FeedSnapshot
 from patcher.transfer.origin.client import Origin
+from patcher.transfer.origin.http import Received
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,9 @@ class Opened:
 class Feeds:
     """All feeds of one home. Safe for several threads."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, proxy: str = "") -> None:
+        self.proxy = proxy
+        """The player's setting, which may change at any time."""
         self._folder = home.feeds
         self._floor = Floor(home.registry)
         self._lock = threading.RLock()
@@ -153,7 +156,15 @@ class Feeds:
         disk.make_folder(self._folder)
         disk.remove_tree(folder)
         try:
-            trust = Trust.pin(folder, pin.url, network.ca, self._floor, fingerprint=pin.fingerprint, cancel=cancel)
+            trust = Trust.pin(
+                folder,
+                pin.url,
+                network.ca,
+                self._floor,
+                fingerprint=pin.fingerprint,
+                cancel=cancel,
+                proxy=self.proxy,
+            )
             with contextlib.closing(trust):
                 trust.refresh()
                 yield folder, trust, Reader(trust, trust.origin).feed()
@@ -180,10 +191,18 @@ class Feeds:
 
     @contextlib.contextmanager
     def open(
-        self, name: str, network: Network, cancel: Callable[[], bool], *, title: str = "", offline: bool = False
+        self,
+        name: str,
+        network: Network,
+        cancel: Callable[[], bool],
+        *,
+        title: str = "",
+        offline: bool = False,
+        received: Received | None = None,
     ) -> Iterator[Opened]:
         """A feed for one job, refreshed first. ``offline``: as last known, even if it is expired or `Opened.is_behind`.
 
+        ``received`` counts the bytes from the servers, also when this fails.
         What clients show of ``title`` (without one: of all titles) is updated too; each title costs metadata.
         Raises UsageError (usage.unknown_feed), TrustError, OriginError.
         """
@@ -199,6 +218,8 @@ class Feeds:
             mirrors=known.mirrors,
             hosts=known.hosts,
             near=pin.near,
+            proxy=self.proxy,
+            received=received,
         )
         with contextlib.closing(trust):
             if not offline:

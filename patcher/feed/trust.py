@@ -17,12 +17,13 @@ from patcher import beneath, disk
 from patcher.content.feed_paths import FIRST_ROOT, METADATA, TARGETS, TIMESTAMP
 from patcher.content.json_fields import is_address
 from patcher.content.records import MAX_RECORD_BYTES
-from patcher.errors import DiskError, NotOffered, OriginError, TrustError, UsageError, never
+from patcher.errors import DiskError, Missing, NotOffered, OriginError, TrustError, UsageError, WebPage, never
 from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.feed.verified import ROOT, Verified, behind, check_versions, is_of, verified_root
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.hosts import Reach
+from patcher.transfer.origin.http import Received
 from patcher.transfer.origin.retry import RetryPolicy
 
 if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is imported where a refresh or a check begins
@@ -59,6 +60,8 @@ class Trust:
         clock: Callable[[], float] = time.time,
         retry: RetryPolicy | None = None,
         near: Reach = Reach.PUBLIC,
+        proxy: str = "",
+        received: Received | None = None,
     ) -> None:
         try:
             self._pinned = (folder / ROOT).read_bytes()
@@ -67,7 +70,7 @@ class Trust:
         self.url = url
         self.fingerprint = hashlib.sha256(self._pinned).hexdigest()
         self.offline = offline
-        self.origin = Origin((url, *mirrors), hosts, ca, cancel, retry, near)
+        self.origin = Origin((url, *mirrors), hosts, ca, cancel, retry, near, proxy, received)
         self._folder = folder
         self._floor = floor
         self._clock = clock
@@ -250,7 +253,11 @@ class _Fetcher:
         self._bases = bases
 
     def download_bytes(self, url: str, max_length: int) -> bytes:
-        """A whole file. A missing root ends the search for a newer one (TUF section 5.3.3)."""
+        """A whole file. A missing root ends the search for a newer one (TUF section 5.3.3).
+
+        Hosts say in three ways that they have no such file: by 404, by 403, and by a web page. Who can send a web page
+        can send a 404 as well. In place of any other metadata each of them is an error.
+        """
         from tuf.api.exceptions import DownloadHTTPError
 
         base = max((base for base in self._bases if url.startswith(base)), key=len)
@@ -259,7 +266,7 @@ class _Fetcher:
         try:
             data = origin.get(prefix + url.removeprefix(base), max_length, everywhere=not is_root)
         except OriginError as error:
-            if is_root and error.facts.get("status") in {403, 404, 410}:
+            if is_root and _is_missing(error):
                 raise DownloadHTTPError(str(error), 404) from error
             raise
         if url.endswith((TIMESTAMP, ".snapshot.json")):
@@ -289,19 +296,24 @@ def _updater(
 def _first_root(url: str, ca: str, options: Mapping[str, Any]) -> tuple[bytes, Reach]:
     from tuf.api.exceptions import RepositoryError
 
-    settings = {name: options[name] for name in ("cancel", "retry") if name in options}
+    settings = {name: options[name] for name in ("cancel", "retry", "proxy") if name in options}
     with Origin((url,), ca=ca, **settings) as origin:
         try:
             data = origin.get(f"{METADATA}/{FIRST_ROOT}", _ROOT_MAX_BYTES)
             verified_root(data)
             return data, origin.reach
         except OriginError as error:
-            if error.facts.get("status") not in {403, 404, 410}:
+            if isinstance(error, WebPage) or not _is_missing(error):
                 raise
             reason = error.message
         except RepositoryError as error:
             reason = str(error)
     raise TrustError("trust.not_a_feed", f"There is no feed at {url}: {reason}", url=url)
+
+
+def _is_missing(error: OriginError) -> bool:
+    """Whether the server said that it has no such file; object stores answer 403 for that."""
+    return isinstance(error, Missing) or error.facts.get("status") == 403
 
 
 @contextmanager

@@ -6,7 +6,7 @@ everywhere here; a client resolves shorter names with `Snapshot.find`.
 
 import enum
 from dataclasses import astuple, dataclass, field
-from operator import add
+from operator import add, sub
 
 from patcher.errors import InternalError, ShoalError, UsageError
 from patcher.protocol.commands import Verb
@@ -37,6 +37,9 @@ class Sources:
 
     def __add__(self, other: "Sources") -> "Sources":
         return Sources(*map(add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: "Sources") -> "Sources":
+        return Sources(*map(sub, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +263,10 @@ class Snapshot:
     feeds: tuple[FeedSnapshot, ...] = ()
     titles: tuple[TitleSnapshot, ...] = ()
     settings: dict[str, str | int | bool] = field(default_factory=dict)
+    listen_problem: str = ""
+    """Why other players cannot reach this one where the settings say; empty if they can."""
+    proxy: str = ""
+    """The proxy that the engine asks servers through, without its password; empty if there is none."""
 
     def find(self, name: str) -> TitleSnapshot:
         """The title called ``name`` or ``feed/name``.

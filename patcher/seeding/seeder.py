@@ -23,7 +23,7 @@ from patcher.protocol.events import Sources
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.traffic import Ledger
 from patcher.transfer.swarm.policy import allowed
-from patcher.transfer.swarm.session import Session
+from patcher.transfer.swarm.session import Session, listen_problem
 from patcher.transfer.swarm.torrent import Torrent
 
 _OTHER = "patches"
@@ -100,14 +100,21 @@ class Seeder:
                 self.session.apply(settings, self._month_uploaded_bytes())
 
     def close(self) -> None:
-        """Close the session."""
+        """Close the session, its uploads counted."""
         if self.session:
+            with _apart("counting uploads"):
+                self._count_uploads(self.session)
             self.session.close()
 
     @property
     def listen_port(self) -> int:
         """The port other players reach us at; 0 when none is open."""
         return self.session.listen_port if self.session else 0
+
+    @property
+    def listen_problem(self) -> str:
+        """Why other players cannot reach us where the settings say; empty if they can, or need not."""
+        return "" if allowed(self._settings).peers == "none" else listen_problem(self._settings, self.listen_port)
 
     def _month_uploaded_bytes(self) -> int:
         """Uploads that count under the cap. A month that cannot be read is used up; without a cap it is not read."""
@@ -141,9 +148,10 @@ class Seeder:
 
     def snapshot(self) -> dict[str, Seeding]:
         """The state of each title that was looked at. Asks nobody, and waits for nothing."""
-        is_allowed, counted = self.session is not None and self.session.settings.sharing != "off", self._counted_bytes
+        session, counted = self.session, self._counted_bytes
+        is_reachable = session is not None and session.settings.sharing != "off" and session.listen_port > 0
         return {
-            title: Seeding(is_allowed and bool(mine), sum(counted[each.info_hash] for each in mine))
+            title: Seeding(is_reachable and bool(mine), sum(counted[each.info_hash] for each in mine))
             for title, mine in list(self._titles.items())
         }
 

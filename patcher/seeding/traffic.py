@@ -1,11 +1,15 @@
 """Bytes downloaded by source, and bytes uploaded, per title and month. They never leave the machine."""
 
+import contextlib
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from patcher import database
+from patcher.errors import DiskError
 from patcher.protocol.events import Sources
 
 _SCHEMA = """
@@ -20,6 +24,8 @@ INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (month, title) DO UP
     origin_bytes = origin_bytes + excluded.origin_bytes, metadata_bytes = metadata_bytes + excluded.metadata_bytes,
     uploaded_bytes = uploaded_bytes + excluded.uploaded_bytes
 """
+
+_WRITE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,40 @@ class Ledger:
         """Uploads of all titles in the current month."""
         rows = self._run("SELECT coalesce(sum(uploaded_bytes), 0) FROM ledger WHERE month = ?", current_month())
         return int(rows[0][0])
+
+
+class Tally:
+    """Writes what one job receives into the ledger as it comes, so that neither a failure nor a kill hides it.
+
+    ``received`` tells the bytes of the job so far. What cannot be written now is written with what comes next.
+    """
+
+    def __init__(self, ledger: Ledger, received: Callable[[], Sources]) -> None:
+        self._ledger, self._received = ledger, received
+        self._title = ""
+        self._written = Sources()
+        self._written_s = time.monotonic()
+
+    @contextlib.contextmanager
+    def counting(self, title: str) -> Iterator[None]:
+        """All that has come since the last time, and comes while this lasts, belongs to a title; empty: to none."""
+        self._title = title
+        try:
+            yield
+        finally:
+            self._write()
+
+    def note(self) -> None:
+        """More has come. It is written every few seconds."""
+        if time.monotonic() - self._written_s >= _WRITE_S:
+            self._write()
+
+    def _write(self) -> None:
+        received, self._written_s = self._received(), time.monotonic()
+        if self._title and received != self._written:
+            with contextlib.suppress(DiskError):
+                self._ledger.add(self._title, received - self._written, 0)
+                self._written = received
 
 
 def current_month() -> str:

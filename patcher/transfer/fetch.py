@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from patcher.errors import Cancelled, Missing, OriginError, ShoalError
 from patcher.protocol.events import Sources
-from patcher.transfer.origin.pool import OriginPool, PieceSource
+from patcher.transfer.origin.pool import REFUSALS, OriginPool, PieceSource
 from patcher.transfer.sample import Arrived, Sample, piece_map
 from patcher.transfer.swarm.picker import PiecePicker, Rules
 from patcher.transfer.swarm.session import MAX_QUEUED_BYTES, Session
@@ -62,9 +62,10 @@ def fetch(
     source: where the origin has the pieces; None: nowhere.
     download_limit_bps: counts only without a session, which has its own limit.
 
-    Raises OriginError: origin.no_source when peers bring next to nothing for five seconds and the origin has failed;
-    without peers the origin's own error. Raises ContentError without peers when the origin's bytes are wrong three
-    times; with peers the origin is left out then. Raises DiskError.
+    Raises OriginError when peers bring next to nothing for five seconds and the origin has failed: the origin's own
+    error, or origin.no_source if it only lacks files or sent wrong bytes; without peers the origin's own error. Raises
+    ContentError without peers when the origin's bytes are wrong three times; with peers the origin is left out then.
+    Raises DiskError.
     """
     pieces = wanted.missing
     if not pieces:
@@ -92,6 +93,9 @@ def fetch(
 
 
 def _no_source(count: int, cause: ShoalError | None) -> OriginError:
+    """The error of a fetch without any source: what is wrong with the origin, if that is more than a missing file."""
+    if isinstance(cause, OriginError) and type(cause) is not Missing:
+        return cause
     reason = f" ({cause.message})" if cause else ""
     text = f"{count} pieces are missing and no source offers them{reason}."
     return OriginError("origin.no_source", text, pieces=count, cause=cause.code if cause else "")
@@ -183,7 +187,7 @@ class _WithPeers:
         """Give every free connection a piece that only the origin has."""
         picker, rules, finished = self._picker, self._rules, self._swarm.finished
         pool.drop(lambda piece: piece in finished or picker.is_offered(piece))
-        is_down = isinstance(pool.error, OriginError) and not isinstance(pool.error, Missing)
+        is_down = isinstance(pool.error, OriginError) and not isinstance(pool.error, REFUSALS)
         rests = is_down and now < pool.failed_at + _RETRY_S
         if rests or not self._swarm.is_ready or now < self._settled_at:
             return
@@ -242,4 +246,4 @@ class _WithPeers:
         is_there = any(peer.has(piece) for piece in self._missing() for peer in self._peers)
         patience_s = self._rules.patience_s * (_CHOKED_FACTOR if is_there else 1)
         if now - self._alive_at > patience_s:
-            raise _no_source(self._left(), pool.error if pool else None)
+            raise _no_source(self._left(), pool.error or pool.refusal if pool else None)

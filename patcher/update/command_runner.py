@@ -20,6 +20,8 @@ from patcher.install.registry import Installation
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.protocol.events import Outcome, Phase, Sources
+from patcher.seeding.traffic import Tally
+from patcher.transfer.origin.http import Received
 from patcher.update import detour
 from patcher.update.download import Downloader
 from patcher.update.pipeline import Pipeline, Shared
@@ -36,6 +38,9 @@ class CommandRunner:
         self._shared, self._meter, self._number, self._emit, self._resumed = shared, meter, number, emit, resumed
         self._registry, self._home = shared.registry, shared.home.root
         self._pipeline = Pipeline(shared, number, meter, emit)
+        self._received = Received()
+        self._tally = Tally(shared.ledger, self._fetched)
+        meter.note = self._tally.note
         self._verbs: dict[Verb, Callable[[Any], Outcome]] = {
             Verb.ADD_FEED: self._add_feed,
             Verb.REFRESH_FEED: self._refresh_feed,
@@ -53,12 +58,17 @@ class CommandRunner:
 
     def run(self, command: commands.Command) -> Outcome:
         """Carry out the command. Raises ShoalError, Cancelled."""
-        outcome = self._verbs[command.verb](command)
-        title = getattr(command, "title", "")
-        if title and outcome.fetched != Sources():
-            with contextlib.suppress(DiskError):  # the job is done, although its bytes could not be counted
-                self._shared.ledger.add(title, outcome.fetched, 0)
-        return outcome
+        with self._tally.counting(getattr(command, "title", "")):
+            return self._verbs[command.verb](command)
+
+    def _fetched(self) -> Sources:
+        """All that the job has received so far."""
+        received = self._received
+        return replace(
+            self._meter.transferred.sources,
+            origin_bytes=received.content_bytes,
+            metadata_bytes=received.metadata_bytes,
+        )
 
     # ------------------------------------------------------------ verbs
 
@@ -168,7 +178,7 @@ class CommandRunner:
             is_interrupted = beneath.exists(install.folder.staging) or not is_seen
             if command.only == "check" or not (is_news or is_interrupted):
                 versions = (installed.release.version, release.version)
-                return _counted(Outcome(*versions, work_left=is_news), access)
+                return self._counted(Outcome(*versions, work_left=is_news))
             # without files known as verified, planning a detour would read every byte
             target = detour.find(install, installed, release, opened, access) if is_seen else None
             target = target or _target(install, release, opened, access, installed)
@@ -226,7 +236,7 @@ class CommandRunner:
                     _take_defaults(here.root, InstallFolder.at(there.path).root, target)
                     self._registry.put(moved, left=here)  # it is where it was until it has moved
                 self._empty_left(moved)
-            return _counted(outcome, access)
+            return self._counted(outcome)
 
     def _empty_left(self, install: Installation) -> None:
         """Empty the folder that the title moved out of, also after a move that was interrupted."""
@@ -298,7 +308,8 @@ class CommandRunner:
         self._meter.begin(Phase.TRUST)
         feed, _, name = title.partition("/")
         settings = self._shared.settings
-        with self._shared.feeds.open(feed, network, self._meter.cancelled, title=name, offline=offline) as opened:
+        question = (feed, network, self._meter.cancelled)
+        with self._shared.feeds.open(*question, title=name, offline=offline, received=self._received) as opened:
             if opened.is_behind:
                 text = (
                     f"What is known here of the feed {feed} is older than what was seen of it before. {title} is safe; "
@@ -317,7 +328,12 @@ class CommandRunner:
         if not only:
             with commit.unfinished():
                 self._registry.put(target.install)
-        return _counted(outcome, target.access)
+        return self._counted(outcome)
+
+    def _counted(self, outcome: Outcome) -> Outcome:
+        """The outcome with all that was fetched."""
+        fetched = self._fetched()
+        return replace(outcome, totals=replace(outcome.totals, metadata_bytes=fetched.metadata_bytes), fetched=fetched)
 
     # ------------------------------------------------------------ operator
 
@@ -334,8 +350,10 @@ class CommandRunner:
                 install = replace(install, tags=tuple(tags))
                 if not self._is_reached(install, release):  # else its peers stay connected
                     installed = genuine.installed(self._registry, install)
-                    outcome = self._reach(_target(install, release, opened, access, installed))
-                room_bytes = self._seed_packs(release, opened, access, room_bytes)
+                    with self._tally.counting(title):
+                        outcome = self._reach(_target(install, release, opened, access, installed))
+                with self._tally.counting(title):
+                    room_bytes = self._seed_packs(release, opened, access, room_bytes)
         if room_bytes < 0:
             self._emit(events.Notice(self._number, "", "Not all patches fit: `shoal settings pack_cache_bytes`."))
         return outcome
@@ -389,10 +407,3 @@ def _take_defaults(source: Beneath, place: Beneath, target: Target) -> None:
 
 def _folder_missing(folder: InstallFolder) -> DiskError:
     return DiskError("disk.folder_missing", f"The folder {folder} is not there.", path=str(folder))
-
-
-def _counted(outcome: Outcome, access: Access) -> Outcome:
-    """The outcome with the metadata that was fetched."""
-    size = access.feed.origin.received.metadata_bytes if access.feed else 0
-    totals = replace(outcome.totals, metadata_bytes=size)
-    return replace(outcome, totals=totals, fetched=replace(outcome.fetched, metadata_bytes=size))

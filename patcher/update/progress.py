@@ -26,6 +26,8 @@ class Meter:
         self._uploaded_bytes, self._uploaded_s, self._upload_rate = 0, time.monotonic(), 0.0
         self.transferred = Sample()
         """The sum of all fetches of the job so far."""
+        self.note: Callable[[], None] = lambda: None
+        """Called whenever `transferred` has changed."""
         self.latest: Progress | None = None
 
     def begin(self, phase: Phase, total_bytes: int = 0) -> None:
@@ -67,6 +69,7 @@ class Meter:
             rate = (total.uploaded_bytes - self._uploaded_bytes) / passed
             self._upload_rate = weight * self._upload_rate + (1 - weight) * rate
             self._uploaded_bytes, self._uploaded_s = total.uploaded_bytes, now
+        self.note()
 
     def _send(self) -> None:
         left = max(0, self._total - self._done)

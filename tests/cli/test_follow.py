@@ -31,6 +31,9 @@ class _Impatient:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def snapshot(self) -> events.Snapshot:
+        return events.Snapshot("", 0, "", 0, settings={"proxy": ""}, proxy="http://engine.example:1")
+
     def listen(self, callback: Any) -> None:
         pass
 
@@ -108,3 +111,23 @@ def test_a_verbose_verb_shows_what_the_engine_logs_meanwhile(player: Shoal, caps
             follow.follow(Home(player.home), commands.Verify("demo/game"), Output(verbose=True))
     said = capsys.readouterr().err
     assert said == "9:01 INFO verify begins\n"
+
+
+@pytest.mark.parametrize(
+    ("mine", "setting", "said"),
+    [
+        ("", "", "this command's environment says no proxy"),
+        ("http://ann:secret@mine.example:2", "", "this command's environment says http://mine.example:2"),
+        ("http://engine.example:1", "", ""),
+        ("http://mine.example:2", "http://engine.example:1", ""),
+    ],
+    ids=["none", "another", "the same", "chosen"],
+)
+def test_a_proxy_of_this_command_that_the_engine_does_not_use_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mine: str, setting: str, said: str
+) -> None:
+    monkeypatch.setenv("https_proxy", mine)
+    now = events.Snapshot("", 0, "", 0, settings={"proxy": setting}, proxy="http://engine.example:1")
+    follow.show_proxy(now, Output(quiet=True))
+    told = capsys.readouterr().err
+    assert said in told if said else not told

@@ -390,6 +390,28 @@ def test_a_title_that_a_job_took_while_the_tender_looked_is_not_offered(
     assert looked == ["demo/other", "demo/game", "demo/other"]
 
 
+def test_the_engine_says_where_it_cannot_be_reached_once(engine: Engine) -> None:
+    heard: SimpleQueue[events.Event] = SimpleQueue()
+    with engine.listening(heard.put):
+        engine.submit(commands.ChangeSetting("listen_host", "192.0.2.1"))
+        for _ in range(3):
+            engine._tend_once()
+    told: list[str] = []
+    while not heard.empty():
+        event = heard.get()
+        told += [event.text] if isinstance(event, events.Notice) else []
+    assert len(told) == 1 and "192.0.2.1" in told[0]
+    assert engine.snapshot().listen_problem == told[0]
+
+
+def test_the_engines_own_proxy_is_used_and_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://env.example:1")
+    assert engine.snapshot().proxy == "http://env.example:1"
+    engine.submit(commands.ChangeSetting("proxy", "http://ann:secret@own.example:2"))
+    assert engine.snapshot().proxy == "http://own.example:2"
+    assert engine._feeds.proxy == "http://ann:secret@own.example:2"
+
+
 def test_the_pack_cache_keeps_to_its_bound_without_sharing_too(home: Path) -> None:
     (home / "packs").mkdir()
     (home / "packs" / ("ab" * 32)).write_bytes(b"pack")

@@ -12,7 +12,7 @@ from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  
 from patcher import disk
 from patcher.errors import OriginError
 from tests.feed.player import Player, fails
-from tests.support.hostile_origin import HostileOrigin, breaks_off, says
+from tests.support.hostile_origin import Answer, HostileOrigin, breaks_off, says
 from tests.support.job_power import JobRecording
 from tests.support.jobs import hooked
 from tests.support.lost_writes import materialise, names_without_bytes
@@ -273,6 +273,51 @@ def test_a_record_that_is_too_large_is_not_fetched(
 def test_a_host_that_forbids_what_it_does_not_have_is_understood(player: Player, server: HostileOrigin) -> None:
     server.answer("metadata/2.root.json", says(403))
     assert player.refresh().record(RELEASE) == b"release 1"
+
+
+_PAGE = says(200, b"<!DOCTYPE html><title>Nothing here</title>", Content_Type="text/html")
+_ELSEWHERE = says(302, Location="https://www.example.org/")
+
+
+@pytest.mark.parametrize("answer", [_PAGE, _ELSEWHERE], ids=["page", "redirect"])
+def test_a_host_that_shows_a_page_for_what_it_does_not_have_can_be_added(
+    tmp_path: Path, feed: RepositorySimulator, server: HostileOrigin, answer: Answer
+) -> None:
+    feed.publish_root("root", "timestamp")
+    feed.publish_timestamp()
+    server.answer("metadata/3.root.json", *[answer] * 9)
+    player = Player(tmp_path, server.url, feed.fingerprint)
+    assert player.refresh().record(RELEASE) == b"release 1"
+    assert "metadata/2.root.json" in server.paths
+    player.close()
+
+
+@pytest.mark.parametrize("answer", [_PAGE, _ELSEWHERE], ids=["page", "redirect"])
+@pytest.mark.parametrize("name", ["timestamp", "snapshot", "targets", "demo-releases"])
+def test_a_login_page_in_place_of_metadata_is_the_networks_fault_and_changes_nothing(
+    player: Player, feed: RepositorySimulator, server: HostileOrigin, name: str, answer: Answer
+) -> None:
+    path = [path for path in feed.files if path.endswith(f"{name}.json")][-1]
+    server.answer(path, *[answer] * 9)
+    with pytest.raises(OriginError) as caught:
+        player.refresh().record(RELEASE)
+    assert caught.value.code == "origin.web_page"
+    server.forget_answers()
+    assert player.refresh().record(RELEASE) == b"release 1"
+
+
+def test_a_web_page_hides_no_root_that_the_rest_is_signed_by(
+    player: Player, feed: RepositorySimulator, server: HostileOrigin
+) -> None:
+    feed.publish_root("root", "timestamp")
+    feed.publish_timestamp()
+    server.answer("metadata/2.root.json", _PAGE)
+    assert fails(player.refresh) == "trust.signature"
+
+
+def test_a_login_page_is_no_feed_and_no_attack(tmp_path: Path, feed: RepositorySimulator) -> None:
+    with HostileOrigin({"metadata/1.root.json": b"<html>"}) as portal:
+        assert fails(lambda: Player(tmp_path, portal.url, feed.fingerprint)) == "origin.web_page"
 
 
 def test_a_server_that_fails_is_not_taken_for_the_end_of_the_roots(player: Player, server: HostileOrigin) -> None:

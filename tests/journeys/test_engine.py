@@ -118,6 +118,30 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(world: World) -> None
     assert trees.read(world.folder(player)) == _NEW
 
 
+def _row(player: Shoal) -> dict[str, int]:
+    rows = [row for row in player.run("stats")["rows"] if row["title"] == "demo/game"]
+    return dict(rows[-1]["sources"])
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=["cancelled", "killed"])
+def test_the_bytes_of_an_update_that_does_not_end_are_in_the_ledger(world: World, end: signal.Signals) -> None:
+    player = _installed(world)
+    player.run("settings", "download_limit_bps", _SLOWER_BPS)
+    before = _row(player)
+    client = player.start("update", "game")
+    if end is signal.SIGINT:
+        wait_until(lambda: _fetched_bytes(player) > 1_000_000, "a part of the download")
+        client.send_signal(signal.SIGINT)
+    else:
+        wait_until(lambda: _row(player)["origin_bytes"] > before["origin_bytes"], "a look at the ledger")
+        client.kill()
+        player.kill_engine()
+    client.communicate(timeout=60)
+    after = _row(player)
+    assert (1_000_000 if end is signal.SIGINT else 0) < after["origin_bytes"] - before["origin_bytes"] < _PATCH_BYTES
+    assert after["metadata_bytes"] > before["metadata_bytes"]
+
+
 def test_an_engine_killed_in_the_download_is_started_again_and_refetches_little(world: World) -> None:
     player = _installed(world)
     player.run("settings", "download_limit_bps", _SLOW_BPS)

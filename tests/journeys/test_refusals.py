@@ -66,6 +66,19 @@ def test_a_private_authority_must_be_named(world: World, tmp_path: Path) -> None
     assert error["code"] == "origin.certificate"
 
 
+def test_the_bytes_of_an_update_that_fails_are_in_the_ledger(world: World) -> None:
+    player = _installed(world)
+    world.release("2", world.root / "new")
+    before = player.run("stats")["rows"][0]["sources"]
+    world.requests()
+    world.take_away(*(path.name for path in (world.feed / "content").rglob("*") if path.stat().st_size > 200_000))
+    player.error("update", "game", expect=4)
+    after = player.run("stats")["rows"][0]["sources"]
+    sent = sum(size for _, status, size in world.origin.log if status < 300)
+    gained = {name: after[name] - before[name] for name in after}
+    assert gained["metadata_bytes"] + gained["origin_bytes"] == sent > 0
+
+
 def test_an_origin_that_is_down_is_said_and_the_title_still_plays(world: World, tmp_path: Path) -> None:
     world.release("2", tmp_path / "old", "--launch", "bin/tool", title="playable")
     player = _installed(world)

@@ -1,5 +1,6 @@
 """What is offered while nobody holds it."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from patcher.transfer.swarm.torrent import Torrent
 from tests.support import forger, trees
 from tests.support.forger import FORGERIES, Forgery
 from tests.support.installed import install, keep_pack, stats
-from tests.support.peers import HOST
+from tests.support.peers import HOST, Player
+from tests.support.waiting import wait_until
 
 _SETTINGS = Settings(listen_host=HOST, local_discovery=False, sharing="everyone")
 _TITLE = "demo/game"
@@ -139,3 +141,48 @@ def test_without_sharing_no_session_is_opened_for_it(seeder: Seeder) -> None:
     seeder.apply(replace(_SETTINGS, sharing="off"))
     assert seeder.refresh() == []
     assert seeder.session is None
+
+
+# ---------------------------------------------------------------- where others reach us
+
+
+def test_an_address_that_this_computer_has_not_is_said_and_nothing_looks_offered(seeder: Seeder) -> None:
+    seeder.refresh()
+    assert is_offered(seeder) and not seeder.listen_problem
+    seeder.apply(replace(_SETTINGS, listen_host="192.0.2.1"))
+    assert "192.0.2.1" in seeder.listen_problem
+    assert not is_offered(seeder)
+    seeder.apply(_SETTINGS)
+    seeder.refresh()
+    assert is_offered(seeder) and not seeder.listen_problem
+
+
+def test_a_wrong_address_is_said_before_anything_is_offered(seeder: Seeder) -> None:
+    seeder.apply(replace(_SETTINGS, listen_host="2001:db8::1"))
+    assert seeder.session is None
+    assert "2001:db8::1" in seeder.listen_problem
+    seeder.apply(replace(_SETTINGS, listen_host="2001:db8::1", peers="none"))
+    assert not seeder.listen_problem, "nobody is to be reached"
+
+
+def test_a_port_that_is_taken_is_said_with_the_one_that_is_used_instead(seeder: Seeder) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        taken = other.getsockname()[1]
+        seeder.apply(replace(_SETTINGS, listen_port=taken))
+        seeder.refresh()
+        assert is_offered(seeder)
+        assert seeder.listen_port not in {0, taken}
+        assert str(taken) in seeder.listen_problem and str(seeder.listen_port) in seeder.listen_problem
+    seeder.apply(replace(_SETTINGS, listen_port=0))
+    assert not seeder.listen_problem
+
+
+def test_what_was_uploaded_last_is_counted_too(seeder: Seeder, home: Path, tmp_path: Path) -> None:
+    seeder.refresh()
+    assert seeder.session
+    torrent = seeder._titles[_TITLE][0]
+    with Player() as stranger:
+        stranger.want(torrent.data, tmp_path / "taken" / "game", (HOST, seeder.listen_port))
+        wait_until(lambda: stranger.is_complete, "the stranger's download")
+    seeder.close()
+    assert Ledger(Home(home).registry).month_uploaded_bytes() == 20_007

@@ -10,8 +10,12 @@ import pytest
 
 from patcher import beneath, disk
 from patcher.beneath import below
+from patcher.content.merkle import ref_of
 from patcher.errors import Cancelled, DiskError, OriginError
+from patcher.transfer import without_peers
 from patcher.transfer.fetch import Want, fetch
+from patcher.transfer.origin import client
+from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.readers import PackSource, TreeSource
 from patcher.transfer.sample import Arrived, Sample
 from patcher.transfer.swarm import session as sessions
@@ -19,6 +23,7 @@ from patcher.transfer.swarm.picker import Rules
 from patcher.transfer.swarm.session import Session
 from patcher.transfer.swarm.swarm import Swarm
 from patcher.transfer.swarm.torrent import Torrent
+from tests.support.hostile_origin import HostileOrigin, content_path, says
 from tests.support.peers import HOST, Player, Shelf, plant, torrent_of, tracker, wait_for
 from tests.transfer.conftest import QUICK, SIZES, Game, all_of, settings
 from tests.transfer.test_consent import open_files
@@ -138,13 +143,16 @@ def test_what_the_origin_lost_still_comes_from_peers(game: Game, session: Sessio
         assert got.sources.origin_bytes == 0
 
 
-@pytest.mark.parametrize("fault", ["missing", "down", "no origin"])
-def test_nobody_has_it(game: Game, session: Session, fault: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [("missing", "origin.no_source"), ("down", "origin.unreachable"), ("no origin", "origin.no_source")],
+)
+def test_nobody_has_it(game: Game, session: Session, fault: str, code: str) -> None:
     shelf = Shelf()
     shelf.is_down = fault == "down"
     with pytest.raises(OriginError) as raised:
         game.fetch(session, game.here(), None if fault == "no origin" else loose(game, shelf))
-    assert raised.value.code == "origin.no_source"
+    assert raised.value.code == code
     assert open_files(game.staging) == []
 
 
@@ -154,7 +162,26 @@ def test_an_origin_that_drips_keeps_no_fetch_alive(game: Game, session: Session)
     patient = replace(QUICK, patience_s=3.0)  # longer than the rest before the origin is asked again
     with pytest.raises(OriginError) as raised:
         game.fetch(session, game.here(), loose(game, shelf), cancel=lambda: len(game.samples) > 150, rules=patient)
-    assert (raised.value.code, raised.value.facts["cause"]) == ("origin.no_source", "origin.too_slow")
+    assert raised.value.code == "origin.too_slow"
+
+
+@pytest.mark.parametrize("has_peers", [True, False], ids=["with peers", "without"])
+def test_a_server_without_ranges_is_the_cause_that_is_told(
+    game: Game, session: Session, monkeypatch: pytest.MonkeyPatch, *, has_peers: bool
+) -> None:
+    monkeypatch.setattr(client, "_WHOLE_BYTES", 4_000_000)
+    monkeypatch.setattr(without_peers, "_REQUEST_BYTES", 1 << 20)
+    with HostileOrigin() as server, Origin([server.url]) as origin:
+        for data in filter(None, game.contents):
+            server.answer(content_path(ref_of(data)), *[says(200, data)] * 999)
+        source = TreeSource(origin.read, game.here())
+        with pytest.raises(OriginError) as raised:
+            game.fetch(session if has_peers else None, game.here(), source)
+    assert raised.value.code == "origin.no_ranges"
+    if has_peers:  # all that is small came all the same
+        small = {file for file, size in enumerate(SIZES.values()) if size <= 4_000_000}
+        layout = game.layout
+        assert {piece for piece in game.everything if layout.span(piece).file in small} <= set(game.reported)
 
 
 def test_without_p2p_the_origin_says_itself_what_is_wrong(game: Game) -> None:

@@ -2,9 +2,10 @@
 
 Read `client` first: an `Origin` reads documents whole and content by ranges, and is composed of parts with one concern
 each. `http` sends one GET, checks the response and counts bytes. `hosts` decides which URLs and addresses may be used,
-`dialling` connects to one, `watchdog` ends waits that bring nothing, and `retry` goes on at the next server. Then the
-pieces of torrents: `ranges` turns spans into few requests, `readers` know where each piece is, and `pool` runs several
-requests at once, below the limit of `limiter`, and verifies the pieces.
+`dialling` connects to one, `watchdog` ends waits that bring nothing, `retry` goes on at the next server, and `turns`
+remembers which of them asked to be left alone. Then the pieces of torrents: `ranges` turns spans into few requests,
+`readers` know where each piece is, and `pool` runs several requests at once, below the limit of `limiter`, and verifies
+the pieces.
 
     from patcher.transfer.origin.client import Origin
     from patcher.transfer.origin.readers import PackSource

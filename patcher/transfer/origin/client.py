@@ -1,23 +1,30 @@
 """Reads a feed from its web servers: small documents whole, content files by ranges, from whichever server answers."""
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from patcher.closing import Closing
 from patcher.content.feed_paths import CONTENT
 from patcher.content.merkle import Ref, ref_of
-from patcher.errors import Mismatch, Missing, OriginError, TooSlow, never
+from patcher.errors import Mismatch, Missing, NoRanges, OriginError, TooSlow, never
 from patcher.transfer.origin.hosts import HostPolicy, Reach
-from patcher.transfer.origin.http import HttpClient
+from patcher.transfer.origin.http import HttpClient, Received
 from patcher.transfer.origin.retry import Failover, RetryPolicy, StallTimer
+from patcher.transfer.origin.turns import Turns
 from patcher.transfer.origin.watchdog import Watchdog
+
+_WHOLE_BYTES = 16 * 1024 * 1024
+"""A file up to this size is fetched whole, into memory, from a server that knows no ranges."""
+_PORTION_BYTES = 256 * 1024
 
 
 class Origin(Closing):
     """Reads one feed's servers. Safe for several threads; `close` it in the end.
 
     ``urls`` are base addresses of equal folders, best first; the player named the first one. For ``hosts`` and
-    ``reach`` see `HostPolicy`, for ``ca`` `HttpClient`. ``cancel`` is asked at least four times a second while
-    something waits. ``received`` counts the bytes. `content` verifies what it returns; the caller verifies the rest.
+    ``reach`` see `HostPolicy`, for ``ca`` and ``proxy`` `HttpClient`. ``cancel`` is asked at least four times a second
+    while something waits. ``received`` counts the bytes. `content` verifies what it returns; the caller verifies the
+    rest.
 
     Raises UsageError (usage.argument) when ``ca`` cannot be read. All methods raise OriginError and Cancelled.
     """
@@ -30,13 +37,22 @@ class Origin(Closing):
         cancel: Callable[[], bool] = never,
         retry: RetryPolicy | None = None,
         reach: Reach | None = None,
+        proxy: str = "",
+        received: Received | None = None,
     ) -> None:
         self.urls = tuple(url.rstrip("/") + "/" for url in urls)
-        self._stall = StallTimer(retry or RetryPolicy(), cancel)
+        self._is_closed = False
+        self._stall = StallTimer(retry or RetryPolicy(), lambda: self._is_closed or cancel())
+        self._turns = Turns(self._stall.policy.clock)
         self._hosts = HostPolicy(self.urls, hosts, reach)
-        self._http = HttpClient(self._hosts, ca)
-        self.received = self._http.received
+        self.received = received or Received()
+        self._http = HttpClient(self._hosts, ca, self.received, proxy)
         self._first = 0
+        self._rangeless = set[str]()
+        """The servers that send whole files only."""
+        self._whole = ("", b"")
+        """URL and bytes, unverified, of the last small file that came whole for the sake of a range."""
+        self._whole_lock = threading.Lock()
 
     def get(self, path: str, max_bytes: int, *, everywhere: bool = True) -> bytes:
         """A small document below the origin's address, of at most ``max_bytes``.
@@ -44,20 +60,22 @@ class Origin(Closing):
         If a server does not have it, the next one is asked, unless ``everywhere`` is false. Raises OriginError:
         Missing, TooSlow, origin.protocol (too long, cut short, encoded) and what `read` raises.
         """
-        failover = Failover(self._order(), self._stall)
-        while True:
-            try:
+        failover = Failover(self._order(), self._stall, self._turns, final={TooSlow})
+        answer: bytes | Missing | None = None
+        while answer is None:
+            with failover.turn() as url:
                 watchdog = Watchdog(self._stall, failover.share_s, self._stall.policy.document_s)
-                data = self._http.document(failover.url + path, max_bytes, watchdog)
-            except OriginError as error:
-                if isinstance(error, Missing) and not everywhere:
-                    self._prefer(failover.url)
-                    raise
-                failover.failed(error, final=isinstance(error, TooSlow))
-            else:
-                self._prefer(failover.url)
-                self.progressed()
-                return data
+                try:
+                    answer = self._http.document(url + path, max_bytes, watchdog)
+                except Missing as error:
+                    if everywhere:
+                        raise
+                    answer = error
+                self._prefer(url)
+        if isinstance(answer, Missing):
+            raise answer
+        self.progressed()
+        return answer
 
     def content(self, ref: Ref, *, as_content: bool = False) -> bytes:
         """A whole content file that fits in memory, verified by its root. It counts as metadata by default.
@@ -86,23 +104,44 @@ class Origin(Closing):
         """``length`` bytes of a content file from ``offset`` on, in portions, *unverified*; ``urls``: from only these.
 
         A read that breaks off is resumed at the same byte, by the next server or, after a pause, by the same one.
-        Raises OriginError with the root among its facts: Missing (no server has it), TooSlow, origin.unreachable,
-        .certificate, .status, .host_refused, .protocol.
+        Raises OriginError with the root among its facts: Missing (no server has it; WebPage), TooSlow, Busy, NoRanges,
+        origin.unreachable, .certificate, .status, .host_refused, .protocol.
         """
-        failover, end = Failover(urls or self._order(), self._stall), offset + length
-        while offset < end:
-            url, watchdog = f"{failover.url}{CONTENT}/{ref.file}", Watchdog(self._stall, failover.share_s)
+        failover, end = Failover(urls or self._order(), self._stall, self._turns), offset + length
+        try:
+            while offset < end:
+                with failover.turn() as url:
+                    watchdog = Watchdog(self._stall, failover.share_s)
+                    for chunk in self._portions(url, ref, range(offset, end), watchdog, as_content=as_content):
+                        offset += len(chunk)
+                        failover.progress(len(chunk))
+                        yield chunk
+                    if offset < end:
+                        raise OriginError("origin.protocol", f"{url} sent too few bytes of {ref.hex}.")
+                    self._prefer(url)
+        except OriginError as error:
+            error.facts["root"] = ref.hex
+            raise
+
+    def _portions(self, url: str, ref: Ref, span: range, watchdog: Watchdog, *, as_content: bool) -> Iterator[bytes]:
+        """The bytes ``span`` of a file from one server; of a small file also from one that sends whole files only."""
+        file = f"{url}{CONTENT}/{ref.file}"
+        if url not in self._rangeless or ref.size_bytes > _WHOLE_BYTES:
             try:
-                for chunk in self._http.part(url, range(offset, end), ref.size_bytes, watchdog, as_content=as_content):
-                    offset += len(chunk)
-                    failover.progress(len(chunk))
-                    yield chunk
-                if offset < end:
-                    raise OriginError("origin.protocol", f"{failover.url} sent too few bytes of {ref.hex}.")
-            except OriginError as error:
-                error.facts["root"] = ref.hex
-                failover.failed(error)
-        self._prefer(failover.url)
+                yield from self._http.part(file, span, ref.size_bytes, watchdog, as_content=as_content)
+                return
+            except NoRanges:
+                self._rangeless.add(url)
+                if ref.size_bytes > _WHOLE_BYTES:
+                    raise
+        with self._whole_lock:  # the other requests for the file wait for it
+            known, data = self._whole
+            if known != file:
+                everything = range(ref.size_bytes)
+                data = b"".join(self._http.part(file, everything, ref.size_bytes, watchdog, as_content=as_content))
+                self._whole = (file, data)
+        for at in range(span.start, min(span.stop, len(data)), _PORTION_BYTES):
+            yield data[at : min(at + _PORTION_BYTES, span.stop)]
 
     def progressed(self) -> None:
         """Note that verified bytes came in, from here or from peers: the stall timer starts again."""
@@ -114,7 +153,8 @@ class Origin(Closing):
         return self._hosts.reach
 
     def close(self) -> None:
-        """Close all connections. The origin stays usable and opens new ones when asked."""
+        """Close all connections. Requests that wait in other threads end with Cancelled."""
+        self._is_closed = True
         self._http.close()
 
     def _order(self) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from patcher.content.layout import PieceLayout
-from patcher.errors import Cancelled, ContentError, Mismatch, Missing, OriginError, ShoalError
+from patcher.errors import Cancelled, ContentError, Mismatch, Missing, NoRanges, OriginError, ShoalError
 from patcher.transfer.origin.limiter import RateLimiter
 
 CONNECTIONS = 3
+REFUSALS = (Missing, NoRanges)
+"""After one of these it is no use to ask the origin for the same pieces again."""
 _BAD_PIECES_MAX = 3
 _CLOSE_S = 0.4
 """How long `close` waits for threads. One that waits for a silent server may end later; it holds nothing."""
@@ -53,8 +55,8 @@ class OriginPool:
     Threads of the pool call ``deliver(piece, data)`` with each verified piece, which may block to slow them down until
     the pool `is_closed`, and ``wake()`` whenever a connection is free again. `limiter` is the download limit, none at
     first. `error` is the last failure, None after a success; `failed_at` is its time. `refused` are the pieces that the
-    origin does not have. `is_over` is set after three wrong pieces: do not ask the origin again.
-    `received_bytes` includes what proved wrong or useless.
+    origin does not have, or not as ranges, and `refusal` says why. `is_over` is set after three wrong pieces: do not
+    ask the origin again. `received_bytes` includes what proved wrong or useless.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class OriginPool:
         self.error: ShoalError | None = None
         self.failed_at = 0.0
         self.refused: set[int] = set()
+        self.refusal: OriginError | None = None
         self.is_over = False
         self.received_bytes = 0
         self._source = source
@@ -171,5 +174,8 @@ class OriginPool:
             if isinstance(error, ContentError):
                 self._bad += 1
                 self.is_over = self._bad >= _BAD_PIECES_MAX
-            elif isinstance(error, Missing):
-                self.refused |= request.left
+            elif isinstance(error, REFUSALS):
+                root, layout = error.facts.get("root"), self._layout
+                named = {piece for piece in request.left if layout.roots[layout.span(piece).file].hex() == root}
+                self.refusal = error
+                self.refused |= named or request.left  # of several files in a request, only one failed

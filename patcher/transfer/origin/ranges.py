@@ -1,4 +1,4 @@
-"""Byte ranges: many spans of one content file in few requests, and the check of the answer to a range request."""
+"""Byte ranges: many spans of one content file in few requests, and the check of an answer's range."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,6 @@ Span = tuple[int, int]
 """Offset, length."""
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
-_SKIP_MAX_BYTES = 1024 * 1024
 _RUN_BYTES = 16 * 1024 * 1024
 """A request asks for no more than this, unless a single span is longer."""
 
@@ -38,6 +37,8 @@ def read(
                 portion = next(portions)
                 received(len(portion))
                 buffer += portion
+            if at + len(buffer) >= end:
+                next(portions, None)  # ends the request before its bytes are used
             yield bytes(memoryview(buffer)[offset - at : offset - at + length])
             del buffer[: offset - at + length]
             at = offset + length
@@ -54,13 +55,9 @@ def _runs(spans: Iterable[Span], gap_bytes: int) -> Iterator[Sequence[Span]]:
         yield run
 
 
-def skipped(status: int, headers: Mapping[str, str], span: range, size_bytes: int) -> int | None:
-    """How many bytes of an answer's body precede ``span`` of a file of ``size_bytes``; None for another range."""
-    if status == 200:  # the server does not know ranges: read over the start while that is cheap
-        total = headers.get("Content-Length", str(size_bytes))
-        return span.start if total == str(size_bytes) and span.start <= _SKIP_MAX_BYTES else None
+def is_range(headers: Mapping[str, str], span: range, size_bytes: int) -> bool:
+    """Whether a partial answer is about ``span`` of a file of ``size_bytes``, or about the first of its bytes."""
     if match := _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "")):
         first, last, total = match.groups()
-        if int(first) == span.start and int(last) < span.stop and total in {"*", str(size_bytes)}:
-            return 0
-    return None
+        return int(first) == span.start and int(last) < span.stop and total in {"*", str(size_bytes)}
+    return False

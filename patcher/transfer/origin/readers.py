@@ -9,7 +9,7 @@ from patcher.content import codec
 from patcher.content.layout import PieceLayout
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import Index, Window
-from patcher.errors import ContentError, Mismatch, Missing
+from patcher.errors import ContentError, Mismatch, Missing, NoRanges
 from patcher.transfer.origin import ranges
 from patcher.transfer.swarm.torrent import Torrent
 
@@ -79,14 +79,14 @@ class TreeSource:
             try:
                 yield from self._windowed(window, received)
                 return
-            except Missing:
+            except (Missing, NoRanges):
                 self._window_of = {}
         left = list(pieces)
         try:
             for piece, data in self._loose(pieces, received):
                 yield piece, data
                 left.remove(piece)
-        except Missing:
+        except (Missing, NoRanges):
             window = self._window_of.get(left[0])
             if window is None:
                 raise

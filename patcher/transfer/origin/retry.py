@@ -2,10 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from patcher.errors import Cancelled, Missing, OriginError, Retryable
+from patcher.errors import Busy, Cancelled, Missing, OriginError, Retryable
+from patcher.transfer.origin.turns import Turns
 
 LOOK_S = 0.25
 """Each wait checks its limits, and whether the command is cancelled, at least this often."""
@@ -19,6 +22,9 @@ class RetryPolicy:
 
     stall_s: float = 35.0
     """For all servers of one command together, without progress; each of several gets an equal share (`StallTimer`)."""
+    rest_s: float = 120.0
+    """For all pauses that servers ask for (Retry-After) and waits for a turn, without progress. A longer pause is not
+    waited for."""
     document_s: float = 30.0
     """For one whole document."""
     grace_s: float = 10.0
@@ -27,9 +33,9 @@ class RetryPolicy:
     """The least rate, as a mean over `grace_s`."""
     connect_s: float = 10.0
     rounds: int = 4
-    """How often each server is asked without any progress in between."""
+    """How often each server is asked without any progress in between. Pauses that it asked for do not count."""
     back_off_s: float = 0.5
-    """The pause after the first round. Each further one is twice as long, up to 8 s."""
+    """The pause before a server is asked again. Each further one is twice as long, up to 8 s."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -43,7 +49,8 @@ class StallTimer:
     """How long one command has waited for its servers without progress, over all tries, pauses and connections.
 
     Progress is a whole document, verified bytes from a server or a peer, or bytes at the least rate, which are verified
-    later. It restarts the timer. Connections that wait at the same time count once. Safe for several threads.
+    later. It restarts the timer. Connections that wait at the same time count once. Pauses that servers asked for have
+    a timer of their own. Safe for several threads.
     """
 
     def __init__(self, policy: RetryPolicy, cancel: Callable[[], bool]) -> None:
@@ -51,6 +58,7 @@ class StallTimer:
         self._cancel = cancel
         self._lock = threading.Lock()
         self._waited_s = 0.0
+        self._rested_s = 0.0
         self._window_s = 0.0
         self._window_bytes = 0
         self._until = policy.clock()
@@ -60,13 +68,24 @@ class StallTimer:
         """How long the command goes on waiting; 0 or less when the time is up."""
         return self.policy.stall_s - self._waited_s
 
+    @property
+    def rest_left_s(self) -> float:
+        """How much longer servers may ask the command to wait."""
+        return self.policy.rest_s - self._rested_s
+
+    def rested(self, since: float, now: float) -> None:
+        """Count a wait that servers asked for. Raises Cancelled when the command is cancelled."""
+        if self._cancel():
+            raise Cancelled
+        with self._lock:
+            self._rested_s += self._passed(since, now)
+
     def waited(self, since: float, now: float) -> None:
         """Count a wait from one time of the clock to another. Raises Cancelled when the command is cancelled."""
         if self._cancel():
             raise Cancelled
         with self._lock:
-            passed = max(0.0, now - max(since, self._until))
-            self._until = max(self._until, now)
+            passed = self._passed(since, now)
             self._waited_s += passed
             self._window_s += passed
             if self._window_s > self.policy.grace_s:
@@ -83,63 +102,92 @@ class StallTimer:
     def progressed(self) -> None:
         """Note progress: the timer starts again."""
         with self._lock:
-            self._waited_s, self._window_s, self._window_bytes = 0.0, 0.0, 0
+            self._waited_s, self._rested_s, self._window_s, self._window_bytes = 0.0, 0.0, 0.0, 0
+
+    def _passed(self, since: float, now: float) -> float:
+        """The part of a wait that no other connection has counted."""
+        passed = max(0.0, now - max(since, self._until))
+        self._until = max(self._until, now)
+        return passed
 
 
 class Failover:
-    """Chooses the server for each try of one request, and pauses between rounds of tries."""
+    """Chooses the server for each try of one request: the first that neither rests, nor is busy, nor failed just now.
 
-    def __init__(self, urls: Sequence[str], stall: StallTimer) -> None:
+    A server that fails is asked again if the error is Retryable, and of none of the types ``final``.
+    """
+
+    def __init__(
+        self, urls: Sequence[str], stall: StallTimer, turns: Turns, final: Collection[type[OriginError]] = ()
+    ) -> None:
         self._urls = list(urls)
-        self._stall = stall
-        self._rounds = 0
-        self._unasked = len(self._urls)
+        """Those that are left; the one that is asked comes first."""
+        self._stall, self._turns, self._final = stall, turns, tuple(final)
+        self._tries = Counter[str]()
+        self._again_s = dict[str, float]()
+        """When a server that failed may be asked again."""
         self._received_bytes = 0
         self._worst: OriginError | None = None
 
-    @property
-    def url(self) -> str:
-        """The server to ask now."""
-        return self._urls[0]
+    @contextmanager
+    def turn(self) -> Iterator[str]:
+        """One try: waits until a server may be asked, and yields its URL. An OriginError within ends this try only.
+
+        Raises the worst error so far when no server is left, or no time; Cancelled.
+        """
+        url, problem = self._begun(), None
+        try:
+            yield url
+        except OriginError as error:
+            problem = error
+        finally:
+            self._turns.end(url, problem)
+        if problem:
+            self._failed(url, problem)
 
     @property
     def share_s(self) -> float:
-        """How long this try may bring nothing. All servers of this round get equal shares of the time that is left."""
-        return self._stall.left_s / self._unasked
+        """How long this try may bring nothing: servers that were asked no more often get equal shares of the time."""
+        most = self._tries[self._urls[0]]
+        return self._stall.left_s / sum(self._tries[url] <= most for url in self._urls)
 
     def progress(self, size_bytes: int) -> None:
         """Count received bytes. Once they are enough to be worth a connection, past failures no longer count."""
         self._received_bytes += size_bytes
         if self._received_bytes >= _PROGRESS_BYTES:
-            self._rounds, self._unasked = 0, len(self._urls)
+            self._tries.clear()
 
-    def failed(self, error: OriginError, *, final: bool = False) -> None:
-        """Go on to the next server after ``error``. The failed one is asked again unless ``final`` or not Retryable.
-
-        Raises the worst error so far when no server is left, or no round or time.
-        """
+    def _failed(self, url: str, error: OriginError) -> None:
         if self._worst is None or isinstance(self._worst, Missing):
             self._worst = error
         self._received_bytes = 0
-        self._unasked -= 1
-        url = self._urls.pop(0)
-        if isinstance(error, Retryable) and not final:
+        self._urls.remove(url)
+        policy, rests = self._stall.policy, isinstance(error, Busy) and error.wait_s > 0
+        if not rests:
+            self._tries[url] += 1
+            pause_s = min(policy.back_off_s * 2 ** (self._tries[url] - 1), _BACK_OFF_MAX_S)
+            self._again_s[url] = policy.clock() + pause_s
+        may_help = isinstance(error, Retryable) and not isinstance(error, self._final)
+        if may_help and self._tries[url] < policy.rounds:
             self._urls.append(url)
         if not self._urls or self._stall.left_s <= 0:
             raise self._worst
-        if self._unasked:
-            return
-        self._rounds, self._unasked = self._rounds + 1, len(self._urls)
-        policy = self._stall.policy
-        if self._rounds >= policy.rounds:
-            raise self._worst
-        self._pause(min(policy.back_off_s * 2 ** (self._rounds - 1), _BACK_OFF_MAX_S))
 
-    def _pause(self, seconds: float) -> None:
+    def _begun(self) -> str:
+        """Wait until a server neither rests nor has as many requests as it takes, and begin one."""
         policy = self._stall.policy
         now = policy.clock()
-        until = now + min(seconds, self._stall.left_s)
-        while now < until:
-            policy.sleep(min(until - now, LOOK_S))
+        while True:
+            for url in self._urls:
+                if self._again_s.get(url, now) <= now and self._turns.begin(url):
+                    self._urls.sort(key=lambda each: each != url)
+                    return url
+            rest_s = min(map(self._turns.rest_s, self._urls))
+            backs_off = any(self._again_s.get(url, now) > now for url in self._urls)
+            if backs_off and self._stall.left_s <= 0 and self._worst:
+                raise self._worst
+            if not backs_off and rest_s > self._stall.rest_left_s + LOOK_S:
+                raise self._worst or self._turns.refused(self._urls[0])
+            policy.sleep(LOOK_S)
             since, now = now, policy.clock()
-            self._stall.waited(since, now)
+            (self._stall.waited if backs_off else self._stall.rested)(since, now)

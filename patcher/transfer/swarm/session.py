@@ -373,6 +373,26 @@ def _ranges(everywhere: int, local: int) -> lt.ip_filter:
     return found
 
 
+def listen_problem(settings: Settings, port: int) -> str:
+    """Why other players cannot reach us where the settings say; empty if they can. ``port``: the open one, or 0."""
+    host = settings.listen_host
+    if host and not _is_here(host):
+        return f"This computer has no address {host} (listen_host): it offers nothing and finds no other player."
+    if port and settings.listen_port not in {0, port}:
+        return f"Port {settings.listen_port} (listen_port) is taken: port {port} is used instead."
+    return ""
+
+
+def _is_here(host: str) -> bool:
+    """Whether this computer has an IP address."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind((host, 0))
+    except OSError:
+        return False
+    return True
+
+
 def _interfaces(settings: Settings) -> str:
     host = settings.listen_host
     hosts = [f"[{host}]" if ":" in host else host] if host else [_ALL4, "[::]"]

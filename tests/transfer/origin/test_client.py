@@ -5,6 +5,7 @@ import random
 import pytest
 
 from patcher.errors import ContentError, OriginError
+from patcher.transfer.origin import ranges
 from patcher.transfer.origin.client import Origin
 from tests.support.hostile_origin import HostileOrigin, breaks_off, content_path, says
 from tests.transfer.origin.servers import CONTENT, DATA, EAGER, REF, code_of, read
@@ -55,7 +56,7 @@ def test_a_busy_server_is_asked_again(server: HostileOrigin) -> None:
 def test_a_server_that_stays_busy_is_given_up(server: HostileOrigin) -> None:
     server.answer("a.json", *[says(503)] * 9)
     with Origin([server.url], retry=EAGER) as origin:
-        assert code_of(origin) == "origin.status"
+        assert code_of(origin) == "origin.busy"
     assert len(server.asked) == EAGER.rounds
 
 
@@ -93,6 +94,16 @@ def test_the_second_origin_helps_out(server: HostileOrigin, second: HostileOrigi
         assert read(origin) == DATA
         assert read(origin) == DATA
     assert len(server.asked) == 1, "an origin that delivered is preferred"
+
+
+def test_an_origin_that_delivered_pieces_is_asked_first_from_then_on(
+    server: HostileOrigin, second: HostileOrigin
+) -> None:
+    server.answer(CONTENT, says(500))
+    with Origin([server.url, second.url], retry=EAGER) as origin:
+        for _ in range(3):
+            assert list(ranges.read(origin.read, REF, [(0, 1000), (1000, 500)])) == [DATA[:1000], DATA[1000:1500]]
+    assert (len(server.asked), len(second.asked)) == (1, 3)
 
 
 def test_content_that_no_origin_has_is_missing(server: HostileOrigin, second: HostileOrigin) -> None:

@@ -1,6 +1,7 @@
 """One GET and its answer: what a server can do to a plain client, it cannot do to this one."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Never
 
@@ -10,7 +11,7 @@ from patcher.errors import OriginError, UsageError
 from patcher.transfer.origin.client import Origin
 from tests.support.certificates import Authority
 from tests.support.hostile_origin import HostileOrigin, content_path, drips, head, says
-from tests.transfer.origin.servers import CONTENT, DATA, EAGER, HURRIED, code_of, read
+from tests.transfer.origin.servers import CONTENT, DATA, EAGER, HURRIED, REF, code_of, read
 
 
 def test_connections_are_kept(server: HostileOrigin) -> None:
@@ -99,8 +100,45 @@ def test_a_secure_origin_cannot_send_us_to_a_plain_one(authority: Authority, sec
     with HostileOrigin({}, authority.issue("127.0.0.1")) as server:
         server.answer("a.json", says(302, Location=f"{second.url}/a.json"))
         with Origin([server.url], ca=str(authority.ca_file)) as origin:
-            assert code_of(origin) == "origin.host_refused"
+            assert code_of(origin) == "origin.web_page"
     assert second.asked == []
+
+
+# ---------------------------------------------------------------- web pages
+
+_PAGE = b"<!DOCTYPE html><html><title>Welcome to the hotel</title>"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [_PAGE, b"\xef\xbb\xbf\r\n <HTML>", b"<script>location='http://10.0.0.1/login'</script>", _PAGE * 1000],
+    ids=["page", "marked", "script", "long"],
+)
+def test_a_web_page_in_place_of_a_document_is_said(server: HostileOrigin, page: bytes) -> None:
+    server.answer("a.json", says(200, page))
+    with Origin([server.url], retry=EAGER) as origin:
+        assert code_of(origin) == "origin.web_page"
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("length", [DATA[:500], DATA], ids=["a range", "the whole"])
+def test_a_web_page_in_place_of_content_is_said(server: HostileOrigin, length: bytes) -> None:
+    server.answer(CONTENT, says(200, _PAGE, Content_Type="text/html; charset=utf-8"))
+    with Origin([server.url], retry=EAGER) as origin, pytest.raises(OriginError) as caught:
+        read(origin, 0, len(length))
+    assert caught.value.code == "origin.web_page"
+
+
+def test_content_is_no_web_page_because_a_server_calls_it_so(server: HostileOrigin) -> None:
+    server.answer(CONTENT, says(200, DATA, Content_Type="text/html"))
+    with Origin([server.url]) as origin:
+        assert read(origin) == DATA
+
+
+def test_another_server_is_asked_for_what_came_as_a_web_page(server: HostileOrigin, second: HostileOrigin) -> None:
+    server.answer("a.json", says(200, _PAGE))
+    with Origin([server.url, second.url], retry=EAGER) as origin:
+        assert origin.get("a.json", 2) == b"{}"
 
 
 # ---------------------------------------------------------------- certificates
@@ -141,19 +179,32 @@ def test_a_file_that_holds_no_authority_is_a_wrong_argument(tmp_path: Path) -> N
 # ---------------------------------------------------------------- ranges
 
 
-def test_a_server_without_ranges_is_read_over_when_that_is_cheap(server: HostileOrigin) -> None:
-    server.answer(CONTENT, says(200, DATA))
-    with Origin([server.url]) as origin:
-        assert read(origin, 100_000, 50_000) == DATA[100_000:150_000]
+def test_a_small_file_comes_whole_and_once_from_a_server_without_ranges(server: HostileOrigin) -> None:
+    server.answer(CONTENT, *[says(200, DATA)] * 9)
+    with Origin([server.url]) as origin, ThreadPoolExecutor(3) as pool:
+        parts = pool.map(lambda at: read(origin, at, 50_000), range(0, 600_000, 50_000))
+        assert b"".join(parts) == DATA
+        assert origin.received.content_bytes == len(DATA)
+    assert sum("range" not in request.headers for request in server.asked) == 1
 
 
-def test_a_server_without_ranges_is_not_read_over_for_long(server: HostileOrigin) -> None:
-    ref = server.put(bytes(3_000_000))
-    server.answer(content_path(ref), says(200, bytes(3_000_000)))
+def test_a_large_file_does_not_come_from_a_server_without_ranges_and_it_says_why(server: HostileOrigin) -> None:
+    ref = server.put(bytes(17 << 20))
+    server.answer(content_path(ref), says(200, bytes(17 << 20)))
     with Origin([server.url], retry=EAGER) as origin, pytest.raises(OriginError) as caught:
         next(origin.read(ref, 2_000_000, 1000))
-    assert caught.value.code == "origin.protocol"
+    assert caught.value.code == "origin.no_ranges"
     assert origin.received.content_bytes == 0
+    assert len(server.asked) == 1
+
+
+def test_wrong_bytes_that_came_whole_are_not_kept_for_another_server(
+    server: HostileOrigin, second: HostileOrigin
+) -> None:
+    server.answer(CONTENT, *[says(200, bytes(len(DATA)))] * 9)
+    with Origin([server.url, second.url], retry=EAGER) as origin:
+        assert read(origin, 1000, 500) == bytes(500)
+        assert origin.content(REF) == DATA
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ import pytest
 
 from patcher.errors import Cancelled
 from patcher.transfer.origin.client import Origin
+from patcher.transfer.origin.http import current_proxy
 from patcher.transfer.origin.retry import LOOK_S, RetryPolicy
+from tests.support import names
 from tests.support.certificates import Authority
 from tests.support.hostile_origin import HostileOrigin
 from tests.transfer.origin.test_dialling import silent
@@ -58,6 +60,59 @@ def test_a_proxy_may_take_its_time(authority: Authority, monkeypatch: pytest.Mon
             monkeypatch.setenv("https_proxy", f"https://localhost:{port}")
             with Origin(["https://updates.example"], retry=RetryPolicy(rounds=1)) as origin:
                 assert origin.get("a.json", 2) == b"{}"
+
+
+@pytest.mark.parametrize("environment", ["http://127.0.0.1:9", ""])
+def test_the_players_own_proxy_counts_before_the_environments(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, environment: str
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    monkeypatch.setenv("https_proxy", environment)
+    with HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example")) as server:
+        with slow_proxy(authority, server.port) as port:
+            proxy = f"https://localhost:{port}"
+            with Origin(["https://updates.example"], retry=RetryPolicy(rounds=1), proxy=proxy) as origin:
+                assert origin.get("a.json", 2) == b"{}"
+
+
+def test_the_player_may_do_without_the_environments_proxy(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names.lead(monkeypatch, {"updates.example": ["127.0.0.1"]})
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    with HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example")) as server:
+        url, ca = f"https://updates.example:{server.port}", str(authority.ca_file)
+        with Origin([url], ca=ca, retry=RetryPolicy(rounds=1), proxy="none") as origin:
+            assert origin.get("a.json", 2) == b"{}"
+
+
+def test_what_the_environment_exempts_is_asked_without_the_players_proxy(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names.lead(monkeypatch, {"updates.example": ["127.0.0.1"]})
+    monkeypatch.setenv("no_proxy", "example")
+    with HostileOrigin({"a.json": b"{}"}, authority.issue("updates.example")) as server:
+        url, ca = f"https://updates.example:{server.port}", str(authority.ca_file)
+        with Origin([url], ca=ca, retry=RetryPolicy(rounds=1), proxy="http://127.0.0.1:9") as origin:
+            assert origin.get("a.json", 2) == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "environment", "used"),
+    [
+        ("", "", ""),
+        ("", "http://env.example:1", "http://env.example:1"),
+        ("none", "http://env.example:1", ""),
+        ("http://own.example:2", "http://env.example:1", "http://own.example:2"),
+        ("http://ann:secret@own.example:2", "", "http://own.example:2"),
+        ("", "ann:secret@env.example:1", "env.example:1"),
+    ],
+)
+def test_the_current_proxy_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, setting: str, environment: str, used: str
+) -> None:
+    monkeypatch.setenv("https_proxy", environment)
+    assert current_proxy(setting) == used
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -6,7 +6,7 @@ import pytest
 
 from patcher.errors import Cancelled, Missing, OriginError, TooSlow
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.retry import LOOK_S, RetryPolicy
+from patcher.transfer.origin.retry import LOOK_S, Failover, RetryPolicy
 from patcher.transfer.origin.watchdog import Watchdog
 from tests.support.hostile_origin import HostileOrigin, says
 from tests.transfer.origin.waits import BAD, IDS, Clock, Server, ask, honest, refuses
@@ -44,11 +44,18 @@ def test_a_cancel_ends_a_pause_at_the_next_look() -> None:
 
 
 def test_the_first_error_that_says_more_than_missing_is_told() -> None:
-    failover = Clock().failover("a", "b", "c")
-    failover.failed(Missing("a"), final=True)
-    failover.failed(TooSlow("b"), final=True)
+    errors = iter([Missing("a"), TooSlow("b"), OriginError("origin.unreachable", "c")])
+    clock = Clock()
+    failover = Failover(("a", "b", "c"), clock.stall, clock.turns, final={TooSlow})
+
+    def asks() -> None:
+        with failover.turn():
+            raise next(errors)
+
+    asks()
+    asks()
     with pytest.raises(OriginError) as caught:
-        failover.failed(OriginError("origin.unreachable", "c"), final=True)
+        asks()
     assert caught.value.code == "origin.too_slow"
 
 

@@ -4,8 +4,9 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from patcher.errors import OriginError, Retryable, never
+from patcher.errors import Retryable, never
 from patcher.transfer.origin.retry import LOOK_S, Failover, RetryPolicy, StallTimer
+from patcher.transfer.origin.turns import Turns
 from patcher.transfer.origin.watchdog import Watchdog
 
 
@@ -27,8 +28,12 @@ class Clock:
     def stall(self) -> StallTimer:
         return StallTimer(self.policy, self.cancel)
 
+    @functools.cached_property
+    def turns(self) -> Turns:
+        return Turns(self.policy.clock)
+
     def failover(self, *urls: str) -> Failover:
-        return Failover(urls or ("only",), self.stall)
+        return Failover(urls or ("only",), self.stall, self.turns)
 
     def watchdog(self, failover: Failover | None = None) -> Watchdog:
         return Watchdog(self.stall, (failover or self.failover()).share_s)
@@ -89,13 +94,10 @@ def honest(clock: Clock, watchdog: Watchdog) -> None:
 def ask(clock: Clock, failover: Failover, **servers: Server) -> str:
     """Ask until somebody answers; who did."""
     while True:
-        try:
-            servers[failover.url](clock, clock.watchdog(failover))
-        except OriginError as error:
-            failover.failed(error)
-        else:
+        with failover.turn() as url:
+            servers[url](clock, clock.watchdog(failover))
             clock.stall.progressed()
-            return failover.url
+            return url
 
 
 BAD: list[Server] = [silent, drips(10), drips(900), unreachable, trickles_and_breaks]
