@@ -202,7 +202,8 @@ class Engine:
             return shown
         installed = genuine.required(self._registry, install)
         before = genuine.proved(self._registry, install.title, install.folder.previous)
-        version, previous = installed.release.version, before.release.version if before else ""
+        is_other = before is not None and before.release.sequence != installed.release.sequence
+        version, previous = installed.release.version, before.release.version if before and is_other else ""
         return dataclasses.replace(shown, installed=True, version=version, previous_version=previous)
 
     def _at_once(self, title: str, act: Callable[[], None]) -> int:

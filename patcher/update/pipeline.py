@@ -15,7 +15,7 @@ from patcher import beneath, disk
 from patcher.beneath import Where
 from patcher.config import Home, Settings
 from patcher.content.manifest import Manifest
-from patcher.errors import BusyError, ContentError, DiskError, Missing, OriginError, TrustError
+from patcher.errors import BusyError, Cancelled, ContentError, DiskError, Missing, OriginError, TrustError
 from patcher.feed.feeds import Feeds
 from patcher.install import commit, genuine, launch, previous, scan
 from patcher.install.folder import Installed, InstallFolder, NewPart
@@ -172,7 +172,8 @@ class Pipeline:
         usable = (entry for m in (*here.ours, *new) for entry in m.entries)
         wanted = {entry.root for entry in usable if entry.root and found.intact.get(entry.path) != entry.root}
         staged = scan.staging(here.folder.staging, wanted, self._meter.watch)
-        return replace(here, found=found, sources=self._sources(here.folder, target), staged=staged)
+        sources = self._sources(here.folder, target) if wanted else {}  # it reads a manifest and looks for each file
+        return replace(here, found=found, sources=sources, staged=staged)
 
     def _sources(self, folder: InstallFolder, target: Target) -> dict[bytes, Where]:
         sources: dict[bytes, Where] = {}
@@ -263,8 +264,8 @@ class Pipeline:
         target, folder, title = work.target, here.folder, work.target.install.title
         parts = [NewPart(o.part, o.document, o.manifest, o.layers) for o in target.offers]
         meta = folder.stage_documents(target.installed, parts, layers, here.old, self._meter.watch)
-        self._meter.begin(Phase.COMMIT)
         change = planning.change(work.plan, here.ours, work.have, meta)
+        self._meter.begin(Phase.COMMIT, _moved_bytes(work.plan, here.ours, change))
         if target.release:
             self._registry.note_signed(title, target.release, placed=True)
         if commit.changes_nothing(folder, change):
@@ -272,9 +273,8 @@ class Pipeline:
             disk.sync_folder(folder.state)
         else:
             with self._unseen(folder, title):
-                size_bytes = sum(offer.manifest.size_bytes for offer in target.offers)
-                keep_bytes = previous.most_kept_bytes(size_bytes)
-                commit.commit(folder, change, keep_bytes, partial(self._registry.note_journal, title))
+                note_journal = partial(self._registry.note_journal, title)
+                commit.commit(folder, change, _keep_bytes(here, target), note_journal, self._meter.watch)
         now = {**work.have.stats, **stats}
         released = [entry.path for m in target.released for entry in m.entries]
         if target.release:
@@ -291,7 +291,7 @@ class Pipeline:
         self._registry.note_seen(title, {})
         try:
             yield
-        except DiskError:
+        except (Cancelled, DiskError):
             if not commit.pending(folder):
                 with contextlib.suppress(DiskError):  # then the next job reads them, too
                     self._registry.note_seen(title, known)
@@ -307,3 +307,18 @@ class Pipeline:
             seconds=round(time.monotonic() - self._started_s, 3),
             reused_bytes=sum(plan.reused_bytes for plan in plans),
         )
+
+
+def _keep_bytes(here: _Here, target: Target) -> int | None:
+    """How much of the release in place is kept for a step back; None if the target is that very release."""
+    before, after = here.installed, target.release
+    if before and after and before.release.sequence == after.sequence:
+        return None
+    return previous.most_kept_bytes(sum(offer.manifest.size_bytes for offer in target.offers))
+
+
+def _moved_bytes(plan: Plan, ours: Sequence[Manifest], change: commit.Change) -> int:
+    """The bytes that a commit puts in place, and those that leave their place."""
+    leaving = {*change.remove, *(file.path for file in plan.files)}
+    gone_bytes = sum(entry.size_bytes for m in ours for entry in m.entries if entry.path in leaving)
+    return gone_bytes + sum(file.size_bytes for file in plan.files)
