@@ -169,7 +169,7 @@ EXPLANATIONS: dict[str, _Row] = {
     # disk
     "disk.full": _Row(
         QT_TRANSLATE_NOOP("Errors", "There is not enough space on this drive."),
-        QT_TRANSLATE_NOOP("Errors", "Free some space or choose another folder. What was downloaded is kept."),
+        QT_TRANSLATE_NOOP("Errors", "Free some space or choose another folder."),
         (_R, _F),
     ),
     "disk.read_only": _Row(

@@ -179,7 +179,7 @@ def _installed_action(state: State, title: TitleSnapshot, needed: int) -> Primar
 
 def _missing_bytes(failure: Failure | None, plan: Totals | None, free_bytes: int) -> int:
     """The bytes that the plan, or the update that failed for lack of space, needs if fewer are free; else 0."""
-    needed = plan.peak_extra_bytes if plan else 0
+    needed = plan.peak_extra_bytes - plan.home_bytes if plan else 0
     if failure and failure.code == "disk.full":
         needed = max(needed, int(failure.facts.get("needed_bytes", 0)))
     return needed if 0 <= free_bytes < needed else 0

@@ -17,6 +17,9 @@ import tomlkit
 from patcher import disk
 from patcher.errors import DiskError, UsageError
 
+RESERVE_BYTES = 1 << 20
+_PLENTY_BYTES = 1 << 28
+
 
 class _Inside:
     """A path in the folder of the `Home` that is asked for it."""
@@ -51,19 +54,26 @@ class Home:
     """Where the engine listens, and the secret of its socket; only the player can read it."""
     log = _Inside("engine.log")
     """The engine's log; it rotates."""
+    reserve = _Inside("reserve")
+    """Space that is given back when the drive is full, so that the engine still starts and says so."""
 
     def title_folder(self, title: str, games_folder: str) -> Path:
         """Where ``feed/title`` is installed if the player names no folder. ``games_folder`` is the setting."""
         return (Path(games_folder) if games_folder else self.titles) / title.partition("/")[2]
 
     def make(self) -> None:
-        """Create the folder, private to the player. Raises DiskError, also those of `check`."""
+        """Create the folder, private to the player, and keep a reserve in it. Raises DiskError, also of `check`."""
         disk.make_folder(self.root)
         self.check()
         disk.set_private(self.root)
         if os.name != "nt" and self.root.stat().st_mode & 0o022:
             text = f"Others may write into the home folder {self.root}, and its drive takes no other permissions."
             raise DiskError("disk.home_owner", text, path=str(self.root))
+        free_bytes = disk.free_bytes(self.root)
+        if free_bytes < RESERVE_BYTES and self.reserve.exists():
+            disk.remove(self.reserve)
+        elif free_bytes > _PLENTY_BYTES and not self.reserve.exists():
+            disk.create(self.reserve, os.urandom(RESERVE_BYTES))  # zeros might take no space
 
     def check(self) -> None:
         """Raises DiskError (disk.home_owner) when the folder exists and belongs to another user.

@@ -83,6 +83,13 @@ def free_bytes(folder: Path) -> int:
         return shutil.disk_usage(folder).free
 
 
+def is_same_volume(one: Path, other: Path) -> bool:
+    """Whether files in these two folders, which need not exist yet, share their free space."""
+    places = [next(each for each in (path, *path.parents) if each.exists()) for path in (one, other)]
+    with translated(one):
+        return places[0].stat().st_dev == places[1].stat().st_dev
+
+
 def check_writable(folder: Where) -> None:
     """Raises DiskError (disk.read_only, disk.denied) when names in ``folder`` cannot be changed."""
     with translated(folder), held(folder) as (name, above):

@@ -187,7 +187,7 @@ _HINTS: dict[str, dict[str, str]] = {
         "content.invalid": "Try again; if it persists, tell the publisher that a document is damaged.",
         "content.mismatch": "Try again; damaged bytes were thrown away.",
         "content.window": "Try again; a damaged patch is replaced by a full download.",
-        "disk.full": "Free some space or choose another folder, then try again; what was downloaded is kept.",
+        "disk.full": "Free some space or choose another folder, then try again.",
         "disk.read_only": "Make the folder writable or choose another one.",
         "disk.denied": "Check who owns the folder and what may be written there.",
         "disk.in_use": "Close the program that uses the files, then try again.",

@@ -50,9 +50,10 @@ class Engine:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._settings = config.load(home)
+        self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
+        self._packs.leave_room()
         self._registry = Registry(home.registry)
         self._ledger = Ledger(home.registry)
-        self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
         self._feeds = Feeds(home)
         self._lock = threading.RLock()
         self._jobs = Jobs(self._registry, self._work, self._emit)

@@ -27,6 +27,7 @@ from patcher.seeding.seeder import Seeder
 from patcher.seeding.traffic import Ledger
 from patcher.update import detour
 from patcher.update import plan as planning
+from patcher.update.detour import Route
 from patcher.update.download import Downloader
 from patcher.update.local_search import LocalSearch
 from patcher.update.plan import Plan, Work
@@ -90,7 +91,7 @@ class Pipeline:
         alone = contextlib.nullcontext(target.install.folder) if only_plan else self._alone(target.install)
         with beneath.translated(target.install.folder.root), alone as folder, beneath.kept_open():
             here = self._scan(folder, target)
-            route = detour.route(target, partial(self._plan, here))
+            route = self._on_drives(folder, detour.route(target, partial(self._plan, here)))
             outcome = Outcome(
                 version_from=here.installed.release.version if here.installed else "",
                 version_to=target.release.version if target.release else "",
@@ -109,6 +110,12 @@ class Pipeline:
                 here = self._scan(folder, route.then)
                 plans.append(self._reach(here, self._plan(here, route.then)))
             return self._finished(outcome, plans)
+
+    def _on_drives(self, folder: InstallFolder, route: Route) -> Route:
+        """The route with the space that packs take counted apart only if that is on another drive."""
+        if disk.is_same_volume(folder.path, self._shared.packs.folder):
+            return replace(route, totals=replace(route.totals, home_bytes=0))
+        return route
 
     def _reach(self, here: _Here, work: Work) -> Plan:
         """Stage, verify and commit; plan again when a source turns out to be bad or out of reach."""
@@ -226,18 +233,27 @@ class Pipeline:
         )
 
     def _check_room(self, folder: InstallFolder, plan: Plan) -> None:
-        needed, previous = plan.totals.peak_extra_bytes, folder.previous.folder
+        """Make room on the drives of the install and of the packs, and see that it is enough. Raises DiskError."""
+        packs, previous = self._shared.packs, folder.previous.folder
+        here_bytes, home_bytes = plan.totals.peak_extra_bytes - plan.totals.home_bytes, packs.needed_bytes(plan.packs)
+        drives = {folder.path: here_bytes, packs.folder: home_bytes}
+        if not home_bytes or disk.is_same_volume(folder.path, packs.folder):
+            drives = {folder.path: here_bytes + home_bytes}
         is_used = any(beneath.path_of(source).is_relative_to(previous.path) for source in plan.sources)
-        if needed > disk.free_bytes(folder.path) and not is_used:
+        if drives[folder.path] > disk.free_bytes(folder.path) and not is_used:
             disk.remove_tree(previous)
-        if needed > (free := disk.free_bytes(folder.path)):
-            raise DiskError(
-                "disk.full",
-                f"{folder} needs {needed:,} bytes of space and has {free:,}.",
-                path=str(folder),
-                needed_bytes=needed,
-                free_bytes=free,
-            )
+        *_, with_packs = drives
+        if (missing := drives[with_packs] - disk.free_bytes(with_packs)) > 0 and home_bytes:
+            self._shared.seeder.drop_packs(missing, keep=plan.packs)
+        for place, needed in drives.items():
+            if needed > (free := disk.free_bytes(place)):
+                raise DiskError(
+                    "disk.full",
+                    f"{place} needs {needed:,} bytes of space and has {free:,}: {needed - free:,} are missing.",
+                    path=str(place),
+                    needed_bytes=needed,
+                    free_bytes=free,
+                )
 
     # ------------------------------------------------------------ download, stage, verify
 
