@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
-from launcher.text import plain
+from launcher.text import plain, size
+from patcher.errors import DiskError
 from patcher.protocol.events import Failure
 
 translate = QCoreApplication.translate
@@ -261,6 +262,11 @@ EXPLANATIONS: dict[str, _Row] = {
         QT_TRANSLATE_NOOP("Errors", "Open its folder instead, or ask the publisher."),
         (),
     ),
+    "usage.folder": _Row(
+        QT_TRANSLATE_NOOP("Errors", "This is not the full path of a folder."),
+        QT_TRANSLATE_NOOP("Errors", "Begin with the drive, or with ~ for your home folder."),
+        (),
+    ),
     "usage.setting": _Row(
         QT_TRANSLATE_NOOP("Errors", "This setting does not accept that value."),
         QT_TRANSLATE_NOOP("Errors", "Choose another value."),
@@ -343,10 +349,24 @@ def explain(failure: Failure, *, installed: bool = True) -> Explanation:
     return Explanation(
         translate("Errors", title),
         translate("Errors", _SAFE_REWORDED.get(safe, safe if safe in _SAFE else _NOTHING)),
-        translate("Errors", hint),
+        " ".join(filter(None, (_missing_space(failure), translate("Errors", hint)))),
         (*remedies, Remedy.DETAILS),
         is_offline=failure.code == "origin.unreachable",
     )
+
+
+def no_space(folder: str, needed_bytes: int, free_bytes: int) -> Failure:
+    """The failure of a plan for which a drive has too little space."""
+    text = f"{folder} needs {needed_bytes:,} bytes of space and has {free_bytes:,}."
+    return Failure.of(DiskError("disk.full", text, path=folder, needed_bytes=needed_bytes, free_bytes=free_bytes))
+
+
+def _missing_space(failure: Failure) -> str:
+    needed, free = (int(failure.facts.get(name, 0)) for name in ("needed_bytes", "free_bytes"))
+    if failure.code != "disk.full" or needed <= free:
+        return ""
+    words = {"size": size(needed - free), "folder": plain(str(failure.facts.get("path", "")), 200)}
+    return translate("Errors", "{size} more are needed on the drive of {folder}.").format(**words)
 
 
 def remedy_label(remedy: Remedy) -> str:

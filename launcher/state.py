@@ -218,7 +218,7 @@ def _apply_job_event(state: State, event: Event, now_s: float) -> State:
         case Progress():
             return _progress(state, event, now_s)
         case Planned():
-            return _with_activity(state, event.title, planned=event)
+            return _with_activity(state, event.title, planned=event, failure=None)
         case Notice(job=0, title=title) if title:
             return _with_activity(state, title, damaged=state.activity(title).damaged or ("",))
         case Finished(job, title, outcome):

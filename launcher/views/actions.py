@@ -1,5 +1,7 @@
 """Carries out the actions of a title's page: submits a command, or opens a sheet that asks first."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal
@@ -12,6 +14,7 @@ from launcher.page import MenuAction, PrimaryAction
 from launcher.state import State
 from launcher.views.install import InstallSheet, own_folder
 from launcher.views.sheet import ConfirmSheet, Sheet
+from patcher.errors import UsageError
 from patcher.protocol import commands
 from patcher.protocol.events import Failure, TitleSnapshot
 
@@ -153,4 +156,6 @@ def _install_folder(state: State, title: TitleSnapshot) -> str:
     from patcher.config import Home  # it takes 20 ms, which a start need not spend
 
     games_folder = str(state.snapshot.settings.get("games_folder", ""))
-    return str(Home(Path(state.snapshot.home)).title_folder(title.title, games_folder))
+    with suppress(UsageError):  # settings are a file that people edit; the sheet says what is wrong
+        return str(Home(Path(state.snapshot.home)).title_folder(title.title, games_folder))
+    return games_folder

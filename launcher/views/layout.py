@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QListView, QScrollArea, QSizePolicy, 
 from launcher import failures
 from launcher.failures import Remedy
 from launcher.views.widgets import Banner, ElidedLabel, Text, TitleDelegate, column
+from patcher.errors import UsageError
 from patcher.protocol.events import Failure
 
 _WIDTH = 820
@@ -44,6 +45,17 @@ def show_failure(
     offered = [remedy for remedy in (*told.remedies, Remedy.CLOSE) if remedy in remedies]
     actions = {remedy.value: failures.remedy_label(remedy) for remedy in offered}
     banner.set_state("info" if told.is_offline else "warn", title or told.title, told.text, actions)
+
+
+def folder_failure(text: str) -> Failure | None:
+    """What is wrong with a folder as the player types it; the engine looks at the drive."""
+    from patcher.config import full_path  # it takes 20 ms, which a start need not spend
+
+    try:
+        full_path(text)
+    except UsageError as error:
+        return Failure.of(error)
+    return None
 
 
 class FactTable(QWidget):

@@ -4,13 +4,12 @@ import argparse
 import dataclasses
 import platform
 import shutil
-from pathlib import Path
 from typing import Any
 
 import patcher
 from patcher.cli.follow import find, follow, show_totals, snapshot
 from patcher.cli.output import Output, confirm, human_bytes
-from patcher.cli.verbs import Verbs, add_verb, network
+from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.errors import ShoalError, UsageError
 from patcher.protocol import commands, events
 from patcher.seeding.traffic import Ledger
@@ -31,7 +30,7 @@ def add_verbs(verbs: Verbs) -> None:
     play = add_verb(verbs, "play", _play, "start a title")
     for verb in (install, rollback, tags, verify, repair, move, uninstall, play):
         verb.add_argument("title")
-    install.add_argument("--to", type=Path, metavar="FOLDER")
+    install.add_argument("--to", type=expanded, metavar="FOLDER")
     install.add_argument("--channel", default="live")
     install.add_argument("--tags", default="", help="optional parts: lang:de,extra:hd")
     install.add_argument("--locate", action="store_true", help="adopt the install that is in FOLDER")
@@ -39,7 +38,8 @@ def add_verbs(verbs: Verbs) -> None:
     update.add_argument("--check", action="store_true", help="only look; exit code 10 when there is something to do")
     update.add_argument("--version", default="", metavar="V", help="another release than the channel's")
     tags.add_argument("tags", nargs="?")
-    move.add_argument("folder", type=Path)
+    move.add_argument("folder", type=expanded)
+    uninstall.add_argument("--forget", action="store_true", help="its folder is gone for good: only forget the title")
     play.add_argument("args", nargs="*", help="after --: arguments for the title")
     for verb in (install, update, rollback, repair):
         verb.add_argument("--plan", action="store_true", help="print the plan, and stop")

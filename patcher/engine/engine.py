@@ -240,6 +240,8 @@ class Engine:
         return events.Outcome(version_to=installed.release.version)
 
     def _change(self, key: str, value: str) -> None:
+        if key == "games_folder" and value.strip():
+            config.check_place(config.full_path(value))
         with self._lock:
             self._settings = config.changed(self._settings, key, value)
             self._seeder.apply(self._settings)  # before saving, which may fail: peers are refused at once

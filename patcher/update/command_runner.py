@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from patcher import beneath, disk
+from patcher import beneath, config, disk
 from patcher.beneath import Beneath
 from patcher.content import records
 from patcher.errors import BusyError, DiskError, OriginError, TrustError, UsageError
@@ -110,8 +110,7 @@ class CommandRunner:
                 raise UsageError("usage.already_installed", f"{command.title} is installed in {known.folder}.")
             with self._open(command.title, command.network, offline=True) as (opened, access):
                 return self._reach(_target(known, installed.release, opened, access, installed), only=command.only)
-        default = self._shared.home.title_folder(command.title, self._shared.settings.games_folder)
-        folder = InstallFolder.at(Path(command.folder) if command.folder else default)
+        folder = InstallFolder.at(self._chosen(command))
         install = Installation(command.title, folder, command.channel, command.tags)
         if command.locate:
             return self._locate(install, command)
@@ -119,10 +118,23 @@ class CommandRunner:
         if folder.current.exists:
             raise DiskError("disk.not_empty", f"{folder} holds an install already.", path=str(folder))
         folder.check_empty()
+        config.check_place(folder.path)
         if not command.only:
             self._drop_other_try(known, install)
         with self._open(command.title, command.network) as (opened, access):
             return self._reach(_target(install, self._release(install, opened), opened, access), only=command.only)
+
+    def _recover(self, known: Installation, command: commands.Install) -> None:
+        """Finish an interrupted commit. Raises DiskError (disk.folder_missing) if only `locate` can find the title."""
+        if self._registry.missing(known) and not command.locate:
+            raise folder_missing(known)
+        recover_install(known, self._registry, self._home, forget_foreign=command.locate)
+
+    def _chosen(self, command: commands.Install) -> Path:
+        """The folder that the player names, or the one below the games folder."""
+        if command.folder:
+            return config.full_path(command.folder)
+        return self._shared.home.title_folder(command.title, self._shared.settings.games_folder)
 
     def _is_seen(self, install: Installation) -> bool:
         """Whether its last job ended. After a kill in the commit, the files are in place but not known as verified."""
@@ -206,7 +218,7 @@ class CommandRunner:
     def _move(self, command: commands.Move) -> Outcome:
         install, installed = self._installed(command.title)
         self._empty_left(install)
-        here, there = install.folder, InstallFolder.at(Path(command.folder))
+        here, there = install.folder, InstallFolder.at(config.full_path(command.folder))
         if there.path.resolve() == here.path.resolve():  # it was interrupted when it had moved
             return Outcome(installed.release.version, installed.release.version)
         if name := launch.running(here.path):
@@ -217,6 +229,7 @@ class CommandRunner:
         arrived = genuine.proved(self._registry, command.title, there.current)
         if arrived is None or arrived.release != installed.release:  # else it was interrupted when it had nearly moved
             there.check_empty()
+            config.check_place(there.path)
         offers, old = local_offers(installed, here.current), here.current.manifests(installed)
         with self._open(command.title, command.network, offline=True) as (opened, access):
             target = _target(moved, installed.release, opened, access, None, offers)
@@ -323,7 +336,7 @@ class CommandRunner:
 
     def _seed(self, command: commands.Seed) -> Outcome:
         """Bring every title of the feed to its live release, and fetch the patches to it for other players."""
-        outcome, room_bytes, folder = Outcome(), self._shared.packs.limit_bytes, Path(command.folder)
+        outcome, room_bytes, folder = Outcome(), self._shared.packs.limit_bytes, config.full_path(command.folder)
         with self._open(f"{command.feed}/", command.network) as (opened, access):
             self._check_size(command, opened)
             for name in opened.record.titles:
