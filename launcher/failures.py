@@ -23,9 +23,11 @@ class Remedy(enum.StrEnum):
 
     RETRY = "retry"
     FOLDER = "folder"
+    LOCATE = "locate"
     SERVER_ONLY = "server-only"
     REPAIR = "repair"
     STEP_BACK = "step-back"
+    FORGET = "forget"
     DETAILS = "details"
     CLOSE = "close"
 
@@ -204,8 +206,8 @@ EXPLANATIONS: dict[str, _Row] = {
     ),
     "disk.folder_missing": _Row(
         QT_TRANSLATE_NOOP("Errors", "The folder of this title is missing."),
-        QT_TRANSLATE_NOOP("Errors", "Connect the drive, or choose the folder again."),
-        (_R, _F),
+        QT_TRANSLATE_NOOP("Errors", "Connect its drive, or show where the folder is now."),
+        (Remedy.LOCATE, Remedy.FORGET),
     ),
     "disk.modified": _Row(
         QT_TRANSLATE_NOOP("Errors", "Files of this title have been changed."),
@@ -377,6 +379,8 @@ def remedy_label(remedy: Remedy) -> str:
         Remedy.SERVER_ONLY: translate("Errors", "Server only"),
         Remedy.REPAIR: translate("Errors", "Repair"),
         Remedy.STEP_BACK: translate("Errors", "Step back anyway…"),
+        Remedy.LOCATE: translate("Errors", "Locate…"),
+        Remedy.FORGET: translate("Errors", "Forget…"),
         Remedy.DETAILS: translate("Errors", "Copy details"),
         Remedy.CLOSE: translate("Errors", "Dismiss"),
     }[remedy]

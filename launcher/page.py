@@ -21,6 +21,7 @@ class PrimaryAction(enum.StrEnum):
     QUEUED = "queued"
     NEEDS_SPACE = "needs-space"
     REPAIR = "repair"
+    LOCATE = "locate"
     PLAY = "play"
     PLAYING = "playing"
 
@@ -35,6 +36,7 @@ class MenuAction(enum.StrEnum):
     MOVE = "move"
     OPEN_FOLDER = "open-folder"
     UNINSTALL = "uninstall"
+    FORGET = "forget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ def _action(state: State, title: TitleSnapshot, needed: int) -> PrimaryAction:
         return _busy_action(state, title)
     if title.playing:
         return PrimaryAction.PLAYING
+    if title.folder_missing:
+        return PrimaryAction.LOCATE
     if title.paused or title.interrupted:
         return PrimaryAction.RESUME
     if not title.installed:
@@ -186,9 +190,11 @@ def _missing_bytes(failure: Failure | None, plan: Totals | None, free_bytes: int
 
 
 def _menu_actions(title: TitleSnapshot) -> frozenset[MenuAction]:
+    if title.folder_missing:
+        return frozenset({MenuAction.FORGET})
     if not title.installed:
         return frozenset()
-    actions = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS}
+    actions = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS, MenuAction.FORGET}
     if title.previous_version:
         actions.add(MenuAction.ROLLBACK)
     if any(part.tags for part in title.about.parts):

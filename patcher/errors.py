@@ -209,10 +209,14 @@ _HINTS: dict[str, dict[str, str]] = {
         "trust.description": (
             "`shoal repair TITLE` brings its folder back to what the publisher signed; your own files stay."
         ),
-        "disk.folder_missing": "Connect the drive or choose the folder again.",
+        "disk.folder_missing": (
+            "Connect its drive; or say where it is now by `shoal install TITLE --locate --to FOLDER`; or give it up "
+            "by `shoal uninstall TITLE --forget`."
+        ),
         "disk.home": "Choose another --home folder or repair the named file.",
         "disk.home_owner": "Run Shoal as the folder's owner, or choose another folder with --home.",
         "usage.argument": "See `shoal VERB -h`.",
+        "usage.folder": "Name the folder in full, from its drive or from your home: ~/Games.",
         "usage.unknown_title": "`shoal status` lists the titles of your feeds.",
         "usage.ambiguous_title": "Write FEED/TITLE.",
         "usage.unknown_feed": "`shoal feed list` lists your feeds.",

@@ -32,6 +32,10 @@
         <translation>Reparieren</translation>
     </message>
     <message>
+        <source>Locate…</source>
+        <translation>Ordner zeigen …</translation>
+    </message>
+    <message>
         <source>Play</source>
         <translation>Spielen</translation>
     </message>
@@ -64,6 +68,10 @@
         <translation>Dateien wurden verändert</translation>
     </message>
     <message>
+        <source>Its folder is missing</source>
+        <translation>Der Ordner fehlt</translation>
+    </message>
+    <message>
         <source>The game is running</source>
         <translation>Das Spiel läuft</translation>
     </message>
@@ -94,6 +102,10 @@
     <message>
         <source>Restore the released files</source>
         <translation>Die veröffentlichten Dateien wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Show where the folder is now, or connect its drive</source>
+        <translation>Zeigen, wo der Ordner jetzt ist, oder das Laufwerk anschließen</translation>
     </message>
     <message>
         <source>Start the game</source>
@@ -283,10 +295,6 @@
         <translation>Auf diesem Laufwerk ist nicht genug Platz.</translation>
     </message>
     <message>
-        <source>Free some space or choose another folder. What was downloaded is kept.</source>
-        <translation>Schaffe Platz oder wähle einen anderen Ordner. Was heruntergeladen wurde, bleibt.</translation>
-    </message>
-    <message>
         <source>This folder is read-only.</source>
         <translation>Dieser Ordner ist schreibgeschützt.</translation>
     </message>
@@ -337,10 +345,6 @@
     <message>
         <source>The folder of this title is missing.</source>
         <translation>Der Ordner dieses Titels fehlt.</translation>
-    </message>
-    <message>
-        <source>Connect the drive, or choose the folder again.</source>
-        <translation>Schließe das Laufwerk an oder wähle den Ordner neu.</translation>
     </message>
     <message>
         <source>Files of this title have been changed.</source>
@@ -437,6 +441,14 @@
     <message>
         <source>Open its folder instead, or ask the publisher.</source>
         <translation>Öffne stattdessen den Ordner oder frage den Herausgeber.</translation>
+    </message>
+    <message>
+        <source>This is not the full path of a folder.</source>
+        <translation>Das ist nicht der vollständige Pfad eines Ordners.</translation>
+    </message>
+    <message>
+        <source>Begin with the drive, or with ~ for your home folder.</source>
+        <translation>Beginne mit dem Laufwerk oder mit ~ für deinen eigenen Ordner.</translation>
     </message>
     <message>
         <source>This setting does not accept that value.</source>
@@ -555,8 +567,20 @@
         <translation>Nichts wurde gestartet.</translation>
     </message>
     <message>
+        <source>Free some space or choose another folder.</source>
+        <translation>Schaffe Platz oder wähle einen anderen Ordner.</translation>
+    </message>
+    <message>
+        <source>Connect its drive, or show where the folder is now.</source>
+        <translation>Schließe sein Laufwerk an oder zeige, wo der Ordner jetzt ist.</translation>
+    </message>
+    <message>
         <source>What is running continues.</source>
         <translation>Was läuft, läuft weiter.</translation>
+    </message>
+    <message>
+        <source>{size} more are needed on the drive of {folder}.</source>
+        <translation>Auf dem Laufwerk von {folder} fehlen {size}.</translation>
     </message>
     <message>
         <source>Retry</source>
@@ -577,6 +601,14 @@
     <message>
         <source>Step back anyway…</source>
         <translation>Trotzdem zurückgehen …</translation>
+    </message>
+    <message>
+        <source>Locate…</source>
+        <translation>Ordner zeigen …</translation>
+    </message>
+    <message>
+        <source>Forget…</source>
+        <translation>Vergessen …</translation>
     </message>
     <message>
         <source>Copy details</source>
@@ -971,6 +1003,10 @@
         <translation>Deinstalliert. Deine eigenen Dateien sind unverändert.</translation>
     </message>
     <message>
+        <source>Removed from your library.</source>
+        <translation>Aus der Bibliothek entfernt.</translation>
+    </message>
+    <message>
         <source>Installed {version}</source>
         <translation>{version} installiert</translation>
     </message>
@@ -1137,6 +1173,10 @@
 <context>
     <name>Status</name>
     <message>
+        <source>Folder missing</source>
+        <translation>Ordner fehlt</translation>
+    </message>
+    <message>
         <source>Needs your attention</source>
         <translation>Problem aufgetreten</translation>
     </message>
@@ -1217,6 +1257,18 @@
     <message>
         <source>Keep it</source>
         <translation>Behalten</translation>
+    </message>
+    <message>
+        <source>Forget {title}?</source>
+        <translation>{title} vergessen?</translation>
+    </message>
+    <message>
+        <source>Shoal will no longer know that it is installed in {folder}. No file is removed.</source>
+        <translation>Shoal weiß dann nicht mehr, dass der Titel in {folder} installiert ist. Keine Datei wird entfernt.</translation>
+    </message>
+    <message>
+        <source>Forget</source>
+        <translation>Vergessen</translation>
     </message>
     <message>
         <source>Step back to {version}?</source>
@@ -1323,6 +1375,10 @@
     <message>
         <source>Files</source>
         <translation>Dateien</translation>
+    </message>
+    <message>
+        <source>Forget…</source>
+        <translation>Vergessen …</translation>
     </message>
     <message>
         <source>Free on this drive</source>

@@ -46,21 +46,20 @@ class TitleActions(QObject):
             self._run_without_command(action, state, title)
 
     def _run_without_command(self, action: Action, state: State, title: TitleSnapshot) -> None:
-        match action:
-            case PrimaryAction.INSTALL | MenuAction.PARTS:
-                self._ask_install(state, title)
-            case MenuAction.MOVE:
-                self._ask_move(title)
-            case MenuAction.OPEN_FOLDER:
-                QDesktopServices.openUrl(QUrl.fromLocalFile(title.folder))
-            case MenuAction.UNINSTALL:
-                self._ask_uninstall(title)
-            case Remedy.STEP_BACK:
-                self._ask_step_back(title)
-            case Remedy.FOLDER:
-                self._ask_other_folder(state, title)
-            case Remedy.DETAILS:
-                self.copy_details(state.failure(title), state)
+        steps: dict[Action, Callable[[], None]] = {
+            PrimaryAction.INSTALL: lambda: self._ask_install(state, title),
+            PrimaryAction.LOCATE: lambda: self._ask_locate(title),  # Remedy.LOCATE is the same string
+            MenuAction.PARTS: lambda: self._ask_install(state, title),
+            MenuAction.MOVE: lambda: self._ask_move(title),
+            MenuAction.OPEN_FOLDER: lambda: _open_folder(title.folder),
+            MenuAction.UNINSTALL: lambda: self._ask_uninstall(title),
+            MenuAction.FORGET: lambda: self._ask_forget(title),  # and so is Remedy.FORGET
+            Remedy.STEP_BACK: lambda: self._ask_step_back(title),
+            Remedy.FOLDER: lambda: self._ask_other_folder(state, title),
+            Remedy.DETAILS: lambda: self.copy_details(state.failure(title), state),
+        }
+        if step := steps.get(action):
+            step()
 
     def copy_details(self, failure: Failure | None, state: State) -> None:
         """Copy the text for a bug report to the clipboard."""
@@ -98,6 +97,22 @@ class TitleActions(QObject):
             self.tr("Keep it"),
         )
 
+    def _ask_locate(self, title: TitleSnapshot) -> None:
+        chosen = QFileDialog.getExistingDirectory(self._window, self.tr("Where is it now?"), title.folder)
+        if chosen:
+            self.submitted.emit(commands.Install(title.title, chosen, title.channel, title.tags, locate=True))
+
+    def _ask_forget(self, title: TitleSnapshot) -> None:
+        self._confirm(
+            commands.Uninstall(title.title, forget=True),
+            self.tr("Forget {title}?").format(title=text.label_of(title)),
+            self.tr("Shoal will no longer know that it is installed in {folder}. No file is removed.").format(
+                folder=text.plain(title.folder, 200)
+            ),
+            self.tr("Forget"),
+            self.tr("Keep it"),
+        )
+
     def _ask_step_back(self, title: TitleSnapshot) -> None:
         self._confirm(
             commands.Rollback(title.title, confirmed=True),
@@ -118,16 +133,15 @@ class TitleActions(QObject):
             self.submitted.emit(commands.Move(title.title, own_folder(chosen, title.title)))
 
     def _ask_other_folder(self, state: State, title: TitleSnapshot) -> None:
-        failure = state.failure(title)
-        if failure and failure.code == "disk.folder_missing":
-            chosen = QFileDialog.getExistingDirectory(self._window, self.tr("Where is it now?"), title.folder)
-            if chosen:
-                self.submitted.emit(commands.Install(title.title, chosen, title.channel, title.tags, locate=True))
-        elif title.installed:
+        if title.installed:
             self._ask_move(title)
         else:
             self.dismissed.emit(title.title)
             self._ask_install(state, title)
+
+
+def _open_folder(folder: str) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
 
 
 def _command(action: Action, state: State, title: TitleSnapshot) -> commands.Command | None:

@@ -103,7 +103,8 @@ def _split(tags: str) -> tuple[str, ...]:
 
 def _update(args: argparse.Namespace, out: Output) -> int:
     now = snapshot(args)
-    titles = [now.find(name).title for name in args.titles] or [t.title for t in now.titles if t.installed]
+    known = [each.title for each in now.titles if each.installed or each.folder_missing]
+    titles = [now.find(name).title for name in args.titles] or known
     if args.version and len(titles) != 1:
         raise UsageError("usage.argument", "--version needs exactly one title.")
     if not titles:
@@ -165,8 +166,9 @@ def _move(args: argparse.Namespace, out: Output) -> int:
 
 def _uninstall(args: argparse.Namespace, out: Output) -> None:
     title = find(args)
-    follow(args.home, commands.Uninstall(title), out)
-    out.line(f"{title} is uninstalled. Files that are not ours were left where they are.")
+    follow(args.home, commands.Uninstall(title, args.forget), out)
+    done = "forgotten. Its files were" if args.forget else "uninstalled. Files that are not ours were"
+    out.line(f"{title} is {done} left where they are.")
     out.result({"title": title})
 
 
@@ -195,6 +197,7 @@ def _status(args: argparse.Namespace, out: Output) -> None:
 
 def _title_line(title: events.TitleSnapshot) -> str:
     words = [title.title, title.version or ("not as it was installed" if title.installed else "not installed")]
+    words += ["folder missing"] if title.folder_missing else []
     if title.offered_version and title.offered_version != title.version:
         words.append(f"({title.offered_version} is offered)")
     if title.progress:
@@ -248,6 +251,7 @@ def _doctor(args: argparse.Namespace, out: Output) -> None:
         "sharing": now.settings["sharing"],
         "peers": now.settings["peers"],
         "feeds": {feed.name: feed.problem or "well" for feed in now.feeds},
+        "missing_folders": {title.title: title.folder for title in now.titles if title.folder_missing},
     }
     for key, value in facts.items():
         out.line(f"{key}: {value}")

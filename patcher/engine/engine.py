@@ -17,11 +17,11 @@ import patcher
 from patcher import config
 from patcher.config import Home
 from patcher.engine.jobs import Job, Jobs
-from patcher.errors import ShoalError, TrustError, UsageError
+from patcher.errors import ShoalError, TrustError
 from patcher.feed.feeds import Feeds
 from patcher.install import commit, genuine, launch
 from patcher.install.commit import recover_install
-from patcher.install.registry import Installation, Registry
+from patcher.install.registry import FOLDER_MISSING, Installation, Registry, folder_missing
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.seeding.pack_cache import Packs
@@ -58,6 +58,8 @@ class Engine:
         self._lock = threading.RLock()
         self._jobs = Jobs(self._registry, self._work, self._emit)
         self._games: dict[str, _Game] = {}
+        self._missing: set[str] = set()
+        """Titles whose folder was not there when the tender looked last."""
         self._listeners: list[Callable[[events.Event], None]] = []
         self._seeder = Seeder(self._settings, self._registry, self._ledger, self._packs, self._feeds)
         self._closing = threading.Event()
@@ -190,6 +192,9 @@ class Engine:
             uploaded_bytes=seeding.uploaded_bytes,
         )
         try:
+            if release := self._registry.missing(install):
+                failure = events.Failure.of(folder_missing(install))
+                return dataclasses.replace(shown, folder_missing=True, version=release.version, failure=failure)
             shown = dataclasses.replace(shown, interrupted=commit.pending(install.folder))
             return self._with_folder(shown, install)
         except Exception as error:  # noqa: BLE001 - a folder may hold anything, and must hide no other title
@@ -223,9 +228,7 @@ class Engine:
         return CommandRunner(shared, job.number, job.meter, self._emit, resumed=job.resumed).run(job.command)
 
     def _play(self, command: commands.Play, meter: Meter) -> events.Outcome:
-        install = self._registry.find(command.title)
-        if install is None:
-            raise UsageError("usage.not_installed", f"{command.title} is not installed.", title=command.title)
+        install = self._registry.required(command.title)
         recover_install(install, self._registry, self._home.root)
         genuine.ask_offline(self._registry, self._feeds, install)
         installed = genuine.required(self._registry, install)
@@ -257,7 +260,7 @@ class Engine:
             self._kick.clear()
 
     def _tend_once(self) -> None:
-        for look in (self._look_who_plays, self._look_at_offers):
+        for look in (self._look_who_plays, self._look_for_folders, self._look_at_offers):
             try:
                 look()
             except Exception:  # noqa: BLE001 - the tender must live on; its next look may succeed
@@ -269,6 +272,17 @@ class Engine:
             for title in ended:
                 self._games.pop(title).held.close()
         if ended:
+            self._emit(events.Changed())
+
+    def _look_for_folders(self) -> None:
+        """Tell clients when a drive comes or goes."""
+        missing = {each.title for each in self._registry.installs() if self._registry.missing(each)}
+        failures = list(self._jobs.failures.items())
+        back = {title for title, failure in failures if failure.code == FOLDER_MISSING} - missing
+        for title in back:
+            self._jobs.failures.pop(title, None)
+        if back or missing != self._missing:
+            self._missing = missing
             self._emit(events.Changed())
 
     def _look_at_offers(self) -> None:

@@ -231,6 +231,8 @@ class TitleSnapshot:
     label: str
     about: About = About()
     installed: bool = False
+    folder_missing: bool = False
+    """It was installed, and its ``folder`` is not there now: connect the drive, locate the folder, or forget it."""
     folder: str = ""
     version: str = ""
     channel: str = "live"

@@ -16,7 +16,7 @@ from patcher.feed.feeds import Opened, too_old
 from patcher.install import commit, genuine, launch, scan
 from patcher.install.commit import recover_install
 from patcher.install.folder import Installed, InstallFolder
-from patcher.install.registry import Installation
+from patcher.install.registry import Installation, folder_missing
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.protocol.events import Outcome, Phase, Sources
@@ -101,7 +101,7 @@ class CommandRunner:
     def _install(self, command: commands.Install) -> Outcome:
         known = self._registry.find(command.title)
         if known:
-            recover_install(known, self._registry, self._home, forget_foreign=command.locate)
+            self._recover(known, command)
         if known and known.folder.current.exists:
             installed = genuine.required(self._registry, known)
             if self._is_seen(known):
@@ -149,7 +149,7 @@ class CommandRunner:
     def _locate(self, install: Installation, command: commands.Install) -> Outcome:
         """Adopt a folder: keep the release that it describes if the feed signed it, else bring it to the live one."""
         if not install.folder.exists:
-            raise _folder_missing(install.folder)
+            raise folder_missing(install)
         install.folder.check()
         recover_install(install, self._registry, self._home, forget_foreign=True)
         genuine.ask_offline(self._registry, self._shared.feeds, install)
@@ -247,26 +247,35 @@ class CommandRunner:
         lived_in = {other.folder.path for other in self._registry.installs()}
         if left and left.exists and left.path not in lived_in:
             recover_install(replace(install, folder=left), self._registry, self._home)
-            self._remove(replace(install, folder=left))
+            self._pipeline.run(_nothing_in(replace(install, folder=left)))
+            self._erase(left)
         self._registry.clear_left(install.title)
 
     def _uninstall(self, command: commands.Uninstall) -> Outcome:
         known, outcome = self._registry.find(command.title), Outcome()
+        if command.forget:
+            return self._forget(command.title)
         if known:
             recover_install(known, self._registry, self._home)
             self._empty_left(known)
-        if known and not known.folder.current.exists:
+        if known and not known.folder.current.exists and not self._registry.missing(known):
             self._erase(known.folder)  # a first install was abandoned, or an uninstall interrupted
         else:
-            outcome = self._remove(self._place(command.title))
+            install = self._place(command.title)
+            outcome = self._pipeline.run(_nothing_in(install))
+            self._registry.note_removed(install.title)  # or its folder, once it is gone, would be a missing one
+            self._erase(install.folder)
         self._registry.forget(command.title)
         return outcome
 
-    def _remove(self, install: Installation) -> Outcome:
-        """Update to the empty list, without trust or network. Then remove ``.shoal``, and the folder if it is empty."""
-        outcome = self._pipeline.run(Target(install, None, (), Access()))
-        self._erase(install.folder)
-        return outcome
+    def _forget(self, title: str) -> Outcome:
+        """Forget a title whose folder is not there. Raises UsageError (usage.argument) if it is."""
+        install = self._registry.find(title)
+        if install and not self._registry.missing(install):
+            text = f"{title} is in {install.folder}, so it is uninstalled and not forgotten."
+            raise UsageError("usage.argument", text, title=title, path=str(install.folder))
+        self._registry.forget(title)
+        return Outcome()
 
     def _erase(self, folder: InstallFolder) -> None:
         """Remove ``.shoal``, and the folder if it is empty, durably."""
@@ -284,11 +293,7 @@ class CommandRunner:
 
         Raises UsageError (usage.not_installed), DiskError (disk.folder_missing), and what `recover_install` raises.
         """
-        install = self._registry.find(title)
-        if install is None:
-            raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
-        if not install.folder.exists:
-            raise _folder_missing(install.folder)
+        install = self._registry.required(title)
         install.folder.check()
         recover_install(install, self._registry, self._home, forget_foreign=forget_foreign)
         genuine.ask_offline(self._registry, self._shared.feeds, install)
@@ -391,6 +396,11 @@ def _target(
     return Target(install, release, offers, access)
 
 
+def _nothing_in(install: Installation) -> Target:
+    """The empty list of parts, which needs neither trust nor network."""
+    return Target(install, None, (), Access())
+
+
 def _take_defaults(source: Beneath, place: Beneath, target: Target) -> None:
     """Copy files of `defaults` parts as they are: they belong to the player."""
     for path in (e.path for o in target.offers if o.part.defaults for e in o.manifest.entries):
@@ -398,10 +408,6 @@ def _take_defaults(source: Beneath, place: Beneath, target: Target) -> None:
             disk.make_folder((place / path).parent)
             with beneath.translated(source / path):
                 disk.write_atomic(place / path, beneath.read(source / path))
-
-
-def _folder_missing(folder: InstallFolder) -> DiskError:
-    return DiskError("disk.folder_missing", f"The folder {folder} is not there.", path=str(folder))
 
 
 def _counted(outcome: Outcome, access: Access) -> Outcome:
