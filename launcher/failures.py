@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
-from launcher.text import plain
+from launcher.text import plain, size
+from patcher.errors import DiskError
 from patcher.protocol.events import Failure
 
 translate = QCoreApplication.translate
@@ -22,11 +23,13 @@ class Remedy(enum.StrEnum):
 
     RETRY = "retry"
     FOLDER = "folder"
+    LOCATE = "locate"
     SERVER_ONLY = "server-only"
     REPAIR = "repair"
     VERIFY = "verify"
     LOG = "open-log"
     STEP_BACK = "step-back"
+    FORGET = "forget"
     DETAILS = "details"
     CLOSE = "close"
 
@@ -196,7 +199,7 @@ EXPLANATIONS: dict[str, _Row] = {
     # disk
     "disk.full": _Row(
         QT_TRANSLATE_NOOP("Errors", "There is not enough space on this drive."),
-        QT_TRANSLATE_NOOP("Errors", "Free some space or choose another folder. What was downloaded is kept."),
+        QT_TRANSLATE_NOOP("Errors", "Free some space or choose another folder."),
         (_R, _F),
     ),
     "disk.read_only": _Row(
@@ -230,8 +233,8 @@ EXPLANATIONS: dict[str, _Row] = {
     ),
     "disk.folder_missing": _Row(
         QT_TRANSLATE_NOOP("Errors", "The folder of this title is missing."),
-        QT_TRANSLATE_NOOP("Errors", "Connect the drive, or choose the folder again."),
-        (_R, _F),
+        QT_TRANSLATE_NOOP("Errors", "Connect its drive, or show where the folder is now."),
+        (Remedy.LOCATE, Remedy.FORGET),
     ),
     "disk.modified": _Row(
         QT_TRANSLATE_NOOP("Errors", "Files of this title have been changed."),
@@ -286,6 +289,11 @@ EXPLANATIONS: dict[str, _Row] = {
     "usage.no_launch": _Row(
         QT_TRANSLATE_NOOP("Errors", "The publisher does not say how to start this title on this system."),
         QT_TRANSLATE_NOOP("Errors", "Open its folder instead, or ask the publisher."),
+        (),
+    ),
+    "usage.folder": _Row(
+        QT_TRANSLATE_NOOP("Errors", "This is not the full path of a folder."),
+        QT_TRANSLATE_NOOP("Errors", "Begin with the drive, or with ~ for your home folder."),
         (),
     ),
     "usage.setting": _Row(
@@ -389,10 +397,24 @@ def explain(failure: Failure, *, installed: bool = True) -> Explanation:
     return Explanation(
         translate("Errors", title).replace("{code}", plain(str(failure.facts.get("exit_code", "?")))),
         translate("Errors", _SAFE_REWORDED.get(safe, safe if safe in _SAFE else _NOTHING)),
-        translate("Errors", hint),
+        " ".join(filter(None, (_missing_space(failure), translate("Errors", hint)))),
         (*remedies, *([Remedy.LOG] if "log" in failure.facts else []), Remedy.DETAILS),
         is_offline=title == EXPLANATIONS["origin.unreachable"].title,
     )
+
+
+def no_space(folder: str, needed_bytes: int, free_bytes: int) -> Failure:
+    """The failure of a plan for which a drive has too little space."""
+    text = f"{folder} needs {needed_bytes:,} bytes of space and has {free_bytes:,}."
+    return Failure.of(DiskError("disk.full", text, path=folder, needed_bytes=needed_bytes, free_bytes=free_bytes))
+
+
+def _missing_space(failure: Failure) -> str:
+    needed, free = (int(failure.facts.get(name, 0)) for name in ("needed_bytes", "free_bytes"))
+    if failure.code != "disk.full" or needed <= free:
+        return ""
+    words = {"size": size(needed - free), "folder": plain(str(failure.facts.get("path", "")), 200)}
+    return translate("Errors", "{size} more are needed on the drive of {folder}.").format(**words)
 
 
 def remedy_label(remedy: Remedy) -> str:
@@ -405,6 +427,8 @@ def remedy_label(remedy: Remedy) -> str:
         Remedy.VERIFY: translate("Errors", "Check files"),
         Remedy.LOG: translate("Errors", "Open log"),
         Remedy.STEP_BACK: translate("Errors", "Step back anyway…"),
+        Remedy.LOCATE: translate("Errors", "Locate…"),
+        Remedy.FORGET: translate("Errors", "Forget…"),
         Remedy.DETAILS: translate("Errors", "Copy details"),
         Remedy.CLOSE: translate("Errors", "Dismiss"),
     }[remedy]

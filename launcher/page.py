@@ -21,6 +21,7 @@ class PrimaryAction(enum.StrEnum):
     QUEUED = "queued"
     NEEDS_SPACE = "needs-space"
     REPAIR = "repair"
+    LOCATE = "locate"
     PLAY = "play"
     PLAYING = "playing"
 
@@ -35,6 +36,7 @@ class MenuAction(enum.StrEnum):
     MOVE = "move"
     OPEN_FOLDER = "open-folder"
     UNINSTALL = "uninstall"
+    FORGET = "forget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ def _action(state: State, title: TitleSnapshot, needed: int) -> PrimaryAction:
         return _busy_action(state, title)
     if title.playing:
         return PrimaryAction.PLAYING
+    if title.folder_missing:
+        return PrimaryAction.LOCATE
     if title.paused or title.interrupted:
         return PrimaryAction.RESUME
     if not title.installed:
@@ -180,16 +184,18 @@ def _installed_action(state: State, title: TitleSnapshot, needed: int) -> Primar
 
 def _missing_bytes(failure: Failure | None, plan: Totals | None, free_bytes: int) -> int:
     """The bytes that the plan, or the update that failed for lack of space, needs if fewer are free; else 0."""
-    needed = plan.peak_extra_bytes if plan else 0
+    needed = plan.peak_extra_bytes - plan.home_bytes if plan else 0
     if failure and failure.code == "disk.full":
         needed = max(needed, int(failure.facts.get("needed_bytes", 0)))
     return needed if 0 <= free_bytes < needed else 0
 
 
 def _menu_actions(title: TitleSnapshot) -> frozenset[MenuAction]:
+    if title.folder_missing:
+        return frozenset({MenuAction.FORGET})
     if not title.installed:
         return frozenset()
-    actions = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS}
+    actions = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS, MenuAction.FORGET}
     if title.previous_version:
         actions.add(MenuAction.ROLLBACK)
     if any(part.tags for part in title.about.parts):

@@ -28,6 +28,7 @@ from patcher.protocol.events import (
 _MAX_SAMPLES = 120
 NEW_FEED = "+"
 """The key of `State.problems` for the feed that is being added."""
+FOLDER_MISSING = "disk.folder_missing"
 SETTINGS = "="
 """The key of `State.problems` for the settings."""
 
@@ -146,8 +147,14 @@ class State:
         return any(self.is_busy(title) for title in self.titles)
 
     def failure(self, title: TitleSnapshot) -> Failure | None:
-        """The title's failure: the one that this window has seen, else the one that the engine remembers."""
-        return self.activity(title.title).failure or title.failure
+        """The title's failure: the one that this window has seen, else the one that the engine remembers.
+
+        A missing folder is the engine's to say: it may be back.
+        """
+        seen = self.activity(title.title).failure
+        return (
+            title.failure if title.folder_missing or (seen and seen.code == FOLDER_MISSING) else seen or title.failure
+        )
 
     @property
     def unread_feed(self) -> str:
@@ -218,7 +225,7 @@ def _apply_job_event(state: State, event: Event, now_s: float) -> State:
         case Progress():
             return _progress(state, event, now_s)
         case Planned():
-            return _with_activity(state, event.title, planned=event)
+            return _with_activity(state, event.title, planned=event, failure=None)
         case Notice(job=0, title=title) if title:
             return _with_activity(state, title, damaged=state.activity(title).damaged or ("",))
         case Finished(job, title, outcome):

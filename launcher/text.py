@@ -155,6 +155,7 @@ def button_texts(page: Page) -> tuple[str, str]:
         PrimaryAction.QUEUED: translate("Button", "Queued"),
         PrimaryAction.NEEDS_SPACE: translate("Button", "Needs space"),
         PrimaryAction.REPAIR: translate("Button", "Repair"),
+        PrimaryAction.LOCATE: translate("Button", "Locate…"),
         PrimaryAction.PLAY: translate("Button", "Play"),
         PrimaryAction.PLAYING: translate("Button", "Playing"),
     }
@@ -172,6 +173,7 @@ def _button_detail(page: Page) -> str:
         PrimaryAction.RESUME: translate("Button", "Continues where it stopped"),
         PrimaryAction.QUEUED: translate("Button", "Waiting for another download"),
         PrimaryAction.REPAIR: translate("Button", "Files are not as released"),
+        PrimaryAction.LOCATE: translate("Button", "Its folder is missing"),
         PrimaryAction.PLAYING: translate("Button", "The game is running"),
     }
     return lines.get(page.action, "")
@@ -189,6 +191,7 @@ def hint_of(page: Page) -> str:
         PrimaryAction.RESUME: translate("Button", "Continue where it stopped"),
         PrimaryAction.NEEDS_SPACE: translate("Button", "Check the free space again, then continue"),
         PrimaryAction.REPAIR: translate("Button", "Restore the released files"),
+        PrimaryAction.LOCATE: translate("Button", "Show where the folder is now, or connect its drive"),
         PrimaryAction.PLAY: translate("Button", "Start the game"),
     }.get(page.action, "")
 
@@ -211,6 +214,8 @@ def status_line(page: Page, *, has_update: bool, installed: bool) -> str:
     if page.verb and page.action not in {PrimaryAction.QUEUED, PrimaryAction.PLAYING}:
         label = verb_label(page.verb)
         return label if page.fraction is None else f"{label} · {percent(page.fraction)}"
+    if page.action is PrimaryAction.LOCATE:
+        return translate("Status", "Folder missing")
     if page.failure:
         return translate("Status", "Needs your attention")
     lines = {
@@ -229,7 +234,7 @@ def status_line(page: Page, *, has_update: bool, installed: bool) -> str:
 def version_line(title: TitleSnapshot, version_to: str) -> str:
     """The installed version and, if it is another one, the version to come."""
     here, there = plain(title.version, 40), plain(version_to, 40)
-    if not title.installed:
+    if not title.installed and not title.folder_missing:
         return translate("Text", "Version {version}").format(version=there) if there else ""
     line = translate("Text", "Version {version}").format(version=here)
     return f"{line}  →  {there}" if there else line
@@ -241,7 +246,8 @@ def result_line(verb: Verb, outcome: Outcome) -> str:
         whole = translate("Result", "All files are intact.")
         return Plurals().damaged(len(outcome.files)) if outcome.files else whole
     if verb is Verb.UNINSTALL:
-        return translate("Result", "Uninstalled. Your own files were left alone.")
+        done = translate("Result", "Uninstalled. Your own files were left alone.")
+        return done if outcome.version_from else translate("Result", "Removed from your library.")
     done = {
         Verb.INSTALL: translate("Result", "Installed {version}"),
         Verb.UPDATE: translate("Result", "Updated to {version}"),

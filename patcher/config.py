@@ -4,9 +4,11 @@ A `Home` is the folder of one player; several homes can be used side by side. Se
 edit; `changed` is the only way to set a key from text.
 """
 
+import contextlib
 import dataclasses
 import ipaddress
 import os
+import shutil
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,9 @@ import tomlkit
 
 from patcher import disk
 from patcher.errors import DiskError, UsageError
+
+RESERVE_BYTES = 1 << 20
+_PLENTY_BYTES = 1 << 28
 
 
 class _Inside:
@@ -55,19 +60,29 @@ class Home:
     """The engine's log; it rotates."""
     logs = _Inside("logs")
     """What each title wrote when it was started last."""
+    reserve = _Inside("reserve")
+    """Space that is given back when the drive is full, so that the engine still starts and says so."""
 
     def title_folder(self, title: str, games_folder: str) -> Path:
-        """Where ``feed/title`` is installed if the player names no folder. ``games_folder`` is the setting."""
-        return (Path(games_folder) if games_folder else self.titles) / title.partition("/")[2]
+        """Where ``feed/title`` is installed if the player names no folder. ``games_folder`` is the setting.
+
+        Raises UsageError (usage.folder).
+        """
+        return (full_path(games_folder) if games_folder else self.titles) / title.partition("/")[2]
 
     def make(self) -> None:
-        """Create the folder, private to the player. Raises DiskError, also those of `check`."""
+        """Create the folder, private to the player, and keep a reserve in it. Raises DiskError, also of `check`."""
         disk.make_folder(self.root)
         self.check()
         disk.set_private(self.root)
         if os.name != "nt" and self.root.stat().st_mode & 0o022:
             text = f"Others may write into the home folder {self.root}, and its drive takes no other permissions."
             raise DiskError("disk.home_owner", text, path=str(self.root))
+        free_bytes = disk.free_bytes(self.root)
+        if free_bytes < RESERVE_BYTES and self.reserve.exists():
+            disk.remove(self.reserve)
+        elif free_bytes > _PLENTY_BYTES and not self.reserve.exists():
+            disk.create(self.reserve, os.urandom(RESERVE_BYTES))  # zeros might take no space
 
     def check(self) -> None:
         """Raises DiskError (disk.home_owner) when the folder exists and belongs to another user.
@@ -108,6 +123,30 @@ class Settings:
 
 
 NO_PROXY = "none"
+
+
+def full_path(text: str) -> Path:
+    """The folder that a player names, ``~`` expanded. Raises UsageError (usage.folder) for one that is not named in
+    full, as the engine's own folder is none of the player's.
+    """
+    with contextlib.suppress(RuntimeError):  # there is no such user
+        path = Path(text.strip()).expanduser()
+        if path.is_absolute() and "\0" not in text:
+            return path
+    raise UsageError("usage.folder", f"{text!r} is not the full path of a folder.", path=text)
+
+
+def check_place(path: Path) -> None:
+    """Raises DiskError when no title can be put in the folder ``path``, which need not exist yet: disk.in_the_way,
+    disk.denied, disk.read_only. Changes nothing.
+    """
+    place = next(each for each in (path, *path.parents) if os.path.lexists(each) or each == each.parent)
+    if not place.is_dir():
+        raise DiskError("disk.in_the_way", f"{place} is no folder.", path=str(place))
+    disk.check_writable(place)
+    if not shutil.disk_usage(place).total:
+        raise DiskError("disk.denied", f"{place} is not on a drive that holds files.", path=str(place))
+
 
 _HINTS = get_type_hints(Settings)
 _WORDS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}

@@ -225,7 +225,7 @@ _HINTS: dict[str, dict[str, str]] = {
         "content.invalid": "Try again; if it persists, tell the publisher that a document is damaged.",
         "content.mismatch": "Try again; damaged bytes were thrown away.",
         "content.window": "Try again; a damaged patch is replaced by a full download.",
-        "disk.full": "Free some space or choose another folder, then try again; what was downloaded is kept.",
+        "disk.full": "Free some space or choose another folder, then try again.",
         "disk.read_only": "Make the folder writable or choose another one.",
         "disk.denied": "Check who owns the folder and what may be written there.",
         "disk.in_use": "Close the program that uses the files, then try again.",
@@ -248,10 +248,14 @@ _HINTS: dict[str, dict[str, str]] = {
             "`shoal repair TITLE` brings its folder back to what the publisher signed; your own files stay."
         ),
         "content.closed": "`shoal verify TITLE` looks for damage, `shoal repair TITLE` mends it.",
-        "disk.folder_missing": "Connect the drive or choose the folder again.",
+        "disk.folder_missing": (
+            "Connect its drive; or say where it is now by `shoal install TITLE --locate --to FOLDER`; or give it up "
+            "by `shoal uninstall TITLE --forget`."
+        ),
         "disk.home": "Choose another --home folder or repair the named file.",
         "disk.home_owner": "Run Shoal as the folder's owner, or choose another folder with --home.",
         "usage.argument": "See `shoal VERB -h`.",
+        "usage.folder": "Name the folder in full, from its drive or from your home: ~/Games.",
         "usage.unknown_title": "`shoal status` lists the titles of your feeds.",
         "usage.ambiguous_title": "Write FEED/TITLE.",
         "usage.unknown_feed": "`shoal feed list` lists your feeds.",

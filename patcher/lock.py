@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from patcher import beneath
 from patcher.beneath import Where
@@ -26,7 +26,8 @@ def locked(where: Where, holder: str) -> Iterator[str | None]:
             is_ours = _lock(descriptor) and _is_still_there(where, descriptor)
             if is_ours:
                 os.ftruncate(descriptor, 0)
-                os.write(descriptor, holder.encode())
+                with suppress(OSError):  # on a full disk it is held without a name
+                    os.write(descriptor, holder.encode())
             os.lseek(descriptor, 0, os.SEEK_SET)
             other = "" if is_ours else os.read(descriptor, _HOLDER_BYTES).decode(errors="replace")
         yield None if is_ours else other or "another program"

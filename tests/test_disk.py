@@ -278,3 +278,54 @@ def test_a_file_that_stays_in_use_is_told(tmp_path: Path, others: WindowsLike) -
     with pytest.raises(DiskError) as caught:
         disk.check_replaceable(tmp_path / "pak")
     assert caught.value.code == "disk.in_use"
+
+
+# ---------------------------------------------------------------- many at once
+
+
+@pytest.fixture
+def hundred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Path], list[str]]:
+    """A hundred small files and a large one, and the names of the steps that are taken."""
+    steps: list[str] = []
+    monkeypatch.setattr(disk, "hook", lambda name, arguments: steps.append(f"{name} {arguments[0].name}"))
+    files = [tmp_path / str(number) for number in range(100)]
+    for path in files:
+        path.write_bytes(b"small")
+    (tmp_path / "large").write_bytes(bytes(disk._LARGE_BYTES))
+    return [*files, tmp_path / "large"], steps
+
+
+def test_many_small_files_are_made_durable_at_once(hundred: tuple[list[Path], list[str]], tmp_path: Path) -> None:
+    files, steps = hundred
+    told: list[tuple[str, int]] = []
+    disk.sync_all(tmp_path, files, [tmp_path], lambda name, size_bytes: told.append((name, size_bytes)))
+    assert steps == ["sync_file large", f"sync_volume {tmp_path.name}"]
+    assert sorted(told) == sorted([(path.name, path.stat().st_size) for path in files] + [(tmp_path.name, 0)])
+
+
+def test_one_by_one_where_the_disk_promises_nothing_for_all(
+    hundred: tuple[list[Path], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, steps = hundred
+    monkeypatch.setattr(disk, "_WHOLE_VOLUMES", ())
+    disk.sync_all(tmp_path, files, [tmp_path])
+    assert steps == [f"sync_file {path.name}" for path in files] + [f"sync_folder {tmp_path.name}"]
+
+
+def test_what_lies_on_another_volume_is_synced_by_itself(hundred: tuple[list[Path], list[str]], tmp_path: Path) -> None:
+    files, steps = hundred
+    disk.sync_all(tmp_path, files, [Path("/proc"), tmp_path])
+    assert steps == ["sync_file large", "sync_folder proc", f"sync_volume {tmp_path.name}"]
+
+
+def test_a_volume_that_could_not_write_everything_is_an_error(
+    hundred: tuple[list[Path], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str, arguments: tuple[object, ...]) -> None:
+        if name == "sync_volume":
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(disk, "hook", broken)
+    with pytest.raises(DiskError) as caught:
+        disk.sync_all(tmp_path, hundred[0], [])
+    assert caught.value.code == "disk.failed"

@@ -99,6 +99,18 @@
         <source>Start the game</source>
         <translation>Das Spiel starten</translation>
     </message>
+    <message>
+        <source>Locate…</source>
+        <translation>Ordner zeigen …</translation>
+    </message>
+    <message>
+        <source>Its folder is missing</source>
+        <translation>Der Ordner fehlt</translation>
+    </message>
+    <message>
+        <source>Show where the folder is now, or connect its drive</source>
+        <translation>Zeigen, wo der Ordner jetzt ist, oder das Laufwerk anschließen</translation>
+    </message>
 </context>
 <context>
     <name>Errors</name>
@@ -295,10 +307,6 @@
         <translation>Auf diesem Laufwerk ist nicht genug Platz.</translation>
     </message>
     <message>
-        <source>Free some space or choose another folder. What was downloaded is kept.</source>
-        <translation>Schaffe Platz oder wähle einen anderen Ordner. Was heruntergeladen wurde, bleibt.</translation>
-    </message>
-    <message>
         <source>This folder is read-only.</source>
         <translation>Dieser Ordner ist schreibgeschützt.</translation>
     </message>
@@ -349,10 +357,6 @@
     <message>
         <source>The folder of this title is missing.</source>
         <translation>Der Ordner dieses Titels fehlt.</translation>
-    </message>
-    <message>
-        <source>Connect the drive, or choose the folder again.</source>
-        <translation>Schließe das Laufwerk an oder wähle den Ordner neu.</translation>
     </message>
     <message>
         <source>Files of this title have been changed.</source>
@@ -645,6 +649,34 @@
     <message>
         <source>Tell the publisher. Other players may have the missing data.</source>
         <translation>Sage dem Herausgeber Bescheid. Vielleicht haben andere Spieler die fehlenden Daten.</translation>
+    </message>
+    <message>
+        <source>This is not the full path of a folder.</source>
+        <translation>Das ist nicht der vollständige Pfad eines Ordners.</translation>
+    </message>
+    <message>
+        <source>Begin with the drive, or with ~ for your home folder.</source>
+        <translation>Beginne mit dem Laufwerk oder mit ~ für deinen eigenen Ordner.</translation>
+    </message>
+    <message>
+        <source>Free some space or choose another folder.</source>
+        <translation>Schaffe Platz oder wähle einen anderen Ordner.</translation>
+    </message>
+    <message>
+        <source>Connect its drive, or show where the folder is now.</source>
+        <translation>Schließe sein Laufwerk an oder zeige, wo der Ordner jetzt ist.</translation>
+    </message>
+    <message>
+        <source>{size} more are needed on the drive of {folder}.</source>
+        <translation>Auf dem Laufwerk von {folder} fehlen {size}.</translation>
+    </message>
+    <message>
+        <source>Locate…</source>
+        <translation>Ordner zeigen …</translation>
+    </message>
+    <message>
+        <source>Forget…</source>
+        <translation>Vergessen …</translation>
     </message>
 </context>
 <context>
@@ -1098,6 +1130,10 @@
         <source>{size} from the server</source>
         <translation>{size} vom Server</translation>
     </message>
+    <message>
+        <source>Removed from your library.</source>
+        <translation>Aus der Bibliothek entfernt.</translation>
+    </message>
 </context>
 <context>
     <name>SettingsPage</name>
@@ -1256,6 +1292,10 @@
         <source>Ready to play</source>
         <translation>Spielbereit</translation>
     </message>
+    <message>
+        <source>Folder missing</source>
+        <translation>Ordner fehlt</translation>
+    </message>
 </context>
 <context>
     <name>Text</name>
@@ -1357,6 +1397,18 @@
     <message>
         <source>Not now</source>
         <translation>Nicht jetzt</translation>
+    </message>
+    <message>
+        <source>Forget {title}?</source>
+        <translation>{title} vergessen?</translation>
+    </message>
+    <message>
+        <source>Shoal will no longer know that it is installed in {folder}. No file is removed.</source>
+        <translation>Shoal weiß dann nicht mehr, dass der Titel in {folder} installiert ist. Keine Datei wird entfernt.</translation>
+    </message>
+    <message>
+        <source>Forget</source>
+        <translation>Vergessen</translation>
     </message>
 </context>
 <context>
@@ -1503,6 +1555,10 @@
     <message>
         <source>Uninstall…</source>
         <translation>Deinstallieren …</translation>
+    </message>
+    <message>
+        <source>Forget…</source>
+        <translation>Vergessen …</translation>
     </message>
 </context>
 <context>

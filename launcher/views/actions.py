@@ -1,5 +1,7 @@
 """Carries out the actions of a title's page: submits a command, or opens a sheet that asks first."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
@@ -12,6 +14,7 @@ from launcher.page import MenuAction, PrimaryAction
 from launcher.state import State
 from launcher.views.install import InstallSheet, own_folder
 from launcher.views.sheet import ConfirmSheet, Sheet
+from patcher.errors import UsageError
 from patcher.protocol import commands
 from patcher.protocol.events import Failure, TitleSnapshot
 
@@ -43,23 +46,21 @@ class TitleActions(QObject):
             self._run_without_command(action, state, title)
 
     def _run_without_command(self, action: Action, state: State, title: TitleSnapshot) -> None:
-        match action:
-            case PrimaryAction.INSTALL | MenuAction.PARTS:
-                self._ask_install(state, title)
-            case MenuAction.MOVE:
-                self._ask_move(title)
-            case MenuAction.OPEN_FOLDER | Remedy.LOG:
-                failure = state.failure(title)
-                log = str(failure.facts.get("log", "")) if failure else ""
-                QDesktopServices.openUrl(QUrl.fromLocalFile(log if action is Remedy.LOG else title.folder))
-            case MenuAction.UNINSTALL:
-                self._ask_uninstall(title)
-            case Remedy.STEP_BACK:
-                self._ask_step_back(title)
-            case Remedy.FOLDER:
-                self._ask_other_folder(state, title)
-            case Remedy.DETAILS:
-                self.copy_details(state.failure(title), state)
+        steps: dict[Action, Callable[[], None]] = {
+            PrimaryAction.INSTALL: lambda: self._ask_install(state, title),
+            PrimaryAction.LOCATE: lambda: self._ask_locate(title),  # Remedy.LOCATE is the same string
+            MenuAction.PARTS: lambda: self._ask_install(state, title),
+            MenuAction.MOVE: lambda: self._ask_move(title),
+            MenuAction.OPEN_FOLDER: lambda: _open_path(title.folder),
+            Remedy.LOG: lambda: _open_log(state.failure(title)),
+            MenuAction.UNINSTALL: lambda: self._ask_uninstall(title),
+            MenuAction.FORGET: lambda: self._ask_forget(title),  # and so is Remedy.FORGET
+            Remedy.STEP_BACK: lambda: self._ask_step_back(title),
+            Remedy.FOLDER: lambda: self._ask_other_folder(state, title),
+            Remedy.DETAILS: lambda: self.copy_details(state.failure(title), state),
+        }
+        if step := steps.get(action):
+            step()
 
     def copy_details(self, failure: Failure | None, state: State) -> None:
         """Copy the text for a bug report to the clipboard."""
@@ -110,6 +111,22 @@ class TitleActions(QObject):
             self.tr("Keep it"),
         )
 
+    def _ask_locate(self, title: TitleSnapshot) -> None:
+        chosen = QFileDialog.getExistingDirectory(self._window, self.tr("Where is it now?"), title.folder)
+        if chosen:
+            self.submitted.emit(commands.Install(title.title, chosen, title.channel, title.tags, locate=True))
+
+    def _ask_forget(self, title: TitleSnapshot) -> None:
+        self._confirm(
+            commands.Uninstall(title.title, forget=True),
+            self.tr("Forget {title}?").format(title=text.label_of(title)),
+            self.tr("Shoal will no longer know that it is installed in {folder}. No file is removed.").format(
+                folder=text.plain(title.folder, 200)
+            ),
+            self.tr("Forget"),
+            self.tr("Keep it"),
+        )
+
     def _ask_step_back(self, title: TitleSnapshot) -> None:
         self._confirm(
             commands.Rollback(title.title, confirmed=True),
@@ -141,16 +158,19 @@ class TitleActions(QObject):
             self.submitted.emit(commands.Move(title.title, own_folder(chosen, title.title)))
 
     def _ask_other_folder(self, state: State, title: TitleSnapshot) -> None:
-        failure = state.failure(title)
-        if failure and failure.code == "disk.folder_missing":
-            chosen = QFileDialog.getExistingDirectory(self._window, self.tr("Where is it now?"), title.folder)
-            if chosen:
-                self.submitted.emit(commands.Install(title.title, chosen, title.channel, title.tags, locate=True))
-        elif title.installed:
+        if title.installed:
             self._ask_move(title)
         else:
             self.dismissed.emit(title.title)
             self._ask_install(state, title)
+
+
+def _open_path(path: str) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(path))
+
+
+def _open_log(failure: Failure | None) -> None:
+    _open_path(str(failure.facts.get("log", "")) if failure else "")
 
 
 def _command(action: Action, state: State, title: TitleSnapshot) -> commands.Command | None:
@@ -179,4 +199,6 @@ def _install_folder(state: State, title: TitleSnapshot) -> str:
     from patcher.config import Home  # it takes 20 ms, which a start need not spend
 
     games_folder = str(state.snapshot.settings.get("games_folder", ""))
-    return str(Home(Path(state.snapshot.home)).title_folder(title.title, games_folder))
+    with suppress(UsageError):  # settings are a file that people edit; the sheet says what is wrong
+        return str(Home(Path(state.snapshot.home)).title_folder(title.title, games_folder))
+    return games_folder

@@ -1,5 +1,6 @@
 """The dialog before an install (folder, parts, download size, space), and for the parts of an installed title."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Literal
@@ -8,16 +9,19 @@ from PySide6.QtCore import QLocale, QTimer, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QCheckBox, QFileDialog, QLineEdit, QWidget
 
 from launcher import text
-from launcher.page import Page, page_of
+from launcher.failures import no_space
+from launcher.page import page_of
 from launcher.state import State
-from launcher.views.layout import FactTable, show_failure
+from launcher.views.layout import FactTable, folder_failure, show_failure
 from launcher.views.sheet import Sheet
 from launcher.views.widgets import Button, Text, column, row
 from patcher.protocol import commands
-from patcher.protocol.events import TitleSnapshot, Totals
+from patcher.protocol.events import Failure, TitleSnapshot, Totals
 
 _PLAN_DELAY_MS = 300
 _MAX_TAGS = 40
+_OF_THE_FOLDER = ("disk.", "usage.folder")
+"""Codes of failures that another folder mends."""
 
 
 class InstallSheet(Sheet):
@@ -30,6 +34,7 @@ class InstallSheet(Sheet):
         install = text.translate("InstallSheet", "Install {title}")
         super().__init__(window, content, (change if title.installed else install).format(title=text.label_of(title)))
         self._title = title
+        self._state: State | None = None
         self._plan_shown: Totals | None = None
         self._stale_plan: Totals | None = None
         self._plan_timer = QTimer(self, singleShot=True, interval=_PLAN_DELAY_MS)
@@ -94,6 +99,7 @@ class InstallSheet(Sheet):
         if title is None:
             self.reject()
             return
+        self._state = state
         free = free_bytes(self.folder.text())
         page = page_of(state, title, free)
         self._plan_shown = page.plan
@@ -103,19 +109,17 @@ class InstallSheet(Sheet):
             (self.tr("Space needed"), text.size(plan.peak_extra_bytes) if plan else "…"),
             (self.tr("Free on this drive"), text.size(free) if free >= 0 else "…"),
         )
-        self.confirm.setEnabled(not (plan and page.needed_bytes))
-        is_settled = not state.is_planning(title.title) and not self._plan_timer.isActive()
+        failure = self._problem(state)
         if plan and page.needed_bytes:
-            self._show_missing_space(page)
-        else:
-            failure = state.activity(title.title).failure if is_settled else None
-            show_failure(self.banner, failure, installed=self._title.installed)
+            failure = no_space(self.folder.text(), page.needed_bytes, free)
+        self.confirm.setEnabled(failure is None or not failure.code.startswith(_OF_THE_FOLDER))
+        show_failure(self.banner, failure, installed=self._title.installed)
 
-    def _show_missing_space(self, page: Page) -> None:
-        sizes = {"needed": text.size(page.needed_bytes), "free": text.size(page.free_bytes)}
-        words = self.tr("{needed} needed, {free} free. Free some space, or choose another folder.").format(**sizes)
-        actions = {} if self._title.installed else {"folder": self.tr("Choose folder…")}
-        self.banner.set_state("warn", self.tr("There is not enough space on this drive."), words, actions)
+    def _problem(self, state: State) -> Failure | None:
+        """What is wrong with the folder as it is typed, or with the last plan for it."""
+        is_settled = not state.is_planning(self._title.title) and not self._plan_timer.isActive()
+        mistyped = None if self._title.installed else folder_failure(self.folder.text())
+        return mistyped or (state.activity(self._title.title).failure if is_settled else None)
 
     # ------------------------------------------------------------ clicks
 
@@ -138,10 +142,13 @@ class InstallSheet(Sheet):
         """The shown plan is not for this choice."""
         self._stale_plan = self._plan_shown
         self._plan_timer.start()
+        if self._state:
+            self.show_state(self._state)
 
     @Slot()
     def _request_plan(self) -> None:
-        self.submitted.emit(self._command(only="plan"))
+        if self._title.installed or not folder_failure(self.folder.text()):
+            self.submitted.emit(self._command(only="plan"))
 
     @Slot()
     def _confirm(self) -> None:
@@ -172,7 +179,7 @@ def own_folder(chosen: str, title: str) -> str:
 
 
 def _existing(folder: str) -> str:
-    path = Path(folder or ".").absolute()
+    path = Path(os.path.expanduser(folder or ".")).absolute()
     return str(next((place for place in (path, *path.parents) if place.is_dir()), path))
 
 

@@ -18,9 +18,10 @@ from PySide6.QtWidgets import (
 from launcher import text, theme
 from launcher.prefs import Prefs
 from launcher.state import SETTINGS, Link, State
-from launcher.views.layout import ScrollPage, show_failure
+from launcher.views.layout import ScrollPage, folder_failure, show_failure
 from launcher.views.widgets import Banner, Button, Card, NumberBox, Switch, Text, row
 from patcher.protocol import commands
+from patcher.protocol.events import Failure
 
 _MB, _GB = 1_000_000, 1_000_000_000
 _Options = tuple[tuple[str, str], ...]
@@ -37,6 +38,7 @@ class SettingsPage(ScrollPage):
         self._prefs = prefs
         self._choices: dict[str, QComboBox] = {}
         self._numbers: dict[str, tuple[QDoubleSpinBox, int]] = {}
+        self._refused: Failure | None = None
         self.banner = Banner()
         self.set_content(
             Text(self.tr("Settings"), "page"),
@@ -77,6 +79,7 @@ class SettingsPage(ScrollPage):
         self.folder.setObjectName("games_folder")
         self.folder.setPlaceholderText(self.tr("In Shoal's own folder"))
         self.folder.editingFinished.connect(self._folder_changed)
+        self.folder.textEdited.connect(self._show_problem)
         choose = Button(self.tr("Choose…"), "folder-open", name="choose-games", clicked=self._choose_folder)
         self._add(grid, self.tr("Install new titles in"), self.folder, choose)
         return grid
@@ -135,10 +138,18 @@ class SettingsPage(ScrollPage):
                     number.setValue(int(settings.get(key, 0)) / unit)
         if not self.folder.hasFocus():
             self.folder.setText(str(settings.get("games_folder", "")))
-        show_failure(self.banner, state.problems.get(SETTINGS), installed=False)
+        self._refused = state.problems.get(SETTINGS)
+        self._show_problem()
         self.theme.setCurrentIndex(self.theme.findData(self._prefs.theme))
         self.tray.setChecked(self._prefs.tray)
         self.autostart.setChecked(self._prefs.autostart)
+
+    @Slot()
+    def _show_problem(self) -> None:
+        """While a folder is typed, whether it is named in full; the engine looks at its drive when that is done."""
+        text = self.folder.text().strip()
+        mistyped = folder_failure(text) if text and self.folder.isModified() else None
+        show_failure(self.banner, mistyped or self._refused, installed=False)
 
     # ------------------------------------------------------------ edits
 

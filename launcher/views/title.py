@@ -17,7 +17,7 @@ from patcher.protocol.events import TitleSnapshot
 
 _KINDS: dict[PrimaryAction, ActionKind] = {
     PrimaryAction.PLAY: "go", PrimaryAction.QUEUED: "calm", PrimaryAction.PLAYING: "calm", PrimaryAction.WAIT: "calm",
-    PrimaryAction.NEEDS_SPACE: "warn", PrimaryAction.REPAIR: "warn",
+    PrimaryAction.NEEDS_SPACE: "warn", PrimaryAction.REPAIR: "warn", PrimaryAction.LOCATE: "warn",
 }  # fmt: skip
 _HERO_SHARE = 0.41
 _ICONS = {
@@ -27,6 +27,7 @@ _ICONS = {
     PrimaryAction.QUEUED: "clock",
     PrimaryAction.PLAY: "play",
     PrimaryAction.REPAIR: "wrench",
+    PrimaryAction.LOCATE: "search",
     PrimaryAction.NEEDS_SPACE: "hard-drive",
 }
 
@@ -170,7 +171,7 @@ class TitlePage(QWidget):
         return [
             (self.tr("Version"), text.plain(title.version)),
             (self.tr("Size"), text.size(size_bytes) if size_bytes else ""),
-            (self.tr("Folder"), text.plain(title.folder, 400) if title.installed else ""),
+            (self.tr("Folder"), text.plain(title.folder, 400) if title.installed or title.folder_missing else ""),
             (self.tr("Parts"), text.plain(", ".join(title.tags))),
             (self.tr("Uploaded to others"), text.size(title.uploaded_bytes) if title.uploaded_bytes else ""),
             (self.tr("Licence"), text.plain(title.about.licence)),
@@ -218,6 +219,7 @@ class TitlePage(QWidget):
             (MenuAction.MOVE, self.tr("Move to another folder…")),
             (MenuAction.OPEN_FOLDER, self.tr("Open folder")),
             (MenuAction.UNINSTALL, self.tr("Uninstall…")),
+            (MenuAction.FORGET, self.tr("Forget…")),
         ]
 
     @Slot()

@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import patcher
 from patcher.cli import CANCELLED_EXIT, feeds, operator, player, publisher, seeding, tuf_client
 from patcher.cli.output import Output
+from patcher.cli.verbs import expanded
 from patcher.config import Home, default_home
 from patcher.engine.server import LINE_FORMAT
 from patcher.errors import Cancelled, InternalError, ShoalError, UsageError
@@ -23,14 +23,14 @@ class VerbParser(argparse.ArgumentParser):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they came
         add = self.add_argument_group("for every verb", argument_default=argparse.SUPPRESS).add_argument
-        add("--home", type=Path, help="folder of settings, registry and keys")
+        add("--home", type=expanded, help="folder of settings, registry and keys")
         add("--json", action="store_true", help="one JSON object a line on stdout")
         add("--quiet", action="store_true", help="errors only")
         add("--verbose", action="store_true", help="show the log on stderr: that of the engine, too, as it works")
         add("--yes", action="store_true", help="ask nothing")
         add("--server-only", action="store_true", help="no peers in this run")
         add("--ca", metavar="FILE", help="trust this certificate authority too")
-        add("--passphrase-file", type=Path, help="where the passphrase of keys stands")
+        add("--passphrase-file", type=expanded, help="where the passphrase of keys stands")
 
     def error(self, message: str) -> None:  # type: ignore[override]  # ours raises, argparse's exits
         """Raises UsageError, so that wrong arguments follow ``--json`` too."""
@@ -53,9 +53,9 @@ def parser() -> VerbParser:
 def _parsed(words: list[str]) -> argparse.Namespace:
     args = parser().parse_args(words)
     home = args.home or os.environ.get("SHOAL_HOME")
-    args.home = Home(Path(home).absolute()) if home else default_home()
+    args.home = Home(expanded(home).absolute()) if home else default_home()
     args.home.check()
-    args.ca = str(Path(args.ca).absolute()) if args.ca else ""
+    args.ca = str(expanded(args.ca).absolute()) if args.ca else ""
     return args
 
 

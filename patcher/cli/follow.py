@@ -137,6 +137,7 @@ def show_plan(planned: events.Planned, out: Output) -> None:
     out.line(
         f"{planned.title} {arrow}: {human_bytes(totals.fetch_bytes)} to download, "
         f"{human_bytes(totals.write_bytes)} to write, {human_bytes(totals.peak_extra_bytes)} of space"
+        + (f", {human_bytes(totals.home_bytes)} of it in Shoal's own folder" if totals.home_bytes else "")
     )
 
 
@@ -151,6 +152,7 @@ def show_totals(outcome: events.Outcome, out: Output) -> None:
         ("to read", totals.read_bytes),
         ("to write", totals.write_bytes),
         ("peak extra disk", totals.peak_extra_bytes),
+        ("of it at home", totals.home_bytes),
     )
     for name, count in rows:
         out.line(f"  {name:<16}{human_bytes(count):>10}")

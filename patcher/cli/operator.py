@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from patcher.cli.output import Output
-from patcher.cli.verbs import Verbs, add_feed_verb, add_verb
+from patcher.cli.verbs import Verbs, add_feed_verb, add_verb, expanded
 from patcher.errors import UsageError
 from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
@@ -30,8 +30,8 @@ def add_verbs(verbs: Verbs) -> None:
     serve = add_feed_verb(verbs, "serve", _serve, "serve a feed folder over HTTPS until Ctrl-C")
     serve.add_argument("--host", default=_DEFAULT_HOST, help="address to listen on (default %(default)s)")
     serve.add_argument("--port", type=_port, default=0, metavar="N", help="port to listen on (default: a free one)")
-    serve.add_argument("--cert", type=Path, metavar="FILE", help="certificate (PEM, with its chain)")
-    serve.add_argument("--key", type=Path, metavar="FILE", help="the certificate's secret key (PEM)")
+    serve.add_argument("--cert", type=expanded, metavar="FILE", help="certificate (PEM, with its chain)")
+    serve.add_argument("--key", type=expanded, metavar="FILE", help="the certificate's secret key (PEM)")
     serve.add_argument("--demo-cert", action="store_true", help="make a private authority and a certificate from it")
     tracker = add_verb(verbs, "tracker", _tracker, "tell players about each other until Ctrl-C")
     where = f"(without --http and --udp: both on {_DEFAULT_HOST}:{TRACKER_PORT})"

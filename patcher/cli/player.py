@@ -5,13 +5,12 @@ import dataclasses
 import platform
 import shutil
 import sys
-from pathlib import Path
 from typing import Any
 
 import patcher
 from patcher.cli.follow import find, follow, show_proxy, show_totals, snapshot
 from patcher.cli.output import Output, confirm, human_bytes
-from patcher.cli.verbs import Verbs, add_verb, network
+from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.errors import ShoalError, UsageError
 from patcher.protocol import commands, events
 from patcher.seeding.traffic import Ledger
@@ -34,7 +33,7 @@ def add_verbs(verbs: Verbs) -> None:
     play = add_verb(verbs, "play", _play, "start a title")
     for verb in (install, rollback, tags, verify, repair, move, uninstall, play):
         verb.add_argument("title")
-    install.add_argument("--to", type=Path, metavar="FOLDER")
+    install.add_argument("--to", type=expanded, metavar="FOLDER")
     install.add_argument("--channel", default="live")
     install.add_argument("--tags", default="", help="optional parts: lang:de,extra:hd")
     install.add_argument("--locate", action="store_true", help="adopt the install that is in FOLDER")
@@ -42,7 +41,8 @@ def add_verbs(verbs: Verbs) -> None:
     update.add_argument("--check", action="store_true", help="only look; exit code 10 when there is something to do")
     update.add_argument("--version", default="", metavar="V", help="another release than the channel's")
     tags.add_argument("tags", nargs="?")
-    move.add_argument("folder", type=Path)
+    move.add_argument("folder", type=expanded)
+    uninstall.add_argument("--forget", action="store_true", help="its folder is gone for good: only forget the title")
     play.add_argument("args", nargs="*", help="after --: arguments for the title")
     for verb in (install, update, rollback, repair):
         verb.add_argument("--plan", action="store_true", help="print the plan, and stop")
@@ -106,7 +106,8 @@ def _split(tags: str) -> tuple[str, ...]:
 
 def _update(args: argparse.Namespace, out: Output) -> int:
     now = snapshot(args)
-    titles = [now.find(name).title for name in args.titles] or [t.title for t in now.titles if t.installed]
+    known = [each.title for each in now.titles if each.installed or each.folder_missing]
+    titles = [now.find(name).title for name in args.titles] or known
     if args.version and len(titles) != 1:
         raise UsageError("usage.argument", "--version needs exactly one title.")
     if not titles:
@@ -168,8 +169,9 @@ def _move(args: argparse.Namespace, out: Output) -> int:
 
 def _uninstall(args: argparse.Namespace, out: Output) -> None:
     title = find(args)
-    follow(args.home, commands.Uninstall(title), out)
-    out.line(f"{title} is uninstalled. Files that are not ours were left where they are.")
+    follow(args.home, commands.Uninstall(title, args.forget), out)
+    done = "forgotten. Its files were" if args.forget else "uninstalled. Files that are not ours were"
+    out.line(f"{title} is {done} left where they are.")
     out.result({"title": title})
 
 
@@ -208,6 +210,7 @@ def _status(args: argparse.Namespace, out: Output) -> None:
 
 def _title_line(title: events.TitleSnapshot) -> str:
     words = [title.title, title.version or ("not as it was installed" if title.installed else "not installed")]
+    words += ["folder missing"] if title.folder_missing else []
     if title.offered_version and title.offered_version != title.version:
         words.append(f"({title.offered_version} is offered)")
     if title.progress:
@@ -266,6 +269,7 @@ def _doctor(args: argparse.Namespace, out: Output) -> None:
         "sharing": now.settings["sharing"],
         "peers": now.settings["peers"],
         "feeds": {feed.name: feed.problem or "well" for feed in now.feeds},
+        "missing_folders": {title.title: title.folder for title in now.titles if title.folder_missing},
     }
     for key, value in facts.items():
         out.line(f"{key}: {value}")

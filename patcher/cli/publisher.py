@@ -8,7 +8,7 @@ from pathlib import Path
 from patcher.cli import publisher_keys
 from patcher.cli.output import Output, confirm, human_bytes, human_time
 from patcher.cli.publisher_keys import passphrases, request_fields, request_text
-from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count
+from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count, expanded
 from patcher.content import paths
 from patcher.errors import ContentError, UsageError
 from patcher.publish import build, check, feeds, preview, prune, release, signing
@@ -24,11 +24,11 @@ def add_verbs(verbs: Verbs) -> None:
     _add_init_and_release(verbs)
     _add_title(verbs)
     preview = add_verb(verbs, "preview", _preview, "the cost of a patch between two folders, file by file")
-    preview.add_argument("old", type=Path, metavar="OLD_TREE")
-    preview.add_argument("new", type=Path, metavar="NEW_TREE")
+    preview.add_argument("old", type=expanded, metavar="OLD_TREE")
+    preview.add_argument("new", type=expanded, metavar="NEW_TREE")
     _add_ignore(preview)
     sign = add_verb(verbs, "sign", _sign, "add one holder's signature to a request that `release` or `keys` wrote")
-    sign.add_argument("request", type=Path, metavar="REQUEST")
+    sign.add_argument("request", type=expanded, metavar="REQUEST")
     text = "holder-2 (default: the first here that has not signed)"
     sign.add_argument("--key", default="", metavar="NAME", help=text)
     publisher_keys.add_verbs(verbs)
@@ -43,13 +43,13 @@ def add_verbs(verbs: Verbs) -> None:
     add_feed_verb(verbs, "status", _status, "titles and channels of a feed, and when its signatures expire")
     export = add_feed_verb(verbs, "export", _export, "write the live release's .torrent files, for any v2 client")
     export.add_argument("title", metavar="TITLE")
-    export.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
+    export.add_argument("--to", type=expanded, default=Path(), metavar="FOLDER", help="where to (default: here)")
     export.add_argument("--web-seed", action="append", default=[], metavar="URL", help="serves the unpacked tree")
 
 
 def _add_init_and_release(verbs: Verbs) -> None:
     init = add_verb(verbs, "init", _init, "make a feed and its keys")
-    init.add_argument("folder", type=Path, metavar="FOLDER", help="will be the feed; new or empty")
+    init.add_argument("folder", type=expanded, metavar="FOLDER", help="will be the feed; new or empty")
     init.add_argument("--origin", action="append", required=True, metavar="URL", help="where FOLDER will be served")
     init.add_argument("--tracker", action="append", default=[], metavar="URL", help="udp, http or https")
     init.add_argument("--name", default="", help="short name, a-z, 0-9 and - (default: from FOLDER)")
@@ -60,11 +60,11 @@ def _add_init_and_release(verbs: Verbs) -> None:
     verb = add_feed_verb(verbs, "release", _release, "publish a folder as the next release of a title")
     add = verb.add_argument
     add("title", metavar="TITLE", help="a-z, 0-9 and -")
-    add("tree", type=Path, metavar="TREE", help="the folder to release; it is only read")
+    add("tree", type=expanded, metavar="TREE", help="the folder to release; it is only read")
     add("--version", required=True, metavar="V", help="letters, digits and . _ + -")
     add("--channel", default="live", help="the channel that offers it (default: %(default)s)")
     add("--label", default="", help="the title's name for players")
-    add("--notes", type=Path, metavar="FILE", help="release notes, as Markdown")
+    add("--notes", type=expanded, metavar="FILE", help="release notes, as Markdown")
     text = "how it starts; 'linux=bin/game --x' for one system"
     add("--launch", action="append", default=[], metavar="ARGV", help=text)
     add("--part", action="append", default=[], metavar="NAME=GLOB[:tags]", help="files that not all players want")
@@ -86,7 +86,7 @@ def _add_title(verbs: Verbs) -> None:
     add("--lang", default="en", metavar="TAG", help="the language of label and summary (default: %(default)s)")
     add("--label", metavar="TEXT", help="its name for players")
     add("--summary", metavar="TEXT", help="a description of one or two sentences")
-    add("--art", type=Path, metavar="FILE", help="a PNG or JPEG, wide; its left lower part lies under the label")
+    add("--art", type=expanded, metavar="FILE", help="a PNG or JPEG, wide; its left lower part lies under the label")
     add("--link", action="append", type=_link, default=[], metavar="KIND=URL", help="kinds: site, support")
     add("--kind", choices=KINDS, help="the kind of title")
     add("--licence", metavar="TEXT", help="under which terms")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from patcher.cli.output import Output
-from patcher.cli.verbs import Verbs, add_feed_verb, add_group
+from patcher.cli.verbs import Verbs, add_feed_verb, add_group, expanded
 from patcher.publish import release, rotation
 from patcher.publish.keys import Passphrases
 
@@ -19,11 +19,11 @@ def add_verbs(verbs: Verbs) -> None:
     add_feed_verb(verbs, "list", _list, "every key, its roles, and when they expire")
     new = add_feed_verb(verbs, "new", _new, "make a key here that may replace another; nothing in the feed changes")
     new.add_argument("name", metavar="NAME", help="whose place: holder-2, timestamp, ...")
-    new.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where its public half goes (here)")
+    new.add_argument("--to", type=expanded, default=Path(), metavar="FOLDER", help="where its public half goes (here)")
     rotate = add_feed_verb(verbs, "rotate", _rotate, "replace keys by new ones, with a new root that the holders sign")
     rotate.add_argument("names", metavar="NAME", nargs="*", help="(default: channels, snapshot and timestamp)")
     text = "a public key that a holder's `keys new` wrote"
-    rotate.add_argument("--public", type=Path, action="append", default=[], metavar="FILE", help=text)
+    rotate.add_argument("--public", type=expanded, action="append", default=[], metavar="FILE", help=text)
     text = "end a holder's key without another in its place; an online key gets a new one"
     revoke = add_feed_verb(verbs, "revoke", _revoke, text)
     revoke.add_argument("names", metavar="NAME", nargs="+")

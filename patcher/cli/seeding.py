@@ -5,13 +5,12 @@ import contextlib
 import re
 import sys
 import time
-from pathlib import Path
 
 from patcher import config
 from patcher.cli.feeds import add_feed
 from patcher.cli.follow import follow, snapshot
 from patcher.cli.output import Output, confirm, human_bytes
-from patcher.cli.verbs import Verbs, add_verb, network
+from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.engine import server
 from patcher.engine.client import Client
 from patcher.protocol import commands
@@ -35,7 +34,7 @@ def add_verbs(verbs: Verbs) -> None:
     share.add_argument("titles", metavar="TITLE", nargs="*")
     seed = add_verb(verbs, "seed", _seed, "operator: fetch all of a feed and offer it, until Ctrl-C")
     seed.add_argument("feed", metavar="FEED_URL")
-    seed.add_argument("--to", type=Path, metavar="FOLDER", help="where the titles go")
+    seed.add_argument("--to", type=expanded, metavar="FOLDER", help="where the titles go")
     seed.add_argument("--max-size", type=_size, default=0, metavar="100GB", help="refuse feeds that need more")
     seed.add_argument("--fingerprint", default="", metavar="HEX")
     seed.add_argument("--once", action="store_true", help="leave when all is fetched; the engine goes on seeding")

@@ -1,6 +1,7 @@
 """Adds verbs to the command line. The result of argparse's ``add_subparsers`` has no public type."""
 
 import argparse
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ def add_verb(verbs: Verbs, name: str, run: Run, text: str) -> argparse.ArgumentP
 def add_feed_verb(verbs: Verbs, name: str, run: Run, text: str) -> argparse.ArgumentParser:
     """Add a publisher's verb, whose first argument is the folder of a feed."""
     parser = add_verb(verbs, name, run, text)
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the feed, as `shoal publish init` made it")
+    parser.add_argument("folder", type=expanded, metavar="FOLDER", help="the feed, as `shoal publish init` made it")
     return parser
 
 
@@ -38,6 +39,13 @@ def add_group(verbs: Verbs, name: str, text: str, **defaults: object) -> Verbs:
 def network(args: argparse.Namespace) -> Network:
     """How this run may use the network, by the global options."""
     return Network(server_only=args.server_only, ca=args.ca)
+
+
+def expanded(text: str) -> Path:
+    """A path, for argparse. A shell leaves the ``~`` of ``--to=~/Games`` to us."""
+    with contextlib.suppress(RuntimeError):  # there is no such user
+        return Path(text).expanduser()
+    return Path(text)
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import patcher
-from patcher import config, private, strict_json
+from patcher import config, disk, private, strict_json
 from patcher.closing import Closing
 from patcher.config import Home
-from patcher.errors import EngineLost, InternalError, ShoalError, UsageError
+from patcher.errors import DiskError, EngineLost, InternalError, ShoalError, UsageError
 from patcher.protocol import commands, events, wire
 
 _START_S = 20.0
@@ -143,6 +143,8 @@ def _connect(home: Home) -> connection.Connection:
             _start(home)
             start_s = time.monotonic() + _RETRY_S
         time.sleep(_POLL_S)
+    if disk.free_bytes(home.root) < config.RESERVE_BYTES:
+        raise DiskError("disk.full", f"The engine does not start: {home.root} is full.", path=str(home.root))
     raise EngineLost("The engine did not start.", log=str(home.root / "engine.err"))
 
 

@@ -17,11 +17,11 @@ from patcher import config
 from patcher.config import Home, Settings
 from patcher.engine.games import Games
 from patcher.engine.jobs import Job, Jobs
-from patcher.errors import EngineLost, ShoalError, TrustError, UsageError
+from patcher.errors import EngineLost, ShoalError, TrustError
 from patcher.feed.feeds import Feeds
 from patcher.install import commit, genuine, launch
 from patcher.install.commit import recover_install
-from patcher.install.registry import Installation, Registry
+from patcher.install.registry import FOLDER_MISSING, Installation, Registry, folder_missing
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.seeding.pack_cache import Packs
@@ -46,12 +46,15 @@ class Engine:
         self._settings_problem = ""
         """Why the file could not be read, as said last."""
         self._settings_lock = threading.Lock()  # of both, while they change; nothing else waits for it
+        self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
+        self._packs.leave_room()
         self._registry = Registry(home.registry)
         self._ledger = Ledger(home.registry)
-        self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
         self._feeds = Feeds(home, self._settings.proxy)
         self._lock = threading.Lock()  # of listeners
         self._jobs = Jobs(self._registry, self._work, self._emit)
+        self._missing: set[str] = set()
+        """Titles whose folder was not there when the tender looked last."""
         self._listeners: list[Callable[[events.Event], None]] = []
         self._seeder = Seeder(self._settings, self._registry, self._ledger, self._packs, self._feeds)
         self._listen_problem = ""
@@ -196,6 +199,9 @@ class Engine:
             uploaded_bytes=seeding.uploaded_bytes,
         )
         try:
+            if release := self._registry.missing(install):
+                failure = events.Failure.of(folder_missing(install))
+                return dataclasses.replace(shown, folder_missing=True, version=release.version, failure=failure)
             shown = dataclasses.replace(shown, interrupted=commit.pending(install.folder))
             return self._with_folder(shown, install)
         except Exception as error:  # noqa: BLE001 - a folder may hold anything, and must hide no other title
@@ -209,7 +215,8 @@ class Engine:
             return shown
         installed = genuine.required(self._registry, install)
         before = genuine.proved(self._registry, install.title, install.folder.previous)
-        version, previous = installed.release.version, before.release.version if before else ""
+        is_other = before is not None and before.release.sequence != installed.release.sequence
+        version, previous = installed.release.version, before.release.version if before and is_other else ""
         return dataclasses.replace(shown, installed=True, version=version, previous_version=previous)
 
     def _at_once(self, title: str, act: Callable[[], None]) -> int:
@@ -228,9 +235,7 @@ class Engine:
         return CommandRunner(shared, job.number, job.meter, self._emit, resumed=job.resumed).run(job.command)
 
     def _play(self, command: commands.Play, meter: Meter) -> events.Outcome:
-        install = self._registry.find(command.title)
-        if install is None:
-            raise UsageError("usage.not_installed", f"{command.title} is not installed.", title=command.title)
+        install = self._registry.required(command.title)
         recover_install(install, self._registry, self._home.root)
         genuine.ask_offline(self._registry, self._feeds, install)
         installed = genuine.required(self._registry, install)
@@ -242,6 +247,8 @@ class Engine:
         return events.Outcome(version_to=installed.release.version)
 
     def _change(self, key: str, value: str) -> None:
+        if key == "games_folder" and value.strip():
+            config.check_place(config.full_path(value))
         with self._settings_lock:
             with contextlib.suppress(ShoalError):  # `save` raises it too, when the command is obeyed
                 self._read_settings()
@@ -275,7 +282,13 @@ class Engine:
             self._kick.clear()
 
     def _tend_once(self) -> None:
-        for look in (self._look_who_plays, self._look_at_settings, self._look_at_offers, self._look_at_port):
+        for look in (
+            self._look_who_plays,
+            self._look_at_settings,
+            self._look_for_folders,
+            self._look_at_offers,
+            self._look_at_port,
+        ):
             try:
                 look()
             except Exception:  # noqa: BLE001 - the tender must live on; its next look may succeed
@@ -305,6 +318,17 @@ class Engine:
             _log.warning("the settings before stay in force: %s", problem)
         self._settings_problem = problem
         if is_edited:
+            self._emit(events.Changed())
+
+    def _look_for_folders(self) -> None:
+        """Tell clients when a drive comes or goes."""
+        missing = {each.title for each in self._registry.installs() if self._registry.missing(each)}
+        failures = list(self._jobs.failures.items())
+        back = {title for title, failure in failures if failure.code == FOLDER_MISSING} - missing
+        for title in back:
+            self._jobs.failures.pop(title, None)
+        if back or missing != self._missing:
+            self._missing = missing
             self._emit(events.Changed())
 
     def _look_at_offers(self) -> None:

@@ -22,12 +22,13 @@ from pathlib import Path
 
 from patcher import beneath, disk
 from patcher.beneath import Beneath
-from patcher.errors import DiskError, Unfinished
+from patcher.errors import Cancelled, DiskError, Unfinished
 from patcher.install import journal
 from patcher.install.conflicts import Conflicts
 from patcher.install.folder import InstallFolder
 from patcher.install.journal import ForeignJournal, Operations
 from patcher.install.registry import Installation, Registry
+from patcher.install.scan import Watch
 
 _SLACK_BYTES = 1 << 20
 """Folders and names need some space too."""
@@ -56,14 +57,19 @@ class Change:
 
 
 def commit(
-    folder: InstallFolder, change: Change, keep_bytes: int, note_journal: Callable[[bytes], None] = lambda _: None
+    folder: InstallFolder,
+    change: Change,
+    keep_bytes: int | None,
+    note_journal: Callable[[bytes], None] = lambda _: None,
+    watch: Watch = lambda *_: None,
 ) -> None:
     """Make ``change`` in the install ``folder``. Replaced files are kept in ``.shoal/previous`` if they have at most
-    ``keep_bytes``.
+    ``keep_bytes``; None: the release stays the same, and so does the release before.
 
-    ``note_journal`` takes the digest of a large journal before it is written; `recover` needs it again.
-    Raises DiskError: disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.failed while nothing
-    was changed; Unfinished once the journal stands: `recover` then goes on.
+    ``note_journal`` takes the digest of a large journal before it is written; `recover` needs it again. ``watch`` is
+    called for each file that is placed, and for each that leaves its place. Raises Cancelled, and DiskError:
+    disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.failed while nothing was changed;
+    Unfinished once the journal stands: `recover` then goes on.
     """
     if pending(folder):
         raise Unfinished("An earlier update is not finished.", path=str(folder.path))
@@ -73,11 +79,21 @@ def commit(
     if disk.free_bytes(folder.path) < len(record) + _SLACK_BYTES:
         raise DiskError("disk.full", f"No room for the journal in {folder.path}.", path=str(folder.path))
     with _interruptible(folder):
-        _sync_staged(folder, change, operations)
+        _sync_staged(folder, change, operations, watch)
         if len(record) > journal.LARGE_BYTES:
             note_journal(journal.digest(record))
         _begin(folder, record)
-        _go_on(folder, operations, done=False)
+        _go_on(folder, operations, _heedless(watch), done=False)
+
+
+def _heedless(watch: Watch) -> Watch:
+    """The same past the point of no return, where it is too late to cancel."""
+
+    def heedless(name: str, count: int) -> None:
+        with suppress(Cancelled):
+            watch(name, count)
+
+    return heedless
 
 
 def recover(folder: InstallFolder, known_journal: bytes = b"") -> bool:
@@ -175,7 +191,7 @@ def unfinished() -> Iterator[None]:
 # ---------------------------------------------------------------- prepare
 
 
-def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations:
+def _check(folder: InstallFolder, change: Change, keep_bytes: int | None) -> Operations:
     """Check everything that could make the commit fail, before anything changes."""
     _check_names(change)
     for name in _staged_files(change):
@@ -194,7 +210,7 @@ def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations
     first, last = conflicts.removed()
     first_folders, last_folders = conflicts.removed_folders(change.remove_folders)
     operations = Operations(
-        keep_previous=conflicts.old_bytes <= keep_bytes,
+        keep_previous=keep_bytes is not None and conflicts.old_bytes <= keep_bytes,
         old=tuple(conflicts.old),
         documents=tuple(folder.current.names()),
         first=tuple(first),
@@ -205,6 +221,7 @@ def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations
         last=tuple(last),
         last_folders=tuple(last_folders),
         meta=change.meta,
+        same_release=keep_bytes is None,
     )
     for touched in (folder.state, *_folders(folder, operations.changed_folders)):
         disk.check_writable(touched)
@@ -222,7 +239,7 @@ def _staged_files(change: Change) -> list[str]:
     return [name for name, _, _ in change.place] + [name for name, _ in change.meta if name]
 
 
-def _sync_staged(folder: InstallFolder, change: Change, operations: Operations) -> None:
+def _sync_staged(folder: InstallFolder, change: Change, operations: Operations, watch: Watch) -> None:
     """Stage the links, set the executable bits, and make all staged files durable: those of earlier jobs may not be."""
     disk.make_folder(folder.staging)
     targets = dict(change.links)
@@ -233,9 +250,8 @@ def _sync_staged(folder: InstallFolder, change: Change, operations: Operations) 
             disk.symlink(targets[path], folder.staging / staged)
     for staged, _, executable in change.place:
         disk.set_executable(folder.staging / staged, executable)
-    for staged in _staged_files(change):
-        disk.sync_file(folder.staging / staged)
-    disk.sync_folder(folder.staging)
+    files = [folder.staging / staged for staged in _staged_files(change)]
+    disk.sync_all(folder.staging, files, [folder.staging], watch)
 
 
 def _begin(folder: InstallFolder, record: bytes) -> None:
@@ -250,9 +266,9 @@ def _begin(folder: InstallFolder, record: bytes) -> None:
 # ---------------------------------------------------------------- commit
 
 
-def _go_on(folder: InstallFolder, operations: Operations, *, done: bool) -> None:
+def _go_on(folder: InstallFolder, operations: Operations, watch: Watch = lambda *_: None, *, done: bool) -> None:
     if not done:
-        _keep_old(folder, operations)
+        _keep_old(folder, operations, watch)
         _swap(folder, operations)
         _sync_swapped(folder, operations)
         disk.append(folder.journal, journal.DONE)
@@ -278,7 +294,7 @@ def _unfinished(error: DiskError) -> Unfinished:
     return Unfinished(f"The update is not finished: {error.message}", **error.facts)
 
 
-def _keep_old(folder: InstallFolder, operations: Operations) -> None:
+def _keep_old(folder: InstallFolder, operations: Operations, watch: Watch) -> None:
     """Give every old file a second name in trash; move it there if the disk has no hard links."""
     files = [(folder.root / path, folder.trash_files / path) for path in operations.old]
     documents = [(folder.state / path, folder.trash / path) for path in operations.documents]
@@ -288,8 +304,10 @@ def _keep_old(folder: InstallFolder, operations: Operations) -> None:
     inner = [kept for _, kept in (*files, *documents)]
     _sync_folders(folder.state, inner)  # or a file moved into one could be lost with it
     for old, kept in files:
-        if beneath.exists(old) and not beneath.exists(kept) and not disk.link(old, kept):
+        found = beneath.status(old)
+        if found and not beneath.exists(kept) and not disk.link(old, kept):
             disk.rename(old, kept)
+        watch(old.name, found.st_size if found else 0)
     for document, kept in documents:
         if not beneath.exists(kept) and not disk.link(document, kept):
             disk.write_atomic(kept, beneath.read(document))
@@ -323,12 +341,8 @@ def _drop(folder: InstallFolder, paths: Iterable[str], folders: Iterable[str]) -
 
 
 def _sync_swapped(folder: InstallFolder, operations: Operations) -> None:
-    for path, _ in operations.modes:
-        if beneath.is_file(folder.root / path):
-            disk.sync_file(folder.root / path)
-    disk.sync_folder(folder.staging)
-    for touched in _folders(folder, operations.changed_folders):
-        disk.sync_folder(touched)
+    kept = [folder.root / path for path, _ in operations.modes if beneath.is_file(folder.root / path)]
+    disk.sync_all(folder.root, kept, [folder.staging, *_folders(folder, operations.changed_folders)])
 
 
 # ---------------------------------------------------------------- done
@@ -348,17 +362,23 @@ def _finish(folder: InstallFolder, operations: Operations) -> None:
     if beneath.is_folder(folder.staging):
         disk.sync_folder(folder.staging)
     _sync_folders(folder.state, [document for _, document in documents])
-    if beneath.exists(folder.trash):
-        disk.remove_tree(folder.previous.folder)
-        if operations.keep_previous:
-            disk.rename(folder.trash, folder.previous.folder)
-        else:
-            disk.remove_tree(folder.trash)
+    _clear_trash(folder, operations)
     disk.remove_tree(folder.staging)
     disk.sync_folder(folder.state)  # all of it, before the journal that would do it again can be gone
     disk.remove(folder.journal)
     with suppress(DiskError):  # should the journal come back, all this is done again; it is no failed update
         disk.sync_folder(folder.state)
+
+
+def _clear_trash(folder: InstallFolder, operations: Operations) -> None:
+    if not beneath.exists(folder.trash):
+        return
+    if not operations.same_release:
+        disk.remove_tree(folder.previous.folder)
+    if operations.keep_previous:
+        disk.rename(folder.trash, folder.previous.folder)
+    else:
+        disk.remove_tree(folder.trash)
 
 
 def _put(staged: Beneath, document: Beneath) -> None:
@@ -384,6 +404,5 @@ def _sync_folders(root: Beneath, inner: Iterable[Beneath]) -> None:
         while folder not in folders:
             folders.add(folder)
             folder = folder.parent
-    for folder in sorted(folders, key=lambda each: each.relative):
-        if beneath.is_folder(folder):
-            disk.sync_folder(folder)
+    found = [folder for folder in sorted(folders, key=lambda each: each.relative) if beneath.is_folder(folder)]
+    disk.sync_all(root, [], found)

@@ -49,6 +49,8 @@ class Operations:
     last: tuple[str, ...]
     last_folders: tuple[str, ...]
     meta: tuple[tuple[str, str], ...]
+    same_release: bool = False
+    """The release stays what it is, so ``previous`` stays, too. Journals of earlier versions do not have this field."""
 
     @property
     def changed_folders(self) -> set[str]:
@@ -138,8 +140,9 @@ def _look(file: FileIO) -> bytes | None:
 
 
 def _operations(record: dict[str, Any]) -> Operations:
-    values = {each.name: _checked(record[each.name], each.type) for each in dataclasses.fields(Operations)}
-    operations = Operations(**values)
+    fields = dataclasses.fields(Operations)
+    there = (each for each in fields if each.name in record or each.default is dataclasses.MISSING)
+    operations = Operations(**{each.name: _checked(record[each.name], each.type) for each in there})
     check_paths(_paths(operations))
     if not {path.rpartition("/")[0] for _, path in operations.place} <= {"", *operations.folders}:
         raise ValueError("a file is to be placed where no folder is made")

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from patcher import database, strict_json
+from patcher import beneath, database, strict_json
 from patcher.content import records
+from patcher.errors import DiskError, UsageError
 from patcher.install.folder import InstallFolder
 from patcher.install.scan import Seen
 from patcher.protocol import wire
 from patcher.protocol.commands import Command
 
+FOLDER_MISSING = "disk.folder_missing"
+"""The code of `folder_missing`."""
 _TAGS_BYTES = 1 << 20
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS installs (
@@ -85,6 +88,24 @@ class Registry:
         """The install of ``title``, or None."""
         return next((install for install in self.installs() if install.title == title), None)
 
+    def required(self, title: str) -> Installation:
+        """The install of ``title``. Raises DiskError (disk.folder_missing), UsageError (usage.not_installed)."""
+        install = self.find(title)
+        if install and self.missing(install):
+            raise folder_missing(install)
+        if install is None or not install.folder.exists:
+            raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
+        return install
+
+    def missing(self, install: Installation) -> records.Release | None:
+        """The release that was installed in a folder that is not there now, as its drive is not connected, say.
+
+        An empty folder counts, too: the drive may be mounted there.
+        """
+        folder = install.folder
+        is_there = folder.current.exists or (folder.exists and beneath.entries(folder.root))
+        return None if is_there else self.installed_release(install.title)
+
     def put(self, install: Installation, *, left: InstallFolder | None = None) -> None:
         """Remember an install, and the folder that it ``left`` when it moved, which must still be emptied."""
         with database.opened(self._path) as db:
@@ -138,6 +159,10 @@ class Registry:
         """The signed release that was last installed, or found, in the title's folder."""
         rows = self._run("SELECT record FROM signed WHERE title = ? AND placed", title)
         return records.parse(records.Release, rows[0][0]) if rows else None
+
+    def note_removed(self, title: str) -> None:
+        """Note that no release is installed any more."""
+        self._run("UPDATE signed SET placed = 0 WHERE title = ?", title)
 
     def files_seen(self, title: str) -> dict[str, Seen]:
         """Path to the stat taken when its bytes were last verified."""
@@ -194,3 +219,9 @@ class Registry:
     def drop_command(self, title: str) -> None:
         """Forget the command: it is done, failed or withdrawn."""
         self._run("DELETE FROM wishes WHERE title = ?", title)
+
+
+def folder_missing(install: Installation) -> DiskError:
+    """The error of a title whose folder is not there."""
+    text = f"The folder of {install.title} is not there: {install.folder}."
+    return DiskError(FOLDER_MISSING, text, title=install.title, path=str(install.folder))

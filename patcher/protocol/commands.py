@@ -163,6 +163,8 @@ class Uninstall:
 
     verb: ClassVar = Verb.UNINSTALL
     title: str
+    forget: bool = False
+    """Forget a title whose folder is not there; its files stay wherever they are."""
 
 
 @dataclass(frozen=True, slots=True)

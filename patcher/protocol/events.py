@@ -53,6 +53,8 @@ class Totals:
     read_bytes: int = 0
     write_bytes: int = 0
     peak_extra_bytes: int = 0
+    home_bytes: int = 0
+    """The share of it on the drive of the home folder, if that is another one than the drive of the install."""
     files_kept: int = 0
     files_added: int = 0
     files_changed: int = 0
@@ -232,6 +234,8 @@ class TitleSnapshot:
     label: str
     about: About = About()
     installed: bool = False
+    folder_missing: bool = False
+    """It was installed, and its ``folder`` is not there now: connect the drive, locate the folder, or forget it."""
     folder: str = ""
     version: str = ""
     channel: str = "live"

@@ -6,7 +6,7 @@ says that the pack is complete, holds what is needed to offer it again, and has 
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from patcher.content.merkle import Ref
 from patcher.content.patch_index import MAX_INDEX_BYTES
 from patcher.transfer.swarm.torrent import Torrent
 
+_ROOM_BYTES = 16 << 20
 _MARKS_READ = 1_000
 """So many marks stay in memory."""
 
@@ -24,14 +25,13 @@ class Packs:
     """The cache in one folder. Safe to use from several threads, but from one process at a time."""
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self._folder = folder
+        self.folder, self.limit_bytes = folder, limit_bytes
         self._lock = threading.Lock()
         self._open: list[Path] = []
 
     def path(self, pack: Ref) -> Path:
         """Where the pack is, or would be."""
-        return self._folder / pack.hex
+        return self.folder / pack.hex
 
     def has(self, pack: Ref) -> bool:
         """Whether it is whole."""
@@ -41,7 +41,7 @@ class Packs:
     @contextlib.contextmanager
     def open(self, pack: Ref) -> Iterator[Path]:
         """The file to fetch the pack into or to read it from. It is not removed meanwhile. Raises DiskError."""
-        disk.make_folder(self._folder)
+        disk.make_folder(self.folder)
         path = self.path(pack)
         with self._lock:
             self._open.append(path)
@@ -65,15 +65,27 @@ class Packs:
                     found.append(replace(torrent, trackers=trackers))
         return found
 
-    def to_remove(self) -> list[bytes]:
-        """Roots to `remove` for the cache to fit its bound: half-fetched packs, then the least recently used.
+    def needed_bytes(self, packs: Mapping[Ref, int]) -> int:
+        """The space to be found for so many bytes of each pack, less what is here of them."""
+        here = ((self.path(pack), size_bytes) for pack, size_bytes in packs.items())
+        return sum(max(0, size - (_disk_bytes(path) if path.exists() else 0)) for path, size in here)
 
-        Packs that are open stay. Withdraw the others from the session first.
+    def leave_room(self) -> None:
+        """Remove packs, half-fetched ones first, until Shoal's other files have room on the drive. Raises DiskError."""
+        missing_bytes = _ROOM_BYTES - disk.free_bytes(self.folder)
+        if missing_bytes > 0:
+            self.remove(self.to_remove(missing_bytes))
+
+    def to_remove(self, missing_bytes: int = 0, keep: Iterable[Ref] = ()) -> list[bytes]:
+        """Roots to `remove` for the cache to fit its bound and to leave ``missing_bytes`` more to others: half-fetched
+        packs, then the least recently used.
+
+        Packs to ``keep`` and those that are open stay. Withdraw the others from the session first.
         """
         with self._lock:
-            in_use = set(self._open)
+            in_use = {*self._open, *map(self.path, keep)}
         sizes = {pack: _disk_bytes(pack) for pack in self._packs()}
-        excess_bytes, gone = sum(sizes.values()) - self.limit_bytes, []
+        excess_bytes, gone = max(missing_bytes, sum(sizes.values()) - self.limit_bytes), []
         for pack, size_bytes in sizes.items():
             if excess_bytes > 0 and pack not in in_use:
                 excess_bytes -= size_bytes
@@ -83,16 +95,16 @@ class Packs:
     def remove(self, roots: Iterable[bytes]) -> None:
         """Remove packs, except those that were opened meanwhile. Raises DiskError."""
         with self._lock:
-            for pack in {self._folder / root.hex() for root in roots} - set(self._open):
+            for pack in {self.folder / root.hex() for root in roots} - set(self._open):
                 for path in (_mark(pack), pack):
                     if path.exists():
                         disk.remove(path)
 
     def _packs(self) -> list[Path]:
         """The packs here, half-fetched ones first, then the least recently used."""
-        if not self._folder.is_dir():
+        if not self.folder.is_dir():
             return []
-        return sorted((path for path in self._folder.iterdir() if len(path.name) == 64), key=_used_ns)
+        return sorted((path for path in self.folder.iterdir() if len(path.name) == 64), key=_used_ns)
 
 
 def _mark(pack: Path) -> Path:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from patcher.config import Settings
 from patcher.content import manifest
+from patcher.content.merkle import Ref
 from patcher.errors import DiskError
 from patcher.feed.feeds import Feeds
 from patcher.install import genuine
@@ -218,6 +219,14 @@ class Seeder:
         gone = {*self._packs.to_remove(), *(pack.layout.roots[0] for pack in whole if pack.info_hash in changed)}
         with self._lock:
             self._pack_torrents = [pack for pack in whole if pack.layout.roots[0] not in gone]
+            self._reconcile()
+        self._packs.remove(gone)
+
+    def drop_packs(self, missing_bytes: int, keep: Iterable[Ref]) -> None:
+        """Remove packs, but those to ``keep``, until so many more bytes are free."""
+        gone = set(self._packs.to_remove(missing_bytes, keep))
+        with self._lock:
+            self._pack_torrents = [pack for pack in self._pack_torrents if pack.layout.roots[0] not in gone]
             self._reconcile()
         self._packs.remove(gone)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from patcher import beneath, disk
+from patcher import beneath, config, disk
 from patcher.beneath import Beneath
 from patcher.content import records
 from patcher.errors import BusyError, DiskError, OriginError, TrustError, UsageError
@@ -16,7 +16,7 @@ from patcher.feed.feeds import Opened, too_old
 from patcher.install import commit, genuine, launch, scan
 from patcher.install.commit import recover_install
 from patcher.install.folder import Installed, InstallFolder
-from patcher.install.registry import Installation
+from patcher.install.registry import Installation, folder_missing
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.protocol.events import Outcome, Phase, Sources
@@ -111,7 +111,7 @@ class CommandRunner:
     def _install(self, command: commands.Install) -> Outcome:
         known = self._registry.find(command.title)
         if known:
-            recover_install(known, self._registry, self._home, forget_foreign=command.locate)
+            self._recover(known, command)
         if known and known.folder.current.exists:
             installed = genuine.required(self._registry, known)
             if self._is_seen(known):
@@ -120,8 +120,7 @@ class CommandRunner:
                 raise UsageError("usage.already_installed", f"{command.title} is installed in {known.folder}.")
             with self._open(command.title, command.network, offline=True) as (opened, access):
                 return self._reach(_target(known, installed.release, opened, access, installed), only=command.only)
-        default = self._shared.home.title_folder(command.title, self._shared.settings.games_folder)
-        folder = InstallFolder.at(Path(command.folder) if command.folder else default)
+        folder = InstallFolder.at(self._chosen(command))
         install = Installation(command.title, folder, command.channel, command.tags)
         if command.locate:
             return self._locate(install, command)
@@ -129,10 +128,23 @@ class CommandRunner:
         if folder.current.exists:
             raise DiskError("disk.not_empty", f"{folder} holds an install already.", path=str(folder))
         folder.check_empty()
+        config.check_place(folder.path)
         if not command.only:
             self._drop_other_try(known, install)
         with self._open(command.title, command.network) as (opened, access):
             return self._reach(_target(install, self._release(install, opened), opened, access), only=command.only)
+
+    def _recover(self, known: Installation, command: commands.Install) -> None:
+        """Finish an interrupted commit. Raises DiskError (disk.folder_missing) if only `locate` can find the title."""
+        if self._registry.missing(known) and not command.locate:
+            raise folder_missing(known)
+        recover_install(known, self._registry, self._home, forget_foreign=command.locate)
+
+    def _chosen(self, command: commands.Install) -> Path:
+        """The folder that the player names, or the one below the games folder."""
+        if command.folder:
+            return config.full_path(command.folder)
+        return self._shared.home.title_folder(command.title, self._shared.settings.games_folder)
 
     def _is_seen(self, install: Installation) -> bool:
         """Whether its last job ended. After a kill in the commit, the files are in place but not known as verified."""
@@ -147,7 +159,7 @@ class CommandRunner:
     def _locate(self, install: Installation, command: commands.Install) -> Outcome:
         """Adopt a folder: keep the release that it describes if the feed signed it, else bring it to the live one."""
         if not install.folder.exists:
-            raise _folder_missing(install.folder)
+            raise folder_missing(install)
         install.folder.check()
         recover_install(install, self._registry, self._home, forget_foreign=True)
         genuine.ask_offline(self._registry, self._shared.feeds, install)
@@ -216,7 +228,7 @@ class CommandRunner:
     def _move(self, command: commands.Move) -> Outcome:
         install, installed = self._installed(command.title)
         self._empty_left(install)
-        here, there = install.folder, InstallFolder.at(Path(command.folder))
+        here, there = install.folder, InstallFolder.at(config.full_path(command.folder))
         if there.path.resolve() == here.path.resolve():  # it was interrupted when it had moved
             return Outcome(installed.release.version, installed.release.version)
         if name := launch.running(here.path):
@@ -227,6 +239,7 @@ class CommandRunner:
         arrived = genuine.proved(self._registry, command.title, there.current)
         if arrived is None or arrived.release != installed.release:  # else it was interrupted when it had nearly moved
             there.check_empty()
+            config.check_place(there.path)
         offers, old = local_offers(installed, here.current), here.current.manifests(installed)
         with self._open(command.title, command.network, offline=True) as (opened, access):
             target = _target(moved, installed.release, opened, access, None, offers)
@@ -244,26 +257,35 @@ class CommandRunner:
         lived_in = {other.folder.path for other in self._registry.installs()}
         if left and left.exists and left.path not in lived_in:
             recover_install(replace(install, folder=left), self._registry, self._home)
-            self._remove(replace(install, folder=left))
+            self._pipeline.run(_nothing_in(replace(install, folder=left)))
+            self._erase(left)
         self._registry.clear_left(install.title)
 
     def _uninstall(self, command: commands.Uninstall) -> Outcome:
         known, outcome = self._registry.find(command.title), Outcome()
+        if command.forget:
+            return self._forget(command.title)
         if known:
             recover_install(known, self._registry, self._home)
             self._empty_left(known)
-        if known and not known.folder.current.exists:
+        if known and not known.folder.current.exists and not self._registry.missing(known):
             self._erase(known.folder)  # a first install was abandoned, or an uninstall interrupted
         else:
-            outcome = self._remove(self._place(command.title))
+            install = self._place(command.title)
+            outcome = self._pipeline.run(_nothing_in(install))
+            self._registry.note_removed(install.title)  # or its folder, once it is gone, would be a missing one
+            self._erase(install.folder)
         self._registry.forget(command.title)
         return outcome
 
-    def _remove(self, install: Installation) -> Outcome:
-        """Update to the empty list, without trust or network. Then remove ``.shoal``, and the folder if it is empty."""
-        outcome = self._pipeline.run(Target(install, None, (), Access()))
-        self._erase(install.folder)
-        return outcome
+    def _forget(self, title: str) -> Outcome:
+        """Forget a title whose folder is not there. Raises UsageError (usage.argument) if it is."""
+        install = self._registry.find(title)
+        if install and not self._registry.missing(install):
+            text = f"{title} is in {install.folder}, so it is uninstalled and not forgotten."
+            raise UsageError("usage.argument", text, title=title, path=str(install.folder))
+        self._registry.forget(title)
+        return Outcome()
 
     def _erase(self, folder: InstallFolder) -> None:
         """Remove ``.shoal``, and the folder if it is empty, durably."""
@@ -281,11 +303,7 @@ class CommandRunner:
 
         Raises UsageError (usage.not_installed), DiskError (disk.folder_missing), and what `recover_install` raises.
         """
-        install = self._registry.find(title)
-        if install is None:
-            raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
-        if not install.folder.exists:
-            raise _folder_missing(install.folder)
+        install = self._registry.required(title)
         install.folder.check()
         recover_install(install, self._registry, self._home, forget_foreign=forget_foreign)
         genuine.ask_offline(self._registry, self._shared.feeds, install)
@@ -339,7 +357,7 @@ class CommandRunner:
 
     def _seed(self, command: commands.Seed) -> Outcome:
         """Bring every title of the feed to its live release, and fetch the patches to it for other players."""
-        outcome, room_bytes, folder = Outcome(), self._shared.packs.limit_bytes, Path(command.folder)
+        outcome, room_bytes, folder = Outcome(), self._shared.packs.limit_bytes, config.full_path(command.folder)
         with self._open(f"{command.feed}/", command.network) as (opened, access):
             self._check_size(command, opened)
             for name in opened.record.titles:
@@ -396,6 +414,11 @@ def _target(
     return Target(install, release, offers, access)
 
 
+def _nothing_in(install: Installation) -> Target:
+    """The empty list of parts, which needs neither trust nor network."""
+    return Target(install, None, (), Access())
+
+
 def _take_defaults(source: Beneath, place: Beneath, target: Target) -> None:
     """Copy files of `defaults` parts as they are: they belong to the player."""
     for path in (e.path for o in target.offers if o.part.defaults for e in o.manifest.entries):
@@ -403,7 +426,3 @@ def _take_defaults(source: Beneath, place: Beneath, target: Target) -> None:
             disk.make_folder((place / path).parent)
             with beneath.translated(source / path):
                 disk.write_atomic(place / path, beneath.read(source / path))
-
-
-def _folder_missing(folder: InstallFolder) -> DiskError:
-    return DiskError("disk.folder_missing", f"The folder {folder} is not there.", path=str(folder))

@@ -27,7 +27,7 @@ LEAST_BYTES = 256 * 1024
 CLEAR = 1 / 8
 """Neither full packs nor blocks of local files reduce a download to this share."""
 
-_SUMS = ("patch_bytes", "full_bytes", "block_bytes", "read_bytes", "write_bytes", "peak_extra_bytes")
+_SUMS = ("patch_bytes", "full_bytes", "block_bytes", "read_bytes", "write_bytes", "peak_extra_bytes", "home_bytes")
 """The totals that add up; the space too, for the first update's pack and old files are still there in the second."""
 
 

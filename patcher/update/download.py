@@ -13,7 +13,7 @@ from patcher.beneath import Beneath, Where
 from patcher.content import codec, merkle
 from patcher.content.merkle import BLOCK_BYTES, Ref, spans
 from patcher.content.patch_index import Index, Window
-from patcher.errors import Mismatch, OriginError
+from patcher.errors import DiskError, Mismatch, OriginError
 from patcher.protocol.events import Phase, Sources
 from patcher.seeding.pack_cache import Packs
 from patcher.transfer.fetch import Want, fetch
@@ -117,7 +117,14 @@ class Downloader:
         return pack
 
     def _pack(self, index: Index, part: str, windows: "_Windows | None") -> None:
-        """Fetch the pieces that the windows need, or all, into the pack cache."""
+        """Fetch the pieces that the windows need, or all, into the pack cache; a drive that is full gets them back."""
+        try:
+            self._fetch_pack(index, part, windows)
+        except DiskError:
+            self._packs.leave_room()
+            raise
+
+    def _fetch_pack(self, index: Index, part: str, windows: "_Windows | None") -> None:
         assert index.pack is not None
         with self._packs.open(index.pack) as path:
             torrent = Torrent.of_pack(index, part, path, self._trackers)

@@ -15,7 +15,7 @@ from patcher import beneath, disk
 from patcher.beneath import Where
 from patcher.config import Home, Settings
 from patcher.content.manifest import Manifest
-from patcher.errors import BusyError, ContentError, DiskError, Missing, OriginError, TrustError
+from patcher.errors import BusyError, Cancelled, ContentError, DiskError, Missing, OriginError, TrustError
 from patcher.feed.feeds import Feeds
 from patcher.install import commit, genuine, launch, previous, scan
 from patcher.install.folder import Installed, InstallFolder, NewPart
@@ -27,6 +27,7 @@ from patcher.seeding.seeder import Seeder
 from patcher.seeding.traffic import Ledger
 from patcher.update import detour
 from patcher.update import plan as planning
+from patcher.update.detour import Route
 from patcher.update.download import Downloader
 from patcher.update.local_search import LocalSearch
 from patcher.update.plan import Plan, Work
@@ -90,7 +91,7 @@ class Pipeline:
         alone = contextlib.nullcontext(target.install.folder) if only_plan else self._alone(target.install)
         with beneath.translated(target.install.folder.root), alone as folder, beneath.kept_open():
             here = self._scan(folder, target)
-            route = detour.route(target, partial(self._plan, here))
+            route = self._on_drives(folder, detour.route(target, partial(self._plan, here)))
             outcome = Outcome(
                 version_from=here.installed.release.version if here.installed else "",
                 version_to=target.release.version if target.release else "",
@@ -109,6 +110,12 @@ class Pipeline:
                 here = self._scan(folder, route.then)
                 plans.append(self._reach(here, self._plan(here, route.then)))
             return self._finished(outcome, plans)
+
+    def _on_drives(self, folder: InstallFolder, route: Route) -> Route:
+        """The route with the space that packs take counted apart only if that is on another drive."""
+        if disk.is_same_volume(folder.path, self._shared.packs.folder):
+            return replace(route, totals=replace(route.totals, home_bytes=0))
+        return route
 
     def _reach(self, here: _Here, work: Work) -> Plan:
         """Stage, verify and commit; plan again when a source turns out to be bad or out of reach."""
@@ -172,7 +179,8 @@ class Pipeline:
         usable = (entry for m in (*here.ours, *new) for entry in m.entries)
         wanted = {entry.root for entry in usable if entry.root and found.intact.get(entry.path) != entry.root}
         staged = scan.staging(here.folder.staging, wanted, self._meter.watch)
-        return replace(here, found=found, sources=self._sources(here.folder, target), staged=staged)
+        sources = self._sources(here.folder, target) if wanted else {}  # it reads a manifest and looks for each file
+        return replace(here, found=found, sources=sources, staged=staged)
 
     def _sources(self, folder: InstallFolder, target: Target) -> dict[bytes, Where]:
         sources: dict[bytes, Where] = {}
@@ -225,18 +233,27 @@ class Pipeline:
         )
 
     def _check_room(self, folder: InstallFolder, plan: Plan) -> None:
-        needed, previous = plan.totals.peak_extra_bytes, folder.previous.folder
+        """Make room on the drives of the install and of the packs, and see that it is enough. Raises DiskError."""
+        packs, previous = self._shared.packs, folder.previous.folder
+        here_bytes, home_bytes = plan.totals.peak_extra_bytes - plan.totals.home_bytes, packs.needed_bytes(plan.packs)
+        drives = {folder.path: here_bytes, packs.folder: home_bytes}
+        if not home_bytes or disk.is_same_volume(folder.path, packs.folder):
+            drives = {folder.path: here_bytes + home_bytes}
         is_used = any(beneath.path_of(source).is_relative_to(previous.path) for source in plan.sources)
-        if needed > disk.free_bytes(folder.path) and not is_used:
+        if drives[folder.path] > disk.free_bytes(folder.path) and not is_used:
             disk.remove_tree(previous)
-        if needed > (free := disk.free_bytes(folder.path)):
-            raise DiskError(
-                "disk.full",
-                f"{folder} needs {needed:,} bytes of space and has {free:,}.",
-                path=str(folder),
-                needed_bytes=needed,
-                free_bytes=free,
-            )
+        *_, with_packs = drives
+        if (missing := drives[with_packs] - disk.free_bytes(with_packs)) > 0 and home_bytes:
+            self._shared.seeder.drop_packs(missing, keep=plan.packs)
+        for place, needed in drives.items():
+            if needed > (free := disk.free_bytes(place)):
+                raise DiskError(
+                    "disk.full",
+                    f"{place} needs {needed:,} bytes of space and has {free:,}: {needed - free:,} are missing.",
+                    path=str(place),
+                    needed_bytes=needed,
+                    free_bytes=free,
+                )
 
     # ------------------------------------------------------------ download, stage, verify
 
@@ -263,8 +280,8 @@ class Pipeline:
         target, folder, title = work.target, here.folder, work.target.install.title
         parts = [NewPart(o.part, o.document, o.manifest, o.layers) for o in target.offers]
         meta = folder.stage_documents(target.installed, parts, layers, here.old, self._meter.watch)
-        self._meter.begin(Phase.COMMIT)
         change = planning.change(work.plan, here.ours, work.have, meta)
+        self._meter.begin(Phase.COMMIT, _moved_bytes(work.plan, here.ours, change))
         if target.release:
             self._registry.note_signed(title, target.release, placed=True)
         if commit.changes_nothing(folder, change):
@@ -272,9 +289,8 @@ class Pipeline:
             disk.sync_folder(folder.state)
         else:
             with self._unseen(folder, title):
-                size_bytes = sum(offer.manifest.size_bytes for offer in target.offers)
-                keep_bytes = previous.most_kept_bytes(size_bytes)
-                commit.commit(folder, change, keep_bytes, partial(self._registry.note_journal, title))
+                note_journal = partial(self._registry.note_journal, title)
+                commit.commit(folder, change, _keep_bytes(here, target), note_journal, self._meter.watch)
         now = {**work.have.stats, **stats}
         released = [entry.path for m in target.released for entry in m.entries]
         if target.release:
@@ -291,7 +307,7 @@ class Pipeline:
         self._registry.note_seen(title, {})
         try:
             yield
-        except DiskError:
+        except (Cancelled, DiskError):
             if not commit.pending(folder):
                 with contextlib.suppress(DiskError):  # then the next job reads them, too
                     self._registry.note_seen(title, known)
@@ -307,3 +323,18 @@ class Pipeline:
             seconds=round(time.monotonic() - self._started_s, 3),
             reused_bytes=sum(plan.reused_bytes for plan in plans),
         )
+
+
+def _keep_bytes(here: _Here, target: Target) -> int | None:
+    """How much of the release in place is kept for a step back; None if the target is that very release."""
+    before, after = here.installed, target.release
+    if before and after and before.release.sequence == after.sequence:
+        return None
+    return previous.most_kept_bytes(sum(offer.manifest.size_bytes for offer in target.offers))
+
+
+def _moved_bytes(plan: Plan, ours: Sequence[Manifest], change: commit.Change) -> int:
+    """The bytes that a commit puts in place, and those that leave their place."""
+    leaving = {*change.remove, *(file.path for file in plan.files)}
+    gone_bytes = sum(entry.size_bytes for m in ours for entry in m.entries if entry.path in leaving)
+    return gone_bytes + sum(file.size_bytes for file in plan.files)

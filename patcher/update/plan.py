@@ -119,6 +119,12 @@ class Plan:
     """What the plan reaches, with layers and full pack where the plan needs them."""
 
     @property
+    def packs(self) -> dict[Ref, int]:
+        """The packs that come into the home folder, and the bytes to fetch of each."""
+        indexes = ((step.offer.patch, step.pack_bytes) for step in self.patches)
+        return {index.pack: size for index, size in indexes if index and index.pack and index.has_swarm}
+
+    @property
     def needs_bytes(self) -> bool:
         """Whether anything has to be downloaded."""
         return bool(self.patches or self.trees or self.mends)
@@ -374,6 +380,7 @@ def _totals(plan: Plan, installed: Sequence[Manifest], have: Have, server_only: 
         read_bytes=plan.local_bytes + old_bytes,
         write_bytes=write_bytes + mended_bytes,
         peak_extra_bytes=write_bytes + patch_bytes,
+        home_bytes=sum(plan.packs.values()),
         files_kept=len(new_paths) - len(plan.files),
         files_added=len(added) - moved,
         files_changed=len(plan.files) - len(added),

@@ -111,7 +111,7 @@ def test_a_job_with_which_the_engine_died_once_goes_on_by_itself(engine: Engine,
         engine.start()
         while not isinstance(event := heard.get(timeout=10), Failed):
             pass
-    assert event.failure and event.failure.code == "disk.folder_missing"
+    assert event.failure and event.failure.code == "usage.not_installed"
     assert (registry.commands(), registry.unfinished_jobs()) == ({}, {})
 
 

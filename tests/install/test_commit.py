@@ -1,15 +1,17 @@
 """What a commit does when nothing breaks, what it refuses before it begins, and what an error in the middle means."""
 
+import json
 import os
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from patcher import disk
-from patcher.errors import DiskError
+from patcher.errors import Cancelled, DiskError
 from patcher.install import commit, journal
 from patcher.install.commit import Change
 from patcher.install.folder import InstallFolder
@@ -401,3 +403,82 @@ def test_a_large_journal_that_is_torn_is_no_journal_either(
     assert not commit.recover(InstallFolder.at(game), *known)
     assert not commit.pending(InstallFolder.at(game))
     assert crash.judge(game) == "old"
+
+
+# ---------------------------------------------------------------- the release before, and progress
+
+
+def test_a_repair_leaves_the_release_before_where_it_is(game: Path) -> None:
+    crash.update(game)
+    (game / "bin" / "game").write_bytes(b"damaged")
+    staged(game, a=b"game 2")
+    change = Change(place=(("a", "bin/game", True),))
+    commit.commit(InstallFolder.at(game), change, keep_bytes=None)
+    assert crash.read(game) == NEW
+    assert crash.read(game / ".shoal" / "previous") == PREVIOUS
+    assert not (game / ".shoal" / "trash").exists()
+
+
+@pytest.mark.parametrize("keep_bytes", [KEEP_BYTES, None])
+def test_a_repair_that_was_interrupted_leaves_it_too(room: Path, keep_bytes: int | None) -> None:
+    """Cut off at each step, and finished by `recover`; an update in its place takes the release before with it."""
+    kept = set()
+    for step in range(1, NO_END):
+        folder = room / str(step)
+        crash.put(folder, OLD)
+        crash.update(folder)
+        staged(folder, a=b"game 3")
+        change = Change(place=(("a", "bin/game", True),))
+        is_cut = crash.is_cut_off(step, partial(commit.commit, InstallFolder.at(folder), change, keep_bytes))
+        if commit.recover(InstallFolder.at(folder)) or not is_cut:
+            kept.add(crash.read(folder / ".shoal" / "previous") == PREVIOUS)
+        if not is_cut:
+            break
+    assert kept == {keep_bytes is None}
+
+
+def test_a_journal_of_a_version_that_knew_of_no_repairs_is_followed(game: Path) -> None:
+    crash.stage(game)
+    begin = commit._begin
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commit, "_begin", lambda folder, record: begin(folder, _of_an_earlier_version(record)))
+        patch.setattr(commit, "_go_on", lambda *_, **__: None)
+        commit.commit(InstallFolder.at(game), CHANGE, KEEP_BYTES)
+    assert commit.recover(InstallFolder.at(game))
+    assert crash.judge(game) == "new"
+
+
+def _of_an_earlier_version(record: bytes) -> bytes:
+    fields = json.loads(record[9:])
+    del fields["same_release"]
+    text = json.dumps(fields, separators=(",", ":")).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def test_progress_counts_every_byte_that_is_placed_and_every_one_that_leaves(game: Path) -> None:
+    crash.stage(game)
+    told: list[int] = []
+    commit.commit(InstallFolder.at(game), CHANGE, KEEP_BYTES, watch=lambda name, count: told.append(count))
+    placed = sum(len(data) for data in crash.STAGED.values())
+    left = sum(len(data) for path, (kind, data, _) in PREVIOUS.items() if path.startswith("files/") and kind == "file")
+    links = sum(len(data) for path, (kind, data, _) in PREVIOUS.items() if path.startswith("files/") and kind == "link")
+    assert sum(told) == placed + left + links
+
+
+def test_a_commit_is_cancelled_while_it_has_changed_nothing_and_not_any_more_afterwards(game: Path) -> None:
+    crash.stage(game)
+    journal_there: list[bool] = []
+
+    def cancelled(name: str, count: int) -> None:
+        journal_there.append(commit.pending(InstallFolder.at(game)))
+        if len(journal_there) == at:
+            raise Cancelled
+
+    at = 1
+    with pytest.raises(Cancelled):
+        commit.commit(InstallFolder.at(game), CHANGE, KEEP_BYTES, watch=cancelled)
+    assert crash.judge(game) == "old"
+    at = len(crash.STAGED) + 5
+    commit.commit(InstallFolder.at(game), CHANGE, KEEP_BYTES, watch=cancelled)
+    assert journal_there[at - 1]
+    assert crash.judge(game) == "new"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from patcher import beneath, disk
 from patcher.beneath import Where, path_of
 from patcher.install import commit, journal
 from patcher.install.folder import InstallFolder
+from patcher.install.scan import Watch
 from tests.support import crash, power_cut
 from tests.support.lost_writes import Recording, after_kill, materialise
 from tests.support.power_cut import PowerCuts
@@ -33,6 +35,37 @@ def test_any_power_cut_leaves_the_old_or_the_new_release(room: Path) -> None:
 def test_nor_does_a_power_cut_harm_on_a_disk_without_hard_links(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "link", lambda source, path: False)
     assert list(PowerCuts(room, seed=2).faults(200)) == []
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few files are many, so that their volume is synced as a whole."""
+    monkeypatch.setattr(disk, "_MANY", 0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_nor_does_it_harm_where_whole_volumes_are_synced(room: Path) -> None:
+    cuts = PowerCuts(room, seed=3)
+    assert list(cuts.faults(STATES)) == []
+    assert all(any(step.startswith("sync_volume") for step in story.steps) for story in cuts.stories)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("name", ["staging", ".shoal", "game"])
+def test_a_volume_that_is_not_synced_is_found(room: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    sync_all = disk.sync_all
+
+    def careless(base: Where, *what: Any) -> None:
+        if not _is_called(base, room, name):
+            sync_all(base, *what)
+
+    monkeypatch.setattr(disk, "sync_all", careless)
+    assert next(PowerCuts(room, seed=1).faults(STATES), "")
+
+
+def _is_called(base: Where, room: Path, name: str) -> bool:
+    """Whether this is the folder of that name, the install folder being the game."""
+    return ("game" if path_of(base).parent == room else path_of(base).name) == name
 
 
 def test_the_model_sees_what_the_disk_does(room: Path) -> None:
@@ -85,7 +118,7 @@ def unsynced_append(which: bytes) -> Sabotage:
 
 def journal_before_staged_files(patch: pytest.MonkeyPatch) -> None:
     begin, sync_staged = commit._begin, commit._sync_staged
-    late: list[tuple[InstallFolder, commit.Change, journal.Operations]] = []
+    late: list[tuple[InstallFolder, commit.Change, journal.Operations, Watch]] = []
     patch.setattr(commit, "_sync_staged", lambda *arguments: late.append(arguments))
 
     def early(folder: InstallFolder, record: bytes) -> None:

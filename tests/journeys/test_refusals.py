@@ -1,6 +1,10 @@
 """Bad input and bad luck: a clear error with its exit code, and nothing changed on the disk."""
 
 import datetime
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +16,7 @@ from patcher.serve.certificate import Authority
 from patcher.serve.static import StaticServer
 from tests.support import trees
 from tests.support.trees import File
-from tests.support.waiting import wait_until
+from tests.support.waiting import is_alive, wait_until
 from tests.support.world import Shoal, World, prepared_engine
 
 _OLD: trees.Layout = {**trees.scenario("changed").old, "data/large.pak": File(trees.noise(95, 3_000_000))}
@@ -228,6 +232,24 @@ def test_a_full_disk_is_told_before_the_download(world: World, tmp_path: Path) -
     assert not [path for path in world.requests() if full.name in path]
 
 
+def test_an_engine_starts_on_a_full_drive_and_says_what_is_wrong(world: World, tmp_path: Path) -> None:
+    player = _installed(world)
+    player.stop_engine()
+    assert (player.home / "reserve").exists()
+    here, verb = f"{player.home}", f"{sys.executable} -m patcher.cli --home {player.home} --json"
+    fill = f"cp -a {here} {tmp_path}/copy; mount -t tmpfs -o size=4m tmpfs {here} && cp -a {tmp_path}/copy/. {here}"
+    lines = (fill, f"cat /dev/zero >{here}/other", f"{verb} status", f"{verb} verify game", f"{verb} update game")
+    script = "(mount --make-rprivate / 2>/dev/null || :);" + "; ".join(lines)
+    rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
+    unshare = ["unshare", "--mount", "--propagation=unchanged", *rootless, "sh", "-c", script]
+    said = subprocess.run(unshare, capture_output=True, text=True)
+    results = [json.loads(line) for line in said.stdout.splitlines() if '"event": "result"' in line]
+    assert len(results) == 3, said
+    wait_until(lambda: not is_alive(results[0]["pid"]), "the engine's end")
+    assert results[0]["titles"][0]["installed"]
+    assert results[1]["damaged"] == []
+
+
 def test_a_read_only_folder_is_said(world: World, tmp_path: Path) -> None:
     player = world.player("ann", peers="none")
     (tmp_path / "games").mkdir(exist_ok=True)
@@ -309,3 +331,45 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shoal]:
         player = made.player("ann", peers="none")
         player.stop_engine()
         yield player
+
+
+def test_a_patch_for_which_the_home_has_no_room_is_told_before_the_download(world: World, tmp_path: Path) -> None:
+    player = _installed(world)
+    world.release("2", tmp_path / "new")
+    plan = player.run("update", "game", "--plan")
+    assert plan["patch_bytes"] > 200_000 and plan["home_bytes"] == 0, "both are on one drive"
+    world.requests()
+    packs = player.home / "packs"
+    packs.mkdir(exist_ok=True)
+    with prepared_engine(player, mount=f"mount -t tmpfs -o size=100k tmpfs {packs}"):
+        assert player.run("update", "game", "--plan")["home_bytes"] == plan["patch_bytes"]
+        error = player.error("update", "game", expect=6)
+    assert (error["code"], error["facts"]["path"]) == ("disk.full", str(packs))
+    assert error["facts"]["needed_bytes"] == plan["patch_bytes"]
+    assert trees.read(world.folder(player)) == _OLD
+    player.run("update", "game")
+    assert trees.read(world.folder(player)) == _NEW
+
+
+@pytest.mark.parametrize("folder", ["Games", "~nobody-is-called-so/x"])
+def test_a_games_folder_that_is_not_named_in_full_is_refused(world: World, folder: str) -> None:
+    player = world.player("ann", peers="none")
+    assert player.error("settings", "games_folder", folder, expect=2)["code"] == "usage.folder"
+    assert player.run("settings", "games_folder")["settings"] == {"games_folder": ""}
+
+
+def test_a_folder_where_nothing_can_be_is_refused_and_the_players_own_is_found(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "ann's"))
+    player = world.player("ann", peers="none")
+    (tmp_path / "file").write_text("a file")
+    for folder, code in (("/proc/x", "disk.denied"), (str(tmp_path / "file" / "x"), "disk.in_the_way")):
+        assert player.error("settings", "games_folder", folder, expect=6)["code"] == code
+        assert player.error("install", "game", "--to", folder, "--plan", expect=6)["code"] == code
+        assert player.error("install", "game", "--to", folder, expect=6)["code"] == code
+    player.run("settings", "games_folder", "~/Games")
+    player.run("install", "game")
+    assert trees.read(tmp_path / "ann's" / "Games" / "game") == _OLD
+    player.run("move", "game", "~/Elsewhere")
+    assert trees.read(tmp_path / "ann's" / "Elsewhere") == _OLD

@@ -288,3 +288,23 @@ def test_a_repair_needs_no_manifest_and_leaves_no_wrong_mode(world: World, tmp_p
     assert trees.read(folder) == layout
     assert player.run("verify", "rusty")["damaged"] == []
     player.stop_engine()
+
+
+def test_a_repair_leaves_the_step_back_and_what_cannot_be_stepped_back_to_is_not_offered(
+    world: World, tmp_path: Path
+) -> None:
+    scenario = trees.scenario("changed")
+    _released(world, tmp_path, "kept", "1", scenario.old)
+    player, folder = world.player("kept", peers="none"), tmp_path / "game"
+    player.run("install", "kept", "--to", folder)
+    (folder / "data/sound.pak").write_bytes(b"damaged")
+    player.run("repair", "kept")
+    assert player.run("status", "kept")["titles"][0]["previous_version"] == ""
+    _released(world, tmp_path, "kept", "2", scenario.new)
+    player.run("update", "kept")
+    (folder / "data/sound.pak").write_bytes(b"damaged")
+    player.run("repair", "kept")
+    assert player.run("status", "kept")["titles"][0]["previous_version"] == "1"
+    assert player.run("rollback", "kept")["fetched"]["origin_bytes"] == 0
+    assert trees.read(folder) == scenario.old
+    player.stop_engine()

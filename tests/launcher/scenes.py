@@ -80,7 +80,13 @@ def snapshot(first: TitleSnapshot | None = None, **settings: str | int | bool) -
     feed = FeedSnapshot("demo", "https://updates.example.org/feed", FINGERPRINT, ("emberfall", "tidebound", "verdant"))
     titles = (first, *others) if first else ()
     return Snapshot(
-        "0.1.0", 1, "home", 6881, (feed,) if first else (), titles, {"sharing": "off", "peers": "all", **settings}
+        "0.1.0",
+        1,
+        "/home/ann",
+        6881,
+        (feed,) if first else (),
+        titles,
+        {"sharing": "off", "peers": "all", **settings},
     )
 
 

@@ -78,6 +78,8 @@ def test_neither_the_state_nor_the_page_needs_qt() -> None:
         ({"failure": replace(NO_SOURCE, code="disk.modified")}, PrimaryAction.REPAIR),
         ({"version": "", "failure": replace(NO_SOURCE, code="trust.description")}, PrimaryAction.REPAIR),
         ({"version": ""}, PrimaryAction.PLAY),
+        ({"installed": False, "folder_missing": True}, PrimaryAction.LOCATE),
+        ({"installed": False, "folder_missing": True, "paused": True}, PrimaryAction.LOCATE),
         ({"failure": NO_SOURCE}, PrimaryAction.UPDATE),
     ],
 )
@@ -277,6 +279,24 @@ def test_the_options_are_those_that_make_sense() -> None:
     assert MenuAction.ROLLBACK not in _page(_up(installed(previous_version=""))).menu_actions
     assert _page(_up(title("emberfall", "E", offered_version="1"))).menu_actions == frozenset()
     assert _page(_up(installed(playing=True))).menu_actions == frozenset()
+
+
+def test_a_missing_folder_is_a_failure_until_it_is_back() -> None:
+    missing = replace(NO_SOURCE, code="disk.folder_missing")
+    gone = installed(installed=False, folder_missing=True, failure=missing)
+    failed = _up(gone, Failed(7, NAME, missing))
+    assert _page(failed).menu_actions == {MenuAction.FORGET}
+    assert (_page(failed).failure, _page(failed).can_play) == (missing, False)
+    back = state.apply(failed, snapshot(installed()))
+    assert _page(back).failure is None
+    other = state.apply(failed, Failed(8, NAME, NO_SOURCE))
+    assert _page(other).failure == missing, "what the engine sees now counts"
+
+
+def test_space_on_the_drive_of_the_home_is_not_asked_of_that_of_the_game() -> None:
+    planned = Planned(5, NAME, "1.8.2", "1.9.0", Totals(peak_extra_bytes=500, home_bytes=200))
+    assert _page(_up(installed(), planned), 300).action is PrimaryAction.UPDATE
+    assert _page(_up(installed(), planned), 299).needed_bytes == 300
 
 
 def test_a_change_alone_changes_nothing() -> None:

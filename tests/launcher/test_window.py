@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
+    QLabel,
     QLineEdit,
     QListView,
     QPushButton,
@@ -20,11 +21,12 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from launcher import theme
+from launcher import state, text, theme
 from launcher.failures import Remedy
 from launcher.page import MenuAction
 from launcher.prefs import Prefs
 from launcher.state import Accepted, Link, LinkChanged, Refused
+from launcher.views import install
 from launcher.views.install import InstallSheet, own_folder, tag_label
 from launcher.views.sheet import ConfirmSheet
 from launcher.views.widgets import Switch
@@ -140,6 +142,82 @@ def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: MainWindow, qtbo
     sheet.reject()
     shown.refresh()
     assert not shown.title_page.banner.isVisible()
+
+
+def test_a_folder_that_is_not_named_in_full_is_said_while_it_is_typed(
+    shown: MainWindow, submitted: list[commands.Command], qtbot: QtBot
+) -> None:
+    show(shown, "not-installed")
+    shown.title_page.action.click()
+    sheet = _sheet(shown)
+    qtbot.waitUntil(lambda: len(submitted) == 1)
+    sheet.folder.clear()
+    QTest.keyClicks(sheet.folder, "G")
+    assert sheet.banner.isVisible() and not sheet.confirm.isEnabled()
+    QTest.keyClick(sheet.folder, Qt.Key.Key_Backspace)
+    assert sheet.banner.isVisible() and not sheet.confirm.isEnabled()
+    QTest.qWait(350)
+    assert len(submitted) == 1, "nothing is planned for it"
+    QTest.keyClicks(sheet.folder, "~/Games")
+    assert not sheet.banner.isVisible() and sheet.confirm.isEnabled()
+    qtbot.waitUntil(lambda: len(submitted) == 2)
+    assert submitted[1] == commands.Install(NAME, "~/Games", only="plan")
+
+
+def test_a_folder_that_the_engine_refuses_cannot_be_installed_to(shown: MainWindow) -> None:
+    show(shown, "not-installed")
+    shown.title_page.action.click()
+    sheet = _sheet(shown)
+    QTest.qWait(350)
+    for failure, is_enabled in ((NO_SOURCE, True), (replace(NO_SOURCE, code="disk.denied"), False)):
+        shown.handle_message(Accepted(commands.Install(NAME, "/proc/x", only="plan"), 5))
+        shown.handle_message(Failed(5, NAME, failure))
+        shown.refresh()
+        assert sheet.banner.isVisible()
+        assert sheet.confirm.isEnabled() == is_enabled
+
+
+def test_the_dialog_says_how_much_space_is_missing(shown: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "free_bytes", lambda folder: 1_000_000_000)
+    show(shown, "not-installed")
+    shown.title_page.action.click()
+    sheet = _sheet(shown)
+    shown.handle_message(Planned(5, NAME, "", "1.9.0", TOTALS))
+    shown.refresh()
+    texts = [label.text() for label in sheet.banner.findChildren(QLabel)]
+    assert any(f"{text.size(TOTALS.peak_extra_bytes - 1_000_000_000)} more are needed" in each for each in texts)
+    assert not sheet.confirm.isEnabled()
+
+
+def test_a_missing_folder_is_located_or_forgotten(
+    shown: MainWindow, submitted: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    failure = replace(NO_SOURCE, code="disk.folder_missing")
+    missing = installed(installed=False, folder_missing=True, failure=failure, tags=("lang:de",))
+    for message in (LinkChanged(Link.UP), snapshot(missing)):
+        shown.handle_message(message)
+    shown.refresh()
+    assert shown.title_page.action.text() == "LOCATE…"
+    assert shown.title_page.banner.isVisible()
+    shown.title_page.action.click()
+    assert submitted.pop() == commands.Install(NAME, str(tmp_path), tags=("lang:de",), locate=True)
+    shown.title_page.triggered.emit(MenuAction.FORGET)
+    assert isinstance(shown.title_actions.sheet, ConfirmSheet)
+    _control(shown, "yes").click()  # type: ignore[attr-defined]  # it is a button
+    assert submitted.pop() == commands.Uninstall(NAME, forget=True)
+
+
+def test_a_games_folder_is_checked_while_it_is_typed(shown: MainWindow, submitted: list[commands.Command]) -> None:
+    show(shown, "ready")
+    page = shown._settings
+    QTest.keyClicks(page.folder, "Games")
+    assert not page.banner.isHidden()
+    page.folder.clear()
+    QTest.keyClicks(page.folder, "~/Games")
+    assert page.banner.isHidden()
+    page.show_state(state.apply(shown.state, Refused(commands.ChangeSetting("games_folder", "/proc/x"), NO_SOURCE)))
+    assert not page.banner.isHidden()
 
 
 def test_what_is_installed_already_is_located(

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from patcher import disk
 from patcher.content.merkle import Ref, ref_of
+from patcher.seeding import pack_cache
 from patcher.seeding.pack_cache import Packs
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import torrent_of
@@ -91,3 +93,27 @@ def test_what_was_half_fetched_goes_first(tmp_path: Path) -> None:
     with packs.open(half) as path:
         path.write_bytes(noise(2, 90_000))
     assert packs.to_remove() == [half.root]
+
+
+def test_packs_make_room_for_shoals_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packs = Packs(tmp_path, 1 << 30)
+    kept, old = put(packs, tmp_path, 2), put(packs, tmp_path, 1)
+    half = ref_of(noise(3, 100_000))
+    with packs.open(half) as path:
+        path.write_bytes(noise(3, 50_000))
+    room_bytes = pack_cache._ROOM_BYTES
+    monkeypatch.setattr(disk, "free_bytes", lambda _: room_bytes)
+    packs.leave_room()
+    assert packs.path(half).exists()
+    monkeypatch.setattr(disk, "free_bytes", lambda _: room_bytes - 60_000)
+    packs.leave_room()
+    assert (packs.path(half).exists(), packs.has(old), packs.has(kept)) == (False, False, True)
+
+
+def test_what_is_here_of_a_pack_needs_no_space(tmp_path: Path) -> None:
+    packs = Packs(tmp_path, 1 << 30)
+    whole, half, other = put(packs, tmp_path, 1), ref_of(noise(2, 100_000)), ref_of(noise(3, 70_000))
+    with packs.open(half) as path:
+        path.write_bytes(noise(2, 40_960))
+    assert packs.needed_bytes({whole: 100_000, half: 100_000, other: 70_000}) == 59_040 + 70_000
+    assert packs.to_remove(1, keep=[half, whole]) == []

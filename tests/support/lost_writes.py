@@ -19,6 +19,8 @@ from patcher import disk
 
 _ROOT = 0
 _ELSEWHERE = -1
+_VOLUME = -2
+"""Stands for all nodes, in the sync of a volume."""
 
 
 @dataclass
@@ -179,6 +181,9 @@ class Recording:
 
     _sync_folder = _sync_file
 
+    def _sync_volume(self, path: Path) -> Effect:
+        return Effect(_VOLUME, sync=True)
+
 
 def _kind(mode: int) -> str:
     return "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "file"
@@ -215,7 +220,7 @@ def names_without_bytes(recording: Recording, steps: int) -> Disk:
     left: list[Effect] = []
     for effect in reversed(effects):
         synced |= {effect.node} if effect.sync else set()
-        if effect.names or effect.node in synced:
+        if effect.names or not synced.isdisjoint((effect.node, _VOLUME)):
             left.append(effect)
     return _built(recording, left[::-1])
 
@@ -226,6 +231,8 @@ def _not_durable(effects: list[Effect]) -> dict[int, list[Effect]]:
     synced: set[int] = {_ELSEWHERE}
     for number in range(len(effects) - 1, -1, -1):
         effect = effects[number]
+        if effect.sync and effect.node == _VOLUME:
+            break
         if effect.sync:
             synced.add(effect.node)
         elif not effect.needs <= synced:

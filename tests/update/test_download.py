@@ -2,6 +2,8 @@
 a pack before it begins: its own bytes, and the maps by which it reads.
 """
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from patcher import disk
 from patcher.content import manifest, merkle, records
 from patcher.content.manifest import Entry, Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
@@ -152,3 +155,25 @@ def test_a_window_that_fails_after_the_last_piece_arrived_fails_the_step(tmp_pat
     with pytest.raises(ContentError) as raised:
         downloader._patch(stage, step, {entry.root for entry in step.offer.manifest.entries})
     assert raised.value.code == "content.window"
+
+
+@pytest.mark.parametrize("free_bytes", [0, 1 << 40], ids=["full", "another fault"])
+def test_a_half_fetched_pack_goes_when_it_filled_the_drive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_bytes: int
+) -> None:
+    step, _, pack = patching(tmp_path, {"a": noise(1, 1000)}, {"a": noise(2, 300_000)})
+    index, writes = step.offer.patch, []
+
+    def write(descriptor: int, data: bytes) -> None:
+        writes.append(os.write(descriptor, data))
+        if len(writes) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert index and index.pack and index.has_swarm
+    monkeypatch.setattr(disk, "_write_all", write)
+    monkeypatch.setattr(disk, "free_bytes", lambda _: free_bytes)
+    downloader, _ = downloader_for(tmp_path, Shelf(pack))
+    with pytest.raises(DiskError) as caught:
+        downloader.pack(index, "main")
+    assert caught.value.code == "disk.full"
+    assert (tmp_path / "packs" / index.pack.hex).exists() == bool(free_bytes)
