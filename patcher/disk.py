@@ -159,7 +159,7 @@ def remove_folder(where: Where) -> None:
     _step("remove_folder", where)
     with translated(where), held(where) as (name, folder):
         _retried(lambda: os.rmdir(name, dir_fd=folder))
-    beneath.changed(where)
+    beneath.folder_removed()
 
 
 def remove_tree(where: Where) -> None:

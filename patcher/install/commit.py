@@ -15,6 +15,7 @@ same inode, and only replaced while its successor is still in staging. Trash is 
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from patcher import beneath, disk
 from patcher.beneath import Beneath
+from patcher.content import paths
 from patcher.errors import DiskError, Unfinished
 from patcher.install import journal
 from patcher.install.conflicts import Conflicts
@@ -29,6 +31,8 @@ from patcher.install.folder import InstallFolder
 from patcher.install.journal import ForeignJournal, Operations
 from patcher.install.registry import Installation, Registry
 
+_MEMORY_LOOKS, _MEMORY_PAUSE_S = 30, 0.1
+"""Systems remember what was in a folder of a network or FUSE disk for a second or so."""
 _SLACK_BYTES = 1 << 20
 """Folders and names need some space too."""
 _HOPELESS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL)
@@ -298,6 +302,7 @@ def _keep_old(folder: InstallFolder, operations: Operations) -> None:
 
 def _swap(folder: InstallFolder, operations: Operations) -> None:
     _drop(folder, operations.first, operations.first_folders)
+    _settle(folder, operations)
     folders = [folder.root / path for path in operations.folders]
     for each in folders:
         disk.make_folder(each)
@@ -314,12 +319,27 @@ def _swap(folder: InstallFolder, operations: Operations) -> None:
 def _drop(folder: InstallFolder, paths: Iterable[str], folders: Iterable[str]) -> None:
     for path in paths:
         old, kept = (beneath.status(where) for where in (folder.root / path, folder.trash_files / path))
-        if old and kept and os.path.samestat(old, kept):
+        if old and kept and old.st_ino and os.path.samestat(old, kept):  # where files have no numbers, all have 0
             disk.remove(folder.root / path)
     for path in folders:
         old_folder = folder.root / path
         if beneath.is_folder(old_folder) and not beneath.entries(old_folder):
             disk.remove_folder(old_folder)
+
+
+def _settle(folder: InstallFolder, operations: Operations) -> None:
+    """Wait until no folder that went seems to be there under its new spelling.
+
+    Systems remember what they saw of network and FUSE disks for a second. What is there without being listed is such a
+    memory, if it is not there under the old spelling either.
+    """
+    new = {paths.fold(path): folder.root / path for path in operations.folders}
+    gone = [path for path in operations.first_folders if not beneath.exists(folder.root / path)]
+    for place in (new[fold] for path in gone if (fold := paths.fold(path)) in new):
+        for _ in range(_MEMORY_LOOKS):
+            if not beneath.exists(place) or place.name in dict(beneath.entries(place.parent)):
+                break
+            time.sleep(_MEMORY_PAUSE_S)
 
 
 def _sync_swapped(folder: InstallFolder, operations: Operations) -> None:

@@ -101,11 +101,11 @@ def _program(folder: Beneath, entry: Entry, known: Seen | None, watch: Watch) ->
 
 
 def running(folder: Path) -> str:
-    """The name of a process whose program, or the script it runs, lies in ``folder``; or nothing."""
-    inner = os.path.join(os.path.realpath(folder), "")
+    """The name of a process whose program, or the script it runs, lies in ``folder``, in any spelling; or nothing."""
+    inner = os.path.join(os.path.realpath(folder), "").casefold()
     for process in psutil.process_iter(["exe", "cmdline"]):
         words = [process.info["exe"] or "", *_scripts(process.info["cmdline"] or [])]
-        if any(word.startswith(inner) for word in words):
+        if any(word.casefold().startswith(inner) for word in words):
             with contextlib.suppress(psutil.Error):  # it has just ended
                 return process.name()
     return ""

@@ -7,7 +7,7 @@ can lose bytes but never make wrong ones look right.
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ from patcher.beneath import Beneath, Where
 from patcher.content import merkle
 from patcher.content.manifest import Entry, Manifest
 from patcher.errors import Cancelled
+from patcher.install.names import Names
 
 READ_BYTES = 1 << 20
 _THREADS = min(4, os.cpu_count() or 1)
@@ -124,8 +125,11 @@ def installed(folder: Beneath, entries: Iterable[Entry], known: Mapping[str, See
     return Found(intact, stats, tuple(sorted(modified)), tuple(sorted(missing)))
 
 
-def conflicts(folder: Beneath, manifests: Sequence[Manifest], ours: Collection[str], watch: Watch) -> Found:
-    """Compare the paths of new files, links and folders: ``intact`` are right already, ``modified`` are not ours."""
+def conflicts(folder: Beneath, manifests: Sequence[Manifest], ours: Names, watch: Watch) -> Found:
+    """Compare the paths of new files, links and folders: ``intact`` are right already, ``modified`` are not ours.
+
+    A file of ours under another spelling is neither: it goes, and the new one comes in its place.
+    """
     entries = [entry for m in manifests for entry in m.entries]
     links = [link for m in manifests for link in m.links]
     strangers = [e for e in entries if e.path not in ours and _is_no_folder(folder / e.path)]
@@ -134,7 +138,7 @@ def conflicts(folder: Beneath, manifests: Sequence[Manifest], ours: Collection[s
     other |= {
         p for p, to in links if p not in ours and _is_no_folder(folder / p) and beneath.link_target(folder / p) != to
     }
-    other |= {path for path in folders_of(manifests).difference(ours) if _is_no_folder(folder / path)}
+    other |= {path for path in folders_of(manifests) if path not in ours and _is_no_folder(folder / path)}
     return Found(found.intact, found.stats, tuple(sorted(other)))
 
 

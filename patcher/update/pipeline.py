@@ -19,6 +19,7 @@ from patcher.errors import BusyError, ContentError, DiskError, Missing, OriginEr
 from patcher.feed.feeds import Feeds
 from patcher.install import commit, genuine, launch, previous, scan
 from patcher.install.folder import Installed, InstallFolder, NewPart
+from patcher.install.names import Names
 from patcher.install.registry import Installation, Registry
 from patcher.install.scan import Seen, seen
 from patcher.protocol.events import Outcome, Phase, Planned
@@ -198,7 +199,7 @@ class Pipeline:
     def _have(self, here: _Here, target: Target) -> scan.Have:
         """What a plan may build from. Raises DiskError (disk.in_the_way) for files that are not ours in new places."""
         folder, found = here.folder.root, here.found
-        mine = {path for m in here.ours for path in m.paths}
+        mine = Names(folder, (path for m in here.ours for path in m.paths))
         way = scan.conflicts(folder, target.released, mine, self._meter.watch)
         if way.modified and not target.adopt:
             raise DiskError(
@@ -219,9 +220,13 @@ class Pipeline:
             modified=tuple(sorted((*found.modified, *way.modified))),
             missing=found.missing,
             gone=frozenset(self._gone),
-            defaults=frozenset(path for path in defaults if beneath.exists(folder / path)),
+            defaults=frozenset(p for p in defaults if beneath.exists(folder / p) and not mine.respelled(p)),
             executable=scan.executable(folder, (*intact, *found.modified)),
-            links=scan.links(folder, [*here.ours, *(offer.manifest for offer in target.offers)]),
+            links={
+                path: to
+                for path, to in scan.links(folder, [offer.manifest for offer in target.offers]).items()
+                if not mine.respelled(path)
+            },
         )
 
     def _check_room(self, folder: InstallFolder, plan: Plan) -> None:
