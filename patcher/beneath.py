@@ -47,6 +47,8 @@ _CODES = {
     errno.ELOOP: "disk.in_the_way",
     errno.EISDIR: "disk.in_the_way",
     errno.ENXIO: "disk.in_the_way",  # a socket or device in place of a file
+    errno.EXDEV: "disk.volume",
+    errno.EFBIG: "disk.unsuitable",
 }
 _SHARING = (32, 33)
 """Windows: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which Python shows as a PermissionError."""

@@ -25,12 +25,14 @@ from patcher import beneath, disk
 from patcher.beneath import Beneath
 from patcher.content import paths
 from patcher.errors import DiskError, Unfinished
-from patcher.install import journal
+from patcher.install import journal, trials
 from patcher.install.conflicts import Conflicts
 from patcher.install.folder import InstallFolder
 from patcher.install.journal import ForeignJournal, Operations
 from patcher.install.registry import Installation, Registry
 
+_SURE_LENGTH = 100
+"""Names of ASCII of so many letters are held by every disk; the longest ones of eCryptfs have 143."""
 _MEMORY_LOOKS, _MEMORY_PAUSE_S = 30, 0.1
 """Systems remember what was in a folder of a network or FUSE disk for a second or so."""
 _SLACK_BYTES = 1 << 20
@@ -66,8 +68,8 @@ def commit(
     ``keep_bytes``.
 
     ``note_journal`` takes the digest of a large journal before it is written; `recover` needs it again.
-    Raises DiskError: disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.failed while nothing
-    was changed; Unfinished once the journal stands: `recover` then goes on.
+    Raises DiskError: disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.volume,
+    disk.unsuitable, disk.failed while nothing was changed; Unfinished once the journal stands: `recover` then goes on.
     """
     if pending(folder):
         raise Unfinished("An earlier update is not finished.", path=str(folder.path))
@@ -82,6 +84,24 @@ def commit(
             note_journal(journal.digest(record))
         _begin(folder, record)
         _go_on(folder, operations, done=False)
+
+
+def check_disk(folder: InstallFolder, change: Change) -> None:
+    """Raises DiskError when the disk cannot take ``change``: disk.volume for a folder of it that is another volume,
+    disk.unsuitable for a name. `commit` checks it too, but before a download it costs less.
+    """
+    own = (folder.staging, folder.trash, folder.previous_folder)
+    described = (folder.current.manifests_folder, folder.current.layers_folder)
+    missing = [path for path in change.folders if not beneath.is_folder(folder.root / path)]
+    new = [*missing, *(path for _, path, _ in change.place), *(path for path, _ in change.links)]
+    touched = {path.rpartition("/")[0] for path in (*new, *change.remove, *change.remove_folders)}
+    touched.update(change.remove_folders)
+    for each in (folder.state, *filter(beneath.is_folder, (*own, *described)), *_folders(folder, touched)):
+        disk.check_same_volume(folder.root, each)
+    if names := {name for path in new for name in path.split("/") if len(name) > _SURE_LENGTH or not name.isascii()}:
+        disk.make_folder(folder.staging)
+        for name in sorted(names):
+            trials.check_name(folder.staging / name)
 
 
 def recover(folder: InstallFolder, known_journal: bytes = b"") -> bool:
@@ -182,6 +202,7 @@ def unfinished() -> Iterator[None]:
 def _check(folder: InstallFolder, change: Change, keep_bytes: int) -> Operations:
     """Check everything that could make the commit fail, before anything changes."""
     _check_names(change)
+    check_disk(folder, change)
     for name in _staged_files(change):
         staged = beneath.status(folder.staging / name)
         if staged is None or not beneath.is_own(staged):

@@ -175,6 +175,8 @@ class InstallFolder:
     """Old documents, and the folder of old files, during a commit."""
     trash_files = _Below("trash", "files")
     """Old files during a commit, each under its own path."""
+    trial = _Below("state", "trial")
+    """Made and removed at once, to find out what the disk can hold."""
     journal = _Below("state", "journal")
     """Exists only during a commit."""
     previous_folder = _Below("state", "previous")

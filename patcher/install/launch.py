@@ -20,7 +20,7 @@ from patcher.beneath import Beneath
 from patcher.content import manifest, records
 from patcher.content.manifest import Entry
 from patcher.errors import ContentError, DiskError, UsageError
-from patcher.install import scan
+from patcher.install import scan, trials
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.scan import Seen, Watch, seen
 
@@ -93,7 +93,7 @@ def _program(folder: Beneath, entry: Entry, known: Seen | None, watch: Watch) ->
     is_right = stat is not None and stat.size_bytes == entry.size_bytes
     if not is_right or (stat != known and scan.root_of(program, watch) != entry.root):
         raise DiskError("disk.modified", f"{entry.path} is not as released.", path=str(program))
-    if os.name != "nt" and not scan.executable(folder, [entry.path]):
+    if os.name != "nt" and not trials.is_executable(program):
         if not entry.executable:
             raise ContentError("content.launch", f"The release does not say that {entry.path} may be executed.")
         raise DiskError("disk.modified", f"{entry.path} may not be executed any more.", path=str(program))

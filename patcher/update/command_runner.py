@@ -89,7 +89,7 @@ class CommandRunner:
         with beneath.translated(folder.root):
             manifests = installed.released(folder.current.manifests(installed))
             self._meter.begin(Phase.SCAN, sum(m.size_bytes for m in manifests))
-            damaged, stats = scan.differences(folder.root, manifests, self._meter.watch)
+            damaged, stats = scan.differences(folder.root, manifests, folder.trial, self._meter.watch)
             if len(manifests) < sum(not part.defaults for part in installed.parts):
                 damaged.add(folder.current.manifests_folder.relative)
             if not damaged:  # then they may be offered again, although something touched them

@@ -21,7 +21,7 @@ from patcher.install import commit, genuine, launch, previous, scan
 from patcher.install.folder import Installed, InstallFolder, NewPart
 from patcher.install.names import Names
 from patcher.install.registry import Installation, Registry
-from patcher.install.scan import Seen, seen
+from patcher.install.scan import Seen
 from patcher.protocol.events import Outcome, Phase, Planned
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
@@ -115,6 +115,7 @@ class Pipeline:
         """Stage, verify and commit; plan again when a source turns out to be bad or out of reach."""
         for tries_left in reversed(range(_TRIES)):
             self._check_room(here.folder, work.plan)
+            commit.check_disk(here.folder, planning.change(work.plan, here.ours, work.have, ()))
             try:
                 layers, stats = self._stage(here, work)
             except (ContentError, OriginError) as error:
@@ -212,6 +213,9 @@ class Pipeline:
         sources = {root: path for root, path in here.sources.items() if root not in self._distrusted}
         sources.update({root: folder / path for path, root in intact.items() if root})
         defaults = (e.path for o in target.offers if o.part.defaults for e in o.manifest.entries)
+        entries = (entry for offer in target.offers for entry in offer.manifest.entries)
+        here_already = {*intact, *found.modified}
+        links = scan.links(folder, [offer.manifest for offer in target.offers], here.folder.trial)
         return scan.Have(
             intact,
             {**found.stats, **way.stats},
@@ -221,12 +225,8 @@ class Pipeline:
             missing=found.missing,
             gone=frozenset(self._gone),
             defaults=frozenset(p for p in defaults if beneath.exists(folder / p) and not mine.respelled(p)),
-            executable=scan.executable(folder, (*intact, *found.modified)),
-            links={
-                path: to
-                for path, to in scan.links(folder, [offer.manifest for offer in target.offers]).items()
-                if not mine.respelled(path)
-            },
+            executable=scan.executable(folder, [e for e in entries if e.path in here_already], here.folder.trial),
+            links={path: to for path, to in links.items() if not mine.respelled(path)},
         )
 
     def _check_room(self, folder: InstallFolder, plan: Plan) -> None:
@@ -281,11 +281,12 @@ class Pipeline:
                 keep_bytes = previous.most_kept_bytes(size_bytes)
                 commit.commit(folder, change, keep_bytes, partial(self._registry.note_journal, title))
         now = {**work.have.stats, **stats}
-        released = [entry.path for m in target.released for entry in m.entries]
+        released = [entry for m in target.released for entry in m.entries]
+        found = scan.installed(folder.root, released, now, lambda *_: None)  # some disks change what a stat says
         if target.release:
             with commit.unfinished():
-                self._registry.note_seen(title, {path: now[path] for path in released if path in now})
-        if changed := [path for path in released if seen(folder.root / path) != now.get(path)]:
+                self._registry.note_seen(title, found.stats)
+        if changed := sorted((*found.modified, *found.missing)):
             text = f"{changed[0]} was changed while the update ran."
             raise DiskError("disk.modified", text, path=changed[0], files=len(changed))
 
