@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test check lint gates format mutants prove bench bench-patch screenshots translations lock
+.PHONY: help setup demo test check lint gates format mutants disks prove bench bench-patch screenshots translations lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -34,8 +34,14 @@ screenshots: setup ## docs/screenshots anew: the launcher in ten states, in a wi
 mutants: setup  ## the proof that a test guards each promise of trust: some 80 bugs, planted one by one, are found
 	$(call timed,$(BIN)/python -m tests.support.planted)
 
+disks: setup    ## a title's whole life on real disks, each in an image of its own: ext4, xfs, btrfs, FAT, exFAT, NTFS (as root; installs their tools)
+	@packaging/setup.sh disks
+	$(call timed,$(BIN)/python -m tests.support.disks)
+
 prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
+	    $(BIN)/python -m tests.support.crash --ignore-case && \
+	    $(BIN)/python -m tests.support.crash --ignore-case --windows-like && \
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
 	    $(BIN)/python -m tests.support.job_faults --shares 2 && \
 	    $(BIN)/python -m tests.support.job_power && \

@@ -221,6 +221,16 @@ EXPLANATIONS: dict[str, _Row] = {
         QT_TRANSLATE_NOOP("Errors", "Move that file away, then try again."),
         (_R, _F),
     ),
+    "disk.volume": _Row(
+        QT_TRANSLATE_NOOP("Errors", "Another drive is mounted inside the folder of this title."),
+        QT_TRANSLATE_NOOP("Errors", "Unmount that drive, then try again: a title lies on one drive."),
+        (_R, _F),
+    ),
+    "disk.unsuitable": _Row(
+        QT_TRANSLATE_NOOP("Errors", "This drive cannot hold files as large, or with such names, as the title has."),
+        QT_TRANSLATE_NOOP("Errors", "Choose a folder on another drive."),
+        (_F,),
+    ),
     "disk.failed": _Row(
         QT_TRANSLATE_NOOP("Errors", "The drive reported an error."),
         QT_TRANSLATE_NOOP("Errors", "Check the drive, then try again."),

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes .venv ready to run and test Shoal; quick when it is. Called by `make setup` in the project's folder.
+# With the argument `disks` also what `make disks` needs.
 # Installs the Debian packages that are missing when run as root, else prints the line that does it.
 set -eu
 
@@ -27,6 +28,18 @@ need_packages() { # the Debian packages this machine lacks, on one line
 	libwayland-cursor.so.0 libwayland-cursor0
 	END
     /usr/bin/env "$PYTHON" -c 'import ensurepip, venv' >/dev/null 2>&1 || printf ' python3-venv'
+    [ "$purpose" = disks ] || return 0
+    while read -r program package; do # what makes and mounts disks for `make disks`
+        PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null 2>&1 || printf ' %s' "$package"
+    done <<-END
+	mkfs.ext4 e2fsprogs
+	mkfs.xfs xfsprogs
+	mkfs.btrfs btrfs-progs
+	mkfs.vfat dosfstools
+	mkfs.exfat exfatprogs
+	mount.exfat-fuse exfat-fuse
+	lowntfs-3g ntfs-3g
+	END
 }
 
 install_packages() {
@@ -54,6 +67,7 @@ key() { # changes when an install would do something
         "$PYTHON" -c 'import hashlib, sys; print(sys.version, hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 }
 
+purpose=${1:-tests}
 PYTHON=${PYTHON:-python3}
 command -v "$PYTHON" >/dev/null 2>&1 || { echo "python3 (3.11 or newer) is needed" >&2; exit 1; }
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "python 3.11 or newer is needed" >&2; exit 1; }

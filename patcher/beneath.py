@@ -47,6 +47,8 @@ _CODES = {
     errno.ELOOP: "disk.in_the_way",
     errno.EISDIR: "disk.in_the_way",
     errno.ENXIO: "disk.in_the_way",  # a socket or device in place of a file
+    errno.EXDEV: "disk.volume",
+    errno.EFBIG: "disk.unsuitable",
 }
 _SHARING = (32, 33)
 """Windows: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which Python shows as a PermissionError."""
@@ -236,9 +238,15 @@ def kept_open() -> Iterator[None]:
 
 
 def changed(where: Where) -> None:
-    """Must be called after ``where`` was removed, renamed or replaced, if it may have been a folder."""
+    """Must be called after ``where`` was renamed or replaced, if it may have been a folder."""
     if _thread.folders is not None:
         _thread.folders.changed(where)
+
+
+def folder_removed() -> None:
+    """Must be called after a folder was removed: where case is ignored, it may be open under another spelling."""
+    if _thread.folders is not None:
+        _thread.folders.close()
 
 
 def _open_folder(base: Base, parts: list[str]) -> int:

@@ -7,8 +7,8 @@ a model can record them. Steps and their arguments:
     copy(source, source_offset, path, offset, length) · symlink(target, path) · link(source, path)
     rename(source, path) · remove(path) · remove_folder(path) · sync_file(path) · sync_folder(path) · sync_volume(path)
 
-The limits of a disk (no hard links, no fsync of a folder, no replacing of a file in use) are found by trying, not by
-the name of the system. Every function raises DiskError, with the fact ``path``, instead of OSError. No function
+The limits of a disk (no hard links, no modes, no fsync of a folder, no replacing of a file in use) are found by trying,
+not by the name of the system. Every function raises DiskError, with the fact ``path``, instead of OSError. No function
 follows a link in the last component of a path, nor any link on the way to a `beneath.Beneath`.
 """
 
@@ -36,7 +36,12 @@ _SYNC = os.O_RDWR if os.name == "nt" else os.O_RDONLY
 
 _RETRY_PAUSES_S = (0.01, 0.02, 0.05, 0.1, 0.2)
 """Virus scanners and indexers hold new files open for a moment; a running game holds them longer than this."""
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_NOT_HELD = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""Errors of links and modes that a disk cannot hold, or only no more of."""
+_NO_PRIVILEGE = 1314
+"""Windows: ordinary accounts make no symbolic links."""
+_NOTHING = "-" * 256
+"""A name so long that no file has it."""
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP)
 _NO_RANGE_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _COPY_BYTES = 1 << 20
@@ -105,6 +110,28 @@ def check_replaceable(where: Where) -> None:
         _retried(lambda: os.replace(name, name, src_dir_fd=folder, dst_dir_fd=folder))
 
 
+def check_same_volume(folder: Where, other: Where) -> None:
+    """Raises DiskError (disk.volume) when no file of one folder can be renamed into the other.
+
+    Volumes that are parts of one, as those of btrfs, have numbers of their own. A second mount of the same one has not,
+    but there even a rename of nothing fails so.
+    """
+    nothing, other_nothing = folder / _NOTHING, other / _NOTHING
+    with translated(other), held(nothing) as (name, above), held(other_nothing) as (other_name, other_above):
+        is_same = _device(folder) == _device(other)
+        try:
+            os.rename(name, other_name, src_dir_fd=above, dst_dir_fd=other_above)
+        except OSError as error:
+            is_same = is_same and error.errno != errno.EXDEV
+        if not is_same:
+            raise OSError(errno.EXDEV, "Lies on another volume")
+
+
+def _device(folder: Where) -> int | None:
+    found = beneath.status(folder)
+    return found.st_dev if found else None
+
+
 # ---------------------------------------------------------------- folders and names
 
 
@@ -153,17 +180,27 @@ def link(source: Where, where: Where) -> bool:
         try:
             os.link(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder, follow_symlinks=False)
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if not _is_not_held(error):
                 raise
             return False
     return True
 
 
-def symlink(target: str, where: Where) -> None:
-    """Create a symbolic link. Raises DiskError when something is already there."""
+def symlink(target: str, where: Where) -> bool:
+    """Create a symbolic link. False when the disk or the account has none. Raises DiskError when something is there."""
     _step("symlink", target, where)
     with translated(where), held(where) as (name, folder):
-        os.symlink(target, name, dir_fd=folder)
+        try:
+            os.symlink(target, name, dir_fd=folder)
+        except OSError as error:
+            if not _is_not_held(error):
+                raise
+            return False
+    return True
+
+
+def _is_not_held(error: OSError) -> bool:
+    return error.errno in _NOT_HELD or getattr(error, "winerror", None) == _NO_PRIVILEGE
 
 
 def remove(where: Where) -> None:
@@ -178,7 +215,7 @@ def remove_folder(where: Where) -> None:
     _step("remove_folder", where)
     with translated(where), held(where) as (name, folder):
         _retried(lambda: os.rmdir(name, dir_fd=folder))
-    beneath.changed(where)
+    beneath.folder_removed()
 
 
 def remove_tree(where: Where) -> None:
@@ -212,23 +249,36 @@ def _raised(folder: Where, top: Where, number: int) -> Where:
 
 
 def set_executable(where: Where, on: bool) -> None:
-    """Set or clear the executable bit of everyone who may read the file. Needs `sync_file`. No-op on Windows."""
+    """Set or clear the executable bit of everyone who may read the file. Needs `sync_file`.
+
+    No-op on Windows and on disks that keep no modes.
+    """
     if os.name == "nt":
         return
     with translated(where), beneath.opened(where, os.O_RDONLY) as descriptor:
         mode = stat.S_IMODE(beneath.own(descriptor).st_mode)
         wanted = mode | (mode & 0o444) >> 2 if on else mode & ~0o111
         if wanted != mode:
-            _step("mode", where, wanted)
-            os.fchmod(descriptor, wanted)
+            _set_mode(where, descriptor, wanted)
 
 
 def set_private(folder: Where) -> None:
-    """Close a folder to other users (mode 0700). No-op on Windows, where the folders of a profile are private."""
+    """Close a folder to other users (mode 0700).
+
+    No-op on disks that keep no modes, and on Windows, where the folders of a profile are private.
+    """
     with translated(folder), _opened_folder(folder) as descriptor:
         if descriptor is not None and stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o700:
-            _step("mode", folder, 0o700)
-            os.fchmod(descriptor, 0o700)
+            _set_mode(folder, descriptor, 0o700)
+
+
+def _set_mode(where: Where, descriptor: int, mode: int) -> None:
+    _step("mode", where, mode)
+    try:
+        os.fchmod(descriptor, mode)
+    except OSError as error:
+        if not _is_not_held(error):
+            raise
 
 
 # ---------------------------------------------------------------- durability

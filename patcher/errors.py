@@ -230,6 +230,8 @@ _HINTS: dict[str, dict[str, str]] = {
         "disk.denied": "Check who owns the folder and what may be written there.",
         "disk.in_use": "Close the program that uses the files, then try again.",
         "disk.in_the_way": "Move the named file, folder or link away, then try again.",
+        "disk.volume": "Unmount the named folder, then try again: an install lies on one drive.",
+        "disk.unsuitable": "Choose a folder on another drive: this one cannot hold all that the release has.",
         "disk.failed": "Check the disk; try again when it answers.",
         "busy.locked": "Wait until the other one is done, or close it, then try again.",
         "busy.running": "Close the game, then try again.",

@@ -678,6 +678,22 @@
         <source>Forget…</source>
         <translation>Vergessen …</translation>
     </message>
+    <message>
+        <source>Another drive is mounted inside the folder of this title.</source>
+        <translation>Im Ordner dieses Titels ist ein anderes Laufwerk eingehängt.</translation>
+    </message>
+    <message>
+        <source>Unmount that drive, then try again: a title lies on one drive.</source>
+        <translation>Hänge dieses Laufwerk aus und versuche es noch einmal: Ein Titel liegt auf einem einzigen Laufwerk.</translation>
+    </message>
+    <message>
+        <source>This drive cannot hold files as large, or with such names, as the title has.</source>
+        <translation>Dieses Laufwerk kann keine so großen Dateien oder keine solchen Namen speichern, wie der Titel sie hat.</translation>
+    </message>
+    <message>
+        <source>Choose a folder on another drive.</source>
+        <translation>Wähle einen Ordner auf einem anderen Laufwerk.</translation>
+    </message>
 </context>
 <context>
     <name>FeedsPage</name>

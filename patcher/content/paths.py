@@ -167,8 +167,13 @@ def _reserved_fault(folded: str) -> str:
     return _device_fault(folded.partition(".")[0].rstrip(" "))
 
 
+def fold(path: str) -> str:
+    """A form that is equal for paths that some system takes for one."""
+    return path.lower() if path.isascii() else "/".join(map(_fold, path.split("/")))
+
+
 def _fold(name: str) -> str:
-    """A form without ``/`` that is equal for names that some system takes for one."""
+    """The same of one name, without ``/``."""
     if name.isascii():
         return name.lower()
     for joiner in _JOINERS:

@@ -15,6 +15,7 @@ same inode, and only replaced while its successor is still in staging. Trash is 
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,14 +23,19 @@ from pathlib import Path
 
 from patcher import beneath, disk
 from patcher.beneath import Beneath
+from patcher.content import paths
 from patcher.errors import Cancelled, DiskError, Unfinished
-from patcher.install import journal
+from patcher.install import journal, trials
 from patcher.install.conflicts import Conflicts
 from patcher.install.folder import InstallFolder
 from patcher.install.journal import ForeignJournal, Operations
 from patcher.install.registry import Installation, Registry
 from patcher.install.scan import Watch
 
+_SURE_LENGTH = 100
+"""Names of ASCII of so many letters are held by every disk; the longest ones of eCryptfs have 143."""
+_MEMORY_LOOKS, _MEMORY_PAUSE_S = 30, 0.1
+"""Systems remember what was in a folder of a network or FUSE disk for a second or so."""
 _SLACK_BYTES = 1 << 20
 """Folders and names need some space too."""
 _HOPELESS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL)
@@ -68,8 +74,8 @@ def commit(
 
     ``note_journal`` takes the digest of a large journal before it is written; `recover` needs it again. ``watch`` is
     called for each file that is placed, and for each that leaves its place. Raises Cancelled, and DiskError:
-    disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.failed while nothing was changed;
-    Unfinished once the journal stands: `recover` then goes on.
+    disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.volume, disk.unsuitable, disk.failed
+    while nothing was changed; Unfinished once the journal stands: `recover` then goes on.
     """
     if pending(folder):
         raise Unfinished("An earlier update is not finished.", path=str(folder.path))
@@ -94,6 +100,24 @@ def _heedless(watch: Watch) -> Watch:
             watch(name, count)
 
     return heedless
+
+
+def check_disk(folder: InstallFolder, change: Change) -> None:
+    """Raises DiskError when the disk cannot take ``change``: disk.volume for a folder of it that is another volume,
+    disk.unsuitable for a name. `commit` checks it too, but before a download it costs less.
+    """
+    own = (folder.staging, folder.trash, folder.previous_folder)
+    described = (folder.current.manifests_folder, folder.current.layers_folder)
+    missing = [path for path in change.folders if not beneath.is_folder(folder.root / path)]
+    new = [*missing, *(path for _, path, _ in change.place), *(path for path, _ in change.links)]
+    touched = {path.rpartition("/")[0] for path in (*new, *change.remove, *change.remove_folders)}
+    touched.update(change.remove_folders)
+    for each in (folder.state, *filter(beneath.is_folder, (*own, *described)), *_folders(folder, touched)):
+        disk.check_same_volume(folder.root, each)
+    if names := {name for path in new for name in path.split("/") if len(name) > _SURE_LENGTH or not name.isascii()}:
+        disk.make_folder(folder.staging)
+        for name in sorted(names):
+            trials.check_name(folder.staging / name)
 
 
 def recover(folder: InstallFolder, known_journal: bytes = b"") -> bool:
@@ -194,6 +218,7 @@ def unfinished() -> Iterator[None]:
 def _check(folder: InstallFolder, change: Change, keep_bytes: int | None) -> Operations:
     """Check everything that could make the commit fail, before anything changes."""
     _check_names(change)
+    check_disk(folder, change)
     for name in _staged_files(change):
         staged = beneath.status(folder.staging / name)
         if staged is None or not beneath.is_own(staged):
@@ -316,6 +341,7 @@ def _keep_old(folder: InstallFolder, operations: Operations, watch: Watch) -> No
 
 def _swap(folder: InstallFolder, operations: Operations) -> None:
     _drop(folder, operations.first, operations.first_folders)
+    _settle(folder, operations)
     folders = [folder.root / path for path in operations.folders]
     for each in folders:
         disk.make_folder(each)
@@ -332,12 +358,27 @@ def _swap(folder: InstallFolder, operations: Operations) -> None:
 def _drop(folder: InstallFolder, paths: Iterable[str], folders: Iterable[str]) -> None:
     for path in paths:
         old, kept = (beneath.status(where) for where in (folder.root / path, folder.trash_files / path))
-        if old and kept and os.path.samestat(old, kept):
+        if old and kept and old.st_ino and os.path.samestat(old, kept):  # where files have no numbers, all have 0
             disk.remove(folder.root / path)
     for path in folders:
         old_folder = folder.root / path
         if beneath.is_folder(old_folder) and not beneath.entries(old_folder):
             disk.remove_folder(old_folder)
+
+
+def _settle(folder: InstallFolder, operations: Operations) -> None:
+    """Wait until no folder that went seems to be there under its new spelling.
+
+    Systems remember what they saw of network and FUSE disks for a second. What is there without being listed is such a
+    memory, if it is not there under the old spelling either.
+    """
+    new = {paths.fold(path): folder.root / path for path in operations.folders}
+    gone = [path for path in operations.first_folders if not beneath.exists(folder.root / path)]
+    for place in (new[fold] for path in gone if (fold := paths.fold(path)) in new):
+        for _ in range(_MEMORY_LOOKS):
+            if not beneath.exists(place) or place.name in dict(beneath.entries(place.parent)):
+                break
+            time.sleep(_MEMORY_PAUSE_S)
 
 
 def _sync_swapped(folder: InstallFolder, operations: Operations) -> None:

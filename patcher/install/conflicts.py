@@ -4,13 +4,14 @@ A folder that a player replaced with a link (to another disk, say) is never foll
 """
 
 import stat
-import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
 from patcher import beneath, disk
 from patcher.beneath import Beneath
+from patcher.content import paths
 from patcher.errors import DiskError
+from patcher.install.names import Names
 
 _DEEPEST = 64
 """No release has deeper folders."""
@@ -30,6 +31,8 @@ class Conflicts:
         self._cleared: list[str] = []
         self.old: dict[str, None] = {}
         """Files and links that are replaced or removed, in order."""
+        self._leaving = Names(folder)
+        """The same, under any spelling."""
         self.old_bytes = 0
         for path in remove:
             if self._kind(path) in ("file", "link"):
@@ -42,7 +45,7 @@ class Conflicts:
         self.need_folder(_parent(path))
         self._folders[path] = None
         kind = self._kind(path)
-        if kind == "link" and path not in self.old:
+        if kind == "link" and path not in self._leaving:
             raise self._in_the_way(path, "is a link where a folder must be")
         if kind == "file":
             self._leaves(path)
@@ -69,8 +72,8 @@ class Conflicts:
             raise self._in_the_way(path, "has a second name elsewhere, and its mode must change")
 
     def is_link(self, path: str, target: str) -> bool:
-        """Whether this link is at ``path`` already."""
-        return beneath.link_target(self._folder / path) == target
+        """Whether this link is at ``path`` already, and stays."""
+        return path not in self._leaving and beneath.link_target(self._folder / path) == target
 
     @property
     def folders(self) -> list[str]:
@@ -87,29 +90,30 @@ class Conflicts:
         first, last = self._split(folders)
         return [*self._cleared, *first], last
 
-    def _split(self, paths: Iterable[str]) -> tuple[list[str], list[str]]:
+    def _split(self, gone: Iterable[str]) -> tuple[list[str], list[str]]:
         """Those in the way of something new, and the others. What is below a folder whose name changes only in case
         is in the way: the folder can only go when it is empty.
         """
-        files = {_fold(path) for path in self._files}
-        needed = files | {_fold(path) for path in self._folders}
+        files = {paths.fold(path) for path in self._files}
+        needed = files | {paths.fold(path) for path in self._folders}
 
         @cache
         def goes_first(folder: str) -> bool:
-            folded = _fold(folder)
+            folded = paths.fold(folder)
             changes = folded in files or (folded in needed and folder not in self._folders)
             return bool(folder) and (changes or goes_first(_parent(folder)))
 
         first: list[str] = []
         last: list[str] = []
-        for path in paths:
-            (first if _fold(path) in needed or goes_first(_parent(path)) else last).append(path)
+        for path in gone:
+            (first if paths.fold(path) in needed or goes_first(_parent(path)) else last).append(path)
         return first, last
 
     def _leaves(self, path: str) -> None:
-        if path not in self.old:
+        if path not in self._leaving:
             disk.check_replaceable(self._folder / path)
             self.old[path] = None
+            self._leaving.add(path)
             found = beneath.status(self._folder / path)
             self.old_bytes += found.st_size if found else 0
 
@@ -119,7 +123,7 @@ class Conflicts:
             inner = f"{path}/{name}"
             if self._kind(inner) == "folder" and inner.count("/") < _DEEPEST:
                 self._clear(inner)
-            elif inner not in self.old:
+            elif inner not in self._leaving:
                 raise self._in_the_way(inner, "is not part of the release, and its folder must go")
         self._cleared.append(path)
 
@@ -141,8 +145,3 @@ class Conflicts:
 
 def _parent(path: str) -> str:
     return path.rpartition("/")[0]
-
-
-def _fold(path: str) -> str:
-    """A form that is equal for names that some system takes for the same. Too many equal forms do no harm."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())

@@ -9,14 +9,14 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from patcher import beneath, disk, strict_json
-from patcher.beneath import Beneath
+from patcher.beneath import Beneath, Where
 from patcher.content import manifest, merkle, paths, records
 from patcher.content.manifest import Manifest
 from patcher.errors import BusyError, ContentError, DiskError, NeedsNewer
@@ -26,6 +26,15 @@ from patcher.lock import locked
 
 _POINTER, _MANIFESTS, _LAYERS = "installed", "manifests", "layers"
 _LOCK = "lock"
+_HARMLESS = frozenset(
+    [
+        "lost+found", ".trash", ".trashes", "system volume information", "$recycle.bin", "recycler", "found.000",
+        ".fseventsd", ".spotlight-v100", ".temporaryitems", ".documentrevisions-v100", ".ds_store", ".apdisk",
+        "thumbs.db", "desktop.ini", ".directory", ".hidden", ".snapshots", "@eadir", "#recycle",
+    ]
+)  # fmt: skip
+"""What systems put into a folder, above all into that of a whole drive, in lower case."""
+_TRASH_OF_A_USER = ".trash-"
 _DOCUMENT = re.compile(r"[0-9a-z]+")
 _POINTER_BYTES = 4 << 20
 _POINTERS_READ = 256
@@ -170,6 +179,8 @@ class InstallFolder:
     """Old documents, and the folder of old files, during a commit."""
     trash_files = _Below("trash", "files")
     """Old files during a commit, each under its own path."""
+    trial = _Below("state", "trial")
+    """Made and removed at once, to find out what the disk can hold."""
     journal = _Below("state", "journal")
     """Exists only during a commit."""
     previous_folder = _Below("state", "previous")
@@ -195,6 +206,11 @@ class InstallFolder:
     def exists(self) -> bool:
         """Whether the folder stood there when we first looked."""
         return self.root.base.identity is not None
+
+    def is_same(self, other: "InstallFolder") -> bool:
+        """Whether both are one folder, by whatever name: through a link, a second mount, in another spelling."""
+        mine, theirs = self.root.base.identity, other.root.base.identity
+        return self.path.resolve() == other.path.resolve() or (mine is not None and mine == theirs)
 
     def _made(self) -> "InstallFolder":
         disk.make_folder(self.path)
@@ -229,8 +245,10 @@ class InstallFolder:
     def check_empty(self) -> None:
         """Raises DiskError unless the folder is absent or empty; a ``.shoal`` left by an abandoned try may be there."""
         names = [name for name, _ in beneath.entries(self.root)]
-        if set(names) - {paths.OWN_FOLDER}:
-            raise DiskError("disk.not_empty", f"{self} is not empty.", path=str(self), files=len(names))
+        strangers = [name for name in names if name != paths.OWN_FOLDER and not _is_harmless(name.lower())]
+        if strangers:
+            text = f"{self} is not empty: it holds {', '.join(strangers[:3])}."
+            raise DiskError("disk.not_empty", text, path=str(self), files=len(strangers))
         if not names and os.path.lexists(self.path) and not self.path.is_dir():
             raise DiskError("disk.in_the_way", f"{self} is no folder.", path=str(self))
 
@@ -246,7 +264,7 @@ class InstallFolder:
             if os.name == "nt":
                 disk.remove(mine.state / _LOCK)
             if not beneath.entries(mine.state):  # another may have begun here since
-                disk.remove_folder(mine.state)
+                remove_own_folder(mine.state)
 
     @contextmanager
     def locked(self, home: Path) -> Iterator["InstallFolder"]:
@@ -307,3 +325,13 @@ class InstallFolder:
             return manifest.split_layers(old, self.current.layers(old, merkle.ref_of(manifest.encode(old))) or b"")
         except ContentError:
             return {}
+
+
+def remove_own_folder(where: Where) -> None:
+    """Remove an empty folder, unless the disk refuses: as a mount point, or in a folder of root's, it may stay."""
+    with suppress(DiskError):
+        disk.remove_folder(where)
+
+
+def _is_harmless(name: str) -> bool:
+    return name in _HARMLESS or name.startswith(_TRASH_OF_A_USER)

@@ -21,7 +21,7 @@ from patcher.beneath import Beneath
 from patcher.content import manifest, records
 from patcher.content.manifest import Entry
 from patcher.errors import ContentError, DiskError, UsageError
-from patcher.install import scan
+from patcher.install import scan, trials
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.scan import Seen, Watch, seen
 
@@ -110,7 +110,7 @@ def _program(folder: Beneath, entry: Entry, known: Seen | None, watch: Watch) ->
         raise DiskError("disk.modified", f"{entry.path} is missing.", path=str(program), missing=1)
     if stat.size_bytes != entry.size_bytes or (stat != known and scan.root_of(program, watch) != entry.root):
         raise DiskError("disk.modified", f"{entry.path} is not as released.", path=str(program))
-    if os.name != "nt" and not scan.executable(folder, [entry.path]):
+    if os.name != "nt" and not trials.is_executable(program):
         if not entry.executable:
             raise ContentError("content.launch", f"The release does not say that {entry.path} may be executed.")
         raise DiskError("disk.modified", f"{entry.path} may not be executed any more.", path=str(program))
@@ -118,11 +118,11 @@ def _program(folder: Beneath, entry: Entry, known: Seen | None, watch: Watch) ->
 
 
 def running(folder: Path) -> str:
-    """The name of a process whose program, or the script it runs, lies in ``folder``; or nothing."""
-    inner = os.path.join(os.path.realpath(folder), "")
+    """The name of a process whose program, or the script it runs, lies in ``folder``, in any spelling; or nothing."""
+    inner = os.path.join(os.path.realpath(folder), "").casefold()
     for process in psutil.process_iter(["exe", "cmdline"]):
         words = [process.info["exe"] or "", *_scripts(process.info["cmdline"] or [])]
-        if any(word.startswith(inner) for word in words):
+        if any(word.casefold().startswith(inner) for word in words):
             with contextlib.suppress(psutil.Error):  # it has just ended
                 return process.name()
     return ""

@@ -9,13 +9,16 @@ import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from patcher import beneath
 from patcher.beneath import Beneath, Where
 from patcher.content import merkle
 from patcher.content.manifest import Entry, Manifest
-from patcher.errors import Cancelled
+from patcher.errors import Cancelled, DiskError
+from patcher.install import trials
+from patcher.install.names import Names
 
 READ_BYTES = 1 << 20
 _THREADS = min(4, os.cpu_count() or 1)
@@ -124,8 +127,11 @@ def installed(folder: Beneath, entries: Iterable[Entry], known: Mapping[str, See
     return Found(intact, stats, tuple(sorted(modified)), tuple(sorted(missing)))
 
 
-def conflicts(folder: Beneath, manifests: Sequence[Manifest], ours: Collection[str], watch: Watch) -> Found:
-    """Compare the paths of new files, links and folders: ``intact`` are right already, ``modified`` are not ours."""
+def conflicts(folder: Beneath, manifests: Sequence[Manifest], ours: Names, watch: Watch) -> Found:
+    """Compare the paths of new files, links and folders: ``intact`` are right already, ``modified`` are not ours.
+
+    A file of ours under another spelling is neither: it goes, and the new one comes in its place.
+    """
     entries = [entry for m in manifests for entry in m.entries]
     links = [link for m in manifests for link in m.links]
     strangers = [e for e in entries if e.path not in ours and _is_no_folder(folder / e.path)]
@@ -134,7 +140,7 @@ def conflicts(folder: Beneath, manifests: Sequence[Manifest], ours: Collection[s
     other |= {
         p for p, to in links if p not in ours and _is_no_folder(folder / p) and beneath.link_target(folder / p) != to
     }
-    other |= {path for path in folders_of(manifests).difference(ours) if _is_no_folder(folder / path)}
+    other |= {path for path in folders_of(manifests) if path not in ours and _is_no_folder(folder / path)}
     return Found(found.intact, found.stats, tuple(sorted(other)))
 
 
@@ -203,23 +209,39 @@ def _roots(folder: Beneath, entries: list[Entry], watch: Watch) -> Iterator[tupl
             raise
 
 
-def links(folder: Beneath, manifests: Iterable[Manifest]) -> dict[str, str]:
-    """Where the links of the manifests point on the disk now; absent ones are left out."""
-    found = ((path, beneath.link_target(folder / path)) for manifest in manifests for path, _ in manifest.links)
-    return {path: target for path, target in found if target is not None}
+def links(folder: Beneath, manifests: Iterable[Manifest], trial: Beneath) -> dict[str, str]:
+    """Where the links of the manifests point now; absent ones are left out. On a disk without links: as released."""
+    released = {path: target for manifest in manifests for path, target in manifest.links}
+    found = {path: target for path in released if (target := beneath.link_target(folder / path)) is not None}
+    return released if found.keys() < released.keys() and not _holds(trials.holds_links, trial) else found
 
 
-def executable(folder: Beneath, paths: Iterable[str]) -> frozenset[str]:
-    """The files that the player may execute."""
-    found = ((path, beneath.status(folder / path)) for path in paths)
-    return frozenset(path for path, each in found if each and each.st_mode & 0o100)
+def executable(folder: Beneath, entries: Collection[Entry], trial: Beneath) -> frozenset[str]:
+    """The files that the player may execute. On a disk that keeps no such bits: as released."""
+    found = frozenset(entry.path for entry in entries if trials.is_executable(folder / entry.path))
+    released = frozenset(entry.path for entry in entries if entry.executable)
+    return released if found != released and not _holds(trials.holds_modes, trial) else found
 
 
-def differences(folder: Beneath, manifests: Sequence[Manifest], watch: Watch) -> tuple[set[str], Mapping[str, Seen]]:
-    """Read every file. Returns the paths of files and links that are not as released, and the stats of the others."""
+def _holds(can_hold: Callable[[Beneath], bool], trial: Beneath) -> bool:
+    """What a trial says; where no install has begun yet, there is nothing to try it in."""
+    return not beneath.is_folder(trial.parent) or can_hold(trial)
+
+
+def differences(
+    folder: Beneath, manifests: Sequence[Manifest], trial: Beneath, watch: Watch
+) -> tuple[set[str], Mapping[str, Seen]]:
+    """Read every file. Returns the paths of files and links that are not as released, and the stats of the others.
+
+    ``trial``: a name in a folder of ours, to find out what the disk can hold: only that is compared.
+    """
     entries = [entry for m in manifests for entry in m.entries]
     found = installed(folder, entries, None, watch)
-    runnable, targets = executable(folder, found.intact), links(folder, manifests)
-    modes = {e.path for e in entries if e.path in found.intact and e.executable != (e.path in runnable)}
-    moved = {path for m in manifests for path, target in m.links if targets.get(path) != target}
+    modes, moved = set[str](), set[str]()
+    with suppress(DiskError):  # where nothing can be tried, nothing could be put right
+        intact = [entry for entry in entries if entry.path in found.intact]
+        runnable = executable(folder, intact, trial)
+        modes = {entry.path for entry in intact if entry.executable != (entry.path in runnable)}
+        targets = links(folder, manifests, trial)
+        moved = {path for m in manifests for path, target in m.links if targets.get(path) != target}
     return {*found.modified, *found.missing, *modes, *moved}, found.stats

@@ -15,7 +15,7 @@ from patcher.errors import BusyError, DiskError, OriginError, TrustError, UsageE
 from patcher.feed.feeds import Opened, too_old
 from patcher.install import commit, genuine, launch, scan
 from patcher.install.commit import recover_install
-from patcher.install.folder import Installed, InstallFolder
+from patcher.install.folder import Installed, InstallFolder, remove_own_folder
 from patcher.install.registry import Installation, folder_missing
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
@@ -99,7 +99,7 @@ class CommandRunner:
         with beneath.translated(folder.root):
             manifests = installed.released(folder.current.manifests(installed))
             self._meter.begin(Phase.SCAN, sum(m.size_bytes for m in manifests))
-            damaged, stats = scan.differences(folder.root, manifests, self._meter.watch)
+            damaged, stats = scan.differences(folder.root, manifests, folder.trial, self._meter.watch)
             if len(manifests) < sum(not part.defaults for part in installed.parts):
                 damaged.add(folder.current.manifests_folder.relative)
             if not damaged:  # then they may be offered again, although something touched them
@@ -152,7 +152,7 @@ class CommandRunner:
 
     def _drop_other_try(self, known: Installation | None, install: Installation) -> None:
         """Remove the remains of an install that was begun in another folder and abandoned."""
-        if known and known.folder.path != install.folder.path:
+        if known and not known.folder.is_same(install.folder):
             known.folder.erase(self._home)
         self._registry.forget(install.title)
 
@@ -229,7 +229,8 @@ class CommandRunner:
         install, installed = self._installed(command.title)
         self._empty_left(install)
         here, there = install.folder, InstallFolder.at(config.full_path(command.folder))
-        if there.path.resolve() == here.path.resolve():  # it was interrupted when it had moved
+        if here.is_same(there):  # under another name, or it was interrupted when it had moved
+            self._registry.put(replace(install, folder=there))
             return Outcome(installed.release.version, installed.release.version)
         if name := launch.running(here.path):
             raise BusyError("busy.running", f"{command.title} is running ({name}).", title=command.title)
@@ -254,8 +255,7 @@ class CommandRunner:
     def _empty_left(self, install: Installation) -> None:
         """Empty the folder that the title moved out of, also after a move that was interrupted."""
         left = self._registry.left(install.title)
-        lived_in = {other.folder.path for other in self._registry.installs()}
-        if left and left.exists and left.path not in lived_in:
+        if left and left.exists and not any(left.is_same(other.folder) for other in self._registry.installs()):
             recover_install(replace(install, folder=left), self._registry, self._home)
             self._pipeline.run(_nothing_in(replace(install, folder=left)))
             self._erase(left)
@@ -293,7 +293,7 @@ class CommandRunner:
         if folder.exists:
             disk.sync_folder(folder.root)
             if not beneath.entries(folder.root):
-                disk.remove_folder(folder.path)
+                remove_own_folder(folder.path)
                 disk.sync_folder(folder.path.parent)
 
     # ------------------------------------------------------------ what they share

@@ -19,8 +19,9 @@ from patcher.errors import BusyError, Cancelled, ContentError, DiskError, Missin
 from patcher.feed.feeds import Feeds
 from patcher.install import commit, genuine, launch, previous, scan
 from patcher.install.folder import Installed, InstallFolder, NewPart
+from patcher.install.names import Names
 from patcher.install.registry import Installation, Registry
-from patcher.install.scan import Seen, seen
+from patcher.install.scan import Seen
 from patcher.protocol.events import Outcome, Phase, Planned
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
@@ -121,6 +122,7 @@ class Pipeline:
         """Stage, verify and commit; plan again when a source turns out to be bad or out of reach."""
         for tries_left in reversed(range(_TRIES)):
             self._check_room(here.folder, work.plan)
+            commit.check_disk(here.folder, planning.change(work.plan, here.ours, work.have, ()))
             try:
                 layers, stats = self._stage(here, work)
             except (ContentError, OriginError) as error:
@@ -206,7 +208,7 @@ class Pipeline:
     def _have(self, here: _Here, target: Target) -> scan.Have:
         """What a plan may build from. Raises DiskError (disk.in_the_way) for files that are not ours in new places."""
         folder, found = here.folder.root, here.found
-        mine = {path for m in here.ours for path in m.paths}
+        mine = Names(folder, (path for m in here.ours for path in m.paths))
         way = scan.conflicts(folder, target.released, mine, self._meter.watch)
         if way.modified and not target.adopt:
             raise DiskError(
@@ -219,6 +221,9 @@ class Pipeline:
         sources = {root: path for root, path in here.sources.items() if root not in self._distrusted}
         sources.update({root: folder / path for path, root in intact.items() if root})
         defaults = (e.path for o in target.offers if o.part.defaults for e in o.manifest.entries)
+        entries = (entry for offer in target.offers for entry in offer.manifest.entries)
+        here_already = {*intact, *found.modified}
+        links = scan.links(folder, [offer.manifest for offer in target.offers], here.folder.trial)
         return scan.Have(
             intact,
             {**found.stats, **way.stats},
@@ -227,9 +232,9 @@ class Pipeline:
             modified=tuple(sorted((*found.modified, *way.modified))),
             missing=found.missing,
             gone=frozenset(self._gone),
-            defaults=frozenset(path for path in defaults if beneath.exists(folder / path)),
-            executable=scan.executable(folder, (*intact, *found.modified)),
-            links=scan.links(folder, [*here.ours, *(offer.manifest for offer in target.offers)]),
+            defaults=frozenset(p for p in defaults if beneath.exists(folder / p) and not mine.respelled(p)),
+            executable=scan.executable(folder, [e for e in entries if e.path in here_already], here.folder.trial),
+            links={path: to for path, to in links.items() if not mine.respelled(path)},
         )
 
     def _check_room(self, folder: InstallFolder, plan: Plan) -> None:
@@ -292,11 +297,12 @@ class Pipeline:
                 note_journal = partial(self._registry.note_journal, title)
                 commit.commit(folder, change, _keep_bytes(here, target), note_journal, self._meter.watch)
         now = {**work.have.stats, **stats}
-        released = [entry.path for m in target.released for entry in m.entries]
+        released = [entry for m in target.released for entry in m.entries]
+        found = scan.installed(folder.root, released, now, lambda *_: None)  # some disks change what a stat says
         if target.release:
             with commit.unfinished():
-                self._registry.note_seen(title, {path: now[path] for path in released if path in now})
-        if changed := [path for path in released if seen(folder.root / path) != now.get(path)]:
+                self._registry.note_seen(title, found.stats)
+        if changed := sorted((*found.modified, *found.missing)):
             text = f"{changed[0]} was changed while the update ran."
             raise DiskError("disk.modified", text, path=changed[0], files=len(changed))
 

@@ -1,5 +1,6 @@
 """What a commit does when nothing breaks, what it refuses before it begins, and what an error in the middle means."""
 
+import errno
 import json
 import os
 import tracemalloc
@@ -10,24 +11,29 @@ from pathlib import Path
 
 import pytest
 
-from patcher import disk
+from patcher import beneath, disk
 from patcher.errors import Cancelled, DiskError
 from patcher.install import commit, journal
 from patcher.install.commit import Change
 from patcher.install.folder import InstallFolder
 from patcher.install.journal import ForeignJournal
-from tests.support import crash
+from tests.support import crash, trees
 from tests.support.crash import CHANGE, KEEP_BYTES, NEW, OLD, PREVIOUS, file, link
+from tests.support.ignore_case import IgnoreCase
+from tests.support.mounted import Mounted
+from tests.support.trees import File, Folder
 from tests.support.windows_like import WindowsLike
 
 NO_END = 10**6
 
 
-@pytest.fixture(params=["this system", "windows-like"])
+@pytest.fixture(params=["this system", "windows-like", "ignoring case", "windows-like, ignoring case"])
 def game(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An install of the old release, on each kind of disk."""
-    if request.param == "windows-like":
+    if "windows-like" in request.param:
         WindowsLike().take_over(monkeypatch.setattr)
+    if "ignoring case" in request.param:
+        IgnoreCase(tmp_path).take_over(monkeypatch.setattr)
     crash.put(tmp_path / "game", OLD)
     return tmp_path / "game"
 
@@ -79,8 +85,11 @@ def test_a_step_back_is_a_commit_of_what_previous_holds(game: Path) -> None:
                     if name.startswith("files/") and item[0] == "file" and name[6:] in old),
         links=tuple((path, item[1].decode()) for path, item in old.items() if item[0] == "link"),
         modes=(("bin/tool", False), ("bin/plain", True)),
-        remove=("new/added.txt", *(path for _, path, _ in CHANGE.place if path not in OLD), "langs"),
-        remove_folders=("empty-new/inner", "empty-new", "flat/deep", "flat", "data/packs", "link-to-folder", "new"),
+        remove=("new/added.txt", *(path for _, path, _ in CHANGE.place if path not in OLD), "langs", "current"),
+        remove_folders=(
+            "empty-new/inner", "empty-new", "flat/deep", "flat", "data/packs", "link-to-folder", "new", "levels/deep",
+            "levels",
+        ),
         meta=(("installed", "installed"), ("manifests/aa", "manifests/aa"), ("", "manifests/bb")),
     )  # fmt: skip
     commit.commit(InstallFolder.at(game), change, KEEP_BYTES)
@@ -147,6 +156,36 @@ def test_a_folder_whose_name_changes_in_case_goes_with_all_that_was_in_it(tmp_pa
     commit.commit(InstallFolder.at(tmp_path), change, KEEP_BYTES)
     assert not (tmp_path / "extra").exists()
     assert (tmp_path / "EXTRA" / "new").read_bytes() == b"new"
+
+
+def test_a_folder_that_holds_others_files_too_takes_new_ones_under_its_new_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    IgnoreCase(tmp_path).take_over(monkeypatch.setattr)
+    crash.put(tmp_path, {"Extra/Deep/old": file(b"old"), "Extra/mine": file(b"mine")})
+    staged(tmp_path, a=b"new")
+    change = Change(
+        folders=("extra", "extra/deep"),
+        place=(("a", "extra/deep/OLD", False),),
+        remove=("Extra/Deep/old",),
+        remove_folders=("Extra/Deep", "Extra"),
+    )
+    commit.commit(InstallFolder.at(tmp_path), change, KEEP_BYTES)
+    assert trees.read(tmp_path) == {"Extra/deep/OLD": File(b"new"), "Extra/mine": File(b"mine")}
+
+
+def test_a_folder_under_another_spelling_makes_way_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    IgnoreCase(tmp_path).take_over(monkeypatch.setattr)
+    crash.put(tmp_path, {"Swap/Inner/X.txt": file(b"x"), "to-Folder": file(b"y"), "to-folder-too": link("Swap")})
+    staged(tmp_path, a=b"one", b=b"two")
+    change = Change(
+        folders=("TO-FOLDER", "TO-FOLDER-TOO"),
+        place=(("a", "swap", False), ("b", "TO-FOLDER/file", False)),
+        remove=("swap/inner/x.TXT", "to-Folder", "to-folder-too"),
+        remove_folders=("swap/inner", "swap"),
+    )
+    commit.commit(InstallFolder.at(tmp_path), change, KEEP_BYTES)
+    assert trees.read(tmp_path) == {"swap": File(b"one"), "TO-FOLDER/file": File(b"two"), "TO-FOLDER-TOO": Folder()}
 
 
 def test_folders_with_files_that_are_not_ours_stay(game: Path) -> None:
@@ -246,6 +285,41 @@ def test_a_file_in_use_is_told_before_and_a_running_program_is_replaced(
     WindowsLike(running={game / "bin/game"}).take_over(monkeypatch.setattr)
     crash.update(game)
     assert crash.judge(game) == "new"
+
+
+@pytest.mark.parametrize("place", ["bin", "data", ".shoal", ".shoal/staging", ".shoal/manifests", "empty-old"])
+@pytest.mark.parametrize("kind", ["another volume", "another mount"])
+def test_a_volume_inside_the_install_is_told_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, kind: str
+) -> None:
+    crash.put(tmp_path, OLD)
+    crash.stage(tmp_path)
+    Mounted(tmp_path / place, is_same=kind == "another mount").take_over(monkeypatch.setattr)
+    error = refused(tmp_path, CHANGE)
+    assert (error.code, error.facts) == ("disk.volume", {"path": str(tmp_path / place)})
+
+
+def test_a_volume_in_which_nothing_changes_is_no_hindrance(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crash.put(game, {"films/deep/one": file(b"film")})
+    staged(game, a=b"new")
+    Mounted(game / "films").take_over(monkeypatch.setattr)
+    commit.commit(InstallFolder.at(game), Change(folders=("films", "films/deep"), place=(("a", "file", False),)), 0)
+    assert (game / "file").read_bytes() == b"new"
+
+
+def test_a_name_that_the_disk_cannot_hold_is_told_before(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mount in an old alphabet, say."""
+    staged(game, a=b"new")
+
+    def ascii_only(name: str, *arguments: int, **options: int | None) -> int:
+        if not str(name).isascii():
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return int(real(name, *arguments, **options))
+
+    real = vars(beneath)["os"].open
+    monkeypatch.setattr(vars(beneath)["os"], "open", ascii_only)
+    error = refused(game, Change(folders=("日本語",), place=(("a", "日本語/file", False),)))
+    assert (error.code, error.facts) == ("disk.unsuitable", {"path": "日本語"})
 
 
 def test_a_full_disk_is_told_before(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,12 @@ def test_nor_does_a_kill_harm_on_a_windows_like_disk() -> None:
     assert killed_at_every_step("--windows-like")["faults"] == []
 
 
+def test_nor_on_a_disk_that_takes_old_and_new_names_for_one() -> None:
+    report = killed_at_every_step("--ignore-case", "--windows-like", "--alone")
+    assert report["faults"] == []
+    assert report["steps"] > 150
+
+
 def test_without_its_journal_a_killed_update_is_found_half_done() -> None:
     faults = killed_at_every_step("--without-journal")["faults"]
     assert any("mixed" in fault for fault in faults)

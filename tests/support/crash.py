@@ -22,6 +22,7 @@ from patcher import disk
 from patcher.install import commit
 from patcher.install.commit import Change
 from patcher.install.folder import InstallFolder
+from tests.support.ignore_case import IgnoreCase
 from tests.support.windows_like import WindowsLike
 
 Item = tuple[str, bytes, bool]
@@ -51,6 +52,9 @@ OLD: Tree = {
     "data/big.bin": file(_BIG),
     "data/moved.pak": file(_BIG[:20000]),
     "Readme.txt": file(b"read me"),
+    "Levels/one.lvl": file(b"level 1"),
+    "Levels/Deep/two.lvl": file(b"level 2"),
+    "Current": link("kept.txt"),
     "swap/inner/x.txt": file(b"x in a folder that becomes a file"),
     "swap/y.txt": file(b"y"),
     "flat": file(b"a file that becomes a folder"),
@@ -80,11 +84,16 @@ STAGED: dict[str, bytes] = {
     "8": b"added",
     "9": b"",
     "10": b"below what was a link",
+    "11": b"level 1, now harder",
+    "12": b"level 2",
     "meta-0": b"release 2",
     "meta-1": b"manifest 2",
 }
 CHANGE = Change(
-    folders=("bin", "data", "flat", "flat/deep", "new", "link-to-folder", "empty-new", "empty-new/inner"),
+    folders=(
+        "bin", "data", "flat", "flat/deep", "new", "link-to-folder", "empty-new", "empty-new/inner", "levels",
+        "levels/deep",
+    ),
     place=(
         ("0", "bin/game", True),
         ("1", "data/big.bin", False),
@@ -98,14 +107,16 @@ CHANGE = Change(
         ("8", "new/added.txt", False),
         ("9", "new/empty", False),
         ("10", "link-to-folder/file", False),
+        ("11", "levels/one.lvl", False),
+        ("12", "levels/deep/two.lvl", False),
     ),
-    links=(("pointer", "bin/game"), ("file-to-link", "kept.txt"), ("langs", "data/packs")),
+    links=(("pointer", "bin/game"), ("file-to-link", "kept.txt"), ("langs", "data/packs"), ("current", "kept.txt")),
     modes=(("bin/tool", True), ("bin/plain", False)),
     remove=(
         "Readme.txt", "bin/gone", "data/moved.pak", "flat", "gone-link", "langs/de.txt", "link-to-folder",
-        "swap/inner/x.txt", "swap/y.txt",
+        "swap/inner/x.txt", "swap/y.txt", "Levels/one.lvl", "Levels/Deep/two.lvl", "Current",
     ),
-    remove_folders=("swap/inner", "swap", "langs", "empty-old"),
+    remove_folders=("swap/inner", "Levels/Deep", "swap", "langs", "empty-old", "Levels"),
     meta=(("meta-0", "installed"), ("meta-1", "manifests/bb"), ("", "manifests/aa")),
 )  # fmt: skip
 _KEPT = ("kept.txt", "mods/mine.txt", ".shoal/manifests/both")
@@ -264,17 +275,19 @@ class Sweep:
             self.report.faults.append(f"killed at {steps}: {outcome}")
         return outcome
 
-    def run(self, every_pair: bool) -> Report:
+    def run(self, every_pair: bool, alone: bool = False) -> Report:
         """First each step alone; then also each step of the longest recovery, and one step (or each) of the others."""
-        alone = list(self._until_the_end())
-        self.report.steps = len(alone)
-        self.report.outcomes = "".join(outcome[0] for outcome in alone)
+        outcomes = list(self._until_the_end())
+        self.report.steps = len(outcomes)
+        self.report.outcomes = "".join(outcome[0] for outcome in outcomes)
         longest = self.report.outcomes.find("n") + 1
-        for step in range(1, len(alone) + 1):
+        for step in range(1, len(outcomes) + 1):
+            if alone:
+                break
             if every_pair or step == longest:
-                self.report.faults += self._changed_its_mind(step, alone, list(self._until_the_end(step)))
+                self.report.faults += self._changed_its_mind(step, outcomes, list(self._until_the_end(step)))
             elif step > longest:
-                self.once(step, 1 + step % max(1, len(alone) - step))
+                self.once(step, 1 + step % max(1, len(outcomes) - step))
         return self.report
 
     def _until_the_end(self, *before: int) -> Iterator[str]:
@@ -319,10 +332,12 @@ def is_cut_off(step: int, work: Callable[[], object]) -> bool:
 
 
 def main() -> None:
-    """The program: ``--every-pair`` takes a while; ``--without-journal`` must find faults."""
+    """The program: ``--every-pair`` takes a while, ``--alone`` kills once; ``--without-journal`` must find faults."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--every-pair", action="store_true")
+    parser.add_argument("--alone", action="store_true")
     parser.add_argument("--windows-like", action="store_true")
+    parser.add_argument("--ignore-case", action="store_true")
     parser.add_argument("--without-journal", action="store_true")
     arguments = parser.parse_args()
     if arguments.windows_like:
@@ -330,7 +345,9 @@ def main() -> None:
     if arguments.without_journal:
         vars(commit)["_begin"] = lambda folder, record: None
     with room() as folder:
-        report = Sweep(folder).run(arguments.every_pair)
+        if arguments.ignore_case:
+            IgnoreCase(folder).take_over(setattr)
+        report = Sweep(folder).run(arguments.every_pair, arguments.alone)
     json.dump(asdict(report), sys.stdout)
 
 
