@@ -38,6 +38,8 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP)
 _NO_RANGE_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _COPY_BYTES = 1 << 20
+DAMAGED = ".damaged"
+"""Behind the name of a file that was set aside."""
 _DEEP = 128
 """Twice the depth that a release may have."""
 
@@ -120,6 +122,19 @@ def rename(source: Where, where: Where) -> None:
         _retried(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder))
     beneath.changed(source)
     beneath.changed(where)
+
+
+def set_aside(where: Where) -> str:
+    """Keep a damaged file, or what stands in its place, beside it, durably. Returns its new name, ``NAME.damaged``.
+
+    There are nine such names; the last one is used again.
+    """
+    names = [where.name + DAMAGED, *(f"{where.name}{DAMAGED}.{number}" for number in range(2, 10))]
+    name = next((name for name in names if not beneath.exists(where.parent / name)), names[-1])
+    remove_tree(where.parent / name)
+    rename(where, where.parent / name)
+    sync_folder(where.parent)
+    return name
 
 
 def link(source: Where, where: Where) -> bool:
@@ -338,10 +353,13 @@ def write_atomic(where: Where, data: bytes, mode: int = 0o644) -> None:
     """Replace a file's content atomically and durably: write a new file, fsync, rename, fsync the folder.
 
     The new file is named like the old one plus ``.new``, so a crash leaves at most one. A path may have one writer.
+    A folder that stands in the file's place is set aside.
     """
     new = where.parent / (where.name + ".new")
     if beneath.exists(new):
-        remove(new)
+        remove_tree(new)
+    if beneath.is_folder(where):
+        set_aside(where)
     _put(new, 0, data, os.O_EXCL, mode)
     rename(new, where)
     sync_folder(where.parent)

@@ -225,16 +225,21 @@ class MainWindow(QWidget):
                 self._show_empty()
 
     def _show_empty(self) -> None:
-        if self.state.snapshot is None:
+        if self.state.snapshot is None and self.state.link is Link.LOST:  # the notice says why
+            path = self.state.link_failure.facts.get("path", "") if self.state.link_failure else ""
+            self.empty.set_texts(self.tr("Shoal cannot start"), text.plain(f"{self.tr('It keeps trying.')} {path}"))
+        elif self.state.snapshot is None:
             self.empty.set_texts(self.tr("Starting Shoal"), self.tr("Starting the engine; this takes a moment."))
         else:
             words = self.tr("Add a publisher's feed to see its titles here.")
             self.empty.set_texts(self.tr("Your library is empty"), words, self.tr("Add a feed"))
 
     def _show_notice(self) -> None:
-        """Show a banner above every page while the engine is lost or a feed cannot be read."""
+        """Show a banner above every page while the engine is lost, or the home or a feed cannot be read."""
         if self.state.link is Link.LOST:
-            show_failure(self.notice, self.state.link_failure)
+            show_failure(self.notice, self.state.link_failure, () if self.state.snapshot else {Remedy.DETAILS})
+        elif self.state.home_problem:
+            show_failure(self.notice, self.state.home_problem, {Remedy.CLOSE, Remedy.DETAILS})
         else:
             show_failure(self.notice, self.state.problems.get(self.state.unread_feed), {Remedy.RETRY, Remedy.DETAILS})
 
@@ -276,6 +281,11 @@ class MainWindow(QWidget):
     def _run_notice_remedy(self, remedy: str) -> None:
         if remedy == Remedy.RETRY:
             self.refresh_feeds()
+        elif remedy == Remedy.CLOSE:
+            self.state = state.dismiss_home_problem(self.state)
+            self.refresh()
+        elif problem := self.state.link_failure or self.state.home_problem:
+            self.title_actions.copy_details(problem, self.state)
         else:
             self._copy_problem(self.state.unread_feed)
 

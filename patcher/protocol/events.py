@@ -260,6 +260,8 @@ class Snapshot:
     feeds: tuple[FeedSnapshot, ...] = ()
     titles: tuple[TitleSnapshot, ...] = ()
     settings: dict[str, str | int | bool] = field(default_factory=dict)
+    problems: tuple[Failure, ...] = ()
+    """Files of the home that are damaged, or were when the engine began, and what that costs."""
 
     def find(self, name: str) -> TitleSnapshot:
         """The title called ``name`` or ``feed/name``.
