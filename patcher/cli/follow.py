@@ -22,6 +22,12 @@ def snapshot(args: argparse.Namespace) -> events.Snapshot:
         return client.snapshot()
 
 
+def show_problems(now: events.Snapshot, out: Output) -> None:
+    """Say which files of the home are damaged, or were when the engine began."""
+    for problem in now.problems:
+        out.notice(f"shoal: {problem.message} {problem.hint}", RemoteError(problem))
+
+
 def find(args: argparse.Namespace) -> str:
     """The full name of the title that ``args.title`` names. Raises UsageError."""
     return snapshot(args).find(args.title).title
@@ -43,6 +49,7 @@ def follow(home: Home, command: commands.Command, out: Output, found: FeedFound 
 def _follow(home: Home, command: commands.Command, out: Output, found: FeedFound) -> events.Outcome:
     seen: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
     with Client(home) as client:
+        show_problems(client.snapshot(), out)
         client.listen(seen.put)
         job = client.submit(command)
         is_cancelled = False

@@ -6,7 +6,6 @@ import re
 import time
 from pathlib import Path
 
-from patcher import config
 from patcher.cli.feeds import add_feed
 from patcher.cli.follow import follow, snapshot
 from patcher.cli.output import Output, human_bytes
@@ -91,7 +90,7 @@ def _added(args: argparse.Namespace, out: Output) -> str:
     url = args.feed.rstrip("/")
     known = (feed.name for feed in snapshot(args).feeds if feed.url.rstrip("/") == url or feed.name == args.feed)
     name = next(known, "") or add_feed(args, args.feed, out).name
-    if config.load(args.home).sharing == "off":
+    if snapshot(args).settings["sharing"] == "off":
         follow(args.home, commands.ChangeSetting("sharing", "everyone"), out)
         out.notice("Sharing was off and is on now, for everyone: that is what seeding needs.")
     return name

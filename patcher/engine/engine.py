@@ -17,11 +17,11 @@ import patcher
 from patcher import config
 from patcher.config import Home
 from patcher.engine.jobs import Job, Jobs
-from patcher.errors import ShoalError, TrustError, UsageError
-from patcher.feed.feeds import Feeds
+from patcher.engine.restored import open_files
+from patcher.errors import Damaged, ShoalError, TrustError, UsageError
 from patcher.install import commit, genuine, launch
 from patcher.install.commit import recover_install
-from patcher.install.registry import Installation, Registry
+from patcher.install.registry import Installation
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.seeding.pack_cache import Packs
@@ -49,16 +49,16 @@ class Engine:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._settings = config.load(home)
-        self._registry = Registry(home.registry)
+        self._settings, self._registry, self._feeds, self._problems = open_files(home)
         self._ledger = Ledger(home.registry)
         self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
-        self._feeds = Feeds(home)
         self._lock = threading.RLock()
         self._jobs = Jobs(self._registry, self._work, self._emit)
         self._games: dict[str, _Game] = {}
         self._listeners: list[Callable[[events.Event], None]] = []
         self._seeder = Seeder(self._settings, self._registry, self._ledger, self._packs, self._feeds)
+        self.is_lost = False
+        """The registry was damaged since the engine began: the next one makes a new one."""
         self._closing = threading.Event()
         self._kick = threading.Event()
         self._tender = threading.Thread(target=self._tend, name="tender", daemon=True)
@@ -127,6 +127,7 @@ class Engine:
             tuple(feeds),
             tuple(titles),
             dataclasses.asdict(self._settings),
+            self._problems,
         )
 
     def submit(self, command: commands.Command) -> int:
@@ -243,6 +244,7 @@ class Engine:
             self._seeder.apply(self._settings)  # before saving, which may fail: peers are refused at once
             self._packs.limit_bytes = self._settings.pack_cache_bytes
             config.save(self._home, self._settings)
+            self._problems = tuple(problem for problem in self._problems if problem.facts.get("key") != key)
         self._kick.set()
 
     def _tend(self) -> None:
@@ -253,11 +255,18 @@ class Engine:
             self._kick.clear()
 
     def _tend_once(self) -> None:
-        for look in (self._look_who_plays, self._look_at_offers):
+        for look in (self._look_at_registry, self._look_who_plays, self._look_at_offers):
             try:
                 look()
             except Exception:  # noqa: BLE001 - the tender must live on; its next look may succeed
                 _log.exception("tending failed")
+
+    def _look_at_registry(self) -> None:
+        try:
+            self._registry.check()
+        except Damaged:
+            self.is_lost = True
+            raise
 
     def _look_who_plays(self) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ import pytest
 from patcher.cli import follow
 from patcher.cli.output import Output
 from patcher.config import Home
-from patcher.protocol import commands
+from patcher.protocol import commands, events
 
 
 class _Impatient:
@@ -21,6 +21,9 @@ class _Impatient:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def snapshot(self) -> events.Snapshot:
+        return events.Snapshot("", 0, "", 0)
 
     def listen(self, callback: Any) -> None:
         pass
