@@ -34,7 +34,7 @@ screenshots: setup ## docs/screenshots anew: the launcher in ten states, in a wi
 mutants: setup  ## the proof that a test guards each promise of trust: some 80 bugs, planted one by one, are found
 	$(call timed,$(BIN)/python -m tests.support.planted)
 
-prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
+prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, every damage to a file of ours, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
 	    $(BIN)/python -m tests.support.job_faults --shares 2 && \
@@ -44,6 +44,7 @@ prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts
 	    $(BIN)/python -m tests.support.big_patch && \
 	    $(BIN)/python -m tests.support.big_repair && \
 	    $(BIN)/python -m tests.support.round_trips && \
+	    $(BIN)/python -m tests.support.damage && \
 	    $(BIN)/python -m tests.support.mutants && \
 	    $(BIN)/python -m tests.support.planted && \
 	    $(BIN)/python -m tests.support.bombs && \
