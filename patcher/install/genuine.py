@@ -61,11 +61,11 @@ def installed(registry: Registry, install: Installation) -> Installed | None:
     return installed or (_last(registry, install) if install.folder.current.exists else None)
 
 
-def restore(registry: Registry, install: Installation, home: Path) -> None:
+def restore(registry: Registry, install: Installation, home: Path) -> bool:
     """Write a description that cannot be read anew, as of the last release that this home put there; the other is kept.
 
     Perhaps that release did not arrive, so its files count as verified only when they were read again. ``home`` is that
-    of our engine. Raises BusyError, DiskError, TrustError (trust.needs_newer).
+    of our engine. Returns whether there was one. Raises BusyError, DiskError, TrustError (trust.needs_newer).
     """
     current = install.folder.current
     last = _last(registry, install) if current.exists and _described(current) is None else None
@@ -73,6 +73,7 @@ def restore(registry: Registry, install: Installation, home: Path) -> None:
         with install.folder.locked(home) as mine:
             registry.note_seen(install.title, {})
             mine.current.put_installed(last)
+    return last is not None
 
 
 def _last(registry: Registry, install: Installation) -> Installed | None:

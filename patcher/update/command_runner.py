@@ -288,7 +288,11 @@ class CommandRunner:
             raise _folder_missing(install.folder)
         install.folder.check()
         recover_install(install, self._registry, self._home, forget_foreign=forget_foreign)
-        genuine.restore(self._registry, install, self._home)
+        if genuine.restore(self._registry, install, self._home):
+            text = (
+                f"What {install.folder} said of itself was damaged. It is written anew, and every file is read again."
+            )
+            self._emit(events.Notice(self._number, title, text))
         genuine.ask_offline(self._registry, self._shared.feeds, install)
         return install
 

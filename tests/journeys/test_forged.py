@@ -116,7 +116,11 @@ def test_a_description_that_says_nothing_is_written_anew_as_what_this_home_put_t
     assert (_shown(player)["version"], _shown(player)["failure"]) == ("2", None)
     assert _played(player) == "genuine"
     (world.folder(player) / "readme.txt").write_text("changed")
-    assert player.run("verify", "game", expect=10)["damaged"] == ["readme.txt"]
+    verified = player.run("verify", "game", expect=10)
+    assert verified["damaged"] == ["readme.txt"]
+    assert [line["text"] for line in verified["lines"] if line["event"] == "notice"] == [
+        f"What {world.folder(player)} said of itself was damaged. It is written anew, and every file is read again."
+    ]
     assert (_state(world, player) / "installed.damaged").exists()
     player.run("repair", "game")
     assert trees.read(world.folder(player)) == {**_NEW, **STRANGERS}
