@@ -38,7 +38,7 @@ disks: setup    ## a title's whole life on real disks, each in an image of its o
 	@packaging/setup.sh disks
 	$(call timed,$(BIN)/python -m tests.support.disks)
 
-prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
+prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, every damage to a file of ours, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.crash --ignore-case && \
 	    $(BIN)/python -m tests.support.crash --ignore-case --windows-like && \
@@ -50,6 +50,7 @@ prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts
 	    $(BIN)/python -m tests.support.big_patch && \
 	    $(BIN)/python -m tests.support.big_repair && \
 	    $(BIN)/python -m tests.support.round_trips && \
+	    $(BIN)/python -m tests.support.damage && \
 	    $(BIN)/python -m tests.support.mutants && \
 	    $(BIN)/python -m tests.support.planted && \
 	    $(BIN)/python -m tests.support.bombs && \

@@ -260,6 +260,32 @@ EXPLANATIONS: dict[str, _Row] = {
         QT_TRANSLATE_NOOP("Errors", "Repair removes the record and checks every file."),
         (_P,),
     ),
+    "disk.damaged": _Row(
+        QT_TRANSLATE_NOOP("Errors", "A file of Shoal's own is damaged."),
+        QT_TRANSLATE_NOOP("Errors", "Try again in a moment: Shoal keeps the damaged file and makes a new one."),
+    ),
+    "disk.registry": _Row(
+        QT_TRANSLATE_NOOP("Errors", "The list of installed titles, registry.sqlite, was damaged and was made anew."),
+        QT_TRANSLATE_NOOP(
+            "Errors",
+            "Files are checked again, and paused downloads are forgotten. If a title is missing, locate its folder. A "
+            "damaged file is kept beside the new one.",
+        ),
+        (),
+    ),
+    "disk.settings": _Row(
+        QT_TRANSLATE_NOOP("Errors", "The settings, settings.toml, cannot be read."),
+        QT_TRANSLATE_NOOP(
+            "Errors",
+            "The defaults count. Choose again what you had changed. A damaged file is kept beside the new one.",
+        ),
+        (),
+    ),
+    "disk.pin": _Row(
+        QT_TRANSLATE_NOOP("Errors", "The address of a feed is damaged on this computer."),
+        QT_TRANSLATE_NOOP("Errors", "Add the feed again, and compare its fingerprint with the publisher's."),
+        (),
+    ),
     "disk.home": _Row(
         QT_TRANSLATE_NOOP("Errors", "Shoal's own files cannot be read or written."),
         QT_TRANSLATE_NOOP("Errors", "Repair the file that the details name, or start Shoal with another home folder."),
@@ -390,6 +416,7 @@ _SAFE = {
     QT_TRANSLATE_NOOP("Errors", "The folder was not touched."),
     QT_TRANSLATE_NOOP("Errors", "Changed files were not overwritten."),
     QT_TRANSLATE_NOOP("Errors", "Nothing was started."),
+    QT_TRANSLATE_NOOP("Errors", "Installed titles still start."),
 }
 """What stays safe, in the engine's words."""
 

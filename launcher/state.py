@@ -119,6 +119,8 @@ class State:
     """The feed that was looked up last."""
     problems: Mapping[str, Failure] = field(default_factory=dict)
     """Failures by the name of the feed, `NEW_FEED` or `SETTINGS`."""
+    read: tuple[Failure, ...] = ()
+    """Problems of the home that the player has read."""
 
     @property
     def titles(self) -> tuple[TitleSnapshot, ...]:
@@ -160,6 +162,12 @@ class State:
     def unread_feed(self) -> str:
         """The name of the first feed that cannot be read, or empty."""
         return next((name for name in self.problems if name not in {NEW_FEED, SETTINGS}), "")
+
+    @property
+    def home_problem(self) -> Failure | None:
+        """The first problem of the home that the player has not read."""
+        problems = self.snapshot.problems if self.snapshot else ()
+        return next((problem for problem in problems if problem not in self.read), None)
 
 
 def apply(state: State, message: Message, now_s: float = 0.0) -> State:
@@ -295,6 +303,11 @@ def _without_job(state: State, job: int) -> State:
 def _without_problem(state: State, command: commands.Command) -> State:
     key = _problem_key(command)
     return replace(state, problems={name: failure for name, failure in state.problems.items() if name != key})
+
+
+def dismiss_home_problem(state: State) -> State:
+    """The player has read the home's problem that is shown."""
+    return replace(state, read=(*state.read, *filter(None, [state.home_problem])))
 
 
 def dismiss(state: State, title: str) -> State:

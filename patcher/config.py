@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import platformdirs
 import tomlkit
 
-from patcher import disk
-from patcher.errors import DiskError, UsageError
+from patcher import beneath, disk
+from patcher.errors import Damaged, DiskError, ShoalError, UsageError
 
 RESERVE_BYTES = 1 << 20
 _PLENTY_BYTES = 1 << 28
@@ -155,19 +155,57 @@ _WORDS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "
 def load(home: Home) -> Settings:
     """Read the settings of ``home``, ignoring unknown keys.
 
-    Raises DiskError (disk.home) when the file cannot be read, and UsageError (usage.setting) for a wrong value.
+    Raises Damaged, DiskError when the file cannot be read, and UsageError (usage.setting) for a wrong value.
     """
-    try:
-        table = tomllib.loads(home.settings.read_text("utf-8"))
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, ValueError, RecursionError) as error:
-        raise _unreadable(home, error) from error
-    settings = Settings()
-    for key in _HINTS:
-        if key in table:
-            settings = changed(settings, key, str(table[key]))
+    settings, wrong = _settings(home.settings)
+    for error in wrong:
+        raise error
     return settings
+
+
+def restored(home: Home) -> tuple[Settings, list[ShoalError]]:
+    """The settings as far as they can be read, and what is wrong with them. Raises DiskError.
+
+    A wrong value counts as the default, and so do all values of a file that cannot be read. A damaged one is set aside.
+    """
+    costs = "The defaults count: nothing is shared, and limits, ports and folders that you chose are not known."
+    path = str(home.settings)
+    try:
+        settings, wrong = _settings(home.settings)
+    except Damaged as error:
+        kept = disk.set_aside(home.settings)
+        text = f"{error.message} It is kept as {kept}. {costs}"
+        return Settings(), [DiskError("disk.settings", text, path=path, kept=kept)]
+    except DiskError as error:  # it may be well: another program has it open, or its mode is wrong
+        return Settings(), [DiskError("disk.settings", f"{error.message} {costs}", path=path)]
+    texts = ((each, f"{home.settings}: {each.message} Until that is corrected, the default counts.") for each in wrong)
+    return settings, [UsageError(each.code, text, path=path, **each.facts) for each, text in texts]
+
+
+def _settings(path: Path) -> tuple[Settings, list[UsageError]]:
+    settings, wrong = Settings(), list[UsageError]()
+    table = _table(path)
+    for key in _HINTS:
+        try:
+            settings = changed(settings, key, str(table[key])) if key in table else settings
+        except UsageError as error:
+            wrong.append(error)
+    return settings, wrong
+
+
+def _table(path: Path) -> dict[str, object]:
+    """The file as TOML; empty if there is none. Some editors write a byte order mark."""
+    with beneath.translated(path):
+        if not os.path.lexists(path):
+            return {}
+        data = b"" if path.is_dir() else path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+        if not text.strip():
+            raise ValueError("it is empty, or no file")
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"The settings {path} cannot be read: {error}.", path=str(path)) from error
 
 
 def changed(settings: Settings, key: str, text: str) -> Settings:
@@ -181,12 +219,10 @@ def changed(settings: Settings, key: str, text: str) -> Settings:
 def save(home: Home, settings: Settings, *keys: str) -> Settings:
     """Write these keys (all, without any) into the file, atomically; what else people wrote there stays, also comments.
 
-    Returns what the file says then, like `load`. Raises DiskError, UsageError.
+    Returns what the file says then, like `load`. Raises Damaged, DiskError, UsageError.
     """
-    try:
-        document = tomlkit.parse(home.settings.read_text("utf-8")) if home.settings.exists() else tomlkit.document()
-    except (OSError, ValueError) as error:
-        raise _unreadable(home, error) from error
+    _table(home.settings)
+    document = tomlkit.parse(home.settings.read_text("utf-8-sig")) if home.settings.exists() else tomlkit.document()
     for key in keys or _HINTS:
         document[key] = getattr(settings, key)
     if "sharing" in keys:

@@ -55,6 +55,8 @@ _STATFS_BYTES = 256
 """More than any struct statfs has; its first field is the number of the file system."""
 _SYNCFS_REPORTS = (5, 8)
 """The first Linux whose syncfs(2) reports a write that failed."""
+DAMAGED = ".damaged"
+"""Behind the name of a file that was set aside."""
 _DEEP = 128
 """Twice the depth that a release may have."""
 
@@ -166,6 +168,19 @@ def rename(source: Where, where: Where) -> None:
         _retried(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder))
     beneath.changed(source)
     beneath.changed(where)
+
+
+def set_aside(where: Where) -> str:
+    """Keep a damaged file, or what stands in its place, beside it, durably. Returns its new name, ``NAME.damaged``.
+
+    There are nine such names; the last one is used again.
+    """
+    names = [where.name + DAMAGED, *(f"{where.name}{DAMAGED}.{number}" for number in range(2, 10))]
+    name = next((name for name in names if not beneath.exists(where.parent / name)), names[-1])
+    remove_tree(where.parent / name)
+    rename(where, where.parent / name)
+    sync_folder(where.parent)
+    return name
 
 
 def link(source: Where, where: Where) -> bool:
@@ -453,10 +468,13 @@ def write_atomic(where: Where, data: bytes, mode: int = 0o644) -> None:
     """Replace a file's content atomically and durably: write a new file, fsync, rename, fsync the folder.
 
     The new file is named like the old one plus ``.new``, so a crash leaves at most one. A path may have one writer.
+    A folder that stands in the file's place is set aside.
     """
     new = where.parent / (where.name + ".new")
     if beneath.exists(new):
-        remove(new)
+        remove_tree(new)
+    if beneath.is_folder(where):
+        set_aside(where)
     _put(new, 0, data, os.O_EXCL, mode)
     rename(new, where)
     sync_folder(where.parent)

@@ -147,6 +147,12 @@ class DiskError(ShoalError):
     exit_code = 6
 
 
+class Damaged(_OneCode, DiskError):
+    """A file of Shoal's own holds nothing that Shoal has written (disk.damaged)."""
+
+    own_code = "disk.damaged"
+
+
 class Unfinished(_OneCode, DiskError):
     """The new release, or its journal, is in place, but the work after it is not done (disk.interrupted)."""
 
@@ -269,6 +275,17 @@ _HINTS: dict[str, dict[str, str]] = {
         "usage.sites": "Write one network and its path on a line, such as `10.1.7.0/24 eu/fra1/rack7`.",
         "usage.port": "Choose another port or address, or end the program that uses it.",
         "internal.version": "An engine of another version is running; let it finish, then try again.",
+    },
+    "Installed titles still start.": {
+        "disk.damaged": "Run the command again: Shoal keeps the damaged file beside and begins a new one.",
+        "disk.pin": (
+            "`shoal feed add ADDRESS` brings the feed back; compare its fingerprint with the one that the publisher "
+            "shows."
+        ),
+        "disk.registry": (
+            "`shoal install TITLE --to FOLDER --locate` takes back an install that is missing, and reads every file."
+        ),
+        "disk.settings": "`shoal settings KEY VALUE` sets again what you had changed.",
     },
     "Nothing was written to the feed; what players see is unchanged.": {
         "usage.passphrase": "Give the passphrase by prompt, SHOAL_PASSPHRASE or --passphrase-file.",

@@ -3,6 +3,7 @@
 Input that is too long or nested too deeply is refused before any object is made. Every fault raises ValueError.
 """
 
+import codecs
 import json
 import math
 import os
@@ -50,14 +51,16 @@ def loads(data: bytes, max_bytes: int, read_float: Callable[[str], float] = _fin
 
 
 def load(path: Path, max_bytes: int) -> Any:
-    """Read a JSON file as `loads` does; of a longer file only ``max_bytes`` + 1 bytes are read.
+    """Read a JSON file as `loads` does, also with the byte order mark that some editors write.
+
+    Of a longer file only ``max_bytes`` + 1 bytes are read.
 
     Raises OSError, and ValueError also when this is not a regular file: reading a pipe could block for ever.
     """
     with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError("it is not a regular file")
-        return loads(file.read(max_bytes + 1), max_bytes)
+        return loads(file.read(max_bytes + 1).removeprefix(codecs.BOM_UTF8), max_bytes)
 
 
 def _without_waiting(path: str, flags: int) -> int:

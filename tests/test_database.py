@@ -25,4 +25,4 @@ def test_what_is_no_database_is_said(tmp_path: Path) -> None:
     (tmp_path / "registry").write_bytes(b"no database" * 100)
     with pytest.raises(DiskError) as raised:
         _grow(tmp_path / "registry")
-    assert raised.value.code == "disk.home"
+    assert raised.value.code == "disk.damaged"

@@ -694,6 +694,42 @@
         <source>Choose a folder on another drive.</source>
         <translation>Wähle einen Ordner auf einem anderen Laufwerk.</translation>
     </message>
+    <message>
+        <source>A file of Shoal&apos;s own is damaged.</source>
+        <translation>Eine eigene Datei von Shoal ist beschädigt.</translation>
+    </message>
+    <message>
+        <source>Try again in a moment: Shoal keeps the damaged file and makes a new one.</source>
+        <translation>Versuche es gleich noch einmal: Shoal bewahrt die beschädigte Datei auf und legt eine neue an.</translation>
+    </message>
+    <message>
+        <source>The list of installed titles, registry.sqlite, was damaged and was made anew.</source>
+        <translation>Die Liste der installierten Titel, registry.sqlite, war beschädigt und wurde neu angelegt.</translation>
+    </message>
+    <message>
+        <source>Files are checked again, and paused downloads are forgotten. If a title is missing, locate its folder. A damaged file is kept beside the new one.</source>
+        <translation>Dateien werden neu geprüft, und angehaltene Downloads sind vergessen. Fehlt ein Titel, suche seinen Ordner. Eine beschädigte Datei bleibt neben der neuen liegen.</translation>
+    </message>
+    <message>
+        <source>The settings, settings.toml, cannot be read.</source>
+        <translation>Die Einstellungen, settings.toml, sind nicht lesbar.</translation>
+    </message>
+    <message>
+        <source>The defaults count. Choose again what you had changed. A damaged file is kept beside the new one.</source>
+        <translation>Es gelten die Vorgaben. Wähle erneut, was du geändert hattest. Eine beschädigte Datei bleibt neben der neuen liegen.</translation>
+    </message>
+    <message>
+        <source>The address of a feed is damaged on this computer.</source>
+        <translation>Die Adresse eines Feeds ist auf diesem Computer beschädigt.</translation>
+    </message>
+    <message>
+        <source>Add the feed again, and compare its fingerprint with the publisher&apos;s.</source>
+        <translation>Füge den Feed erneut hinzu und vergleiche seinen Fingerabdruck mit dem des Herausgebers.</translation>
+    </message>
+    <message>
+        <source>Installed titles still start.</source>
+        <translation>Installierte Titel lassen sich weiterhin starten.</translation>
+    </message>
 </context>
 <context>
     <name>FeedsPage</name>
@@ -1024,6 +1060,14 @@
     <message>
         <source>The download continues.</source>
         <translation>Der Download läuft weiter.</translation>
+    </message>
+    <message>
+        <source>Shoal cannot start</source>
+        <translation>Shoal kann nicht starten</translation>
+    </message>
+    <message>
+        <source>It keeps trying.</source>
+        <translation>Es versucht es weiter.</translation>
     </message>
 </context>
 <context>

@@ -227,23 +227,29 @@ class MainWindow(QWidget):
                 self._show_empty()
 
     def _show_empty(self) -> None:
-        if self.state.snapshot is None:
+        if self.state.snapshot is None and self.state.link is Link.LOST:  # the notice says why
+            path = self.state.link_failure.facts.get("path", "") if self.state.link_failure else ""
+            self.empty.set_texts(self.tr("Shoal cannot start"), text.plain(f"{self.tr('It keeps trying.')} {path}"))
+        elif self.state.snapshot is None:
             self.empty.set_texts(self.tr("Starting Shoal"), self.tr("Starting the engine; this takes a moment."))
         else:
             words = self.tr("Add a publisher's feed to see its titles here.")
             self.empty.set_texts(self.tr("Your library is empty"), words, self.tr("Add a feed"))
 
     def _show_notice(self) -> None:
-        """Show a banner in front of every page while the engine is lost, or a feed cannot be read.
+        """Show a banner in front of every page while the engine is lost, or the home or a feed cannot be read.
 
         A banner of the page itself is at the same place and goes before a feed's.
         """
-        is_lost = self.state.link is Link.LOST
-        problem = self.state.link_failure if is_lost else self.state.problems.get(self.state.unread_feed)
         page_now = self.stack.currentWidget()
         is_free = page_now is None or all(banner.isHidden() for banner in page_now.findChildren(Banner))
-        shown = problem if is_lost or is_free else None
-        show_failure(self.notice, shown, () if is_lost else {Remedy.RETRY, Remedy.DETAILS})
+        if self.state.link is Link.LOST:
+            show_failure(self.notice, self.state.link_failure, () if self.state.snapshot else {Remedy.DETAILS})
+        elif self.state.home_problem:
+            show_failure(self.notice, self.state.home_problem, {Remedy.CLOSE, Remedy.DETAILS})
+        else:
+            problem = self.state.problems.get(self.state.unread_feed) if is_free else None
+            show_failure(self.notice, problem, {Remedy.RETRY, Remedy.DETAILS})
 
     # ------------------------------------------------------------ clicks
 
@@ -283,6 +289,11 @@ class MainWindow(QWidget):
     def _run_notice_remedy(self, remedy: str) -> None:
         if remedy == Remedy.RETRY:
             self.refresh_feeds()
+        elif remedy == Remedy.CLOSE:
+            self.state = state.dismiss_home_problem(self.state)
+            self.refresh()
+        elif problem := self.state.link_failure or self.state.home_problem:
+            self.title_actions.copy_details(problem, self.state)
         else:
             self._copy_problem(self.state.unread_feed)
 

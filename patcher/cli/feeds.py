@@ -5,7 +5,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from patcher.cli.follow import follow, snapshot
+from patcher.cli.follow import follow, show_problems, snapshot
 from patcher.cli.output import Output, confirm
 from patcher.cli.verbs import Verbs, add_group, add_verb, network
 from patcher.errors import TrustError
@@ -35,7 +35,9 @@ def _add(args: argparse.Namespace, out: Output) -> None:
 
 
 def _list(args: argparse.Namespace, out: Output) -> None:
-    feeds = snapshot(args).feeds
+    now = snapshot(args)
+    feeds = now.feeds
+    show_problems(now, out)
     for feed in feeds:
         words = (feed.name, feed.url, feed.fingerprint[:16], ", ".join(feed.titles), feed.problem)
         out.line("  ".join(words).rstrip())

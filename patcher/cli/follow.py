@@ -25,6 +25,12 @@ def snapshot(args: argparse.Namespace) -> events.Snapshot:
         return client.snapshot()
 
 
+def show_problems(now: events.Snapshot, out: Output) -> None:
+    """Say which files of the home are damaged, or were when the engine began."""
+    for problem in now.problems:
+        out.notice(f"shoal: {problem.message} {problem.hint}", RemoteError(problem))
+
+
 def find(args: argparse.Namespace) -> str:
     """The full name of the title that ``args.title`` names. Raises UsageError."""
     return snapshot(args).find(args.title).title
@@ -47,8 +53,10 @@ def _follow(home: Home, command: commands.Command, out: Output, found: FeedFound
     seen: queue.SimpleQueue[events.Event | None] = queue.SimpleQueue()
     log = _EngineLog(home.log)
     with Client(home) as client:
+        now = client.snapshot()
+        show_problems(now, out)
         if hasattr(command, "network"):
-            show_proxy(client.snapshot(), out)
+            show_proxy(now, out)
         client.listen(seen.put)
         job = client.submit(command, again=again)
         is_cancelled = False

@@ -3,12 +3,12 @@
 import argparse
 import dataclasses
 import platform
-import shutil
 import sys
 from typing import Any
 
 import patcher
-from patcher.cli.follow import find, follow, show_proxy, show_totals, snapshot
+from patcher import disk
+from patcher.cli.follow import find, follow, show_problems, show_totals, snapshot
 from patcher.cli.output import Output, confirm, human_bytes
 from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.errors import ShoalError, UsageError
@@ -197,6 +197,7 @@ def _play(args: argparse.Namespace, out: Output) -> None:
 
 def _status(args: argparse.Namespace, out: Output) -> None:
     now = snapshot(args)
+    show_problems(now, out)
     titles = (now.find(args.title),) if args.title else now.titles
     for title in titles:
         out.line(_title_line(title))
@@ -225,9 +226,10 @@ def _title_line(title: events.TitleSnapshot) -> str:
 
 
 def _stats(args: argparse.Namespace, out: Output) -> None:
+    name = find(args) if args.title else ""
+    show_problems(snapshot(args), out)  # an engine that begins sees to the registry's health
     rows = Ledger(args.home.registry).totals()
-    if args.title:
-        name = find(args)
+    if name:
         rows = [row for row in rows if row.title == name]
     for row in rows:
         came = row.sources
@@ -243,6 +245,7 @@ def _settings(args: argparse.Namespace, out: Output) -> None:
         follow(args.home, commands.ChangeSetting(args.key, args.value), out)
     now = snapshot(args)
     settings = now.settings
+    show_problems(now, out)
     if args.key and args.key not in settings:
         raise UsageError("usage.setting", f"There is no setting {args.key!r}.", key=args.key)
     shown = {args.key: settings[args.key]} if args.key else settings
@@ -254,24 +257,40 @@ def _settings(args: argparse.Namespace, out: Output) -> None:
 
 
 def _doctor(args: argparse.Namespace, out: Output) -> None:
-    now = snapshot(args)
+    """Report whatever can be found out, also without an engine."""
+    home = args.home
     facts: dict[str, object] = {
         "shoal": patcher.__version__,
         "python": platform.python_version(),
         "system": platform.platform(),
-        "home": str(args.home.root),
-        "log": str(args.home.log),
+        "home": str(home.root),
+        "log": str(home.log),
+    }
+    try:
+        facts["free_bytes"] = disk.free_bytes(home.root)
+        facts |= _engine_facts(snapshot(args))
+    except ShoalError as error:
+        facts |= {"engine": f"{error.message} {error.hint}", "problems": [error.message]}
+    places = (home.root, *home.feeds.glob("*"), *home.feeds.glob("*/metadata"))
+    facts["kept"] = sorted(str(path) for place in places for path in place.glob(f"*{disk.DAMAGED}*"))
+    for key, value in facts.items():
+        for text in value if isinstance(value, list) else [value]:
+            out.line(f"{key}: {text}")
+    out.result(facts)
+
+
+def _engine_facts(now: events.Snapshot) -> dict[str, object]:
+    return {
         "engine_pid": now.pid,
         "listen_port": now.listen_port,
         "listen_problem": now.listen_problem or "none",
         "proxy": now.proxy or "none",
-        "free_bytes": shutil.disk_usage(args.home.root).free,
         "sharing": now.settings["sharing"],
         "peers": now.settings["peers"],
         "feeds": {feed.name: feed.problem or "well" for feed in now.feeds},
         "missing_folders": {title.title: title.folder for title in now.titles if title.folder_missing},
+        "problems": [
+            *(f"{problem.message} {problem.hint}" for problem in now.problems),
+            *(f"{t.title}: {t.failure.message} {t.failure.hint}" for t in now.titles if t.failure),
+        ],
     }
-    for key, value in facts.items():
-        out.line(f"{key}: {value}")
-    show_proxy(now, out)
-    out.result(facts)

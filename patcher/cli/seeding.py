@@ -6,7 +6,6 @@ import re
 import sys
 import time
 
-from patcher import config
 from patcher.cli.feeds import add_feed
 from patcher.cli.follow import follow, snapshot
 from patcher.cli.output import Output, confirm, human_bytes
@@ -103,9 +102,9 @@ def _added(args: argparse.Namespace, out: Output) -> str:
     url = args.feed.rstrip("/")
     known = (feed.name for feed in snapshot(args).feeds if feed.url.rstrip("/") == url or feed.name == args.feed)
     name = next(known, "") or add_feed(args, args.feed, out).name
-    settings = config.load(args.home)
-    if settings.sharing == "off":
-        whom = settings.last_sharing or "everyone"
+    settings = snapshot(args).settings
+    if settings["sharing"] == "off":
+        whom = str(settings["last_sharing"]) or "everyone"
         follow(args.home, commands.ChangeSetting("sharing", whom), out)
         out.notice(f"Sharing was off and is on now ({whom}): that is what seeding needs.")
     return name

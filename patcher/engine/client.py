@@ -32,9 +32,10 @@ _ANSWER_S = 60.0
 _ADDRESS_BYTES = 4096
 _STARTER = """
 import subprocess, sys
-subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
 """
-"""Starts the engine and ends, so that the engine is not the client's child, for whose end the client would wait."""
+"""Starts the engine and ends, so that the engine is not the client's child, for whose end the client would wait. The
+engine inherits the output, a pipe, and leaves it once it has begun."""
 
 
 class RemoteError(ShoalError):
@@ -218,17 +219,32 @@ def _start(home: Home) -> None:
     if not os.access(place, os.W_OK):
         raise UsageError("usage.argument", f"The home folder {home.root} cannot be written.", path=str(home.root))
     home.make()
-    config.load(home)  # wrong settings would end the engine, and no client would hear why
     _spawn(home)
 
 
 def _spawn(home: Home) -> None:
+    """Start the process, and wait until it has begun. Raises RemoteError when it says why it cannot; EngineLost."""
     engine = [sys.executable, "-m", "patcher", "--home", str(home.root)]
-    with (home.root / "engine.err").open("ab") as err:
-        subprocess.run(
+    log = home.root / "engine.err"
+    if log.is_dir():
+        disk.set_aside(log)
+    with (
+        log.open("ab") as err,
+        subprocess.Popen(
             [sys.executable, "-c", _STARTER, *engine],
             env=private.environment(),
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=err,
-            check=False,
-        )
+        ) as starter,
+    ):
+        try:
+            said, _ = starter.communicate(timeout=_START_S)
+        except subprocess.TimeoutExpired:
+            return  # it may still come
+    try:
+        answer = strict_json.loads(said, wire.MAX_BYTES)
+    except ValueError as error:
+        raise EngineLost("The engine ended before it had begun.", log=str(log)) from error
+    if "error" in answer:
+        raise RemoteError(wire.from_json(json.dumps(answer["error"]).encode()))

@@ -17,11 +17,11 @@ from patcher import config
 from patcher.config import Home, Settings
 from patcher.engine.games import Games
 from patcher.engine.jobs import Job, Jobs
-from patcher.errors import EngineLost, ShoalError, TrustError
-from patcher.feed.feeds import Feeds
+from patcher.engine.restored import open_files
+from patcher.errors import Damaged, EngineLost, ShoalError, TrustError
 from patcher.install import commit, genuine, launch
 from patcher.install.commit import recover_install
-from patcher.install.registry import FOLDER_MISSING, Installation, Registry, folder_missing
+from patcher.install.registry import FOLDER_MISSING, Installation, folder_missing
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.seeding.pack_cache import Packs
@@ -41,16 +41,15 @@ class Engine:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._settings = self._written = config.load(home)
-        """The settings in force, and those that the file held when it was last read."""
+        self._settings, self._registry, self._feeds, self._problems = open_files(home)
+        self._written = self._settings
+        """The settings that the file held when it was last read; the others are in force."""
         self._settings_problem = ""
         """Why the file could not be read, as said last."""
         self._settings_lock = threading.Lock()  # of both, while they change; nothing else waits for it
         self._packs = Packs(home.packs, self._settings.pack_cache_bytes)
         self._packs.leave_room()
-        self._registry = Registry(home.registry)
         self._ledger = Ledger(home.registry)
-        self._feeds = Feeds(home, self._settings.proxy)
         self._lock = threading.Lock()  # of listeners
         self._jobs = Jobs(self._registry, self._work, self._emit)
         self._missing: set[str] = set()
@@ -59,6 +58,8 @@ class Engine:
         self._seeder = Seeder(self._settings, self._registry, self._ledger, self._packs, self._feeds)
         self._listen_problem = ""
         """The last that clients were told."""
+        self.is_lost = False
+        """The registry was damaged since the engine began: the next one makes a new one."""
         self._closing = threading.Event()
         self._kick = threading.Event()
         self._games = Games(home, self._registry, self._seeder.holding, self._kick.set)
@@ -132,6 +133,7 @@ class Engine:
             dataclasses.asdict(self._settings),
             self._seeder.listen_problem,
             current_proxy(self._settings.proxy),
+            self._problems,
         )
 
     def submit(self, command: commands.Command, *, again: bool = False) -> int:
@@ -254,6 +256,7 @@ class Engine:
                 self._read_settings()
             self._obey(config.changed(self._settings, key, value))
             self._written = config.save(self._home, self._settings, key)
+            self._problems = tuple(problem for problem in self._problems if problem.facts.get("key") != key)
         self._kick.set()
 
     def _obey(self, settings: Settings) -> None:
@@ -283,6 +286,7 @@ class Engine:
 
     def _tend_once(self) -> None:
         for look in (
+            self._look_at_registry,
             self._look_who_plays,
             self._look_at_settings,
             self._look_for_folders,
@@ -293,6 +297,13 @@ class Engine:
                 look()
             except Exception:  # noqa: BLE001 - the tender must live on; its next look may succeed
                 _log.exception("tending failed")
+
+    def _look_at_registry(self) -> None:
+        try:
+            self._registry.check()
+        except Damaged:
+            self.is_lost = True
+            raise
 
     def _look_who_plays(self) -> None:
         ended = self._games.take_ended(self._is_starting)

@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from multiprocessing import AuthenticationError, connection
 from pathlib import Path
@@ -100,8 +101,8 @@ class Server(Closing):
 
     def _watch(self) -> None:
         while not self._stopping.wait(0.25):
-            if not self._is_at_home():
-                _log.warning("the home is gone, or belongs to another engine; this engine ends")
+            if not self._is_at_home() or self._engine.is_lost:
+                _log.warning("the home or its registry is gone, or belongs to another engine; this engine ends")
                 self.stop()
             with self._lock:
                 now = time.monotonic()
@@ -203,20 +204,23 @@ class Server(Closing):
                         client.recv_bytes()  # raises EOFError when the client is gone
 
 
-def serve(home: Home, *, keep: bool = False, verbose: bool = False) -> int:
+def serve(home: Home, *, keep: bool = False, verbose: bool = False, begun: Callable[[], None] = lambda: None) -> int:
     """Run the engine of ``home`` in this process. ``keep``: stay although it is not needed. ``verbose``: log on stderr.
 
-    Returns 0, also when another engine already serves this home.
+    ``begun`` is called once clients find an engine. Returns 0, also when another engine already serves this home.
+    Raises ShoalError, OSError when the engine cannot begin.
     """
     home.make()
     with locked(home.lock, f"process {os.getpid()}") as other:
         if other:
+            begun()
             return 0
         processes.limit_heaps()
         _log_to(home.log, verbose=verbose)
         with closing(Engine(home)) as engine, Server(home, engine, keep=keep) as server:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: threading.Thread(target=server.stop, daemon=True).start())
+            begun()
             engine.start()
             server.run()
     return 0
@@ -247,6 +251,8 @@ def _shortened(text: str) -> str:
 
 
 def _log_to(path: Path, *, verbose: bool = False) -> None:
+    if path.is_dir():
+        disk.set_aside(path)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8")
     handler.setFormatter(_JsonLines())
     handlers: list[logging.Handler] = [handler]
@@ -257,7 +263,21 @@ def _log_to(path: Path, *, verbose: bool = False) -> None:
 
 
 def main() -> int:
-    """``python -m patcher``: how a client starts an engine."""
+    """``python -m patcher``: how a client starts an engine. Its output says that it began, or why it did not."""
     parser = argparse.ArgumentParser(prog="shoal-engine")
     parser.add_argument("--home", type=Path, default=default_home().root)
-    return serve(Home(parser.parse_args().home.absolute()))
+    home = Home(parser.parse_args().home.absolute())
+    try:
+        return serve(home, begun=lambda: _answer_starter('{"ok": true}'))
+    except Exception as error:  # noqa: BLE001 - whoever waits for the engine must hear of any error
+        _log.exception("the engine ends")
+        _answer_starter(f'{{"error": {wire.to_json(events.Failure.of(error)).decode()}}}')
+        return 1
+
+
+def _answer_starter(answer: str) -> None:
+    """Tell the client at the other end of the output, and leave it: what is printed later goes to the log."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

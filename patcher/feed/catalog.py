@@ -51,6 +51,10 @@ class Catalog:
     """Other hosts to which its servers may redirect."""
     titles: dict[str, TitleFacts] = field(default_factory=dict)
 
+    def showing(self, **changes: str) -> "Catalog":
+        """The catalog with another ``url`` or ``problem`` of the feed."""
+        return dataclasses.replace(self, shown=dataclasses.replace(self.shown, **changes))  # type: ignore[arg-type]  # both are texts
+
 
 def load(folder: Path) -> Catalog | None:
     """The catalog that `save` wrote; None if there is none that this version can read."""

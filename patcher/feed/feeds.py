@@ -14,14 +14,15 @@ from patcher import beneath, disk
 from patcher.config import Home
 from patcher.content import feed_paths, manifest, records
 from patcher.content.patch_index import Index
-from patcher.errors import DiskError, NeedsNewer, NotOffered, OriginError, ShoalError, TrustError, UsageError
+from patcher.errors import DiskError, NeedsNewer, NotOffered, OriginError, ShoalError, TrustError, UsageError, never
 from patcher.feed import catalog
 from patcher.feed.catalog import Catalog, TitleFacts
 from patcher.feed.guard import Floor, turn
 from patcher.feed.pin import PIN_FILE, Pin, read_pin
 from patcher.feed.reader import Reader
 from patcher.feed.rollout import in_rollout
-from patcher.feed.trust import Trust
+from patcher.feed.trust import Trust, first_fingerprint
+from patcher.feed.verified import ROOT
 from patcher.protocol.commands import PIN_SUFFIX, Network
 from patcher.protocol.events import FeedSnapshot
 from patcher.transfer.origin.client import Origin
@@ -127,23 +128,26 @@ class Feeds:
 
     def names(self) -> list[str]:
         """The feeds, in the order they were added."""
-        pins = ((pin.parent.name, beneath.status(pin)) for pin in self._folder.glob(f"*/{PIN_FILE}"))
-        added = ((found.st_mtime_ns, name) for name, found in pins if found and name[0] != ".")
-        return [name for _, name in sorted(added)]
+        added = dict[str, int]()
+        for file in (ROOT, PIN_FILE):  # one of them may be lost
+            for place in self._folder.glob(f"*/{file}"):
+                if (found := beneath.status(place)) and place.parent.name[0] != ".":
+                    added[place.parent.name] = found.st_mtime_ns
+        return sorted(added, key=lambda name: (added[name], name))
 
     def add(self, source: str, fingerprint: str, network: Network, cancel: Callable[[], bool]) -> str:
-        """Trust a feed from now on; returns its name here. Adding it again changes nothing but its address.
+        """Trust a feed from now on; returns its name here. Adding it again changes its address, or mends it.
 
         ``source`` is a URL or a ``.shoalfeed`` file. Raises TrustError, OriginError, UsageError, DiskError.
         """
         pin = _pin_of(source, fingerprint)
         with self._pinned(pin, network, cancel) as (folder, trust, feed):
             name = self._free_name(feed.name, trust.fingerprint)
-            if not (self._folder / name).exists():
+            if (self._folder / name).exists():
+                self._renew(name, read_pin(folder / PIN_FILE))
+            else:
                 disk.rename(folder, self._folder / name)
                 disk.sync_folder(self._folder)
-            elif self._pin(name) != (pinned := self._pin(folder.name)):
-                self._move(name, pinned)
         with self.open(name, network, cancel):
             return name
 
@@ -206,22 +210,7 @@ class Feeds:
         What clients show of ``title`` (without one: of all titles) is updated too; each title costs metadata.
         Raises UsageError (usage.unknown_feed), TrustError, OriginError.
         """
-        pin = self._pin(name)
-        known = self._catalog(name)
-        trust = Trust(
-            self._folder / name,
-            pin.url,
-            network.ca,
-            self._floor,
-            cancel=cancel,
-            offline=offline,
-            mirrors=known.mirrors,
-            hosts=known.hosts,
-            near=pin.near,
-            proxy=self.proxy,
-            received=received,
-        )
-        with contextlib.closing(trust):
+        with contextlib.closing(self._trust(name, network, cancel, received, offline=offline)) as trust:
             if not offline:
                 self._refresh(name, trust)
             reader = Reader(trust, trust.origin)
@@ -245,6 +234,13 @@ class Feeds:
             read = catalog.with_art(self._catalog(name), opened.reader, opened.origin, self._folder / name)
             self._keep(name, read)
 
+    def raise_floors(self) -> None:
+        """Take what is known here of each feed for the newest that was seen, after the floor was lost."""
+        for name in self.names():
+            with contextlib.suppress(ShoalError):
+                with contextlib.closing(self._trust(name, Network(), never, offline=True)) as trust:
+                    trust.raise_floor()
+
     def snapshots(self) -> list[FeedSnapshot]:
         """What clients see of the feeds."""
         return [self._catalog(name).shown for name in self.names()]
@@ -260,43 +256,96 @@ class Feeds:
 
     # ------------------------------------------------------------ details
 
-    def _pin(self, name: str) -> Pin:
-        try:
-            return read_pin(self._folder / name / PIN_FILE)
-        except OSError as error:
-            raise UsageError("usage.unknown_feed", f"There is no feed {name!r} here.", feed=name) from error
-
-    def _move(self, name: str, pin: Pin) -> None:
-        """Give a feed another address: one that serves the same root, and nothing older than was seen."""
+    def _trust(
+        self,
+        name: str,
+        network: Network,
+        cancel: Callable[[], bool],
+        received: Received | None = None,
+        *,
+        offline: bool,
+    ) -> Trust:
+        """A feed by its pin. Offline it does without: what servers are asked for then is known by its root."""
         known = self._catalog(name)
-        disk.write_atomic(self._folder / name / PIN_FILE, pin.encode())
-        self._keep(name, dataclasses.replace(known, shown=dataclasses.replace(known.shown, url=pin.url)))
+        try:
+            pin = self._pin(name)
+        except DiskError:
+            if not offline:
+                raise
+            pin = Pin(known.shown.url, known.shown.fingerprint)
+        return Trust(
+            self._folder / name,
+            pin.url,
+            network.ca,
+            self._floor,
+            cancel=cancel,
+            offline=offline,
+            mirrors=known.mirrors,
+            hosts=known.hosts,
+            near=pin.near,
+            fingerprint=pin.fingerprint,
+            proxy=self.proxy,
+            received=received,
+        )
+
+    def _pin(self, name: str) -> Pin:
+        """Raises UsageError (usage.unknown_feed), DiskError (disk.pin), TrustError (trust.needs_newer)."""
+        path = self._folder / name / PIN_FILE
+        try:
+            return read_pin(path)
+        except NeedsNewer:
+            raise
+        except (OSError, TrustError) as error:
+            if name not in self.names():
+                raise UsageError("usage.unknown_feed", f"There is no feed {name!r} here.", feed=name) from error
+            text = f"The address of the feed {name} cannot be read: {path} is damaged."
+            raise DiskError("disk.pin", text, path=str(path), feed=name) from error
+
+    def _renew(self, name: str, pin: Pin) -> None:
+        """Give a feed this address, which serves the same root, and nothing older than was seen."""
+        place = self._folder / name / PIN_FILE
+        try:
+            if self._pin(name) == pin:
+                return
+        except ShoalError:
+            if beneath.exists(place):
+                disk.set_aside(place)
+        disk.write_atomic(place, pin.encode())
+        self._keep(name, self._catalog(name).showing(url=pin.url))
 
     def _free_name(self, name: str, fingerprint: str) -> str:
-        """The feed's own name, with a number if another publisher's feed has it already."""
+        """The feed's own name, with a number if another publisher's feed has it already, or one that is not known."""
         for number in range(1, 100):
             here = name if number == 1 else f"{name}-{number}"
-            if here not in self.names() or self._pin(here).fingerprint == fingerprint:
+            if not (self._folder / here).exists() or self._fingerprint(here) == fingerprint:
                 return here
         raise UsageError("usage.argument", f"Too many feeds are called {name}.", feed=name)
+
+    def _fingerprint(self, name: str) -> str:
+        """The fingerprint of a feed; if its pin is damaged, as it was shown last."""
+        try:
+            return self._pin(name).fingerprint
+        except ShoalError:
+            return self._catalog(name).shown.fingerprint
 
     def _refresh(self, name: str, trust: Trust) -> None:
         try:
             trust.refresh()
         except (TrustError, OriginError) as error:
-            known = self._catalog(name)
-            self._keep(name, dataclasses.replace(known, shown=dataclasses.replace(known.shown, problem=error.message)))
+            self._keep(name, self._catalog(name).showing(problem=error.message))
             raise
 
     def _catalog(self, name: str) -> Catalog:
         with self._lock:
             if name not in self._catalogs:
+                folder = self._folder / name
+                kept = catalog.load(folder)
                 try:
                     pin = self._pin(name)
-                except ShoalError as error:  # gone or damaged: that hides no other feed
-                    return Catalog(FeedSnapshot(name, "", "", problem=error.message))
-                shown = FeedSnapshot(name, pin.url, pin.fingerprint)
-                self._catalogs[name] = catalog.load(self._folder / name) or Catalog(shown)
+                except ShoalError as error:  # gone or damaged: that hides no other feed, nor what is known of this one
+                    known = kept or Catalog(FeedSnapshot(name, "", first_fingerprint(folder)))
+                    return known.showing(problem=error.message)
+                self._catalogs[name] = kept or Catalog(FeedSnapshot(name, pin.url, pin.fingerprint))
             return self._catalogs[name]
 
     def _keep(self, name: str, read: Catalog) -> None:

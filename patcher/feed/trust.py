@@ -20,7 +20,7 @@ from patcher.content.records import MAX_RECORD_BYTES
 from patcher.errors import DiskError, Missing, NotOffered, OriginError, TrustError, UsageError, WebPage, never
 from patcher.feed.guard import Floor
 from patcher.feed.pin import PIN_FILE, Pin
-from patcher.feed.verified import ROOT, Verified, behind, check_versions, is_of, verified_root
+from patcher.feed.verified import HISTORY, ROOT, Verified, behind, check_versions, is_of, verified_root
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.hosts import Reach
 from patcher.transfer.origin.http import Received
@@ -43,7 +43,10 @@ class Trust:
     feed, ``hosts`` further hosts that servers may redirect to. With ``offline`` no server is asked: the last verified
     metadata is read, expired or not, and its signatures are checked; a record that was never read here is not offered.
 
-    Raises DiskError (disk.home) when the folder holds no pinned root.
+    ``fingerprint`` is that of the pinned root, if it is known. A root that does not have it is damaged: the next
+    refresh fetches it again, and offline nothing is known of the feed.
+
+    Raises DiskError (disk.home) when the folder holds no root and the fingerprint is not known.
     """
 
     def __init__(
@@ -62,13 +65,13 @@ class Trust:
         near: Reach = Reach.PUBLIC,
         proxy: str = "",
         received: Received | None = None,
+        fingerprint: str = "",
     ) -> None:
-        try:
-            self._pinned = (folder / ROOT).read_bytes()
-        except OSError as error:
-            raise DiskError("disk.home", f"{folder} holds no pinned feed.", path=str(folder)) from error
+        self._pinned = _pinned_root(folder, fingerprint)
+        if not self._pinned and not fingerprint:
+            raise DiskError("disk.home", f"{folder} holds no pinned feed.", path=str(folder))
         self.url = url
-        self.fingerprint = hashlib.sha256(self._pinned).hexdigest()
+        self.fingerprint = fingerprint or hashlib.sha256(self._pinned).hexdigest()
         self.offline = offline
         self.origin = Origin((url, *mirrors), hosts, ca, cancel, retry, near, proxy, received)
         self._folder = folder
@@ -112,6 +115,7 @@ class Trust:
             self._updater = None
             self._check_clock(self._floor.signed_at(self.fingerprint))
             disk.make_folder(self._metadata)
+            self._mend()
             updater = _updater(self._metadata, self._url, self._fetcher, self._pinned)
             updater.refresh()
             known = self._known()
@@ -125,13 +129,36 @@ class Trust:
             self._floor.update(self.fingerprint, known.versions, known.signed_at, gone)
             self._updater = updater
 
+    def _mend(self) -> None:
+        """Put a damaged root back, and set aside what stands in the way of python-tuf."""
+        root = self._folder / ROOT
+        if not self._pinned:
+            data = self.origin.get(f"{METADATA}/{FIRST_ROOT}", _ROOT_MAX_BYTES)
+            if (found := hashlib.sha256(data).hexdigest()) != self.fingerprint:
+                text = f"The first root at {self.url} has another fingerprint than the one that was pinned, {found}."
+                raise TrustError("trust.fingerprint", text, found=found, wanted=self.fingerprint)
+            self._pinned = data
+        if not root.is_file() or root.read_bytes() != self._pinned:
+            if beneath.exists(root):
+                disk.set_aside(root)
+            disk.write_atomic(root, self._pinned)
+        for place, is_wrong in ((self._metadata / ROOT, Path.is_dir), (self._metadata / HISTORY, Path.is_file)):
+            if is_wrong(place):
+                disk.set_aside(place)
+
+    def raise_floor(self) -> None:
+        """Take the versions of the metadata here for seen, after the floor was lost. Raises TrustError, DiskError."""
+        with self._turn(), _translated(self._metadata):
+            known = self._known()
+            self._floor.update(self.fingerprint, known.versions, known.signed_at)
+
     def record(self, path: str) -> bytes:
         """The signed record ``path``; from the disk when it was read before.
 
         Calls `refresh` first if it was not called yet, and raises what that raises; TrustError (trust.not_offered) if
         there is no such record, (trust.signature) if it is not the signed one.
         """
-        with self._turn(), _translated(self._metadata):
+        with self._turn(), _translated(self._metadata, self.offline):
             target = self._find(path)
             data = self._kept(target) if target else None
             if target and data is None and not self.offline:
@@ -142,7 +169,7 @@ class Trust:
 
     def siblings(self, path: str) -> tuple[str, ...]:
         """The paths of all records in the role that signs ``path``, which need not exist. Raises like `record`."""
-        with self._turn(), _translated(self._metadata):
+        with self._turn(), _translated(self._metadata, self.offline):
             self._find(path)
             return tuple(self._known().role_of(path).targets)
 
@@ -172,6 +199,8 @@ class Trust:
         return self._folder / "metadata"
 
     def _known(self) -> Verified:
+        if not self._pinned:
+            raise NotOffered(f"{self._folder / ROOT} is damaged; the next update fetches it again.")
         return Verified(self._metadata, self._pinned)
 
     def _find(self, path: str) -> "TargetFile | None":
@@ -316,9 +345,25 @@ def _is_missing(error: OriginError) -> bool:
     return isinstance(error, Missing) or error.facts.get("status") == 403
 
 
+def first_fingerprint(folder: Path) -> str:
+    """The fingerprint of the root that lies in a feed's folder; empty if there is none."""
+    root = _pinned_root(folder, "")
+    return hashlib.sha256(root).hexdigest() if root else ""
+
+
+def _pinned_root(folder: Path, fingerprint: str) -> bytes:
+    """A feed's first root, of which python-tuf has a copy; empty if both are missing, or have other fingerprints."""
+    for place in (folder / ROOT, folder / METADATA / HISTORY / FIRST_ROOT):
+        with suppress(OSError):
+            data = place.read_bytes()
+            if not fingerprint or hashlib.sha256(data).hexdigest() == fingerprint:
+                return data
+    return b""
+
+
 @contextmanager
-def _translated(folder: Path) -> Iterator[None]:
-    """Turn python-tuf's errors, and those of the disk it writes to, into ours."""
+def _translated(folder: Path, is_offline: bool = False) -> Iterator[None]:
+    """Turn python-tuf's errors, and those of the disk it writes to, into ours. What is damaged here is not known."""
     from tuf.api import exceptions as tuf
 
     try:
@@ -329,6 +374,9 @@ def _translated(folder: Path) -> Iterator[None]:
     except tuf.BadVersionNumberError as error:
         raise TrustError("trust.rollback", f"The feed offers older data than before: {error}.") from error
     except tuf.RepositoryError as error:
+        if is_offline:
+            text = f"What {folder} says of the feed is damaged: {error}. The next update reads it again."
+            raise NotOffered(text, path=str(folder)) from error
         raise TrustError("trust.signature", f"The feed's signed data is not valid: {error}.") from error
     except tuf.DownloadError as error:
         raise OriginError("origin.protocol", f"The feed cannot be read: {error}.") from error

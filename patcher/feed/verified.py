@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # python-tuf takes 36 MB and a tenth of a second: it is impor
 SIGNED_AT = "x-shoal-signed-at"
 """Field of the timestamp role: when it was signed, ISO 8601 in UTC. A reader's clock is never before it."""
 ROOT = "root.json"
+HISTORY = "root_history"
+"""The folder of all roots, as python-tuf calls it."""
 VERSION_MAX = 2**32
 """A role that is signed once a second reaches this in 136 years, and dates or Unix times used as versions are below it.
 Only a thief signs a higher version, to keep honest versions from being accepted after it."""
@@ -40,7 +42,7 @@ class Verified:
         self._folder = folder
         self.root = verified_root(pinned)
         self._roots = {self.root.version: self.root}
-        while (newer := folder / "root_history" / f"{self.root.version + 1}.root.json").exists():
+        while (newer := folder / HISTORY / f"{self.root.version + 1}.root.json").is_file():
             root = verified_root(newer.read_bytes(), self.root)
             if root.version != self.root.version + 1:
                 break
@@ -96,8 +98,8 @@ class Verified:
     def _read(self, role: str, delegator: "Root | Targets") -> Any:
         try:
             data = (self._folder / f"{quote(role, '')}.json").read_bytes()
-        except FileNotFoundError as error:
-            raise NotOffered(f"Nothing is known of {role} yet.", role=role) from error
+        except OSError as error:
+            raise NotOffered(f"Nothing is known of {role} here.", role=role) from error
         return verified(delegator, role, data)
 
 

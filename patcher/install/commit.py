@@ -131,6 +131,8 @@ def recover(folder: InstallFolder, known_journal: bytes = b"") -> bool:
     folder.check()
     with _interruptible(folder):
         found = journal.read(folder.journal, known_journal)
+        if not found and beneath.exists(folder.trash):  # which is empty until the journal is whole
+            raise ForeignJournal(folder.journal, "it is damaged, and what it began is not known")
         if not found:
             disk.remove(folder.journal)
             disk.sync_folder(folder.state)

@@ -134,6 +134,19 @@ class Description:
             text = f"What {self.folder} says of itself is damaged: {error}."
             raise DiskError("disk.failed", text, path=str(self.folder)) from error
 
+    def put_installed(self, installed: Installed) -> None:
+        """Write what is installed anew; the damaged one is kept beside. The caller has locked the folder."""
+        disk.set_aside(self.folder / _POINTER)
+        disk.write_atomic(self.folder / _POINTER, installed.encode())
+
+    def put_manifest(self, ref: merkle.Ref, document: bytes) -> None:
+        """Put a manifest back; a damaged one is kept beside. The caller has locked the folder."""
+        where = self.manifests_folder / ref.hex
+        if beneath.exists(where):
+            disk.set_aside(where)
+        disk.make_folder(self.manifests_folder)
+        disk.write_atomic(where, document)
+
     def manifest_data(self, ref: merkle.Ref) -> bytes | None:
         """The manifest ``ref``, or None when it is missing or damaged."""
         try:
@@ -275,6 +288,8 @@ class InstallFolder:
         self.check()
         mine = self if self.exists else self._made()
         disk.make_folder(mine.state)
+        if beneath.is_folder(mine.state / _LOCK):
+            disk.set_aside(mine.state / _LOCK)
         with locked(mine.state / _LOCK, f"process {os.getpid()}, home {home}") as other:
             if other:
                 text = f"{self.path} is being changed by another Shoal ({other})."

@@ -8,6 +8,7 @@ retires it. Everything that reads a description does so through this module.
 
 import contextlib
 from dataclasses import replace
+from pathlib import Path
 
 from patcher.content import records
 from patcher.errors import DiskError, NeedsNewer, ShoalError, TrustError, UsageError, never
@@ -34,13 +35,15 @@ def is_changed(registry: Registry, install: Installation) -> bool:
 
 
 def required(registry: Registry, install: Installation) -> Installed:
-    """The genuine release in an install's folder.
+    """The genuine release in an install's folder; if its description cannot be read, the last that this home put there.
 
     Raises UsageError (usage.not_installed) if the folder describes none, TrustError (trust.description) if its
-    description was changed or is damaged.
+    description was changed.
     """
     title, current = install.title, install.folder.current
     installed = proved(registry, title, current)
+    if installed is None and current.exists and _described(current) is None:
+        installed = _last(registry, install)
     if installed is None and current.exists:
         text = f"What {current.folder} says of {title} is nothing that its publisher signed."
         raise TrustError("trust.description", text, title=title, path=str(current.folder))
@@ -55,11 +58,30 @@ def installed(registry: Registry, install: Installation) -> Installed | None:
     Raises TrustError (trust.needs_newer).
     """
     installed = proved(registry, install.title, install.folder.current)
-    known = registry.find(install.title)
-    if installed or known is None or known.folder.path != install.folder.path or not install.folder.current.exists:
-        return installed
-    release = registry.installed_release(install.title)
-    return Installed("", release.title, known.channel, known.tags, release) if release else None
+    return installed or (_last(registry, install) if install.folder.current.exists else None)
+
+
+def restore(registry: Registry, install: Installation, home: Path) -> bool:
+    """Write a description that cannot be read anew, as of the last release that this home put there; the other is kept.
+
+    Perhaps that release did not arrive, so its files count as verified only when they were read again. ``home`` is that
+    of our engine. Returns whether there was one. Raises BusyError, DiskError, TrustError (trust.needs_newer).
+    """
+    current = install.folder.current
+    last = _last(registry, install) if current.exists and _described(current) is None else None
+    if last:
+        with install.folder.locked(home) as mine:
+            registry.note_seen(install.title, {})
+            mine.current.put_installed(last)
+    return last is not None
+
+
+def _last(registry: Registry, install: Installation) -> Installed | None:
+    """The release that this home put last into the install's folder."""
+    known, release = registry.find(install.title), registry.installed_release(install.title)
+    if known is None or known.folder.path != install.folder.path or release is None:
+        return None
+    return Installed("", release.title, known.channel, known.tags, release)
 
 
 def ask(registry: Registry, title: str, description: Description, reader: Reader) -> None:

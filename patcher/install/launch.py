@@ -21,7 +21,7 @@ from patcher.beneath import Beneath
 from patcher.content import manifest, records
 from patcher.content.manifest import Entry
 from patcher.errors import ContentError, DiskError, UsageError
-from patcher.install import scan, trials
+from patcher.install import scan
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.scan import Seen, Watch, seen
 
@@ -48,9 +48,11 @@ def launch(
     (disk.modified, disk.in_the_way) when program or folder are not as released, or it cannot be started; Cancelled.
     """
     command = _command(installed.release)
-    entry = _entry(folder, installed, command.argv[0])
+    path = command.argv[0]
+    entry = _entry(folder, installed, path)
     place = _place(folder.root, command.cwd)
-    program = _program(folder.root, entry, known.get(entry.path), watch)
+    program = _program(folder.root / path, entry, known.get(path), watch)
+    _check_executable(folder.root, path, entry)
     with beneath.translated(program):
         try:
             return subprocess.Popen(
@@ -65,7 +67,7 @@ def launch(
         except OSError as error:
             if error.errno not in _CANNOT_RUN:
                 raise
-            text = f"This system cannot start {entry.path}, which is as released: {error.strerror}."
+            text = f"This system cannot start {path}, which is as released: {error.strerror}."
             raise ContentError("content.launch", text, path=str(program), unable=1) from error
 
 
@@ -76,15 +78,18 @@ def _command(release: records.Release) -> records.Launch:
     return command
 
 
-def _entry(folder: InstallFolder, installed: Installed, path: str) -> Entry:
-    """What the release says of its program. Files of `defaults` parts are the player's own, so none of them is one."""
-    for part in (part for part in installed.parts if not part.defaults):
-        data = folder.current.manifest_data(part.manifest)
-        if data is None:
-            raise DiskError("disk.modified", f"The manifest of the part {part.name} is missing or damaged.", path=path)
+def _entry(folder: InstallFolder, installed: Installed, path: str) -> Entry | None:
+    """What the release says of its program. None if a manifest that may list it is damaged.
+
+    Files of `defaults` parts are the player's own, so none of them is one.
+    """
+    documents = [folder.current.manifest_data(part.manifest) for part in installed.parts if not part.defaults]
+    for data in filter(None, documents):
         for entry in manifest.parse(data).entries:
             if entry.path == path:
                 return entry
+    if not all(documents):
+        return None
     release = installed.release
     text = f"{release.title} {release.version} starts with {path}, which is no file of the release."
     raise ContentError("content.launch", text, path=path)
@@ -101,20 +106,29 @@ def _place(folder: Beneath, cwd: str) -> Beneath:
     return place
 
 
-def _program(folder: Beneath, entry: Entry, known: Seen | None, watch: Watch) -> Beneath:
-    """The program's path, if it is the released one and may be executed."""
-    program = folder / entry.path
+def _program(program: Beneath, entry: Entry | None, known: Seen | None, watch: Watch) -> Beneath:
+    """The program's path, if it is the released one: with the listed bytes or, without a list, as it was verified."""
     beneath.check_parents(program)
     stat = seen(program)
     if stat is None:
-        raise DiskError("disk.modified", f"{entry.path} is missing.", path=str(program), missing=1)
-    if stat.size_bytes != entry.size_bytes or (stat != known and scan.root_of(program, watch) != entry.root):
-        raise DiskError("disk.modified", f"{entry.path} is not as released.", path=str(program))
-    if os.name != "nt" and not trials.is_executable(program):
-        if not entry.executable:
-            raise ContentError("content.launch", f"The release does not say that {entry.path} may be executed.")
-        raise DiskError("disk.modified", f"{entry.path} may not be executed any more.", path=str(program))
+        raise DiskError("disk.modified", f"{program.relative} is missing.", path=str(program), missing=1)
+    is_known = stat == known
+    if entry is None:
+        is_right = is_known
+    else:
+        is_sized = stat.size_bytes == entry.size_bytes
+        is_right = is_sized and (is_known or scan.root_of(program, watch) == entry.root)
+    if not is_right:
+        why = "is not as released" if entry else "cannot be verified, as the list of the release's files is damaged"
+        raise DiskError("disk.modified", f"{program.relative} {why}.", path=str(program))
     return program
+
+
+def _check_executable(folder: Beneath, path: str, entry: Entry | None) -> None:
+    if os.name != "nt" and not trials.is_executable(folder / path):
+        if entry and not entry.executable:
+            raise ContentError("content.launch", f"The release does not say that {path} may be executed.")
+        raise DiskError("disk.modified", f"{path} may not be executed any more.", path=str(folder / path))
 
 
 def running(folder: Path) -> str:

@@ -1,19 +1,23 @@
 """The registry: where titles are installed, the stat of their verified files, and commands that wait.
 
 An install describes itself in its own ``.shoal`` folder (`InstallFolder`). The registry says where that folder is and
-which releases the feed signed for it; `locate` rebuilds a lost one. `genuine` tells when a description counts.
+which releases the feed signed for it. `genuine` tells when a description counts.
+
+A copy beside it, as JSON, says where the installs are. A new registry begins with it, and so adopts no folder that this
+home did not choose. What was verified or signed is not in the copy: that is asked and read again.
 """
 
 import contextlib
 import hashlib
 import json
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from patcher import beneath, database, strict_json
+from patcher import beneath, database, disk, strict_json
 from patcher.content import records
 from patcher.errors import DiskError, UsageError
 from patcher.install.folder import InstallFolder
@@ -23,6 +27,8 @@ from patcher.protocol.commands import Command
 
 FOLDER_MISSING = "disk.folder_missing"
 """The code of `folder_missing`."""
+_COPY = "installs.json"
+_COPY_BYTES = 1 << 24
 _TAGS_BYTES = 1 << 20
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS installs (
@@ -60,13 +66,23 @@ class Registry:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._copy = path.with_name(_COPY)
+        self._copying = threading.Lock()
         self._run = partial(database.run, path)
         self._signed = set[tuple[str, bytes]]()
         """Titles and digests of releases that are known as signed; `forget` empties it."""
         with database.opened(self._path) as db:
             db.executescript(_SCHEMA)
-            if db.execute("SELECT id FROM identity").fetchone() is None:
-                db.execute("INSERT INTO identity VALUES (?)", (secrets.token_bytes(16),))
+            self.is_new = db.execute("SELECT id FROM identity").fetchone() is None
+            if self.is_new:
+                install_id, rows = _copied(self._copy)
+                db.execute("INSERT INTO identity VALUES (?)", (install_id,))
+                db.executemany("INSERT INTO installs VALUES (?, ?, ?, ?)", rows)
+        self._keep_copy()
+
+    def check(self) -> None:
+        """Raises DiskError, Damaged when the file is no registry any more."""
+        self._run("SELECT 1 FROM identity")
 
     @property
     def install_id(self) -> bytes:
@@ -113,6 +129,18 @@ class Registry:
                 db.execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?)", (install.title, str(left)))
             row = (install.title, str(install.folder), install.channel, json.dumps(install.tags))
             db.execute("INSERT OR REPLACE INTO installs VALUES (?, ?, ?, ?)", row)
+        self._keep_copy()
+
+    def _keep_copy(self) -> None:
+        """Write the copy, unless it says all this already. The registry is right without it."""
+        installs = [
+            {"title": each.title, "folder": str(each.folder), "channel": each.channel, "tags": each.tags}
+            for each in self.installs()
+        ]
+        data = json.dumps({"format": 1, "id": self.install_id.hex(), "installs": installs}, indent=1).encode()
+        with self._copying, contextlib.suppress(DiskError, OSError):
+            if not self._copy.is_file() or self._copy.read_bytes() != data:
+                disk.write_atomic(self._copy, data)
 
     def left(self, title: str) -> InstallFolder | None:
         """The folder that an install left when it moved, until `clear_left`."""
@@ -130,6 +158,7 @@ class Registry:
             db.execute("DELETE FROM installs WHERE title = ?", (title,))
             db.execute("DELETE FROM seen WHERE title = ?", (title,))
             db.execute("DELETE FROM signed WHERE title = ?", (title,))
+        self._keep_copy()
 
     def note_journal(self, title: str, digest: bytes) -> None:
         """Remember the digest of the large journal that is about to be written for a title."""
@@ -225,3 +254,20 @@ def folder_missing(install: Installation) -> DiskError:
     """The error of a title whose folder is not there."""
     text = f"The folder of {install.title} is not there: {install.folder}."
     return DiskError(FOLDER_MISSING, text, title=install.title, path=str(install.folder))
+
+
+def _copied(copy: Path) -> tuple[bytes, list[tuple[str, str, str, str]]]:
+    """The number and the rows of installs in a copy; a new number and none if it is missing or damaged."""
+    try:
+        document = strict_json.load(copy, _COPY_BYTES)
+        installs = {each["title"]: each for each in document["installs"]}.values()
+        rows = [
+            (str(each["title"]), str(each["folder"]), str(each["channel"]), json.dumps(each["tags"]))
+            for each in installs
+        ]
+        return bytes.fromhex(document["id"]), rows
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError):
+        disk.set_aside(copy)
+    return secrets.token_bytes(16), []

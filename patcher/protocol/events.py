@@ -271,6 +271,8 @@ class Snapshot:
     """Why other players cannot reach this one where the settings say; empty if they can."""
     proxy: str = ""
     """The proxy that the engine asks servers through, without its password; empty if there is none."""
+    problems: tuple[Failure, ...] = ()
+    """Files of the home that are damaged, or were when the engine began, and what that costs."""
 
     def find(self, name: str) -> TitleSnapshot:
         """The title called ``name`` or ``feed/name``.

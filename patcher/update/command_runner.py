@@ -185,6 +185,8 @@ class CommandRunner:
     def _update(self, command: commands.Update) -> Outcome:
         install, installed = self._installed(command.title, command.network)
         with self._open(command.title, command.network) as (opened, access):
+            if command.only != "check":
+                self._fetch_manifests(install, installed, opened)
             release = self._release(install, opened, command.version)
             is_news, is_seen = release.sequence != installed.release.sequence, self._is_seen(install)
             is_interrupted = beneath.exists(install.folder.staging) or not is_seen
@@ -199,6 +201,7 @@ class CommandRunner:
     def _set_tags(self, command: commands.SetTags) -> Outcome:
         install, installed = self._installed(command.title, command.network)
         with self._open(command.title, command.network) as (opened, access):
+            self._fetch_manifests(install, installed, opened)
             chosen = replace(install, tags=command.tags)
             return self._reach(_target(chosen, installed.release, opened, access, installed), only=command.only)
 
@@ -220,6 +223,7 @@ class CommandRunner:
         if not command.only:
             self._registry.keep_command(command.title, replace(command, version=before.release.version))
         with self._open(command.title, command.network, offline=True) as (opened, access):
+            self._fetch_manifests(install, installed, opened)
             if not command.confirmed and not opened.allows(before.release, install.channel, unknown=False):
                 raise too_old("trust.step_back", before.release, install.channel)
             mine, offers = replace(install, tags=before.tags), local_offers(before, previous)
@@ -241,8 +245,9 @@ class CommandRunner:
         if arrived is None or arrived.release != installed.release:  # else it was interrupted when it had nearly moved
             there.check_empty()
             config.check_place(there.path)
-        offers, old = local_offers(installed, here.current), here.current.manifests(installed)
         with self._open(command.title, command.network, offline=True) as (opened, access):
+            self._fetch_manifests(install, installed, opened)
+            offers, old = local_offers(installed, here.current), here.current.manifests(installed)
             target = _target(moved, installed.release, opened, access, None, offers)
             with self._shared.seeder.holding(command.title):
                 with here.locked(self._home):
@@ -272,6 +277,7 @@ class CommandRunner:
             self._erase(known.folder)  # a first install was abandoned, or an uninstall interrupted
         else:
             install = self._place(command.title)
+            self._say_which_stay(install)
             outcome = self._pipeline.run(_nothing_in(install))
             self._registry.note_removed(install.title)  # or its folder, once it is gone, would be a missing one
             self._erase(install.folder)
@@ -286,6 +292,14 @@ class CommandRunner:
             raise UsageError("usage.argument", text, title=title, path=str(install.folder))
         self._registry.forget(title)
         return Outcome()
+
+    def _say_which_stay(self, install: Installation) -> None:
+        """Tell the player about files of the title that an uninstall cannot know, as a manifest is damaged."""
+        installed = genuine.installed(self._registry, install)
+        parts = installed.parts if installed else ()
+        if lost := [part.name for part in parts if install.folder.current.manifest_data(part.manifest) is None]:
+            text = f"The list of files of {', '.join(lost)} is damaged, so these files stay in {install.folder}."
+            self._emit(events.Notice(self._number, install.title, text))
 
     def _erase(self, folder: InstallFolder) -> None:
         """Remove ``.shoal``, and the folder if it is empty, durably."""
@@ -306,6 +320,11 @@ class CommandRunner:
         install = self._registry.required(title)
         install.folder.check()
         recover_install(install, self._registry, self._home, forget_foreign=forget_foreign)
+        if genuine.restore(self._registry, install, self._home):
+            text = (
+                f"What {install.folder} said of itself was damaged. It is written anew, and every file is read again."
+            )
+            self._emit(events.Notice(self._number, title, text))
         genuine.ask_offline(self._registry, self._shared.feeds, install)
         return install
 
@@ -319,6 +338,19 @@ class CommandRunner:
             with contextlib.suppress(OriginError, TrustError), self._open(install.title, network) as (opened, _):
                 genuine.ask(self._registry, install.title, install.folder.current, opened.reader)
         return genuine.required(self._registry, install)
+
+    def _fetch_manifests(self, install: Installation, installed: Installed, opened: Opened) -> None:
+        """Fetch the manifests of the release in place that are damaged, since they say which files are ours.
+
+        Raises what `Reader.manifest` raises, BusyError, DiskError.
+        """
+        lost = [part for part in installed.parts if install.folder.current.manifest_data(part.manifest) is None]
+        for part in lost:
+            document = opened.reader.manifest(part, None, None)
+            with install.folder.locked(self._home) as mine:
+                mine.current.put_manifest(part.manifest, document)
+            text = f"The list of files of the part {part.name} was damaged in {install.folder}. It was fetched again."
+            self._emit(events.Notice(self._number, install.title, text))
 
     @contextmanager
     def _open(self, title: str, network: commands.Network, *, offline: bool = False) -> Iterator[tuple[Opened, Access]]:

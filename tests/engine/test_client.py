@@ -4,8 +4,10 @@ import contextlib
 import json
 import os
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from multiprocessing import connection
 from pathlib import Path
 
@@ -15,8 +17,8 @@ import patcher
 from patcher import private
 from patcher.config import Home
 from patcher.engine import client
-from patcher.engine.client import Client
-from patcher.errors import InternalError
+from patcher.engine.client import Client, RemoteError
+from patcher.errors import EngineLost, InternalError
 from tests.support.world import Shoal
 
 _KEY = b"k" * 32
@@ -231,9 +233,27 @@ def test_an_engine_that_does_not_answer_a_call_is_lost_and_its_late_answer_too(h
         server.join()
 
 
-@pytest.mark.usefixtures("impatient")
-def test_an_engine_that_cannot_say_where_it_is_is_told_from_one_that_hangs(home: Path) -> None:
+def test_a_folder_where_the_engine_says_where_it_is_is_kept_beside(home: Path) -> None:
     (home / "engine.json").mkdir()
-    with pytest.raises(InternalError, match="did not start"):
+    player = Shoal(home)
+    player.run("status")
+    assert (home / "engine.json.damaged").is_dir()
+    player.stop_engine()
+
+
+def test_an_engine_that_cannot_begin_says_why(home: Path) -> None:
+    with closing(sqlite3.connect(home / "registry.sqlite")) as other:
+        other.executescript("CREATE TABLE other (title); BEGIN EXCLUSIVE")
+        with pytest.raises(RemoteError, match="database is locked") as caught:
+            Client(Home(home))
+    assert (caught.value.code, caught.value.exit_code) == ("disk.in_use", 6)
+    player = Shoal(home)
+    assert player.run("status")["titles"] == []
+    player.stop_engine()
+
+
+def test_an_engine_that_ends_without_a_word_is_not_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_STARTER", "")
+    monkeypatch.setattr(client, "_RETRY_S", float("inf"))
+    with pytest.raises(EngineLost, match="ended before it had begun"):
         Client(Home(home))
-    (home / "engine.json").rmdir()

@@ -21,7 +21,7 @@ from patcher.content.records import Release
 from patcher.engine.client import Client, RemoteError
 from patcher.engine.engine import Engine
 from patcher.engine.server import Server
-from patcher.errors import DiskError, EngineLost, UsageError
+from patcher.errors import DiskError, EngineLost
 from patcher.feed.pin import PIN_FILE, Pin
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.registry import Installation, Registry
@@ -216,10 +216,12 @@ def test_a_job_without_a_title_is_cancelled_by_its_number(engine: Engine) -> Non
             assert not isinstance(event, Failed)
 
 
-def test_settings_that_are_not_valid_are_said_by_the_client(home: Path) -> None:
-    (home / "settings.toml").write_text('sharing = "maybe"\n')
-    with pytest.raises(UsageError, match="sharing takes off, lan, everyone"):
-        Client(Home(home))
+def test_a_setting_that_is_not_valid_is_said_and_costs_no_other(home: Path) -> None:
+    (home / "settings.toml").write_text('sharing = "maybe"\npeers = "none"\n')
+    shown = Engine(Home(home)).snapshot()
+    (problem,) = shown.problems
+    assert (shown.settings["sharing"], shown.settings["peers"]) == ("off", "none")
+    assert "settings.toml: sharing takes off, lan, everyone" in problem.message
 
 
 def test_a_client_that_comes_at_the_end_is_not_let_in(

@@ -28,7 +28,7 @@ _LAYOUT: trees.Layout = {"readme.txt": trees.File(b"read me")}
 
 
 @contextmanager
-def _kept(home: Path) -> Iterator["subprocess.Popen[str]"]:
+def kept_engine(home: Path) -> Iterator["subprocess.Popen[str]"]:
     """An engine that stays although nobody needs it."""
     command = [sys.executable, "-c", _KEPT, str(home)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -69,7 +69,7 @@ _LOSSES: dict[str, Callable[[Path], object]] = {
 def test_an_engine_whose_home_is_gone_ends_with_all_it_offers(home: Path, loss: str) -> None:
     config.save(Home(home), Settings(listen_host=HOST, local_discovery=False, sharing="everyone"))
     install(Home(home), home.with_name("game"), _LAYOUT)
-    with _kept(home) as engine:
+    with kept_engine(home) as engine:
         wait_until(lambda: len(listening(engine.pid)) == 2, "the offer")
         _LOSSES[loss](home)
         before = sorted(home.parent.rglob("*"))
@@ -80,5 +80,5 @@ def test_an_engine_whose_home_is_gone_ends_with_all_it_offers(home: Path, loss: 
 
 
 def test_an_engine_at_home_stays(home: Path) -> None:
-    with _kept(home) as engine, pytest.raises(subprocess.TimeoutExpired):
+    with kept_engine(home) as engine, pytest.raises(subprocess.TimeoutExpired):
         engine.wait(1.5)

@@ -19,7 +19,7 @@ class Player:
     def __init__(self, folder: Path, url: str, fingerprint: str) -> None:
         self.folder = folder / "feeds" / "demo"
         self.metadata = self.folder / "metadata"
-        self.url = url
+        self.url, self._fingerprint = url, fingerprint
         self.floor = Floor(folder / "registry.sqlite")
         self._started = [Trust.pin(self.folder, url, "", self.floor, fingerprint=fingerprint)]
 
@@ -42,6 +42,7 @@ class Player:
             mirrors=mirrors,
             clock=lambda: time.time() if clock_s is None else clock_s,
             retry=RetryPolicy(back_off_s=0),
+            fingerprint=self._fingerprint,
         )
         self._started.append(trust)
         return trust

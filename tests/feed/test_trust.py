@@ -180,7 +180,7 @@ def test_damaged_metadata_here_is_not_believed(player: Player, feed: RepositoryS
     role = player.metadata / "demo-releases.json"
     role.write_bytes(role.read_bytes().replace(b"demo", b"evil"))
     assert fails(lambda: player.trust(offline=True).record("evil/releases/1.json")) != "trust.record"
-    assert fails(lambda: player.trust(offline=True).record(RELEASE)) == "trust.signature"
+    assert fails(lambda: player.trust(offline=True).record(RELEASE)) == "trust.not_offered"
     assert player.refresh().record(RELEASE) == b"release 1"
 
 
@@ -191,7 +191,26 @@ def test_a_root_here_must_follow_from_the_pinned_one(player: Player, feed: Repos
     feed.root.version = 2
     forged = feed.write("root", feed.root)
     (player.metadata / "root_history" / "2.root.json").write_bytes(forged)
-    assert fails(lambda: player.trust(offline=True).record(RELEASE)) == "trust.signature"
+    assert fails(lambda: player.trust(offline=True).record(RELEASE)) == "trust.not_offered"
+
+
+def test_a_damaged_root_is_fetched_again_and_no_other_takes_its_place(
+    player: Player, feed: RepositorySimulator
+) -> None:
+    player.refresh().record(RELEASE)
+    root, copy = player.folder / "root.json", player.metadata / "root_history" / "1.root.json"
+    pinned = root.read_bytes()
+    root.write_bytes(b"")
+    assert player.trust(offline=True).record(RELEASE) == b"release 1", "by the copy of python-tuf"
+    copy.write_bytes(b"")
+    assert fails(lambda: player.trust(offline=True).record(RELEASE)) == "trust.not_offered"
+    assert player.refresh().record(RELEASE) == b"release 1"
+    assert (root.read_bytes(), (player.folder / "root.json.damaged").read_bytes()) == (pinned, b"")
+    root.write_bytes(b"")
+    copy.write_bytes(b"")
+    feed.files["metadata/1.root.json"] = RepositorySimulator().files["metadata/1.root.json"]
+    assert fails(player.refresh) == "trust.fingerprint"
+    assert root.read_bytes() == b""
 
 
 def test_a_damaged_record_here_is_fetched_again(player: Player) -> None:

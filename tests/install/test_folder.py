@@ -32,11 +32,11 @@ def test_a_lock_file_with_a_second_name_is_not_written(tmp_path: Path) -> None:
     assert (tmp_path / "diary").read_text() == "mine"
 
 
-def test_a_folder_for_a_lock_file_is_to_be_moved_away(tmp_path: Path) -> None:
-    (tmp_path / "game" / ".shoal" / "lock").mkdir(parents=True)
-    with pytest.raises(DiskError) as caught, InstallFolder.at(tmp_path / "game").locked(tmp_path / "home"):
-        pass
-    assert caught.value.code == "disk.in_the_way"
+def test_a_folder_for_a_lock_file_is_kept_beside(tmp_path: Path) -> None:
+    (tmp_path / "game" / ".shoal" / "lock" / "inner").mkdir(parents=True)
+    with InstallFolder.at(tmp_path / "game").locked(tmp_path / "home"):
+        assert (tmp_path / "game" / ".shoal" / "lock").is_file()
+    assert (tmp_path / "game" / ".shoal" / "lock.damaged" / "inner").is_dir()
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])

@@ -193,9 +193,24 @@ def _no_folder_to_start_in(game: Game) -> None:
     game.starts_with("bin/game", "data/level")
 
 
-def _a_damaged_manifest(game: Game) -> None:
+def _damage_manifests(game: Game) -> None:
     for path in (game.state / "manifests").iterdir():
         path.write_bytes(b"de")
+
+
+def test_a_program_starts_as_it_was_verified_although_the_list_of_files_is_damaged(game: Game) -> None:
+    _damage_manifests(game)
+    assert game.start() == [str(game.folder / "data"), str(game.folder / "bin/game")]
+
+
+def _a_changed_program_beside_damaged_manifests(game: Game) -> None:
+    _damage_manifests(game)
+    _other_bytes_of_the_same_size(game)
+
+
+def _a_program_of_the_player_beside_damaged_manifests(game: Game) -> None:
+    _damage_manifests(game)
+    _a_program_of_the_players_own_settings(game)
 
 
 _REFUSED: dict[Callable[[Game], None], str] = {
@@ -214,7 +229,8 @@ _REFUSED: dict[Callable[[Game], None], str] = {
     _a_folder_to_start_in_that_is_a_link: "disk.in_the_way",
     _a_folder_to_start_in_below_a_link: "disk.in_the_way",
     _no_folder_to_start_in: "disk.modified",
-    _a_damaged_manifest: "disk.modified",
+    _a_changed_program_beside_damaged_manifests: "disk.modified",
+    _a_program_of_the_player_beside_damaged_manifests: "disk.modified",
 }
 
 

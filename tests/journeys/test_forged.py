@@ -12,7 +12,7 @@ from patcher.config import Home
 from patcher.engine.client import Client
 from patcher.protocol import commands
 from tests.support import forger, trees
-from tests.support.forger import FORGERIES, STRANGERS, Forgery
+from tests.support.forger import FORGERIES, STRANGERS, UNREADABLE, Forgery
 from tests.support.trees import File
 from tests.support.waiting import is_alive, wait_until
 from tests.support.world import Shoal, World, prepared_engine
@@ -77,7 +77,10 @@ _REFUSED = (
 )
 
 
-@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
+_CHANGED = {name: forgery for name, forgery in FORGERIES.items() if name not in UNREADABLE}
+
+
+@pytest.mark.parametrize("forgery", _CHANGED.values(), ids=_CHANGED)
 def test_a_changed_description_is_said_and_only_repair_and_uninstall_act_on_the_folder(
     world: World, player: Shoal, forgery: Forgery
 ) -> None:
@@ -103,6 +106,24 @@ def test_a_changed_description_is_said_and_only_repair_and_uninstall_act_on_the_
     is_known = forgery is not forger.no_manifests  # else nobody can say which files are the release's
     assert (left == STRANGERS) == is_known
     assert not _state(world, player).exists()
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_description_that_says_nothing_is_written_anew_as_what_this_home_put_there(
+    world: World, player: Shoal, name: str
+) -> None:
+    FORGERIES[name](_state(world, player))
+    assert (_shown(player)["version"], _shown(player)["failure"]) == ("2", None)
+    assert _played(player) == "genuine"
+    (world.folder(player) / "readme.txt").write_text("changed")
+    verified = player.run("verify", "game", expect=10)
+    assert verified["damaged"] == ["readme.txt"]
+    assert [line["text"] for line in verified["lines"] if line["event"] == "notice"] == [
+        f"What {world.folder(player)} said of itself was damaged. It is written anew, and every file is read again."
+    ]
+    assert (_state(world, player) / "installed.damaged").exists()
+    player.run("repair", "game")
+    assert trees.read(world.folder(player)) == {**_NEW, **STRANGERS}
 
 
 @pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)

@@ -1,15 +1,18 @@
 """Bad input and bad luck, on a real engine: a calm banner says it, and offers what can be done."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from launcher import failures
 from launcher.failures import Remedy
 from launcher.page import PrimaryAction
+from launcher.state import Link
 from patcher.protocol import commands
 from tests.launcher.ui import LauncherUi
 from tests.support import trees
@@ -90,3 +93,36 @@ def test_a_drive_that_will_not_do_is_said_with_the_way_to_another(
         assert ui.window.title_page.banner.accessibleName() == failures.explain(failure).title
         ui.window.title_page.triggered.emit(Remedy.FOLDER)
         ui.until(lambda: ui.is_there("go"))
+
+
+def _empty_page(ui: LauncherUi) -> str:
+    return "\n".join(label.text() for label in ui.window.empty.findChildren(QLabel))
+
+
+def test_a_start_that_fails_is_said_with_its_file_until_it_succeeds(
+    world: World, tmp_path: Path, qtbot: QtBot, qapp: QApplication
+) -> None:
+    player = Shoal(tmp_path / "home")
+    player.run("status")
+    player.stop_engine()
+    with closing(sqlite3.connect(player.home / "registry.sqlite")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with LauncherUi(qtbot, qapp, player, world.ca, welcomed=True) as ui:
+            ui.until(lambda: "Shoal cannot start" in _empty_page(ui) and ui.is_there("details"))
+            assert str(player.home / "registry.sqlite") in _empty_page(ui)
+            assert ui.window.notice.accessibleName() == failures.EXPLANATIONS["disk.in_use"].title
+            other.rollback()
+            ui.until(lambda: ui.window.state.link is Link.UP and "Your library is empty" in _empty_page(ui))
+
+
+def test_settings_that_were_damaged_are_said_once(
+    world: World, tmp_path: Path, qtbot: QtBot, qapp: QApplication
+) -> None:
+    player = Shoal(tmp_path / "home")
+    player.home.mkdir()
+    (player.home / "settings.toml").write_bytes(bytes(100))
+    with LauncherUi(qtbot, qapp, player, world.ca, welcomed=True) as ui:
+        ui.until(lambda: ui.is_there("close") and ui.is_there("details"))
+        assert ui.window.notice.accessibleName() == failures.EXPLANATIONS["disk.settings"].title
+        ui.window.notice.action_chosen.emit("close")
+        assert not ui.window.notice.isVisible()

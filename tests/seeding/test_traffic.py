@@ -39,7 +39,7 @@ def test_a_file_that_is_no_registry_is_named(tmp_path: Path) -> None:
     (tmp_path / "registry.sqlite").write_bytes(b"not a database at all, but long enough to be looked at" * 20)
     with pytest.raises(DiskError) as raised:
         Ledger(tmp_path / "registry.sqlite").totals()
-    assert raised.value.code == "disk.home"
+    assert raised.value.code == "disk.damaged"
 
 
 # ---------------------------------------------------------------- one job

@@ -128,3 +128,5 @@ FORGERIES: dict[str, Forgery] = {
     "without parts": _without("parts"),
     "without a title": _without("title"),
 }
+UNREADABLE = ("cut short", "no object", "without a title")
+"""Those of them that say nothing at all."""

@@ -178,10 +178,10 @@ class PowerCuts:
         self._world.forget_times()
 
 
-def _synchronised(opened: Callable[[Path], Any], how: str) -> Callable[[Path], Any]:
+def _synchronised(opened: Callable[..., Any], how: str) -> Callable[..., Any]:
     @contextmanager
-    def synchronised(path: Path) -> Iterator[sqlite3.Connection]:
-        with opened(path) as db:
+    def synchronised(path: Path, *timeout_s: float) -> Iterator[sqlite3.Connection]:
+        with opened(path, *timeout_s) as db:
             db.execute(f"PRAGMA synchronous = {how}")
             yield db
 

@@ -115,10 +115,10 @@ def prepare() -> None:
             setattr(owner, name, value)
 
 
-def _announced(opened: Callable[[Path], Any]) -> Callable[[Path], Any]:
+def _announced(opened: Callable[..., Any]) -> Callable[..., Any]:
     @contextmanager
-    def announced(path: Path) -> Iterator[sqlite3.Connection]:
-        with opened(path) as db:
+    def announced(path: Path, *timeout_s: float) -> Iterator[sqlite3.Connection]:
+        with opened(path, *timeout_s) as db:
             yield db
             if db.in_transaction:
                 disk._step("database", path)

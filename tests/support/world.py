@@ -34,15 +34,19 @@ class Shoal:
 
     def run(self, *words: object, expect: int = 0) -> dict[str, Any]:
         """The result object of a verb that ends with the exit code ``expect``."""
+        result = self.answer(*words)
+        assert result["code"] == expect, f"{words} ended with {result}\n{self.log()}"
+        return result
+
+    def answer(self, *words: object) -> dict[str, Any]:
+        """The result object of a verb, with its exit ``code`` and all ``lines``."""
         out = io.StringIO()
         command = ["--home", str(self.home), "--json", "--yes", *self._options, *map(str, words)]
         with contextlib.redirect_stdout(out):
             code = main(command)
-        assert code == expect, f"{words} ended with {code}\n{out.getvalue()}\n{self.log()}"
         lines = [json.loads(line) for line in out.getvalue().splitlines()]
         assert lines[-1]["event"] == "result", out.getvalue()
-        result: dict[str, Any] = lines[-1]
-        return {**result, "lines": lines}
+        return {**lines[-1], "lines": lines, "code": code}
 
     def error(self, *words: object, expect: int) -> dict[str, Any]:
         """The error object of a verb that fails."""

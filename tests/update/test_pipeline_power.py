@@ -18,4 +18,4 @@ def test_a_power_cut_in_any_job_even_after_an_error_and_a_kill_leaves_old_or_new
 def test_a_registry_that_is_synced_as_sqlite_does_by_itself_would_be_found_out() -> None:
     code, said = cut("--states", "36", "--combined", "0", "--synchronous", "FULL")
     assert code == 1
-    assert "move after step" in said
+    assert " after step " in said
