@@ -26,7 +26,7 @@ class PrimaryAction(enum.StrEnum):
 
 
 class MenuAction(enum.StrEnum):
-    """The entries of a title's options menu."""
+    """The entries of a title's options menu. DISCARD is a button beside it."""
 
     VERIFY = "verify"
     REPAIR = "repair"
@@ -35,6 +35,7 @@ class MenuAction(enum.StrEnum):
     MOVE = "move"
     OPEN_FOLDER = "open-folder"
     UNINSTALL = "uninstall"
+    DISCARD = "discard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Page:
     """The version that the button leads to; empty if that is the installed one."""
     can_play: bool = False
     """Whether the title can be started, whatever the button offers."""
+    can_discard: bool = False
+    """Whether a paused job can be given up."""
 
 
 def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
@@ -71,7 +74,7 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
     plan = activity.planned.totals if activity.planned else None
     needed = _missing_bytes(failure, plan, free_bytes)
     action = _action(state, title, needed)
-    progress = _progress(title, activity) if is_busy else None
+    progress = _progress(title, activity) if is_busy else title.progress if title.paused else None
     return Page(
         title.title,
         action,
@@ -89,6 +92,7 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
         rate_samples=activity.rate_samples,
         version_to=_version_to(state, title),
         can_play=is_idle and title.installed and not title.interrupted,
+        can_discard=is_idle and title.paused and not title.interrupted,
     )
 
 
@@ -188,7 +192,7 @@ def _missing_bytes(failure: Failure | None, plan: Totals | None, free_bytes: int
 def _menu_actions(title: TitleSnapshot) -> frozenset[MenuAction]:
     if not title.installed:
         return frozenset()
-    actions = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS}
+    actions = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS, MenuAction.DISCARD}
     if title.previous_version:
         actions.add(MenuAction.ROLLBACK)
     if any(part.tags for part in title.about.parts):

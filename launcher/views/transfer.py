@@ -4,7 +4,7 @@ from PySide6.QtWidgets import QWidget
 
 from launcher import text
 from launcher.page import Page
-from launcher.state import RateSample
+from launcher.state import RateSample, rates_of
 from launcher.views.widgets import Legend, PieceMap, Text, TransferGraph, column
 
 
@@ -38,7 +38,7 @@ class TransferPanel(QWidget):
             players, server, lan, upload = map(text.size, counts)
             has_lan = got.lan_bytes > 0
         else:
-            now = page.rate_samples[-1] if page.rate_samples and page.progress else RateSample()
+            now = rates_of(page.progress) if page.progress else RateSample()
             rates = (now.players_bps, now.server_bps, now.lan_bps, now.upload_bps)
             players, server, lan, upload = map(text.rate, rates)
             has_lan = now.lan_bps > 0

@@ -246,6 +246,7 @@ class CommandRunner:
             self._erase(known.folder)  # a first install was abandoned, or an uninstall interrupted
         else:
             outcome = self._remove(self._place(command.title))
+        self._registry.clear_download(command.title)
         self._registry.forget(command.title)
         return outcome
 
