@@ -1050,8 +1050,8 @@
         <translation>Upload-Limit</translation>
     </message>
     <message>
-        <source> MB/s</source>
-        <translation> MB/s</translation>
+        <source> kB/s</source>
+        <translation> kB/s</translation>
     </message>
     <message>
         <source>Monthly upload limit</source>
@@ -1203,6 +1203,26 @@
         <translation>Die Details sind in der Zwischenablage.</translation>
     </message>
     <message>
+        <source>Version {version} stays installed. What was downloaded is kept for the next time.</source>
+        <translation>Version {version} bleibt installiert. Was heruntergeladen wurde, bleibt für das nächste Mal erhalten.</translation>
+    </message>
+    <message>
+        <source>What was downloaded is removed from {folder}. Your own files there stay.</source>
+        <translation>Was heruntergeladen wurde, wird aus {folder} entfernt. Deine eigenen Dateien dort bleiben.</translation>
+    </message>
+    <message>
+        <source>Cancel the download of {title}?</source>
+        <translation>Den Download von {title} abbrechen?</translation>
+    </message>
+    <message>
+        <source>Cancel the download</source>
+        <translation>Download abbrechen</translation>
+    </message>
+    <message>
+        <source>Keep it paused</source>
+        <translation>Angehalten lassen</translation>
+    </message>
+    <message>
         <source>Uninstall {title}?</source>
         <translation>{title} deinstallieren?</translation>
     </message>
@@ -1248,6 +1268,14 @@
     <message>
         <source>Pause</source>
         <translation>Anhalten</translation>
+    </message>
+    <message>
+        <source>Cancel…</source>
+        <translation>Abbrechen…</translation>
+    </message>
+    <message>
+        <source>Give up what is paused; asks first</source>
+        <translation>Was angehalten ist, aufgeben; fragt vorher nach</translation>
     </message>
     <message>
         <source>Play</source>

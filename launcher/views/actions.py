@@ -1,16 +1,18 @@
 """Carries out the actions of a title's page: submits a command, or opens a sheet that asks first."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from launcher import failures, page, text
 from launcher.failures import Remedy
 from launcher.page import MenuAction, PrimaryAction
 from launcher.state import State
 from launcher.views.install import InstallSheet, own_folder
+from launcher.views.layout import ClickGuard, choose_folder
 from launcher.views.sheet import ConfirmSheet, Sheet
 from patcher.protocol import commands
 from patcher.protocol.events import Failure, TitleSnapshot
@@ -28,9 +30,12 @@ class TitleActions(QObject):
     dismissed = Signal(str)
     message = Signal(str)
 
-    def __init__(self, window: QWidget, content: QWidget) -> None:
+    def __init__(self, window: QWidget, content: QWidget, free_bytes: Callable[[str], int]) -> None:
+        """``free_bytes``: see `InstallSheet`."""
         super().__init__(window)
+        self._free_bytes = free_bytes
         self._window, self._content = window, content
+        self._guard = ClickGuard(window)
         self.sheet: Sheet | None = None
 
     def run(self, action: Action, state: State, title: TitleSnapshot) -> None:
@@ -43,21 +48,22 @@ class TitleActions(QObject):
             self._run_without_command(action, state, title)
 
     def _run_without_command(self, action: Action, state: State, title: TitleSnapshot) -> None:
-        match action:
-            case PrimaryAction.INSTALL | MenuAction.PARTS:
-                self._ask_install(state, title)
-            case MenuAction.MOVE:
-                self._ask_move(title)
-            case MenuAction.OPEN_FOLDER:
-                QDesktopServices.openUrl(QUrl.fromLocalFile(title.folder))
-            case MenuAction.UNINSTALL:
-                self._ask_uninstall(title)
-            case Remedy.STEP_BACK:
-                self._ask_step_back(title)
-            case Remedy.FOLDER:
-                self._ask_other_folder(state, title)
-            case Remedy.DETAILS:
-                self.copy_details(state.failure(title), state)
+        questions: dict[Action, Callable[[TitleSnapshot], None]] = {
+            MenuAction.MOVE: self._ask_move,
+            MenuAction.DISCARD: self._ask_discard,
+            MenuAction.UNINSTALL: self._ask_uninstall,
+            Remedy.STEP_BACK: self._ask_step_back,
+        }
+        if ask := questions.get(action):
+            ask(title)
+        elif action in {PrimaryAction.INSTALL, MenuAction.PARTS}:
+            self._ask_install(state, title)
+        elif action is Remedy.FOLDER:
+            self._ask_other_folder(state, title)
+        elif action is Remedy.DETAILS:
+            self.copy_details(state.failure(title), state)
+        elif action is MenuAction.OPEN_FOLDER:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(title.folder))
 
     def copy_details(self, failure: Failure | None, state: State) -> None:
         """Copy the text for a bug report to the clipboard."""
@@ -73,16 +79,29 @@ class TitleActions(QObject):
         sheet.finished.connect(self._closed)
         sheet.show()
         sheet.raise_()
+        self._guard.arm()
 
     def _closed(self) -> None:
         self.sheet = None
+        self._guard.arm()
 
     def _ask_install(self, state: State, title: TitleSnapshot) -> None:
-        sheet = InstallSheet(self._window, self._content, title, _install_folder(state, title))
+        sheet = InstallSheet(self._window, self._content, title, _install_folder(state, title), self._free_bytes)
         sheet.submitted.connect(self.submitted)
         sheet.rejected.connect(lambda: self.dismissed.emit(title.title))
         sheet.show_state(state)
         self._open(sheet)
+
+    def _ask_discard(self, title: TitleSnapshot) -> None:
+        """Give up a paused job. A first install leaves nothing behind; else the next job uses what was downloaded."""
+        command: commands.Command = commands.Cancel(title.title)
+        words = self.tr("Version {version} stays installed. What was downloaded is kept for the next time.")
+        if not title.installed:
+            command = commands.Uninstall(title.title)
+            words = self.tr("What was downloaded is removed from {folder}. Your own files there stay.")
+        words = words.format(version=text.plain(title.version, 40), folder=text.plain(title.folder, 200))
+        question = self.tr("Cancel the download of {title}?").format(title=text.label_of(title))
+        self._confirm(command, question, words, self.tr("Cancel the download"), self.tr("Keep it paused"))
 
     def _ask_uninstall(self, title: TitleSnapshot) -> None:
         self._confirm(
@@ -110,21 +129,26 @@ class TitleActions(QObject):
         self._open(sheet)
 
     def _ask_move(self, title: TitleSnapshot) -> None:
-        chosen = QFileDialog.getExistingDirectory(self._window, self.tr("Move to"), str(Path(title.folder).parent))
-        if chosen:
+        def move(chosen: str) -> None:
             self.submitted.emit(commands.Move(title.title, own_folder(chosen, title.title)))
+
+        choose_folder(self._window, self.tr("Move to"), str(Path(title.folder).parent), move)
 
     def _ask_other_folder(self, state: State, title: TitleSnapshot) -> None:
         failure = state.failure(title)
         if failure and failure.code == "disk.folder_missing":
-            chosen = QFileDialog.getExistingDirectory(self._window, self.tr("Where is it now?"), title.folder)
-            if chosen:
-                self.submitted.emit(commands.Install(title.title, chosen, title.channel, title.tags, locate=True))
+            self._ask_where(title)
         elif title.installed:
             self._ask_move(title)
         else:
             self.dismissed.emit(title.title)
             self._ask_install(state, title)
+
+    def _ask_where(self, title: TitleSnapshot) -> None:
+        def locate(chosen: str) -> None:
+            self.submitted.emit(commands.Install(title.title, chosen, title.channel, title.tags, locate=True))
+
+        choose_folder(self._window, self.tr("Where is it now?"), title.folder, locate)
 
 
 def _command(action: Action, state: State, title: TitleSnapshot) -> commands.Command | None:

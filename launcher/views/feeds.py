@@ -115,7 +115,6 @@ class FeedsPage(ScrollPage):
         )
         self.fingerprint.setText(_grouped(found.fingerprint))
         self.fingerprint.setAccessibleDescription(self.fingerprint.text())
-        self.add.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def open_source(self, source: str) -> None:
         """Look up a feed from the command line, a second start or a dropped file."""
