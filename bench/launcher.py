@@ -5,8 +5,10 @@ and is not counted. CPU seconds of the launcher alone: ``python -m bench.launche
 """
 
 import contextlib
+import dataclasses
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,17 +17,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from PySide6.QtWidgets import QApplication
 
+from launcher.prefs import Prefs
+from launcher.state import Link, LinkChanged
+from launcher.views.window import MainWindow
 from patcher.cli import demo
 from patcher.cli.playground import Machine, Playground
 from patcher.config import Home
 from patcher.engine.client import Client
-from patcher.protocol import commands
+from patcher.protocol import commands, events
+from patcher.protocol.commands import Verb
 
 SECONDS = 20.0
 STARTS = 5
 RATE_BPS = 130_000
-LIMITS = {"start": 0.5, "memory": 110.0, "idle": 0.5, "updating": 4.0}
+TITLES, REFRESHES = 1_000, 200
+LIMITS = {"start": 0.5, "memory": 110.0, "idle": 0.5, "updating": 4.0, "refresh": 5.0}
 _CHILD = """
 import sys, time
 from PySide6.QtCore import QEvent, QObject, QTimer
@@ -90,7 +98,41 @@ def row(name: str, figure: float, unit: str, limit: float) -> None:
     print(f"{name:36} {figure:8.2f} {unit:12} limit {limit:g} {'' if figure <= limit else 'MISSED'}")
 
 
+def refresh_ms() -> tuple[float, float]:
+    """Medians at 1,000 titles: a refresh for a sample of progress, and one for a new snapshot in which one changed."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    app = QApplication.instance() or QApplication([])
+    about = events.About(summaries={"en": "A journey."}, notes="# News\n" * 200, licence="MIT")
+    titles = [
+        events.TitleSnapshot(f"demo/title-{n}", f"Title {n}", about, n % 3 == 0, version="1", offered_version="1")
+        for n in range(TITLES)
+    ]
+    took: tuple[list[float], list[float]] = ([], [])
+    with tempfile.TemporaryDirectory() as folder:
+        prefs = Prefs(Path(folder))
+        prefs.welcomed = True
+        window = MainWindow(prefs)
+        window.show()
+        window.handle_message(LinkChanged(Link.UP))
+        for number in range(2 * REFRESHES):
+            is_snapshot = number % 2 == 0
+            if is_snapshot:  # as it comes from the engine: nothing is the same object as before
+                titles = [dataclasses.replace(title, about=dataclasses.replace(about)) for title in titles]
+                titles[0] = dataclasses.replace(titles[0], job=1, verb=Verb.UPDATE, uploaded_bytes=number)
+                window.handle_message(events.Snapshot("", 1, folder, 0, (), tuple(titles), {"sharing": "off"}))
+            else:
+                window.handle_message(events.Progress(1, titles[0].title, events.Phase.FETCH, number, 2 * REFRESHES))
+            started_s = time.process_time()
+            window.refresh()
+            took[not is_snapshot].append(1e3 * (time.process_time() - started_s))
+            app.processEvents()
+        window.deleteLater()
+    return statistics.median(took[1]), statistics.median(took[0])
+
+
 def main() -> None:
+    for name, figure in zip(("progress", "a new snapshot"), refresh_ms(), strict=True):
+        row(f"refresh at {TITLES:,} titles, {name}", figure, "CPU ms", LIMITS["refresh"])
     with tempfile.TemporaryDirectory() as name, screen() as env, Playground(Path(name)) as world:
         player = demo.prepare(world)
         player.run("settings", "download_limit_bps", str(RATE_BPS))

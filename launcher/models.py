@@ -39,9 +39,25 @@ class ModelRow:
         }.get(int(role))
 
 
-def title_rows(state: State) -> list[ModelRow]:
-    """The library: installed titles first, in the order of the feeds."""
-    return [_title_row(state, title) for title in sorted(state.titles, key=lambda title: not title.installed)]
+Made = dict[str, tuple[object, ModelRow]]
+"""By title: what its row was made from, and the row."""
+
+
+def title_rows(state: State, made: Made | None = None) -> list[ModelRow]:
+    """The library: installed titles first, in the order of the feeds.
+
+    ``made`` keeps the rows for the next call, which makes only those anew of which something has changed.
+    """
+    made = {} if made is None else made
+    working = [title.title for title in state.titles if title.job]
+    rows = []
+    for title in sorted(state.titles, key=lambda title: not title.installed):
+        facts = (title, state.activities.get(title.title), state.link, working if title.job else None)
+        before = made.get(title.title)
+        row = before[1] if before and before[0] == facts else _title_row(state, title)
+        made[title.title] = (facts, row)
+        rows.append(row)
+    return rows
 
 
 def _title_row(state: State, title: TitleSnapshot) -> ModelRow:
@@ -69,6 +85,8 @@ class ListModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: list[ModelRow] = []
+        self._numbers: dict[str, int] = {}
+        """By name."""
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature; an invalid index is never changed
         return 0 if parent.isValid() else len(self._rows)
@@ -80,31 +98,45 @@ class ListModel(QAbstractListModel):
 
     def row_of(self, name: str) -> int:
         """The number of the row called ``name``, or -1."""
-        return next((number for number, row in enumerate(self._rows) if row.name == name), -1)
+        return self._numbers.get(name, -1)
 
     def name_at(self, number: int) -> str:
         """The name of that row; empty if there is no such row."""
         return self._rows[number].name if 0 <= number < len(self._rows) else ""
 
     def set_rows(self, rows: Sequence[ModelRow]) -> None:
-        """Remove, insert and change single rows until they are ``rows``. The model is never reset."""
+        """Remove, move, insert and change rows until they are ``rows``. The model is never reset.
+
+        A row that moves stays selected. A row that is the same object costs next to nothing.
+        """
         names = {row.name for row in rows}
         for number in reversed(range(len(self._rows))):
             if self._rows[number].name not in names:
-                self._remove(number)
+                self.beginRemoveRows(QModelIndex(), number, number)
+                del self._numbers[self._rows.pop(number).name]
+                self._count(number)
+                self.endRemoveRows()
         for number, row in enumerate(rows):
-            old = self.row_of(row.name)
-            if old != number:
-                if old >= 0:
-                    self._remove(old)
-                self.beginInsertRows(QModelIndex(), number, number)
-                self._rows.insert(number, row)
-                self.endInsertRows()
-            elif self._rows[number] != row:
+            self._place(number, row)
+            if self._rows[number] is not row and self._rows[number] != row:
                 self._rows[number] = row
                 self.dataChanged.emit(self.index(number), self.index(number))
 
-    def _remove(self, number: int) -> None:
-        self.beginRemoveRows(QModelIndex(), number, number)
-        del self._rows[number]
-        self.endRemoveRows()
+    def _place(self, number: int, row: ModelRow) -> None:
+        """Bring the row of that name to ``number``; all before it are in place."""
+        old = self.row_of(row.name)
+        if old < 0:
+            self.beginInsertRows(QModelIndex(), number, number)
+            self._rows.insert(number, row)
+            self._count(number)
+            self.endInsertRows()
+        elif old != number:
+            self.beginMoveRows(QModelIndex(), old, old, QModelIndex(), number)
+            self._rows.insert(number, self._rows.pop(old))
+            self._count(number)
+            self.endMoveRows()
+
+    def _count(self, first: int) -> None:
+        """Number the rows from ``first`` on anew."""
+        for number in range(first, len(self._rows)):
+            self._numbers[self._rows[number].name] = number

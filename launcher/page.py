@@ -27,7 +27,7 @@ class PrimaryAction(enum.StrEnum):
 
 
 class MenuAction(enum.StrEnum):
-    """The entries of a title's options menu."""
+    """The entries of a title's options menu. DISCARD is a button beside it."""
 
     VERIFY = "verify"
     REPAIR = "repair"
@@ -37,6 +37,7 @@ class MenuAction(enum.StrEnum):
     OPEN_FOLDER = "open-folder"
     UNINSTALL = "uninstall"
     FORGET = "forget"
+    DISCARD = "discard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Page:
     """The version that the button leads to; empty if that is the installed one."""
     can_play: bool = False
     """Whether the title can be started, whatever the button offers."""
+    can_discard: bool = False
+    """Whether a paused job can be given up."""
 
 
 def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
@@ -73,7 +76,7 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
     plan = activity.planned.totals if activity.planned else None
     needed = _missing_bytes(failure, plan, free_bytes)
     action = _action(state, title, needed)
-    progress = _progress(title, activity) if is_busy else None
+    progress = _progress(title, activity) if is_busy else title.progress if title.paused else None
     return Page(
         title.title,
         action,
@@ -91,6 +94,7 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
         rate_samples=activity.rate_samples,
         version_to=_version_to(state, title),
         can_play=is_idle and title.installed and not title.interrupted,
+        can_discard=is_idle and title.paused and not title.interrupted,
     )
 
 
@@ -195,7 +199,7 @@ def _menu_actions(title: TitleSnapshot) -> frozenset[MenuAction]:
         return frozenset({MenuAction.FORGET})
     if not title.installed:
         return frozenset()
-    actions = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS, MenuAction.FORGET}
+    actions = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS, MenuAction.FORGET, MenuAction.DISCARD}
     if title.previous_version:
         actions.add(MenuAction.ROLLBACK)
     if any(part.tags for part in title.about.parts):

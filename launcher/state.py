@@ -21,7 +21,6 @@ from patcher.protocol.events import (
     Planned,
     Progress,
     Snapshot,
-    Sources,
     TitleSnapshot,
 )
 
@@ -75,7 +74,7 @@ Message = Event | Snapshot | LinkChanged | Accepted | Refused
 
 
 class RateSample(NamedTuple):
-    """Transfer rates by source over about one second, in bytes per second."""
+    """Transfer rates by source, in bytes per second."""
 
     server_bps: float = 0.0
     lan_bps: float = 0.0
@@ -101,8 +100,8 @@ class TitleActivity:
     """The player has dismissed the failure."""
     damaged: tuple[str, ...] = ()
     rate_samples: tuple[RateSample, ...] = ()
-    last_sample: tuple[float, Sources] = (0.0, Sources())
-    """The time of the last rate sample, and the bytes by source until then."""
+    sampled_s: float = 0.0
+    """The time of the last rate sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +223,7 @@ def _accepted(state: State, command: commands.Command, job: int) -> State:
         return _with_activity(state, title, plan_job=job)
     fresh: dict[str, object] = {"failure": None, "is_dismissed": False, "progress": None}
     if not isinstance(command, commands.Play):  # the result of the last update stays visible
-        fresh |= {"outcome": None, "rate_samples": (), "last_sample": (0.0, Sources())}
+        fresh |= {"outcome": None, "rate_samples": (), "sampled_s": 0.0}
     return _with_activity(state, title, command=command, **fresh)
 
 
@@ -251,22 +250,18 @@ def _progress(state: State, progress: Progress, now_s: float) -> State:
     activity = state.activity(progress.title)
     if progress.job == activity.plan_job:
         return state
-    last_s, last = activity.last_sample
     changes: dict[str, object] = {"progress": progress}
-    if progress.phase is Phase.FETCH and now_s - last_s >= 1.0:
-        if last_s:
-            samples = (*activity.rate_samples, _rate_sample(last, progress, now_s - last_s))
-            changes["rate_samples"] = samples[-_MAX_SAMPLES:]
-        changes["last_sample"] = (now_s, progress.sources)
+    if progress.phase is Phase.FETCH and now_s - activity.sampled_s >= 1.0:
+        if activity.sampled_s:
+            changes["rate_samples"] = (*activity.rate_samples, rates_of(progress))[-_MAX_SAMPLES:]
+        changes["sampled_s"] = now_s
     return _with_activity(state, progress.title, **changes)
 
 
-def _rate_sample(last: Sources, progress: Progress, passed_s: float) -> RateSample:
-    server, lan, players = (
-        max(0, getattr(progress.sources, name) - getattr(last, name)) / passed_s
-        for name in ("origin_bytes", "lan_bytes", "peer_bytes")
-    )
-    return RateSample(server, lan, players, progress.upload_bps)
+def rates_of(progress: Progress) -> RateSample:
+    """The rates that the engine measured, as the graph and its legend show them."""
+    rates = progress.rates
+    return RateSample(rates.origin_bps, rates.lan_bps, rates.peer_bps, progress.upload_bps)
 
 
 def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:

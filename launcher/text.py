@@ -168,6 +168,8 @@ def _button_detail(page: Page) -> str:
         return translate("Button", "{needed} needed, {free} free").format(**sizes)
     if page.action is PrimaryAction.UPDATE and page.plan:
         return translate("Button", "{size} to download").format(size=size(page.plan.fetch_bytes))
+    if page.action is PrimaryAction.RESUME and page.progress:
+        return _amount(page.progress)
     lines = {
         PrimaryAction.WAIT: translate("Button", "Starting the engine"),
         PrimaryAction.RESUME: translate("Button", "Continues where it stopped"),
@@ -202,11 +204,14 @@ def progress_line(progress: Progress | None) -> str:
         return ""
     if not progress.total_bytes:
         return phase_label(progress.phase)
-    sizes = {"done": size(progress.done_bytes), "total": size(progress.total_bytes)}
-    amount = translate("Text", "{done} of {total}").format(**sizes)
     left = duration(progress.eta_s) if progress.eta_s >= 0 and progress.phase is Phase.FETCH else ""
     first = "" if progress.phase is Phase.FETCH else phase_label(progress.phase)
-    return " · ".join(part for part in (first, amount, left) if part)
+    return " · ".join(part for part in (first, _amount(progress), left) if part)
+
+
+def _amount(progress: Progress) -> str:
+    sizes = {"done": size(progress.done_bytes), "total": size(progress.total_bytes)}
+    return translate("Text", "{done} of {total}").format(**sizes)
 
 
 def status_line(page: Page, *, has_update: bool, installed: bool) -> str:
@@ -225,7 +230,8 @@ def status_line(page: Page, *, has_update: bool, installed: bool) -> str:
         PrimaryAction.PLAYING: translate("Status", "Playing"),
     }
     if page.action in lines:
-        return lines[page.action]
+        line = lines[page.action]
+        return line if page.fraction is None else f"{line} · {percent(page.fraction)}"
     if not installed:
         return translate("Status", "Not installed")
     return translate("Status", "Update available") if has_update else translate("Status", "Ready to play")

@@ -1234,10 +1234,6 @@
         <translation>Upload-Limit</translation>
     </message>
     <message>
-        <source> MB/s</source>
-        <translation> MB/s</translation>
-    </message>
-    <message>
         <source>Monthly upload limit</source>
         <translation>Upload-Limit im Monat</translation>
     </message>
@@ -1316,6 +1312,10 @@
     <message>
         <source>Where to install new titles</source>
         <translation>Neue Titel installieren nach</translation>
+    </message>
+    <message>
+        <source> kB/s</source>
+        <translation> kB/s</translation>
     </message>
 </context>
 <context>
@@ -1470,6 +1470,26 @@
         <source>Forget</source>
         <translation>Vergessen</translation>
     </message>
+    <message>
+        <source>Version {version} stays installed. What was downloaded is kept for the next time.</source>
+        <translation>Version {version} bleibt installiert. Was heruntergeladen wurde, bleibt für das nächste Mal erhalten.</translation>
+    </message>
+    <message>
+        <source>What was downloaded is removed from {folder}. Your own files there stay.</source>
+        <translation>Was heruntergeladen wurde, wird aus {folder} entfernt. Deine eigenen Dateien dort bleiben.</translation>
+    </message>
+    <message>
+        <source>Cancel the download of {title}?</source>
+        <translation>Den Download von {title} abbrechen?</translation>
+    </message>
+    <message>
+        <source>Cancel the download</source>
+        <translation>Download abbrechen</translation>
+    </message>
+    <message>
+        <source>Keep it paused</source>
+        <translation>Angehalten lassen</translation>
+    </message>
 </context>
 <context>
     <name>TitlePage</name>
@@ -1619,6 +1639,14 @@
     <message>
         <source>Forget…</source>
         <translation>Vergessen …</translation>
+    </message>
+    <message>
+        <source>Cancel…</source>
+        <translation>Abbrechen…</translation>
+    </message>
+    <message>
+        <source>Give up what is paused; asks first</source>
+        <translation>Was angehalten ist, aufgeben; fragt vorher nach</translation>
     </message>
 </context>
 <context>

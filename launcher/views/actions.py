@@ -6,13 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from launcher import failures, page, text
 from launcher.failures import Remedy
 from launcher.page import MenuAction, PrimaryAction
 from launcher.state import State
 from launcher.views.install import InstallSheet, own_folder
+from launcher.views.layout import ClickGuard, choose_folder
 from launcher.views.sheet import ConfirmSheet, Sheet
 from patcher.errors import UsageError
 from patcher.protocol import commands
@@ -31,9 +32,12 @@ class TitleActions(QObject):
     dismissed = Signal(str)
     message = Signal(str)
 
-    def __init__(self, window: QWidget, content: QWidget) -> None:
+    def __init__(self, window: QWidget, content: QWidget, free_bytes: Callable[[str], int]) -> None:
+        """``free_bytes``: see `InstallSheet`."""
         super().__init__(window)
+        self._free_bytes = free_bytes
         self._window, self._content = window, content
+        self._guard = ClickGuard(window)
         self.sheet: Sheet | None = None
 
     def run(self, action: Action, state: State, title: TitleSnapshot) -> None:
@@ -53,6 +57,7 @@ class TitleActions(QObject):
             MenuAction.MOVE: lambda: self._ask_move(title),
             MenuAction.OPEN_FOLDER: lambda: _open_path(title.folder),
             Remedy.LOG: lambda: _open_log(state.failure(title)),
+            MenuAction.DISCARD: lambda: self._ask_discard(title),
             MenuAction.UNINSTALL: lambda: self._ask_uninstall(title),
             MenuAction.FORGET: lambda: self._ask_forget(title),  # and so is Remedy.FORGET
             Remedy.STEP_BACK: lambda: self._ask_step_back(title),
@@ -89,16 +94,29 @@ class TitleActions(QObject):
         sheet.finished.connect(self._closed)
         sheet.show()
         sheet.raise_()
+        self._guard.arm()
 
     def _closed(self) -> None:
         self.sheet = None
+        self._guard.arm()
 
     def _ask_install(self, state: State, title: TitleSnapshot) -> None:
-        sheet = InstallSheet(self._window, self._content, title, _install_folder(state, title))
+        sheet = InstallSheet(self._window, self._content, title, _install_folder(state, title), self._free_bytes)
         sheet.submitted.connect(self.submitted)
         sheet.rejected.connect(lambda: self.dismissed.emit(title.title))
         sheet.show_state(state)
         self._open(sheet)
+
+    def _ask_discard(self, title: TitleSnapshot) -> None:
+        """Give up a paused job. A first install leaves nothing behind; else the next job uses what was downloaded."""
+        command: commands.Command = commands.Cancel(title.title)
+        words = self.tr("Version {version} stays installed. What was downloaded is kept for the next time.")
+        if not title.installed:
+            command = commands.Uninstall(title.title)
+            words = self.tr("What was downloaded is removed from {folder}. Your own files there stay.")
+        words = words.format(version=text.plain(title.version, 40), folder=text.plain(title.folder, 200))
+        question = self.tr("Cancel the download of {title}?").format(title=text.label_of(title))
+        self._confirm(command, question, words, self.tr("Cancel the download"), self.tr("Keep it paused"))
 
     def _ask_uninstall(self, title: TitleSnapshot) -> None:
         self._confirm(
@@ -112,9 +130,10 @@ class TitleActions(QObject):
         )
 
     def _ask_locate(self, title: TitleSnapshot) -> None:
-        chosen = QFileDialog.getExistingDirectory(self._window, self.tr("Where is it now?"), title.folder)
-        if chosen:
+        def locate(chosen: str) -> None:
             self.submitted.emit(commands.Install(title.title, chosen, title.channel, title.tags, locate=True))
+
+        choose_folder(self._window, self.tr("Where is it now?"), title.folder, locate)
 
     def _ask_forget(self, title: TitleSnapshot) -> None:
         self._confirm(
@@ -153,9 +172,10 @@ class TitleActions(QObject):
         self._open(sheet)
 
     def _ask_move(self, title: TitleSnapshot) -> None:
-        chosen = QFileDialog.getExistingDirectory(self._window, self.tr("Move to"), str(Path(title.folder).parent))
-        if chosen:
+        def move(chosen: str) -> None:
             self.submitted.emit(commands.Move(title.title, own_folder(chosen, title.title)))
+
+        choose_folder(self._window, self.tr("Move to"), str(Path(title.folder).parent), move)
 
     def _ask_other_folder(self, state: State, title: TitleSnapshot) -> None:
         if title.installed:

@@ -132,7 +132,6 @@ class FeedsPage(ScrollPage):
         self._question.setText(self._question_about(is_known=bool(same), is_new_here=is_new_here))
         self.add.setText(self.tr("Use this address") if same else self.tr("Add this feed"))
         self.add.setVisible(is_new_here)
-        self.add.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _question_about(self, *, is_known: bool, is_new_here: bool) -> str:
         if not is_new_here:

@@ -2,17 +2,18 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QLocale, QTimer, Signal, Slot
-from PySide6.QtWidgets import QBoxLayout, QCheckBox, QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLineEdit, QWidget
 
 from launcher import text
 from launcher.failures import no_space
 from launcher.page import page_of
 from launcher.state import State
-from launcher.views.layout import FactTable, folder_failure, show_failure
+from launcher.views.layout import FactTable, choose_folder, folder_failure, show_failure
 from launcher.views.sheet import Sheet
 from launcher.views.widgets import Button, Text, column, row
 from patcher.protocol import commands
@@ -29,11 +30,19 @@ class InstallSheet(Sheet):
 
     submitted = Signal(object)
 
-    def __init__(self, window: QWidget, content: QWidget, title: TitleSnapshot, folder: str) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        content: QWidget,
+        title: TitleSnapshot,
+        folder: str,
+        free_bytes: Callable[[str], int],
+    ) -> None:
+        """``free_bytes`` says how much is free on the drive of a folder, as `free_bytes` does; -1 if unknown."""
         change = text.translate("InstallSheet", "Parts of {title}")
         install = text.translate("InstallSheet", "Install {title}")
         super().__init__(window, content, (change if title.installed else install).format(title=text.label_of(title)))
-        self._title = title
+        self._title, self._free_bytes = title, free_bytes
         self._state: State | None = None
         self._plan_shown: Totals | None = None
         self._stale_plan: Totals | None = None
@@ -100,7 +109,7 @@ class InstallSheet(Sheet):
             self.reject()
             return
         self._state = state
-        free = free_bytes(self.folder.text())
+        free = self._free_bytes(self.folder.text())
         page = page_of(state, title, free)
         self._plan_shown = page.plan
         plan = page.plan if page.plan is not self._stale_plan else None
@@ -156,16 +165,18 @@ class InstallSheet(Sheet):
 
     @Slot()
     def _choose_folder(self) -> None:
-        start = _existing(self.folder.text())
-        if chosen := QFileDialog.getExistingDirectory(self, self.tr("Where to install"), start):
+        def install_in(chosen: str) -> None:
             self.folder.setText(own_folder(chosen, self._title.title))
             self._edited()
 
+        choose_folder(self, self.tr("Where to install"), _existing(self.folder.text()), install_in)
+
     @Slot()
     def _locate(self) -> None:
-        start = _existing(self.folder.text())
-        if chosen := QFileDialog.getExistingDirectory(self, self.tr("Where is it installed?"), start):
+        def locate(chosen: str) -> None:
             self._leave_with(commands.Install(self._title.title, chosen, tags=self._tags(), locate=True))
+
+        choose_folder(self, self.tr("Where is it installed?"), _existing(self.folder.text()), locate)
 
 
 def own_folder(chosen: str, title: str) -> str:

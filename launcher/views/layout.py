@@ -1,9 +1,21 @@
-"""What several pages are built from: lists, banners of failures, tables of facts, pages that scroll."""
+"""What several pages are built from: lists, banners of failures, tables of facts, pages that scroll, clicks."""
 
-from collections.abc import Container
+import time
+from collections.abc import Callable, Container
 
-from PySide6.QtCore import QAbstractItemModel, QSize, Qt
-from PySide6.QtWidgets import QBoxLayout, QGridLayout, QListView, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtCore import QAbstractItemModel, QCoreApplication, QEvent, QObject, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QBoxLayout,
+    QFileDialog,
+    QGridLayout,
+    QListView,
+    QScrollArea,
+    QSizePolicy,
+    QWidget,
+)
 
 from launcher import failures
 from launcher.failures import Remedy
@@ -12,6 +24,8 @@ from patcher.errors import UsageError
 from patcher.protocol.events import Failure
 
 _WIDTH = 820
+_PRESSES = {QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick, QEvent.Type.KeyPress}
+_KEYS = {Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Select}
 
 
 def list_view(model: QAbstractItemModel, name: str, label: str) -> QListView:
@@ -68,6 +82,50 @@ def folder_failure(text: str) -> Failure | None:
     return None
 
 
+def choose_folder(parent: QWidget, caption: str, start: str, chosen: Callable[[str], object]) -> None:
+    """Let the player choose a folder, with which ``chosen`` is called. This returns at once: the window lives on."""
+    dialog = QFileDialog(parent, caption, start)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    dialog.fileSelected.connect(chosen)
+    dialog.open()
+
+
+class ClickGuard(QObject):
+    """Ignores clicks and keys on ``guarded`` for as long as a double-click may take, whenever it was `arm`-ed.
+
+    What is there has just changed. The second half of a double-click was not meant for it.
+    """
+
+    def __init__(self, guarded: QWidget) -> None:
+        super().__init__(guarded)
+        self._guarded, self._until_s = guarded, 0.0
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._rest)
+
+    def arm(self) -> None:
+        """Ignore what is pressed from now on, and what is pressed but not yet released."""
+        for button in self._guarded.findChildren(QAbstractButton):
+            button.setDown(False)
+        wait_ms = QApplication.doubleClickInterval()
+        self._until_s = time.monotonic() + wait_ms / 1000
+        self._timer.start(wait_ms)
+        if app := QCoreApplication.instance():
+            app.installEventFilter(self)
+
+    @Slot()
+    def _rest(self) -> None:
+        if app := QCoreApplication.instance():
+            app.removeEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() not in _PRESSES or time.monotonic() >= self._until_s or not isinstance(watched, QWidget):
+            return False
+        is_here = watched is self._guarded or self._guarded.isAncestorOf(watched)
+        return is_here and (not isinstance(event, QKeyEvent) or event.key() in _KEYS)
+
+
 class FactTable(QWidget):
     """Names and values in two columns."""
 
@@ -103,8 +161,8 @@ class FactTable(QWidget):
         self._labels.append((name, value))
 
 
-class ScrollPage(QScrollArea):
-    """A page that scrolls vertically."""
+class Scroller(QScrollArea):
+    """Scrolls one widget vertically where there is too little room for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,12 +170,23 @@ class ScrollPage(QScrollArea):
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def setWidget(self, widget: QWidget) -> None:
+        """Scroll ``widget``, without a ground of its own."""
+        widget.setObjectName("page")
+        super().setWidget(widget)
+
+
+class ScrollPage(Scroller):
+    """A page that scrolls vertically."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.setAlignment(Qt.AlignmentFlag.AlignHCenter)
 
     def set_content(self, *items: QWidget, banner: Banner) -> None:
         """Show the widgets one below the other, and the banner in front of them."""
         inner = QWidget()
-        inner.setObjectName("page")
         inner.setMaximumWidth(_WIDTH)
         column(*items, 1, spacing=16, margins=(28, 24, 28, 28), parent=inner)
         self.setWidget(inner)

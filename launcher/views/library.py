@@ -3,7 +3,7 @@
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QListView, QWidget
 
-from launcher.models import ListModel, title_rows
+from launcher.models import ListModel, Made, title_rows
 from launcher.state import Link, State
 from launcher.views.layout import list_view
 from launcher.views.widgets import Button, Switch, column
@@ -33,6 +33,7 @@ class Library(QWidget):
         brand.setProperty("role", "brand")
         brand.setContentsMargins(26, 6, 0, 8)
         self.titles = ListModel(self)
+        self._made: Made = {}
         self._is_following = False
         self._last_sharing = ""
         self.list = self._make_list()
@@ -62,8 +63,8 @@ class Library(QWidget):
         """Show the titles. ``title`` is the selected one, empty if ``page`` is not the page of a title."""
         self.feeds.setChecked(page == "feeds")
         self.settings.setChecked(page == "settings")
-        self._is_following = True  # the list selects another row by itself if the selected one is removed or moved
-        self.titles.set_rows(title_rows(state))
+        self._is_following = True  # the list selects another row by itself if the selected one is removed
+        self.titles.set_rows(title_rows(state, self._made))
         number = self.titles.row_of(title)
         index, selection = self.titles.index(number), self.list.selectionModel()
         if number < 0:

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
     QGridLayout,
     QLineEdit,
     QSystemTrayIcon,
@@ -18,12 +16,14 @@ from PySide6.QtWidgets import (
 from launcher import text, theme
 from launcher.prefs import Prefs
 from launcher.state import SETTINGS, Link, State
-from launcher.views.layout import ScrollPage, folder_failure, show_failure
+from launcher.views.layout import ScrollPage, choose_folder, folder_failure, show_failure
 from launcher.views.widgets import Banner, Button, Card, NumberBox, Switch, Text, row
 from patcher.protocol import commands
 from patcher.protocol.events import Failure
 
-_MB, _GB = 1_000_000, 1_000_000_000
+_KILO, _GIGA = 3, 9
+"""Digits of the units in which numbers of bytes are shown."""
+_MAX_BYTES = 10**13
 _Options = tuple[tuple[str, str], ...]
 """Values and their labels."""
 
@@ -37,7 +37,7 @@ class SettingsPage(ScrollPage):
         super().__init__()
         self._prefs = prefs
         self._choices: dict[str, QComboBox] = {}
-        self._numbers: dict[str, tuple[QDoubleSpinBox, int]] = {}
+        self._numbers: dict[str, NumberBox] = {}
         self._refused: Failure | None = None
         self.banner = Banner()
         self.set_content(
@@ -58,8 +58,10 @@ class SettingsPage(ScrollPage):
             ("everyone", self.tr("Everyone: players who have the same game")),
         )
         self._add(grid, self.tr("Help others download"), self._choice("sharing", sharing))
-        self._add(grid, self.tr("Upload limit"), self._number("upload_limit_bps", _MB, self.tr(" MB/s")))
-        self._add(grid, self.tr("Monthly upload limit"), self._number("monthly_upload_cap_bytes", _GB, self.tr(" GB")))
+        self._add(grid, self.tr("Upload limit"), self._number("upload_limit_bps", _KILO, self.tr(" kB/s")))
+        self._add(
+            grid, self.tr("Monthly upload limit"), self._number("monthly_upload_cap_bytes", _GIGA, self.tr(" GB"))
+        )
         words = self.tr(
             "Players who download from you see your internet address. Only files of installed titles are shared."
         )
@@ -74,7 +76,7 @@ class SettingsPage(ScrollPage):
             ("none", self.tr("Only the publisher's server")),
         )
         self._add(grid, self.tr("Download from"), self._choice("peers", peers))
-        self._add(grid, self.tr("Download limit"), self._number("download_limit_bps", _MB, self.tr(" MB/s")))
+        self._add(grid, self.tr("Download limit"), self._number("download_limit_bps", _KILO, self.tr(" kB/s")))
         self.folder = QLineEdit()
         self.folder.setObjectName("games_folder")
         self.folder.setPlaceholderText(self.tr("In Shoal's own folder"))
@@ -109,16 +111,16 @@ class SettingsPage(ScrollPage):
         box = self._choices[key] = _combo(key, options, lambda value: self._change(key, value))
         return box
 
-    def _number(self, key: str, unit: int, suffix: str) -> QDoubleSpinBox:
-        box = NumberBox()
+    def _number(self, key: str, digits: int, suffix: str) -> NumberBox:
+        box = NumberBox(digits)
         box.setLocale(text.numbers())
         box.setObjectName(key)
-        box.setRange(0, 10_000)
-        box.setDecimals(1)
+        box.setRange(0, _MAX_BYTES / 10**digits)
+        box.setSingleStep(100 if digits == _KILO else 1)
         box.setSuffix(suffix)
         box.setSpecialValueText(self.tr("No limit"))
-        box.editingFinished.connect(lambda: self._change(key, str(round(box.value() * unit))))
-        self._numbers[key] = (box, unit)
+        box.edited.connect(lambda count: self._change(key, str(count)))
+        self._numbers[key] = box
         return box
 
     def _switch(self, label: str, key: str) -> Switch:
@@ -132,10 +134,9 @@ class SettingsPage(ScrollPage):
         for key, box in self._choices.items():
             box.setCurrentIndex(max(0, box.findData(settings.get(key))))
             box.setEnabled(state.link is Link.UP)
-        for key, (number, unit) in self._numbers.items():
+        for key, number in self._numbers.items():
             if not number.hasFocus():
-                with QSignalBlocker(number):
-                    number.setValue(int(settings.get(key, 0)) / unit)
+                number.set_count(int(settings.get(key, 0)))
         if not self.folder.hasFocus():
             self.folder.setText(str(settings.get("games_folder", "")))
         self._refused = state.problems.get(SETTINGS)
@@ -158,14 +159,17 @@ class SettingsPage(ScrollPage):
 
     @Slot()
     def _folder_changed(self) -> None:
-        self._change("games_folder", self.folder.text().strip())
+        if self.folder.isModified():  # the field may only have been passed by
+            self.folder.setModified(False)
+            self._change("games_folder", self.folder.text().strip())
 
     @Slot()
     def _choose_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, self.tr("Where to install new titles"), self.folder.text())
-        if chosen:
+        def choose(chosen: str) -> None:
             self.folder.setText(chosen)
-            self._folder_changed()
+            self._change("games_folder", chosen)
+
+        choose_folder(self, self.tr("Where to install new titles"), self.folder.text(), choose)
 
     def _change_theme(self, mode: theme.Mode) -> None:
         self._prefs.theme = mode

@@ -9,17 +9,18 @@ from PySide6.QtWidgets import QBoxLayout, QLabel, QMenu, QSizePolicy, QStackedWi
 from launcher import text
 from launcher.failures import Remedy
 from launcher.page import MenuAction, Page, PrimaryAction
-from launcher.views.layout import FactTable, over, show_failure
+from launcher.views.layout import ClickGuard, FactTable, Scroller, over, show_failure
 from launcher.views.notes import NotesView
 from launcher.views.transfer import TransferPanel
 from launcher.views.widgets import ActionButton, ActionKind, Banner, Button, Card, HeroWidget, Text, column, layers, row
-from patcher.protocol.events import TitleSnapshot
+from patcher.protocol.events import Phase, TitleSnapshot
 
 _KINDS: dict[PrimaryAction, ActionKind] = {
     PrimaryAction.PLAY: "go", PrimaryAction.QUEUED: "calm", PrimaryAction.PLAYING: "calm", PrimaryAction.WAIT: "calm",
     PrimaryAction.NEEDS_SPACE: "warn", PrimaryAction.REPAIR: "warn", PrimaryAction.LOCATE: "warn",
 }  # fmt: skip
 _HERO_SHARE = 0.41
+_BELOW_HERO = 418
 _ICONS = {
     PrimaryAction.INSTALL: "download",
     PrimaryAction.UPDATE: "circle-arrow-up",
@@ -42,6 +43,7 @@ class TitlePage(QWidget):
         self._page: Page | None = None
         self._shown: TitleSnapshot | None = None
         self._art: str | None = None
+        self._offered: tuple[object, ...] = ()
         self.hero = HeroWidget()
         self.hero.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.banner = Banner()
@@ -49,26 +51,31 @@ class TitlePage(QWidget):
         actions, cards = self._make_actions(), self._make_cards()
         below = column((cards, 1), margins=(28, 0, 28, 22))
         column(layers(self.hero, over(self.banner)), actions, (below, 1), spacing=0, parent=self)
+        self._guard = ClickGuard(self)
 
     # ------------------------------------------------------------ construction
 
     def _make_actions(self) -> QBoxLayout:
         self.action = ActionButton()
         self.action.setObjectName("action")
-        self.action.setMinimumSize(248, 58)
+        self.action.setMinimumSize(180, 58)
         self.action.clicked.connect(self._run_primary)
         self.pause = Button(self.tr("Pause"), "pause", name="pause", clicked=self._pause)
+        self.discard = Button(self.tr("Cancel…"), "circle-x", name="discard", clicked=self._discard)
+        self.discard.setAccessibleDescription(self.tr("Give up what is paused; asks first"))
         self.play = Button(self.tr("Play"), "play", name="play", clicked=self._play)
         self.options = Button(self.tr("Options"), "settings", name="options", clicked=self._open_menu)
         self.options.setAccessibleDescription(self.tr("More actions for this title"))
         self.status = QLabel()
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setProperty("role", "muted")
+        self.status.setWordWrap(True)
+        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.status.setAlignment(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
         layout = row(spacing=12, margins=(28, 0, 28, 14))
-        for button in (self.action, self.pause, self.play, self.options):
+        for button in (self.action, self.pause, self.discard, self.play, self.options):
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
-        for button in (self.pause, self.play, self.options):
+        for button in (self.pause, self.discard, self.play, self.options):
             button.setMinimumHeight(34)
         layout.addWidget(self.status, 1)
         return layout
@@ -84,7 +91,9 @@ class TitlePage(QWidget):
         self._summary, self._sources = Text(), Text(role="muted")
         column(self._summary, self._facts, self._sources, 1, spacing=12, parent=about)
         self._side = QStackedWidget()
-        self._side.addWidget(about)
+        scroller = Scroller()
+        scroller.setWidget(about)
+        self._side.addWidget(scroller)
         self._side.addWidget(self.transfer)
         self._side_card = Card(self.tr("About"), self._side)
         return row((Card(self.tr("What’s new"), news), 7), (self._side_card, 9), spacing=16)
@@ -96,7 +105,11 @@ class TitlePage(QWidget):
 
     def show_page(self, page: Page, title: TitleSnapshot) -> None:
         """Show a page of a title."""
-        self._page, before, self._shown = page, self._shown, title
+        self._page, self._shown = page, title
+        offered = (title.title, page.action, page.failure, page.can_play)
+        if offered != self._offered:
+            self._offered = offered
+            self._guard.arm()
         self.hero.set_texts(text.label_of(title), text.version_line(title, page.version_to))
         if title.about.art != self._art:
             self._art = title.about.art
@@ -106,8 +119,6 @@ class TitlePage(QWidget):
         self.notes.set_notes(title.about.notes or self.tr("The publisher wrote no notes for this release."))
         self._site.setVisible("site" in title.about.links)
         self._support.setVisible("support" in title.about.links)
-        if before is None or before.title != title.title:
-            self.action.setFocus(Qt.FocusReason.OtherFocusReason)
         is_moving = page.progress is not None
         self._side.setCurrentIndex(1 if is_moving else 0)
         self._side_card.set_title(self._side_title(page, title, is_moving=is_moving))
@@ -133,18 +144,20 @@ class TitlePage(QWidget):
         self.action.setToolTip(hint)
         self.pause.setVisible(page.action in {PrimaryAction.PAUSE, PrimaryAction.STOP, PrimaryAction.QUEUED})
         self.pause.setText(self.tr("Stop") if page.action is PrimaryAction.STOP else self.tr("Pause"))
+        self.discard.setVisible(page.can_discard)
         self.play.setVisible(page.can_play and page.action is not PrimaryAction.PLAY)
         self.options.setVisible(bool(page.menu_actions))
         self.status.setText(self._status_text(page))
 
     def _status_text(self, page: Page) -> str:
         progress = page.progress
-        if progress is None:
+        if progress is None or page.action is PrimaryAction.RESUME:
             return text.result_line(page.result_verb, page.result) if page.result else ""
         down, up = text.rate(progress.rate_bps), text.rate(progress.upload_bps)
         players = self.tr("%n player(s)", "", progress.peers)
         safe = self.tr("You can close this window: the download continues.")
-        return f"▼ {down}   ▲ {up}   {players}\n{safe}" if progress.rate_bps else safe
+        is_receiving = progress.phase is Phase.FETCH and progress.rate_bps > 0  # other phases have the rate of the disk
+        return f"▼ {down}   ▲ {up}   {players}\n{safe}" if is_receiving else safe
 
     def _show_about(self, page: Page, title: TitleSnapshot) -> None:
         self._summary.setText(text.summary_of(title.about))
@@ -179,8 +192,9 @@ class TitlePage(QWidget):
         ]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The picture takes a fixed share of the height."""
-        self.hero.setFixedHeight(max(140, min(400, round(self.height() * _HERO_SHARE))))
+        """The picture takes a fixed share of the height, but leaves the cards enough of a small window."""
+        height = self.height()
+        self.hero.setFixedHeight(max(140, min(400, round(height * _HERO_SHARE), height - _BELOW_HERO)))
         self._tell_hero()
 
     def _tell_hero(self) -> None:
@@ -194,16 +208,24 @@ class TitlePage(QWidget):
     @Slot()
     def _run_primary(self) -> None:
         if self._page:
-            self.triggered.emit(self._page.action)
+            self._trigger(self._page.action)
 
     @Slot()
     def _pause(self) -> None:
         is_stop = self._page is not None and self._page.action is PrimaryAction.STOP
-        self.triggered.emit(PrimaryAction.STOP if is_stop else PrimaryAction.PAUSE)
+        self._trigger(PrimaryAction.STOP if is_stop else PrimaryAction.PAUSE)
 
     @Slot()
     def _play(self) -> None:
-        self.triggered.emit(PrimaryAction.PLAY)
+        self._trigger(PrimaryAction.PLAY)
+
+    @Slot()
+    def _discard(self) -> None:
+        self._trigger(MenuAction.DISCARD)
+
+    def _trigger(self, action: PrimaryAction | MenuAction) -> None:
+        self._guard.arm()
+        self.triggered.emit(action)
 
     def _open_link(self, kind: str) -> None:
         url = QUrl(self._shown.about.links.get(kind, "") if self._shown else "")

@@ -4,7 +4,7 @@ from PySide6.QtWidgets import QWidget
 
 from launcher import text
 from launcher.page import Page
-from launcher.state import RateSample
+from launcher.state import RateSample, rates_of
 from launcher.views.widgets import Legend, PieceMap, Text, TransferGraph, column
 
 
@@ -32,7 +32,7 @@ class TransferPanel(QWidget):
 
     def _entries(self, page: Page) -> dict[str, str]:
         """The rates by colour."""
-        now = page.rate_samples[-1] if page.rate_samples else RateSample()
+        now = rates_of(page.progress) if page.progress else RateSample()
         players, server, lan, upload = map(text.rate, (now.players_bps, now.server_bps, now.lan_bps, now.upload_bps))
         entries = {
             "players": self.tr("From players {amount}").format(amount=players),

@@ -9,6 +9,7 @@ from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from launcher import failures, page, state, text
+from launcher.answers import Answers
 from launcher.failures import Remedy
 from launcher.prefs import Prefs
 from launcher.state import Link, State
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 _PROGRESS_MS = 250
 _FEED_REFRESH_MS = 3_600_000
 _SIZE = (1240, 780)
+_DRIVE_S = 2.0
+"""The free space on a drive is looked at again after this."""
+_MAX_DRIVES = 16
 
 
 class MainWindow(QWidget):
@@ -47,8 +51,10 @@ class MainWindow(QWidget):
         self.state, self._prefs = State(), prefs
         self._title, self._page = prefs.title, "title"
         self._refreshed_feeds: set[str] = set()
-        self.stays_in_tray = False
-        self.free_bytes = free_bytes
+        self.stays_in_tray = self._is_refreshing = False
+        self._drives = Answers(free_bytes, _MAX_DRIVES, self, fresh_s=_DRIVE_S)
+        self._drives.changed.connect(self._schedule_refresh)
+        self.free_bytes = self._free_bytes
         self.setWindowTitle("Shoal")
         self.setMinimumSize(900, 600)
         self.resize(*_SIZE)
@@ -66,7 +72,7 @@ class MainWindow(QWidget):
     def _make_pages(self) -> None:
         content = QWidget(self)
         column(content, parent=self)
-        self.title_actions = TitleActions(self, content)
+        self.title_actions = TitleActions(self, content, self.free_bytes)
         self.title_actions.submitted.connect(self.submitted)
         self.title_actions.dismissed.connect(self._dismiss)
         self.library = Library()
@@ -151,7 +157,8 @@ class MainWindow(QWidget):
                 self.toast.show_message(self.tr("The engine is running again. Its work continues."))
         self._schedule_refresh(0)
 
-    def _schedule_refresh(self, delay_ms: int) -> None:
+    @Slot()
+    def _schedule_refresh(self, delay_ms: int = 0) -> None:
         if not self._refresh_timer.isActive() or self._refresh_timer.remainingTime() > delay_ms:
             self._refresh_timer.start(delay_ms)
 
@@ -188,6 +195,16 @@ class MainWindow(QWidget):
     @Slot()
     def refresh(self) -> None:
         """Show the state. This is cheap: widgets change only where something is different."""
+        if self._is_refreshing:  # a view that changes asks for more: one after the other
+            self._schedule_refresh(0)
+            return
+        self._is_refreshing = True
+        try:
+            self._show_state()
+        finally:
+            self._is_refreshing = False
+
+    def _show_state(self) -> None:
         title = self.state.title(self._title)
         if title is None and self.state.titles:
             title = self.state.titles[0]
@@ -211,6 +228,11 @@ class MainWindow(QWidget):
         self.title_page.show_page(page.page_of(self.state, title, free), title)
         if (plan := page.plan_to_request(self.state, title.title)) and self.title_actions.sheet is None:
             self.submitted.emit(plan)
+
+    def _free_bytes(self, folder: str) -> int:
+        """The free space on the drive of ``folder``, as it was a moment ago; -1 if unknown."""
+        found = self._drives.get(folder)
+        return -1 if found is None else int(found)
 
     def _show_page(self, name: str) -> None:
         match name:

@@ -19,12 +19,14 @@ from patcher.closing import Closing
 from patcher.errors import ShoalError
 from patcher.plain import json_line, plain
 from patcher.protocol import events
+from patcher.transfer.sample import RateMeter, time_left_s
 
 _SAMPLE_S = 0.1
-_SETTLED_S = 0.5
 _READER_GONE_EXIT = 1
 _SPELLED = {"→": "->", "…": "...", "·": "-"}
 """In encodings that lack these."""
+_RESUMED_S = 0.5
+"""What a publisher's verb counts in this time it found done by an earlier run."""
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -62,7 +64,7 @@ class Output(Closing):
         self._phase = ""
         self._sampled_s = 0.0
         self._began_s = 0.0
-        self._resumed_bytes = 0
+        self._rate = RateMeter(0)
 
     def line(self, text: str) -> None:
         """Print a line for people."""
@@ -74,12 +76,11 @@ class Output(Closing):
         now = time.monotonic()
         if phase != self._phase:
             self._began_s = now
-        took_s = now - self._began_s
-        if took_s < _SETTLED_S:
-            self._resumed_bytes = done
-        rate_bps = (done - self._resumed_bytes) / took_s if took_s else 0
-        eta_s = round((total - done) / rate_bps) if rate_bps else -1
-        self.show(events.Progress(0, "", events.Phase.DONE, done, total, round(rate_bps), eta_s), phase)
+        if now - self._began_s < _RESUMED_S:
+            self._rate = RateMeter(done)
+        (rate_bps,) = self._rate.at(done)
+        sample = events.Progress(0, "", events.Phase.DONE, done, total, rate_bps, time_left_s(total - done, rate_bps))
+        self.show(sample, phase)
 
     def show(self, sample: events.Progress, phase: str = "") -> None:
         """Show a sample, at most 10 a second and always the first of a phase."""

@@ -214,7 +214,9 @@ def _title_line(title: events.TitleSnapshot) -> str:
     words += ["folder missing"] if title.folder_missing else []
     if title.offered_version and title.offered_version != title.version:
         words.append(f"({title.offered_version} is offered)")
-    if title.progress:
+    if title.progress and title.paused:
+        words.append(f"{human_bytes(title.progress.done_bytes)} of {human_bytes(title.progress.total_bytes)} are here")
+    elif title.progress:
         share = title.progress.done_bytes * 100 // max(1, title.progress.total_bytes)
         words.append(f"{title.verb}: {title.progress.phase.value} {share} %")
     elif title.job:

@@ -10,7 +10,7 @@ import functools
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import patcher
 from patcher import config
@@ -24,6 +24,7 @@ from patcher.install.commit import recover_install
 from patcher.install.registry import FOLDER_MISSING, Installation, folder_missing
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
+from patcher.protocol.events import Phase
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder, Seeding
 from patcher.seeding.traffic import Ledger
@@ -117,10 +118,11 @@ class Engine:
         feeds = self._feeds.snapshots()
         installs = {install.title: install for install in self._registry.installs()}
         paused = {title for title, (_, is_paused) in self._registry.commands().items() if is_paused}
+        came = {title: counts for title, (_, *counts) in self._registry.downloads().items() if title in paused}
         offered = {f"{feed.name}/{title}": None for feed in feeds for title in feed.titles}
         seeding = self._seeder.snapshot()
         titles = [
-            self._title(name, installs.get(name), seeding.get(name, Seeding()), is_paused=name in paused)
+            self._title(name, installs.get(name), seeding.get(name, Seeding()), name in paused, came.get(name, ()))
             for name in dict.fromkeys((*offered, *installs))
         ]
         return events.Snapshot(
@@ -174,10 +176,12 @@ class Engine:
             listener(event)
 
     def _title(
-        self, name: str, install: Installation | None, seeding: Seeding, *, is_paused: bool
+        self, name: str, install: Installation | None, seeding: Seeding, is_paused: bool, came: Sequence[int]
     ) -> events.TitleSnapshot:
+        """``came``: of a paused download, how many bytes are here, and in all."""
         facts = self._feeds.about(name)
         failure, job = self._jobs.failures.get(name), self._jobs.of(name)
+        rest = events.Progress(0, name, Phase.FETCH, came[0], came[1]) if came else None
         shown = events.TitleSnapshot(
             name,
             facts.label,
@@ -188,7 +192,7 @@ class Engine:
             playing=name in self._games,
             job=job.number if job else 0,
             verb=job.command.verb if job else Verb.NONE,
-            progress=job.meter.latest if job else None,
+            progress=job.meter.latest if job else rest,
         )
         if install is None:
             return shown

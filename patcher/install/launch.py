@@ -21,7 +21,7 @@ from patcher.beneath import Beneath
 from patcher.content import manifest, records
 from patcher.content.manifest import Entry
 from patcher.errors import ContentError, DiskError, UsageError
-from patcher.install import scan
+from patcher.install import scan, trials
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.scan import Seen, Watch, seen
 

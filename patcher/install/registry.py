@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS seen (
     title TEXT NOT NULL, path TEXT NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     inode INTEGER NOT NULL, PRIMARY KEY (title, path)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS wishes (title TEXT PRIMARY KEY, wish TEXT NOT NULL, paused INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS downloads (
+    title TEXT PRIMARY KEY, goal TEXT NOT NULL, done_bytes INTEGER NOT NULL, total_bytes INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS began (title TEXT PRIMARY KEY, times INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS left_behind (title TEXT PRIMARY KEY, folder TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS identity (id BLOB NOT NULL);
@@ -249,6 +251,19 @@ class Registry:
         """Forget the command: it is done, failed or withdrawn."""
         self._run("DELETE FROM wishes WHERE title = ?", title)
 
+    def note_download(self, title: str, goal: str, done_bytes: int, total_bytes: int) -> None:
+        """Remember how far the download of a title came on its way to ``goal``."""
+        self._run("INSERT OR REPLACE INTO downloads VALUES (?, ?, ?, ?)", title, goal, done_bytes, total_bytes)
+
+    def clear_download(self, title: str) -> None:
+        """Forget it: the goal was reached, or what was downloaded is gone."""
+        self._run("DELETE FROM downloads WHERE title = ?", title)
+
+    def downloads(self) -> dict[str, tuple[str, int, int]]:
+        """Title to the goal of its unfinished download, how many bytes of it are here, and in all."""
+        rows = self._run("SELECT title, goal, done_bytes, total_bytes FROM downloads")
+        return {title: (goal, done, total) for title, goal, done, total in rows if _are_counts(done, total)}
+
 
 def folder_missing(install: Installation) -> DiskError:
     """The error of a title whose folder is not there."""
@@ -271,3 +286,8 @@ def _copied(copy: Path) -> tuple[bytes, list[tuple[str, str, str, str]]]:
     except (OSError, ValueError, KeyError, TypeError):
         disk.set_aside(copy)
     return secrets.token_bytes(16), []
+
+
+def _are_counts(*values: object) -> bool:
+    """A column holds what it is given, be it no number."""
+    return all(isinstance(value, int) and value >= 0 for value in values)

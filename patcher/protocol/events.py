@@ -43,6 +43,15 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """Bytes a second that are received now, by their source."""
+
+    lan_bps: int = 0
+    peer_bps: int = 0
+    origin_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """What an update will do, known before the first content byte moves."""
 
@@ -130,6 +139,8 @@ class Progress:
     pieces: str = ""
     """A map of what is being fetched, at most 256 letters: ``.`` missing, ``h`` here before, ``l`` from the local
     network, ``p`` from players, ``o`` from the origin, ``a`` arriving."""
+    rates: Rates = Rates()
+    """While content is fetched, `rate_bps` is their sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +264,7 @@ class TitleSnapshot:
     job: int = 0
     verb: Verb = Verb.NONE
     progress: Progress | None = None
+    """Of its job, or how far the paused one came."""
     failure: Failure | None = None
 
 

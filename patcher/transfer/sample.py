@@ -1,11 +1,16 @@
-"""Reports of a running fetch: pieces that arrived, and samples of its progress. Pure."""
+"""Reports of a running fetch: pieces that arrived, samples of its progress, and its rate."""
 
+import time
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from patcher.protocol.events import Sources
 
+_MARK_S = 0.1
+_WINDOW_S = 5.0
+_SETTLED_S = 1.0
 CELLS = 256
 _LOOKED_AT = 16
 """Of a cell with more pieces, about this many are looked at: a map is drawn ten times a second."""
@@ -59,3 +64,33 @@ def piece_map(wanted: Sequence[int], done: Collection[int], from_origin: Collect
         else:
             cells.append("a" if any(piece in arriving or piece in done for piece in seen) else ".")
     return "".join(cells)
+
+
+class RateMeter:
+    """Bytes a second over the last five seconds, of several counts that only grow.
+
+    They are 0 for the first second in which something comes: what a buffer held says nothing about the rest.
+    """
+
+    def __init__(self, *counts: int) -> None:
+        self._marks = deque([(time.monotonic(), counts)])
+
+    def at(self, *counts: int) -> tuple[int, ...]:
+        """The rates, now that the counts stand at ``counts``."""
+        now = time.monotonic()
+        if counts == self._marks[0][1]:  # nothing has come yet: what comes is measured from here
+            self._marks.clear()
+            self._marks.append((now, counts))
+        if now - self._marks[-1][0] >= _MARK_S:
+            self._marks.append((now, counts))
+        while len(self._marks) > 1 and now - self._marks[1][0] >= _WINDOW_S:
+            self._marks.popleft()
+        began_s, before = self._marks[0]
+        if (passed := now - began_s) < _SETTLED_S:
+            return (0,) * len(counts)
+        return tuple(max(0, round((count - was) / passed)) for count, was in zip(counts, before, strict=True))
+
+
+def time_left_s(left_bytes: int, rate_bps: int) -> int:
+    """The time left at that rate; -1 if it is not known."""
+    return round(left_bytes / rate_bps) if rate_bps > 0 else -1

@@ -281,6 +281,7 @@ class CommandRunner:
             outcome = self._pipeline.run(_nothing_in(install))
             self._registry.note_removed(install.title)  # or its folder, once it is gone, would be a missing one
             self._erase(install.folder)
+        self._registry.clear_download(command.title)
         self._registry.forget(command.title)
         return outcome
 

@@ -47,10 +47,15 @@ class Downloader:
         self._limiter = RateLimiter(self._limit_bps)
         self._packs, self._meter = packs, meter
         self._done_bytes = 0
-        """Of the steps that are done, as planned."""
+        """Of the steps that are done, as planned, and of earlier runs of the job."""
+        self._is_decoding = False
 
-    def take_steps(self, plan: Plan, stage: Stage, intact: Mapping[str, bytes]) -> None:
-        """Take all steps of the plan. ``intact``: path to root of the installed files that are right."""
+    def take_steps(self, plan: Plan, stage: Stage, intact: Mapping[str, bytes], done_bytes: int = 0) -> None:
+        """Take all steps of the plan. ``intact``: path to root of the installed files that are right.
+
+        ``done_bytes`` of the download are done before.
+        """
+        self._done_bytes = done_bytes
         installed = stage.install.root
         for mend in plan.mends:
             self._complete(installed / mend.path, mend.rebuild)
@@ -67,6 +72,7 @@ class Downloader:
 
     def _complete(self, path: Beneath, rebuild: Rebuild) -> None:
         """Fetch the missing blocks of a file from the origin. Errors name the root of the file."""
+        self._go_on_downloading()
         content, hasher = rebuild.content, merkle.Hasher()
         wanted = spans(rebuild.missing_blocks(), content.size_bytes)
         received = ranges.read(self._origin.read, content, wanted, self._received)
@@ -88,11 +94,12 @@ class Downloader:
         for restore in step.restores:
             self._complete(stage.path(restore.content.root), restore)
             stage.restored(restore.content.root)
+        self._go_on_downloading()
         processes.trim_heap()  # the memory that planning took, before the decoders take theirs
         windows = _Windows(stage, step, wanted)
         with windows.decoders:
             if index.has_swarm:
-                self._pack(index, step.offer.manifest.name, windows)
+                self._pack(index, step.offer.manifest.name, windows, step.pack_bytes)
             else:
                 windows.take_all(self._small_pack(index))
             self._step_done(step.pack_bytes)
@@ -100,12 +107,14 @@ class Downloader:
 
     def _tree(self, stage: Stage, step: TreeStep, intact: Mapping[str, bytes]) -> None:
         """Fetch pieces of the tree straight into staged files."""
+        self._go_on_downloading()
         m = step.offer.manifest
         pieces = frozenset(piece for run in step.wanted for piece in run)  # their layers are here: they are real
         held = frozenset(step.held)
         paths = stage.torrent_paths(m, pieces | held, intact)
         torrent = replace(Torrent.of_tree(m, step.offer.layers, paths, self._trackers), partial=step.partial)
-        self._fetch(Want(torrent, pieces, held), TreeSource(self._origin.read, torrent, step.offer.full))
+        source = TreeSource(self._origin.read, torrent, step.offer.full)
+        self._fetch(Want(torrent, pieces, held), source, step_bytes=step.fetch_bytes)
         self._step_done(step.fetch_bytes)
 
     def _small_pack(self, index: Index) -> bytes:
@@ -116,15 +125,18 @@ class Downloader:
         self._meter.transfer(self._meter.transferred + Sample(Sources(origin_bytes=len(pack))))
         return pack
 
-    def _pack(self, index: Index, part: str, windows: "_Windows | None") -> None:
-        """Fetch the pieces that the windows need, or all, into the pack cache; a drive that is full gets them back."""
+    def _pack(self, index: Index, part: str, windows: "_Windows | None", step_bytes: int = 0) -> None:
+        """Fetch the pieces that the windows need, or all, into the pack cache; a drive that is full gets them back.
+
+        ``step_bytes``: see `_fetch`.
+        """
         try:
-            self._fetch_pack(index, part, windows)
+            self._fetch_pack(index, part, windows, step_bytes)
         except DiskError:
             self._packs.leave_room()
             raise
 
-    def _fetch_pack(self, index: Index, part: str, windows: "_Windows | None") -> None:
+    def _fetch_pack(self, index: Index, part: str, windows: "_Windows | None", step_bytes: int) -> None:
         assert index.pack is not None
         with self._packs.open(index.pack) as path:
             torrent = Torrent.of_pack(index, part, path, self._trackers)
@@ -133,17 +145,21 @@ class Downloader:
             if windows:
                 windows.read_from(path, have)
                 pieces = windows.pieces
-            self._fetch(Want(torrent, pieces, have), PackSource(self._origin.read, index.layout), windows)
+            source = PackSource(self._origin.read, index.layout)
+            self._fetch(Want(torrent, pieces, have), source, windows, step_bytes)
             if len(have | pieces) == index.layout.count:
                 self._packs.keep(index.pack, torrent.data)
 
-    def _fetch(self, wanted: Want, source: PieceSource, windows: "_Windows | None" = None) -> None:
-        before = self._meter.transferred
+    def _fetch(self, wanted: Want, source: PieceSource, windows: "_Windows | None" = None, step_bytes: int = 0) -> None:
+        """Fetch pieces. ``step_bytes``: what the plan counts for the step."""
+        before, missing_bytes = self._meter.transferred, sum(map(wanted.torrent.missing_bytes, wanted.missing))
+        done_bytes = self._done_bytes + max(0, step_bytes - missing_bytes)  # an earlier run of the job brought the rest
+        self._meter.reach(done_bytes)
         with closing(fetch(self._session, wanted, source, download_limit_bps=self._limit_bps)) as events:
             for event in events:
                 if isinstance(event, Sample):
                     self._meter.transfer(before + event)
-                    self._meter.reach(self._done_bytes + event.done_bytes)
+                    self._meter.reach(done_bytes + event.done_bytes)
                     continue
                 self._origin.progressed()
                 if windows:
@@ -153,6 +169,7 @@ class Downloader:
         """Wait until all windows are decoded."""
         decoders = windows.decoders
         if not decoders.is_idle:
+            self._is_decoding = True
             self._meter.begin(Phase.STAGE, windows.output_bytes)
         while not decoders.is_idle:
             decoders.poll()
@@ -160,9 +177,17 @@ class Downloader:
             time.sleep(_LOOK_S)
 
     def _received(self, count: int) -> None:
-        """Count what the origin sent outside of `fetch`, and wait as the limit asks."""
-        self._meter.transfer(self._meter.transferred + Sample(Sources(origin_bytes=count)))
-        self._limiter.wait(count, self._meter.check)
+        """Count what the origin sent outside of `fetch`, when it fits the limit."""
+        try:
+            self._limiter.wait(count, self._meter.check)
+        finally:
+            self._meter.transfer(self._meter.transferred + Sample(Sources(origin_bytes=count)))
+
+    def _go_on_downloading(self) -> None:
+        """Enter the download again if the windows of the step before were decoded meanwhile."""
+        if self._is_decoding:
+            self._is_decoding = False
+            self._meter.begin(Phase.FETCH, self._meter.downloaded[1], self._done_bytes)
 
     def _step_done(self, step_bytes: int) -> None:
         """All that the step brought is verified; the progress of the next one begins behind it."""

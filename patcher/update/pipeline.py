@@ -77,6 +77,7 @@ class Pipeline:
         self._shared, self._number, self._meter, self._emit = shared, number, meter, emit
         self._registry = shared.registry
         self._started_s = time.monotonic()
+        self._goal = ""
         self._distrusted: set[bytes] = set()
         """Roots that a copy or an old file turned out not to have."""
         self._gone: set[bytes] = set()
@@ -106,10 +107,11 @@ class Pipeline:
                 self._emit(Planned(self._number, target.install.title, *versions, route.totals, route.via))
             if only_plan:
                 return outcome
-            plans = [self._reach(here, route.work)]
-            if route.then:
-                here = self._scan(folder, route.then)
-                plans.append(self._reach(here, self._plan(here, route.then)))
+            with self._counting_on(target.install, outcome.version_to):
+                plans = [self._reach(here, route.work, route.totals.fetch_bytes - route.work.plan.totals.fetch_bytes)]
+                if route.then:
+                    here = self._scan(folder, route.then)
+                    plans.append(self._reach(here, self._plan(here, route.then)))
             return self._finished(outcome, plans)
 
     def _on_drives(self, folder: InstallFolder, route: Route) -> Route:
@@ -118,13 +120,35 @@ class Pipeline:
             return replace(route, totals=replace(route.totals, home_bytes=0))
         return route
 
-    def _reach(self, here: _Here, work: Work) -> Plan:
-        """Stage, verify and commit; plan again when a source turns out to be bad or out of reach."""
+    @contextlib.contextmanager
+    def _counting_on(self, install: Installation, version: str) -> Iterator[None]:
+        """Count what an earlier run on the way to this version downloaded; if this one ends early, remember how far."""
+        self._goal = " ".join((version, *install.tags))
+        goal, *counts = self._registry.downloads().get(install.title, ("", 0, 0))
+        self._meter.downloaded = (counts[0], counts[1]) if goal == self._goal else (0, 0)
+        try:
+            yield
+        except BaseException:
+            self._note_download(install)
+            raise
+        with contextlib.suppress(DiskError):  # the job is done
+            self._registry.clear_download(install.title)
+
+    def _note_download(self, install: Installation) -> None:
+        if self._meter.downloaded[1]:
+            with contextlib.suppress(DiskError):  # then the next run shows only its own share
+                self._registry.note_download(install.title, self._goal, *self._meter.downloaded)
+
+    def _reach(self, here: _Here, work: Work, later_bytes: int = 0) -> Plan:
+        """Stage, verify and commit; plan again when a source turns out to be bad or out of reach.
+
+        ``later_bytes``: what the command downloads after this.
+        """
         for tries_left in reversed(range(_TRIES)):
             self._check_room(here.folder, work.plan)
             commit.check_disk(here.folder, planning.change(work.plan, here.ours, work.have, ()))
             try:
-                layers, stats = self._stage(here, work)
+                layers, stats = self._stage(here, work, later_bytes)
             except (ContentError, OriginError) as error:
                 is_open = work.plan.patches or work.plan.mends or isinstance(error, ContentError)
                 if not tries_left or not is_open:
@@ -262,7 +286,7 @@ class Pipeline:
 
     # ------------------------------------------------------------ download, stage, verify
 
-    def _stage(self, here: _Here, work: Work) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
+    def _stage(self, here: _Here, work: Work, later_bytes: int) -> tuple[dict[bytes, bytes], dict[str, Seen]]:
         """Put every new file together and verify it. Returns what `Stage.verify` does."""
         plan = work.plan
         stage = Stage(here.folder, work.have.sources, self._meter.watch)
@@ -270,10 +294,13 @@ class Pipeline:
         if plan.local_bytes:
             self._meter.begin(Phase.STAGE, plan.local_bytes)
             stage.take(plan)
+        done_bytes = 0
         if plan.totals.fetch_bytes:
-            self._meter.begin(Phase.FETCH, plan.totals.fetch_bytes)
+            done_bytes = self._meter.begin_download(plan.totals.fetch_bytes + later_bytes)
+            self._note_download(work.target.install)
         if plan.needs_bytes:
-            Downloader(work.target.access, self._shared.packs, self._meter).take_steps(plan, stage, work.have.intact)
+            downloader = Downloader(work.target.access, self._shared.packs, self._meter)
+            downloader.take_steps(plan, stage, work.have.intact, done_bytes)
         stage.duplicate(plan.files)
         self._meter.begin(Phase.VERIFY, sum(file.size_bytes for file in plan.files))
         return stage.verify(plan)

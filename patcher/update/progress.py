@@ -1,14 +1,14 @@
-"""The progress of a job as samples: at most 10 a second, with a smoothed rate and the time that is left."""
+"""The progress of a job as samples: at most 10 a second, with the one rate that is shown everywhere."""
 
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 
 from patcher.errors import Cancelled
-from patcher.protocol.events import Phase, Progress
-from patcher.transfer.sample import Sample
+from patcher.protocol.events import Phase, Progress, Rates
+from patcher.transfer.sample import RateMeter, Sample, time_left_s
 
 _SAMPLE_S = 0.1
-_HALF_LIFE_S = 3.0
 
 
 class Meter:
@@ -22,20 +22,33 @@ class Meter:
         self._phase = Phase.QUEUED
         self._total = self._done = 0
         self._file = ""
-        self._last_s, self._last_done, self._rate = time.monotonic(), 0, 0.0
-        self._uploaded_bytes, self._uploaded_s, self._upload_rate = 0, time.monotonic(), 0.0
+        self._sent_s = 0.0
         self.transferred = Sample()
         """The sum of all fetches of the job so far."""
         self.note: Callable[[], None] = lambda: None
         """Called whenever `transferred` has changed."""
+        self.downloaded = (0, 0)
+        """Bytes of the job's download that are here, and in all, those of its earlier runs included."""
         self.latest: Progress | None = None
+        self._rate_meter = RateMeter(*self._counts())
 
-    def begin(self, phase: Phase, total_bytes: int = 0) -> None:
+    def begin(self, phase: Phase, total_bytes: int = 0, done_bytes: int = 0) -> None:
         """Enter a phase; its first sample goes out at once."""
-        self._phase, self._total, self._done, self._file = phase, total_bytes, 0, ""
-        self._last_s, self._last_done, self._rate = time.monotonic(), 0, 0.0
+        self._phase, self._total, self._done, self._file = phase, total_bytes, done_bytes, ""
+        self._rate_meter = RateMeter(*self._counts())
         self.check()
         self._send()
+
+    def begin_download(self, left_bytes: int) -> int:
+        """Enter the download, of which ``left_bytes`` are left. Returns how many bytes count as done.
+
+        An earlier run of the same job may have brought more: pieces that are only found when their torrent is opened.
+        """
+        here, total = self.downloaded
+        total = max(total, left_bytes)
+        self.downloaded = (max(here, total - left_bytes), total)
+        self.begin(Phase.FETCH, total, self.downloaded[0])
+        return total - left_bytes
 
     def check(self) -> None:
         """Raises Cancelled when the job was cancelled."""
@@ -51,41 +64,38 @@ class Meter:
         """``done_bytes`` of the phase are done in all."""
         self.check()
         self._done = done_bytes
-        now = time.monotonic()
-        passed = now - self._last_s
-        if passed >= _SAMPLE_S:
-            rate = (self._done - self._last_done) / passed
-            weight = 0.5 ** (passed / _HALF_LIFE_S) if self._rate else 0.0
-            self._rate = weight * self._rate + (1 - weight) * rate
-            self._last_s, self._last_done = now, self._done
+        if self._phase is Phase.FETCH:
+            self.downloaded = (done_bytes, max(self._total, done_bytes))
+        if time.monotonic() - self._sent_s >= _SAMPLE_S:
             self._send()
 
     def transfer(self, total: Sample) -> None:
         """The fetches of the job stand at ``total``; the next sample shows it."""
         self.transferred = total
-        now = time.monotonic()
-        if (passed := now - self._uploaded_s) >= _SAMPLE_S:
-            weight = 0.5 ** (passed / _HALF_LIFE_S)
-            rate = (total.uploaded_bytes - self._uploaded_bytes) / passed
-            self._upload_rate = weight * self._upload_rate + (1 - weight) * rate
-            self._uploaded_bytes, self._uploaded_s = total.uploaded_bytes, now
         self.note()
 
+    def _counts(self) -> tuple[int, ...]:
+        came = self.transferred.sources
+        return self._done, came.lan_bytes, came.peer_bytes, came.origin_bytes, self.transferred.uploaded_bytes
+
     def _send(self) -> None:
-        left = max(0, self._total - self._done)
-        eta_s = round(left / self._rate) if self._rate > 1 and self._total else -1
+        self._sent_s = time.monotonic()
+        done_bps, lan_bps, peer_bps, origin_bps, upload_bps = self._rate_meter.at(*self._counts())
+        rates = Rates(lan_bps, peer_bps, origin_bps)
+        rate_bps = sum(astuple(rates)) if self._phase is Phase.FETCH else done_bps
         self.latest = Progress(
             self._job,
             self._title,
             self._phase,
             self._done,
             max(self._total, self._done),
-            round(self._rate),
-            eta_s,
+            rate_bps,
+            time_left_s(max(0, self._total - self._done), rate_bps) if self._total else -1,
             self.transferred.sources,
             self.transferred.peers,
-            upload_bps=round(self._upload_rate),
-            file=self._file,
-            pieces=self.transferred.pieces,
+            upload_bps,
+            self._file,
+            self.transferred.pieces,
+            rates,
         )
         self._emit(self.latest)

@@ -8,7 +8,7 @@ from tests.gates.sources import ROOT
 
 BY_OTHERS = {
     # Qt calls them
-    "closeEvent", "dragEnterEvent", "dropEvent", "hasHeightForWidth", "loadResource", "minimumSizeHint", "paintEvent",
+    "closeEvent", "dragEnterEvent", "dropEvent", "hasHeightForWidth", "loadResource", "paintEvent",
     # libtorrent reads them from the parameters of a torrent
     "have_pieces", "piece_priorities", "renamed_files", "save_path", "tracker_tiers", "unfinished_pieces",
     # python-tuf, requests and urllib3 call them

@@ -102,6 +102,35 @@ def test_two_homes_with_one_install_write_in_turn(world: World) -> None:
     assert trees.read(world.folder(ann)) == _NEW
 
 
+def test_a_paused_download_says_how_far_it_came_and_goes_on_from_there(world: World) -> None:
+    """Also when the engine ended meanwhile, and when it dies."""
+    player = _installed(world)
+    player.run("settings", "download_limit_bps", _SLOW_BPS)
+    update = commands.Update("demo/game", network=commands.Network(ca=str(world.ca)))
+    with Client(Home(player.home)) as client:
+        client.submit(update)
+        wait_until(lambda: _fetched_bytes(player) > 1_000_000, "a part of the download")
+        total = player.run("status", "game")["titles"][0]["progress"]["total_bytes"]
+        client.submit(commands.Cancel("demo/game", pause=True))
+        wait_until(lambda: player.run("status", "game")["titles"][0]["paused"], "the pause")
+    player.stop_engine()
+    title = player.run("status", "game")["titles"][0]
+    came = title["progress"]["done_bytes"]
+    assert (title["job"], title["progress"]["total_bytes"]) == (0, total)
+    assert came > 1_000_000
+    with Client(Home(player.home)) as client:
+        client.submit(update)
+        wait_until(lambda: _fetched_bytes(player) > 0, "the download")
+        again = player.run("status", "game")["titles"][0]["progress"]
+    assert (again["total_bytes"], again["done_bytes"] >= came) == (total, True)
+    player.kill_engine()
+    wait_until(lambda: _fetched_bytes(player) > 0, "the download")
+    assert player.run("status", "game")["titles"][0]["progress"]["total_bytes"] == total
+    player.run("settings", "download_limit_bps", "0")
+    wait_until(lambda: player.run("status", "game")["titles"][0]["version"] == "2", "the update")
+    assert trees.read(world.folder(player)) == _NEW
+
+
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(world: World) -> None:
     player = _installed(world)
     player.run("settings", "download_limit_bps", _SLOWER_BPS)

@@ -22,11 +22,14 @@ Golden = Callable[..., None]
 
 @pytest.fixture(autouse=True)
 def plain_look(qapp: QApplication) -> Iterator[None]:
-    """Every test starts dark, left to right, in English, and without motion; and leaves no window."""
+    """Every test starts dark, left to right, in English, without motion or double-clicks; and leaves no window."""
+    interval_ms = qapp.doubleClickInterval()
+    qapp.setDoubleClickInterval(0)
     theme.apply(qapp, "dark", "none")
     qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
     yield
+    qapp.setDoubleClickInterval(interval_ms)
     for window in qapp.topLevelWidgets():
         window.close()
         window.deleteLater()

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QPoint, QRect, QThreadPool
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -13,6 +13,8 @@ from launcher import theme
 def render(widget: QWidget, scale: float = 1.0) -> QImage:
     """``widget`` on the window's ground, ``scale`` device pixels a pixel."""
     widget.show()
+    QApplication.processEvents()
+    QThreadPool.globalInstance().waitForDone()  # art is read there
     QApplication.processEvents()
     image = QImage(widget.size() * scale, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(scale)

@@ -22,6 +22,7 @@ from patcher.protocol.events import (
     Phase,
     Planned,
     Progress,
+    Rates,
     Snapshot,
     Sources,
     TitleSnapshot,
@@ -107,14 +108,15 @@ def samples(count: int) -> list[Progress]:
     dice, lan, peers, origin = random.Random(5), 0, 0, 0
     made = []
     for number in range(count):
-        peers += dice.randint(8_000_000, 16_000_000)
-        origin += dice.randint(1_000_000, 5_000_000)
+        rates = Rates(0, dice.randint(8_000_000, 16_000_000), dice.randint(1_000_000, 5_000_000))
+        peers += rates.peer_bps
+        origin += rates.origin_bps
         pieces = "".join(dice.choice("..hppppoa") for _ in range(200))
         sources = Sources(lan, peers, origin)
         made.append(
             Progress(
                 7, NAME, Phase.FETCH, 1_400_000_000 + number, 3_800_000_000, 19_900_000, 130, sources, 14, 1_200_000,
-                pieces=pieces,
+                pieces=pieces, rates=rates,
             )
         )  # fmt: skip
     return made
@@ -131,6 +133,7 @@ def messages(scene: str) -> list[state.Message]:
         "empty": [*start, snapshot()],
         "not-installed": [*start, snapshot(title("emberfall", "Emberfall", offered_version="1.9.0"))],
         "ready": [*start, snapshot(installed()), Planned(5, NAME, "1.8.2", "1.9.0", TOTALS)],
+        "paused": [*start, snapshot(installed(paused=True, progress=samples(1)[0]))],
         "updating": [*update, working, *samples(40)],
         "playable": [*update, Finished(7, NAME, outcome), snapshot(installed(version="1.9.0"), sharing="everyone")],
         "failed": [*update, Failed(7, NAME, NO_SOURCE)],

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from launcher.page import PrimaryAction
 from patcher.publish import build
-from tests.launcher.ui import InputDevice, Keyboard, LauncherUi, Mouse
+from tests.launcher.ui import HastyMouse, InputDevice, Keyboard, LauncherUi, Mouse
 from tests.support import trees
 from tests.support.peers import Player, torrent_of
 from tests.support.trees import File
@@ -60,7 +60,7 @@ def _text_of(ui: LauncherUi, name: str) -> str:
 @pytest.mark.qt_log_ignore(
     "Keyboard event not accepted", extend=True
 )  # a menu that closes does not wait for the key's release
-@pytest.mark.parametrize(("device_of", "locale"), [(Mouse, "fr_FR"), (Keyboard, "ar_EG")])
+@pytest.mark.parametrize(("device_of", "locale"), [(Mouse, "fr_FR"), (Keyboard, "ar_EG"), (HastyMouse, "de_DE")])
 def test_a_player_installs_updates_plays_shares_repairs_and_uninstalls(
     world: World, ui: LauncherUi, device_of: Callable[[LauncherUi], InputDevice]
 ) -> None:

@@ -23,8 +23,8 @@ from patcher.protocol.events import (
     Phase,
     Planned,
     Progress,
+    Rates,
     Snapshot,
-    Sources,
     TitleSnapshot,
     Totals,
 )  # fmt: skip
@@ -141,29 +141,35 @@ def test_an_answer_that_comes_after_the_snapshot_still_counts() -> None:
     assert _page(state.apply(known, Finished(8, NAME, Outcome()))).action is PrimaryAction.PLAY
 
 
-def test_progress_is_shown_with_its_rates_once_a_second() -> None:
+def test_the_graph_shows_the_engines_own_rates_once_a_second() -> None:
     known = _up(installed(job=7, verb=Verb.UPDATE), Accepted(commands.Update(NAME), 7))
-    for second, (peer, origin) in enumerate([(0, 0), (100, 50), (300, 60)]):
-        sample = Progress(7, NAME, Phase.FETCH, peer + origin, 1000, sources=Sources(0, peer, origin), upload_bps=9)
+    for second, (peer, origin) in enumerate([(0, 0), (100, 50), (200, 10)]):
+        rates = Rates(5, peer, origin)
+        sample = Progress(7, NAME, Phase.FETCH, 180 * second, 1000, rates=rates, upload_bps=9)
         known = state.apply(known, sample, 20.0 + second)
-        known = state.apply(known, sample, 20.1 + second)
-    assert [(f.players_bps, f.server_bps, f.upload_bps) for f in _page(known).rate_samples] == [
-        (100, 50, 9),
-        (200, 10, 9),
-    ]
+        known = state.apply(known, replace(sample, rates=Rates(1, 1, 1)), 20.1 + second)
+    assert _page(known).rate_samples == ((50, 5, 100, 9), (10, 5, 200, 9))
     assert _page(known).fraction == 0.36
     assert page.page_of(known, installed(job=7, verb=Verb.UPDATE)).fraction == 0.36
 
 
-def test_rates_are_never_negative_and_those_of_the_last_two_minutes_are_kept() -> None:
+def test_the_rates_of_the_last_two_minutes_are_kept() -> None:
     known = _up(installed(job=7, verb=Verb.UPDATE), Accepted(commands.Update(NAME), 7))
     for second in range(203):
-        sources = Sources(0, 0, 5 if second == 200 else second)
-        sample = Progress(7, NAME, Phase.FETCH, 1, 1000, sources=sources, upload_bps=second)
+        sample = Progress(7, NAME, Phase.FETCH, 1, 1000, upload_bps=second)
         known = state.apply(known, sample, 20.0 + second)
     kept = _page(known).rate_samples
     assert (len(kept), kept[0].upload_bps, kept[-1].upload_bps) == (120, 83, 202)
-    assert min(rates.server_bps for rates in kept) == 0
+
+
+def test_a_paused_title_shows_how_far_it_came_and_can_be_given_up() -> None:
+    came = Progress(0, NAME, Phase.FETCH, 1_210_000, 2_200_000)
+    shown = _page(_up(installed(paused=True, progress=came)))
+    assert (shown.action, shown.fraction, shown.can_discard) == (PrimaryAction.RESUME, 0.55, True)
+    assert not _page(_up(installed(paused=True, interrupted=True))).can_discard
+    assert not _page(_up(installed())).can_discard
+    busy = _page(_up(installed(paused=True, progress=came, job=7, verb=Verb.UPDATE)))
+    assert not busy.can_discard
 
 
 def test_what_was_planned_and_taken_stays_to_be_read() -> None:

@@ -1,17 +1,20 @@
 """What own widgets do: names and roles, keyboard, strangers' pictures and texts, motion."""
 
+import os
 import struct
+import threading
 import zlib
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QAccessible, QImage, QWheelEvent
+from PySide6.QtGui import QAccessible, QImage, QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtTest import QSignalSpy, QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QListView, QWidget
 from pytestqt.qtbot import QtBot
 
 from launcher import theme
+from launcher.roles import TitleRole
 from launcher.views.widgets import (
     ActionButton,
     Banner,
@@ -23,6 +26,7 @@ from launcher.views.widgets import (
     PieceMap,
     Switch,
     Text,
+    TitleDelegate,
     Toast,
     TransferGraph,
     art,
@@ -225,15 +229,48 @@ def test_a_large_picture_is_read_small(tmp_path: Path) -> None:
     assert art.load(tmp_path / "large.jpg", 600).size() == QSize(600, 200)
 
 
-def test_a_changed_picture_is_seen(tmp_path: Path) -> None:
-    file = tmp_path / "art.png"
+def test_other_art_is_another_picture(tmp_path: Path) -> None:
+    """A file of art is named by its content."""
     looks = []
-    for number, colour in enumerate((Qt.GlobalColor.red, Qt.GlobalColor.blue)):
+    for name, colour in (("a.png", Qt.GlobalColor.red), ("b.png", Qt.GlobalColor.blue)):
         image = QImage(QSize(80, 80), QImage.Format.Format_RGB32)
         image.fill(colour)
-        assert image.save(str(file))
-        looks.append(art.thumbnail((str(file), number), "x", 40, 1.0))
+        assert image.save(str(tmp_path / name))
+        looks.append(art.thumbnail(str(tmp_path / name), "x", 40, 1.0))
     assert looks[0] != looks[1]
+
+
+def test_the_thread_that_paints_reads_no_file(
+    white_picture: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Art is looked at once, elsewhere; it is shown as soon as it is there."""
+    threads: list[int] = []
+    look = Path.stat
+
+    def stat(self: Path, **options: bool) -> os.stat_result:
+        if self == white_picture:
+            threads.append(threading.get_ident())
+        return look(self, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    model, library, hero = QStandardItemModel(), QListView(), HeroWidget()
+    item = QStandardItem("Emberfall")
+    item.setData(str(white_picture), TitleRole.ART)
+    model.appendRow(item)
+    library.setModel(model)
+    library.setItemDelegate(TitleDelegate(library))
+    hero.set_texts("Emberfall")
+    for widget in (library, hero):
+        qtbot.addWidget(widget)
+        widget.resize(300, 200)
+    patterns = [widget.grab().toImage() for widget in (library, hero)]
+    hero.set_image(white_picture)
+    shown = [pictures.render(widget) for widget in (library, hero)]
+    assert [one != other for one, other in zip(shown, patterns, strict=True)] == [True, True]
+    looks = len(threads)
+    assert [pictures.render(widget) for widget in (library, hero)] == shown
+    assert len(threads) == looks > 0
+    assert threading.get_ident() not in threads
 
 
 # ---------------------------------------------------------------- contrast, as drawn

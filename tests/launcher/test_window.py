@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QStandardPaths, Qt
+from PySide6.QtCore import QEvent, QStandardPaths, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -25,14 +25,26 @@ from launcher import state, text, theme
 from launcher.failures import Remedy
 from launcher.page import MenuAction
 from launcher.prefs import Prefs
+from launcher.roles import TitleRole
 from launcher.state import Accepted, Link, LinkChanged, Refused
 from launcher.views import install
 from launcher.views.install import InstallSheet, own_folder, tag_label
 from launcher.views.sheet import ConfirmSheet
-from launcher.views.widgets import Switch
+from launcher.views.widgets import Legend, Switch
 from launcher.views.window import MainWindow
 from patcher.protocol import commands
-from patcher.protocol.events import About, Failed, FeedFound, FeedSnapshot, Finished, Outcome, Planned
+from patcher.protocol.events import (
+    About,
+    Failed,
+    FeedFound,
+    FeedSnapshot,
+    Finished,
+    Outcome,
+    Phase,
+    Planned,
+    Progress,
+    Rates,
+)
 from tests.launcher.scenes import FINGERPRINT, NAME, NO_SOURCE, TOTALS, installed, show, snapshot, window
 
 
@@ -76,6 +88,18 @@ def test_every_feed_is_read_once_and_an_update_planned_when_it_is_shown(
     assert len(submitted) == 2
     QTest.keyClick(shown, Qt.Key.Key_F5)
     assert submitted[2:] == [commands.RefreshFeed("demo")]
+
+
+def test_the_rate_at_the_top_is_that_of_the_legend_and_never_the_disks(shown: MainWindow) -> None:
+    show(shown, "updating")
+    fetching = Progress(7, NAME, Phase.FETCH, 1, 2, 60_000, rates=Rates(0, 40_000, 20_000))
+    for progress, is_shown in ((fetching, True), (Progress(7, NAME, Phase.VERIFY, 1, 2, 400_000_000), False)):
+        shown.handle_message(progress)
+        shown.refresh()
+        assert ("▼ 60 kB/s" in shown.title_page.status.text()) is is_shown
+        assert ("▼" in shown.title_page.status.text()) is is_shown
+        legend = next(w.accessibleName() for w in shown.findChildren(Legend))
+        assert ("From players 40 kB/s, From server 20 kB/s" in legend) is is_shown
 
 
 def test_without_room_the_button_says_what_is_missing(shown: MainWindow) -> None:
@@ -127,6 +151,17 @@ def test_the_install_dialog_asks_again_with_every_choice(
     sheet.confirm.click()
     assert submitted[-1] == commands.Install(NAME, folder, tags=("lang:de",))
     assert shown.title_actions.sheet is None
+
+
+def _choose(shown: MainWindow, folder: str) -> None:
+    """Choose a folder in the open dialog, or (empty) close it."""
+    dialog = shown.findChild(QFileDialog)
+    assert isinstance(dialog, QFileDialog) and dialog.isVisible()
+    if folder:
+        dialog.setDirectory(folder)
+        dialog.fileSelected.emit(folder)
+    dialog.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def test_a_folder_that_will_not_do_is_said_in_the_dialog(shown: MainWindow, qtbot: QtBot) -> None:
@@ -221,12 +256,12 @@ def test_a_games_folder_is_checked_while_it_is_typed(shown: MainWindow, submitte
 
 
 def test_what_is_installed_already_is_located(
-    shown: MainWindow, submitted: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shown: MainWindow, submitted: list[commands.Command], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     show(shown, "not-installed")
     shown.title_page.action.click()
     _sheet(shown).locate.click()
+    _choose(shown, str(tmp_path))
     assert submitted[-1] == commands.Install(NAME, str(tmp_path), locate=True)
 
 
@@ -270,15 +305,41 @@ def test_an_option_is_a_command(
     assert submitted == [command]
 
 
-def test_moving_asks_where_to(
-    shown: MainWindow, submitted: list[commands.Command], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_what_is_paused_can_be_given_up_and_says_what_is_kept(
+    shown: MainWindow, submitted: list[commands.Command], is_installed: bool
 ) -> None:
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    came = Progress(0, NAME, Phase.FETCH, 1_210_000, 2_200_000)
+    begun = installed(paused=True, progress=came)
+    if not is_installed:
+        begun = replace(begun, installed=False, version="", folder="/games/emberfall")
+    for message in (LinkChanged(Link.UP), snapshot(begun)):
+        shown.handle_message(message)
+    shown.refresh()
+    assert (shown.title_page.action.text(), shown.title_page.action.accessibleDescription().split(" C")[0]) == (
+        "RESUME",
+        "1.2 MB of 2.2 MB",
+    )
+    row = shown.library.titles.row_of(NAME)
+    assert shown.library.titles.index(row).data(TitleRole.STATUS) == "Paused · 55%"
+    submitted.clear()
+    QTest.mouseClick(_control(shown, "discard"), Qt.MouseButton.LeftButton)
+    sheet = shown.title_actions.sheet
+    assert isinstance(sheet, ConfirmSheet) and submitted == []
+    kept = "Version 1.8.2 stays installed" if is_installed else "removed from /games/emberfall"
+    assert kept in sheet.accessibleDescription()
+    QTest.mouseClick(_control(shown, "yes"), Qt.MouseButton.LeftButton)
+    assert submitted == [commands.Cancel(NAME) if is_installed else commands.Uninstall(NAME)]
+
+
+def test_moving_asks_where_to(shown: MainWindow, submitted: list[commands.Command], tmp_path: Path) -> None:
     show(shown, "playable")
     shown.title_page.triggered.emit(MenuAction.MOVE)
+    assert submitted == []
+    _choose(shown, str(tmp_path))
     assert submitted == [commands.Move(NAME, str(tmp_path / "emberfall"))]
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
     shown.title_page.triggered.emit(MenuAction.MOVE)
+    _choose(shown, "")
     assert len(submitted) == 1
 
 
@@ -400,10 +461,35 @@ def test_each_setting_is_a_command_at_once(shown: MainWindow, submitted: list[co
     QTest.keyClick(peers, Qt.Key.Key_End)
     limit.setFocus()
     limit.selectAll()
-    QTest.keyClicks(limit, "2.5")
+    QTest.keyClicks(limit, "2500")
     QTest.keyClick(limit, Qt.Key.Key_Return)
     assert commands.ChangeSetting("peers", "none") in submitted
     assert commands.ChangeSetting("download_limit_bps", "2500000") in submitted
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [(0, "No limit"), (60_000, "60 kB/s"), (9_000, "9 kB/s"), (1, "0.001 kB/s"), (123_456, "123.456 kB/s")],
+)
+def test_a_limit_is_shown_as_it_is_and_written_only_when_it_is_changed(
+    shown: MainWindow, submitted: list[commands.Command], limit: int, text: str
+) -> None:
+    shown.handle_message(LinkChanged(Link.UP))
+    shown.handle_message(snapshot(installed(), download_limit_bps=limit, monthly_upload_cap_bytes=1_500_000_001))
+    shown.go("settings")
+    box = _control(shown, "download_limit_bps")
+    assert isinstance(box, QDoubleSpinBox) and box.text() == text
+    submitted.clear()
+    for name in ("upload_limit_bps", "monthly_upload_cap_bytes", "download_limit_bps", "games_folder"):
+        _control(shown, name).setFocus()
+        shown.handle_message(snapshot(installed(), download_limit_bps=70_000))  # meanwhile another client changes it
+        QTest.keyClick(_control(shown, name), Qt.Key.Key_Tab)
+    assert submitted == []
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, "0.5")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert submitted == [commands.ChangeSetting("download_limit_bps", "500")]
 
 
 def test_the_look_changes_at_once_and_is_remembered(shown: MainWindow, tmp_path: Path, qapp: QApplication) -> None:

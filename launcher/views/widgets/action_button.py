@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
+from PySide6.QtCore import QEasingCurve, QPoint, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy
 
 from launcher import theme
@@ -25,7 +25,9 @@ class ActionButton(PaintedButton):
         self._icon = ""
         self._kind: ActionKind = "accent"
         self._fraction: float | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        self._is_enabled = True
+        """A button that waits keeps the focus, which Qt would move on if it were disabled."""
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def set_state(
         self,
@@ -45,7 +47,10 @@ class ActionButton(PaintedButton):
             self.setAccessibleDescription(detail)
             self.updateGeometry()
             self.update()
-        self.setEnabled(enabled)
+        if enabled != self._is_enabled:
+            self._is_enabled = enabled
+            self.setCursor(Qt.CursorShape.PointingHandCursor if enabled else Qt.CursorShape.ArrowCursor)
+            self.update()
         self._set_fraction(fraction)
 
     def _set_fraction(self, fraction: float | None) -> None:
@@ -53,6 +58,13 @@ class ActionButton(PaintedButton):
         if self._fraction != before:
             is_growing = self._fraction is not None and before is not None and self._fraction > before
             self._show(self._fraction or 0.0, animated=is_growing)
+
+    def hitButton(self, pos: QPoint) -> bool:
+        return self._is_enabled and super().hitButton(pos)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._is_enabled or event.key() not in {Qt.Key.Key_Space, Qt.Key.Key_Select}:
+            super().keyPressEvent(event)
 
     # ------------------------------------------------------------ size and paint
 
@@ -76,9 +88,9 @@ class ActionButton(PaintedButton):
             else:
                 self._paint_progress(painter, box)
             painter.setClipping(False)
-            if self._kind == "warn" and self.isEnabled():
+            if self._kind == "warn" and self._is_enabled:
                 paint.outline(painter, box, tokens.radius, paint.with_alpha(tokens.warn, 0.5))
-            elif self._fraction is not None or self._kind == "calm" or not self.isEnabled():
+            elif self._fraction is not None or self._kind == "calm" or not self._is_enabled:
                 paint.outline(painter, box, tokens.radius, tokens.border)
             if self.shows_focus_ring:
                 paint.outline(painter, box, tokens.radius, tokens.text, 2 * paint.RING)
@@ -86,7 +98,7 @@ class ActionButton(PaintedButton):
 
     def _paint_progress(self, painter: QPainter, box: QRectF) -> None:
         tokens = theme.tokens()
-        painter.fillRect(box, QColor(tokens.raised if self.underMouse() and self.isEnabled() else tokens.track))
+        painter.fillRect(box, QColor(tokens.raised if self.underMouse() and self._is_enabled else tokens.track))
         step = painter.device().devicePixelRatio()
         done = QRectF(box.x(), box.y(), round(box.width() * self.shown * step) / step, box.height())
         todo = QRectF(done.width(), box.y(), box.width() - done.width(), box.height())
@@ -104,8 +116,8 @@ class ActionButton(PaintedButton):
     def _colours(self) -> tuple[QLinearGradient, str]:
         tokens = theme.tokens()
         box = QRectF(self.rect())
-        if not self.isEnabled() or self._kind == "calm":
-            plain = tokens.raised if self.underMouse() and self.isEnabled() else tokens.track
+        if not self._is_enabled or self._kind == "calm":
+            plain = tokens.raised if self.underMouse() and self._is_enabled else tokens.track
             return _gradient(box, plain, plain), tokens.text if self._kind == "calm" else tokens.muted
         if self._kind == "warn":
             return _gradient(box, tokens.warn_soft, tokens.warn_soft), tokens.warn

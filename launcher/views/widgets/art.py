@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QLoggingCategory, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QImageReader, QLinearGradient, QPainter, QPainterPath, QPixmap
+from PySide6.QtGui import QColor, QImage, QImageReader, QLinearGradient, QPainter, QPainterPath
 
 from launcher.views.widgets import paint
 
@@ -54,22 +54,23 @@ def _silence_decoders() -> None:
     QLoggingCategory.setFilterRules("qt.gui.imageio*=false")
 
 
-def cover(image: QImage, size: QSize, scale: float) -> QPixmap:
+def cover(image: QImage, size: QSize, scale: float) -> QImage:
     """``image`` scaled to fill ``size`` and cropped; vertically, more is cropped below than above."""
     wanted = QSize(math.ceil(size.width() * scale), math.ceil(size.height() * scale))
     grown = image.scaled(
         wanted, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
     )
     left, top = (grown.width() - wanted.width()) // 2, (grown.height() - wanted.height()) * 2 // 5
-    made = QPixmap.fromImage(grown.copy(left, top, wanted.width(), wanted.height()))
+    made = grown.copy(left, top, wanted.width(), wanted.height())
     made.setDevicePixelRatio(scale)
     return made
 
 
-def pattern(name: str, size: QSize, scale: float = 1.0) -> QPixmap:
+def pattern(name: str, size: QSize, scale: float = 1.0) -> QImage:
     """Waves in hues that depend only on ``name``."""
     digest = hashlib.sha256(name.encode("utf-8", "replace")).digest()
-    made = QPixmap(math.ceil(size.width() * scale), math.ceil(size.height() * scale))
+    pixels = QSize(math.ceil(size.width() * scale), math.ceil(size.height() * scale))
+    made = QImage(pixels, QImage.Format.Format_ARGB32_Premultiplied)
     made.setDevicePixelRatio(scale)
     hue = digest[0] * 360 // 256
     box = QRectF(0, 0, size.width(), size.height())
@@ -97,11 +98,11 @@ def _wave(box: QRectF, height: float, phase: int, waves: float) -> QPainterPath:
     return path
 
 
-@functools.lru_cache(maxsize=64)
-def thumbnail(file: tuple[str, int], name: str, side: int, scale: float) -> QImage:
-    """A rounded square with the art in ``file`` (a path and its mtime), or with the pattern of ``name``."""
+@functools.lru_cache(maxsize=256)
+def thumbnail(file: str, name: str, side: int, scale: float) -> QImage:
+    """A rounded square with the art in ``file``, or with the pattern of ``name``."""
     size = QSize(side, side)
-    image = load(Path(file[0]) if file[0] else None, round(side * scale * 3))
+    image = load(Path(file) if file else None, round(side * scale * 3))
     square = pattern(name, size, scale) if image.isNull() else cover(image, size, scale)
     made = QImage(square.size(), QImage.Format.Format_ARGB32_Premultiplied)
     made.setDevicePixelRatio(scale)
@@ -110,7 +111,7 @@ def thumbnail(file: tuple[str, int], name: str, side: int, scale: float) -> QIma
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(0, 0, side, side)
         painter.setClipPath(paint.rounded(box, 8))
-        painter.drawPixmap(0, 0, square)
+        painter.drawImage(0, 0, square)
         painter.setClipping(False)
         paint.outline(painter, box, 8, QColor(255, 255, 255, 28))
     return made

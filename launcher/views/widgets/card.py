@@ -11,7 +11,7 @@ class Card(QFrame):
 
     def __init__(self, title: str, body: QWidget | QLayout) -> None:
         super().__init__()
-        self._title = Text(role="heading", wrap=False)
+        self._title = Text(role="heading")
         column(self._title, (body, 1), spacing=10, margins=(18, 15, 18, 16), parent=self)
         self.set_title(title)
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPaintEvent, QPixmap
 
 from launcher import theme
+from launcher.answers import Answers
 from launcher.views.widgets import art, paint
 from launcher.views.widgets.painted import Graphic
 
@@ -28,7 +29,10 @@ class HeroWidget(Graphic):
         super().__init__(QSize(1004, 320))
         self._title = ""
         self._subtitle = ""
+        self._path = ""
         self._image = QImage()
+        self._art = Answers(_load, 1, self)
+        self._art.changed.connect(self._take)
         self._composed = QPixmap()
         self._look: tuple[object, ...] = ()
 
@@ -44,7 +48,14 @@ class HeroWidget(Graphic):
 
     def set_image(self, path: Path | None) -> None:
         """Set the art. The file may be anything; if it is not a usable image, it counts as None."""
-        self._image = art.load(path, _LONGEST)
+        self._path = str(path or "")
+        self._take()
+
+    @Slot()
+    def _take(self) -> None:
+        """Show the art if it has been read; until then and without usable art the generated pattern."""
+        found = self._art.get(self._path) if self._path else None
+        self._image = QImage() if found is None else found
         self._composed = QPixmap()
         self.update()
 
@@ -68,7 +79,8 @@ class HeroWidget(Graphic):
     def _compose(self, scale: float) -> QPixmap:
         """Art, shade and fade as one pixmap, so that repainting is cheap."""
         plain = self._image.isNull()
-        made = art.pattern(self._title, self.size(), scale) if plain else art.cover(self._image, self.size(), scale)
+        ground = art.pattern(self._title, self.size(), scale) if plain else art.cover(self._image, self.size(), scale)
+        made = QPixmap.fromImage(ground)
         box = QRectF(self.rect())
         with QPainter(made) as painter:
             if self._title:
@@ -119,6 +131,10 @@ class HeroWidget(Graphic):
 
     def _fonts(self) -> tuple[QFont, QFont]:
         return theme.font(theme.tokens().title_px, QFont.Weight.Bold), theme.font(theme.tokens().heading_px)
+
+
+def _load(file: str) -> QImage:
+    return art.load(Path(file), _LONGEST)
 
 
 def _smoothstep(x: float) -> float:

@@ -1,10 +1,15 @@
 """Labels that show any text safely."""
 
+import re
+
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
 from launcher.views.widgets import paint
+
+_LEAST = 60
+_LONG_WORD = re.compile(r"\S{20}(?=\S{5})")
 
 
 class Text(QLabel):
@@ -20,6 +25,14 @@ class Text(QLabel):
         self.setWordWrap(wrap)
         self.setText(text)
         self._align()
+
+    def setText(self, text: str) -> None:
+        """Show a text. A word too long for a line may be broken, and never makes the page wider."""
+        super().setText(_LONG_WORD.sub("\\g<0>\u200b", text) if self.wordWrap() else text)
+
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        return QSize(min(hint.width(), _LEAST), hint.height()) if self.wordWrap() else hint
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

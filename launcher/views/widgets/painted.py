@@ -72,4 +72,4 @@ class Graphic(QLabel):
         return self._size
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._size.width() // 4, self._size.height() // 2)
+        return QSize(self._size.width() // 4, self._size.height() // 4)

@@ -1,16 +1,16 @@
 """A row of the library: art, label, status and a thin progress bar."""
 
-from pathlib import Path
-
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from launcher import theme
+from launcher.answers import Answers
 from launcher.roles import TitleRole
 from launcher.views.widgets import art, icons, paint
 
 _THUMB = 40
+_MAX_THUMBS = 256
 _MARKS = {
     "update": ("circle-arrow-up", "accent_text"),
     "error": ("triangle-alert", "error"),
@@ -20,7 +20,12 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class TitleDelegate(QStyledItemDelegate):
-    """Paints an item of a QListView whose model has the roles of `TitleRole`."""
+    """Paints an item of a QListView whose model has the roles of `TitleRole`. Art is shown as soon as it is read."""
+
+    def __init__(self, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._art = Answers(art.thumbnail, _MAX_THUMBS, self)
+        self._art.changed.connect(view.viewport().update)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(200, 60)
@@ -32,7 +37,10 @@ class TitleDelegate(QStyledItemDelegate):
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         row.paint_ground(painter)
         label, file = _text(index, TitleRole.LABEL), _text(index, TitleRole.ART)
-        picture = art.thumbnail((file, _changed_ns(file)), label, _THUMB, painter.device().devicePixelRatio())
+        scale = painter.device().devicePixelRatio()
+        picture = self._art.get(file, label, _THUMB, scale) if file else None
+        if picture is None:
+            picture = art.thumbnail("", label, _THUMB, scale)
         painter.drawImage(row.place(12, 10, _THUMB, _THUMB).topLeft(), picture)
         width = row.width - 64 - 12
         mark = _MARKS.get(_text(index, TitleRole.KIND))
@@ -88,10 +96,3 @@ class _RowGeometry:
 def _text(index: Index, role: TitleRole) -> str:
     value = index.data(role)
     return value if isinstance(value, str) else ""
-
-
-def _changed_ns(file: str) -> int:
-    try:
-        return Path(file).stat().st_mtime_ns if file else 0
-    except (OSError, ValueError):
-        return 0

@@ -153,9 +153,11 @@ class OriginPool:
 
     def _run(self, request: _Request) -> None:
         def received(size_bytes: int) -> None:
-            with self._lock:
-                self.received_bytes += size_bytes
-            self.limiter.wait(size_bytes, request.check)
+            try:
+                self.limiter.wait(size_bytes, request.check)
+            finally:  # what waits for the limit has not come yet: so the rate is never above the limit
+                with self._lock:
+                    self.received_bytes += size_bytes
 
         request.check()
         with closing(self._source.read(request.pieces, received)) as stream:
