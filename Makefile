@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test check lint gates format mutants prove bench bench-patch screenshots translations lock
+.PHONY: help setup demo test test-windows check lint gates format mutants prove bench bench-patch screenshots translations lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -16,6 +16,9 @@ demo: setup     ## a feed, an origin, two peers, an update; with REAL=1 two rele
 
 test: setup     ## every test, the gates among them; a skipped test is a failure
 	$(call timed,$(BIN)/python -m pytest -q -n 3)
+
+test-windows: setup ## the suite in Windows' Python under Wine, one process a file (root, Debian 12); FILES="tests/…" for some
+	$(call timed,packaging/windows/build.sh .venv/windows && $(BIN)/python packaging/windows/suite.py .venv/windows $(FILES))
 
 check: lint test ## what CI runs
 
