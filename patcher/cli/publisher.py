@@ -67,6 +67,8 @@ def _add_init_and_release(verbs: Verbs) -> None:
     text = "how it starts; 'linux=bin/game --x' for one system"
     add("--launch", action="append", default=[], metavar="ARGV", help=text)
     add("--part", action="append", default=[], metavar="NAME=GLOB[:tags]", help="files that not all players want")
+    text = "a file that is executable; programs and scripts are, by their first bytes"
+    add("--executable", action="append", default=[], metavar="GLOB", help=text)
     add("--from-last", type=count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
     add_jobs(verb)
     add("--dry-run", action="store_true", help="read and report, write nothing")
@@ -114,7 +116,8 @@ def _release(args: argparse.Namespace, out: Output) -> None:
     names = ("title", "tree", "version", "channel", "label", "notes", "from_last", "jobs", "dry_run")
     plain = {name: getattr(args, name) for name in names}
     rules = tuple(parse_part(text) for text in args.part)
-    order = release.ReleaseOrder(**plain, launch=tuple(args.launch), rules=rules)
+    asked = {name: tuple(getattr(args, name)) for name in ("launch", "executable")}
+    order = release.ReleaseOrder(**plain, **asked, rules=rules)
     outcome = release.release(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
     _show_release(order, outcome, out)
     out.result(_release_fields(order, outcome))

@@ -63,18 +63,20 @@ class SourceFolder:
         return {Ref(entry.root, entry.size_bytes): entry.path for entry in entries}
 
 
-def read(folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progress: OnProgress) -> SourceFolder:
-    """Read and hash a release folder. Nothing is written.
+def read(
+    folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progress: OnProgress, executable: Sequence[str] = ()
+) -> SourceFolder:
+    """Read and hash a release folder. Nothing is written. ``executable``: as for `tree.read`.
 
     Raises ContentError for names and files that cannot be released, UsageError (usage.release) if the folder holds no
     file or changes meanwhile.
     """
-    tree = trees.read(folder)
+    tree = trees.read(folder, executable)
     if not tree.files:
         raise UsageError("usage.release", f"{folder} holds no file.", path=str(folder))
     meter = PhaseMeter(progress, "hash", sum(size for _, size, _ in tree.files))
     hashes = in_threads(jobs, lambda file: _hash(folder / file[0], file[1], meter), tree.files, meter)
-    if trees.read(folder) != tree:
+    if trees.read(folder, executable) != tree:
         raise _changed(folder)
     by_path = {path: found for (path, _, _), found in zip(tree.files, hashes, strict=True)}
     by_name = {rule.name: rule for rule in rules} | {MAIN_PART: PartRule(MAIN_PART, ())}

@@ -46,6 +46,8 @@ class ReleaseOrder:
     notes: Path | None = None
     launch: tuple[str, ...] = ()
     rules: tuple[PartRule, ...] = ()
+    executable: tuple[str, ...] = ()
+    """Globs of files that are executable, besides those whose first bytes say so."""
     from_last: int = 3
     """Number of older releases from which patches are made."""
     jobs: int = 1
@@ -112,7 +114,7 @@ def release(
         ring = KeyRing(home.keys / repo.feed.name, passphrases)
         if not order.dry_run:
             _open_keys(repo, ring, order.title)
-        source = build.read(order.tree, order.title, order.rules, order.jobs, progress)
+        source = build.read(order.tree, order.title, order.rules, order.jobs, progress, order.executable)
         past = history(repo, order.title)
         record = _record(order, source, past, say)
         live = past.channels.get(order.channel, Channel(0))

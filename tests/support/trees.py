@@ -6,7 +6,7 @@
 import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +26,8 @@ MIB = 1024 * 1024
 @dataclass(frozen=True)
 class File:
     data: bytes
-    executable: bool = False
+    executable: bool = field(default=False, compare=os.name != "nt")
+    """Windows keeps no such bit with a file."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def edited(data: bytes, seed: int, edits: int = 3) -> bytes:
 def _base() -> dict[str, File | Link | Folder]:
     return {
         "bin/game": File(noise(1, 90_000), executable=True),
-        "bin/tool": File(b"#!/bin/sh\nexit 0\n", executable=True),
+        "bin/tool": File(b"exit 0\n", executable=True),
         "data/levels/one.lvl": File(prose(2, 150_000)),
         "data/levels/two.lvl": File(prose(3, 16_384)),
         "data/sound.pak": File(noise(4, 300_001)),
@@ -96,7 +97,7 @@ def _changed() -> tuple[Layout, Layout]:
         file = old[path]
         assert isinstance(file, File)
         new[path] = File(edited(file.data, number), file.executable)
-    new["bin/tool"] = File(b"#!/bin/sh\nexit 0\n", executable=False)
+    new["bin/tool"] = File(b"exit 0\n", executable=False)
     new["data/empty.cfg"] = File(b"volume=1\n")
     new["readme.txt"] = File(b"Version 2\n", executable=True)
     return old, new
@@ -173,13 +174,13 @@ def _a_large_file() -> tuple[Layout, Layout]:
 def _native_code() -> tuple[Layout, Layout]:
     old = _base() | {
         "bin/game": File(library(53), executable=True),
-        "bin/engine.so": File(library(54, data_bytes=1_200_000)),
-        "bin/was/plugin.so": File(library(55)),
+        "bin/engine.so": File(library(54, data_bytes=1_200_000), executable=True),
+        "bin/was/plugin.so": File(library(55), executable=True),
     }
     new = _base() | {
         "bin/game": File(library(53, 2), executable=True),
-        "bin/engine.so": File(library(54, 5, 1_200_000)),
-        "bin/is/plugin.so": File(library(55, 1)),
+        "bin/engine.so": File(library(54, 5, 1_200_000), executable=True),
+        "bin/is/plugin.so": File(library(55, 1), executable=True),
         "data/added.pak": File(noise(56, 90_000)),
     }
     return old, new
@@ -246,6 +247,12 @@ def write(folder: Path, layout: Layout) -> None:
                 place.symlink_to(target)
             case Folder():
                 place.mkdir()
+
+
+def executable(folder: Path) -> list[str]:
+    """Files that were laid down as executable: a publisher names them, as modes do not count."""
+    files = (place for place in folder.rglob("*") if place.is_file() and not place.is_symlink())
+    return [place.relative_to(folder).as_posix() for place in files if place.stat().st_mode & 0o100]
 
 
 def read(folder: Path) -> dict[str, File | Link | Folder]:

@@ -20,7 +20,7 @@ from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import Changes
 from patcher.serve.certificate import Authority
 from patcher.serve.tracker import Tracker
-from tests.support import engines
+from tests.support import engines, trees
 from tests.support.waiting import is_alive, wait_until
 from tests.support.watched import WatchedServer
 
@@ -114,7 +114,8 @@ class World:
 
     def release(self, version: str, tree: Path, *words: object, title: str = "game") -> dict[str, Any]:
         """Publish a folder, with no worker processes."""
-        options = ("--version", version, "--jobs", 1, *words)
+        named = (word for path in trees.executable(tree) for word in ("--executable", path))
+        options = ("--version", version, "--jobs", 1, *named, *words)
         return self.publisher.run("publish", "release", self.feed, title, tree, *options)
 
     def sign(self, put: Mapping[str, bytes], *drop: str) -> None:
