@@ -16,24 +16,23 @@ import errno
 import os
 import shutil
 import stat
+import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
-from patcher import beneath
+from patcher import beneath, windows
 from patcher.beneath import Beneath, Where, held, path_of, translated
 from patcher.closing import Closing
+from patcher.windows import patiently
 
 hook: Callable[[str, tuple[object, ...]], None] | None = None
 
 _SYNC = os.O_RDWR if os.name == "nt" else os.O_RDONLY
 """Windows can flush only a handle that may write; elsewhere a running program cannot be opened for writing."""
 
-_RETRY_PAUSES_S = (0.01, 0.02, 0.05, 0.1, 0.2)
-"""Virus scanners and indexers hold new files open for a moment; a running game holds them longer than this."""
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP)
 _NO_RANGE_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -48,16 +47,12 @@ def _step(name: str, *arguments: object) -> None:
         hook(name, tuple(each.path if isinstance(each, Beneath) else each for each in arguments))
 
 
-def _retried(call: Callable[[], None]) -> None:
-    """Repeat ``call`` while another program has the file open (Windows)."""
-    for pause_s in _RETRY_PAUSES_S:
-        try:
-            return call()
-        except OSError as error:
-            if not beneath.is_sharing(error):
-                raise
-        time.sleep(pause_s)
-    return call()
+def _unprotect(name: str) -> None:
+    """Clear the read-only attribute of Windows, where such a file can be neither removed nor replaced."""
+    with suppress(OSError):
+        if not os.lstat(name).st_mode & stat.S_IWRITE:
+            _step("mode", Path(name), stat.S_IWRITE)
+            os.chmod(name, stat.S_IWRITE)
 
 
 # ---------------------------------------------------------------- permissions and space
@@ -74,16 +69,17 @@ def free_bytes(folder: Path) -> int:
 def check_writable(folder: Where) -> None:
     """Raises DiskError (disk.read_only, disk.denied) when names in ``folder`` cannot be changed."""
     with translated(folder), held(folder) as (name, above):
-        if os.access(name, os.W_OK | os.X_OK, dir_fd=above):
-            return
-        read_only = os.statvfs(path_of(folder)).f_flag & os.ST_RDONLY
-        raise OSError(errno.EROFS if read_only else errno.EACCES, "This folder may not be changed")
+        if sys.platform == "win32":
+            windows.check_may_add(name)
+        elif not os.access(name, os.W_OK | os.X_OK, dir_fd=above):
+            read_only = os.statvfs(path_of(folder)).f_flag & os.ST_RDONLY
+            raise OSError(errno.EROFS if read_only else errno.EACCES, "This folder may not be changed")
 
 
 def check_replaceable(where: Where) -> None:
     """Raises DiskError (disk.in_use, …) when the system refuses to rename ``where``: a file of a running game."""
     with translated(where), held(where) as (name, folder):  # changes nothing, but needs the rights of a rename
-        _retried(lambda: os.replace(name, name, src_dir_fd=folder, dst_dir_fd=folder))
+        patiently(lambda: os.replace(name, name, src_dir_fd=folder, dst_dir_fd=folder))
 
 
 # ---------------------------------------------------------------- folders and names
@@ -117,7 +113,7 @@ def rename(source: Where, where: Where) -> None:
     """Rename atomically, replacing any file that is there. Durable once both folders are synced."""
     _step("rename", source, where)
     with translated(where), held(source) as (old, old_folder), held(where) as (new, new_folder):
-        _retried(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder))
+        patiently(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder), new, _unprotect)
     beneath.changed(source)
     beneath.changed(where)
 
@@ -151,14 +147,14 @@ def remove(where: Where) -> None:
     """Remove a file or link. Raises DiskError when it is missing."""
     _step("remove", where)
     with translated(where), held(where) as (name, folder):
-        _retried(lambda: os.unlink(name, dir_fd=folder))
+        patiently(lambda: os.unlink(name, dir_fd=folder), name, _unprotect)
 
 
 def remove_folder(where: Where) -> None:
     """Remove an empty folder."""
     _step("remove_folder", where)
     with translated(where), held(where) as (name, folder):
-        _retried(lambda: os.rmdir(name, dir_fd=folder))
+        patiently(lambda: os.rmdir(name, dir_fd=folder), name, _unprotect)
     beneath.changed(where)
 
 
@@ -205,7 +201,16 @@ def set_executable(where: Where, on: bool) -> None:
 
 
 def set_private(folder: Where) -> None:
-    """Close a folder to other users (mode 0700). No-op on Windows, where the folders of a profile are private."""
+    """Close a folder to other users (mode 0700; on Windows, by its access list, unless it is private as in a profile).
+
+    A disk without either keeps it open.
+    """
+    if sys.platform == "win32":
+        name = windows.system_path(path_of(folder))
+        with suppress(OSError):
+            if not windows.is_private(name):
+                windows.make_private(name)
+        return
     with translated(folder), _opened_folder(folder) as descriptor:
         if descriptor is not None and stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o700:
             _step("mode", folder, 0o700)
@@ -266,7 +271,7 @@ class Staged(Closing):
         with translated(where):
             if not beneath.exists(where):
                 _step("create", where)
-            descriptor = beneath.open_descriptor(where, os.O_RDWR | os.O_CREAT)
+            descriptor = patiently(lambda: beneath.open_descriptor(where, os.O_RDWR | os.O_CREAT))
             self._file = FileIO(descriptor, "r+")
             try:
                 if beneath.own(descriptor).st_size != size_bytes:
@@ -362,12 +367,15 @@ def _put(where: Where, offset: int, data: bytes, flag: int, mode: int) -> None:
     with translated(where):
         if not beneath.exists(where):
             _step("create", where)
-        with beneath.opened(where, os.O_WRONLY | os.O_CREAT | flag, mode) as descriptor:
+        descriptor = patiently(lambda: beneath.open_descriptor(where, os.O_WRONLY | os.O_CREAT | flag, mode))
+        try:
             beneath.own(descriptor)
             _step("write", where, offset, data)
             _write_all(descriptor, data)
             _step("sync_file", where)
             os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:

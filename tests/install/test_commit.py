@@ -21,11 +21,17 @@ from tests.support.windows_like import WindowsLike
 NO_END = 10**6
 
 
-@pytest.fixture(params=["this system", "windows-like"])
-def game(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An install of the old release, on each kind of disk."""
+@pytest.fixture(params=["this system", pytest.param("windows-like", marks=pytest.mark.posix("plays Windows"))])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each kind of disk."""
     if request.param == "windows-like":
         WindowsLike().take_over(monkeypatch.setattr)
+    return str(request.param)
+
+
+@pytest.fixture(params=[pytest.param("", marks=pytest.mark.posix("symlinks"))])
+def game(tmp_path: Path, kind: str) -> Path:
+    """An install of the old release, on each kind of disk."""
     crash.put(tmp_path / "game", OLD)
     return tmp_path / "game"
 
@@ -51,6 +57,20 @@ def refused(folder: Path, change: Change) -> DiskError:
 
 
 # ---------------------------------------------------------------- it does what it says
+
+
+def test_read_only_files_are_replaced_kept_and_dropped_like_any_others(tmp_path: Path, kind: str) -> None:
+    game = tmp_path / "game"
+    crash.put(game, {"pak": file(b"1"), "gone": file(b"gone"), ".shoal/installed": file(b"1")})
+    for number in (b"2", b"3"):
+        for path in game.iterdir():
+            if path.is_file():
+                path.chmod(0o444)
+        staged(game, new=number)
+        change = Change(place=(("new", "pak", False),), remove=("gone",) if number == b"2" else ())
+        commit.commit(InstallFolder.at(game), change, KEEP_BYTES)
+        assert (game / "pak").read_bytes() == number and not (game / "gone").exists()
+        assert not commit.pending(InstallFolder.at(game))
 
 
 def test_an_update_changes_adds_moves_removes_and_swaps(game: Path) -> None:
@@ -191,6 +211,7 @@ def test_somebodys_file_where_a_folder_must_go_is_kept(game: Path) -> None:
     assert crash.read(game / ".shoal" / "previous")["files/saves"] == file(b"precious")
 
 
+@pytest.mark.posix("symlinks")
 def test_nothing_is_written_or_removed_through_a_link_that_leads_out(game: Path, tmp_path: Path) -> None:
     outside = tmp_path / "other-disk"
     (game / "data").rename(outside)
