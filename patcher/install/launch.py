@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from patcher import beneath, private
+from patcher import beneath, private, processes
 from patcher.beneath import Beneath
 from patcher.content import manifest, records
 from patcher.content.manifest import Entry
@@ -24,6 +24,7 @@ from patcher.install import scan
 from patcher.install.folder import Installed, InstallFolder
 from patcher.install.scan import Seen, Watch, seen
 
+_PROGRAMS = (".bat", ".cmd", ".com", ".exe")
 SYSTEM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
 
@@ -50,7 +51,7 @@ def launch(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            **processes.DETACHED,
         )
 
 
@@ -102,10 +103,10 @@ def _program(folder: Beneath, entry: Entry, known: Seen | None, watch: Watch) ->
 
 def running(folder: Path) -> str:
     """The name of a process whose program, or the script it runs, lies in ``folder``; or nothing."""
-    inner = os.path.join(os.path.realpath(folder), "")
+    inner = os.path.normcase(os.path.join(os.path.realpath(folder), ""))
     for process in psutil.process_iter(["exe", "cmdline"]):
         words = [process.info["exe"] or "", *_scripts(process.info["cmdline"] or [])]
-        if any(word.startswith(inner) for word in words):
+        if any(os.path.normcase(word).startswith(inner) for word in words):
             with contextlib.suppress(psutil.Error):  # it has just ended
                 return process.name()
     return ""
@@ -114,4 +115,11 @@ def running(folder: Path) -> str:
 def _scripts(command: Sequence[str]) -> Sequence[str]:
     """What an interpreter runs: the first argument that is no option, when it is a program: no text in an editor."""
     first = [word for word in command[1:] if not word.startswith("-")][:1]
-    return [word for word in first if os.path.isabs(word) and os.access(word, os.X_OK)]
+    return [word for word in first if os.path.isabs(word) and _may_run(word)]
+
+
+def _may_run(path: str) -> bool:
+    """Whether the file is a program: by its mode, or by its name where that decides, as on Windows."""
+    if os.name == "nt":
+        return os.path.splitext(path)[1].lower() in _PROGRAMS
+    return os.access(path, os.X_OK)

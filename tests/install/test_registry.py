@@ -1,5 +1,6 @@
 """The registry, when somebody else wrote into it."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import Installation, Registry
+from patcher.install.scan import Seen
 from patcher.protocol import commands
 
 _UPDATE = commands.Update("demo/whole")
@@ -56,3 +58,10 @@ def test_a_registry_of_before_counts_deaths_too(tmp_path: Path) -> None:
     registry.begin("demo/other")
     registry.end("demo/other")
     assert registry.unfinished_jobs() == {"demo/game": 2}
+
+
+def test_a_file_with_the_largest_number_that_a_disk_gives_is_remembered(tmp_path: Path) -> None:
+    found = os.stat_result((0o100644, 2**64 - 1, 0, 1, 0, 0, 5, 0, 0, 0), {"st_mtime_ns": 7})
+    registry = Registry(tmp_path / "registry.sqlite")
+    registry.note_seen("shop/game", {"pak": Seen.of(found)})
+    assert registry.files_seen("shop/game") == {"pak": Seen.of(found)}

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -13,8 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from patcher.cli.__main__ import main
 from patcher.config import Home
+from patcher.engine import client
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import Changes
@@ -65,14 +67,13 @@ class Shoal:
         """As a power cut would end it."""
         pid = self.engine_pid()
         assert pid != os.getpid(), "this world's engines are no processes"
-        os.kill(pid, signal.SIGKILL)
+        psutil.Process(pid).kill()
         wait_until(lambda: not is_alive(pid), "the killed engine")
 
     def stop_engine(self) -> None:
         """End the engine and wait for that."""
         if not engines.stop(self.home) and (pid := self.engine_pid()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+            client.end_engine(Home(self.home))
             wait_until(lambda: not is_alive(pid), "the engine's end")
 
     def log(self) -> str:
