@@ -2,7 +2,8 @@
 
 python packaging/windows/suite.py FOLDER [FILE…]      FOLDER as `build.sh` made it; without files, the whole suite
 
-A test that ends its process (as pytest-timeout does on Windows) fails, and so do those of its file that come after it.
+What a file with failures printed is in build/windows. A test that ends its process (as pytest-timeout does on Windows)
+fails, and so do those of its file that come after it.
 """
 
 import argparse
@@ -22,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_FILE_S = 900
+_FILE_S = 300
+_OUTPUT = _ROOT / "build/windows"
 _MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made there)
 _OUTCOME = re.compile(r"^(tests/\S+?::.*?) (PASSED|FAILED|ERROR|SKIPPED)\b(?: .*)?$", re.MULTILINE)
 _COLLECTED = re.compile(r"^collected (\d+) items?(?: / (\d+) deselected)?", re.MULTILINE)
@@ -41,7 +43,6 @@ class Result:
     is_good: bool
     """Whether pytest says so: it fails a test that is skipped for no platform's sake."""
     seconds: float
-    output: str
 
     @property
     def counts(self) -> Counter[str]:
@@ -49,7 +50,7 @@ class Result:
         return Counter(self.outcomes.values()) + Counter(failed=self.lost)
 
 
-def _result(file: str, code: int | None, output: str, seconds: float) -> Result:
+def _result(file: str, code: int, output: str, seconds: float) -> Result:
     words = {"PASSED": "passed", "FAILED": "failed", "ERROR": "failed", "SKIPPED": "skipped"}
     outcomes: dict[str, str] = {}
     for test, word in _OUTCOME.findall(output):
@@ -57,7 +58,13 @@ def _result(file: str, code: int | None, output: str, seconds: float) -> Result:
             outcomes[test] = words[word]
     collected = _COLLECTED.search(output)
     count = int(collected[1]) - int(collected[2] or 0) if collected else 1
-    return Result(file, outcomes, max(0, count - len(outcomes)), code == 0, seconds, output)
+    kept = _OUTPUT / f"{Path(file).relative_to('tests').as_posix().replace('/', '.')}.txt"
+    if code:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(output)
+    else:
+        kept.unlink(missing_ok=True)
+    return Result(file, outcomes, max(0, count - len(outcomes)), code == 0, seconds)
 
 
 def _run(wpython: Path, prefixes: "queue.Queue[Path]", scratch: Path, file: str) -> Result:
@@ -65,7 +72,8 @@ def _run(wpython: Path, prefixes: "queue.Queue[Path]", scratch: Path, file: str)
     prefix = prefixes.get()
     environment = {**os.environ, "WPYTHON_PREFIX": str(prefix), "PYTHONUTF8": "0", "COLUMNS": "200"}
     environment["PYTEST_DEBUG_TEMPROOT"] = "Z:" + str(scratch).replace("/", "\\")
-    command = [str(wpython), "-m", "pytest", "-v", "-p", "no:xdist", "-p", "no:cacheprovider", "--tb=short", file]
+    without = ("-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:randomly")
+    command = [str(wpython), "-m", "pytest", "-v", "--tb=short", *without, file]
     started = time.monotonic()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -74,7 +82,7 @@ def _run(wpython: Path, prefixes: "queue.Queue[Path]", scratch: Path, file: str)
         try:
             code = process.wait(_FILE_S)
         except subprocess.TimeoutExpired:
-            code = None
+            code = -1
         finally:
             subprocess.run([str(wpython), "--kill"], env=environment, check=False, capture_output=True)
             process.wait()
@@ -123,8 +131,6 @@ def main() -> int:
         results.append(result)
         print(_row(result.file, result.counts, result.seconds), flush=True)
     bad = [result for result in results if not result.is_good]
-    for result in bad:
-        print(f"\n==== {result.file}\n{result.output}")
     print(_row("all", sum((result.counts for result in results), Counter()), time.monotonic() - started))
     for result in bad:
         failed = [test for test, outcome in result.outcomes.items() if outcome == "failed"]

@@ -202,6 +202,7 @@ def test_without_the_index_of_any_pack_the_files_come_whole(world: World, spoil:
 # ---------------------------------------------------------------- disks
 
 
+@pytest.mark.posix("unshare")
 def test_a_full_disk_is_told_before_the_download(world: World, tmp_path: Path) -> None:
     player = world.player("ann", peers="none")
     (tmp_path / "small").mkdir()
@@ -214,6 +215,7 @@ def test_a_full_disk_is_told_before_the_download(world: World, tmp_path: Path) -
     assert not [path for path in world.requests() if full.name in path]
 
 
+@pytest.mark.posix("unshare")
 def test_a_read_only_folder_is_said(world: World, tmp_path: Path) -> None:
     player = world.player("ann", peers="none")
     (tmp_path / "games").mkdir(exist_ok=True)

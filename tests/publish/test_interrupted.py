@@ -78,6 +78,7 @@ def test_killed_at_every_step_the_feed_stays_valid_and_a_rerun_completes(
     assert step > 50
 
 
+@pytest.mark.posix("SIGKILL and SIGTERM")
 @pytest.mark.parametrize("phase", ["write", "pack", "sign"])
 def test_a_killed_process_is_completed_by_the_same_command(room: Path, whole: dict[str, bytes], phase: str) -> None:
     world = World(room)

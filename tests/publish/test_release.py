@@ -329,6 +329,7 @@ def test_a_bad_tree_changes_nothing(publisher: Publisher, tmp_path: Path, name: 
     assert files_below(publisher.folder) == before
 
 
+@pytest.mark.posix("sockets among files")
 def test_a_socket_in_the_tree_is_refused(publisher: Publisher, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tree)
     with socket.socket(socket.AF_UNIX) as one:

@@ -59,6 +59,7 @@ def test_our_own_folder_at_the_top_is_no_part_of_a_release(tmp_path: Path) -> No
         tree.read(tmp_path)
 
 
+@pytest.mark.posix("named pipes among files")
 def test_pipes_sockets_and_devices_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ContentError) as caught:
@@ -71,6 +72,7 @@ def test_pipes_sockets_and_devices_are_refused(tmp_path: Path) -> None:
             tree.read(tmp_path)
 
 
+@pytest.mark.posix("names that Windows does not have")
 @pytest.mark.parametrize("name", [b"con.txt", b"a\\b", b"\xff\xfe", b"end. ", b"a:b", "a\u202eb".encode()])
 def test_an_unsafe_name_is_refused(name: bytes, tmp_path: Path) -> None:
     with open(os.fsencode(tmp_path) + b"/" + name, "wb"):  # a Path takes no bytes
@@ -80,12 +82,14 @@ def test_an_unsafe_name_is_refused(name: bytes, tmp_path: Path) -> None:
     assert caught.value.code == "content.unsafe_path"
 
 
+@pytest.mark.posix("names that Windows does not have")
 def test_names_that_meet_on_other_systems_are_refused(tmp_path: Path) -> None:
     trees.write(tmp_path, {"Data/a": trees.File(b""), "data/b": trees.File(b"")})
     with pytest.raises(ContentError):
         tree.read(tmp_path)
 
 
+@pytest.mark.posix("symlinks")
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "x/../../outside", ".shoal/journal"])
 def test_a_link_that_leads_out_is_refused_and_never_followed(target: str, tmp_path: Path) -> None:
     (tmp_path / "release").mkdir()

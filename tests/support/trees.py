@@ -1,6 +1,6 @@
 """Release trees as data: pairs of an old and a new tree that every room must get right, and how to lay them down.
 
-`SCENARIOS` names them; `scenario` builds one. All bytes come from seeds, so a tree is the same on every machine.
+`SCENARIOS` names them for a test; `scenario` builds one. All bytes come from seeds: a tree is the same everywhere.
 """
 
 import os
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+
+import pytest
 
 from patcher.content import chunker, codec, merkle
 from patcher.content.layout import Range
@@ -222,7 +224,9 @@ _BUILDERS: dict[str, Callable[[], tuple[Layout, Layout]]] = {
     "first install": _first_install,
     "nothing new": _nothing_new,
 }
-SCENARIOS = tuple(_BUILDERS)
+SCENARIOS = tuple(
+    pytest.param(name, marks=pytest.mark.posix("symlinks") if "links" in name else ()) for name in _BUILDERS
+)
 
 
 @cache
