@@ -116,8 +116,7 @@ def _release(args: argparse.Namespace, out: Output) -> None:
     names = ("title", "tree", "version", "channel", "label", "notes", "from_last", "jobs", "dry_run")
     plain = {name: getattr(args, name) for name in names}
     rules = tuple(parse_part(text) for text in args.part)
-    asked = {name: tuple(getattr(args, name)) for name in ("launch", "executable")}
-    order = release.ReleaseOrder(**plain, **asked, rules=rules)
+    order = release.ReleaseOrder(**plain, launch=tuple(args.launch), executable=tuple(args.executable), rules=rules)
     outcome = release.release(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
     _show_release(order, outcome, out)
     out.result(_release_fields(order, outcome))
