@@ -254,6 +254,7 @@ def test_a_folder_that_may_not_be_changed_is_told_before(game: Path, monkeypatch
     assert error.facts == {"path": str(game / "bin")}
 
 
+@pytest.mark.posix("symlinks")
 def test_a_file_in_use_is_told_before_and_a_running_program_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +284,7 @@ def test_a_second_commit_waits_for_the_recovery_of_the_first(game: Path) -> None
 # ---------------------------------------------------------------- an error in the middle
 
 
+@pytest.mark.posix("symlinks")
 def test_whichever_step_fails_the_release_is_the_old_or_recovery_makes_it_the_new(room: Path) -> None:
     for step in range(1, 1000):
         game = room / str(step)

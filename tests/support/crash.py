@@ -33,7 +33,7 @@ KEEP_BYTES = 1 << 20
 
 
 def file(data: bytes, executable: bool = False) -> Item:
-    return "file", data, executable
+    return "file", data, executable and os.name != "nt"
 
 
 def link(target: str) -> Item:
