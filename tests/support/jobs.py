@@ -6,6 +6,7 @@ A `World` is one folder: ``home``, ``games`` (installs, and somebody else's fold
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -63,6 +64,8 @@ RELEASES: tuple[Layout, ...] = (
         "config/keys.ini": File(b"jump=space\nrun=shift\n"),
     },
 )
+if sys.platform == "win32":  # an ordinary account makes no symbolic links
+    RELEASES = tuple({path: item for path, item in tree.items() if path != "current"} for tree in RELEASES)
 OWN: Layout = {
     "mods/mine.txt": File(b"a mod"),
     "saves/1.sav": File(noise(9, 500)),
