@@ -86,7 +86,7 @@ def test_a_killed_maker_goes_on_with_the_maps_it_has(tmp_path: Path) -> None:
     written: list[object] = []
     disk.hook = lambda step, arguments: written.append(arguments[0]) if step == "write" else None
     try:
-        publisher.release(tmp_path / "new", "1.1", jobs=1)
+        publisher.release(tmp_path / "new", "1.1", jobs=1, executable=())
     finally:
         disk.hook = None
     assert kept.isdisjoint(written)
