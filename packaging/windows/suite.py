@@ -27,7 +27,7 @@ _FILE_S = 300
 _OUTPUT = _ROOT / "build/windows"
 _MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made there)
 _OUTCOME = re.compile(r"^(tests/\S+?::.*?) (PASSED|FAILED|ERROR|SKIPPED)\b(?: .*)?$", re.MULTILINE)
-_COLLECTED = re.compile(r"^collected (\d+) items?(?: / (\d+) deselected)?", re.MULTILINE)
+_COLLECTED = re.compile(r"\bcollected (\d+) items?(?: / (\d+) deselected)?", re.MULTILINE)
 _COLUMNS = ("passed", "failed", "skipped")
 
 
