@@ -98,6 +98,7 @@ def test_a_tree_with_links_goes_without_what_they_lead_to(root: Beneath) -> None
     assert (_outside(root) / "secret").read_bytes() == b"secret"
 
 
+@pytest.mark.posix("paths of any length: Windows has 32,767 characters")
 def test_a_tree_that_is_deeper_than_any_of_ours_goes_in_short_steps(
     root: Beneath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
