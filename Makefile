@@ -1,9 +1,11 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test check lint gates format mutants disks prove bench bench-patch screenshots translations lock
+.PHONY: help setup demo test test-windows check lint gates format mutants disks prove bench bench-patch screenshots translations lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
 timed = @started=$$(date +%s); $(1); code=$$?; echo "make $@: $$(( $$(date +%s) - started )) s"; exit $$code
+
+WINDOWS_PART := $(addprefix tests/,test_disk.py test_windows.py install/test_scan.py install/test_registry.py install/test_launch.py)
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -17,7 +19,11 @@ demo: setup     ## a feed, an origin, two peers, an update; with REAL=1 two rele
 test: setup     ## every test, the gates among them; a skipped test is a failure
 	$(call timed,$(BIN)/python -m pytest -q -n 3)
 
-check: lint test ## what CI runs
+test-windows: setup ## the suite in Windows' Python under Wine, one process a file (root, Debian 12); FILES="tests/…" for some
+	$(call timed,packaging/windows/build.sh .venv/windows && $(BIN)/python packaging/windows/suite.py .venv/windows $(FILES))
+
+check: lint test ## what CI runs; where there are root and a compiler for Windows, a part of the suite there, too
+	@[ "$$(id -u)" != 0 ] || ! command -v x86_64-w64-mingw32-gcc >/dev/null || $(MAKE) test-windows FILES="$(WINDOWS_PART)"
 
 lint: setup     ## style, types, the import rule
 	$(call timed,$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-logo)

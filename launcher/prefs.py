@@ -66,7 +66,7 @@ class Prefs(QSettings):
 
     @autostart.setter
     def autostart(self, on: bool) -> None:
-        words = [sys.executable, "-m", "launcher", "--home", str(self._home), "--hidden"]
+        words = [_without_console(), "-m", "launcher", "--home", str(self._home), "--hidden"]
         command = " ".join(_quoted(word) for word in words)
         if sys.platform == "win32":
             run = QSettings(_RUN_KEY, QSettings.Format.NativeFormat)
@@ -75,6 +75,12 @@ class Prefs(QSettings):
             _write_entry(_DESKTOP_ENTRY.format(command=command.replace("%", "%%")))
         else:
             QFile.remove(str(_desktop_entry()))
+
+
+def _without_console() -> str:
+    """The interpreter; on Windows the one that opens no console."""
+    windowed = Path(sys.executable).with_name("pythonw.exe")
+    return str(windowed) if windowed.exists() else sys.executable
 
 
 def _quoted(word: str) -> str:

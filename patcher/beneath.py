@@ -19,7 +19,9 @@ from io import FileIO
 from itertools import accumulate
 from pathlib import Path
 
+from patcher import windows
 from patcher.errors import DiskError
+from patcher.windows import system_path
 
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -50,8 +52,6 @@ _CODES = {
     errno.EXDEV: "disk.volume",
     errno.EFBIG: "disk.unsuitable",
 }
-_SHARING = (32, 33)
-"""Windows: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which Python shows as a PermissionError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +140,8 @@ def translated(where: Where) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        code = "disk.in_use" if is_sharing(error) else _CODES.get(error.errno or 0, "disk.failed")
+        code = windows.CODES.get(getattr(error, "winerror", 0)) or _CODES.get(error.errno or 0, "disk.failed")
         raise DiskError(code, f"{where}: {error.strerror or error}.", path=str(where)) from error
-
-
-def is_sharing(error: OSError) -> bool:
-    """Whether another program has the file open (Windows)."""
-    return getattr(error, "winerror", None) in _SHARING
 
 
 # ---------------------------------------------------------------- holding
@@ -159,7 +154,7 @@ def held(where: Where) -> Iterator[tuple[str, int | None]]:
     Raises OSError: ELOOP when a component on the way is a link or not a folder.
     """
     if isinstance(where, Path):
-        yield str(where), None
+        yield system_path(where), None
     elif _thread.folders is not None:
         yield where.name or ".", _thread.folders.folder(where)
     elif _BY_DESCRIPTOR:
@@ -170,7 +165,7 @@ def held(where: Where) -> Iterator[tuple[str, int | None]]:
             os.close(folder)
     else:
         with _pinned(where.base, where.relative.split("/")[:-1]):
-            yield str(where.path), None
+            yield system_path(where.path), None
 
 
 class _FolderCache:
@@ -272,11 +267,11 @@ def _pinned(base: Base, parts: list[str]) -> Iterator[None]:
     path = base.path
     with ExitStack() as handles:
         handles.callback(_close_handle, _open_handle(path))
-        base.check(os.stat(path))
+        base.check(os.stat(system_path(path)))
         for part in parts:
             path = path / part
             handles.callback(_close_handle, _open_handle(path))
-            if not _is_real_folder(os.lstat(path)):
+            if not _is_real_folder(os.lstat(system_path(path))):
                 raise OSError(errno.ELOOP, f"{part} is a link or a file where a folder must be")
         yield
 
@@ -285,7 +280,7 @@ def _open_handle(path: Path) -> int:
     if sys.platform == "win32":
         import _winapi
 
-        return _winapi.CreateFile(str(path), _LIST, _SHARED, 0, _EXISTING, _FOLDER_ITSELF, 0)
+        return _winapi.CreateFile(system_path(path), _LIST, _SHARED, 0, _EXISTING, _FOLDER_ITSELF, 0)
     return 0  # a system with neither: a folder may be replaced after it was checked
 
 
@@ -442,7 +437,7 @@ def _stats(found: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_res
 @contextmanager
 def _listed(folder: Where) -> Iterator[int | str]:
     if isinstance(folder, Path):
-        yield str(folder)
+        yield system_path(folder)
     elif _BY_DESCRIPTOR:
         with opened(folder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
             yield descriptor

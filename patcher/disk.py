@@ -14,28 +14,25 @@ follows a link in the last component of a path, nor any link on the way to a `be
 
 import errno
 import os
-import re
 import shutil
 import stat
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
-from patcher import beneath
+from patcher import beneath, volumes, windows
 from patcher.beneath import Beneath, Where, held, path_of, translated
 from patcher.closing import Closing
+from patcher.windows import patiently
 
 hook: Callable[[str, tuple[object, ...]], None] | None = None
 
 _SYNC = os.O_RDWR if os.name == "nt" else os.O_RDONLY
 """Windows can flush only a handle that may write; elsewhere a running program cannot be opened for writing."""
 
-_RETRY_PAUSES_S = (0.01, 0.02, 0.05, 0.1, 0.2)
-"""Virus scanners and indexers hold new files open for a moment; a running game holds them longer than this."""
 _NOT_HELD = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """Errors of links and modes that a disk cannot hold, or only no more of."""
 _NO_PRIVILEGE = 1314
@@ -48,13 +45,6 @@ _COPY_BYTES = 1 << 20
 _MANY = 64
 _LARGE_BYTES = 1 << 20
 """`sync_all` syncs more than so many at once, but each file of this size by itself, so that progress is seen."""
-_WHOLE_VOLUMES = (0xEF53, 0x58465342, 0x9123683E, 0xF2F52010, 0x01021994)
-"""ext4, xfs, btrfs, f2fs and tmpfs: where syncfs(2) empties the drive's write cache, too. FAT, FUSE and network disks
-do not promise that."""
-_STATFS_BYTES = 256
-"""More than any struct statfs has; its first field is the number of the file system."""
-_SYNCFS_REPORTS = (5, 8)
-"""The first Linux whose syncfs(2) reports a write that failed."""
 DAMAGED = ".damaged"
 """Behind the name of a file that was set aside."""
 _DEEP = 128
@@ -67,16 +57,12 @@ def _step(name: str, *arguments: object) -> None:
         hook(name, tuple(each.path if isinstance(each, Beneath) else each for each in arguments))
 
 
-def _retried(call: Callable[[], None]) -> None:
-    """Repeat ``call`` while another program has the file open (Windows)."""
-    for pause_s in _RETRY_PAUSES_S:
-        try:
-            return call()
-        except OSError as error:
-            if not beneath.is_sharing(error):
-                raise
-        time.sleep(pause_s)
-    return call()
+def _unprotect(name: str) -> None:
+    """Clear the read-only attribute of Windows, where such a file can be neither removed nor replaced."""
+    with suppress(OSError):
+        if not os.lstat(name).st_mode & stat.S_IWRITE:
+            _step("mode", Path(name), stat.S_IWRITE)
+            os.chmod(name, stat.S_IWRITE)
 
 
 # ---------------------------------------------------------------- permissions and space
@@ -100,16 +86,17 @@ def is_same_volume(one: Path, other: Path) -> bool:
 def check_writable(folder: Where) -> None:
     """Raises DiskError (disk.read_only, disk.denied) when names in ``folder`` cannot be changed."""
     with translated(folder), held(folder) as (name, above):
-        if os.access(name, os.W_OK | os.X_OK, dir_fd=above):
-            return
-        read_only = os.statvfs(path_of(folder)).f_flag & os.ST_RDONLY
-        raise OSError(errno.EROFS if read_only else errno.EACCES, "This folder may not be changed")
+        if sys.platform == "win32":
+            windows.check_may_add(name)
+        elif not os.access(name, os.W_OK | os.X_OK, dir_fd=above):
+            read_only = os.statvfs(path_of(folder)).f_flag & os.ST_RDONLY
+            raise OSError(errno.EROFS if read_only else errno.EACCES, "This folder may not be changed")
 
 
 def check_replaceable(where: Where) -> None:
     """Raises DiskError (disk.in_use, …) when the system refuses to rename ``where``: a file of a running game."""
     with translated(where), held(where) as (name, folder):  # changes nothing, but needs the rights of a rename
-        _retried(lambda: os.replace(name, name, src_dir_fd=folder, dst_dir_fd=folder))
+        patiently(lambda: os.replace(name, name, src_dir_fd=folder, dst_dir_fd=folder))
 
 
 def check_same_volume(folder: Where, other: Where) -> None:
@@ -165,7 +152,7 @@ def rename(source: Where, where: Where) -> None:
     """Rename atomically, replacing any file that is there. Durable once both folders are synced."""
     _step("rename", source, where)
     with translated(where), held(source) as (old, old_folder), held(where) as (new, new_folder):
-        _retried(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder))
+        patiently(lambda: os.replace(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder), new, _unprotect)
     beneath.changed(source)
     beneath.changed(where)
 
@@ -222,14 +209,14 @@ def remove(where: Where) -> None:
     """Remove a file or link. Raises DiskError when it is missing."""
     _step("remove", where)
     with translated(where), held(where) as (name, folder):
-        _retried(lambda: os.unlink(name, dir_fd=folder))
+        patiently(lambda: os.unlink(name, dir_fd=folder), name, _unprotect)
 
 
 def remove_folder(where: Where) -> None:
     """Remove an empty folder."""
     _step("remove_folder", where)
     with translated(where), held(where) as (name, folder):
-        _retried(lambda: os.rmdir(name, dir_fd=folder))
+        patiently(lambda: os.rmdir(name, dir_fd=folder), name, _unprotect)
     beneath.folder_removed()
 
 
@@ -278,10 +265,16 @@ def set_executable(where: Where, on: bool) -> None:
 
 
 def set_private(folder: Where) -> None:
-    """Close a folder to other users (mode 0700).
+    """Close a folder to other users (mode 0700; on Windows, by its access list, unless it is private as in a profile).
 
-    No-op on disks that keep no modes, and on Windows, where the folders of a profile are private.
+    No-op on disks that keep neither.
     """
+    if sys.platform == "win32":
+        name = windows.system_path(path_of(folder))
+        with suppress(OSError):
+            if not windows.is_private(name):
+                windows.make_private(name)
+        return
     with translated(folder), _opened_folder(folder) as descriptor:
         if descriptor is not None and stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o700:
             _set_mode(folder, descriptor, 0o700)
@@ -329,7 +322,7 @@ def sync_all(
     syncs = [*((sync_file, each) for each in files), *((sync_folder, each) for each in folders)]
     left = []
     with translated(base), _opened_folder(base) as volume:
-        at_once = len(syncs) > _MANY and volume is not None and _can_sync_volume(volume)
+        at_once = len(syncs) > _MANY and volume is not None and volumes.can_sync(volume)
         device = os.fstat(volume).st_dev if at_once and volume is not None else -1
         for sync, where in syncs:
             found = beneath.status(where)
@@ -339,29 +332,11 @@ def sync_all(
             else:
                 sync(where)
                 watch(where.name, size_bytes)
-        if left:
+        if left and volume is not None:
             _step("sync_volume", base)
-            _syncfs(volume)
+            volumes.sync(volume)
     for where, size_bytes in left:
         watch(where.name, size_bytes)
-
-
-def _can_sync_volume(descriptor: int) -> bool:
-    """Whether one call makes all files of a volume durable, and tells of those that could not be written."""
-    if sys.platform != "linux" or tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < _SYNCFS_REPORTS:
-        return False
-    import ctypes  # takes 10 ms, which a start need not spend
-
-    facts = ctypes.create_string_buffer(_STATFS_BYTES)
-    kind = ctypes.c_long.from_buffer(facts)
-    return not ctypes.CDLL(None).fstatfs(descriptor, facts) and kind.value in _WHOLE_VOLUMES
-
-
-def _syncfs(descriptor: int | None) -> None:
-    import ctypes
-
-    if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
-        raise OSError(ctypes.get_errno(), "Not everything could be written")
 
 
 @contextmanager
@@ -396,7 +371,7 @@ class Staged(Closing):
         with translated(where):
             if not beneath.exists(where):
                 _step("create", where)
-            descriptor = beneath.open_descriptor(where, os.O_RDWR | os.O_CREAT)
+            descriptor = patiently(lambda: beneath.open_descriptor(where, os.O_RDWR | os.O_CREAT))
             self._file = FileIO(descriptor, "r+")
             try:
                 if beneath.own(descriptor).st_size != size_bytes:
@@ -495,12 +470,15 @@ def _put(where: Where, offset: int, data: bytes, flag: int, mode: int) -> None:
     with translated(where):
         if not beneath.exists(where):
             _step("create", where)
-        with beneath.opened(where, os.O_WRONLY | os.O_CREAT | flag, mode) as descriptor:
+        descriptor = patiently(lambda: beneath.open_descriptor(where, os.O_WRONLY | os.O_CREAT | flag, mode))
+        try:
             beneath.own(descriptor)
             _step("write", where, offset, data)
             _write_all(descriptor, data)
             _step("sync_file", where)
             os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:

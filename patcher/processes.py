@@ -5,14 +5,23 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import connection
 from pathlib import Path
+from typing import Any
 
-from patcher import private
+from patcher import private, windows
 
+DETACHED: dict[str, Any] = {"start_new_session": True}
+"""Arguments of Popen for a program that outlives this one: no Ctrl-C and no closing of our console reaches it."""
+if sys.platform == "win32":
+    DETACHED = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+
+_MAX_WORKERS = 61 if sys.platform == "win32" else sys.maxsize
+"""Windows waits for at most 64 handles at a time, and a pool needs some of its own."""
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
 """Parameters of mallopt(3)."""
 
@@ -22,12 +31,12 @@ def pool(count: int, memory_bytes: int = 0) -> ProcessPoolExecutor:
 
     Workers inherit the environment, so secrets are removed from it first. Each worker imports the caller's module.
 
-    ``memory_bytes`` bounds the memory of a worker beyond its size at start, on Linux. An allocation above it fails,
-    which ends a worker in native code. A bounded worker keeps freed memory until it ends.
+    ``memory_bytes`` bounds the memory of a worker beyond its size at start, on Linux and Windows. An allocation above
+    it fails, which ends a worker in native code. On Linux a bounded worker keeps freed memory until it ends.
     """
     private.forget_secrets()
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(memory_bytes,))
+    return ProcessPoolExecutor(min(count, _MAX_WORKERS), context, initializer=_begin, initargs=(memory_bytes,))
 
 
 def limit_heaps() -> None:
@@ -60,6 +69,8 @@ def _begin(memory_bytes: int) -> None:
         limit = here_bytes + memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         _keep_memory()
+    elif memory_bytes and sys.platform == "win32":
+        windows.limit_memory(memory_bytes)
 
 
 def _keep_memory() -> None:

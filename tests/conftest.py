@@ -1,4 +1,4 @@
-"""What holds for every test: no skips, no threads left behind, the same examples everywhere."""
+"""What holds for every test: no skips but for the platform, no threads left behind, the same examples everywhere."""
 
 import os
 import shutil
@@ -30,7 +30,8 @@ sys.dont_write_bytecode = False
 _MEMORY = Path("/dev/shm")
 _MEMORY_BYTES = 4 << 30
 if (
-    os.access(_MEMORY, os.W_OK)
+    sys.platform != "win32"
+    and os.access(_MEMORY, os.W_OK)
     and shutil.disk_usage(_MEMORY).free > _MEMORY_BYTES
     and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC  # tests start programs there
 ):
@@ -71,8 +72,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return _OneByOne(config, log)
 
 
+_PLATFORMS = {"posix": sys.platform != "win32", "windows": sys.platform == "win32"}
+"""Marks of tests that need a platform, and whether this is one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips what another platform is needed for, as the test's mark says with the reason."""
+    for item in items:
+        for platform, is_here in _PLATFORMS.items():
+            for mark in item.iter_markers(platform):
+                (reason,) = mark.args
+                if not is_here:
+                    item.add_marker(pytest.mark.skip(reason=f"{platform}: {reason}"))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A skipped test fails the run: what is not run is not promised."""
+    """A test that is skipped for another reason fails the run: what is not run is not promised."""
     if _skipped(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -85,7 +100,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _skipped(config: pytest.Config) -> int:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    return len(reporter.stats.get("skipped", ())) if reporter else 0
+    others = {platform for platform, is_here in _PLATFORMS.items() if not is_here}
+    skipped = reporter.stats.get("skipped", ()) if reporter else ()
+    return sum(1 for each in skipped if others.isdisjoint(each.keywords))
 
 
 @pytest.fixture(autouse=True)

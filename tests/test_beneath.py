@@ -13,8 +13,10 @@ from patcher.errors import DiskError
 from patcher.lock import locked
 from tests.support.windows_like import WindowsLike
 
+_LIKE_WINDOWS = pytest.param("windows-like", marks=pytest.mark.posix("plays Windows"))
 
-@pytest.fixture(params=["by descriptors", "windows-like", "kept open"])
+
+@pytest.fixture(params=["by descriptors", _LIKE_WINDOWS, "kept open"])
 def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beneath]:
     """An empty folder beside ``outside/secret``; what is promised here is promised for each way to get there."""
     (tmp_path / "outside").mkdir()
@@ -40,6 +42,7 @@ def test_a_name_that_leads_elsewhere_is_refused(root: Beneath, name: str) -> Non
     assert caught.value.code == "disk.in_the_way"
 
 
+@pytest.mark.posix("symlinks")
 def test_what_is_there_is_seen_for_what_it_is(root: Beneath) -> None:
     disk.make_folder(root / "a/b")
     disk.write_atomic(root / "a/b/file", b"bytes")
@@ -53,6 +56,7 @@ def test_what_is_there_is_seen_for_what_it_is(root: Beneath) -> None:
     assert beneath.entries(root / "none") == []
 
 
+@pytest.mark.posix("symlinks")
 @pytest.mark.parametrize("name", ["link/secret", "link", "inner/link/secret"])
 def test_no_link_is_followed_wherever_it_stands(root: Beneath, name: str) -> None:
     disk.make_folder(root / "inner")
@@ -83,6 +87,7 @@ def test_no_link_is_followed_wherever_it_stands(root: Beneath, name: str) -> Non
     assert (_outside(root) / "secret").read_bytes() == b"secret"
 
 
+@pytest.mark.posix("symlinks")
 def test_a_tree_with_links_goes_without_what_they_lead_to(root: Beneath) -> None:
     disk.make_folder(root / "tree/deep")
     (root.path / "tree" / "deep" / "link").symlink_to(_outside(root))
@@ -93,6 +98,7 @@ def test_a_tree_with_links_goes_without_what_they_lead_to(root: Beneath) -> None
     assert (_outside(root) / "secret").read_bytes() == b"secret"
 
 
+@pytest.mark.posix("paths of any length: Windows has 32,767 characters")
 def test_a_tree_that_is_deeper_than_any_of_ours_goes_in_short_steps(
     root: Beneath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +120,7 @@ def test_a_tree_that_is_deeper_than_any_of_ours_goes_in_short_steps(
     assert longest < len(root.path.parts) + 200
 
 
+@pytest.mark.posix("named pipes among files")
 def test_a_pipe_is_no_file_and_keeps_nobody_waiting(root: Beneath) -> None:
     os.mkfifo(root.path / "pipe")
     with pytest.raises(OSError, match="Not a regular file"):
@@ -151,6 +158,7 @@ def test_a_file_that_is_too_large_costs_no_memory(root: Beneath) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.posix("symlinks")
 def test_another_folder_in_its_place_is_not_taken_for_it(root: Beneath) -> None:
     disk.write_atomic(root / "file", b"mine")
     root.path.rename(root.path.with_name("aside"))
@@ -202,6 +210,7 @@ def test_few_folders_stay_open_and_none_for_ever(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- handed to a library
 
 
+@pytest.mark.posix("symlinks")
 def test_a_path_for_a_library_stays_in_the_folder_that_was_opened(tmp_path: Path) -> None:
     (tmp_path / "staging").mkdir()
     (tmp_path / "outside").mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher import beneath, disk
+from patcher import beneath, disk, volumes
 from patcher.beneath import Beneath
 from patcher.errors import DiskError
 from tests.support.windows_like import WindowsLike
@@ -16,7 +16,7 @@ from tests.support.windows_like import WindowsLike
 LONG = 10**6
 
 
-@pytest.fixture(params=["this system", "windows-like"])
+@pytest.fixture(params=["this system", pytest.param("windows-like", marks=pytest.mark.posix("plays Windows"))])
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on each kind of disk; what is promised here is promised on both."""
     if request.param == "windows-like":
@@ -24,7 +24,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     return tmp_path
 
 
-@pytest.fixture
+@pytest.fixture(params=[pytest.param("windows-like", marks=pytest.mark.posix("plays Windows"))])
 def others(monkeypatch: pytest.MonkeyPatch) -> WindowsLike:
     windows_like = WindowsLike()
     windows_like.take_over(monkeypatch.setattr)
@@ -49,6 +49,7 @@ def test_a_file_is_replaced_whole(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["settings"]
 
 
+@pytest.mark.posix("modes")
 def test_a_secret_is_private_even_after_a_crash_left_a_public_draft(folder: Path) -> None:
     (folder / "key.new").write_bytes(b"draft")
     (folder / "key.new").chmod(0o644)
@@ -103,6 +104,7 @@ def test_lines_are_appended(folder: Path) -> None:
     assert (folder / "journal").read_bytes() == b"one\ntwo\n"
 
 
+@pytest.mark.posix("symlinks")
 def test_folders_are_made_with_parents_and_removed_with_all_below(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "save").write_bytes(b"precious")
@@ -126,6 +128,7 @@ def test_a_second_name_is_made_or_refused_without_harm(folder: Path) -> None:
     assert (folder / "file").read_bytes() == b"data"
 
 
+@pytest.mark.posix("modes")
 def test_the_executable_bit_goes_to_those_who_may_read(folder: Path) -> None:
     game = folder / "game"
     game.write_bytes(b"")
@@ -136,6 +139,7 @@ def test_the_executable_bit_goes_to_those_who_may_read(folder: Path) -> None:
     assert stat.S_IMODE(game.stat().st_mode) == 0o640
 
 
+@pytest.mark.posix("modes")
 def test_a_private_folder_lets_nobody_else_in(tmp_path: Path) -> None:
     disk.make_folder(tmp_path / "keys")
     disk.set_private(tmp_path / "keys")
@@ -149,6 +153,7 @@ def test_free_space_is_known_before_the_folder_exists(folder: Path) -> None:
 # ---------------------------------------------------------------- steps
 
 
+@pytest.mark.posix("symlinks")
 def test_every_change_is_announced_before_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, bool]] = []
     monkeypatch.setattr(disk, "hook", lambda name, arguments: seen.append((name, os.path.lexists(arguments[-1]))))
@@ -164,6 +169,7 @@ def test_every_change_is_announced_before_it_is_made(tmp_path: Path, monkeypatch
     ]  # fmt: skip
 
 
+@pytest.mark.posix("fsync of folders")
 def test_an_atomic_write_syncs_the_bytes_before_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = steps_of(lambda: disk.write_atomic(tmp_path / "file", b"data"), monkeypatch)
     assert steps == ["create", "write", "sync_file", "rename", "sync_folder"]
@@ -185,6 +191,7 @@ def test_what_changes_nothing_is_no_step(tmp_path: Path, monkeypatch: pytest.Mon
 # ---------------------------------------------------------------- links that lead out
 
 
+@pytest.mark.posix("symlinks")
 def test_writing_never_follows_a_link(tmp_path: Path) -> None:
     (tmp_path / "save").write_bytes(b"precious")
     (tmp_path / "link").symlink_to("save")
@@ -217,6 +224,7 @@ _ON_A_WAY: dict[str, Callable[[Beneath, Beneath], object]] = {
 }
 
 
+@pytest.mark.posix("symlinks")
 @pytest.mark.parametrize("act", _ON_A_WAY)
 def test_no_way_leads_over_a_link(folder: Path, act: str) -> None:
     for name in ("game", "outside"):
@@ -257,6 +265,7 @@ def test_an_error_says_what_the_player_can_do(tmp_path: Path, number: int, code:
     assert caught.value.facts == {"path": str(tmp_path)}
 
 
+@pytest.mark.posix("modes")
 def test_a_folder_that_may_not_be_changed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
     with pytest.raises(DiskError) as caught:
@@ -270,6 +279,38 @@ def test_a_scanner_that_looks_at_a_new_file_for_a_moment_is_waited_for(tmp_path:
     disk.rename(tmp_path / "new", tmp_path / "old")
     disk.remove(tmp_path / "old")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_replaced_while_a_scanner_reads_it_is_waited_for(tmp_path: Path, others: WindowsLike) -> None:
+    for name in ("new", "old"):
+        (tmp_path / name).write_bytes(name.encode())
+    others.held = {tmp_path / "old": 2}
+    disk.rename(tmp_path / "new", tmp_path / "old")
+    assert (tmp_path / "old").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("use", ["open", "running"])
+def test_a_file_in_use_that_is_not_replaced_is_no_matter_of_permission(
+    tmp_path: Path, others: WindowsLike, use: str
+) -> None:
+    for name in ("new", "old"):
+        (tmp_path / name).write_bytes(name.encode())
+    others.held, others.running = ({tmp_path / "old": LONG}, set()) if use == "open" else ({}, {tmp_path / "old"})
+    with pytest.raises(DiskError) as caught:
+        disk.rename(tmp_path / "new", tmp_path / "old")
+    assert caught.value.code == "disk.in_use"
+    assert (tmp_path / "old").read_bytes() == b"old"
+
+
+def test_a_read_only_file_is_replaced_and_removed_like_any_other(folder: Path) -> None:
+    for name in ("new", "old", "gone"):
+        (folder / name).write_bytes(name.encode())
+        (folder / name).chmod(0o444)
+    disk.rename(folder / "new", folder / "old")
+    assert (folder / "old").read_bytes() == b"new"
+    disk.remove(folder / "old")
+    disk.write_atomic(folder / "gone", b"here again")
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("gone", b"here again")]
 
 
 def test_a_file_that_stays_in_use_is_told(tmp_path: Path, others: WindowsLike) -> None:
@@ -307,7 +348,7 @@ def test_one_by_one_where_the_disk_promises_nothing_for_all(
     hundred: tuple[list[Path], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files, steps = hundred
-    monkeypatch.setattr(disk, "_WHOLE_VOLUMES", ())
+    monkeypatch.setattr(volumes, "_WHOLE_VOLUMES", ())
     disk.sync_all(tmp_path, files, [tmp_path])
     assert steps == [f"sync_file {path.name}" for path in files] + [f"sync_folder {tmp_path.name}"]
 

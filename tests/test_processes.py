@@ -1,6 +1,5 @@
 """Worker processes are small, bounded, and quick because they keep what they have."""
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,9 @@ import psutil
 import pytest
 
 from patcher import processes
+
+if sys.platform != "win32":
+    import resource
 
 _MIB = 1 << 20
 
@@ -20,6 +22,7 @@ def _fresh_pages(size_bytes: int) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
+@pytest.mark.posix("glibc")
 def test_a_bounded_worker_keeps_its_memory_for_the_next_task() -> None:
     with processes.pool(1, 256 * _MIB) as pool:
         first, *later = [pool.submit(_fresh_pages, 64 * _MIB).result() for _ in range(3)]
@@ -27,9 +30,10 @@ def test_a_bounded_worker_keeps_its_memory_for_the_next_task() -> None:
     assert max(later) < first // 10
 
 
+@pytest.mark.posix("a limit of memory: Windows has one, Wine does not keep it")
 def test_a_bounded_worker_gets_no_more_than_it_may() -> None:
     with processes.pool(1, 256 * _MIB) as pool:
-        error = pool.submit(_fresh_pages, 512 * _MIB).exception()
+        error = pool.submit(bytes, 512 * _MIB).exception()
     assert isinstance(error, MemoryError)
 
 
@@ -42,9 +46,15 @@ def _given_back_bytes() -> int:
     return int(before - process.memory_info().rss)
 
 
+@pytest.mark.posix("glibc")
 def test_a_bounded_worker_can_give_memory_back() -> None:
     with processes.pool(1, 256 * _MIB) as pool:
         assert pool.submit(_given_back_bytes).result() > 48 * _MIB
+
+
+def test_a_machine_with_many_cores_has_a_pool_all_the_same() -> None:
+    with processes.pool(200) as pool:
+        assert pool.submit(abs, -1).result() == 1
 
 
 _PROBE = """
@@ -63,7 +73,12 @@ runpy.run_path(sys.argv[2], run_name="__main__") if "/" in sys.argv[2] else \\
 
 @pytest.mark.parametrize(
     ("module", "start"),
-    [("patcher.engine.server", "patcher"), ("patcher.cli", str(Path(sys.executable).with_name("shoal")))],
+    [
+        ("patcher.engine.server", "patcher"),
+        pytest.param(
+            "patcher.cli", str(Path(sys.executable).with_name("shoal")), marks=pytest.mark.posix("programs of a venv")
+        ),
+    ],
     ids=["engine", "shoal"],
 )
 def test_a_worker_does_not_carry_the_program_that_started_it(module: str, start: str) -> None:

@@ -78,6 +78,7 @@ def test_a_file_is_read_up_to_its_limit_and_no_further(tmp_path: Path) -> None:
         strict_json.load(tmp_path, 7)
 
 
+@pytest.mark.posix("named pipes among files")
 def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(tmp_path: Path) -> None:
     if sys.platform != "win32":  # there a pipe has no place among files
         os.mkfifo(tmp_path / "pipe")

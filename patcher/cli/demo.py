@@ -22,6 +22,7 @@ from patcher.cli.playground import Machine, Playground, ReleaseTree
 from patcher.config import Home
 from patcher.engine.client import Client
 from patcher.protocol import commands
+from patcher.publish import tree
 
 ASSETS = Path(__file__).parents[2] / "assets" / "demo"
 GAME = "tidepool"
@@ -159,6 +160,8 @@ def _table(title: str, result: dict[str, Any], published: dict[str, Any]) -> Non
 def _verdict(title: str, release: ReleaseTree, game: Path) -> int:
     """Compare the install with the release, bytes and executable bits; returns the exit code."""
     expected, found = _contents(release.folder), _contents(game)
+    for path, _, is_executable in tree.read(release.folder).files:  # whose modes do not count
+        expected[path] = (expected[path][0], is_executable if os.name != "nt" else found.get(path, (b"", False))[1])
     wrong = sorted(path for path in expected.keys() | found.keys() if expected.get(path) != found.get(path))
     for path in wrong[:10]:
         _say("not as released:", path)
@@ -169,7 +172,7 @@ def _verdict(title: str, release: ReleaseTree, game: Path) -> int:
 
 def _contents(root: Path) -> dict[str, tuple[bytes, bool]]:
     files = (path for path in root.rglob("*") if path.is_file() and ".shoal" not in path.relative_to(root).parts)
-    return {str(p.relative_to(root)): (p.read_bytes(), bool(p.stat().st_mode & 0o100)) for p in files}
+    return {p.relative_to(root).as_posix(): (p.read_bytes(), bool(p.stat().st_mode & 0o100)) for p in files}
 
 
 # ---------------------------------------------------------------- the releases

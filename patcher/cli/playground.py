@@ -8,7 +8,6 @@ import contextlib
 import io
 import json
 import os
-import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,9 @@ import psutil
 
 from patcher import disk
 from patcher.cli.__main__ import main
+from patcher.config import Home
+from patcher.engine import client
+from patcher.errors import InternalError
 from patcher.serve.certificate import Authority
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
@@ -53,8 +55,8 @@ class Machine:
     def stop(self) -> None:
         """End the engine of this home and wait for its end."""
         address, deadline = self.home / "engine.json", time.monotonic() + _END_S
-        with contextlib.suppress(OSError, ValueError):
-            os.kill(json.loads(address.read_text())["pid"], signal.SIGTERM)
+        with contextlib.suppress(InternalError):
+            client.end_engine(Home(self.home))
             while address.exists() and time.monotonic() < deadline:
                 time.sleep(0.05)
 

@@ -69,6 +69,8 @@ def _add_init_and_release(verbs: Verbs) -> None:
     add("--launch", action="append", default=[], metavar="ARGV", help=text)
     add("--part", action="append", default=[], metavar="NAME=GLOB[:tags]", help="files that not all players want")
     _add_ignore(verb)
+    text = "a file that is executable; programs and scripts are, by their first bytes"
+    add("--executable", action="append", default=[], metavar="GLOB", help=text)
     add("--from-last", type=count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
     add_jobs(verb)
     add("--dry-run", action="store_true", help="read and report, write nothing")
@@ -121,7 +123,13 @@ def _release(args: argparse.Namespace, out: Output) -> None:
     names = ("title", "tree", "version", "channel", "label", "notes", "from_last", "jobs", "dry_run")
     plain = {name: getattr(args, name) for name in names}
     rules = tuple(parse_part(text) for text in args.part)
-    order = release.ReleaseOrder(**plain, launch=tuple(args.launch), rules=rules, ignore=tuple(args.ignore))
+    order = release.ReleaseOrder(
+        **plain,
+        launch=tuple(args.launch),
+        executable=tuple(args.executable),
+        ignore=tuple(args.ignore),
+        rules=rules,
+    )
     outcome = release.release(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
     _show_release(order, outcome, out)
     out.result(_release_fields(order, outcome))
@@ -174,7 +182,7 @@ def _title(args: argparse.Namespace, out: Output) -> None:
 
 def _preview(args: argparse.Namespace, out: Output) -> None:
     trees = (args.old, args.new)
-    old, new = (build.read(tree, "preview", (), args.jobs, out.progress, args.ignore) for tree in trees)
+    old, new = (build.read(tree, "preview", (), args.jobs, out.progress, ignore=args.ignore) for tree in trees)
     found = preview.preview(old, new, args.home.root / "build" / "preview", args.jobs, out.progress)
     changes = [file for file in found.files if file.kind != "unchanged"]
     for file in changes:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import patcher
-from patcher import config, disk, private, strict_json
+from patcher import config, disk, private, processes, strict_json
 from patcher.closing import Closing
 from patcher.config import Home
 from patcher.errors import DiskError, EngineLost, InternalError, ShoalError, UsageError
@@ -30,9 +30,9 @@ _POLL_S = 0.05
 _ANSWER_S = 60.0
 """How long an engine may take to answer. It may have to finish an interrupted commit first."""
 _ADDRESS_BYTES = 4096
-_STARTER = """
+_STARTER = f"""
 import subprocess, sys
-subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, **{processes.DETACHED})
 """
 """Starts the engine and ends, so that the engine is not the client's child, for whose end the client would wait. The
 engine inherits the output, a pipe, and leaves it once it has begun."""
@@ -106,6 +106,19 @@ class Client(Closing):
                     callback(None)
                     return
                 callback(event)
+
+
+def end_engine(home: Home) -> bool:
+    """Ask the home's engine to end, as a signal would: jobs are interrupted and go on later. False if there is none.
+
+    Returns when it has agreed. Raises InternalError (internal.engine_silent), EngineLost.
+    """
+    found = _try(home)
+    if found is None:
+        return False
+    with found[0] as calls:
+        _exchange(calls, {"call": "end"})
+    return True
 
 
 def _exchange(calls: connection.Connection, request: dict[str, object]) -> dict[str, Any]:
@@ -236,6 +249,7 @@ def _spawn(home: Home) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=err,
+            **processes.DETACHED,
         ) as starter,
     ):
         try:

@@ -169,7 +169,9 @@ class Server(Closing):
                     command = wire.from_json(json.dumps(request["wish"]).encode())
                     return {"ok": self._engine.submit(command, again=bool(request.get("again")))}
                 case "retire":
-                    return {"ok": self._retire()}
+                    return {"ok": not self._engine.is_working and self._end()}
+                case "end":
+                    return {"ok": self._end()}
                 case call:
                     raise InternalError("internal.version", f"The engine does not know the call {call!r}.")
         except EngineLost:
@@ -179,10 +181,8 @@ class Server(Closing):
                 _log.exception("the call %s failed", request["call"])
             return {"error": json.loads(wire.to_json(events.Failure.of(error)))}
 
-    def _retire(self) -> bool:
-        """Make room for an engine of another version, unless a job runs."""
-        if self._engine.is_working:
-            return False
+    def _end(self) -> bool:
+        """End soon, once the client has its answer. Windows has no signal that asks a process to end."""
         threading.Thread(target=self.stop, name="server-stop", daemon=True).start()
         return True
 

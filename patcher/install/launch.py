@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from patcher import beneath, private
+from patcher import beneath, private, processes
 from patcher.beneath import Beneath
 from patcher.content import manifest, records
 from patcher.content.manifest import Entry
@@ -28,6 +28,7 @@ from patcher.install.scan import Seen, Watch, seen
 _CANNOT_RUN = (errno.ENOENT, errno.ENOEXEC, errno.EACCES)
 """The interpreter that a program names is missing; the file is no program, or one for other machines; its drive lets
 none run."""
+_PROGRAMS = (".bat", ".cmd", ".com", ".exe")
 SYSTEM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
 
@@ -62,7 +63,7 @@ def launch(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,
+                **processes.DETACHED,
             )
         except OSError as error:
             if error.errno not in _CANNOT_RUN:
@@ -145,4 +146,11 @@ def running(folder: Path) -> str:
 def _scripts(command: Sequence[str]) -> Sequence[str]:
     """What an interpreter runs: the first argument that is no option, when it is a program: no text in an editor."""
     first = [word for word in command[1:] if not word.startswith("-")][:1]
-    return [word for word in first if os.path.isabs(word) and os.access(word, os.X_OK)]
+    return [word for word in first if os.path.isabs(word) and _may_run(word)]
+
+
+def _may_run(path: str) -> bool:
+    """Whether the file is a program: by its mode, or by its name where that decides, as on Windows."""
+    if os.name == "nt":
+        return os.path.splitext(path)[1].lower() in _PROGRAMS
+    return os.access(path, os.X_OK)

@@ -21,6 +21,7 @@ from patcher.install import trials
 from patcher.install.names import Names
 
 READ_BYTES = 1 << 20
+_INODE_BITS = 2**63 - 1
 _THREADS = min(4, os.cpu_count() or 1)
 
 Watch = Callable[[str, int], None]
@@ -35,11 +36,16 @@ class Seen:
     mtime_ns: int
     inode: int
 
+    @classmethod
+    def of(cls, found: os.stat_result) -> "Seen":
+        """Of the inode, the 63 bits that a database keeps: Windows has up to 128."""
+        return cls(found.st_size, found.st_mtime_ns, found.st_ino & _INODE_BITS)
+
 
 def seen(where: Where) -> Seen | None:
     """The stat of a regular file, or None when there is none (a link is none)."""
     found = beneath.status(where)
-    return Seen(found.st_size, found.st_mtime_ns, found.st_ino) if found and stat.S_ISREG(found.st_mode) else None
+    return Seen.of(found) if found and stat.S_ISREG(found.st_mode) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,19 +64,26 @@ class SourceFolder:
 
 
 def read(
-    folder: Path, title: str, rules: Sequence[PartRule], jobs: int, progress: OnProgress, ignore: Sequence[str] = ()
+    folder: Path,
+    title: str,
+    rules: Sequence[PartRule],
+    jobs: int,
+    progress: OnProgress,
+    *,
+    ignore: Sequence[str] = (),
+    executable: Sequence[str] = (),
 ) -> SourceFolder:
-    """Read and hash a release folder, without what is ignored (`tree.read`). Nothing is written.
+    """Read and hash a release folder. Nothing is written. ``ignore``, ``executable``: as for `tree.read`.
 
     Raises ContentError for names and files that cannot be released, UsageError (usage.release) if the folder holds no
     file or changes meanwhile.
     """
-    tree = trees.read(folder, ignore)
+    tree = trees.read(folder, ignore, executable)
     if not tree.files:
         raise UsageError("usage.release", f"{folder} holds no file.", path=str(folder))
     meter = PhaseMeter(progress, "hash", sum(size for _, size, _ in tree.files))
     hashes = in_threads(jobs, lambda file: _hash(folder / file[0], file[1], meter), tree.files, meter)
-    if trees.read(folder, ignore) != tree:
+    if trees.read(folder, ignore, executable) != tree:
         raise _changed(folder)
     by_path = {path: found for (path, _, _), found in zip(tree.files, hashes, strict=True)}
     by_name = {rule.name: rule for rule in rules} | {MAIN_PART: PartRule(MAIN_PART, ())}

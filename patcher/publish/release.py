@@ -49,6 +49,8 @@ class ReleaseOrder:
     rules: tuple[PartRule, ...] = ()
     ignore: tuple[str, ...] = ()
     """What is left out, like lines of the folder's `tree.IGNORE_FILE`."""
+    executable: tuple[str, ...] = ()
+    """Globs of files that are executable, besides those whose first bytes say so."""
     from_last: int = 3
     """Number of older releases from which patches are made."""
     jobs: int = 1
@@ -115,7 +117,9 @@ def release(
         ring = KeyRing(home.keys / repo.feed.name, passphrases)
         if not order.dry_run:
             _open_keys(repo, ring, order.title)
-        source = build.read(order.tree, order.title, order.rules, order.jobs, progress, order.ignore)
+        source = build.read(
+            order.tree, order.title, order.rules, order.jobs, progress, ignore=order.ignore, executable=order.executable
+        )
         _warn_of_suspects(order, source, say)
         past, notes = history(repo, order.title), _notes(order.notes)
         record = _record(order, source, past, notes, say)

@@ -1,4 +1,8 @@
-"""The tree of a release's folder, sorted, and its division into parts."""
+"""The tree of a release's folder, sorted, and its division into parts.
+
+A file is executable if its first bytes say so, or if the publisher does. The modes of the publisher's disk do not
+count: Windows has none, and the same folder must make the same release everywhere.
+"""
 
 import os
 import re
@@ -25,6 +29,10 @@ _SUSPECTS = (
 )
 """Names of what version control, secrets, desktops and editors leave in a folder: hardly ever meant for players."""
 _DEFAULTS = "defaults"
+_HEAD_BYTES = 4096
+_MACHO = (0xFEEDFACE, 0xFEEDFACF, 0xCEFAEDFE, 0xCFFAEDFE)
+_FAT_MACHO, _MAX_FAT = b"\xca\xfe\xba\xbe", 30
+"""A program for several processors of macOS, and how many at most: the classes of Java begin alike."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +46,17 @@ class Tree:
     empty_folders: tuple[str, ...] = ()
 
 
-def read(folder: Path, ignore: Sequence[str] = ()) -> Tree:
+def read(folder: Path, ignore: Sequence[str] = (), executable: Sequence[str] = ()) -> Tree:
     """The tree of a folder, without a `.shoal` at its top, and without what its `IGNORE_FILE` or ``ignore`` match.
+
+    ``executable``: globs of files that are executable, besides those whose first bytes say so.
 
     Raises ContentError content.special_file for anything that is neither file, link nor folder, content.unsafe_path,
     content.link_outside; DiskError disk.folder_missing, disk.denied, disk.failed; UsageError usage.argument.
     """
     ignored = _spec(_ignored(folder, ignore))
     try:
-        found = list(_walk(str(folder), "", ignored))
+        found = list(_walk(str(folder), "", ignored, _pattern(executable)))
     except OSError as error:
         raise _disk_error(error, folder) from error
     found.sort(key=lambda each: paths.order(each[0]))
@@ -90,7 +100,9 @@ def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
         raise UsageError("usage.argument", f"A line of {IGNORE_FILE} or --ignore is no pattern: {error}.") from error
 
 
-def _walk(folder: str, prefix: str, ignored: GitIgnoreSpec) -> Iterator[tuple[str, tuple[int, bool] | str | None]]:
+def _walk(
+    folder: str, prefix: str, ignored: GitIgnoreSpec, executable: re.Pattern[str]
+) -> Iterator[tuple[str, tuple[int, bool] | str | None]]:
     """Each path with what it is: size and executable bit of a file, target of a link, None for an empty folder."""
     with os.scandir(folder) as listing:
         children = [
@@ -108,13 +120,24 @@ def _walk(folder: str, prefix: str, ignored: GitIgnoreSpec) -> Iterator[tuple[st
         if child.is_symlink():
             yield path, os.readlink(child.path).replace(os.sep, "/")
         elif child.is_dir(follow_symlinks=False):
-            yield from _walk(child.path, path + "/", ignored)
+            yield from _walk(child.path, path + "/", ignored, executable)
         else:
             status = child.stat(follow_symlinks=False)
             if not stat.S_ISREG(status.st_mode):
                 message = f"{path[:200]!a} is neither a file nor a folder"
                 raise ContentError("content.special_file", message, path=ascii(path))
-            yield path, (status.st_size, bool(status.st_mode & stat.S_IXUSR))
+            yield path, (status.st_size, bool(executable.fullmatch(path)) or _is_program(child.path))
+
+
+def _is_program(path: str) -> bool:
+    """Whether the file begins like a script, or a program or library of Linux, Windows or macOS."""
+    with open(path, "rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head[:2] == b"MZ":
+        return head[int.from_bytes(head[60:64], "little") :][:4] == b"PE\0\0"
+    if head[:4] == _FAT_MACHO:
+        return int.from_bytes(head[4:8]) <= _MAX_FAT
+    return head[:2] == b"#!" or head[:4] == b"\x7fELF" or int.from_bytes(head[:4]) in _MACHO
 
 
 def _disk_error(error: OSError, folder: Path) -> DiskError:
@@ -162,7 +185,7 @@ def split(tree: Tree, rules: Sequence[PartRule]) -> dict[str, Tree]:
 
     Raises ContentError content.link_outside for a link that leads to another part, or that stands in a Windows part.
     """
-    patterns = [(rule.name, re.compile("|".join(_regex(glob.strip("/")) for glob in rule.globs))) for rule in rules]
+    patterns = [(rule.name, _pattern(rule.globs)) for rule in rules]
     part_of = {p: next((name for name, pattern in patterns if pattern.fullmatch(p)), MAIN_PART) for p in _paths(tree)}
     parts = {
         name: Tree(
@@ -194,6 +217,11 @@ def _with_folders(listed: Iterable[str]) -> set[str]:
             found.add(path)
             path = path.rpartition("/")[0]  # noqa: PLW2901 -- climbing is what this loop does
     return found
+
+
+def _pattern(globs: Iterable[str]) -> re.Pattern[str]:
+    """Matches a path that one of the globs stands for; nothing when there is none."""
+    return re.compile("|".join(_regex(glob.strip("/")) for glob in globs) or r"(?!)")
 
 
 def _regex(glob: str) -> str:

@@ -83,6 +83,7 @@ def _loop(root: Path) -> Path:
     return root / "home" / "loop"
 
 
+@pytest.mark.posix("sockets among files")
 @pytest.mark.parametrize("name", sorted(_ADDRESSES))
 def test_an_address_that_no_engine_of_ours_has_is_never_called(
     home: Path, tmp_path: Path, planted: socket.socket, name: str, monkeypatch: pytest.MonkeyPatch
@@ -107,6 +108,7 @@ def test_a_damaged_address_is_none(home: Path, name: str) -> None:
     assert client._try(Home(home)) is None
 
 
+@pytest.mark.posix("sockets among files")
 def test_a_socket_that_another_user_serves_is_left_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.chmod(0o700)
     monkeypatch.setattr(private, "is_served_by_user", lambda _: False)
@@ -128,6 +130,7 @@ def _the_socket_of_a_dead_engine(home: Path, tmp_path: Path) -> None:
         _say(home, str(home / "engine-1.sock"))
 
 
+@pytest.mark.posix("sockets among files")
 @pytest.mark.usefixtures("planted")
 @pytest.mark.parametrize("plant", [_a_pipe, _a_listener_of_others, _the_socket_of_a_dead_engine])
 def test_where_no_engine_is_a_new_one_takes_the_place(
@@ -139,6 +142,7 @@ def test_where_no_engine_is_a_new_one_takes_the_place(
     Shoal(home).stop_engine()
 
 
+@pytest.mark.posix("symlinks")
 @pytest.mark.parametrize("linked", [False, True])
 def test_a_home_may_be_named_from_here_and_be_a_link(
     home: Path, tmp_path: Path, linked: bool, monkeypatch: pytest.MonkeyPatch
@@ -167,6 +171,7 @@ def _check_is_silent(home: Path, socket_: Path) -> None:
     assert caught.value.code == "internal.engine_silent"
 
 
+@pytest.mark.posix("sockets among files")
 @pytest.mark.usefixtures("impatient")
 def test_an_engine_that_takes_no_call_is_named(home: Path) -> None:
     with _listening(home / "socket", backlog=0), socket.socket(socket.AF_UNIX) as other:
@@ -186,6 +191,7 @@ _GREETING: dict[str, Sequence[_Step]] = {
 }
 
 
+@pytest.mark.posix("sockets among files")
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("words", sorted(_GREETING))
 def test_an_engine_that_falls_silent_at_any_word_of_its_greeting_is_named(home: Path, words: str) -> None:
@@ -205,6 +211,7 @@ def test_an_engine_that_falls_silent_at_any_word_of_its_greeting_is_named(home: 
         greeter.join()
 
 
+@pytest.mark.posix("sockets among files")
 @pytest.mark.usefixtures("impatient")
 def test_an_engine_that_does_not_answer_a_call_is_lost_and_its_late_answer_too(home: Path) -> None:
     with connection.Listener(str(home / "socket")) as listener:

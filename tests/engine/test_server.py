@@ -11,6 +11,7 @@ import pytest
 
 from patcher import config
 from patcher.config import Home, Settings
+from patcher.engine import client
 from tests.support import trees
 from tests.support.installed import install
 from tests.support.peers import HOST
@@ -65,6 +66,7 @@ _LOSSES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.posix("folders removed with open files inside")
 @pytest.mark.parametrize("loss", _LOSSES)
 def test_an_engine_whose_home_is_gone_ends_with_all_it_offers(home: Path, loss: str) -> None:
     config.save(Home(home), Settings(listen_host=HOST, local_discovery=False, sharing="everyone"))
@@ -82,3 +84,11 @@ def test_an_engine_whose_home_is_gone_ends_with_all_it_offers(home: Path, loss: 
 def test_an_engine_at_home_stays(home: Path) -> None:
     with kept_engine(home) as engine, pytest.raises(subprocess.TimeoutExpired):
         engine.wait(1.5)
+
+
+def test_an_engine_that_is_asked_to_end_does_so_and_leaves_no_address(home: Path) -> None:
+    with kept_engine(home) as process:
+        assert client.end_engine(Home(home))
+        assert process.wait(60) == 0
+    assert not (home / "engine.json").exists()
+    assert not client.end_engine(Home(home))

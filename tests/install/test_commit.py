@@ -27,13 +27,29 @@ from tests.support.windows_like import WindowsLike
 NO_END = 10**6
 
 
-@pytest.fixture(params=["this system", "windows-like", "ignoring case", "windows-like, ignoring case"])
-def game(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An install of the old release, on each kind of disk."""
+_PLAYED = pytest.mark.posix("plays Windows")
+
+
+@pytest.fixture(
+    params=[
+        "this system",
+        pytest.param("windows-like", marks=_PLAYED),
+        pytest.param("ignoring case", marks=_PLAYED),
+        pytest.param("windows-like, ignoring case", marks=_PLAYED),
+    ]
+)
+def kind(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each kind of disk."""
     if "windows-like" in request.param:
         WindowsLike().take_over(monkeypatch.setattr)
     if "ignoring case" in request.param:
         IgnoreCase(tmp_path).take_over(monkeypatch.setattr)
+    return str(request.param)
+
+
+@pytest.fixture(params=[pytest.param("", marks=pytest.mark.posix("symlinks"))])
+def game(tmp_path: Path, kind: str) -> Path:
+    """An install of the old release, on each kind of disk."""
     crash.put(tmp_path / "game", OLD)
     return tmp_path / "game"
 
@@ -59,6 +75,20 @@ def refused(folder: Path, change: Change) -> DiskError:
 
 
 # ---------------------------------------------------------------- it does what it says
+
+
+def test_read_only_files_are_replaced_kept_and_dropped_like_any_others(tmp_path: Path, kind: str) -> None:
+    game = tmp_path / "game"
+    crash.put(game, {"pak": file(b"1"), "gone": file(b"gone"), ".shoal/installed": file(b"1")})
+    for number in (b"2", b"3"):
+        for path in game.iterdir():
+            if path.is_file():
+                path.chmod(0o444)
+        staged(game, new=number)
+        change = Change(place=(("new", "pak", False),), remove=("gone",) if number == b"2" else ())
+        commit.commit(InstallFolder.at(game), change, KEEP_BYTES)
+        assert (game / "pak").read_bytes() == number and not (game / "gone").exists()
+        assert not commit.pending(InstallFolder.at(game))
 
 
 def test_an_update_changes_adds_moves_removes_and_swaps(game: Path) -> None:
@@ -232,6 +262,7 @@ def test_somebodys_file_where_a_folder_must_go_is_kept(game: Path) -> None:
     assert crash.read(game / ".shoal" / "previous")["files/saves"] == file(b"precious")
 
 
+@pytest.mark.posix("symlinks")
 def test_nothing_is_written_or_removed_through_a_link_that_leads_out(game: Path, tmp_path: Path) -> None:
     outside = tmp_path / "other-disk"
     (game / "data").rename(outside)
@@ -274,6 +305,7 @@ def test_a_folder_that_may_not_be_changed_is_told_before(game: Path, monkeypatch
     assert error.facts == {"path": str(game / "bin")}
 
 
+@pytest.mark.posix("symlinks")
 def test_a_file_in_use_is_told_before_and_a_running_program_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,6 +370,7 @@ def test_a_second_commit_waits_for_the_recovery_of_the_first(game: Path) -> None
 # ---------------------------------------------------------------- an error in the middle
 
 
+@pytest.mark.posix("symlinks")
 def test_whichever_step_fails_the_release_is_the_old_or_recovery_makes_it_the_new(room: Path) -> None:
     for step in range(1, 1000):
         game = room / str(step)

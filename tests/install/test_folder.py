@@ -39,6 +39,7 @@ def test_a_folder_for_a_lock_file_is_kept_beside(tmp_path: Path) -> None:
     assert (tmp_path / "game" / ".shoal" / "lock.damaged" / "inner").is_dir()
 
 
+@pytest.mark.posix("symlinks")
 @pytest.mark.parametrize("kind", ["link", "file"])
 @pytest.mark.parametrize(
     "name", ["", "staging", "trash", "trash/files", "previous", "previous/files", "manifests", "layers"]
@@ -69,6 +70,7 @@ def test_a_folder_that_takes_the_place_of_another_is_not_taken_for_it(tmp_path: 
     assert list((tmp_path / "game").iterdir()) == []
 
 
+@pytest.mark.posix("symlinks")
 def test_a_linked_install_folder_is_the_players_choice(tmp_path: Path) -> None:
     (tmp_path / "drive" / "game").mkdir(parents=True)
     (tmp_path / "game").symlink_to(tmp_path / "drive" / "game")

@@ -1,6 +1,8 @@
 """What `play` starts is a file of the release as the publisher signed it; anything planted beside it is refused."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,10 +98,12 @@ def _link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
+@pytest.mark.posix("scripts of the shell")
 def test_the_released_program_starts_in_its_folder_and_knows_its_path(game: Game) -> None:
     assert game.start() == [str(game.folder.resolve() / "data"), str(game.folder / "bin" / "game")]
 
 
+@pytest.mark.posix("scripts of the shell")
 def test_a_game_inherits_no_secret(game: Game, monkeypatch: pytest.MonkeyPatch) -> None:
     _put(game.folder / "bin/env", b'#!/bin/sh\nenv > "$1"\n')
     part = _part(game.state, "tools", {"bin/env": b'#!/bin/sh\nenv > "$1"\n'})
@@ -112,6 +116,7 @@ def test_a_game_inherits_no_secret(game: Game, monkeypatch: pytest.MonkeyPatch) 
     assert "told to nobody" not in "".join(lines)
 
 
+@pytest.mark.posix("scripts of the shell")
 def test_a_program_that_was_only_touched_is_read_once_more_and_starts(game: Game) -> None:
     os.utime(game.folder / "bin/game", ns=(1, 1))
     assert game.start()
@@ -119,6 +124,7 @@ def test_a_program_that_was_only_touched_is_read_once_more_and_starts(game: Game
     assert game.start()
 
 
+@pytest.mark.posix("symlinks")
 def test_an_install_folder_that_the_player_linked_to_is_still_theirs(game: Game) -> None:
     link = game.folder.with_name("link")
     link.symlink_to(game.folder)
@@ -234,6 +240,7 @@ _REFUSED: dict[Callable[[Game], None], str] = {
 }
 
 
+@pytest.mark.posix("scripts of the shell")
 @pytest.mark.parametrize("plant", _REFUSED, ids=lambda plant: plant.__name__.strip("_"))
 def test_what_is_not_as_released_is_refused_and_not_started(game: Game, plant: Callable[[Game], None]) -> None:
     plant(game)
@@ -261,6 +268,7 @@ def test_what_is_missing_is_said_to_be_missing(game: Game, gone: str) -> None:
     assert (caught.value.code, caught.value.facts["missing"]) == ("disk.modified", 1)
 
 
+@pytest.mark.posix("scripts of the shell")
 def test_a_cancel_reaches_the_reading_of_a_large_program(game: Game) -> None:
     def stop(*_: object) -> None:
         raise Cancelled
@@ -290,3 +298,12 @@ def test_a_program_that_this_system_cannot_start_is_no_fault_of_the_drive(game: 
     with pytest.raises(ContentError, match="cannot start bin/game") as caught:
         game.start()
     assert caught.value.code == "content.launch"
+
+
+@pytest.mark.parametrize(("name", "mode", "runs"), [("readme.txt", 0o644, False), ("game.bat", 0o755, True)])
+def test_who_only_reads_a_file_of_the_game_does_not_play_it(tmp_path: Path, name: str, mode: int, runs: bool) -> None:
+    (tmp_path / name).write_bytes(b"input()")
+    (tmp_path / name).chmod(mode)
+    with subprocess.Popen([sys.executable, tmp_path / name], stdin=subprocess.PIPE) as program:
+        assert bool(launch.running(tmp_path)) == runs
+        program.communicate(b"\n")

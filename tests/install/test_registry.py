@@ -1,5 +1,6 @@
 """The registry, when somebody else wrote into it."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from patcher.content.records import Release
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import Installation, Registry
+from patcher.install.scan import Seen
 from patcher.protocol import commands
 
 _UPDATE = commands.Update("demo/whole")
@@ -65,3 +67,10 @@ def test_what_is_forgotten_is_signed_no_more(tmp_path: Path) -> None:
     assert registry.is_signed("demo/whole", release)
     registry.forget("demo/whole")
     assert not registry.is_signed("demo/whole", release)
+
+
+def test_a_file_with_the_largest_number_that_a_disk_gives_is_remembered(tmp_path: Path) -> None:
+    found = os.stat_result((0o100644, 2**64 - 1, 0, 1, 0, 0, 5, 0, 0, 0), {"st_mtime_ns": 7})
+    registry = Registry(tmp_path / "registry.sqlite")
+    registry.note_seen("shop/game", {"pak": Seen.of(found)})
+    assert registry.files_seen("shop/game") == {"pak": Seen.of(found)}

@@ -52,6 +52,7 @@ def test_a_full_scan_finds_what_a_stat_hides(folder: Path) -> None:
     assert scan.installed(below(folder), entries, None, _quiet).modified == ("a",)
 
 
+@pytest.mark.posix("symlinks")
 def test_a_link_or_a_folder_is_no_file_of_ours(folder: Path, tmp_path: Path) -> None:
     (folder / "a").rename(tmp_path / "elsewhere")
     (folder / "a").symlink_to(tmp_path / "elsewhere")
@@ -74,6 +75,7 @@ def test_half_a_staged_file_is_held_piece_by_piece(folder: Path) -> None:
     assert scan.held_pieces(merkle.leaves_of(b"no"), b"", merkle.root_of(merkle.leaves_of(b"yes")), piece) == set()
 
 
+@pytest.mark.posix("symlinks")
 def test_only_a_file_of_our_own_counts_as_staged(folder: Path, tmp_path: Path) -> None:
     data = b"staged"
     root = merkle.root_of(merkle.leaves_of(data))

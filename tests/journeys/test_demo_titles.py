@@ -72,6 +72,7 @@ def test_a_running_game_is_not_updated(tmp_path: Path) -> None:
         assert player.run("update", "tidepool")["version_to"] == "1.1"
 
 
+@pytest.mark.posix("modes")
 def test_every_title_of_the_demo_is_complete(tmp_path: Path) -> None:
     for name, facts in titles().items():
         assert facts["label"].keys() == facts["summary"].keys() == {"en", "de"}

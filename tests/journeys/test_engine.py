@@ -247,6 +247,7 @@ def test_a_move_killed_in_its_commit_goes_on(world: World) -> None:
     assert not world.folder(player).exists()
 
 
+@pytest.mark.posix("SIGKILL and SIGTERM")
 @pytest.mark.parametrize("count", [1, 8])
 def test_a_move_killed_when_it_has_moved_leaves_no_copy(world: World, count: int) -> None:
     player, target = world.player("ann", peers="none"), world.root / "elsewhere"

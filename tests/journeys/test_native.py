@@ -14,9 +14,9 @@ from tests.support.world import Shoal, World, prepared_engine
 _OLD: trees.Layout = {
     "bin/tool": File(b"#!/bin/sh\nexit 0\n", executable=True),
     "data": File(trees.noise(1, 50_000)),
-    "engine.so": File(library(90)),
+    "engine.so": File(library(90), executable=True),
 }
-_NEW: trees.Layout = {**_OLD, "engine.so": File(library(90, 3))}
+_NEW: trees.Layout = {**_OLD, "engine.so": File(library(90, 3), executable=True)}
 
 
 @pytest.fixture

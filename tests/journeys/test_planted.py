@@ -319,6 +319,7 @@ def test_what_stands_for_a_staged_file_keeps_no_update_from_its_end(
 # ---------------------------------------------------------------- while it runs
 
 
+@pytest.mark.posix("symlinks")
 @pytest.mark.parametrize("name", ["data", ".shoal/staging", ".shoal/trash", ".shoal", "."])
 def test_a_folder_that_is_swapped_for_a_link_meanwhile_leads_nowhere(
     player: Player, network: commands.Network, name: str

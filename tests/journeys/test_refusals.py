@@ -220,6 +220,7 @@ def test_without_the_index_of_any_pack_the_files_come_whole(world: World, spoil:
 # ---------------------------------------------------------------- disks
 
 
+@pytest.mark.posix("unshare")
 def test_a_full_disk_is_told_before_the_download(world: World, tmp_path: Path) -> None:
     player = world.player("ann", peers="none")
     (tmp_path / "small").mkdir()
@@ -250,6 +251,7 @@ def test_an_engine_starts_on_a_full_drive_and_says_what_is_wrong(world: World, t
     assert results[1]["damaged"] == []
 
 
+@pytest.mark.posix("unshare")
 def test_a_read_only_folder_is_said(world: World, tmp_path: Path) -> None:
     player = world.player("ann", peers="none")
     (tmp_path / "games").mkdir(exist_ok=True)

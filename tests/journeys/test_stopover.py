@@ -128,6 +128,7 @@ sys.exit(server.main())
 """
 
 
+@pytest.mark.posix("SIGKILL and SIGTERM")
 def test_a_power_cut_between_the_two_goes_on_by_itself(world: World) -> None:
     player = _behind(world)
     player.stop_engine()

@@ -16,7 +16,8 @@ from tests.support.trees import File
 from tests.support.world import World
 
 _SCENARIOS = (
-    "changed", "added and removed", "moved and duplicated", "folders become files", "links and empty folders",
+    "changed", "added and removed", "moved and duplicated", "folders become files",
+    pytest.param("links and empty folders", marks=pytest.mark.posix("symlinks")),
     "case renames", "many small files", "names of the world", "native code",
 )  # fmt: skip
 

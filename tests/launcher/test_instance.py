@@ -45,6 +45,7 @@ def test_a_second_start_hands_its_words_to_the_first(qtbot: QtBot, home: Path) -
     first.close()
 
 
+@pytest.mark.posix("modes")
 def test_only_its_own_user_can_open_it_and_another_home_is_another_window(home: Path, tmp_path: Path) -> None:
     first = SingleInstance(home)
     assert first.listen()
@@ -54,6 +55,7 @@ def test_only_its_own_user_can_open_it_and_another_home_is_another_window(home: 
     first.close()
 
 
+@pytest.mark.posix("modes")
 def test_without_a_runtime_folder_the_socket_is_in_the_home_which_is_made_private(
     qtbot: QtBot, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +98,7 @@ def test_a_runtime_folder_that_is_not_ours_alone_is_not_used(home: Path, tmp_pat
     first.close()
 
 
+@pytest.mark.posix("users by number")
 def test_nothing_is_handed_to_another_user(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As another user sees it who meets our socket where theirs should be."""
     code = _IMPORTS + f"i = SingleInstance(Path({str(home)!r})); i.listen(); print(flush=True); app.exec()"
@@ -108,6 +111,7 @@ def test_nothing_is_handed_to_another_user(home: Path, monkeypatch: pytest.Monke
         other.kill()
 
 
+@pytest.mark.posix("users by number")
 def test_in_a_home_of_another_user_no_window_listens(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     first = SingleInstance(home)

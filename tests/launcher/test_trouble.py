@@ -73,6 +73,7 @@ def test_a_file_with_another_fingerprint_is_refused(world: World, ui: LauncherUi
     assert ui.window.state.snapshot.feeds == ()
 
 
+@pytest.mark.posix("unshare")
 @pytest.mark.parametrize(
     ("options", "code"), [("size=1m", "disk.full"), ("ro", "disk.read_only")], ids=["full", "read-only"]
 )

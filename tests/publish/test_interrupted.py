@@ -78,6 +78,7 @@ def test_killed_at_every_step_the_feed_stays_valid_and_a_rerun_completes(
     assert step > 50
 
 
+@pytest.mark.posix("SIGKILL and SIGTERM")
 @pytest.mark.parametrize("phase", ["write", "pack", "sign"])
 def test_a_killed_process_is_completed_by_the_same_command(room: Path, whole: dict[str, bytes], phase: str) -> None:
     world = World(room)
@@ -90,7 +91,7 @@ def test_a_killed_process_is_completed_by_the_same_command(room: Path, whole: di
         "root, phase = Path(sys.argv[1]), sys.argv[2]\n"
         "def progress(now, done, total):\n"
         "    if now == phase and done == total: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "order = release.ReleaseOrder('game', root / 'new', '1.1', jobs=2)\n"
+        "order = release.ReleaseOrder('game', root / 'new', '1.1', executable=('bin/game',), jobs=2)\n"
         "release.release(root / 'feed', Home(root / 'home'), order, Passphrases(), progress, print)\n"
     )
     repository_root = Path(__file__).resolve().parents[2]

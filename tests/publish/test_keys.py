@@ -21,6 +21,7 @@ from patcher.publish.keys import KeyRing, Passphrases, name_of
 from tests.support.publisher import PASSPHRASE, Publisher, files_below, lay
 
 
+@pytest.mark.posix("modes")
 def test_a_key_file_is_wrapped_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
     KeyRing(tmp_path / "keys", Passphrases(PASSPHRASE)).make("holder-1", protect=True)
     file = tmp_path / "keys" / "holder-1.pem"
@@ -129,6 +130,7 @@ def _open(folder: Path, key: SSlibKey, said: list[str] | None = None) -> None:
     key.verify_signature(signature, b"text")
 
 
+@pytest.mark.posix("modes")
 def test_an_old_key_opens_with_a_notice_and_is_wrapped_anew_once(tmp_path: Path, old_key: SSlibKey) -> None:
     file, said = tmp_path / "holder-1.pem", list[str]()
     assert wrapping.is_weak(file.read_bytes())
@@ -171,6 +173,7 @@ def test_a_crash_while_a_key_is_wrapped_anew_leaves_one_whole_file(
         assert not wrapping.is_weak(file.read_bytes())
 
 
+@pytest.mark.posix("symlinks")
 def test_a_key_that_lies_elsewhere_is_wrapped_where_it_lies(tmp_path: Path, old_key: SSlibKey) -> None:
     stick = tmp_path / "stick"
     stick.mkdir()

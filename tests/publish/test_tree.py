@@ -10,6 +10,7 @@ from patcher.errors import ContentError, DiskError, UsageError
 from patcher.publish import tree
 from patcher.publish.tree import PartRule, Tree
 from tests.support import trees
+from tests.support.native_images import elf_library, pe_library
 
 
 @pytest.mark.parametrize("name", trees.SCENARIOS)
@@ -18,7 +19,36 @@ def test_a_folder_is_read_as_it_was_laid_down(name: str, tmp_path: Path) -> None
     trees.write(tmp_path, layout)
     m = trees.manifest_of(layout)
     expected = Tree(tuple((e.path, e.size_bytes, e.executable) for e in m.entries), m.links, m.empty_folders)
-    assert tree.read(tmp_path) == expected
+    assert tree.read(tmp_path, [e.path for e in m.entries if e.executable]) == expected
+
+
+_PROGRAMS = {
+    "a script": (b"#!/bin/sh\n", True),
+    "ELF": (elf_library(), True),
+    "PE": (pe_library(), True),
+    "Mach-O": (bytes.fromhex("cffaedfe0c000001"), True),
+    "Mach-O for two processors": (bytes.fromhex("cafebabe00000002"), True),
+    "a class of Java": (bytes.fromhex("cafebabe00000034"), False),
+    "words that begin like a program": (b"MZ is no program", False),
+    "nothing": (b"", False),
+}
+
+
+@pytest.mark.parametrize("name", _PROGRAMS)
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_a_file_is_executable_by_its_bytes_whatever_the_publishers_disk_says(
+    tmp_path: Path, name: str, mode: int
+) -> None:
+    data, is_executable = _PROGRAMS[name]
+    (tmp_path / "file").write_bytes(data)
+    (tmp_path / "file").chmod(mode)
+    assert tree.read(tmp_path).files == (("file", len(data), is_executable),)
+
+
+def test_what_is_executable_by_no_byte_is_named_by_the_publisher(tmp_path: Path) -> None:
+    trees.write(tmp_path, {path: trees.File(b"exit 0") for path in ("bin/deep/tool", "bin/run", "data/run")})
+    found = tree.read(tmp_path, ["bin/**"]).files
+    assert [path for path, _, is_executable in found if is_executable] == ["bin/deep/tool", "bin/run"]
 
 
 def test_our_own_folder_at_the_top_is_no_part_of_a_release(tmp_path: Path) -> None:
@@ -45,6 +75,7 @@ def test_rules_that_cannot_be_read_are_said(tmp_path: Path) -> None:
             tree.read(tmp_path)
 
 
+@pytest.mark.posix("named pipes among files")
 def test_pipes_sockets_and_devices_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ContentError) as caught:
@@ -57,6 +88,7 @@ def test_pipes_sockets_and_devices_are_refused(tmp_path: Path) -> None:
             tree.read(tmp_path)
 
 
+@pytest.mark.posix("names that Windows does not have")
 @pytest.mark.parametrize("name", [b"con.txt", b"a\\b", b"\xff\xfe", b"end. ", b"a:b", "a\u202eb".encode()])
 def test_an_unsafe_name_is_refused(name: bytes, tmp_path: Path) -> None:
     with open(os.fsencode(tmp_path) + b"/" + name, "wb"):  # a Path takes no bytes
@@ -66,12 +98,14 @@ def test_an_unsafe_name_is_refused(name: bytes, tmp_path: Path) -> None:
     assert caught.value.code == "content.unsafe_path"
 
 
+@pytest.mark.posix("names that Windows does not have")
 def test_names_that_meet_on_other_systems_are_refused(tmp_path: Path) -> None:
     trees.write(tmp_path, {"Data/a": trees.File(b""), "data/b": trees.File(b"")})
     with pytest.raises(ContentError):
         tree.read(tmp_path)
 
 
+@pytest.mark.posix("symlinks")
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "x/../../outside", ".shoal/journal"])
 def test_a_link_that_leads_out_is_refused_and_never_followed(target: str, tmp_path: Path) -> None:
     (tmp_path / "release").mkdir()

@@ -43,6 +43,7 @@ def test_a_server_of_the_authoritys_name_does_not_take_its_place(tmp_path: Path)
     assert (authority.ca_file.read_bytes(), authority.ca_key.read_bytes()) == before
 
 
+@pytest.mark.posix("modes")
 def test_secret_keys_are_for_their_owner_only(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     for key in (authority.ca_key, authority.issue("127.0.0.1")[1]):

@@ -253,6 +253,7 @@ def test_what_was_served_is_counted(place: Path) -> None:
     assert (server.requests, server.body_bytes) == (3, 20)
 
 
+@pytest.mark.posix("named pipes among files")
 def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with StaticServer(tmp_path) as server:

@@ -34,7 +34,7 @@ KEEP_BYTES = 1 << 20
 
 
 def file(data: bytes, executable: bool = False) -> Item:
-    return "file", data, executable
+    return "file", data, executable and os.name != "nt"
 
 
 def link(target: str) -> Item:
@@ -158,11 +158,11 @@ def read(folder: Path) -> Tree:
         for name in (*files, *folders):
             path = Path(at) / name
             if path.is_symlink():
-                found[str(inner / name)] = link(os.readlink(path))
+                found[(inner / name).as_posix()] = link(os.readlink(path))
             elif path.is_file():
-                found[str(inner / name)] = file(path.read_bytes(), bool(path.stat().st_mode & 0o100))
+                found[(inner / name).as_posix()] = file(path.read_bytes(), bool(path.stat().st_mode & 0o100))
         if not folders and not files:
-            found[str(inner)] = FOLDER
+            found[inner.as_posix()] = FOLDER
     return found
 
 

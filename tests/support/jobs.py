@@ -6,6 +6,7 @@ A `World` is one folder: ``home``, ``games`` (installs, and somebody else's fold
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -35,7 +36,7 @@ _BIG = noise(2, 140_000)
 RELEASES: tuple[Layout, ...] = (
     {
         "bin/game": File(noise(1, 9_000), executable=True),
-        "bin/tool": File(b"#!/bin/sh\n", executable=True),
+        "bin/tool": File(b"exit 0\n", executable=True),
         "data/big.pak": File(_BIG),
         "data/gone.pak": File(noise(3, 2_000)),
         "data/moved.pak": File(prose(4, 20_000)),
@@ -49,7 +50,7 @@ RELEASES: tuple[Layout, ...] = (
     },
     {
         "bin/game": File(edited(noise(1, 9_000), 5), executable=True),
-        "bin/tool": File(b"#!/bin/sh\n"),
+        "bin/tool": File(b"exit 0\n"),
         "data/big.pak": File(edited(_BIG, 6) + noise(7, 70_000)),
         "data/packs/moved.pak": File(prose(4, 20_000)),
         "data/twice.a": File(noise(8, 3_000)),
@@ -63,6 +64,8 @@ RELEASES: tuple[Layout, ...] = (
         "config/keys.ini": File(b"jump=space\nrun=shift\n"),
     },
 )
+if sys.platform == "win32":  # an ordinary account makes no symbolic links
+    RELEASES = tuple({path: item for path, item in tree.items() if path != "current"} for tree in RELEASES)
 OWN: Layout = {
     "mods/mine.txt": File(b"a mod"),
     "saves/1.sav": File(noise(9, 500)),

@@ -15,6 +15,7 @@ from patcher.publish import build, check, feeds, release, repository, wrapping
 from patcher.publish.keys import Passphrases
 from patcher.publish.patches import drafts
 from patcher.publish.patches.drafts import Draft
+from tests.support import trees
 
 ORIGIN = "https://updates.example.org/feed"
 PASSPHRASE = "correct horse"
@@ -61,7 +62,8 @@ class Publisher:
 
     def order(self, tree: Path, version: str, **commands: Any) -> release.ReleaseOrder:
         """An order for the title `game`."""
-        return replace(release.ReleaseOrder("game", tree, version), **commands)
+        order = release.ReleaseOrder("game", tree, version, executable=tuple(trees.executable(tree)))
+        return replace(order, **commands)
 
     def release(self, tree: Path, version: str, **commands: Any) -> release.ReleaseOutcome:
         """Release ``tree``."""

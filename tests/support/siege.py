@@ -129,7 +129,7 @@ class Siege:
     def _release(self, version: str) -> None:
         tree = self.root / version
         trees.write(tree, GENUINE[version])
-        order = release.ReleaseOrder("game", tree, version, launch=("bin/game",))
+        order = release.ReleaseOrder("game", tree, version, launch=("bin/game",), executable=("bin/game",))
         self._until_signed(lambda: release.release(self.folder, self.home, order, Passphrases(), quiet, print).request)
         self.states[version] = files_below(self.folder)
         shutil.copytree(self.folder, self.root / f"feed-{version}")

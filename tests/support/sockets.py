@@ -3,9 +3,12 @@
 import contextlib
 import ipaddress
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 _LISTENING = {"tcp": "0A", "udp": "07"}
 """Of a UDP socket: it is connected to nobody in particular."""
@@ -22,6 +25,10 @@ class Listening(NamedTuple):
 
 def listening(pid: int) -> set[Listening]:
     """Those of the process ``pid``, in the network namespace it is in."""
+    if sys.platform == "win32":
+        kinds = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
+        open_ends = psutil.Process(pid).net_connections("inet")
+        return {Listening(kinds[each.type], each.laddr.ip, each.laddr.port) for each in open_ends if not each.raddr}
     mine = _inodes(pid)
     found = set()
     for table in ("tcp", "tcp6", "udp", "udp6"):

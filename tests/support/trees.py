@@ -1,15 +1,17 @@
 """Release trees as data: pairs of an old and a new tree that every room must get right, and how to lay them down.
 
-`SCENARIOS` names them; `scenario` builds one. All bytes come from seeds, so a tree is the same on every machine.
+`SCENARIOS` names them for a test; `scenario` builds one. All bytes come from seeds: a tree is the same everywhere.
 """
 
 import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+
+import pytest
 
 from patcher.content import chunker, codec, merkle
 from patcher.content.layout import Range
@@ -26,7 +28,8 @@ MIB = 1024 * 1024
 @dataclass(frozen=True)
 class File:
     data: bytes
-    executable: bool = False
+    executable: bool = field(default=False, compare=os.name != "nt")
+    """Windows keeps no such bit with a file."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def edited(data: bytes, seed: int, edits: int = 3) -> bytes:
 def _base() -> dict[str, File | Link | Folder]:
     return {
         "bin/game": File(noise(1, 90_000), executable=True),
-        "bin/tool": File(b"#!/bin/sh\nexit 0\n", executable=True),
+        "bin/tool": File(b"exit 0\n", executable=True),
         "data/levels/one.lvl": File(prose(2, 150_000)),
         "data/levels/two.lvl": File(prose(3, 16_384)),
         "data/sound.pak": File(noise(4, 300_001)),
@@ -96,7 +99,7 @@ def _changed() -> tuple[Layout, Layout]:
         file = old[path]
         assert isinstance(file, File)
         new[path] = File(edited(file.data, number), file.executable)
-    new["bin/tool"] = File(b"#!/bin/sh\nexit 0\n", executable=False)
+    new["bin/tool"] = File(b"exit 0\n", executable=False)
     new["data/empty.cfg"] = File(b"volume=1\n")
     new["readme.txt"] = File(b"Version 2\n", executable=True)
     return old, new
@@ -173,13 +176,13 @@ def _a_large_file() -> tuple[Layout, Layout]:
 def _native_code() -> tuple[Layout, Layout]:
     old = _base() | {
         "bin/game": File(library(53), executable=True),
-        "bin/engine.so": File(library(54, data_bytes=1_200_000)),
-        "bin/was/plugin.so": File(library(55)),
+        "bin/engine.so": File(library(54, data_bytes=1_200_000), executable=True),
+        "bin/was/plugin.so": File(library(55), executable=True),
     }
     new = _base() | {
         "bin/game": File(library(53, 2), executable=True),
-        "bin/engine.so": File(library(54, 5, 1_200_000)),
-        "bin/is/plugin.so": File(library(55, 1)),
+        "bin/engine.so": File(library(54, 5, 1_200_000), executable=True),
+        "bin/is/plugin.so": File(library(55, 1), executable=True),
         "data/added.pak": File(noise(56, 90_000)),
     }
     return old, new
@@ -221,7 +224,9 @@ _BUILDERS: dict[str, Callable[[], tuple[Layout, Layout]]] = {
     "first install": _first_install,
     "nothing new": _nothing_new,
 }
-SCENARIOS = tuple(_BUILDERS)
+SCENARIOS = tuple(
+    pytest.param(name, marks=pytest.mark.posix("symlinks") if "links" in name else ()) for name in _BUILDERS
+)
 
 
 @cache
@@ -246,6 +251,12 @@ def write(folder: Path, layout: Layout) -> None:
                 place.symlink_to(target)
             case Folder():
                 place.mkdir()
+
+
+def executable(folder: Path) -> list[str]:
+    """Files that were laid down as executable: a publisher names them, as modes do not count."""
+    files = (place for place in folder.rglob("*") if place.is_file() and not place.is_symlink())
+    return [place.relative_to(folder).as_posix() for place in files if place.stat().st_mode & 0o100]
 
 
 def read(folder: Path) -> dict[str, File | Link | Folder]:

@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+
+import psutil
 
 PATIENCE_S = 60.0
 _FIRST_S, _LONGEST_S = 0.005, 0.05
@@ -21,9 +23,10 @@ def wait_until(is_true: Callable[[], bool], what: str) -> None:
 
 def is_alive(pid: int) -> bool:
     """Whether the process runs; our own dead children are reaped on the way."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+    if sys.platform != "win32":
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False

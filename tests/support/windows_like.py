@@ -1,7 +1,13 @@
-"""A disk as a player on Windows has it: no second names, no sync of folders, files in use refuse to be renamed."""
+"""A disk as a player on Windows has it: no second names, no sync of folders, files in use refuse to be renamed, and
+read-only ones to be replaced or removed.
+
+What it says was seen under Wine: 32 of a file that another program holds, 5 (access denied) of one that stands where a
+new one is to go, of a running program, and of a read-only file.
+"""
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +15,7 @@ from types import SimpleNamespace
 
 from patcher import beneath, disk
 
-_SHARING_VIOLATION = 32
+_DENIED, _SHARING_VIOLATION = 5, 32
 
 
 @dataclass
@@ -34,21 +40,29 @@ class WindowsLike:
     def _replace(self, old: str, new: str, **_: None) -> None:
         source, path = Path(old), Path(new)
         self._refuse(source)
-        self._refuse(path)
-        if path in self.running and source != path:
-            raise _refused()
+        if source != path:
+            self._refuse(path, _DENIED)
+            _refuse_read_only(path)
+            if path in self.running:
+                raise _refused(_DENIED)
         os.replace(source, path)
         if source in self.running:
             self.running = self.running - {source} | {path}
 
     def _unlink(self, name: str, **_: None) -> None:
         self._refuse(Path(name))
+        _refuse_read_only(Path(name))
         os.unlink(name)
 
-    def _refuse(self, path: Path) -> None:
+    def _refuse(self, path: Path, number: int = _SHARING_VIOLATION) -> None:
         if self.held.get(path):
             self.held[path] -= 1
-            raise _refused()
+            raise _refused(number)
+
+
+def _refuse_read_only(path: Path) -> None:
+    if os.path.lexists(path) and not os.path.islink(path) and not os.lstat(path).st_mode & stat.S_IWRITE:
+        raise _refused(_DENIED)
 
 
 def _open(name: str | Path, flags: int, mode: int = 0o777, **_: None) -> int:
@@ -65,7 +79,7 @@ def _copy_file_range(*_: int) -> int:
     raise OSError(errno.ENOSYS, "Not implemented")
 
 
-def _refused() -> PermissionError:
-    error = PermissionError(errno.EACCES, "The process cannot access the file: it is used by another process")
-    error.winerror = _SHARING_VIOLATION  # type: ignore[attr-defined]  # it is there on Windows only
+def _refused(number: int) -> PermissionError:
+    error = PermissionError(errno.EACCES, "Access is denied, or the file is used by another process")
+    error.winerror = number  # type: ignore[attr-defined]  # it is there on Windows only
     return error

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -13,14 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from patcher.cli.__main__ import main
 from patcher.config import Home
+from patcher.engine import client
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import Changes
 from patcher.serve.certificate import Authority
 from patcher.serve.tracker import Tracker
-from tests.support import engines
+from tests.support import engines, trees
 from tests.support.waiting import is_alive, wait_until
 from tests.support.watched import WatchedServer
 
@@ -69,14 +71,13 @@ class Shoal:
         """As a power cut would end it."""
         pid = self.engine_pid()
         assert pid != os.getpid(), "this world's engines are no processes"
-        os.kill(pid, signal.SIGKILL)
+        psutil.Process(pid).kill()
         wait_until(lambda: not is_alive(pid), "the killed engine")
 
     def stop_engine(self) -> None:
         """End the engine and wait for that."""
         if not engines.stop(self.home) and (pid := self.engine_pid()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+            client.end_engine(Home(self.home))
             wait_until(lambda: not is_alive(pid), "the engine's end")
 
     def log(self) -> str:
@@ -118,7 +119,8 @@ class World:
 
     def release(self, version: str, tree: Path, *words: object, title: str = "game") -> dict[str, Any]:
         """Publish a folder, with no worker processes."""
-        options = ("--version", version, "--jobs", 1, *words)
+        named = (word for path in trees.executable(tree) for word in ("--executable", path))
+        options = ("--version", version, "--jobs", 1, *named, *words)
         return self.publisher.run("publish", "release", self.feed, title, tree, *options)
 
     def sign(self, put: Mapping[str, bytes], *drop: str) -> None:

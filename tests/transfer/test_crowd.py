@@ -8,6 +8,8 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from patcher.protocol.events import Sources
 from patcher.transfer.fetch import Want, fetch
 from patcher.transfer.origin.readers import TreeSource
@@ -61,6 +63,7 @@ def test_peers_forbidden_on_the_way_the_origin_goes_on_alone(game: Game, session
         assert wait_for(lambda: seed.connected() == [])
 
 
+@pytest.mark.posix("SIGKILL and SIGTERM")
 def test_a_kill_in_the_middle_costs_little(session: Session, tmp_path: Path) -> None:
     """Counted by the seed: what it sent, but is not right on the disk of the killed player, is sent again."""
     folder = plant(tmp_path / "author", {"big.pak": 64_000_000})

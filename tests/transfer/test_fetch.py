@@ -346,6 +346,7 @@ def test_a_download_limit_holds_for_the_origin_too(game: Game) -> None:
         session.close()
 
 
+@pytest.mark.posix("symlinks")
 def test_a_folder_that_is_swapped_for_a_link_meanwhile_is_not_followed(
     game: Game, session: Session, tmp_path: Path
 ) -> None:

@@ -92,6 +92,7 @@ def test_a_lying_server_is_found_out(tmp_path: Path, rebuild: Rebuild) -> None:
     assert raised.value.facts["root"] == rebuild.content.hex
 
 
+@pytest.mark.posix("symlinks")
 @pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to])
 def test_nothing_is_fetched_into_what_is_not_a_file_of_our_own(
     tmp_path: Path, plant: Callable[[Path, Path], None]

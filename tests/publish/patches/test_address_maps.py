@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from patcher import disk
 from patcher.content import codec
 from patcher.publish.patches import encode, pool
@@ -69,6 +71,7 @@ def test_more_workers_change_no_byte(tmp_path: Path) -> None:
     assert b"".join(one.chunks()) == b"".join(two.chunks())
 
 
+@pytest.mark.posix("SIGKILL and SIGTERM")
 def test_a_killed_maker_goes_on_with_the_maps_it_has(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path)
     trees.write(tmp_path / "old", trees.scenario("native code").old)
@@ -83,7 +86,7 @@ def test_a_killed_maker_goes_on_with_the_maps_it_has(tmp_path: Path) -> None:
     written: list[object] = []
     disk.hook = lambda step, arguments: written.append(arguments[0]) if step == "write" else None
     try:
-        publisher.release(tmp_path / "new", "1.1", jobs=1)
+        publisher.release(tmp_path / "new", "1.1", jobs=1, executable=())
     finally:
         disk.hook = None
     assert kept.isdisjoint(written)
@@ -106,6 +109,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.posix("SIGKILL and SIGTERM")
 def test_assets_are_packed_without_numpy(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path)
     trees.write(tmp_path / "old", trees.scenario("changed").old)

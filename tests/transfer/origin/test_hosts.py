@@ -131,6 +131,7 @@ def test_behind_a_proxy_what_is_written_out_is_judged(
 _LAYOUT = "ip link set lo up; ip addr add 8.8.8.8/32 dev lo; ip addr add 10.7.0.1/32 dev lo"
 
 
+@pytest.mark.posix("users by number")
 def test_each_feed_reaches_what_its_players_could_reach_without_it(tmp_path: Path, authority: Authority) -> None:
     """In a network of its own, with a public address, a private one and this machine: who may use which mirror."""
     certificate, key = authority.issue("feed.example", "mirror.example")
