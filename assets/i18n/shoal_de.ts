@@ -976,18 +976,6 @@
         <translation>Frei auf diesem Laufwerk</translation>
     </message>
     <message>
-        <source>{needed} needed, {free} free. Free some space, or choose another folder.</source>
-        <translation>{needed} nötig, {free} frei. Schaffe Platz oder wähle einen anderen Ordner.</translation>
-    </message>
-    <message>
-        <source>Choose folder…</source>
-        <translation>Ordner wählen …</translation>
-    </message>
-    <message>
-        <source>There is not enough space on this drive.</source>
-        <translation>Auf diesem Laufwerk ist nicht genug Platz.</translation>
-    </message>
-    <message>
         <source>Where to install</source>
         <translation>Installieren nach</translation>
     </message>
@@ -1064,10 +1052,6 @@
     <message>
         <source>Shoal cannot start</source>
         <translation>Shoal kann nicht starten</translation>
-    </message>
-    <message>
-        <source>It keeps trying.</source>
-        <translation>Es versucht es weiter.</translation>
     </message>
 </context>
 <context>
