@@ -322,7 +322,7 @@ def sync_all(
     syncs = [*((sync_file, each) for each in files), *((sync_folder, each) for each in folders)]
     left = []
     with translated(base), _opened_folder(base) as volume:
-        at_once = len(syncs) > _MANY and volume is not None and volumes.can_sync(volume)
+        at_once = len(syncs) > _MANY and volume is not None and volumes.has_sync(volume)
         device = os.fstat(volume).st_dev if at_once and volume is not None else -1
         for sync, where in syncs:
             found = beneath.status(where)

@@ -13,7 +13,7 @@ _SYNCFS_REPORTS = (5, 8)
 """The first Linux whose syncfs(2) reports a write that failed."""
 
 
-def can_sync(descriptor: int) -> bool:
+def has_sync(descriptor: int) -> bool:
     """Whether one call makes all files of a volume durable, and tells of those that could not be written."""
     if sys.platform != "linux" or tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < _SYNCFS_REPORTS:
         return False

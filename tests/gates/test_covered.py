@@ -14,7 +14,6 @@ BY_OTHERS: Mapping[str, str] = {
     "launcher/views/actions": "launcher/test_window",
     "launcher/views/feeds": "launcher/test_window",
     "launcher/views/first_run": "launcher/test_window",
-    "launcher/views/install": "launcher/test_window",
     "launcher/views/layout": "launcher/test_pages",
     "launcher/views/library": "launcher/test_pages",
     "launcher/views/notes": "launcher/test_hostile",
@@ -32,7 +31,6 @@ BY_OTHERS: Mapping[str, str] = {
     "patcher/cli/tuf_client": "feed/test_tuf_client",
     "patcher/cli/verbs": "cli/test_output",
     "patcher/closing": "transfer/test_fetch",
-    "patcher/config": "engine/test_engine",
     "patcher/content/feed_paths": "publish/test_check",
     "patcher/content/json_fields": "content/test_records",
     "patcher/content/native/": "content/native/test_references",
@@ -57,6 +55,7 @@ BY_OTHERS: Mapping[str, str] = {
     "patcher/update/command_runner": "engine/test_engine",
     "patcher/update/costs": "update/test_plan",
     "patcher/update/staging": "update/test_download",
+    "patcher/volumes": "test_disk",
 }
 """A module, or with a slash at its end all others of a folder, and below ``tests`` the file that tests it."""
 
