@@ -13,7 +13,7 @@ PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SmallFile:
     """A small file at the destination. ``tag`` names this state of it, where the destination has such names."""
 
     data: bytes
@@ -33,13 +33,13 @@ class Destination(Protocol):
     def sizes(self, folders: Collection[str]) -> dict[str, int]:
         """Path and size of every file in these folders, and perhaps of others. Folders may be missing."""
 
-    def read(self, path: str) -> Found | None:
+    def read(self, path: str) -> SmallFile | None:
         """A small file; None if there is none."""
 
     def put(self, path: str, source: Path, meter: PhaseMeter) -> None:
         """Send a file, counting its bytes. Readers find the old file or the whole new one, never a part."""
 
-    def replace(self, path: str, data: bytes, known: Found | None) -> None:
+    def replace(self, path: str, data: bytes, known: SmallFile | None) -> None:
         """Replace a small file that is still as `read` found it. Raises UsageError (usage.newer_feed) if it is not."""
 
     def close(self) -> None:

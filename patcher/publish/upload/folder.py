@@ -7,7 +7,7 @@ from pathlib import Path
 from patcher import disk
 from patcher.beneath import translated
 from patcher.publish.store import PhaseMeter, make_folder, read_in_chunks
-from patcher.publish.upload.destination import PART, Found, overtaken
+from patcher.publish.upload.destination import PART, SmallFile, overtaken
 
 
 class FolderDestination:
@@ -27,10 +27,10 @@ class FolderDestination:
                     found.update({f"{name}/{e.name}": e.stat().st_size for e in os.scandir(self._folder / name)})
         return found
 
-    def read(self, path: str) -> Found | None:
+    def read(self, path: str) -> SmallFile | None:
         """See `Destination.read`."""
         with translated(self._folder / path):
-            return Found((self._folder / path).read_bytes()) if (self._folder / path).is_file() else None
+            return SmallFile((self._folder / path).read_bytes()) if (self._folder / path).is_file() else None
 
     def put(self, path: str, source: Path, meter: PhaseMeter) -> None:
         """See `Destination.put`."""
@@ -46,7 +46,7 @@ class FolderDestination:
         disk.rename(part, place)
         disk.sync_folder(place.parent)
 
-    def replace(self, path: str, data: bytes, known: Found | None) -> None:
+    def replace(self, path: str, data: bytes, known: SmallFile | None) -> None:
         """See `Destination.replace`."""
         if self.read(path) != known:
             raise overtaken(str(self._folder))

@@ -20,7 +20,7 @@ from patcher.content.json_fields import is_address
 from patcher.errors import UsageError
 from patcher.protocol.commands import PIN_SUFFIX
 from patcher.publish.store import PhaseMeter
-from patcher.publish.upload.destination import Found, failed, overtaken
+from patcher.publish.upload.destination import SmallFile, failed, overtaken
 
 _CHUNK_BYTES = 8 << 20
 _REQUEST_S = 300
@@ -64,12 +64,12 @@ class ObjectDestination:
         with self._translated():
             return {found["path"]: found["size"] for chunk in self._store.list(chunk_size=1000) for found in chunk}
 
-    def read(self, path: str) -> Found | None:
+    def read(self, path: str) -> SmallFile | None:
         """See `Destination.read`."""
         with self._translated():
             try:
                 found = self._store.get(path)
-                return Found(bytes(found.bytes()), found.meta["e_tag"] or "")
+                return SmallFile(bytes(found.bytes()), found.meta["e_tag"] or "")
             except FileNotFoundError:
                 return None
 
@@ -85,7 +85,7 @@ class ObjectDestination:
             if whole:
                 meter.add(size_bytes)
 
-    def replace(self, path: str, data: bytes, known: Found | None) -> None:
+    def replace(self, path: str, data: bytes, known: SmallFile | None) -> None:
         """See `Destination.replace`. The store compares and replaces in one step, if it can."""
         mode: Any = {"e_tag": known.tag} if known else "create"
         with self._translated():

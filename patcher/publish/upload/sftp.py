@@ -15,10 +15,11 @@ from urllib.parse import unquote, urlsplit
 
 from paramiko import Channel, SFTPClient, SSHException
 
+from patcher import private
 from patcher.beneath import translated
 from patcher.errors import UsageError
 from patcher.publish.store import PhaseMeter
-from patcher.publish.upload.destination import PART, Found, failed, overtaken
+from patcher.publish.upload.destination import PART, SmallFile, failed, overtaken
 
 _MODE = 0o644
 """A web server of another user has to read the files, whatever the account's umask says."""
@@ -52,10 +53,10 @@ class SftpDestination:
             return [(f"{folder}/{e.filename}", e.st_size or 0) for e in client.listdir_attr(self._path(folder))]
         return []
 
-    def read(self, path: str) -> Found | None:
+    def read(self, path: str) -> SmallFile | None:
         """See `Destination.read`."""
         with self._session() as client, suppress(FileNotFoundError), client.open(self._path(path), "rb") as file:
-            return Found(file.read())
+            return SmallFile(file.read())
         return None
 
     def put(self, path: str, source: Path, meter: PhaseMeter) -> None:
@@ -65,7 +66,7 @@ class SftpDestination:
         with file, self._session() as client:
             self._put(client, path, file, meter)
 
-    def replace(self, path: str, data: bytes, known: Found | None) -> None:
+    def replace(self, path: str, data: bytes, known: SmallFile | None) -> None:
         """See `Destination.replace`."""
         if self.read(path) != known:
             raise overtaken(self._server)
@@ -138,7 +139,9 @@ class _Session:
     def __init__(self, server: str) -> None:
         pipe = subprocess.PIPE
         command = ["ssh", *_ALIVE, "-s", server, "sftp"]
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+        self._process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=private.environment()
+        )
         self._client: SFTPClient | None = None
 
     def client(self) -> SFTPClient:
@@ -156,6 +159,10 @@ class _Session:
         """Receive up to ``count`` bytes; none at the end."""
         assert self._process.stdout is not None
         return self._process.stdout.read(count)
+
+    def get_name(self) -> str:
+        """The name of the connection in paramiko's log."""
+        return "ssh"
 
     def recv_ready(self) -> bool:
         """Whether answers are to be read before more is sent: paramiko asks once a hundred of them are due."""

@@ -27,7 +27,7 @@ from patcher.publish import prune, repository
 from patcher.publish.release import opened
 from patcher.publish.repository import Repository
 from patcher.publish.store import OnProgress, PhaseMeter, Say, Store, in_threads
-from patcher.publish.upload.destination import Destination, Found
+from patcher.publish.upload.destination import Destination, SmallFile
 from patcher.publish.upload.folder import FolderDestination
 from patcher.publish.upload.read_back import ReadBack
 
@@ -149,7 +149,7 @@ def _not_read(order: UploadOrder, url: str) -> str:
 # ---------------------------------------------------------------- what is there
 
 
-def check_successor(repo: Repository, destination: Destination) -> Found | None:
+def check_successor(repo: Repository, destination: Destination) -> SmallFile | None:
     """Make sure that the feed at the destination is this one, now or earlier. Returns its timestamp, if it has one.
 
     Raises UsageError (usage.newer_feed, usage.other_feed, usage.feed_folder).
