@@ -50,7 +50,7 @@ BY_OTHERS: Mapping[str, str] = {
     "patcher/transfer/swarm/swarm": "transfer/test_fetch",
     "patcher/transfer/without_peers": "transfer/test_fetch",
     "patcher/update/command_runner": "engine/test_engine",
-    "patcher/update/costs": "update/test_plan",
+    "patcher/update/planning/costs": "update/planning/test_plan",
     "patcher/update/staging": "update/test_download",
     "patcher/volumes": "test_disk",
 }
