@@ -16,8 +16,8 @@ import numpy as np
 from bench.support import releases
 from patcher.content import landmarks, merkle
 from patcher.content.merkle import BLOCK_BYTES, Ref
-from patcher.update.costs import Rebuild
-from patcher.update.local_search import LocalFile, Search
+from patcher.update.planning.costs import Rebuild
+from patcher.update.planning.local_search import LocalFile, Search
 
 _PORTION_BYTES = 1 << 20
 _EVERYWHERE_BYTES = 100 << 20

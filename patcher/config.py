@@ -219,7 +219,7 @@ def changed(settings: Settings, key: str, text: str) -> Settings:
 def save(home: Home, settings: Settings, *keys: str) -> Settings:
     """Write these keys (all, without any) into the file, atomically; what else people wrote there stays, also comments.
 
-    Returns what the file says then, like `load`. Raises Damaged, DiskError, UsageError.
+    Returns what the file says then; a value that is wrong counts as the default. Raises Damaged, DiskError.
     """
     _table(home.settings)
     document = tomlkit.parse(home.settings.read_text("utf-8-sig")) if home.settings.exists() else tomlkit.document()
@@ -228,11 +228,7 @@ def save(home: Home, settings: Settings, *keys: str) -> Settings:
     if "sharing" in keys:
         document["last_sharing"] = settings.last_sharing
     disk.write_atomic(home.settings, tomlkit.dumps(document).encode())
-    return load(home)
-
-
-def _unreadable(home: Home, error: Exception) -> DiskError:
-    return DiskError("disk.home", f"The settings cannot be read: {error}.", path=str(home.settings))
+    return _settings(home.settings)[0]
 
 
 def _value(key: str, text: str) -> str | int | bool:

@@ -146,6 +146,7 @@ def test_more_than_a_file_can_hold_is_not_read(root: Beneath) -> None:
         beneath.read(root / "file", 4)
 
 
+@pytest.mark.posix("sparse files")
 def test_a_file_that_is_too_large_costs_no_memory(root: Beneath) -> None:
     disk.write_atomic(root / "file", b"")
     os.truncate(root.path / "file", 1 << 40)

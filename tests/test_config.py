@@ -24,6 +24,12 @@ def test_an_answer_that_was_edited_in_is_one(home: Path) -> None:
     assert config.load(Home(home)).last_sharing == "lan"
 
 
+def test_a_key_is_written_beside_a_wrong_value_of_another(home: Path) -> None:
+    Home(home).settings.write_text('listen_port = "many"\n')
+    assert config.save(Home(home), Settings(sharing="lan"), "sharing").sharing == "lan"
+    assert 'listen_port = "many"' in Home(home).settings.read_text()
+
+
 def test_one_key_is_written_and_all_else_stays(home: Path) -> None:
     Home(home).settings.write_text("# limits\nlisten_port = 1 # mine\n\n[other]\nkey = 1\n")
     config.save(Home(home), Settings(listen_port=2, games_folder="/games"), "listen_port")

@@ -62,6 +62,7 @@ def test_64_levels_are_not_too_deep() -> None:
     assert value == []
 
 
+@pytest.mark.posix("sparse files")
 def test_a_file_is_read_up_to_its_limit_and_no_further(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.write_bytes(b'{"a":1}')

@@ -22,8 +22,8 @@ from patcher.install.folder import InstallFolder
 from patcher.install.scan import Have
 from patcher.publish import build
 from patcher.publish.patches import address_maps, drafts, encode
-from patcher.update import plan as planning
 from patcher.update.decode import MEMORY_BYTES, decode
+from patcher.update.planning import plan as planning
 from patcher.update.staging import Stage
 from patcher.update.target import Offer
 

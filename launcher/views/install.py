@@ -10,7 +10,7 @@ from PySide6.QtCore import QLocale, QTimer, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLineEdit, QWidget
 
 from launcher import text
-from launcher.failures import no_space
+from launcher.failures import Remedy, no_space
 from launcher.page import page_of
 from launcher.state import State
 from launcher.views.layout import FactTable, choose_folder, folder_failure, show_failure
@@ -122,7 +122,8 @@ class InstallSheet(Sheet):
         if plan and page.needed_bytes:
             failure = no_space(self.folder.text(), page.needed_bytes, free)
         self.confirm.setEnabled(failure is None or not failure.code.startswith(_OF_THE_FOLDER))
-        show_failure(self.banner, failure, installed=self._title.installed)
+        ways = () if self._title.installed else {Remedy.FOLDER}
+        show_failure(self.banner, failure, ways, installed=self._title.installed)
 
     def _problem(self, state: State) -> Failure | None:
         """What is wrong with the folder as it is typed, or with the last plan for it."""

@@ -6,7 +6,7 @@ To read it, follow one Update:
     target                        the target, and the publisher's offers for its parts
     pipeline                      the target becomes a commit: scan, plan, download, stage, verify, commit
     detour                        whether two updates, by an intermediate release, fetch less than one
-    local_search, plan, costs     the content of missing files that local ones have, and the cheapest way to the rest
+    planning                      the cheapest way to every missing byte, a room of its own
     download, decode, staging     the steps of the plan: bytes fetched, windows decoded, files put together and verified
     progress                      samples of the progress, for clients
 

@@ -17,8 +17,8 @@ from patcher.install.folder import Installed
 from patcher.install.registry import Installation
 from patcher.install.scan import Have
 from patcher.protocol.events import Totals
-from patcher.update import plan as planning
-from patcher.update.plan import Work
+from patcher.update.planning import plan as planning
+from patcher.update.planning.plan import Work
 from patcher.update.target import Access, Offer, Target, remote_offers
 
 WORTH = 2 / 3

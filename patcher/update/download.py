@@ -23,9 +23,9 @@ from patcher.transfer.origin.pool import PieceSource
 from patcher.transfer.origin.readers import PackSource, TreeSource
 from patcher.transfer.sample import Sample
 from patcher.transfer.swarm.torrent import Torrent
-from patcher.update.costs import Rebuild
 from patcher.update.decode import WORKERS, Decoders, Slice
-from patcher.update.plan import PatchStep, Plan, TreeStep
+from patcher.update.planning.costs import Rebuild
+from patcher.update.planning.plan import PatchStep, Plan, TreeStep
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
 from patcher.update.target import Access

@@ -27,11 +27,11 @@ from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
 from patcher.seeding.traffic import Ledger
 from patcher.update import detour
-from patcher.update import plan as planning
 from patcher.update.detour import Route
 from patcher.update.download import Downloader
-from patcher.update.local_search import LocalSearch
-from patcher.update.plan import Plan, Work
+from patcher.update.planning import plan as planning
+from patcher.update.planning.local_search import LocalSearch
+from patcher.update.planning.plan import Plan, Work
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
 from patcher.update.target import Target, complete

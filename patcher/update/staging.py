@@ -19,9 +19,9 @@ from patcher.content.patch_index import Window
 from patcher.errors import Mismatch
 from patcher.install.folder import InstallFolder
 from patcher.install.scan import Seen, Watch, hash_file, seen
-from patcher.update.costs import Rebuild
 from patcher.update.decode import Map, Old, OutputRange, Slice, Task
-from patcher.update.plan import Copy, NewFile, Plan, staged_name
+from patcher.update.planning.costs import Rebuild
+from patcher.update.planning.plan import Copy, NewFile, Plan, staged_name
 from patcher.update.target import Offer
 
 

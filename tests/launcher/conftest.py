@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from launcher import theme
 from launcher.__main__ import translate
-from tests.launcher import pictures
+from launcher.views.window import MainWindow
+from patcher.protocol import commands
+from tests.launcher import pictures, scenes
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 for name in ("QT_SCALE_FACTOR", "QT_STYLE_OVERRIDE", "QT_FONT_DPI", "QT_SCREEN_SCALE_FACTORS"):
@@ -83,3 +85,17 @@ def white_picture(tmp_path: Path) -> Path:
     image.fill(Qt.GlobalColor.white)
     assert image.save(str(tmp_path / "white.png"))
     return tmp_path / "white.png"
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> MainWindow:
+    """A window without an engine."""
+    return scenes.window(tmp_path)
+
+
+@pytest.fixture
+def submitted(shown: MainWindow) -> list[commands.Command]:
+    """The commands that the window submits."""
+    heard: list[commands.Command] = []
+    shown.submitted.connect(heard.append)
+    return heard

@@ -5,9 +5,13 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+
 from launcher import state
 from launcher.prefs import Prefs
 from launcher.state import Accepted, Link, LinkChanged
+from launcher.views.install import InstallSheet
 from launcher.views.window import MainWindow
 from patcher.protocol import commands
 from patcher.protocol.commands import Verb
@@ -147,3 +151,25 @@ def show(shown: MainWindow, scene: str) -> None:
     for number, message in enumerate(messages(scene)):
         shown.state = state.apply(shown.state, message, 100.0 + number)
     shown.refresh()
+
+
+def control(shown: MainWindow, name: str) -> QWidget:
+    """The visible widget of this name."""
+    return next(w for w in shown.findChildren(QWidget, name) if w.isVisible())
+
+
+def install_sheet(shown: MainWindow) -> InstallSheet:
+    """The open dialog before an install."""
+    assert isinstance(shown.title_actions.sheet, InstallSheet)
+    return shown.title_actions.sheet
+
+
+def choose(shown: MainWindow, folder: str) -> None:
+    """Choose a folder in the open dialog, or (empty) close it."""
+    dialog = shown.findChild(QFileDialog)
+    assert isinstance(dialog, QFileDialog) and dialog.isVisible()
+    if folder:
+        dialog.setDirectory(folder)
+        dialog.fileSelected.emit(folder)
+    dialog.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

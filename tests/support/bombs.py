@@ -29,7 +29,7 @@ from patcher.content.similar import Similar
 from patcher.errors import ShoalError
 from patcher.install.scan import Have, folders_of
 from patcher.publish.patches import encode
-from patcher.update import plan as planning
+from patcher.update.planning import plan as planning
 from patcher.update.target import Offer
 from tests.support import bomb_records, bomb_shapes, indexes
 from tests.support.bomb_shapes import HONEST_MANIFEST, MOST_BYTES, Bomb

@@ -28,7 +28,8 @@ from patcher.protocol import commands, events
 from patcher.protocol.events import Failed, Failure, Finished
 from patcher.transfer import without_peers
 from patcher.transfer.origin import http
-from patcher.update import download, local_search
+from patcher.update import download
+from patcher.update.planning import local_search
 from tests.support.publisher import ORIGIN as URL
 
 End = Finished | Failed

@@ -35,8 +35,8 @@ from patcher.errors import ContentError, ShoalError
 from patcher.install.scan import Have
 from patcher.publish.patches import encode
 from patcher.publish.patches.native.fitting import fit
-from patcher.update import plan as planning
 from patcher.update.decode import MEMORY_BYTES, Map, OutputRange, Task, decode
+from patcher.update.planning import plan as planning
 from patcher.update.target import Offer
 from tests.support import indexes, trees
 from tests.support.libraries import library

@@ -16,7 +16,7 @@ from patcher.install.scan import Have
 from patcher.protocol.events import Totals
 from patcher.update import detour
 from patcher.update.detour import LEAST_BYTES
-from patcher.update.plan import Plan, Work
+from patcher.update.planning.plan import Plan, Work
 from patcher.update.target import Access, Offer, Target
 from tests.support import trees
 from tests.support.trees import File

@@ -22,9 +22,9 @@ from patcher.seeding.pack_cache import Packs
 from patcher.transfer.fetch import Want
 from patcher.transfer.origin.readers import PackSource
 from patcher.transfer.swarm.torrent import Torrent
-from patcher.update.costs import Rebuild
 from patcher.update.download import Downloader, _Windows
-from patcher.update.plan import Mend, PatchStep, Plan
+from patcher.update.planning.costs import Rebuild
+from patcher.update.planning.plan import Mend, PatchStep, Plan
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
 from patcher.update.target import Access, Offer

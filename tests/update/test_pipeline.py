@@ -18,7 +18,7 @@ from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
 from patcher.seeding.traffic import Ledger
 from patcher.update.pipeline import Pipeline, Shared
-from patcher.update.plan import Copy, PatchStep, Plan
+from patcher.update.planning.plan import Copy, PatchStep, Plan
 from patcher.update.progress import Meter
 
 

@@ -18,10 +18,10 @@ from patcher.install.folder import InstallFolder
 from patcher.install.registry import Installation
 from patcher.install.scan import Have
 from patcher.publish import build
-from patcher.update import plan as planning
-from patcher.update.costs import Rebuild
-from patcher.update.local_search import LocalFile, LocalSearch, Search
-from patcher.update.plan import Mend
+from patcher.update.planning import plan as planning
+from patcher.update.planning.costs import Rebuild
+from patcher.update.planning.local_search import LocalFile, LocalSearch, Search
+from patcher.update.planning.plan import Mend
 from patcher.update.progress import Meter
 from patcher.update.staging import Stage
 from patcher.update.target import Access, Offer, Target

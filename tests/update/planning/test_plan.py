@@ -12,9 +12,9 @@ from patcher.content.manifest import Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, ref_of, spans
 from patcher.install.commit import Change
 from patcher.install.scan import Have
-from patcher.update import plan as planning
-from patcher.update.costs import LocalRange, Rebuild
-from patcher.update.plan import PatchStep, Plan
+from patcher.update.planning import plan as planning
+from patcher.update.planning.costs import LocalRange, Rebuild
+from patcher.update.planning.plan import PatchStep, Plan
 from patcher.update.target import Offer
 from tests.support import indexes, trees
 from tests.support.trees import File, Layout

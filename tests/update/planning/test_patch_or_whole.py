@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patcher.content.merkle import Ref
-from patcher.update.patch_or_whole import Windows, by_patch
+from patcher.update.planning.patch_or_whole import Windows, by_patch
 
 ROOTS = [bytes([n]) * 32 for n in range(5)]
 OLD = [Ref(bytes([n]) * 32, 1) for n in range(100, 103)]

@@ -30,10 +30,10 @@ from patcher.install.folder import InstallFolder
 from patcher.install.scan import Have, seen
 from patcher.protocol.events import Phase
 from patcher.transfer.origin import ranges
-from patcher.update import plan as planning
-from patcher.update.costs import LocalRange, Rebuild
-from patcher.update.patch_or_whole import Windows
-from patcher.update.plan import Mend
+from patcher.update.planning import plan as planning
+from patcher.update.planning.costs import LocalRange, Rebuild
+from patcher.update.planning.patch_or_whole import Windows
+from patcher.update.planning.plan import Mend
 from patcher.update.progress import Meter
 from patcher.update.target import Offer, Target
 

@@ -17,9 +17,9 @@ from patcher.content.patch_index import Window
 from patcher.install.commit import Change
 from patcher.install.scan import Have, folders_of, held_pieces
 from patcher.protocol.events import Totals
-from patcher.update import costs
-from patcher.update.costs import Pieces, Rebuild
-from patcher.update.patch_or_whole import Windows, by_patch
+from patcher.update.planning import costs
+from patcher.update.planning.costs import Pieces, Rebuild
+from patcher.update.planning.patch_or_whole import Windows, by_patch
 from patcher.update.target import Offer, Target
 
 _DEAR_BYTES = 1 << 20

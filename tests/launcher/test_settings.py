@@ -1,0 +1,87 @@
+"""The page of settings: each is a command at once, shown as it is and written only when it was changed."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QStandardPaths, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDoubleSpinBox,
+)
+
+from launcher import theme
+from launcher.prefs import Prefs
+from launcher.state import Link, LinkChanged
+from launcher.views.window import MainWindow
+from patcher.protocol import commands
+from tests.launcher.scenes import (
+    control,
+    installed,
+    show,
+    snapshot,
+)
+
+
+def test_each_setting_is_a_command_at_once(shown: MainWindow, submitted: list[commands.Command]) -> None:
+    show(shown, "playable")
+    shown.go("settings")
+    peers, limit = control(shown, "peers"), control(shown, "download_limit_bps")
+    assert isinstance(peers, QComboBox) and isinstance(limit, QDoubleSpinBox)
+    peers.setFocus()
+    QTest.keyClick(peers, Qt.Key.Key_End)
+    limit.setFocus()
+    limit.selectAll()
+    QTest.keyClicks(limit, "2500")
+    QTest.keyClick(limit, Qt.Key.Key_Return)
+    assert commands.ChangeSetting("peers", "none") in submitted
+    assert commands.ChangeSetting("download_limit_bps", "2500000") in submitted
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [(0, "No limit"), (60_000, "60 kB/s"), (9_000, "9 kB/s"), (1, "0.001 kB/s"), (123_456, "123.456 kB/s")],
+)
+def test_a_limit_is_shown_as_it_is_and_written_only_when_it_is_changed(
+    shown: MainWindow, submitted: list[commands.Command], limit: int, text: str
+) -> None:
+    shown.handle_message(LinkChanged(Link.UP))
+    shown.handle_message(snapshot(installed(), download_limit_bps=limit, monthly_upload_cap_bytes=1_500_000_001))
+    shown.go("settings")
+    box = control(shown, "download_limit_bps")
+    assert isinstance(box, QDoubleSpinBox) and box.text() == text
+    submitted.clear()
+    for name in ("upload_limit_bps", "monthly_upload_cap_bytes", "download_limit_bps", "games_folder"):
+        control(shown, name).setFocus()
+        shown.handle_message(snapshot(installed(), download_limit_bps=70_000))  # meanwhile another client changes it
+        QTest.keyClick(control(shown, name), Qt.Key.Key_Tab)
+    assert submitted == []
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, "0.5")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert submitted == [commands.ChangeSetting("download_limit_bps", "500")]
+
+
+def test_the_look_changes_at_once_and_is_remembered(shown: MainWindow, tmp_path: Path, qapp: QApplication) -> None:
+    shown.go("settings")
+    box = control(shown, "theme")
+    assert isinstance(box, QComboBox)
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_End)
+    assert theme.tokens().name == "light"
+    assert Prefs(tmp_path).theme == "light"
+
+
+def test_starting_with_the_system_is_a_file_that_the_desktop_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda _: str(tmp_path))
+    prefs = Prefs(tmp_path / 'a "home" of $mine')
+    assert not prefs.autostart
+    prefs.autostart = True
+    text = (tmp_path / "autostart" / "shoal.desktop").read_text()
+    assert "Exec=" in text and "--hidden" in text and '\\"home\\" of \\$mine' in text
+    prefs.autostart = False
+    assert not prefs.autostart
