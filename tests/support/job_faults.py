@@ -199,7 +199,10 @@ class Faults:
             return replace(self._world.state(), waiting=()).differs(
                 after
             )  # a command that stays is done again, in vain
-        if end.failure is None or end.failure.code not in (CODES[number], "disk.interrupted", "disk.home"):
+        codes = {CODES[number], "disk.interrupted", "disk.home"}
+        if what.startswith("database"):
+            codes.add("disk.failed")  # SQLite says no more of an error than that it is one of input or output
+        if end.failure is None or end.failure.code not in codes:
             return f"said {end.failure}"
         return ""
 
