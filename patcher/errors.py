@@ -294,6 +294,7 @@ _HINTS: dict[str, dict[str, str]] = {
         ),
         "usage.key_missing": "Keys live under --home/keys; restore them from your backup.",
         "usage.signatures": "Pass the request file to other key holders: `shoal publish sign REQUEST`.",
+        "usage.expired": "`shoal publish renew FOLDER` renews signatures, and asks holders for theirs.",
         "usage.feed_folder": "Name a folder made by `shoal publish init`.",
         "usage.release": "See `shoal publish release -h`.",
     },

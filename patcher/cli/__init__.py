@@ -11,6 +11,10 @@ and `playground` are ``make demo``.
 """
 
 CANCELLED_EXIT = 130
+WORK_LEFT_EXIT = 10
+"""There is something to do: an update, a repair, signatures that expire soon."""
+WAITING_EXIT = 11
+"""A publication waits for the signatures of further holders; players see no change yet."""
 
 
 def main() -> int:

@@ -6,24 +6,20 @@ packs in `home/build`, signatures in `home/requests`. So the command may be kill
 
 import re
 import shlex
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from tuf.api.metadata import Metadata, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
-
-from patcher import disk
 from patcher.config import Home
 from patcher.content import feed_paths, merkle, paths, records
 from patcher.content.records import Channel, Launch, Release
-from patcher.errors import BusyError, TrustError, UsageError
-from patcher.publish import build, repository, signing
+from patcher.errors import TrustError, UsageError
+from patcher.publish import build, publication, repository
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.patches import packs
+from patcher.publish.publication import opened
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import OnProgress, Say, Store
 from patcher.publish.tree import IGNORE_FILE, PartRule, suspects
@@ -66,8 +62,8 @@ class ReleaseOutcome:
     seconds: float
     packed: packs.Packed | None = None
     request: Path | None = None
+    """Waits for ``missing`` further signatures: the release itself, or where that is published, a renewal of roles."""
     missing: int = 0
-    """Signatures still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,45 +121,25 @@ def release(
         record = _record(order, source, past, notes, say)
         live = past.channels.get(order.channel, Channel(0))
         done = record.sequence in past.releases and live.release >= record.sequence
-        if order.dry_run or (done and all(Store(folder).has(ref) for ref in source.contents)):
-            state = "dry run" if order.dry_run else "already published"
-            return ReleaseOutcome(state, source, time.monotonic() - started_s)
-        before = sorted((s for s in past.releases if s < record.sequence), reverse=True)[: order.from_last]
-        older = [past.releases[sequence] for sequence in before]
-        packed = _write_content(repo, home, order, source, notes, record, older, progress, say)
-        if done:  # only lost content was put back
-            return ReleaseOutcome("already published", source, time.monotonic() - started_s, packed)
-        changes = _changes(repo, order, record, past, packed)
+        if order.dry_run:
+            return ReleaseOutcome("dry run", source, time.monotonic() - started_s)
+        packed = None
+        if not (done and all(Store(folder).has(ref) for ref in source.contents)):  # content may have been lost
+            before = sorted((s for s in past.releases if s < record.sequence), reverse=True)[: order.from_last]
+            older = [past.releases[sequence] for sequence in before]
+            packed = _write_content(repo, home, order, source, notes, record, older, progress, say)
+        changes = Changes({}) if done or packed is None else _changes(repo, order, record, past, packed)
         progress("sign", 0, 0)
-        request, missing = _publish(repo, home, order, changes, ring)
-    state = "request" if request else "published"
-    return ReleaseOutcome(state, source, time.monotonic() - started_s, packed, request, missing)
-
-
-@contextmanager
-def opened(folder: Path, home: Home) -> Iterator[Repository]:
-    """A feed, locked against other publications. Raises BusyError, UsageError (usage.feed_folder), TrustError."""
-    with locked(home, repository.load(folder).feed.name):
-        yield repository.load(folder)
-
-
-@contextmanager
-def locked(home: Home, feed: str) -> Iterator[None]:
-    """Lock a feed for one publication; the system releases the lock if we die. Raises BusyError."""
-    disk.make_folder(home.root / "build")
-    with closing(sqlite3.connect(home.root / "build" / f"{feed}.lock", timeout=0, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            raise BusyError("busy.title", f"Another command is publishing the feed {feed}.", feed=feed) from error
-        yield
+        published = publication.publish(repo, home, ring, changes, order.title, order.version)
+    state = "request" if published.is_held else "already published" if done else "published"
+    return ReleaseOutcome(state, source, time.monotonic() - started_s, packed, published.request, published.missing)
 
 
 def _open_keys(repo: Repository, ring: KeyRing, title: str) -> None:
     """Ask for all passphrases first, so that an hour of packing does not end with a wrong one."""
     repo.open_online_keys(ring)
     for delegator, role in ((repo.root, "targets"), (repo.roles["targets"], f"{title}-releases")):
-        if (role == "targets" or role in repo.roles) and not _needs_request(delegator, role, ring):
+        if (role == "targets" or role in repo.roles) and not publication.needs_request(delegator, role, ring):
             for key in repository.keys_of(delegator, role):
                 ring.signer(key)
 
@@ -175,12 +151,6 @@ def _warn_of_suspects(order: ReleaseOrder, source: build.SourceFolder, say: Say)
             f"Players will get {', '.join(found[:_SUSPECTS_NAMED])}{more}. `--ignore GLOB`, or a line in "
             f"{order.tree / IGNORE_FILE}, leaves files out; a line `!GLOB` there says that you mean it."
         )
-
-
-def _needs_request(delegator: repository.Delegator, role: str, ring: KeyRing) -> bool:
-    """Whether a role cannot be signed here alone: several must sign, or the key is elsewhere."""
-    several = delegator.get_delegated_role(role).threshold > 1
-    return several or not any(ring.has(key) for key in repository.keys_of(delegator, role))
 
 
 # ---------------------------------------------------------------- what is asked for
@@ -343,40 +313,3 @@ def _retired(title: str, sequence: int, channel: str, past: History) -> frozense
         return frozenset(patches)  # a change of channels needs no holder
     kept = set(sorted({*past.releases, sequence})[-repository.RELEASES_KEPT :]) | needed
     return frozenset(patches | {feed_paths.release(title, s) for s in past.releases if s not in kept})
-
-
-def _publish(
-    repo: Repository, home: Home, order: ReleaseOrder, changes: Changes, ring: KeyRing
-) -> tuple[Path | None, int]:
-    """Sign and publish. Returns the request and the number of missing signatures if other holders must sign."""
-    now = datetime.now(UTC)
-    payloads = repo.prepare(changes, now)
-    asked = {r for r in payloads if _needs_request(repo.delegation(r, payloads), r, ring)}
-    path = home.root / "requests" / f"{repo.feed.name}-{order.title}-{order.version}.json"
-    signed: dict[str, Metadata[Targets]] = {}
-    if wanted := {role: payloads[role] for role in payloads if role in asked & changes.roles}:
-        request = _request(path, signing.ask(repo, order.title, order.version, changes.put, wanted), repo, now)
-        if request.missing:
-            return path, request.missing
-        signed = {role: it.metadata for role, it in request.roles.items()}
-    for role in (role for role in payloads if role not in asked):
-        signed[role] = repository.sign(repo.delegation(role, payloads), role, payloads[role], ring)
-    repo.publish(changes, signed, ring, now)
-    if path.exists():
-        disk.remove(path)
-    return None, 0
-
-
-def _request(path: Path, wanted: signing.SigningRequest, repo: Repository, now: datetime) -> signing.SigningRequest:
-    """The request on disk, with its signatures, if it asks for exactly this; else a new one.
-
-    Raises UsageError (usage.signatures) if it asks for something else: its signatures are not thrown away.
-    """
-    if not path.exists():
-        signing.save(wanted, path)
-        return wanted
-    found = signing.adopt(signing.load(path), wanted, repo, now)
-    if found is None:
-        message = f"{path} asks for something else than this release; remove it to begin again."
-        raise UsageError("usage.signatures", message, path=str(path))
-    return found

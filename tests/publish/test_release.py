@@ -11,7 +11,7 @@ import pytest
 from patcher.content import landmarks, manifest, merkle, records
 from patcher.content.merkle import Ref
 from patcher.errors import BusyError, ShoalError, UsageError
-from patcher.publish import release, repository
+from patcher.publish import publication, release, repository
 from patcher.publish.store import Store
 from patcher.publish.tree import parse_part
 from tests.support.publisher import Player, Publisher, files_below, lay, quiet
@@ -295,7 +295,7 @@ def test_old_releases_leave_the_role(publisher: Publisher, tree: Path, monkeypat
 
 
 def test_two_publications_at_once_are_refused(publisher: Publisher, tree: Path) -> None:
-    with release.locked(publisher.home, "shop"), pytest.raises(BusyError):
+    with publication.locked(publisher.home, "shop"), pytest.raises(BusyError):
         publisher.release(tree, "1.0")
 
 
