@@ -5,7 +5,7 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from patcher.cli import WAITING_EXIT, WORK_LEFT_EXIT, publisher_keys
+from patcher.cli import WAITING_EXIT, WORK_LEFT_EXIT, publisher_channels, publisher_keys
 from patcher.cli.output import Output, confirm, human_bytes, human_time
 from patcher.cli.publisher_keys import passphrases, request_fields, show_request
 from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count, days, expanded
@@ -33,6 +33,7 @@ def add_verbs(verbs: Verbs) -> None:
     sign.add_argument("request", type=expanded, metavar="REQUEST")
     text = "holder-2 (default: the first here that has not signed)"
     sign.add_argument("--key", default="", metavar="NAME", help=text)
+    publisher_channels.add_verbs(verbs)
     publisher_keys.add_verbs(verbs)
     check = add_feed_verb(verbs, "check", _check, "look at a feed as a player would")
     check.add_argument("--deep", action="store_true", help="apply every patch, too")
@@ -72,7 +73,15 @@ def _add_init_and_release(verbs: Verbs) -> None:
     add("--notes", type=expanded, metavar="FILE", help="release notes, as Markdown")
     text = "how it starts; 'linux=bin/game --x' for one system"
     add("--launch", action="append", default=[], metavar="ARGV", help=text)
-    add("--part", action="append", default=[], metavar="NAME=GLOB[:tags]", help="files that not all players want")
+    add(
+        "--part",
+        action="append",
+        default=[],
+        metavar="NAME=GLOB[:tags]",
+        help="files that not all players want (default: as before)",
+    )
+    text = "leave out a part that the release before has"
+    add("--drop-part", action="append", default=[], metavar="NAME", help=text)
     _add_ignore(verb)
     text = "a file that is executable; programs and scripts are, by their first bytes"
     add("--executable", action="append", default=[], metavar="GLOB", help=text)
@@ -134,6 +143,7 @@ def _release(args: argparse.Namespace, out: Output) -> int:
         executable=tuple(args.executable),
         ignore=tuple(args.ignore),
         rules=rules,
+        dropped=tuple(args.drop_part),
     )
     outcome = release.release(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
     _show_release(order, outcome, out)
