@@ -279,7 +279,7 @@ class Feeds:
         return Trust(
             self._folder / name,
             pin.url,
-            network.ca,
+            network.ca or (pin.ca if Path(pin.ca).is_file() else ""),
             self._floor,
             cancel=cancel,
             offline=offline,

@@ -63,5 +63,13 @@ def test_status_fails_in_time_for_a_timer_and_says_what_has_expired(
     feed = tmp_path / "feed"
     publisher.run("publish", "status", feed, "--fail-within", "7d")
     assert publisher.run("publish", "status", feed, "--fail-within", "31d", expect=10)["roles"][0]["days_left"] == 29
-    assert publisher.run("publish", "renew", feed)["renewed"] == ["snapshot", "timestamp"]
+    assert publisher.run("publish", "renew", feed)["renewed"] == []
+    with monkeypatch.context() as before:
+        before.setattr(publication, "datetime", LongAgo)
+        tree = lay(tmp_path / "1.2", {"a": b"1.2"})
+        publisher.run("publish", "release", feed, "game", tree, "--version", "1.2")
+    assert publisher.run("publish", "status", feed, "--fail-within", "1d", expect=10)["roles"][0]["expired"]
+    assert main(["--home", str(publisher.home), "publish", "status", str(feed)]) == 0
+    assert "snapshot             EXPIRED on" in capsys.readouterr().out
+    assert {"snapshot", "timestamp"} <= set(publisher.run("publish", "renew", feed)["renewed"])
     assert publisher.run("publish", "check", feed)["warnings"] == []
