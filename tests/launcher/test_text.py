@@ -13,7 +13,7 @@ from tests.launcher.scenes import NAME, installed
 
 _PUBLISHING = (
     "content.feed", "content.unsafe_path", "content.special_file", "content.link_outside", "usage.passphrase",
-    "usage.passphrase_weak",
+    "usage.passphrase_weak", "usage.expired",
     "usage.key_missing", "usage.signatures", "usage.feed_folder", "usage.release", "usage.ambiguous_title",
 )  # fmt: skip
 
