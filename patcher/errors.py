@@ -316,8 +316,9 @@ _HINTS: dict[str, dict[str, str]] = {
         ),
         "usage.key_missing": "Keys live under --home/keys; restore them from your backup.",
         "usage.signatures": "Pass the request file to other key holders: `shoal publish sign REQUEST`.",
+        "usage.expired": "`shoal publish renew FOLDER` renews signatures, and asks holders for theirs.",
         "usage.feed_folder": "Name a folder made by `shoal publish init`.",
-        "usage.release": "See `shoal publish release -h`.",
+        "usage.release": "See the verb's own help, such as `shoal publish release -h`.",
     },
     "No file was written.": {
         "content.unsafe_path": "Rename the file; names must be safe on every system.",

@@ -2,8 +2,8 @@
 
 Read `__main__` first (the parser and the exit codes), then `player`: a verb is a function of the parsed arguments and
 an `output.Output`; it submits a command to the engine with `follow.follow` and prints the outcome. `output` alone
-writes to the terminal. `feeds`, `seeding`, `operator`, `publisher` and `publisher_keys` hold the other verbs; `demo`
-and `playground` are ``make demo``.
+writes to the terminal. `feeds`, `seeding`, `operator`, `publisher`, `publisher_channels` and `publisher_keys` hold the
+other verbs; `demo` and `playground` are ``make demo``.
 
     from patcher.cli.__main__ import main
 
@@ -11,6 +11,10 @@ and `playground` are ``make demo``.
 """
 
 CANCELLED_EXIT = 130
+WORK_LEFT_EXIT = 10
+"""There is something to do: an update, a repair, signatures that expire soon."""
+WAITING_EXIT = 11
+"""A publication waits for the signatures of further holders; players see no change yet."""
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import patcher
 from patcher import disk
+from patcher.cli import WORK_LEFT_EXIT
 from patcher.cli.follow import find, follow, show_problems, show_totals, snapshot
 from patcher.cli.output import Output, confirm, human_bytes
 from patcher.cli.verbs import Verbs, add_verb, expanded, network
@@ -15,7 +16,6 @@ from patcher.errors import ShoalError, UsageError
 from patcher.protocol import commands, events
 from patcher.seeding.traffic import Ledger
 
-_TO_DO_EXIT = 10
 _REPAIRABLE = ("disk.modified", "content.launch")
 """Why a title does not start, if a repair may help."""
 
@@ -73,7 +73,7 @@ def _run(args: argparse.Namespace, command: Any, out: Output) -> int:
         news = f"{outcome.version_from} → {outcome.version_to}" if outcome.work_left else "up to date"
         out.line(f"{command.title}: {news}")
         out.result({**versions, "work_left": outcome.work_left})
-        return _TO_DO_EXIT if outcome.work_left else 0
+        return WORK_LEFT_EXIT if outcome.work_left else 0
     else:
         _show_outcome(command.title, outcome, out)
     return 0
@@ -160,7 +160,7 @@ def _verify(args: argparse.Namespace, out: Output) -> int:
     if not outcome.work_left:
         out.line(f"{title} {outcome.version_from}: every file is as released.")
     out.result({"title": title, "version": outcome.version_from, "damaged": list(outcome.files)})
-    return _TO_DO_EXIT if outcome.work_left else 0
+    return WORK_LEFT_EXIT if outcome.work_left else 0
 
 
 def _move(args: argparse.Namespace, out: Output) -> int:

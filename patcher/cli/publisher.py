@@ -2,21 +2,23 @@
 
 import argparse
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from patcher.cli import publisher_keys, publisher_upload
+from patcher.cli import WAITING_EXIT, WORK_LEFT_EXIT, publisher_channels, publisher_keys, publisher_upload
 from patcher.cli.output import Output, confirm, human_bytes, human_time
-from patcher.cli.publisher_keys import passphrases, request_fields, request_text
-from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count, expanded
+from patcher.cli.publisher_keys import passphrases, request_fields, show_request
+from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count, days, expanded
 from patcher.content import paths
 from patcher.errors import ContentError, UsageError
-from patcher.publish import build, check, feeds, preview, prune, release, repository, signing
+from patcher.publish import build, check, feeds, preview, prune, publication, release, repository, signing
 from patcher.publish.keys import KeyRing
 from patcher.publish.profiles import PROFILES
 from patcher.publish.title import KINDS, LINKS, TitleText, describe
 from patcher.publish.tree import IGNORE_FILE, parse_part
 from patcher.publish.upload.upload import check_successor
+
+RENEWAL_STATE = "Players see all that is published; the signatures that they use now age."
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -32,6 +34,7 @@ def add_verbs(verbs: Verbs) -> None:
     sign.add_argument("request", type=expanded, metavar="REQUEST")
     text = "holder-2 (default: the first here that has not signed)"
     sign.add_argument("--key", default="", metavar="NAME", help=text)
+    publisher_channels.add_verbs(verbs)
     publisher_keys.add_verbs(verbs)
     publisher_upload.add_verbs(verbs)
     check = add_feed_verb(verbs, "check", _check, "look at a feed as a player would")
@@ -42,7 +45,10 @@ def add_verbs(verbs: Verbs) -> None:
     text = "keep files that were live or made in the last N days (default: %(default)s)"
     gc.add_argument("--days", type=count, default=prune.DAYS, metavar="N", help=text)
     gc.add_argument("--dry-run", action="store_true", help="only show it")
-    add_feed_verb(verbs, "status", _status, "titles and channels of a feed, and when its signatures expire")
+    status = add_feed_verb(verbs, "status", _status, "titles and channels of a feed, and when its signatures expire")
+    text = "end with 10 if a signature expires within so many days, such as 7d"
+    status.add_argument("--fail-within", type=days, default=0, metavar="DAYS", help=text)
+    add_feed_verb(verbs, "renew", _renew, "renew signatures past half their life, and ask holders for theirs")
     export = add_feed_verb(verbs, "export", _export, "write the live release's .torrent files, for any v2 client")
     export.add_argument("title", metavar="TITLE")
     export.add_argument("--to", type=expanded, default=Path(), metavar="FOLDER", help="where to (default: here)")
@@ -69,7 +75,15 @@ def _add_init_and_release(verbs: Verbs) -> None:
     add("--notes", type=expanded, metavar="FILE", help="release notes, as Markdown")
     text = "how it starts; 'linux=bin/game --x' for one system"
     add("--launch", action="append", default=[], metavar="ARGV", help=text)
-    add("--part", action="append", default=[], metavar="NAME=GLOB[:tags]", help="files that not all players want")
+    add(
+        "--part",
+        action="append",
+        default=[],
+        metavar="NAME=GLOB[:tags]",
+        help="files that not all players want (default: as before)",
+    )
+    text = "leave out a part that the release before has"
+    add("--drop-part", action="append", default=[], metavar="NAME", help=text)
     _add_ignore(verb)
     text = "a file that is executable; programs and scripts are, by their first bytes"
     add("--executable", action="append", default=[], metavar="GLOB", help=text)
@@ -123,7 +137,7 @@ def _init(args: argparse.Namespace, out: Output) -> None:
     })  # fmt: skip
 
 
-def _release(args: argparse.Namespace, out: Output) -> None:
+def _release(args: argparse.Namespace, out: Output) -> int:
     names = ("title", "tree", "version", "channel", "label", "notes", "from_last", "jobs", "dry_run")
     plain = {name: getattr(args, name) for name in names}
     rules = tuple(parse_part(text) for text in args.part)
@@ -133,16 +147,18 @@ def _release(args: argparse.Namespace, out: Output) -> None:
         executable=tuple(args.executable),
         ignore=tuple(args.ignore),
         rules=rules,
+        dropped=tuple(args.drop_part),
     )
-    if not args.destination:
-        out.result(_released(args, order, out))
-        return
-    with publisher_upload.opened(args) as destination:
-        check_successor(repository.load(args.folder), destination)  # before anything is signed
+    if args.destination:
+        with publisher_upload.opened(args) as destination:
+            check_successor(repository.load(args.folder), destination)  # before anything is signed
+            fields = _released(args, order, out)
+            if fields["state"] in {"published", "already published"}:
+                fields["upload"] = publisher_upload.send(args, out, destination)
+    else:
         fields = _released(args, order, out)
-        if fields["state"] in {"published", "already published"}:
-            fields["upload"] = publisher_upload.send(args, out, destination)
-        out.result(fields)
+    out.result(fields)
+    return WAITING_EXIT if fields["state"] == "request" else 0
 
 
 def _released(args: argparse.Namespace, order: release.ReleaseOrder, out: Output) -> dict[str, object]:
@@ -160,10 +176,13 @@ def _show_release(order: release.ReleaseOrder, outcome: release.ReleaseOutcome, 
     sentences = {
         "published": f"Published {order.title} {order.version}: {files} files, {size}.",
         "already published": f"{order.title} {order.version} is already published.",
-        "request": request_text(outcome),
         "dry run": f"Would publish {order.title} {order.version}: {files} files, {size}. Nothing was written.",
     }
-    out.line(sentences[outcome.state])
+    if outcome.state == "request":
+        show_request(outcome, out)
+    else:
+        out.line(sentences[outcome.state])
+        show_request(outcome, out, RENEWAL_STATE)
 
 
 def _release_fields(order: release.ReleaseOrder, outcome: release.ReleaseOutcome) -> dict[str, object]:
@@ -238,12 +257,12 @@ def _sign(args: argparse.Namespace, out: Output) -> None:
         raise UsageError("usage.signatures", "Nothing was signed; --yes signs without a question.")
     feed = paths.check_name(request.feed)
     ring = KeyRing(args.home.keys / feed, passphrases(args, out))
-    with release.locked(args.home, feed):
+    with publication.locked(args.home, feed):
         holder = signing.sign(request, ring, args.key)
         signing.save(request, args.request)
     out.line(f"Signed by {holder}. Signatures still missing: {request.missing}.")
     if not request.missing:
-        verb = "release" if request.title else "keys"
+        verb = "release" if request.title else "keys" if request.version else "renew"
         out.line(f"Now run the `shoal publish {verb}` command again, where the feed is.")
     out.result({"signed_by": holder, "missing_signatures": request.missing, "request": str(args.request)})
 
@@ -282,17 +301,49 @@ def _gc(args: argparse.Namespace, out: Output) -> None:
     })  # fmt: skip
 
 
-def _status(args: argparse.Namespace, out: Output) -> None:
+def _status(args: argparse.Namespace, out: Output) -> int:
     feed, titles, roles = feeds.status(args.folder)
+    now = datetime.now(UTC)
     out.line(f"{feed.name}: {', '.join(feed.origins)}")
     for title in titles:
         live = ", ".join(f"{name} {version}" for name, version in title.channels.items())
         out.line(f"{title.title}: {live} (releases: {', '.join(title.versions)})")
-    out.line(f"{roles[0].role} expires first: {roles[0].expires:%Y-%m-%d}")
+    for role in roles:
+        out.line(f"{role.role:<20} {_time_left(role.expires, now)}")
+    soon = [role for role in roles if role.expires <= now + timedelta(days=args.fail_within)]
+    for role in soon:
+        out.notice(f"{role.role}: {_time_left(role.expires, now)}. `shoal publish renew` renews it.")
     out.result({
         "feed": feed.name, "origins": list(feed.origins), "titles": [dataclasses.asdict(title) for title in titles],
-        "roles": [{"role": r.role, "version": r.version, "expires": r.expires.isoformat()} for r in roles],
+        "roles": [
+            {
+                "role": r.role, "version": r.version, "expires": r.expires.isoformat(), "expired": r.expires <= now,
+                "days_left": (r.expires - now).days,
+            }
+            for r in roles
+        ],
     })  # fmt: skip
+    return WORK_LEFT_EXIT if args.fail_within and soon else 0
+
+
+def _time_left(expires: datetime, now: datetime) -> str:
+    day = f"{expires:%Y-%m-%d}"
+    return f"expires on {day}, {(expires - now).days} days left" if expires > now else f"EXPIRED on {day}"
+
+
+def _renew(args: argparse.Namespace, out: Output) -> int:
+    done = publication.renew(args.folder, args.home, passphrases(args, out))
+    feed, _, roles = feeds.status(args.folder)
+    now = datetime.now(UTC)
+    out.line(f"Renewed: {', '.join(sorted(done.roles))}." if done.roles else "Nothing is past half its life.")
+    out.line(f"{roles[0].role} is the first that expires, on {roles[0].expires:%Y-%m-%d}.")
+    refused = publication.refused({role.role: role.expires for role in roles}, feed.titles, now)
+    show_request(done, out, f"Until then players refuse the feed: {', '.join(refused)}." if refused else RENEWAL_STATE)
+    out.result({
+        "renewed": sorted(done.roles), "refused": refused, "expires_first": roles[0].role,
+        "expires": roles[0].expires.isoformat(), **request_fields(done),
+    })  # fmt: skip
+    return WAITING_EXIT if done.request else 0
 
 
 def _export(args: argparse.Namespace, out: Output) -> None:

@@ -4,12 +4,13 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
+from patcher.cli import WAITING_EXIT
 from patcher.cli.output import Output
 from patcher.cli.verbs import Verbs, add_feed_verb, add_group, expanded
-from patcher.publish import release, rotation
+from patcher.publish import publication, release, rotation
 from patcher.publish.keys import Passphrases
 
-Request = release.ReleaseOutcome | rotation.KeyOutcome
+Request = release.ReleaseOutcome | rotation.KeyOutcome | publication.Published
 """The outcome of a verb that ends with a signing request if signatures are missing; else ``request`` is None."""
 
 
@@ -38,12 +39,13 @@ def passphrases(args: argparse.Namespace, out: Output) -> Passphrases:
     return Passphrases.of_user(args.passphrase_file, out.notice)
 
 
-def request_text(outcome: Request) -> str:
-    """The next step after a signing request."""
-    return (
-        f"{outcome.missing} more signatures are needed: `shoal publish sign {outcome.request}`, then run this "
-        "command again. Players see no change yet."
-    )
+def show_request(outcome: Request, out: Output, state: str = "Players see no change yet.") -> None:
+    """Print the next step after a signing request, also for ``--quiet``; nothing without one."""
+    if outcome.request:
+        out.notice(
+            f"{outcome.missing} more signatures are needed: `shoal publish sign {outcome.request}`, then run this "
+            f"command again. {state}"
+        )
 
 
 def request_fields(outcome: Request) -> dict[str, object]:
@@ -81,23 +83,23 @@ def _new(args: argparse.Namespace, out: Output) -> None:
     out.result({"public": str(public)})
 
 
-def _rotate(args: argparse.Namespace, out: Output) -> None:
+def _rotate(args: argparse.Namespace, out: Output) -> int:
     names = tuple(args.names) or rotation.ONLINE
-    _change(rotation.KeyOrder(names, tuple(args.public), protect=not args.demo_keys), args, out)
+    return _change(rotation.KeyOrder(names, tuple(args.public), protect=not args.demo_keys), args, out)
 
 
-def _revoke(args: argparse.Namespace, out: Output) -> None:
-    _change(rotation.KeyOrder(tuple(args.names), is_revoked=True, protect=not args.demo_keys), args, out)
+def _revoke(args: argparse.Namespace, out: Output) -> int:
+    return _change(rotation.KeyOrder(tuple(args.names), is_revoked=True, protect=not args.demo_keys), args, out)
 
 
-def _change(order: rotation.KeyOrder, args: argparse.Namespace, out: Output) -> None:
+def _change(order: rotation.KeyOrder, args: argparse.Namespace, out: Output) -> int:
     outcome = rotation.rotate(args.folder, args.home, order, passphrases(args, out))
-    if outcome.request:
-        out.line(request_text(outcome))
-    else:
+    show_request(outcome, out)
+    if not outcome.request:
         out.line(f"The keys {', '.join(outcome.names)} were exchanged by root version {outcome.root_version}.")
         out.line("Back up the new ones. Key files that `shoal publish keys list` names no more may be removed.")
     out.result({
         "state": "request" if outcome.request else "rotated", "keys": list(outcome.names),
         "root_version": outcome.root_version, **request_fields(outcome),
     })  # fmt: skip
+    return WAITING_EXIT if outcome.request else 0

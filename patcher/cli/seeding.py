@@ -3,19 +3,25 @@
 import argparse
 import contextlib
 import re
+import signal
 import sys
 import time
+from collections.abc import Iterator
 
 from patcher.cli.feeds import add_feed
 from patcher.cli.follow import follow, snapshot
 from patcher.cli.output import Output, confirm, human_bytes
 from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.engine import server
-from patcher.engine.client import Client
+from patcher.engine.client import Client, end_engine, is_running
+from patcher.errors import OriginError, ShoalError, TrustError
 from patcher.protocol import commands
 
 _POLL_S = 0.5
 _REFRESH_S = 60.0
+_FIRST_WAIT_S, _LAST_WAIT_S = 5.0, 300.0
+_PASSING = (TrustError.exit_code, OriginError.exit_code)
+"""Failures that pass when the publisher or the network did something. What a disk lacks does not come by itself."""
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -80,20 +86,47 @@ def _stay(client: Client, titles: list[str], out: Output, until_s: float = float
 
 
 def _seed(args: argparse.Namespace, out: Output) -> None:
+    was_running = is_running(args.home)
+    try:
+        with _ended_by_sigterm():
+            _keep_seeding(args, out)
+    finally:
+        if not (was_running or args.once):
+            end_engine(args.home)
+
+
+def _keep_seeding(args: argparse.Namespace, out: Output) -> None:
+    """Follow the feed until Ctrl-C. A server that is down, or a feed that has expired, is waited for."""
     name = _added(args, out)
     folder = (args.to or args.home.titles).absolute()
     command = commands.Seed(name, str(folder), args.max_size, network(args))
-    while True:
-        follow(args.home, command, out)
-        out.notice(f"{name}: everything is here and offered.")
-        if args.once:
-            break
-        try:
+    wait_s = _FIRST_WAIT_S
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            try:
+                follow(args.home, command, out)
+                out.notice(f"{name}: everything is here and offered.")
+                pause_s, wait_s = _REFRESH_S, _FIRST_WAIT_S
+            except ShoalError as error:
+                if args.once or error.exit_code not in _PASSING:
+                    raise
+                out.notice(f"{error.message} It is tried again in {wait_s:.0f} s; what is here is offered.", error)
+                pause_s, wait_s = wait_s, min(2 * wait_s, _LAST_WAIT_S)
+            if args.once:
+                break
             with Client(args.home) as client:
-                _stay(client, [], out, time.monotonic() + _REFRESH_S)
-        except KeyboardInterrupt:
-            break
+                _stay(client, [], out, time.monotonic() + pause_s)
     out.result({"feed": name})
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM, with which service managers end a program, counts as Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _added(args: argparse.Namespace, out: Output) -> str:

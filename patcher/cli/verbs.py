@@ -59,3 +59,8 @@ def count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1024")
     return int(text)
+
+
+def days(text: str) -> int:
+    """``7d`` as a number of days, for argparse."""
+    return count(text.removesuffix("d"))

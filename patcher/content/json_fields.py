@@ -8,7 +8,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Collection, Mapping
 from types import UnionType
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import urlsplit
 
 from patcher.content.merkle import Ref
@@ -27,7 +27,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 LEFT_OUT = {"left_out": True}
 """Metadata of a field that is not written when it is None; others are written as null."""
-_MISSING: Mapping[object, object] = {tuple: [], Mapping: {}, UnionType: None}
+_MISSING: Mapping[object, object] = {tuple: [], Mapping: {}, UnionType: None, Union: None}
 """What a missing key counts as, by the type of its field; for other types the field's default counts."""
 
 
@@ -67,7 +67,7 @@ def _field(hint: Any, value: object, key: str) -> Any:
         return _PLAIN[hint](value, key)
     if origin is Annotated:
         return args[1](_field(args[0], value, key), key)
-    if origin is UnionType:
+    if origin in (UnionType, Union):
         return None if value is None else _field(args[0], value, key)
     if origin is tuple:
         return _items(args[0], value, key)

@@ -91,7 +91,7 @@ class Channel:
     """``T/channels/NAME.json``: which release is live for how many players.
 
     ``release``, ``not_below`` and ``preload`` are sequences, 0 where there is none. ``min_launcher`` is a dotted
-    version or empty.
+    version or empty. ``before`` is what the channel offered before, and to players outside the rollout still does.
     """
 
     release: Annotated[int, within(0)]
@@ -99,6 +99,7 @@ class Channel:
     not_below: Annotated[int, within(0)] = 0
     min_launcher: Version = ""
     preload: Annotated[int, within(0)] = 0
+    before: Annotated[int, within(1)] | None = field(default=None, metadata=json_fields.LEFT_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,8 @@ class Release:
     parts: tuple[Part, ...]
     launch: Mapping[Name, Annotated[Launch, valid(_is_safe, "program and folder below the install folder")]]
     notes: Ref | None = None
+    rules: tuple[str, ...] | None = field(default=None, metadata=json_fields.LEFT_OUT)
+    """How the publisher divided the folder into parts, for the next release; players have no use for it."""
 
 
 @dataclass(frozen=True, slots=True)

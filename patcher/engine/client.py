@@ -108,6 +108,13 @@ class Client(Closing):
                 callback(event)
 
 
+def is_running(home: Home) -> bool:
+    """Whether the home has an engine. Raises InternalError (internal.engine_silent)."""
+    if found := _try(home):
+        found[0].close()
+    return found is not None
+
+
 def end_engine(home: Home) -> bool:
     """Ask the home's engine to end, as a signal would: jobs are interrupted and go on later. False if there is none.
 

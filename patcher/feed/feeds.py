@@ -40,10 +40,11 @@ class Opened:
     is_behind: bool = False
     """Read offline, and older than the newest version seen here."""
 
-    def live(self, title: str, channel: str, install_id: bytes) -> records.Release:
+    def live(self, title: str, channel: str, install_id: bytes, installed: int = 0) -> records.Release:
         """The release that a channel offers to this install: the one before, while a rollout has not reached it.
 
-        Raises TrustError (trust.not_offered, trust.needs_newer) and what `Reader` raises.
+        A rollout takes nothing back: who has ``installed`` what is newer than the one before stays there. Raises
+        TrustError (trust.not_offered, trust.needs_newer) and what `Reader` raises.
         """
         offer = self.reader.channel(title, channel)
         if _is_too_new(offer):
@@ -51,9 +52,11 @@ class Opened:
         if offer.release < max(1, offer.not_below):
             raise NotOffered(f"{title} has no release in channel {channel}.", title=title)
         if not in_rollout(offer, install_id):
-            older = [number for number in self.reader.releases(title) if offer.not_below <= number < offer.release]
+            known = [number for number in self.reader.releases(title) if offer.not_below <= number]
+            older = [number for number in known if number == offer.before] or [n for n in known if n < offer.release]
             if older:
-                return self.reader.release(title, older[-1])
+                kept = installed in known and older[-1] < installed <= offer.release
+                return self.reader.release(title, installed if kept else older[-1])
         return self.reader.release(title, offer.release)
 
     def allows(self, release: records.Release, channel: str, *, unknown: bool) -> bool:
@@ -276,7 +279,7 @@ class Feeds:
         return Trust(
             self._folder / name,
             pin.url,
-            network.ca,
+            network.ca or (pin.ca if Path(pin.ca).is_file() else ""),
             self._floor,
             cancel=cancel,
             offline=offline,

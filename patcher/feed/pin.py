@@ -24,6 +24,8 @@ class Pin:
     """SHA-256 of ``metadata/1.root.json``, in hex."""
     near: Reach = Reach.PUBLIC
     """Where the address led when the player added the feed; a publisher's file does not say."""
+    ca: str = ""
+    """The file of the authority that the player named then, which counts for this feed while no other one is named."""
 
     def encode(self) -> bytes:
         """The ``.shoalfeed`` file that a player's machine keeps."""
@@ -39,11 +41,11 @@ def read_pin(path: Path) -> Pin:
     try:
         fields = strict_json.load(path, _MAX_BYTES)
         version, url, fingerprint = fields["format"], fields["url"], fields["fingerprint"]
-        near = Reach(fields.get("near", Reach.PUBLIC))
+        near, ca = Reach(fields.get("near", Reach.PUBLIC)), str(fields.get("ca", ""))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrustError("trust.not_a_feed", "This is no .shoalfeed file.") from error
     if version != 1:
         raise NeedsNewer(f"This .shoalfeed file has format {version!a:.40}, which is not known.")
     if not (isinstance(url, str) and isinstance(fingerprint, str)):
         raise TrustError("trust.not_a_feed", "This .shoalfeed file has no address or no fingerprint.")
-    return Pin(url, fingerprint, near)
+    return Pin(url, fingerprint, near, ca)

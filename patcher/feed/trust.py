@@ -100,7 +100,7 @@ class Trust:
             raise TrustError("trust.fingerprint", f"{url} is not the feed that was added before.", found=found)
         disk.make_folder(folder)
         disk.write_atomic(known, data)
-        disk.write_atomic(folder / PIN_FILE, Pin(url, found, near).encode())
+        disk.write_atomic(folder / PIN_FILE, Pin(url, found, near, ca).encode())
         disk.sync_folder(folder.parent)
         return cls(folder, url, ca, floor, near=near, **options)
 

@@ -17,7 +17,8 @@ from patcher.feed.pin import Pin
 from patcher.protocol.commands import PIN_SUFFIX
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.release import history, locked, stated
+from patcher.publish.publication import locked
+from patcher.publish.release import history, stated
 from patcher.publish.repository import Repository
 from patcher.publish.store import Store, make_folder
 from patcher.transfer.origin.hosts import Reach
@@ -92,9 +93,8 @@ def status(folder: Path) -> tuple[records.Feed, list[TitleStatus], list[RoleStat
 
 def expiries(repo: Repository) -> list[RoleStatus]:
     """Every role, in the order of expiry."""
-    roles = {"root": repo.root, "snapshot": repo.snapshot, "timestamp": repo.timestamp, **repo.roles}
     return sorted(
-        (RoleStatus(name, role.version, role.expires) for name, role in roles.items()),
+        (RoleStatus(name, role.version, role.expires) for name, role in repo.lives.items()),
         key=lambda r: (r.expires, r.role),
     )
 

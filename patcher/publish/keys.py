@@ -92,10 +92,19 @@ class KeyRing:
         self.folder = folder
         self._passphrases = passphrases
         self._signers: dict[str, CryptoSigner] = {}
+        self._closed: set[str] = set()
 
     def has(self, key: SSlibKey) -> bool:
         """Whether the secret half of ``key`` may be here: a file has its name."""
-        return self._path(name_of(key)).is_file()
+        return key.keyid not in self._closed and self._path(name_of(key)).is_file()
+
+    def leave_closed(self, key: SSlibKey) -> None:
+        """Open ``key`` if its file is here; one that its passphrase does not open counts as elsewhere from now on."""
+        try:
+            _ = self.has(key) and self.signer(key)
+        except UsageError as error:
+            self._closed.add(key.keyid)
+            self._passphrases.say(error.message)
 
     def make(self, name: str, protect: bool) -> SSlibKey:
         """A new key in a file readable by its owner alone; the file of an interrupted call is used again.

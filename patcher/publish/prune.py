@@ -19,7 +19,7 @@ from patcher.content import manifest, patch_index, records
 from patcher.content.feed_paths import CONTENT, METADATA, TARGETS
 from patcher.content.merkle import Ref
 from patcher.publish import repository
-from patcher.publish.release import opened
+from patcher.publish.publication import opened
 from patcher.publish.repository import Repository
 from patcher.publish.store import OnProgress, PhaseMeter, Store
 

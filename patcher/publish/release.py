@@ -6,27 +6,23 @@ packs in `home/build`, signatures in `home/requests`. So the command may be kill
 
 import re
 import shlex
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from tuf.api.metadata import Metadata, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
-
-from patcher import disk
 from patcher.config import Home
 from patcher.content import feed_paths, merkle, paths, records
 from patcher.content.records import Channel, Launch, Release
-from patcher.errors import BusyError, TrustError, UsageError
-from patcher.publish import build, repository, signing
+from patcher.errors import TrustError, UsageError
+from patcher.publish import build, publication, repository
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.patches import packs
+from patcher.publish.publication import opened
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import OnProgress, Say, Store
-from patcher.publish.tree import IGNORE_FILE, PartRule, suspects
+from patcher.publish.tree import IGNORE_FILE, PartRule, parse_part, suspects
 
 SYSTEMS = ("linux", "macos", "windows")
 MAX_NOTES_BYTES = 1 << 20
@@ -47,6 +43,9 @@ class ReleaseOrder:
     notes: Path | None = None
     launch: tuple[str, ...] = ()
     rules: tuple[PartRule, ...] = ()
+    """How the folder is divided into parts; without any, as in the release before."""
+    dropped: tuple[str, ...] = ()
+    """Parts of the release before that this one means to have no more."""
     ignore: tuple[str, ...] = ()
     """What is left out, like lines of the folder's `tree.IGNORE_FILE`."""
     executable: tuple[str, ...] = ()
@@ -66,8 +65,8 @@ class ReleaseOutcome:
     seconds: float
     packed: packs.Packed | None = None
     request: Path | None = None
+    """Waits for ``missing`` further signatures: the release itself, or where that is published, a renewal of roles."""
     missing: int = 0
-    """Signatures still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +101,11 @@ def history(repo: Repository, title: str) -> History:
     return History(releases, channels, found)
 
 
+def steady(channel: Channel) -> int | None:
+    """The release that a channel offers to everybody: while a rollout lasts, the one before."""
+    return channel.before if channel.rollout.percent < 100 and channel.before else channel.release or None
+
+
 def release(
     folder: Path, home: Home, order: ReleaseOrder, passphrases: Passphrases, progress: OnProgress, say: Say
 ) -> ReleaseOutcome:
@@ -117,53 +121,36 @@ def release(
         ring = KeyRing(home.keys / repo.feed.name, passphrases)
         if not order.dry_run:
             _open_keys(repo, ring, order.title)
+        past, notes = history(repo, order.title), _notes(order.notes)
+        _check_forward(order, past)
+        order = replace(order, rules=_rules(order, past, say))
         source = build.read(
             order.tree, order.title, order.rules, order.jobs, progress, ignore=order.ignore, executable=order.executable
         )
         _warn_of_suspects(order, source, say)
-        past, notes = history(repo, order.title), _notes(order.notes)
+        _check_parts(order, source, past)
         record = _record(order, source, past, notes, say)
         live = past.channels.get(order.channel, Channel(0))
-        done = record.sequence in past.releases and live.release >= record.sequence
-        if order.dry_run or (done and all(Store(folder).has(ref) for ref in source.contents)):
-            state = "dry run" if order.dry_run else "already published"
-            return ReleaseOutcome(state, source, time.monotonic() - started_s)
-        before = sorted((s for s in past.releases if s < record.sequence), reverse=True)[: order.from_last]
-        older = [past.releases[sequence] for sequence in before]
-        packed = _write_content(repo, home, order, source, notes, record, older, progress, say)
-        if done:  # only lost content was put back
-            return ReleaseOutcome("already published", source, time.monotonic() - started_s, packed)
-        changes = _changes(repo, order, record, past, packed)
+        done = record.sequence in past.releases and live.release == record.sequence
+        if order.dry_run:
+            return ReleaseOutcome("dry run", source, time.monotonic() - started_s)
+        packed = None
+        if not (done and all(Store(folder).has(ref) for ref in source.contents)):  # content may have been lost
+            before = sorted((s for s in past.releases if s < record.sequence), reverse=True)[: order.from_last]
+            older = [past.releases[sequence] for sequence in before]
+            packed = _write_content(repo, home, order, source, notes, record, older, progress, say)
+        changes = Changes({}) if done or packed is None else _changes(repo, order, record, past, packed)
         progress("sign", 0, 0)
-        request, missing = _publish(repo, home, order, changes, ring)
-    state = "request" if request else "published"
-    return ReleaseOutcome(state, source, time.monotonic() - started_s, packed, request, missing)
-
-
-@contextmanager
-def opened(folder: Path, home: Home) -> Iterator[Repository]:
-    """A feed, locked against other publications. Raises BusyError, UsageError (usage.feed_folder), TrustError."""
-    with locked(home, repository.load(folder).feed.name):
-        yield repository.load(folder)
-
-
-@contextmanager
-def locked(home: Home, feed: str) -> Iterator[None]:
-    """Lock a feed for one publication; the system releases the lock if we die. Raises BusyError."""
-    disk.make_folder(home.root / "build")
-    with closing(sqlite3.connect(home.root / "build" / f"{feed}.lock", timeout=0, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            raise BusyError("busy.title", f"Another command is publishing the feed {feed}.", feed=feed) from error
-        yield
+        published = publication.publish(repo, home, ring, changes, order.title, order.version)
+    state = "request" if published.is_held else "already published" if done else "published"
+    return ReleaseOutcome(state, source, time.monotonic() - started_s, packed, published.request, published.missing)
 
 
 def _open_keys(repo: Repository, ring: KeyRing, title: str) -> None:
     """Ask for all passphrases first, so that an hour of packing does not end with a wrong one."""
     repo.open_online_keys(ring)
     for delegator, role in ((repo.root, "targets"), (repo.roles["targets"], f"{title}-releases")):
-        if (role == "targets" or role in repo.roles) and not _needs_request(delegator, role, ring):
+        if (role == "targets" or role in repo.roles) and not publication.needs_request(delegator, role, ring):
             for key in repository.keys_of(delegator, role):
                 ring.signer(key)
 
@@ -177,12 +164,6 @@ def _warn_of_suspects(order: ReleaseOrder, source: build.SourceFolder, say: Say)
         )
 
 
-def _needs_request(delegator: repository.Delegator, role: str, ring: KeyRing) -> bool:
-    """Whether a role cannot be signed here alone: several must sign, or the key is elsewhere."""
-    several = delegator.get_delegated_role(role).threshold > 1
-    return several or not any(ring.has(key) for key in repository.keys_of(delegator, role))
-
-
 # ---------------------------------------------------------------- what is asked for
 
 
@@ -194,6 +175,46 @@ def _check(order: ReleaseOrder) -> None:
         raise UsageError("usage.release", message, version=order.version)
     with stated("usage.release", _CANNOT):
         records.encode(_about(order, None))
+
+
+def _check_forward(order: ReleaseOrder, past: History) -> None:
+    """A release that is known never replaces a newer one, nor comes back by itself after it was taken back."""
+    known, live = past.named(order.version), past.channels.get(order.channel, Channel(0))
+    if known and known.sequence in past.releases and known.sequence < live.release:
+        newer = past.releases[live.release].version if live.release in past.releases else "a newer release"
+        message = (
+            f"{newer} is live in {order.channel}. `shoal publish rollback` takes it back; `shoal publish promote` "
+            f"offers {order.version} again."
+        )
+        raise UsageError("usage.release", message, version=order.version)
+    if known and known.sequence == live.before and live.before > live.release:
+        message = f"{order.version} was taken back from {order.channel}; `shoal publish promote` offers it again."
+        raise UsageError("usage.release", message, version=order.version)
+
+
+def _rules(order: ReleaseOrder, past: History, say: Say) -> tuple[PartRule, ...]:
+    """The ordered rules of parts, else those of the release before, but for parts that are dropped."""
+    before = past.named(order.version) or past.releases.get(max(past.releases, default=0))
+    if order.rules or before is None or not before.rules:
+        return order.rules
+    rules = tuple(rule for rule in map(parse_part, before.rules) if rule.name not in order.dropped)
+    if rules:
+        say("Parts as in the release before: " + " ".join(rule.text for rule in rules))
+    return rules
+
+
+def _check_parts(order: ReleaseOrder, source: build.SourceFolder, past: History) -> None:
+    before = past.releases.get(max(past.releases, default=0))
+    if past.named(order.version) or before is None:
+        return
+    gone = {part.name for part in before.parts} - {part.rule.name for part in source.parts} - set(order.dropped)
+    if gone:
+        name = min(gone)
+        message = (
+            f"The part {name} of {before.version} is not in this release: its files would be missing, or move to "
+            f"another part. `--part {name}=…` says which they are, `--drop-part {name}` that you mean it."
+        )
+        raise UsageError("usage.release", message, part=name)
 
 
 def _check_folders(tree: Path, feed: Path, home: Path) -> None:
@@ -261,10 +282,11 @@ def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, note
     parts = tuple(part.record for part in source.parts)
     if known and not any(part.landmarks for part in known.parts):  # it was made before there were any
         parts = tuple(replace(part, landmarks=None) for part in parts)
+    rules = known.rules if known else tuple(rule.text for rule in order.rules) or None
     launch = _launch(order, source, past, say) if order.launch or not known else known.launch
     before = known.notes if known else None
     ref = merkle.ref_of(notes) if notes else before
-    record = Release(order.title, sequence, order.version, parts, launch, ref)
+    record = Release(order.title, sequence, order.version, parts, launch, ref, rules)
     with stated("usage.release", _CANNOT):
         data = records.encode(record)
     if data != records.encode(known or record):
@@ -323,7 +345,8 @@ def _changes(repo: Repository, order: ReleaseOrder, record: Release, past: Histo
     if sequence not in past.releases:
         put[feed_paths.release(title, sequence)] = records.encode(record)
     live = past.channels.get(order.channel, Channel(0))
-    put[feed_paths.channel(title, order.channel)] = records.encode(replace(live, release=sequence))
+    offer = replace(live, release=sequence, rollout=records.Rollout(100, ""), before=steady(live))
+    put[feed_paths.channel(title, order.channel)] = records.encode(offer)
     if new or order.label:
         put[feed_paths.title(title)] = records.encode(_about(order, past.title))
     if new:
@@ -337,46 +360,12 @@ def _retired(title: str, sequence: int, channel: str, past: History) -> frozense
     The release before is the target of a rollback, and may be an intermediate release of an update.
     """
     live = {sequence} | {c.release for name, c in past.channels.items() if name != channel}
+    live |= {c.before for name, c in past.channels.items() if name != channel and c.before and c.rollout.percent < 100}
     needed = live | {max((s for s in past.releases if s < one), default=0) for one in live}
     patches = {feed_paths.patches(title, s) for s in past.releases if s not in needed}
     if sequence in past.releases:
         return frozenset(patches)  # a change of channels needs no holder
-    kept = set(sorted({*past.releases, sequence})[-repository.RELEASES_KEPT :]) | needed
+    pinned = {c.not_below for c in past.channels.values()}
+    pinned |= {(steady(c) if name == channel else c.before) or 0 for name, c in past.channels.items()}
+    kept = set(sorted({*past.releases, sequence})[-repository.RELEASES_KEPT :]) | needed | pinned
     return frozenset(patches | {feed_paths.release(title, s) for s in past.releases if s not in kept})
-
-
-def _publish(
-    repo: Repository, home: Home, order: ReleaseOrder, changes: Changes, ring: KeyRing
-) -> tuple[Path | None, int]:
-    """Sign and publish. Returns the request and the number of missing signatures if other holders must sign."""
-    now = datetime.now(UTC)
-    payloads = repo.prepare(changes, now)
-    asked = {r for r in payloads if _needs_request(repo.delegation(r, payloads), r, ring)}
-    path = home.root / "requests" / f"{repo.feed.name}-{order.title}-{order.version}.json"
-    signed: dict[str, Metadata[Targets]] = {}
-    if wanted := {role: payloads[role] for role in payloads if role in asked & changes.roles}:
-        request = _request(path, signing.ask(repo, order.title, order.version, changes.put, wanted), repo, now)
-        if request.missing:
-            return path, request.missing
-        signed = {role: it.metadata for role, it in request.roles.items()}
-    for role in (role for role in payloads if role not in asked):
-        signed[role] = repository.sign(repo.delegation(role, payloads), role, payloads[role], ring)
-    repo.publish(changes, signed, ring, now)
-    if path.exists():
-        disk.remove(path)
-    return None, 0
-
-
-def _request(path: Path, wanted: signing.SigningRequest, repo: Repository, now: datetime) -> signing.SigningRequest:
-    """The request on disk, with its signatures, if it asks for exactly this; else a new one.
-
-    Raises UsageError (usage.signatures) if it asks for something else: its signatures are not thrown away.
-    """
-    if not path.exists():
-        signing.save(wanted, path)
-        return wanted
-    found = signing.adopt(signing.load(path), wanted, repo, now)
-    if found is None:
-        message = f"{path} asks for something else than this release; remove it to begin again."
-        raise UsageError("usage.signatures", message, path=str(path))
-    return found

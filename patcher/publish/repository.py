@@ -10,7 +10,7 @@ old key is lost the root comes first, and readers wait for the timestamp.
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -44,6 +44,7 @@ from patcher.publish.profiles import PROFILE_FIELD, PROFILES, Profile, profile_o
 RELEASES_KEPT = 32
 
 T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
+Payload = Root | Targets | Snapshot | Timestamp
 Delegator = Root | Targets
 """A role that delegates others: it says which keys sign them."""
 
@@ -159,37 +160,45 @@ class Repository:
         root.version, root.expires = self.root.version + 1, now + timedelta(days=self.profile.root_days)
         return root
 
-    def prepare(self, changes: Changes, now: datetime) -> dict[str, Targets]:
-        """The unsigned next payload of each role that changes or is past half its life, ``targets`` last."""
-        payloads = {}
-        ageing = {r for r, p in self.roles.items() if p.expires - now < timedelta(days=self.profile.days(r) / 2)}
-        for role in sorted(changes.roles | ageing, key=lambda role: (role == "targets", role)):
+    @property
+    def lives(self) -> dict[str, Payload]:
+        """Every role that has an expiry, by name."""
+        return {"root": self.root, "snapshot": self.snapshot, "timestamp": self.timestamp, **self.roles}
+
+    def ageing(self, now: datetime) -> frozenset[str]:
+        """The roles that are past half their life."""
+        days = self.profile.days
+        return frozenset(r for r, p in self.lives.items() if p.expires - now < timedelta(days=days(r) / 2))
+
+    def prepare(self, changes: Changes, now: datetime, renewed: Collection[str] = ()) -> dict[str, Delegator]:
+        """The unsigned next payload of each role that changes or is to be renewed, ``targets`` last."""
+        payloads: dict[str, Delegator] = {"root": self.next_root(now)} if "root" in renewed else {}
+        roles = changes.roles | (self.roles.keys() & set(renewed))
+        for role in sorted(roles, key=lambda role: (role == "targets", role)):
             payload = self.next_payload(role, now)
             for path in changes.drop:
                 payload.targets.pop(path, None)
             for path in (p for p in changes.put if role_of(p) == role and role != "targets"):
                 payload.targets[path] = TargetFile.from_data(path, changes.put[path], ["sha256"])
             payloads[role] = payload
-        for title in changes.titles:
-            self._delegate_title(payloads["targets"], title)
+            for title in changes.titles if role == "targets" else ():
+                self._delegate_title(payload, title)
         return payloads
 
-    def publish(
-        self, changes: Changes, signed: Mapping[str, Metadata[Targets]], ring: KeyRing, now: datetime,
-        root: Metadata[Root] | None = None,
-    ) -> None:  # fmt: skip
-        """Write everything, timestamp last. ``signed`` are payloads of `prepare` with all their signatures.
+    def publish(self, changes: Changes, signed: Mapping[str, Metadata[Any]], ring: KeyRing, now: datetime) -> None:
+        """Write everything, timestamp last but for a new root. ``signed`` are next payloads with all their signatures.
 
         Raises before anything is written: UsageError (usage.signatures) when a threshold is not met or a payload is
         older than what is live, (usage.passphrase), (usage.key_missing).
         """
         payloads = {role: metadata.signed for role, metadata in signed.items()}
+        root: Metadata[Root] | None = signed.get("root")
         next_root = root.signed if root else self.root
-        self._check_signed({**signed, **({"root": root} if root else {})})
-        self.open_online_keys(ring, {**payloads, **({"root": next_root} if root else {})})
+        self._check_signed(signed)
+        self.open_online_keys(ring, payloads)
         for path, data in changes.put.items():
             write(self.folder / target_file(payloads[role_of(path)].targets[path]), data)
-        files = {f"{role}.json": write_role(self.folder, role, metadata) for role, metadata in signed.items()}
+        files = {f"{role}.json": write_role(self.folder, role, m) for role, m in signed.items() if role != "root"}
         snapshot = _copy(self.snapshot)
         snapshot.meta.update(files)
         online = [key for role in ("snapshot", "timestamp") for key in keys_of(self.root, role)]
@@ -298,12 +307,14 @@ def _translated(folder: Path) -> Iterator[None]:
         raise TrustError("trust.signature", message, path=str(folder)) from error
 
 
-def sign(delegator: Delegator, role: str, payload: T, ring: KeyRing, before: Delegator | None = None) -> Metadata[T]:
+def sign(
+    delegator: Delegator, role: str, payload: Payload, ring: KeyRing, before: Delegator | None = None
+) -> Metadata[Any]:
     """``payload`` with a signature of each of the role's keys that ``ring`` has, those of ``before`` as well.
 
     Raises UsageError (usage.key_missing) when it has none of ``delegator``, (usage.passphrase).
     """
-    metadata = Metadata(payload)
+    metadata: Metadata[Any] = Metadata(payload)
     keys = keys_of(delegator, role)
     signers = [key for key in keys if ring.has(key)] or keys[:1]
     signers += [key for key in keys_of(before or delegator, role) if key not in keys and ring.has(key)]

@@ -15,14 +15,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
-from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
+from tuf.api.metadata import Metadata, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
 
 from patcher import disk, strict_json
 from patcher.config import Home
 from patcher.errors import UsageError
 from patcher.publish import repository, signing
 from patcher.publish.keys import NAME_FIELD, KeyRing, Passphrases, name_of
-from patcher.publish.release import opened
+from patcher.publish.publication import opened
 from patcher.publish.repository import Changes, Delegator, Repository
 from patcher.publish.store import make_folder
 
@@ -69,9 +69,8 @@ def keys(folder: Path, home: Home) -> list[KeyStatus]:
     """Every valid key, and the roles that it signs. Raises UsageError, TrustError."""
     repo = repository.load(folder)
     ring = KeyRing(home.keys / repo.feed.name, Passphrases())
-    expires = {"root": repo.root, "snapshot": repo.snapshot, "timestamp": repo.timestamp, **repo.roles}
     found: dict[str, tuple[SSlibKey, dict[str, datetime]]] = {}
-    for role, payload in expires.items():
+    for role, payload in repo.lives.items():
         for key in repository.keys_of(repo.delegation(role), role):
             found.setdefault(key.keyid, (key, {}))[1][role] = payload.expires
     listed = [KeyStatus(name_of(key), keyid, ring.has(key), roles) for keyid, (key, roles) in found.items()]
@@ -258,9 +257,8 @@ def _exchange(delegator: Delegator, roles: Sequence[str], replaced: Mapping[str,
 
 def _publish(repo: Repository, request: signing.SigningRequest, ring: KeyRing, now: datetime) -> None:
     signed: dict[str, Metadata[Any]] = {role: wanted.metadata for role, wanted in request.roles.items()}
-    root: Metadata[Root] = signed.pop("root")
     targets: Targets = signed["targets"].signed if "targets" in signed else repo.roles["targets"]
     if "channels" in request.version.split():
         for role in (role for role in repo.roles if role == "feed" or role.endswith("-channels")):
             signed[role] = repository.sign(targets, role, repo.next_payload(role, now), ring)
-    repo.publish(Changes({}), signed, ring, now, root)
+    repo.publish(Changes({}), signed, ring, now)

@@ -67,7 +67,10 @@ class RoleToSign:
 
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
-    """The roles to sign for a release; without a title, for a change of the keys that ``version`` names."""
+    """The roles to sign for a release; without a title, for a change of the keys that ``version`` names.
+
+    Without both, the roles are renewed and nothing else changes.
+    """
 
     feed: str
     fingerprint: str
@@ -85,6 +88,7 @@ class SigningRequest:
     def summary(self) -> list[str]:
         """What a holder signs, line by line."""
         what = f"Release {self.title} {self.version}" if self.title else f"Other keys: {self.version}"
+        what = what if self.version else "Signatures that last longer"
         lines = [f"Feed {self.feed} ({self.fingerprint})", what]
         for role, wanted in self.roles.items():
             payload, signers = wanted.metadata.signed, ", ".join(wanted.signed_by) or "nobody"
@@ -114,17 +118,18 @@ def ask(
 def adopt(
     found: SigningRequest, wanted: SigningRequest, repo: repository.Repository, now: datetime
 ) -> SigningRequest | None:
-    """``wanted`` with the payloads and signatures of ``found``; None unless both ask for the same.
+    """``wanted`` with the payloads and signatures of ``found``; None unless that asks for the same, and maybe more.
 
     Only version and expiry may differ, within the bounds that this feed allows.
     """
-    if found.roles.keys() != wanted.roles.keys():
+    if not found.roles.keys() >= wanted.roles.keys():
         return None
     roles = {}
     for role, mine in wanted.roles.items():
         theirs = found.roles[role].metadata
-        latest = now + timedelta(days=repo.profile.days(role))
-        if theirs.signed.version > mine.metadata.signed.version or not now < theirs.signed.expires <= latest:
+        latest, live = now + timedelta(days=repo.profile.days(role)), repo.lives.get(role)
+        is_next = (live.version if live else 0) < theirs.signed.version <= mine.metadata.signed.version
+        if not is_next or not now < theirs.signed.expires <= latest:
             return None
         same = copy.deepcopy(mine.metadata)
         same.signed.version, same.signed.expires = theirs.signed.version, theirs.signed.expires

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from patcher.config import Home
@@ -10,10 +9,11 @@ from patcher.content import feed_paths, paths, records
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import UsageError
 from patcher.feed.catalog import ART_MAX_BYTES
-from patcher.publish import repository
+from patcher.publish import publication
 from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.release import history, opened, stated
-from patcher.publish.repository import Changes, Repository
+from patcher.publish.publication import opened
+from patcher.publish.release import history, stated
+from patcher.publish.repository import Changes
 from patcher.publish.store import Store
 from patcher.transfer.origin.hosts import Reach
 
@@ -65,7 +65,7 @@ def describe(
                 if art:
                     store.put(art)
         if changed:
-            _publish(repo, ring, feed_paths.title(title), data)
+            publication.publish(repo, home, ring, Changes({feed_paths.title(title): data}), online_only=True)
     return about, changed
 
 
@@ -107,11 +107,3 @@ def _encoded(about: records.Title) -> bytes:
         paths.check_name(kind)
     with stated("usage.release", "The title cannot be described"):
         return records.encode(about)
-
-
-def _publish(repo: Repository, ring: KeyRing, path: str, data: bytes) -> None:
-    """Sign only the role of this record. The next release renews ageing roles, with all their holders."""
-    now, changes = datetime.now(UTC), Changes({path: data})
-    payloads = {role: it for role, it in repo.prepare(changes, now).items() if role in changes.roles}
-    signed = {role: repository.sign(repo.delegation(role), role, payload, ring) for role, payload in payloads.items()}
-    repo.publish(changes, signed, ring, now)

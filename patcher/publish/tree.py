@@ -161,6 +161,12 @@ class PartRule:
     tags: tuple[str, ...] = ()
     defaults: bool = False
 
+    @property
+    def text(self) -> str:
+        """The rule as `parse_part` reads it."""
+        words = [*self.tags, *([_DEFAULTS] if self.defaults else [])]
+        return f"{self.name}={','.join(self.globs)}" + (f":{','.join(words)}" if words else "")
+
 
 def parse_part(text: str) -> PartRule:
     """Read ``NAME=GLOB[,GLOB…][:tags]``; tags are ``group:value`` by commas, and the word ``defaults``.

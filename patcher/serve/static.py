@@ -15,10 +15,11 @@ from urllib.parse import unquote
 
 from patcher.content.feed_paths import METADATA, TIMESTAMP
 from patcher.errors import UsageError
+from patcher.protocol.commands import PIN_SUFFIX
 from patcher.serve.http import Answer, FileBody, HttpRequest, HttpServer, url_host
 
-_MUTABLE = f"/{METADATA}/{TIMESTAMP}"
-"""The only file of a feed that is ever overwritten."""
+_MUTABLE = (f"/{METADATA}/{TIMESTAMP}", PIN_SUFFIX)
+"""The ends of the only files of a feed that are ever overwritten, whatever folder it lies in."""
 _FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
 _NO_CACHE = ("Cache-Control", "no-cache")
 _SEGMENT = re.compile(r"[^.\x00-\x1f\x7f/\\:][^\x00-\x1f\x7f/\\:]*")
@@ -71,7 +72,7 @@ class StaticServer(HttpServer):
         headers = [
             ("Content-Type", "application/octet-stream"),
             ("Accept-Ranges", "bytes"),
-            _NO_CACHE if request.path == _MUTABLE else _FOREVER,
+            _NO_CACHE if unquote(request.path).endswith(_MUTABLE) else _FOREVER,
         ]
         status = HTTPStatus.OK
         if wanted != range(size):

@@ -187,7 +187,7 @@ class CommandRunner:
         with self._open(command.title, command.network) as (opened, access):
             if command.only != "check":
                 self._fetch_manifests(install, installed, opened)
-            release = self._release(install, opened, command.version)
+            release = self._release(install, opened, command.version, installed.release.sequence)
             is_news, is_seen = release.sequence != installed.release.sequence, self._is_seen(install)
             is_interrupted = beneath.exists(install.folder.staging) or not is_seen
             if command.only == "check" or not (is_news or is_interrupted):
@@ -205,11 +205,11 @@ class CommandRunner:
             chosen = replace(install, tags=command.tags)
             return self._reach(_target(chosen, installed.release, opened, access, installed), only=command.only)
 
-    def _release(self, install: Installation, opened: Opened, version: str = "") -> records.Release:
+    def _release(self, install: Installation, opened: Opened, version: str = "", has: int = 0) -> records.Release:
         name = install.title.partition("/")[2]
         if version:
             return opened.version(name, version, install.channel)
-        return opened.live(name, install.channel, self._registry.install_id)
+        return opened.live(name, install.channel, self._registry.install_id, has)
 
     def _rollback(self, command: commands.Rollback) -> Outcome:
         install, installed = self._installed(command.title)

@@ -13,7 +13,7 @@ import pytest
 from patcher.cli.__main__ import main
 from patcher.config import Home
 from patcher.errors import CODES, PUBLISHER_HINTS, ShoalError
-from patcher.publish import release
+from patcher.publish import publication
 from tests.support.publisher import ORIGIN, PASSPHRASE, files_below, lay
 
 Run = Callable[..., dict[str, Any]]
@@ -139,13 +139,13 @@ def test_a_studio_passes_a_request_from_hand_to_hand(run: Run, home: Path, tmp_p
     feed = tmp_path / "feed"
     run("init", feed, "--origin", ORIGIN, "--profile", "studio", "--demo-keys")
     words = ("release", feed, "game", tree, "--version", "1.0")
-    asked = run(*words)
+    asked = run(*words, expect=11)
     assert (asked["state"], asked["missing_signatures"]) == ("request", 2)
-    with release.locked(Home(home), "feed"):  # by another command that writes the same request, or opens the same keys
+    with publication.locked(Home(home), "feed"):  # by another command, which writes the same request
         assert run("sign", asked["request"], expect=7)["error"]["code"] == "busy.title"
     assert run("sign", asked["request"])["missing_signatures"] == 1
     assert run("sign", asked["request"], "--key", "holder-1", expect=2)["error"]["code"] == "usage.signatures"
-    assert run(*words)["missing_signatures"] == 1
+    assert run(*words, expect=11)["missing_signatures"] == 1
     assert run("sign", asked["request"], "--key", "holder-2") | {"said": [], "phases": set()} == {
         "event": "result", "ok": True, "signed_by": "holder-2", "missing_signatures": 0, "request": asked["request"],
         "said": [], "phases": set(),
@@ -163,7 +163,7 @@ def test_a_holder_who_does_not_say_yes_signs_nothing(
 ) -> None:
     feed = tmp_path / "feed"
     run("init", feed, "--origin", ORIGIN, "--profile", "studio", "--demo-keys")
-    request = run("release", feed, "game", tree, "--version", "1.0")["request"]
+    request = run("release", feed, "game", tree, "--version", "1.0", expect=11)["request"]
     before = Path(request).read_bytes()
     monkeypatch.setattr("builtins.input", lambda text: "")
     assert main(["--home", str(home), "publish", "sign", request]) == 2

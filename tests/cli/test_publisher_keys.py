@@ -43,7 +43,7 @@ def test_a_change_of_keys_goes_from_holder_to_holder(publisher: Shoal, feed: Pat
     holder = Shoal(tmp_path / "holder")
     public = _keys(holder, "new", feed, "holder-2", "--to", tmp_path, "--demo-keys")["public"]
     words = ("rotate", feed, "holder-2", "--public", public, "--demo-keys")
-    asked = _keys(publisher, *words)
+    asked = _keys(publisher, *words, expect=11)
     assert (asked["state"], asked["keys"], asked["missing_signatures"]) == ("request", ["holder-2", "timestamp"], 2)
     assert any("NO passphrase" in line["text"] for line in asked["lines"] if line["event"] == "notice")
     for name in ("holder-1", "holder-3"):
@@ -54,7 +54,8 @@ def test_a_change_of_keys_goes_from_holder_to_holder(publisher: Shoal, feed: Pat
     assert (listed["holder-2-2"], listed["timestamp-2"]) == (False, True)
     assert publisher.run("publish", "check", feed)["warnings"] == []
     tree = lay(tmp_path / "tree", {"a": b"a"})
-    request = publisher.run("publish", "release", feed, "game", tree, "--version", "1")["request"]
+    asked = publisher.run("publish", "release", feed, "game", tree, "--version", "1", expect=11)
+    request = asked["request"]
     holder.run("publish", "sign", request)
     publisher.run("publish", "sign", request, "--key", "holder-1")
     assert publisher.run("publish", "release", feed, "game", tree, "--version", "1")["state"] == "published"

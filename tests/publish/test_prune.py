@@ -11,7 +11,7 @@ import pytest
 
 from patcher.content import records
 from patcher.errors import BusyError, ContentError, TrustError
-from patcher.publish import check, prune, release, repository
+from patcher.publish import check, prune, publication, repository
 from patcher.publish.store import Store
 from patcher.publish.title import TitleText, describe
 from tests.support import crash
@@ -44,7 +44,7 @@ def publisher(room: Path, monkeypatch: pytest.MonkeyPatch) -> Publisher:
     monkeypatch.setattr(repository, "RELEASES_KEPT", 2)
     publisher = Publisher(room)
     for number in range(5):
-        monkeypatch.setattr(release, "datetime", Day(45 - 10 * number))
+        monkeypatch.setattr(publication, "datetime", Day(45 - 10 * number))
         _publish(publisher, number)
     for path in publisher.folder.rglob("*"):
         os.utime(path, (_LONG_AGO_S, _LONG_AGO_S))
@@ -168,7 +168,7 @@ def test_a_feed_that_lost_what_says_what_it_needs_is_left_alone(publisher: Publi
 
 
 def test_nobody_publishes_meanwhile(publisher: Publisher) -> None:
-    with release.locked(publisher.home, "shop"), pytest.raises(BusyError):
+    with publication.locked(publisher.home, "shop"), pytest.raises(BusyError):
         _prune(publisher)
 
 

@@ -11,7 +11,7 @@ import pytest
 from patcher.content import landmarks, manifest, merkle, records
 from patcher.content.merkle import Ref
 from patcher.errors import BusyError, ShoalError, UsageError
-from patcher.publish import release, repository
+from patcher.publish import publication, release, repository
 from patcher.publish.store import Store
 from patcher.publish.tree import parse_part
 from tests.support.publisher import Player, Publisher, files_below, lay, quiet
@@ -182,10 +182,13 @@ def test_the_same_release_again_puts_lost_content_back(publisher: Publisher, tre
     assert files_below(publisher.folder) == before
 
 
-def test_an_older_release_again_does_not_step_back(publisher: Publisher, tree: Path, tmp_path: Path) -> None:
+def test_an_older_release_again_is_refused_with_the_verb_that_steps_back(
+    publisher: Publisher, tree: Path, tmp_path: Path
+) -> None:
     publisher.release(tree, "1.0")
     publisher.release(lay(tmp_path / "newer", TREE | {"new": b"new"}), "1.1")
-    assert publisher.release(tree, "1.0").state == "already published"
+    with pytest.raises(UsageError, match=r"1\.1 is live in live.*publish rollback.*publish promote"):
+        publisher.release(tree, "1.0")
     assert records.parse(records.Channel, read(publisher, "game/channels/live.json")).release == 2
 
 
@@ -239,6 +242,27 @@ def test_the_launch_command_is_kept_from_the_release_before(publisher: Publisher
         "linux": records.Launch(("bin/game", "--x")), "windows": records.Launch(("data/level.dat", "a b")),
     }  # fmt: skip
     assert any("Starts as the release before" in text for text in publisher.said)
+
+
+def test_parts_are_those_of_the_release_before(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0", rules=PARTS)
+    first = records.parse(records.Release, read(publisher, "game/releases/1.json"))
+    publisher.release(lay(tree, {"new": b"new"}), "1.1")
+    second = records.parse(records.Release, read(publisher, "game/releases/2.json"))
+    assert [(p.name, p.tags, p.defaults) for p in second.parts] == [(p.name, p.tags, p.defaults) for p in first.parts]
+    assert second.rules == first.rules == ("de=lang/de/**:lang:de", "config=*.ini:defaults")
+    assert publisher.release(tree, "1.1").state == "already published"
+
+
+def test_a_part_that_vanishes_is_refused_unless_it_is_said(publisher: Publisher, tree: Path) -> None:
+    publisher.release(tree, "1.0", rules=PARTS)
+    before = files_below(publisher.folder)
+    with pytest.raises(UsageError, match=r"The part config of 1\.0 .*--drop-part config"):
+        publisher.release(lay(tree, {"new": b"new"}), "1.1", rules=PARTS[:1])
+    assert files_below(publisher.folder) == before
+    assert publisher.release(tree, "1.1", dropped=("config",)).state == "published"
+    record = records.parse(records.Release, read(publisher, "game/releases/2.json"))
+    assert [part.name for part in record.parts] == ["de", "main"]
 
 
 def test_a_program_without_the_executable_bit_is_refused_with_the_way_out(publisher: Publisher, tree: Path) -> None:
@@ -295,7 +319,7 @@ def test_old_releases_leave_the_role(publisher: Publisher, tree: Path, monkeypat
 
 
 def test_two_publications_at_once_are_refused(publisher: Publisher, tree: Path) -> None:
-    with release.locked(publisher.home, "shop"), pytest.raises(BusyError):
+    with publication.locked(publisher.home, "shop"), pytest.raises(BusyError):
         publisher.release(tree, "1.0")
 
 

@@ -26,7 +26,7 @@ def make(tmp_path: Path, profile: str = "solo", now: datetime = NOW) -> tuple[re
 
 
 def step(repo: repository.Repository, ring: KeyRing, changes: Changes, now: datetime = NOW) -> repository.Repository:
-    payloads = repo.prepare(changes, now)
+    payloads = repo.prepare(changes, now, repo.ageing(now))
     signed = {r: repository.sign(repo.delegation(r, payloads), r, p, ring) for r, p in payloads.items()}
     repo.publish(changes, signed, ring, now)
     return repository.load(repo.folder)

@@ -34,6 +34,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     feed = place / "feed"
     (feed / "metadata/timestamp.json").write_bytes(b'{"signed": {}}')
     (feed / "metadata/1.root.json").write_bytes(b"{}")
+    (feed / "shop.shoalfeed").write_bytes(b"{}")
+    (feed / "below/metadata").mkdir(parents=True)
+    for name in ("metadata/timestamp.json", "metadata/1.root.json", "shop.shoalfeed"):
+        (feed / "below" / name).write_bytes(b"{}")
     (feed / "content/ab/big").write_bytes(BIG)
     (feed / "content/ab/empty").write_bytes(b"")
     (feed / "content/a name, with ünïcode").write_bytes(b"named")
@@ -127,6 +131,25 @@ def test_head_says_the_length_and_sends_nothing(origin: Client) -> None:
     assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", str(len(BIG)))
     missing = origin.ask("/content/nothing", "HEAD")
     assert (missing.status, missing.body) == (404, b"")
+
+
+@pytest.mark.parametrize("folder", ["", "/below"])
+@pytest.mark.parametrize("name", ["metadata/timestamp.json", "metadata%2Ftimestamp.json", "shop.shoalfeed"])
+def test_what_is_overwritten_is_never_taken_from_a_cache_whatever_was_asked(
+    origin: Client, folder: str, name: str
+) -> None:
+    long_from_now = "Fri, 01 Jan 2100 00:00:00 GMT"
+    etag = origin.ask(f"{folder}/{name}").headers.get("etag", '"x"')
+    questions: list[dict[str, str]] = [
+        {}, {"If_Modified_Since": long_from_now}, {"If_None_Match": etag}, {"If_Match": '"other"'},
+        {"Range": "bytes=0-0"}, {"Range": "bytes=99999-"}, {"If_Unmodified_Since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+    ]  # fmt: skip
+    for headers in questions:
+        for method in ("GET", "HEAD", "POST"):
+            reply = origin.ask(f"{folder}/{name}", method, **headers)
+            assert reply.headers["cache-control"] == "no-cache", (method, headers, reply.status)
+    if folder:
+        assert origin.ask("/below/metadata/1.root.json").headers["cache-control"].endswith("immutable")
 
 
 def test_only_what_changes_is_asked_for_again(origin: Client) -> None:

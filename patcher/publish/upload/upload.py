@@ -24,7 +24,7 @@ from patcher.errors import ContentError, UsageError
 from patcher.feed.verified import verified
 from patcher.protocol.commands import PIN_SUFFIX
 from patcher.publish import prune, repository
-from patcher.publish.release import opened
+from patcher.publish.publication import opened
 from patcher.publish.repository import Repository
 from patcher.publish.store import OnProgress, PhaseMeter, Say, Store, in_threads
 from patcher.publish.upload.destination import Destination, SmallFile
