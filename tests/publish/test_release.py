@@ -265,12 +265,15 @@ def test_a_part_that_vanishes_is_refused_unless_it_is_said(publisher: Publisher,
     assert [part.name for part in record.parts] == ["de", "main"]
 
 
-def test_a_program_without_the_executable_bit_is_refused_with_the_way_out(publisher: Publisher, tree: Path) -> None:
-    (tree / "bin/game").chmod(0o644)
+def test_a_file_that_is_no_program_is_not_started_unless_the_publisher_says_so(
+    publisher: Publisher, tree: Path
+) -> None:
+    (tree / "bin/game").write_bytes(b"no program")
     for launch in ("bin/game", "linux=bin/game"):
-        with pytest.raises(UsageError, match=r"chmod \+x.*--launch windows=bin/game"):
+        with pytest.raises(UsageError, match=r"--executable bin/game.*--launch windows=bin/game"):
             publisher.release(tree, "1.0", launch=(launch,))
     assert publisher.release(tree, "1.0", launch=("windows=bin/game",)).state == "published"
+    assert publisher.release(tree, "1.1", launch=("bin/game",), executable=("bin/*",)).state == "published"
 
 
 def test_what_is_hardly_meant_for_players_is_listed_and_can_be_left_out(publisher: Publisher, tree: Path) -> None:
