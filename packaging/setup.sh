@@ -11,6 +11,7 @@ have_library() { # whether the loader knows it
 need_packages() { # the Debian packages this machine lacks, on one line
     command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || printf ' nginx'
     command -v ip >/dev/null 2>&1 || printf ' iproute2'
+    command -v redis-server >/dev/null 2>&1 || printf ' redis-server'
     while read -r library package; do # what Qt draws with: first a screen or none, from libxcb on a real one
         have_library "$library" || printf ' %s' "$package"
     done <<-END

@@ -243,7 +243,7 @@ class Peers:
         if ask.event != _STOPPED:
             return self._note(rack, ask, now)
         swarm = self._swarms.get(ask.info_hash, _NO_SWARM)
-        return any([self._remove(ask.info_hash, swarm, rack, ask.address, seeds) for seeds in (False, True)])
+        return any(self._remove(ask.info_hash, swarm, rack, ask.address, seeds) for seeds in (False, True))
 
     def counts(self, info_hash: bytes) -> Counts:
         """A swarm's numbers; zeros for an unknown one."""
@@ -382,10 +382,14 @@ def _mixed(parts: Sequence[_SwarmPeers], ask: Announce, width: int, want: int) -
     to_seed = ask.left_bytes == 0
     if len(parts) == 1:
         return parts[0].sample(width, want, to_seed=to_seed)
-    found = b""
-    for done, part in enumerate(random.sample(parts, min(len(parts), want))):
+    count, found = len(parts), b""
+    start = int(random.random() * count)
+    for done in range(count):
         left = want - len(found) // width
-        found += part.sample(width, -(-left // max(1, min(len(parts), want) - done)), to_seed=to_seed)
+        if left <= 0:
+            break
+        part = parts[(start + done) % count]
+        found += part.sample(width, -(-left // (count - done)), to_seed=to_seed)
     return found
 
 
