@@ -85,9 +85,10 @@ def test_a_list_of_allowed_swarms_reaches_all_processes(join: Join) -> None:
 
 
 def test_a_port_that_another_program_has_is_refused() -> None:
-    with Tracker(None, ANY_PORT) as tracker, pytest.raises(UsageError) as caught:
-        port = int(tracker.udp_url.rpartition(":")[2].removesuffix("/announce"))
-        Workers(Plan(None, ("127.0.0.1", port)), 2)
+    with Tracker(None, ANY_PORT) as tracker:
+        plan = Plan(None, ("127.0.0.1", int(tracker.udp_url.rpartition(":")[2].removesuffix("/announce"))))
+        with pytest.raises(UsageError) as caught:
+            Workers(plan, 2)
     assert caught.value.code == "usage.port"
 
 
@@ -102,4 +103,4 @@ def test_an_operator_runs_two_and_reads_their_counters(tmp_path: Path, join: Joi
     children = psutil.Process(running.process.pid).children(recursive=True)
     code, _ = running.end(signal.SIGTERM)
     assert code == 0
-    assert not any(child.is_running() for child in children)
+    wait_until(lambda: not any(child.is_running() for child in children), "their end")
