@@ -20,7 +20,7 @@ from patcher.serve.counters import CountersServer
 from patcher.serve.sites import Sites
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
-from patcher.serve.workers import Plan, Workers
+from patcher.serve.workers import TrackerPlan, Workers
 
 TRACKER_PORT = 6969
 _DEFAULT_HOST = "127.0.0.1"
@@ -68,12 +68,12 @@ def _tracker(args: argparse.Namespace, out: Output) -> None:
         if args.feed:
             args.home.make()
             allowed = stack.enter_context(Allowlist(Feeds(args.home), args.feed, Network(ca=args.ca)))
-        plan = Plan(http, udp, sites, args.store)
+        plan = TrackerPlan(http, udp, sites, args.store)
         tracker: Tracker | Workers
         if args.processes > 1:
             tracker = Workers(plan, args.processes, allowed.swarms if allowed else None)
         else:
-            tracker = Tracker(http, udp, allowed=allowed, sites=sites, channels=plan.channels())
+            tracker = Tracker(http, udp, allowed=allowed, sites=sites, links=plan.links())
         stack.enter_context(tracker)
         urls = [url for url in (tracker.http_url, tracker.udp_url) if url]
         for url in urls:

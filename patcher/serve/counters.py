@@ -15,7 +15,7 @@ from patcher.serve.http import Answer, HttpRequest, HttpServer, url_host
 _TYPES = {"announces": "counter", "scrapes": "counter", "peers": "gauge", "swarms": "gauge"}
 
 
-class Tally(NamedTuple):
+class TrackerCounts(NamedTuple):
     """The numbers of one process since it started."""
 
     announces: int = 0
@@ -26,7 +26,7 @@ class Tally(NamedTuple):
     swarms: int = 0
 
     @classmethod
-    def total(cls, of: Iterable["Tally"]) -> "Tally":
+    def total(cls, of: Iterable["TrackerCounts"]) -> "TrackerCounts":
         """Of several processes. Each holds all peers, so that the largest number counts."""
         found = [*of] or [cls()]
         refused = Counter[str]()
@@ -44,7 +44,7 @@ class Tally(NamedTuple):
 class CountersServer(Closing):
     """Serves ``/`` as JSON and ``/metrics`` for Prometheus. Raises UsageError (usage.port)."""
 
-    def __init__(self, host: str, port: int, tally: Callable[[], Tally]) -> None:
+    def __init__(self, host: str, port: int, tally: Callable[[], TrackerCounts]) -> None:
         self._tally = tally
         self._server = HttpServer(host, port, self._answer)
         self.url = f"http://{url_host(host)}:{self._server.port}/"
@@ -61,12 +61,12 @@ class CountersServer(Closing):
         return Answer(HTTPStatus.OK, (("Content-Type", form[0]), ("Cache-Control", "no-store")), form[1](self._tally()))
 
 
-def as_json(tally: Tally) -> bytes:
+def as_json(tally: TrackerCounts) -> bytes:
     """One object."""
     return json.dumps(tally._asdict()).encode() + b"\n"
 
 
-def as_prometheus(tally: Tally) -> bytes:
+def as_prometheus(tally: TrackerCounts) -> bytes:
     """The text format, version 0.0.4."""
     lines = []
     for name, kind in _TYPES.items():

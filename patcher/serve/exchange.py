@@ -1,7 +1,7 @@
 """What the trackers of one swarm tell each other: which peers came, stayed or left.
 
-Each tracker keeps all peers in its own memory and answers from there. News goes out in batches by a `Channel`, and what
-comes in is noted like an announce. What gets lost is healed by the next refresh of `Peers`. While a channel fails, the
+Each tracker keeps all peers in its own memory and answers from there. News goes out in batches by a `Link`, and what
+comes in is noted like an announce. What gets lost is healed by the next refresh of `Peers`. While a link fails, the
 tracker goes on alone, says so once, and tries again with growing pauses.
 """
 
@@ -23,7 +23,7 @@ _PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 15.0
 _CATCH_UP_S = 10.0
 _WAITING = 100_000
-"""News that wait for a channel that fails; older ones are dropped."""
+"""News that wait for a link that fails; older ones are dropped."""
 _SEED, _IS_IPV6 = 4, 8
 """Flags beside the event, which has two bits."""
 _BATCH_BYTES = 1 << 16
@@ -33,7 +33,7 @@ Hear = Callable[[Sequence[Announce], int], None]
 """Takes announces of another tracker, and how many seconds ago they were."""
 
 
-class Channel(Protocol):
+class Link(Protocol):
     """Carries batches to all other trackers. Its methods raise OSError while it fails."""
 
     name: str
@@ -49,15 +49,15 @@ class Channel(Protocol):
 
 
 class Exchange(Closing):
-    """One channel and its thread, from `begin` to `close`."""
+    """One link and its thread, from `begin` to `close`."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self._news = deque[Announce](maxlen=_WAITING)
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
         self.is_up = True
-        """Whether the channel works, as far as known."""
+        """Whether the link works, as far as known."""
 
     def note(self, ask: Announce) -> None:
         """Have the others hear an announce."""
@@ -68,7 +68,7 @@ class Exchange(Closing):
         deadline = time.monotonic() + _CATCH_UP_S
         while self._step(hear, 0.0) and time.monotonic() < deadline:
             pass
-        self._thread = threading.Thread(target=self._run, args=(hear,), name=f"exchange-{self._channel.name}")
+        self._thread = threading.Thread(target=self._run, args=(hear,), name=f"exchange-{self._link.name}")
         self._thread.start()
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Exchange(Closing):
         self._end.set()
         if self._thread:
             self._thread.join()
-        self._channel.close()
+        self._link.close()
 
     def _run(self, hear: Hear) -> None:
         pause_s = _PAUSE_S
@@ -94,24 +94,24 @@ class Exchange(Closing):
         try:
             while self._news:
                 asks = [self._news[number] for number in range(min(BATCH, len(self._news)))]
-                self._channel.send(packed(asks))
+                self._link.send(packed(asks))
                 for _ in asks:
                     self._news.popleft()
-            batches = self._channel.receive(wait_s)
+            batches = self._link.receive(wait_s)
         except (OSError, IndexError) as error:  # an index: news was dropped for newer ones meanwhile
             if self.is_up:
-                _log.warning("%s cannot be reached (%s): this tracker goes on alone", self._channel.name, error)
+                _log.warning("%s cannot be reached (%s): this tracker goes on alone", self._link.name, error)
             self.is_up = False
             return False
         if not self.is_up:
-            _log.warning("%s is reached again: the trackers share their peers", self._channel.name)
+            _log.warning("%s is reached again: the trackers share their peers", self._link.name)
         self.is_up = True
         for batch, age_s in batches:
             hear(list(unpacked(batch)), age_s)
         return bool(batches)
 
 
-class LocalChannel:
+class LocalLink:
     """Between the processes of one tracker: an inbox of datagrams for each."""
 
     name = "the other processes"

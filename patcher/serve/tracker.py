@@ -24,8 +24,8 @@ import bencode2
 from patcher.closing import Closing
 from patcher.serve.addresses import split
 from patcher.serve.budgets import DEFAULT_LIMITS, IPV4_BYTES, IPV6_BYTES, Budget, Limits
-from patcher.serve.counters import Tally
-from patcher.serve.exchange import Channel, Exchange
+from patcher.serve.counters import TrackerCounts
+from patcher.serve.exchange import Link, Exchange
 from patcher.serve.http import Answer, HttpRequest, HttpServer, compact, listen, plain_host, url_host
 from patcher.serve.peers import INFO_HASH_BYTES, Announce, AnnounceEvent, Counts, Peers
 from patcher.serve.sites import Sites
@@ -142,11 +142,11 @@ class Swarms:
         """Count a refusal."""
         self._refused[refused.reason] += 1
 
-    def tally(self) -> Tally:
+    def tally(self) -> TrackerCounts:
         """What it has done and holds, in numbers."""
         with self._lock:
             counted = self._announces, self._scrapes, dict(self._refused)
-            return Tally(*counted, len(self._peers), self._peers.swarms())
+            return TrackerCounts(*counted, len(self._peers), self._peers.swarms())
 
     def interval_s(self) -> int:
         """The time until the next announce."""
@@ -170,7 +170,7 @@ class Tracker(Closing):
     """Listens from construction until `close`; use it as a context manager.
 
     ``http`` and ``udp`` are host and port; port 0 takes a free one, None leaves that protocol out. ``http_url`` and
-    ``udp_url`` are the URLs for a feed. It shares its peers with other trackers by ``channels``. The processes of one
+    ``udp_url`` are the URLs for a feed. It shares its peers with other trackers by ``links``. The processes of one
     tracker have a ``secret`` and each its own ``taken`` sockets. Raises UsageError (usage.port).
     """
 
@@ -183,11 +183,11 @@ class Tracker(Closing):
         allowed: Allowed | None = None,
         limits: Limits = DEFAULT_LIMITS,
         sites: Sites | None = None,
-        channels: Sequence[Channel] = (),
+        links: Sequence[Link] = (),
         secret: bytes = b"",
         taken: Open = (None, None),
     ) -> None:
-        exchanges = [Exchange(channel) for channel in channels]
+        exchanges = [Exchange(link) for link in links]
 
         def tell(ask: Announce) -> None:
             for exchange in exchanges:

@@ -1,6 +1,6 @@
 """One tracker in several processes that listen on the same ports (SO_REUSEPORT): the system spreads the clients.
 
-Each process holds all peers; they hear of each other's by `LocalChannel`. This one listens nowhere itself: it hands out
+Each process holds all peers; they hear of each other's by `LocalLink`. This one listens nowhere itself: it hands out
 the sockets and the list of allowed swarms, and adds up the counters.
 """
 
@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 from patcher.closing import Closing
-from patcher.serve.counters import Tally
-from patcher.serve.exchange import Channel, LocalChannel
+from patcher.serve.counters import TrackerCounts
+from patcher.serve.exchange import Link, LocalLink
 from patcher.serve.http import listen, url_host
-from patcher.serve.redis_channel import RedisChannel
+from patcher.serve.redis_link import RedisLink
 from patcher.serve.sites import Sites
 from patcher.serve.tracker import INTERVAL_S, Endpoint, Open, Tracker, ttl_s
 
@@ -28,7 +28,7 @@ _BUFFER_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrackerPlan:
     """What each process of a tracker gets, but for its own sockets."""
 
     http: Endpoint | None
@@ -37,9 +37,9 @@ class Plan:
     store: str = ""
     interval_s: int = INTERVAL_S
 
-    def channels(self) -> list[Channel]:
+    def links(self) -> list[Link]:
         """The way to other trackers. Raises UsageError (usage.store)."""
-        return [RedisChannel(self.store, ttl_s(self.interval_s))] if self.store else []
+        return [RedisLink(self.store, ttl_s(self.interval_s))] if self.store else []
 
 
 class Workers(Closing):
@@ -48,7 +48,7 @@ class Workers(Closing):
     Raises UsageError (usage.port, usage.store).
     """
 
-    def __init__(self, plan: Plan, count: int, allowed: Callable[[], frozenset[bytes]] | None = None) -> None:
+    def __init__(self, plan: TrackerPlan, count: int, allowed: Callable[[], frozenset[bytes]] | None = None) -> None:
         self._allowed = allowed
         with contextlib.ExitStack() as ours:
             plan, sockets = _taken(plan, count, ours)
@@ -79,9 +79,9 @@ class Workers(Closing):
         self._thread = threading.Thread(target=self._keep_told, name="workers")
         self._thread.start()
 
-    def tally(self) -> Tally:
+    def tally(self) -> TrackerCounts:
         """The numbers of all processes together."""
-        return Tally.total(self._ask(None))
+        return TrackerCounts.total(self._ask(None))
 
     def is_whole(self) -> bool:
         """Whether all processes run."""
@@ -96,7 +96,7 @@ class Workers(Closing):
         for process in self._processes:
             process.join()
 
-    def _ask(self, allowed: frozenset[bytes] | None) -> list[Tally]:
+    def _ask(self, allowed: frozenset[bytes] | None) -> list[TrackerCounts]:
         with self._lock:
             found = []
             for pipe in self._pipes:
@@ -113,7 +113,7 @@ class Workers(Closing):
                 self._ask(now)
 
 
-def _taken(plan: Plan, count: int, ours: contextlib.ExitStack) -> tuple[Plan, list[Open]]:
+def _taken(plan: TrackerPlan, count: int, ours: contextlib.ExitStack) -> tuple[TrackerPlan, list[Open]]:
     """Sockets for each process, and the plan with their ports. A port that others have taken is refused."""
     http, streams = _shared(socket.SOCK_STREAM, plan.http, count, ours)
     udp, datagrams = _shared(socket.SOCK_DGRAM, plan.udp, count, ours)
@@ -132,7 +132,7 @@ def _shared(
 
 def _work(
     pipe: Connection,
-    plan: Plan,
+    plan: TrackerPlan,
     taken: Open,
     inbox: socket.socket,
     others: Sequence[socket.socket],
@@ -143,7 +143,7 @@ def _work(
     for number in (signal.SIGINT, signal.SIGTERM):  # the first process ends the others
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(format="%(message)s")
-    channels: list[Channel] = [LocalChannel(inbox, others), *plan.channels()]
+    links: list[Link] = [LocalLink(inbox, others), *plan.links()]
 
     def allowed(info_hash: bytes) -> bool:
         return served is None or info_hash in served
@@ -154,7 +154,7 @@ def _work(
         interval_s=plan.interval_s,
         allowed=allowed,
         sites=plan.sites,
-        channels=channels,
+        links=links,
         secret=secret,
         taken=taken,
     ) as tracker:

@@ -5,7 +5,7 @@ import re
 import requests
 
 from patcher.serve.budgets import Limits
-from patcher.serve.counters import CountersServer, Tally
+from patcher.serve.counters import CountersServer, TrackerCounts
 from patcher.serve.peers import AnnounceEvent
 from patcher.serve.tracker import HttpSide, Swarms, UdpSide
 from tests.serve.test_tracker import HASH, connect, get, packet, query
@@ -33,7 +33,7 @@ REFUSED = {"wrong": 1, "not_served": 1, "connection_id": 1, "too_many": 1}
 
 
 def test_announces_refusals_peers_and_swarms_are_counted() -> None:
-    assert busy().tally() == Tally(3 + 5, 1, REFUSED, 4, 1)
+    assert busy().tally() == TrackerCounts(3 + 5, 1, REFUSED, 4, 1)
 
 
 def test_both_forms_say_the_same_and_name_no_peer() -> None:
@@ -55,6 +55,6 @@ def test_both_forms_say_the_same_and_name_no_peer() -> None:
 
 
 def test_processes_add_up_what_they_did_and_hold_the_same_peers() -> None:
-    both = [Tally(5, 1, {"wrong": 1}, 7, 2), Tally(3, 0, {"wrong": 2, "too_many": 1}, 6, 2)]
-    assert Tally.total(both) == Tally(8, 1, {"wrong": 3, "too_many": 1}, 7, 2)
-    assert Tally.total([]) == Tally()
+    both = [TrackerCounts(5, 1, {"wrong": 1}, 7, 2), TrackerCounts(3, 0, {"wrong": 2, "too_many": 1}, 6, 2)]
+    assert TrackerCounts.total(both) == TrackerCounts(8, 1, {"wrong": 3, "too_many": 1}, 7, 2)
+    assert TrackerCounts.total([]) == TrackerCounts()

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patcher.serve.budgets import DEFAULT_LIMITS, Limits
-from patcher.serve.exchange import BATCH, Channel, Exchange, LocalChannel, packed, unpacked
+from patcher.serve.exchange import BATCH, Link, Exchange, LocalLink, packed, unpacked
 from patcher.serve.peers import Announce, AnnounceEvent
-from patcher.serve.redis_channel import RedisChannel
+from patcher.serve.redis_link import RedisLink
 from patcher.serve.tracker import Swarms
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
@@ -28,39 +29,39 @@ def address(number: int, width: int = 6) -> bytes:
 class Together:
     """Two trackers of one swarm, whose clock the test moves."""
 
-    def __init__(self, channels: Callable[[], Channel] | None, stack: contextlib.ExitStack, limits: Limits) -> None:
+    def __init__(self, links: Callable[[], Link] | None, stack: contextlib.ExitStack, limits: Limits) -> None:
         self.now_s = 1000.0
-        if channels is None:
+        if links is None:
             self.here = self.there = Swarms(900, None, limits, clock=lambda: self.now_s)
         else:
-            self.here, self.there = (self.another(channels(), stack, limits) for _ in range(2))
+            self.here, self.there = (self.another(links(), stack, limits) for _ in range(2))
 
-    def another(self, channel: Channel, stack: contextlib.ExitStack, limits: Limits) -> Swarms:
-        exchange = stack.enter_context(Exchange(channel))
+    def another(self, link: Link, stack: contextlib.ExitStack, limits: Limits) -> Swarms:
+        exchange = stack.enter_context(Exchange(link))
         swarms = Swarms(900, None, limits, clock=lambda: self.now_s, news=exchange.note)
         exchange.begin(swarms.hear)
         return swarms
 
 
-def locals_() -> Iterator[Channel]:
+def local_links() -> Iterator[Link]:
     pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)]
     for mine, other in ((0, 1), (1, 0)):
-        yield LocalChannel(pairs[mine][0], [pairs[other][1]])
+        yield LocalLink(pairs[mine][0], [pairs[other][1]])
 
 
 @pytest.fixture(params=["one memory", "local sockets", "Redis"])
 def join(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Together]]:
     with contextlib.ExitStack() as stack:
-        channels: Callable[[], Channel] | None = None
+        links: Callable[[], Link] | None = None
         if request.param == "local sockets":
-            found = locals_()
-            channels = found.__next__
+            found = local_links()
+            links = found.__next__
         elif request.param == "Redis":
             server = RedisServer(tmp_path)
             server.start()
             stack.callback(server.stop)
-            channels = lambda: RedisChannel(server.url, TTL_S)  # noqa: E731
-        yield lambda limits=DEFAULT_LIMITS: Together(channels, stack, limits)
+            links = partial(RedisLink, server.url, TTL_S)
+        yield lambda limits=DEFAULT_LIMITS: Together(links, stack, limits)
 
 
 def say(swarms: Swarms, peer: bytes, left: int = 1, event: int = 0) -> list[bytes]:

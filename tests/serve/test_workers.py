@@ -13,7 +13,7 @@ import requests
 
 from patcher.errors import UsageError
 from patcher.serve.tracker import Tracker
-from patcher.serve.workers import Plan, Workers
+from patcher.serve.workers import TrackerPlan, Workers
 from tests.serve.test_operator import Running
 from tests.serve.test_tracker import HASH, packet
 from tests.support.waiting import wait_until
@@ -62,7 +62,7 @@ def join() -> Iterator[Join]:
 
 
 def test_all_processes_tell_of_the_same_peers_on_one_port(join: Join) -> None:
-    with Workers(Plan(ANY_PORT, ANY_PORT), 3) as workers:
+    with Workers(TrackerPlan(ANY_PORT, ANY_PORT), 3) as workers:
         clients = [join(workers.udp_url) for _ in range(PEERS)]
         everybody = {client.port for client in clients}
         for client in clients:
@@ -76,7 +76,7 @@ def test_all_processes_tell_of_the_same_peers_on_one_port(join: Join) -> None:
 
 def test_a_list_of_allowed_swarms_reaches_all_processes(join: Join) -> None:
     allowed = frozenset[bytes]()
-    with Workers(Plan(None, ANY_PORT), 2, lambda: allowed) as workers:
+    with Workers(TrackerPlan(None, ANY_PORT), 2, lambda: allowed) as workers:
         clients = [join(workers.udp_url) for _ in range(PEERS)]
         assert not any(client.announce() for client in clients)
         allowed = frozenset([HASH])
@@ -86,7 +86,7 @@ def test_a_list_of_allowed_swarms_reaches_all_processes(join: Join) -> None:
 
 def test_a_port_that_another_program_has_is_refused() -> None:
     with Tracker(None, ANY_PORT) as tracker:
-        plan = Plan(None, ("127.0.0.1", int(tracker.udp_url.rpartition(":")[2].removesuffix("/announce"))))
+        plan = TrackerPlan(None, ("127.0.0.1", int(tracker.udp_url.rpartition(":")[2].removesuffix("/announce"))))
         with pytest.raises(UsageError) as caught:
             Workers(plan, 2)
     assert caught.value.code == "usage.port"

@@ -18,8 +18,8 @@ _TIMEOUT_S = 2.0
 _TRIM_EVERY = 256
 
 
-class RedisChannel:
-    """A `Channel` by Redis, read from ``ttl_s`` seconds ago on. Raises UsageError (usage.store) for a wrong URL."""
+class RedisLink:
+    """A `Link` by Redis, read from ``ttl_s`` seconds ago on. Raises UsageError (usage.store) for a wrong URL."""
 
     def __init__(self, url: str, ttl_s: int) -> None:
         try:

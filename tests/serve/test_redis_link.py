@@ -11,7 +11,7 @@ import redis
 from patcher.errors import UsageError
 from patcher.serve.exchange import Exchange
 from patcher.serve.peers import AnnounceEvent
-from patcher.serve.redis_channel import STREAM, RedisChannel
+from patcher.serve.redis_link import STREAM, RedisLink
 from patcher.serve.tracker import Swarms
 from tests.serve.test_exchange import HASH, TTL_S, address, counts, say
 from tests.support.redis import RedisServer
@@ -33,7 +33,7 @@ def stack() -> Iterator[contextlib.ExitStack]:
 
 
 def tracker(server: RedisServer, stack: contextlib.ExitStack, ttl_s: int = TTL_S) -> tuple[Swarms, Exchange]:
-    exchange = stack.enter_context(Exchange(RedisChannel(server.url, ttl_s)))
+    exchange = stack.enter_context(Exchange(RedisLink(server.url, ttl_s)))
     swarms = Swarms(900, None, news=exchange.note)
     exchange.begin(swarms.hear)
     return swarms, exchange
@@ -100,18 +100,18 @@ def test_a_peer_that_stays_as_it_is_costs_the_stream_nothing(server: RedisServer
 def test_the_stream_is_bounded(
     server: RedisServer, stack: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("patcher.serve.redis_channel._MOST_ENTRIES", 100)
-    channel = RedisChannel(server.url, TTL_S)
+    monkeypatch.setattr("patcher.serve.redis_link._MOST_ENTRIES", 100)
+    link = RedisLink(server.url, TTL_S)
     for _ in range(1000):
-        channel.send(b"")
-    channel.close()
+        link.send(b"")
+    link.close()
     assert entries(server) < 300
 
 
 @pytest.mark.parametrize("url", ["", "http://localhost", "redis"])
 def test_a_store_that_is_none_is_said(url: str) -> None:
     with pytest.raises(UsageError) as caught:
-        RedisChannel(url, TTL_S)
+        RedisLink(url, TTL_S)
     assert caught.value.code == "usage.store"
 
 
@@ -120,7 +120,7 @@ def test_garbage_in_the_stream_ends_nothing(server: RedisServer, stack: contextl
     with redis.Redis.from_url(server.url) as client:
         client.xadd(STREAM, {"what": "ever"})
         client.xadd(STREAM, {"by": "x", "asks": b"\xff" * 1000})
-    RedisChannel(server.url, TTL_S).send(b"")
+    RedisLink(server.url, TTL_S).send(b"")
     second, _ = tracker(server, stack)
     say(second, address(1))
     wait_until(lambda: counts(first) == (0, 0, 1), "the other tracker")
