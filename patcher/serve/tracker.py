@@ -25,7 +25,7 @@ from patcher.closing import Closing
 from patcher.serve.addresses import split
 from patcher.serve.budgets import DEFAULT_LIMITS, IPV4_BYTES, IPV6_BYTES, Budget, Limits
 from patcher.serve.counters import TrackerCounts
-from patcher.serve.exchange import Link, Exchange
+from patcher.serve.exchange import Exchange, Link
 from patcher.serve.http import Answer, HttpRequest, HttpServer, compact, listen, plain_host, url_host
 from patcher.serve.peers import INFO_HASH_BYTES, Announce, AnnounceEvent, Counts, Peers
 from patcher.serve.sites import Sites

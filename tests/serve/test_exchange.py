@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patcher.serve.budgets import DEFAULT_LIMITS, Limits
-from patcher.serve.exchange import BATCH, Link, Exchange, LocalLink, packed, unpacked
+from patcher.serve.exchange import BATCH, Exchange, Link, LocalLink, packed, unpacked
 from patcher.serve.peers import Announce, AnnounceEvent
 from patcher.serve.redis_link import RedisLink
 from patcher.serve.tracker import Swarms
