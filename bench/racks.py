@@ -5,6 +5,7 @@ tracker in the middle. `python -m bench.racks` (as root) prints the copies that 
 """
 
 import contextlib
+import ctypes
 import itertools
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ import random
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -72,8 +73,8 @@ def _plug(rack: int) -> None:
 
 def _enter(name: str) -> None:
     with Path(f"/run/netns/{name}").open() as place:  # not setns() from Python 3.12
-        libc = __import__("ctypes").CDLL(None, use_errno=True)
-        assert libc.setns(place.fileno(), 0x40000000) == 0, os.strerror(__import__("ctypes").get_errno())
+        libc = ctypes.CDLL(None, use_errno=True)
+        assert libc.setns(place.fileno(), 0x40000000) == 0, os.strerror(ctypes.get_errno())
 
 
 def track(with_map: bool, pipe: Connection) -> None:
@@ -121,9 +122,9 @@ def run(with_map: bool, exchange: bool, folder: Path, data: bytes) -> tuple[list
     context = multiprocessing.get_context("spawn")
     processes, pipes = [], []
 
-    def start(target: object, *args: object) -> None:
+    def start(target: Callable[..., None], *args: object) -> None:
         near, far = context.Pipe()
-        process = context.Process(target=target, args=(*args, far))  # type: ignore[arg-type]
+        process = context.Process(target=target, args=(*args, far))
         process.start()
         far.close()
         processes.append(process)
