@@ -50,6 +50,8 @@ class Workers(Closing):
 
     def __init__(self, plan: TrackerPlan, count: int, allowed: Callable[[], frozenset[bytes]] | None = None) -> None:
         self._allowed = allowed
+        for link in plan.links():  # a wrong address is said here
+            link.close()
         with contextlib.ExitStack() as ours:
             plan, sockets = _taken(plan, count, ours)
             pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(count)]

@@ -92,6 +92,12 @@ def test_a_port_that_another_program_has_is_refused() -> None:
     assert caught.value.code == "usage.port"
 
 
+def test_a_store_that_is_none_is_said() -> None:
+    with pytest.raises(UsageError) as caught:
+        Workers(TrackerPlan(None, ANY_PORT, store="http://localhost"), 2)
+    assert caught.value.code == "usage.store"
+
+
 def test_an_operator_runs_two_and_reads_their_counters(tmp_path: Path, join: Join) -> None:
     running = Running(tmp_path, "tracker", "--udp", "127.0.0.1:0", "--processes", "2", "--stats", "127.0.0.1:0")
     url = running.line().removeprefix("Tracking at ")
