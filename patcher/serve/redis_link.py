@@ -1,4 +1,4 @@
-"""A Redis stream that carries the news of several trackers, and what they told in the last hour to a new one.
+"""A Redis stream that carries the news of several trackers, and what they told in the last half hour to a new one.
 
 Anything that speaks Redis' protocol and has streams will do. The stream is bounded in length and in time.
 """
