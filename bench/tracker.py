@@ -24,6 +24,7 @@ import psutil
 
 from patcher.serve.budgets import Limits
 from patcher.serve.peers import Announce, Peers
+from patcher.serve.sites import Sites
 from patcher.serve.tracker import Tracker
 
 HASH = bytes(range(20))
@@ -43,16 +44,18 @@ Server = tuple[int, int, int]
 """Process id, UDP port, HTTP port (0: none)."""
 
 
-def _serve(pipe: Connection) -> None:
-    with Tracker(limits=UNBOUND) as tracker:
+def _serve(pipe: Connection, with_map: bool) -> None:
+    racks = [f"127.{1 + net // 250}.{net % 250}.0/24 eu/{net // 40}/{net}" for net in range(1, HOSTS + 1)]
+    sites = Sites(racks) if with_map else None
+    with Tracker(limits=UNBOUND, allowed=frozenset([HASH]).__contains__, sites=sites) as tracker:
         pipe.send([int(url.rpartition(":")[2].split("/")[0]) for url in (tracker.udp_url, tracker.http_url)])
         pipe.recv()
 
 
 @contextlib.contextmanager
-def ours() -> Iterator[Server]:
+def ours(with_map: bool = False) -> Iterator[Server]:
     near, far = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(far,))
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(far, with_map))
     process.start()
     assert process.pid is not None
     udp, http = near.recv()
@@ -182,12 +185,18 @@ def memory() -> None:
 
 
 def speed() -> None:
-    servers = {"ours": ours} | ({"opentracker": opentracker} if shutil.which("opentracker") else {})
+    servers: dict[str, Callable[[], contextlib.AbstractContextManager[Server]]] = {
+        "ours": ours,
+        "ours, with a map of 1,000 racks": partial(ours, with_map=True),
+    }
+    servers |= {"opentracker": opentracker} if shutil.which("opentracker") else {}
     for name, server in servers.items():
         for swarm in (10, 1_000, 100_000):
             with server() as (pid, udp_port, _):
                 udp(udp_port, swarm, seconds=swarm / 30_000)
                 measure(f"{name}, UDP, swarm of {swarm:,}", pid, partial(udp, udp_port, swarm, SECONDS))
+        if server not in (ours, opentracker):
+            continue
         with server() as (pid, _, http_port):
             measure(f"{name}, HTTP, a connection each", pid, partial(http, http_port, keep_alive=False))
             if server is ours:  # opentracker closes each connection

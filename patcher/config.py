@@ -113,6 +113,8 @@ class Settings:
     listen_port: int = 0
     listen_host: str = ""
     local_discovery: bool = True
+    peer_exchange: bool = True
+    """Hear of peers from peers (BEP 11). Without it and `local_discovery`, a tracker alone says who meets whom."""
     download_limit_bps: int = 0
     upload_limit_bps: int = 0
     monthly_upload_cap_bytes: int = 0

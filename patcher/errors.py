@@ -273,6 +273,7 @@ _HINTS: dict[str, dict[str, str]] = {
         "usage.no_launch": "This title has no start command for this system.",
         "usage.setting": "`shoal settings` lists keys and values.",
         "usage.sites": "Write one network and its path on a line, such as `10.1.7.0/24 eu/fra1/rack7`.",
+        "usage.store": "Write it as `redis://HOST:PORT/0`; the client comes with `pip install shoal[redis]`.",
         "usage.port": "Choose another port or address, or end the program that uses it.",
         "internal.version": "An engine of another version is running; let it finish, then try again.",
     },

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from patcher.cli.output import Output
 from patcher.cli.verbs import Verbs, add_feed_verb, add_verb, expanded
-from patcher.errors import UsageError
+from patcher.errors import InternalError, UsageError
 from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
 from patcher.serve.allowlist import Allowlist
 from patcher.serve.certificate import Authority
+from patcher.serve.counters import CountersServer
 from patcher.serve.sites import Sites
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker
+from patcher.serve.workers import TrackerPlan, Workers
 
 TRACKER_PORT = 6969
 _DEFAULT_HOST = "127.0.0.1"
@@ -39,6 +41,9 @@ def add_verbs(verbs: Verbs) -> None:
     tracker.add_argument("--http", type=_endpoint, metavar="HOST:PORT", help="listen for HTTP announces")
     tracker.add_argument("--feed", action="append", default=[], metavar="URL", help="serve this feed's swarms only")
     tracker.add_argument("--sites", type=Path, metavar="FILE", help="the racks of a fleet, whose peers are told first")
+    tracker.add_argument("--processes", type=_count, default=1, metavar="N", help="listen in N processes (default 1)")
+    tracker.add_argument("--store", default="", metavar="URL", help="share the peers with other trackers, redis://HOST")
+    tracker.add_argument("--stats", type=_endpoint, metavar="HOST:PORT", help="serve counters as JSON, and /metrics")
 
 
 def _serve(args: argparse.Namespace, out: Output) -> None:
@@ -63,11 +68,20 @@ def _tracker(args: argparse.Namespace, out: Output) -> None:
         if args.feed:
             args.home.make()
             allowed = stack.enter_context(Allowlist(Feeds(args.home), args.feed, Network(ca=args.ca)))
-        tracker = stack.enter_context(Tracker(http, udp, allowed=allowed, sites=sites))
+        plan = TrackerPlan(http, udp, sites, args.store)
+        tracker: Tracker | Workers
+        if args.processes > 1:
+            tracker = Workers(plan, args.processes, allowed.swarms if allowed else None)
+        else:
+            tracker = Tracker(http, udp, allowed=allowed, sites=sites, links=plan.links())
+        stack.enter_context(tracker)
         urls = [url for url in (tracker.http_url, tracker.udp_url) if url]
         for url in urls:
             _say(out, "Tracking at", url)
-        wait()
+        if args.stats:
+            host, port = args.stats
+            _say(out, "Counters at", stack.enter_context(CountersServer(host, port, tracker.tally)).url)
+        wait(tracker.is_whole)
     out.result({"urls": urls})
 
 
@@ -97,6 +111,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 99")
+    return int(text)
+
+
 def _endpoint(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host:
@@ -105,13 +125,14 @@ def _endpoint(text: str) -> tuple[str, int]:
 
 
 @contextlib.contextmanager
-def _until_signal() -> Iterator[Callable[[], None]]:
+def _until_signal() -> Iterator[Callable[..., None]]:
     """Have SIGINT and SIGTERM end the verb instead of the process; yields a function that waits for one of them."""
     ended = threading.Event()
 
-    def wait() -> None:
+    def wait(is_whole: Callable[[], bool] = lambda: True) -> None:
         while not ended.wait(_POLL_S):  # a wait without a timeout cannot be interrupted on Windows
-            pass
+            if not is_whole():
+                raise InternalError("internal.failure", "A process of this tracker has ended.")
 
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

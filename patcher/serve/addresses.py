@@ -34,12 +34,18 @@ class AddressBuffer:
     def __len__(self) -> int:
         return len(self.seen)
 
-    def hear(self, address: bytes, now: int) -> bool:
-        """Note that an address is still there; False when it is not."""
-        if not self.drop(address):
-            return False
-        self.append(address, now)
-        return True
+    def hear(self, address: bytes, now: int, since: int) -> int | None:
+        """Note that an address is still there, unless it was heard ``since`` then. Returns when it was heard before;
+        None when it is not there.
+        """
+        at = find(self.flat, address, self.width)
+        if at < 0:
+            return None
+        before = self.seen[at // self.width]
+        if before < since:
+            self._drop_at(at)
+            self.append(address, now)
+        return before
 
     def add(self, address: bytes, now: int) -> "AddressBuffer | ManyAddresses":
         """Add an address that is not here. Returns what holds all of them from now on."""
@@ -56,11 +62,14 @@ class AddressBuffer:
         at = find(self.flat, address, self.width)
         if at < 0:
             return False
+        self._drop_at(at)
+        return True
+
+    def _drop_at(self, at: int) -> None:
         del self.flat[at : at + self.width]
         del self.seen[at // self.width]
         if len(self.seen) & (len(self.seen) - 1) == 0:  # at each power of two, as an array never shrinks by itself
             self.seen = self.seen[:]
-        return True
 
     def expired(self, before: int) -> bytes | None:
         """An address that was last heard before ``before``, if there is one."""
@@ -73,25 +82,16 @@ class AddressBuffer:
     def run(self, start: int, want: int) -> bytes:
         """Up to ``want`` consecutive addresses from a position on; the first follows the last."""
         flat, width = self.flat, self.width
-        taken = flat[start * width : (start + want) * width]
+        taken = bytes(flat[start * width : (start + want) * width])
         missing = min(want, len(self.seen)) - len(taken) // width
-        return bytes(taken + flat[: missing * width])
+        return taken + flat[: missing * width] if missing else taken
 
     def beginning(self, prefix: bytes, most: int) -> list[bytes]:
         """Up to ``most`` addresses that begin with ``prefix``, from a random position on."""
-        start = int(random.random() * len(self.seen)) * self.width
-        found = self._between(start, len(self.flat), prefix, most)
-        return found + self._between(0, start, prefix, most - len(found)) if start else found
-
-    def _between(self, start: int, end: int, prefix: bytes, most: int) -> list[bytes]:
-        flat, width = self.flat, self.width
-        found: list[bytes] = []
-        at = flat.find(prefix, start, end)
-        while at >= 0 and len(found) < most:
-            if at % width == 0:
-                found.append(bytes(flat[at : at + width]))
-            at = flat.find(prefix, at + 1 if at % width else at + width, end)
-        return found
+        flat, width = bytes(self.flat), self.width
+        start = int(random.random() * len(self.seen)) * width
+        found = _beginning(flat[start:], prefix, width, most)
+        return found if len(found) == most else found + _beginning(flat[:start], prefix, width, most - len(found))
 
     def cut(self) -> tuple[bytes, "AddressBuffer"]:
         """Give the upper half away. Returns the lowest address of it, and the buffer."""
@@ -129,9 +129,9 @@ class ManyAddresses:
     def __len__(self) -> int:
         return self._count
 
-    def hear(self, address: bytes, now: int) -> bool:
-        """Note that an address is still there; False when it is not."""
-        return self._buffers[self._place(address)].hear(address, now)
+    def hear(self, address: bytes, now: int, since: int) -> int | None:
+        """Note that an address is still there, as a buffer does."""
+        return self._buffers[self._place(address)].hear(address, now, since)
 
     def add(self, address: bytes, now: int) -> "ManyAddresses":
         """Add an address that is not here."""
@@ -166,16 +166,15 @@ class ManyAddresses:
         """Up to ``want`` distinct addresses, each as likely as any other."""
         if want >= len(self._buffers) * _FEW:
             return _spread(b"".join([bytes(buffer.flat) for buffer in self._buffers]), self.width, want)
-        parts: list[bytes] = []
-        left, tried = want, set[int]()
-        while left > 0:
+        found, tried = b"", set[int]()
+        buffers, places = self._buffers, len(self._buffers) * BUFFER_ADDRESSES
+        while (left := want - len(found) // self.width) > 0:
             # A place beyond the end of a buffer does not count, so that a fuller buffer is taken more often.
-            place, at = divmod(int(random.random() * len(self._buffers) * BUFFER_ADDRESSES), BUFFER_ADDRESSES)
-            if place not in tried and at < len(self._buffers[place]):
+            place, at = divmod(int(random.random() * places), BUFFER_ADDRESSES)
+            if place not in tried and at < len(buffers[place].seen):
                 tried.add(place)
-                parts.append(self._buffers[place].run(at, min(left, RUN)))
-                left -= len(parts[-1]) // self.width
-        return b"".join(parts)
+                found += buffers[place].run(at, min(left, RUN))
+        return found
 
     def beginning(self, prefix: bytes, most: int) -> list[bytes]:
         """Up to ``most`` addresses that begin with ``prefix``, from a random position on."""
@@ -195,6 +194,18 @@ class ManyAddresses:
         first, upper = self._buffers[place].cut()
         self._buffers.insert(place + 1, upper)
         self._firsts.insert(place + 1, first)
+
+
+def _beginning(flat: bytes, prefix: bytes, width: int, most: int) -> list[bytes]:
+    """The first addresses in ``flat`` that begin with ``prefix``, at most so many."""
+    found: list[bytes] = []
+    at = flat.find(prefix)
+    while at >= 0 and len(found) < most:
+        off = at % width
+        if not off:
+            found.append(flat[at : at + width])
+        at = flat.find(prefix, at + 1 if off else at + width)
+    return found
 
 
 def _spread(flat: bytes, width: int, want: int) -> bytes:

@@ -33,6 +33,10 @@ class Allowlist(Closing):
         """Whether the swarm may exist."""
         return any(info_hash in known for known in self._known.values())
 
+    def swarms(self) -> frozenset[bytes]:
+        """All of them."""
+        return frozenset[bytes]().union(*self._known.values())
+
     def close(self) -> None:
         """Stop reading the feeds."""
         self._end.set()

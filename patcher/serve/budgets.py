@@ -63,6 +63,11 @@ class Budget:
         self._networks[network] += 1
         return True
 
+    def taken(self, address: bytes, of: bytes = b"") -> tuple[int, int]:
+        """The counts of a host and of its network: never too low, since cells are shared."""
+        host, network = _cells(address, of)
+        return self._hosts[host], self._networks[network]
+
     def free(self, address: bytes, of: bytes = b"") -> None:
         """Undo one `take` that returned True."""
         host, network = _cells(address, of)

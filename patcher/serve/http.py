@@ -76,7 +76,8 @@ Handler = Callable[[HttpRequest], Answer]
 class HttpServer(Closing):
     """Listens from construction until `close`; use it as a context manager.
 
-    ``port`` 0 takes a free one. ``life_s``: the longest time that a connection is kept.
+    ``port`` 0 takes a free one. ``life_s``: the longest time that a connection is kept. ``taken``: a socket that
+    listens already.
     Raises UsageError (usage.port) when it cannot listen there.
     """
 
@@ -88,9 +89,10 @@ class HttpServer(Closing):
         *,
         context: ssl.SSLContext | None = None,
         life_s: float = math.inf,
+        taken: socket.socket | None = None,
     ) -> None:
         self._handler, self._context = handler, context
-        self._listener = listen(socket.SOCK_STREAM, host, port)
+        self._listener = taken or listen(socket.SOCK_STREAM, host, port)
         self.port: int = self._listener.getsockname()[1]
         self._stopping = threading.Event()
         self._life_s = life_s
@@ -275,8 +277,10 @@ def _chunks(head: bytes, body: bytes | FileBody, head_only: bool) -> Iterator[by
             left -= count
 
 
-def listen(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
+def listen(kind: socket.SocketKind, host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A bound socket, listening if it is a stream. For ``::`` it also takes IPv4 if the system can.
+
+    ``shared``: other sockets that say so, too, may have the port; each client stays with one of them.
 
     Raises UsageError (usage.port).
     """
@@ -288,6 +292,8 @@ def listen(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             if is_stream and os.name == "posix":  # elsewhere it would let two programs share a port
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             sock.bind((host, port))
             if is_stream:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted connections inherit it

@@ -11,13 +11,13 @@ peer beyond a limit gets its answer, but is not shown to others.
 """
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from patcher.serve.addresses import RUN, AddressBuffer, ManyAddresses, find, split
+from patcher.serve.addresses import AddressBuffer, ManyAddresses, find, split
 from patcher.serve.budgets import DEFAULT_LIMITS, IPV4_BYTES, Budget, Limits, host_of, network_of
-from patcher.serve.sites import Sites
+from patcher.serve.sites import Rack, Sites
 
 LOWEST_PORT = 1024
 """Lower ports belong to other services: a peer that names one is shown to nobody."""
@@ -32,6 +32,8 @@ _FAR_LEAST = 2
 """So many do also when a rack is small: one of them may be gone."""
 _NETWORK_MOST = 10
 """So many addresses of an answer are of the asker's own network, at most: local discovery (BEP 14) finds them, too."""
+_FAR_RACKS = 6
+"""The addresses from anywhere are of so many racks, if that are enough."""
 _MOST_DOWNLOADS = 0xFFFFFFFF
 """The field in BEP 15 has 32 bits."""
 
@@ -43,6 +45,9 @@ class AnnounceEvent(IntEnum):
     COMPLETED = 1
     STARTED = 2
     STOPPED = 3
+
+
+_COMPLETED, _STOPPED = int(AnnounceEvent.COMPLETED), int(AnnounceEvent.STOPPED)
 
 
 class Announce(NamedTuple):
@@ -72,16 +77,22 @@ _Side = AddressBuffer | ManyAddresses
 
 
 class _SwarmPeers:
-    __slots__ = ("downloaded", "others", "others6", "seeds", "seeds6")
+    """The peers of a swarm, all in one rack or without a map."""
 
-    def __init__(self) -> None:
+    __slots__ = ("downloaded", "others", "others6", "rack", "seeds", "seeds6")
+
+    def __init__(self, rack: Rack) -> None:
         self.others = self.others6 = self.seeds = self.seeds6 = _NOBODY
         self.downloaded = 0
+        self.rack = rack
 
     def side(self, width: int, seeds: bool) -> _Side:
         if width == IPV4_BYTES:
             return self.seeds if seeds else self.others
         return self.seeds6 if seeds else self.others6
+
+    def sides(self) -> tuple[tuple[_Side, bool], ...]:
+        return (self.others, False), (self.others6, False), (self.seeds, True), (self.seeds6, True)
 
     def add(self, address: bytes, seeds: bool, now: int) -> None:
         before = self.side(len(address), seeds)
@@ -99,6 +110,18 @@ class _SwarmPeers:
     def _set(self, width: int, seeds: bool, side: _Side) -> None:
         setattr(self, ("seeds" if seeds else "others") + ("" if width == IPV4_BYTES else "6"), side)
 
+    def part(self, rack: Rack) -> "_SwarmPeers":
+        return self if rack == self.rack else _NO_SWARM
+
+    def parts(self) -> "Sequence[_SwarmPeers]":
+        return (self,)
+
+    def some_parts(self) -> "Sequence[_SwarmPeers]":
+        return (self,)
+
+    def in_racks(self, racks: frozenset[Rack]) -> "Sequence[_SwarmPeers]":
+        return (self,) if self.rack in racks else ()
+
     def is_empty(self) -> bool:
         return self.others is self.others6 is self.seeds is self.seeds6 is _NOBODY
 
@@ -109,30 +132,91 @@ class _SwarmPeers:
     def sample(self, width: int, want: int, *, to_seed: bool) -> bytes:
         """Up to ``want`` addresses for a seed or for another peer, who get seeds and others half and half."""
         others, seeds = self.side(width, False), self.side(width, True)
-        if to_seed:
+        if to_seed or seeds is _NOBODY:
             return others.sample(want)
         found = others.sample(max(want - len(seeds), want // 2))
         return found + seeds.sample(want - len(found) // width)
 
 
-_NO_SWARM = _SwarmPeers()
+_NO_SWARM = _SwarmPeers(b"")
 """Stands for each swarm without peers; never changed."""
+
+
+class _FleetPeers:
+    """The peers of a swarm in several racks: what an announce asks does not grow with their number."""
+
+    __slots__ = ("_parts", "_racks", "complete", "downloaded", "incomplete")
+
+    def __init__(self, first: _SwarmPeers) -> None:
+        self._parts = {first.rack: first}
+        self._racks = [first.rack]
+        self.complete, self.downloaded, self.incomplete = first.counts()
+
+    def part(self, rack: Rack) -> _SwarmPeers:
+        return self._parts.get(rack, _NO_SWARM)
+
+    def parts(self) -> Sequence[_SwarmPeers]:
+        return tuple(self._parts.values())
+
+    def some_parts(self) -> Sequence[_SwarmPeers]:
+        """Of `_FAR_RACKS` racks, or of fewer if there are fewer."""
+        if len(self._racks) <= _FAR_RACKS:
+            return self.parts()
+        return [self._parts[rack] for rack in random.sample(self._racks, _FAR_RACKS)]
+
+    def in_racks(self, racks: frozenset[Rack]) -> Sequence[_SwarmPeers]:
+        if len(racks) < len(self._racks):
+            return [self._parts[rack] for rack in racks if rack in self._parts]
+        return [self._parts[rack] for rack in self._racks if rack in racks]
+
+    def grow(self, rack: Rack) -> _SwarmPeers:
+        part = self._parts[rack] = _SwarmPeers(rack)
+        self._racks.append(rack)
+        return part
+
+    def shrink(self, rack: Rack) -> None:
+        del self._parts[rack]
+        self._racks.remove(rack)
+
+    def count(self, seeds: bool, by: int) -> None:
+        if seeds:
+            self.complete += by
+        else:
+            self.incomplete += by
+
+    def is_empty(self) -> bool:
+        return not self._parts
+
+    def counts(self) -> Counts:
+        return Counts(self.complete, self.downloaded, self.incomplete)
+
+
+_Swarm = _SwarmPeers | _FleetPeers
 
 
 class Peers:
     """All swarms of a tracker. Not thread-safe: the caller holds a lock.
 
-    ``ttl_s``: how long a silent peer stays. ``now`` is in whole seconds of a monotonic clock.
+    ``ttl_s``: how long a silent peer stays. ``now`` is in whole seconds of a monotonic clock. ``news`` gets each
+    announce that other trackers of the swarm need to hear: whatever changes something, and of a peer that stays as it
+    is one in ``refresh_s``. That peer may be forgotten so much earlier.
     """
 
-    def __init__(self, ttl_s: int, limits: Limits = DEFAULT_LIMITS, sites: Sites | None = None) -> None:
+    def __init__(
+        self,
+        ttl_s: int,
+        limits: Limits = DEFAULT_LIMITS,
+        sites: Sites | None = None,
+        *,
+        refresh_s: int = 0,
+        news: Callable[[Announce], None] | None = None,
+    ) -> None:
         self._ttl_s = ttl_s
+        self._refresh_s = refresh_s
+        self._news = news
         self._most = limits.peers
         self._sites = sites
-        self._swarms: dict[bytes, _SwarmPeers] = {}
-        """By info hash; and the peers of each rack by info hash and rack."""
-        self._racks: dict[bytes, set[bytes]] = {}
-        """The racks that a swarm has peers in, if there is a map."""
+        self._swarms: dict[bytes, _Swarm] = {}
         self._round: Iterator[bytes] = iter(())
         self._places = Budget(limits.host_places, limits.network_places)
         self._places_in_swarm = Budget(limits.host_places_in_swarm, limits.network_places_in_swarm)
@@ -142,22 +226,28 @@ class Peers:
         """Peers held, expired ones that are not swept yet included."""
         return self._count
 
+    def swarms(self) -> int:
+        """How many swarms have peers."""
+        return len(self._swarms)
+
     def announce(self, ask: Announce, now: int) -> Counts:
-        """Note a peer. Returns the swarm's numbers with it."""
-        self._sweep_another(now)
-        key = ask.info_hash + self._rack(ask.address)
-        if ask.event != AnnounceEvent.STOPPED:
-            counts = self._note(key, ask, now).counts()
-            return counts if self._sites is None else self.counts(ask.info_hash)
-        swarm = self._swarms.get(key, _NO_SWARM)
-        if not self._remove(key, swarm, ask.address, seeds=False):
-            self._remove(key, swarm, ask.address, seeds=True)
+        """Note a peer of this tracker. Returns the swarm's numbers with it."""
+        if self.note(ask, now) and self._news:
+            self._news(ask)
         return self.counts(ask.info_hash)
+
+    def note(self, ask: Announce, now: int) -> bool:
+        """Note a peer, of whichever tracker. Returns whether that was news."""
+        self._sweep_another(now)
+        rack = self._rack(ask.address)
+        if ask.event != _STOPPED:
+            return self._note(rack, ask, now)
+        swarm = self._swarms.get(ask.info_hash, _NO_SWARM)
+        return any(self._remove(ask.info_hash, swarm, rack, ask.address, seeds) for seeds in (False, True))
 
     def counts(self, info_hash: bytes) -> Counts:
         """A swarm's numbers; zeros for an unknown one."""
-        found = [swarm.counts() for swarm in self._parts(info_hash, self._racks.get(info_hash, {b""}))]
-        return found[0] if len(found) == 1 else Counts(*map(sum, zip(*found, strict=True)))
+        return self._swarms.get(info_hash, _NO_SWARM).counts()
 
     def sample(self, ask: Announce, width: int, want: int) -> bytes:
         """Up to ``want`` compact addresses of one family (6 or 18 bytes each), never the asker's own.
@@ -165,80 +255,81 @@ class Peers:
         A seed gets no seeds. Other peers get seeds and others, half and half if there are enough. Nearer ones are
         preferred. Who is in a rack gets no more from farther away than `_FAR` says, as long as there are near ones.
         """
-        if want <= 0 or ask.event == AnnounceEvent.STOPPED:
+        if want <= 0 or ask.event == _STOPPED:
             return b""
-        rack = self._rack(ask.address)
-        near = self._in_rings(ask, rack, width, want) if rack else self._in_network(ask, width, want)
+        swarm, rack = self._swarms.get(ask.info_hash, _NO_SWARM), self._rack(ask.address)
+        near = self._in_rings(swarm, ask, rack, width, want) if rack else self._in_network(swarm, ask, width, want)
         far = max(_FAR_LEAST, len(near) // (_FAR - 1)) if rack and near else want - len(near)
         others = b""
-        for extra in (RUN, len(near)):  # the near ones are rarely among so many others; else these are all
-            others = self._anywhere(ask, width, far + extra + 1)
-            for one in (*near, ask.address):
-                others = _without(others, one, width)
+        for extra in (1, len(near) + 1):  # the near ones and the asker are rarely among so many others
+            some = swarm.some_parts() if extra == 1 else swarm.parts()
+            others = _without(_mixed(some, ask, width, far + extra), (*near, ask.address), ask.address, width, not rack)
             if len(others) >= far * width:
                 break
         return b"".join(near) + others[: far * width]
 
-    def _rack(self, address: bytes) -> bytes:
+    def _rack(self, address: bytes) -> Rack:
         return self._sites.rack(address) if self._sites else b""
 
-    def _parts(self, info_hash: bytes, racks: Iterable[bytes]) -> list[_SwarmPeers]:
-        return [self._swarms.get(info_hash + rack, _NO_SWARM) for rack in racks]
-
-    def _in_network(self, ask: Announce, width: int, want: int) -> list[bytes]:
+    def _in_network(self, swarm: _Swarm, ask: Announce, width: int, want: int) -> list[bytes]:
         """Peers of the asker's host and network, those of its host first; none if everybody fits into the answer."""
-        swarm = self._swarms.get(ask.info_hash, _NO_SWARM)
-        sides = [swarm.side(width, seeds) for seeds in ((False,) if ask.left_bytes == 0 else (False, True))]
-        if width != len(ask.address) or sum(map(len, sides)) <= want:
+        address, part = ask.address, swarm.part(b"")
+        sides = [part.side(width, False)] if ask.left_bytes == 0 else [part.side(width, False), part.side(width, True)]
+        if width != len(address) or sum(map(len, sides)) <= want:
             return []
         most = min(_NETWORK_MOST, want - want // _FAR)
-        found: list[bytes] = []
-        for prefix in (host_of(ask.address), network_of(ask.address)):
+        host, network = self._places_in_swarm.taken(address, ask.info_hash)
+        prefixes = [host_of(address)] * (host > 1) + [network_of(address)] * (network > host)
+        found: dict[bytes, None] = {address: None}
+        for prefix in prefixes:
             for side in sides:
-                if len(found) < most:
-                    found += [
-                        one for one in side.beginning(prefix, most + 1) if one != ask.address and one not in found
-                    ]
-        return found[:most]
+                if len(found) <= most and side is not _NOBODY:
+                    found.update(dict.fromkeys(side.beginning(prefix, most + 1)))
+        return list(found)[1 : most + 1]
 
-    def _in_rings(self, ask: Announce, rack: bytes, width: int, want: int) -> list[bytes]:
+    def _in_rings(self, swarm: _Swarm, ask: Announce, rack: Rack, width: int, want: int) -> list[bytes]:
         """Peers of the smallest area around the asker's rack that has others."""
         assert self._sites
-        racks = self._racks.get(ask.info_hash, set())
+        most = want - want // _FAR
         for ring in self._sites.rings(rack):
-            flat = self._mixed(ask, ring & racks, width, want - want // _FAR + 1)
-            if found := _without(flat, ask.address, width):
-                return split(found, width)[: want - want // _FAR]
+            if parts := swarm.in_racks(ring):
+                flat = _mixed(parts, ask, width, most + 1)
+                if found := _without(flat, (ask.address,), ask.address, width, False):
+                    return split(found, width)[:most]
         return []
 
-    def _anywhere(self, ask: Announce, width: int, want: int) -> bytes:
-        return self._mixed(ask, self._racks.get(ask.info_hash, {b""}), width, want)
-
-    def _mixed(self, ask: Announce, racks: Iterable[bytes], width: int, want: int) -> bytes:
-        """Up to ``want`` peers of these racks, of each about as many."""
-        parts, found = self._parts(ask.info_hash, racks), b""
-        random.shuffle(parts)
-        for done, part in enumerate(parts):
-            left = want - len(found) // width
-            found += part.sample(width, -(-left // (len(parts) - done)), to_seed=ask.left_bytes == 0)
-        return found
-
-    def _note(self, key: bytes, ask: Announce, now: int) -> _SwarmPeers:
+    def _note(self, rack: Rack, ask: Announce, now: int) -> bool:
         address, seeds = ask.address, ask.left_bytes == 0
-        swarm = self._swarms.get(key, _NO_SWARM)
-        if not swarm.side(len(address), seeds).hear(address, now):
+        swarm = self._swarms.get(ask.info_hash, _NO_SWARM)
+        part = swarm.part(rack)
+        before = part.side(len(address), seeds).hear(address, now, now - self._refresh_s if self._refresh_s else now)
+        if before is None:
             # One that was of the other kind keeps its place.
-            if not swarm.drop(address, not seeds) and not self._admit(ask):
-                return swarm
-            if swarm is _NO_SWARM:
-                swarm = self._swarms[key] = _SwarmPeers()
-                if self._sites is not None:
-                    self._racks.setdefault(ask.info_hash, set()).add(key[INFO_HASH_BYTES:])
-            swarm.add(address, seeds, now)
-        if ask.event == AnnounceEvent.COMPLETED:
-            swarm.downloaded = min(swarm.downloaded + 1, _MOST_DOWNLOADS)
-        self._sweep(key, swarm, now)
-        return swarm
+            moved = part.drop(address, not seeds)
+            if not moved and not self._admit(ask):
+                return False
+            swarm, part = self._with_part(ask.info_hash, swarm, rack)
+            part.add(address, seeds, now)
+            if isinstance(swarm, _FleetPeers):
+                swarm.count(seeds, 1)
+                swarm.count(not seeds, -moved)
+        if ask.event == _COMPLETED and swarm is not _NO_SWARM:
+            for each in {id(swarm): swarm, id(part): part}.values():
+                each.downloaded = min(each.downloaded + 1, _MOST_DOWNLOADS)
+        self._sweep(ask.info_hash, swarm, part, now)
+        return before is None or before < now - self._refresh_s or ask.event == _COMPLETED
+
+    def _with_part(self, info_hash: bytes, swarm: _Swarm, rack: Rack) -> tuple[_Swarm, _SwarmPeers]:
+        """A swarm, and its peers in a rack; both made if need be."""
+        if swarm is _NO_SWARM:
+            made = self._swarms[info_hash] = _SwarmPeers(rack)
+            return made, made
+        part = swarm.part(rack)
+        if part is _NO_SWARM:
+            if isinstance(swarm, _SwarmPeers):
+                swarm = self._swarms[info_hash] = _FleetPeers(swarm)
+            part = swarm.grow(rack)
+        return swarm, part
 
     def _admit(self, ask: Announce) -> bool:
         address = ask.address
@@ -252,39 +343,61 @@ class Peers:
         self._count += 1
         return True
 
-    def _remove(self, key: bytes, swarm: _SwarmPeers, address: bytes, seeds: bool) -> bool:
-        if not swarm.drop(address, seeds):
+    def _remove(self, info_hash: bytes, swarm: _Swarm, rack: Rack, address: bytes, seeds: bool) -> bool:
+        part = swarm.part(rack)
+        if not part.drop(address, seeds):
             return False
-        info_hash, rack = key[:INFO_HASH_BYTES], key[INFO_HASH_BYTES:]
         self._count -= 1
         self._places.free(address)
         self._places_in_swarm.free(address, info_hash)
+        if isinstance(swarm, _FleetPeers):
+            swarm.count(seeds, -1)
+            if part.is_empty():
+                swarm.shrink(rack)
         if swarm.is_empty():
-            del self._swarms[key]
-            racks = self._racks.get(info_hash, set())
-            racks.discard(rack)
-            if not racks:
-                self._racks.pop(info_hash, None)
+            del self._swarms[info_hash]
         return True
 
-    def _sweep(self, key: bytes, swarm: _SwarmPeers, now: int) -> None:
+    def _sweep(self, info_hash: bytes, swarm: _Swarm, part: _SwarmPeers, now: int) -> None:
         before = now - self._ttl_s
-        for seeds, sides in ((False, (swarm.others, swarm.others6)), (True, (swarm.seeds, swarm.seeds6))):
-            for side in sides:
-                left = _SWEEP
-                while left and (address := side.expired(before)) is not None:
-                    self._remove(key, swarm, address, seeds)
-                    left -= 1
+        for side, seeds in part.sides():
+            left = _SWEEP
+            while left and side is not _NOBODY and (address := side.expired(before)) is not None:
+                self._remove(info_hash, swarm, part.rack, address, seeds)
+                left -= 1
 
     def _sweep_another(self, now: int) -> None:
         """Sweep the next swarm, so that swarms without announces are swept too."""
-        key = next(self._round, None)
-        if key is None:
+        info_hash = next(self._round, None)
+        if info_hash is None:
             self._round = iter(list(self._swarms))
-        else:
-            self._sweep(key, self._swarms.get(key, _NO_SWARM), now)
+            return
+        swarm = self._swarms.get(info_hash, _NO_SWARM)
+        for part in swarm.some_parts():
+            self._sweep(info_hash, swarm, part, now)
 
 
-def _without(addresses: bytes, asker: bytes, width: int) -> bytes:
-    at = find(addresses, asker, width) if len(asker) == width else -1
-    return addresses if at < 0 else addresses[:at] + addresses[at + width :]
+def _mixed(parts: Sequence[_SwarmPeers], ask: Announce, width: int, want: int) -> bytes:
+    """Up to ``want`` peers of these racks, of each about as many."""
+    to_seed = ask.left_bytes == 0
+    if len(parts) == 1:
+        return parts[0].sample(width, want, to_seed=to_seed)
+    count, found = len(parts), b""
+    start = int(random.random() * count)
+    for done in range(count):
+        left = want - len(found) // width
+        if left <= 0:
+            break
+        part = parts[(start + done) % count]
+        found += part.sample(width, -(-left // (count - done)), to_seed=to_seed)
+    return found
+
+
+def _without(addresses: bytes, these: Iterable[bytes], asker: bytes, width: int, in_network: bool) -> bytes:
+    """Addresses without some others, which are all of the asker's network if ``in_network`` says so."""
+    if in_network and (len(asker) != width or addresses.find(network_of(asker)) < 0):
+        return addresses
+    for one in these:
+        at = find(addresses, one, width) if len(one) == width else -1
+        addresses = addresses if at < 0 else addresses[:at] + addresses[at + width :]
+    return addresses

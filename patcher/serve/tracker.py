@@ -14,6 +14,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
@@ -23,6 +24,8 @@ import bencode2
 from patcher.closing import Closing
 from patcher.serve.addresses import split
 from patcher.serve.budgets import DEFAULT_LIMITS, IPV4_BYTES, IPV6_BYTES, Budget, Limits
+from patcher.serve.counters import TrackerCounts
+from patcher.serve.exchange import Exchange, Link
 from patcher.serve.http import Answer, HttpRequest, HttpServer, compact, listen, plain_host, url_host
 from patcher.serve.peers import INFO_HASH_BYTES, Announce, AnnounceEvent, Counts, Peers
 from patcher.serve.sites import Sites
@@ -48,6 +51,8 @@ _ID_LIFE_S = 120
 _ID_CYCLE_S = 256
 _RECEIVE_BUFFER_BYTES = 4 << 20
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (where to find oneself when listening everywhere)
+_LOOK = struct.pack("ll", 0, 200_000)
+"""A fifth of a second."""
 _EVENTS = {b"started": AnnounceEvent.STARTED, b"completed": AnnounceEvent.COMPLETED, b"stopped": AnnounceEvent.STOPPED}
 
 Endpoint = tuple[str, int]
@@ -57,8 +62,27 @@ Allowed = Callable[[bytes], bool]
 """Whether a swarm may exist, by its 20-byte info hash."""
 
 
+Open = tuple[socket.socket | None, socket.socket | None]
+"""Bound sockets for HTTP and UDP."""
+
+
 class Refused(Exception):
     """An announce or scrape that is answered with an error; the text is for the client."""
+
+    reason = "wrong"
+    """For the counters."""
+
+
+class _NotServed(Refused):
+    reason = "not_served"
+
+
+class _TooMany(Refused):
+    reason = "too_many"
+
+
+class _Unproven(Refused):
+    reason = "connection_id"
 
 
 class Swarms:
@@ -74,12 +98,16 @@ class Swarms:
         limits: Limits = DEFAULT_LIMITS,
         sites: Sites | None = None,
         clock: Callable[[], float] = time.monotonic,
+        news: Callable[[Announce], None] | None = None,
     ) -> None:
         self._interval_s = interval_s
         self._allowed = allowed
         self._clock = clock
         self._lock = threading.Lock()
-        self._peers = Peers(2 * interval_s + MIN_INTERVAL_S, limits, sites)
+        refresh_s = interval_s // 4 if news else 0
+        self._peers = Peers(ttl_s(interval_s), limits, sites, refresh_s=refresh_s, news=news)
+        self._announces = self._scrapes = 0
+        self._refused = Counter[str]()
         self._asks = Budget(limits.host_asks, limits.network_asks)
         self._window_s = limits.window_s
         self._window = 0
@@ -90,7 +118,8 @@ class Swarms:
             now = int(self._clock())
             self._note_ask(ask.address, now)
             if self._allowed is not None and not self._allowed(ask.info_hash):
-                raise Refused("this swarm is not served here")
+                raise _NotServed("this swarm is not served here")
+            self._announces += 1
             counts = self._peers.announce(ask, now)
             return counts, [self._peers.sample(ask, width, want) for width, want in wants.items()]
 
@@ -98,7 +127,26 @@ class Swarms:
         """The numbers of some swarms, for a compact address. Raises Refused."""
         with self._lock:
             self._note_ask(asker, int(self._clock()))
+            self._scrapes += 1
             return [self._peers.counts(info_hash) for info_hash in info_hashes]
+
+    def hear(self, asks: Sequence[Announce], age_s: int) -> None:
+        """Note peers of another tracker, which announced so many seconds ago."""
+        with self._lock:
+            now = max(0, int(self._clock()) - age_s)
+            for ask in asks:
+                if self._allowed is None or self._allowed(ask.info_hash):
+                    self._peers.note(ask, now)
+
+    def refused(self, refused: Refused) -> None:
+        """Count a refusal."""
+        self._refused[refused.reason] += 1
+
+    def tally(self) -> TrackerCounts:
+        """What it has done and holds, in numbers."""
+        with self._lock:
+            counted = self._announces, self._scrapes, dict(self._refused)
+            return TrackerCounts(*counted, len(self._peers), self._peers.swarms())
 
     def interval_s(self) -> int:
         """The time until the next announce."""
@@ -110,14 +158,20 @@ class Swarms:
             self._window = window
             self._asks.clear()
         if not self._asks.take(address):
-            raise Refused("too many questions from this address, ask again later")
+            raise _TooMany("too many questions from this address, ask again later")
+
+
+def ttl_s(interval_s: int) -> int:
+    """How long a silent peer stays."""
+    return 2 * interval_s + MIN_INTERVAL_S
 
 
 class Tracker(Closing):
     """Listens from construction until `close`; use it as a context manager.
 
     ``http`` and ``udp`` are host and port; port 0 takes a free one, None leaves that protocol out. ``http_url`` and
-    ``udp_url`` are the URLs for a feed. Raises UsageError (usage.port).
+    ``udp_url`` are the URLs for a feed. It shares its peers with other trackers by ``links``. The processes of one
+    tracker have a ``secret`` and each its own ``taken`` sockets. Raises UsageError (usage.port).
     """
 
     def __init__(
@@ -129,17 +183,35 @@ class Tracker(Closing):
         allowed: Allowed | None = None,
         limits: Limits = DEFAULT_LIMITS,
         sites: Sites | None = None,
+        links: Sequence[Link] = (),
+        secret: bytes = b"",
+        taken: Open = (None, None),
     ) -> None:
-        swarms = Swarms(interval_s, allowed, limits, sites)
+        exchanges = [Exchange(link) for link in links]
+
+        def tell(ask: Announce) -> None:
+            for exchange in exchanges:
+                exchange.note(ask)
+
+        swarms = Swarms(interval_s, allowed, limits, sites, news=tell if exchanges else None)
+        self.tally = swarms.tally
         self.http_url = self.udp_url = ""
         with contextlib.ExitStack() as stack:
+            for exchange in exchanges:
+                stack.enter_context(exchange)
+                exchange.begin(swarms.hear)
             if http:
-                server = stack.enter_context(HttpServer(*http, HttpSide(swarms).answer, life_s=CONNECTION_S))
+                side = HttpSide(swarms)
+                server = stack.enter_context(HttpServer(*http, side.answer, life_s=CONNECTION_S, taken=taken[0]))
                 self.http_url = f"http://{url_host(http[0])}:{server.port}/announce"
             if udp:
-                udp_server = stack.enter_context(_UdpServer(*udp, UdpSide(swarms).answer))
+                udp_server = stack.enter_context(_UdpServer(*udp, UdpSide(swarms, secret=secret).answer, taken[1]))
                 self.udp_url = f"udp://{url_host(udp[0])}:{udp_server.port}/announce"
             self._servers = stack.pop_all()
+
+    def is_whole(self) -> bool:
+        """Whether all of it runs."""
+        return True
 
     def close(self) -> None:
         """Stop; returns when both sides have ended."""
@@ -164,6 +236,7 @@ class HttpSide:
         try:
             body = verb(_parameters(request.query), request.host)
         except Refused as refused:
+            self._swarms.refused(refused)
             body = {b"failure reason": str(refused).encode()}
         headers = (("Content-Type", "text/plain"), ("Cache-Control", "no-store"))
         return Answer(HTTPStatus.OK, headers, bencode2.bencode(body))
@@ -248,10 +321,10 @@ class UdpSide:
     no state is kept for clients.
     """
 
-    def __init__(self, swarms: Swarms, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, swarms: Swarms, clock: Callable[[], float] = time.monotonic, secret: bytes = b"") -> None:
         self._swarms = swarms
         self._clock = clock
-        self._secret = os.urandom(32)
+        self._secret = secret or os.urandom(32)
 
     def answer(self, packet: bytes, host: str, port: int) -> bytes | None:
         """The answer to a packet; None if it is no request."""
@@ -268,10 +341,11 @@ class UdpSide:
         is_proven = self._is_ours(packet[:8], address)
         try:
             if not is_proven:
-                raise Refused("connection id expired")
+                raise _Unproven("connection id expired")
             verb = self._announce if action == _ANNOUNCE else self._scrape
             return reply + verb(packet, address)
         except Refused as refused:
+            self._swarms.refused(refused)
             error = struct.pack("!II", _ERROR, transaction) + str(refused).encode()
             return error if is_proven or len(error) <= len(packet) else None
 
@@ -310,17 +384,21 @@ class UdpSide:
 class _UdpServer(Closing):
     """One thread that blocks in ``recvfrom``: four times as fast as an event loop, in half the lines."""
 
-    def __init__(self, host: str, port: int, answer: Callable[[bytes, str, int], bytes | None]) -> None:
+    def __init__(
+        self, host: str, port: int, answer: Callable[[bytes, str, int], bytes | None], taken: socket.socket | None
+    ) -> None:
         self._answer = answer
-        self._socket = listen(socket.SOCK_DGRAM, host, port)
+        self._socket = taken or listen(socket.SOCK_DGRAM, host, port)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         self.port: int = self._socket.getsockname()[1]
+        if taken:  # by the system, since `settimeout` would cost a call more for each packet
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LOOK)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"udp-{self.port}")
         self._thread.start()
 
     def close(self) -> None:
-        """Stop, woken by a packet to itself."""
+        """Stop, woken by a packet to itself, or if another process got that by the time out."""
         self._stopping = True
         host = self._socket.getsockname()[0]
         self._socket.sendto(b"", (_LOOPBACK.get(host, host), self.port))
@@ -334,5 +412,5 @@ class _UdpServer(Closing):
                 answer = self._answer(packet, plain_host(address[0]), address[1])
                 if answer is not None:
                     self._socket.sendto(answer, address)
-            except OSError:  # an earlier answer had no receiver, or this one has no route
+            except OSError:  # nothing came, an earlier answer had no receiver, or this one has no route
                 continue

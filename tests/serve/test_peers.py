@@ -1,12 +1,14 @@
 """Who is told of whom, for how long, and within which bounds."""
 
+import cProfile
+import random
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.serve.addresses import BUFFER_ADDRESSES
+from patcher.serve.addresses import BUFFER_ADDRESSES, split
 from patcher.serve.peers import LOWEST_PORT, Announce, AnnounceEvent, Counts, Peers
 from patcher.serve.sites import Sites
 
@@ -284,6 +286,34 @@ def test_the_smallest_area_with_others_counts() -> None:
     assert _networks(told(peers, asker))["10.1.2"] == 5
 
 
+def test_what_an_announce_costs_does_not_grow_with_the_racks() -> None:
+    def work(racks: int) -> int:
+        """Function calls of one announce and its answer."""
+        peers = Peers(
+            TTL_S, sites=Sites(f"10.{number >> 8}.{number & 255}.0/24 eu/{number}" for number in range(racks))
+        )
+        for number in range(racks):
+            for last in range(1, 15):
+                say(peers, _host(10, number >> 8, number & 255, last))
+        profile = cProfile.Profile(builtins=False)
+        random.seed(1)
+        profile.runcall(say, peers, _host(10, 0, 0, 1))
+        profile.runcall(told, peers, _host(10, 0, 0, 1))
+        return sum(entry.callcount for entry in profile.getstats())
+
+    assert work(600) < 1.5 * work(20)
+
+
+def test_one_answer_names_no_server_twice_in_either_family() -> None:
+    peers = Peers(TTL_S, sites=RACKS)
+    for number in range(1, 9):
+        say(peers, bytes.fromhex("20010db80001") + bytes(9) + bytes([number]) + LOWEST_PORT.to_bytes(2))
+    asker = Announce(HASH, _host(10, 1, 1, 1), 1, 0)
+    for _ in range(20):
+        found = split(peers.sample(asker, 18, 50), 18)
+        assert len(found) == len(set(found)) == 8
+
+
 def test_who_is_in_no_rack_is_told_of_everybody() -> None:
     peers = _fleet("10.1.1", "10.3.1", "192.0.2")
     assert len(told(peers, _host(192, 0, 2, 1))) == 14
@@ -296,7 +326,7 @@ def test_a_fleet_is_counted_and_forgotten_as_a_whole() -> None:
         for number in range(1, 6):
             say(peers, _in(network, number), event=AnnounceEvent.STOPPED)
     assert peers.counts(HASH) == Counts()
-    assert len(peers) == len(peers._swarms) == len(peers._racks) == 0
+    assert len(peers) == len(peers._swarms) == 0
 
 
 @given(STEPS)

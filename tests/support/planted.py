@@ -280,7 +280,7 @@ SERVERS = (
     Planted("a tracker answers more than it is asked", "serve/tracker.py",
         "return error if is_proven or len(error) <= len(packet) else None", "return error",
         "tests/serve/test_tracker.py::test_nobody_can_be_flooded_with_our_answers"),
-    Planted("a connection to a tracker lives on", "serve/tracker.py", ", life_s=CONNECTION_S)", ")",
+    Planted("a connection to a tracker lives on", "serve/tracker.py", ", life_s=CONNECTION_S, ", ", ",
         "tests/serve/test_http_hostile.py::test_nobody_keeps_a_connection_of_a_tracker_for_himself"),
 )  # fmt: skip
 CONSENT = (

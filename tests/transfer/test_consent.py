@@ -193,6 +193,17 @@ def test_neighbours_are_looked_for_only_when_the_player_wants_that(game: Game, i
         assert (LSD_PORT in {each.port for each in listening(os.getpid())}) == is_wanted
 
 
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_peers_tell_of_peers_only_when_the_player_wants_that_from_the_start_and_later(
+    game: Game, is_wanted: bool
+) -> None:
+    with opened(sharing="everyone", peer_exchange=is_wanted) as session:
+        handle = session._swarms[offered(session, game)].handle
+        for now in (is_wanted, not is_wanted, is_wanted):
+            session.apply(settings(sharing="everyone", peer_exchange=now))
+            assert bool(handle.flags() & lt.torrent_flags.disable_pex) != now
+
+
 def test_what_was_fetched_from_everybody_is_offered_to_whom_the_player_chose(game: Game) -> None:
     with opened(sharing="lan") as session:
         with all_but_one(session, game) as info_hash:

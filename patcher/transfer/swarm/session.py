@@ -41,6 +41,7 @@ _LOOKS = 5_000
 _ALL4 = "0.0.0.0"  # noqa: S104 (all addresses is the player's command, by an empty `listen_host`)
 _EVERYWHERE = ((_ALL4, "255.255.255.255"), ("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))
 _FILTERED = lt.torrent_flags.apply_ip_filter
+_NO_EXCHANGE = lt.torrent_flags.disable_pex
 _CLASS = lt.alert.category_t
 _ALERTS = (
     _CLASS.error_notification
@@ -220,6 +221,8 @@ class Session:
             params = fetching(swarm) if swarm.is_fetched else offering(swarm.torrent)
             if swarm.is_fetched and self.settings.peers == "all":
                 params.flags &= ~_FILTERED
+            if not self.settings.peer_exchange:
+                params.flags |= _NO_EXCHANGE
             self._apply_ports()
             swarm.handle = self._session.add_torrent(params)
         except BaseException:
@@ -249,6 +252,7 @@ class Session:
                 self._apply_settings()
                 self._apply_ports()
                 for swarm in self._swarms.values():
+                    (swarm.handle.unset_flags if new.peer_exchange else swarm.handle.set_flags)(_NO_EXCHANGE)
                     if swarm.is_fetched:
                         (swarm.handle.unset_flags if new.peers == "all" else swarm.handle.set_flags)(_FILTERED)
             self._settle()
