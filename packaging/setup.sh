@@ -10,6 +10,7 @@ have_library() { # whether the loader knows it
 
 need_packages() { # the Debian packages this machine lacks, on one line
     command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || printf ' nginx'
+    [ -x /usr/sbin/sshd ] && command -v ssh >/dev/null 2>&1 || printf ' openssh-server openssh-client'
     command -v ip >/dev/null 2>&1 || printf ' iproute2'
     while read -r library package; do # what Qt draws with: first a screen or none, from libxcb on a real one
         have_library "$library" || printf ' %s' "$package"

@@ -287,6 +287,28 @@ _HINTS: dict[str, dict[str, str]] = {
         ),
         "disk.settings": "`shoal settings KEY VALUE` sets again what you had changed.",
     },
+    "What players see is whole: the old feed or the new one.": {
+        "origin.upload": "Run the same command again: it sends only what is missing.",
+        "origin.upload_refused": (
+            "Check that the bucket or folder is there, and that these credentials may list, read and write it. See "
+            "docs/operating.md."
+        ),
+        "origin.stale": (
+            "Have the web server or CDN check metadata/timestamp.json each time (Cache-Control: no-cache), and remove "
+            "what it has cached."
+        ),
+    },
+    "The timestamp was not replaced; what players see is unchanged.": {
+        "origin.read_back": (
+            "Have the web server deliver the files to everyone, as they are and by byte ranges; then run the same "
+            "command again. `--origin URL` names another address, --no-read-back leaves this out."
+        ),
+        "usage.newer_feed": (
+            "Take the feed folder from the machine that published last, then release again. One machine or one shared "
+            "folder should release."
+        ),
+        "usage.other_feed": "Name the destination of this feed, or an empty one.",
+    },
     "Nothing was written to the feed; what players see is unchanged.": {
         "usage.passphrase": "Give the passphrase by prompt, SHOAL_PASSPHRASE or --passphrase-file.",
         "usage.passphrase_weak": (

@@ -5,17 +5,18 @@ import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 
-from patcher.cli import publisher_keys
+from patcher.cli import publisher_keys, publisher_upload
 from patcher.cli.output import Output, confirm, human_bytes, human_time
 from patcher.cli.publisher_keys import passphrases, request_fields, request_text
 from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count, expanded
 from patcher.content import paths
 from patcher.errors import ContentError, UsageError
-from patcher.publish import build, check, feeds, preview, prune, release, signing
+from patcher.publish import build, check, feeds, preview, prune, release, repository, signing
 from patcher.publish.keys import KeyRing
 from patcher.publish.profiles import PROFILES
 from patcher.publish.title import KINDS, LINKS, TitleText, describe
 from patcher.publish.tree import IGNORE_FILE, parse_part
+from patcher.publish.upload.upload import check_successor
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -32,6 +33,7 @@ def add_verbs(verbs: Verbs) -> None:
     text = "holder-2 (default: the first here that has not signed)"
     sign.add_argument("--key", default="", metavar="NAME", help=text)
     publisher_keys.add_verbs(verbs)
+    publisher_upload.add_verbs(verbs)
     check = add_feed_verb(verbs, "check", _check, "look at a feed as a player would")
     check.add_argument("--deep", action="store_true", help="apply every patch, too")
     for verb in (preview, check):
@@ -74,6 +76,8 @@ def _add_init_and_release(verbs: Verbs) -> None:
     add("--from-last", type=count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
     add_jobs(verb)
     add("--dry-run", action="store_true", help="read and report, write nothing")
+    add("--upload", default="", dest="destination", metavar="DEST", help="then do `publish upload` to there")
+    publisher_upload.add_options(verb)
 
 
 def _add_ignore(verb: argparse.ArgumentParser) -> None:
@@ -130,9 +134,21 @@ def _release(args: argparse.Namespace, out: Output) -> None:
         ignore=tuple(args.ignore),
         rules=rules,
     )
+    if not args.destination:
+        out.result(_released(args, order, out))
+        return
+    with publisher_upload.opened(args) as destination:
+        check_successor(repository.load(args.folder), destination)  # before anything is signed
+        fields = _released(args, order, out)
+        if fields["state"] in {"published", "already published"}:
+            fields["upload"] = publisher_upload.send(args, out, destination)
+        out.result(fields)
+
+
+def _released(args: argparse.Namespace, order: release.ReleaseOrder, out: Output) -> dict[str, object]:
     outcome = release.release(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
     _show_release(order, outcome, out)
-    out.result(_release_fields(order, outcome))
+    return _release_fields(order, outcome)
 
 
 def _show_release(order: release.ReleaseOrder, outcome: release.ReleaseOutcome, out: Output) -> None:

@@ -3,8 +3,8 @@
 Read `release` first: it runs all the others in order. `tree` and `build` read the folder into parts, `patches` makes
 packs (a room of its own), `store` holds the content, and `repository` the signed metadata with `metadata_files` and
 `profiles`. `keys` (with `wrapping`) opens the keys; `signing` collects signatures of several holders, `rotation`
-replaces keys. `feeds`, `title`, `check`, `preview` and `prune` are the other commands. Nothing that players see changes
-before the last write, and a command that was killed may be run again.
+replaces keys. `feeds`, `title`, `check`, `preview`, `prune` and `upload` (a room) are the other commands. Nothing that
+players see changes before the last write, and a command that was killed may be run again.
 
     home, passphrases = Home(Path("home")), Passphrases("a long passphrase")
     made = feeds.init(folder, home, ["https://cdn.example/feed"], [], "studio", "solo", False, passphrases)

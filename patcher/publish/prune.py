@@ -54,7 +54,7 @@ def plan(folder: Path, home: Home, days: int, now: datetime) -> Iterator[PrunePl
     """
     with opened(folder, home) as repo:
         since = now - timedelta(days=days)
-        needed = _needed(_views(repo, since), Store(folder))
+        needed = needed_by(_views(repo, since), Store(folder))
         files = {path.relative_to(folder).as_posix(): path.stat() for path in _files(folder)}
         gone = [
             (path, stat.st_size)
@@ -110,7 +110,7 @@ def _views(repo: Repository, since: datetime) -> Iterator[Repository]:
         yield view
 
 
-def _needed(views: Iterable[Repository], store: Store) -> set[str]:
+def needed_by(views: Iterable[Repository], store: Store) -> set[str]:
     """The paths of all files that the views lead to."""
     needed: set[str] = set()
     for view in views:

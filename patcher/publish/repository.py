@@ -326,7 +326,7 @@ def keys_of(delegator: Delegator, role: str) -> list[SSlibKey]:
 
 
 def _load(folder: Path) -> Repository:
-    *_, before, root = [None, *_roots(folder)]
+    *_, before, root = [None, *roots(folder)]
     data = (folder / METADATA / TIMESTAMP).read_bytes()
     judge, is_whole = root, True
     try:
@@ -345,12 +345,12 @@ def _load(folder: Path) -> Repository:
     return Repository(folder, fingerprint, root, timestamp, snapshot, roles, is_whole)
 
 
-def _roots(folder: Path) -> list[Root]:
+def roots(folder: Path) -> list[Root]:
     """The chain of roots, each signed by itself and by the one before (TUF section 5.3)."""
-    roots: list[Root] = []
-    while (path := folder / METADATA / f"{len(roots) + 1}.root.json").exists() or not roots:
-        roots.append(verified_root(path.read_bytes(), *roots[-1:]))
-    return roots
+    chain: list[Root] = []
+    while (path := folder / METADATA / f"{len(chain) + 1}.root.json").exists() or not chain:
+        chain.append(verified_root(path.read_bytes(), *chain[-1:]))
+    return chain
 
 
 def _read_role(folder: Path, role: str, meta: MetaFile) -> bytes:

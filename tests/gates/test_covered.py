@@ -45,6 +45,7 @@ BY_OTHERS: Mapping[str, str] = {
     "patcher/publish/patches/native/matches": "publish/patches/native/test_fitting",
     "patcher/publish/profiles": "publish/test_repository",
     "patcher/publish/store": "publish/test_release",
+    "patcher/publish/upload/destination": "publish/upload/test_upload",
     "patcher/serve/allowlist": "journeys/test_tracker",
     "patcher/transfer/swarm/session": "transfer/test_fetch",
     "patcher/transfer/swarm/swarm": "transfer/test_fetch",

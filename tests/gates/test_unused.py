@@ -11,6 +11,8 @@ BY_OTHERS = {
     "closeEvent", "dragEnterEvent", "dropEvent", "hasHeightForWidth", "loadResource", "paintEvent",
     # libtorrent reads them from the parameters of a torrent
     "have_pieces", "piece_priorities", "renamed_files", "save_path", "tracker_tiers", "unfinished_pieces",
+    # paramiko calls them
+    "get_name", "recv_ready",
     # python-tuf, requests and urllib3 call them
     "ConnectionCls", "_new_conn", "_persist_file", "cert_verify", "conn", "download_file",
     # fields that are read by a computed name, or leave as JSON

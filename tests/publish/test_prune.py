@@ -66,7 +66,7 @@ def _is_whole(publisher: Publisher, version: int) -> bool:
     """Whether a reader of this snapshot finds all that it leads to."""
     try:
         view = repository.at(repository.load(publisher.folder), version)
-        needed = prune._needed([view], Store(publisher.folder))
+        needed = prune.needed_by([view], Store(publisher.folder))
     except (TrustError, ContentError):
         return False
     return needed <= set(files_below(publisher.folder))
