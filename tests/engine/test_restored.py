@@ -114,3 +114,12 @@ def test_doctor_reports_what_keeps_an_engine_from_beginning(home: Path) -> None:
     report = Shoal(home).run("doctor")
     assert "engine.lock" in report["engine"]
     assert report["free_bytes"] > 0
+
+
+@pytest.mark.parametrize("words", [("sharing",), ("sharing", "lan")])
+def test_a_wrong_value_in_the_settings_is_told_once(home: Path, words: tuple[str, ...]) -> None:
+    (home / "settings.toml").write_text('peers = "maybe"\n')
+    player = Shoal(home)
+    notices = [line for line in player.run("settings", *words)["lines"] if line["event"] == "notice"]
+    player.stop_engine()
+    assert [notice["error"]["code"] for notice in notices] == ["usage.setting"]
