@@ -277,6 +277,8 @@ def _finished(state: State, job: int, title: str, outcome: Outcome) -> State:
         return _with_activity(state, title, failure=None)
     if verb is Verb.PLAY:
         return _with_activity(state, title, progress=None, failure=None)
+    if isinstance(command, commands.Uninstall) and not (command.forget or outcome.version_from):
+        verb = Verb.CANCEL  # a first install was given up
     damaged = outcome.files if verb is Verb.VERIFY else ()
     return _with_activity(state, title, outcome=outcome, verb=verb, progress=None, failure=None, damaged=damaged)
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 
 from launcher.page import Page, PrimaryAction
 from patcher.protocol.commands import Verb
-from patcher.protocol.events import About, Outcome, Phase, Progress, TitleSnapshot
+from patcher.protocol.events import About, Outcome, Phase, Progress, Snapshot, TitleSnapshot
 
 translate = QCoreApplication.translate
 
@@ -253,7 +253,9 @@ def result_line(verb: Verb, outcome: Outcome) -> str:
         return Plurals().damaged(len(outcome.files)) if outcome.files else whole
     if verb is Verb.UNINSTALL:
         done = translate("Result", "Uninstalled. Your own files were left alone.")
-        return done if outcome.version_from else translate("Result", "Removed from your library.")
+        return done if outcome.version_from else translate("Result", "No longer installed.")
+    if verb is Verb.CANCEL:
+        return translate("Result", "Cancelled. What was downloaded was removed.")
     done = {
         Verb.INSTALL: translate("Result", "Installed {version}"),
         Verb.UPDATE: translate("Result", "Updated to {version}"),
@@ -268,6 +270,23 @@ def _sizes(outcome: Outcome) -> str:
     got = outcome.fetched.lan_bytes + outcome.fetched.peer_bytes + outcome.fetched.origin_bytes
     sizes = {"planned": size(outcome.planned_bytes), "took": size(got)}
     return translate("Result", "{took} downloaded, {planned} planned").format(**sizes)
+
+
+def reach_line(snapshot: Snapshot) -> str:
+    """Why other players cannot reach this one where the settings say; empty if they can."""
+    if not snapshot.listen_problem:
+        return ""
+    wanted = {
+        "host": plain(str(snapshot.settings.get("listen_host", ""))),
+        "taken": snapshot.settings.get("listen_port"),
+    }
+    if snapshot.listen_port:
+        line = translate("Text", "Another program uses port {taken}, so port {port} is used instead.")
+    else:
+        line = translate(
+            "Text", "This computer has no address {host}: nothing is shared, and no other player is found."
+        )
+    return line.format(port=snapshot.listen_port, **wanted)
 
 
 def sources_line(outcome: Outcome) -> str:

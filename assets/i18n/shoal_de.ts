@@ -1135,6 +1135,14 @@
         <translation>Deinstalliert. Deine eigenen Dateien sind unverändert.</translation>
     </message>
     <message>
+        <source>No longer installed.</source>
+        <translation>Nicht mehr installiert.</translation>
+    </message>
+    <message>
+        <source>Cancelled. What was downloaded was removed.</source>
+        <translation>Abgebrochen. Was heruntergeladen war, wurde entfernt.</translation>
+    </message>
+    <message>
         <source>Installed {version}</source>
         <translation>{version} installiert</translation>
     </message>
@@ -1173,10 +1181,6 @@
     <message>
         <source>{size} from the server</source>
         <translation>{size} vom Server</translation>
-    </message>
-    <message>
-        <source>Removed from your library.</source>
-        <translation>Aus der Bibliothek entfernt.</translation>
     </message>
 </context>
 <context>
@@ -1366,6 +1370,14 @@
     <message>
         <source>Version {version}</source>
         <translation>Version {version}</translation>
+    </message>
+    <message>
+        <source>Another program uses port {taken}, so port {port} is used instead.</source>
+        <translation>Ein anderes Programm belegt Port {taken}; stattdessen wird Port {port} genutzt.</translation>
+    </message>
+    <message>
+        <source>This computer has no address {host}: nothing is shared, and no other player is found.</source>
+        <translation>Dieser Computer hat keine Adresse {host}: Nichts wird geteilt, und kein anderer Spieler wird gefunden.</translation>
     </message>
 </context>
 <context>

@@ -15,6 +15,7 @@ from launcher.state import State
 from launcher.views.install import InstallSheet, own_folder
 from launcher.views.layout import ClickGuard, choose_folder
 from launcher.views.sheet import ConfirmSheet, Sheet
+from launcher.views.widgets import ButtonKind
 from patcher.errors import UsageError
 from patcher.protocol import commands
 from patcher.protocol.events import Failure, TitleSnapshot
@@ -87,6 +88,7 @@ class TitleActions(QObject):
             ),
             self.tr("Share with everyone"),
             self.tr("Not now"),
+            "primary",
         )
 
     def _open(self, sheet: Sheet) -> None:
@@ -166,8 +168,10 @@ class TitleActions(QObject):
             self.tr("Keep it"),
         )
 
-    def _confirm(self, command: commands.Command, question: str, words: str, yes: str, no: str) -> None:
-        sheet = ConfirmSheet(self._window, self._content, question, words, yes, no)
+    def _confirm(
+        self, command: commands.Command, question: str, words: str, yes: str, no: str, kind: ButtonKind = "danger"
+    ) -> None:
+        sheet = ConfirmSheet(self._window, self._content, question, words, yes, no, kind)
         sheet.accepted.connect(lambda: self.submitted.emit(command))
         self._open(sheet)
 

@@ -66,6 +66,9 @@ class SettingsPage(ScrollPage):
             "Players who download from you see your internet address. Only files of installed titles are shared."
         )
         grid.addWidget(Text(words, "muted"), grid.rowCount(), 0, 1, 2)
+        self._reach = Text(role="warn")
+        self._reach.setObjectName("reach")
+        grid.addWidget(self._reach, grid.rowCount(), 0, 1, 2)
         return grid
 
     def _make_downloads(self) -> QGridLayout:
@@ -139,6 +142,8 @@ class SettingsPage(ScrollPage):
                 number.set_count(int(settings.get(key, 0)))
         if not self.folder.hasFocus():
             self.folder.setText(str(settings.get("games_folder", "")))
+        self._reach.setText(text.reach_line(state.snapshot) if state.snapshot else "")
+        self._reach.setVisible(bool(self._reach.text()))
         self._refused = state.problems.get(SETTINGS)
         self._show_problem()
         self.theme.setCurrentIndex(self.theme.findData(self._prefs.theme))

@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QWidget
 
 from launcher.views.layout import over
-from launcher.views.widgets import Banner, Button, Card, Text, column, layers, row
+from launcher.views.widgets import Banner, Button, ButtonKind, Card, Text, column, layers, row
 
 _WIDTH = 600
 
@@ -55,14 +55,19 @@ class Sheet(QDialog):
 
 
 class ConfirmSheet(Sheet):
-    """A question with two answers; `accepted` is the ``yes``. The focus is on the ``no``."""
+    """A question with two answers; `accepted` is the ``yes``, which is red unless it is of another ``kind``.
 
-    def __init__(self, window: QWidget, content: QWidget, title: str, text: str, yes: str, no: str) -> None:
+    The focus is on the ``no``.
+    """
+
+    def __init__(
+        self, window: QWidget, content: QWidget, title: str, text: str, yes: str, no: str, kind: ButtonKind = "danger"
+    ) -> None:
         super().__init__(window, content, title)
         self.body.addWidget(Text(text))
         self.setAccessibleDescription(text)
         refuse = Button(no, name="no", clicked=self.reject)
-        agree = Button(yes, kind="danger", name="yes", clicked=self.accept)
+        agree = Button(yes, kind=kind, name="yes", clicked=self.accept)
         self.buttons.addStretch(1)
         self.buttons.addWidget(refuse)
         self.buttons.addWidget(agree)

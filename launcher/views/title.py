@@ -19,6 +19,7 @@ _KINDS: dict[PrimaryAction, ActionKind] = {
     PrimaryAction.PLAY: "go", PrimaryAction.QUEUED: "calm", PrimaryAction.PLAYING: "calm", PrimaryAction.WAIT: "calm",
     PrimaryAction.NEEDS_SPACE: "warn", PrimaryAction.REPAIR: "warn", PrimaryAction.LOCATE: "warn",
 }  # fmt: skip
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _HERO_SHARE = 0.41
 _BELOW_HERO = 418
 _ICONS = {
@@ -154,7 +155,7 @@ class TitlePage(QWidget):
         if progress is None or page.action is PrimaryAction.RESUME:
             return text.result_line(page.result_verb, page.result) if page.result else ""
         down, up = text.rate(progress.rate_bps), text.rate(progress.upload_bps)
-        players = self.tr("%n player(s)", "", progress.peers)
+        players = self.tr("%n player(s)", "", progress.peers).replace(" ", _NO_BREAK)
         safe = self.tr("You can close this window: the download continues.")
         is_receiving = progress.phase is Phase.FETCH and progress.rate_bps > 0  # other phases have the rate of the disk
         return f"▼ {down}   ▲ {up}   {players}\n{safe}" if is_receiving else safe

@@ -7,6 +7,8 @@ from launcher.page import Page
 from launcher.state import RateSample, rates_of
 from launcher.views.widgets import Legend, PieceMap, Text, TransferGraph, column
 
+_GRAPH = 48
+
 
 class TransferPanel(QWidget):
     """A graph, a legend and a piece map."""
@@ -14,6 +16,7 @@ class TransferPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._graph = TransferGraph(text.rate)
+        self._graph.setMinimumHeight(_GRAPH)  # in a small window, the cells of the map are smaller
         self._graph.setAccessibleName(self.tr("Download sources over time"))
         self._legend = Legend()
         self._caption = Text(self.tr("Pieces by source"), "muted")

@@ -153,6 +153,9 @@ class MainWindow(QWidget):
             case Snapshot():
                 self._refreshed_feeds -= _feeds_with_news(before, message)
                 self._refresh_new_feeds(message)
+                known = before.snapshot.listen_problem if before.snapshot else ""
+                if message.listen_problem not in {"", known}:
+                    self.toast.show_message(text.reach_line(message))
             case state.LinkChanged(Link.UP) if before.link is Link.LOST:
                 self.toast.show_message(self.tr("The engine is running again. Its work continues."))
         self._schedule_refresh(0)

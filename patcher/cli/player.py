@@ -247,7 +247,8 @@ def _settings(args: argparse.Namespace, out: Output) -> None:
         follow(args.home, commands.ChangeSetting(args.key, args.value), out)
     now = snapshot(args)
     settings = now.settings
-    show_problems(now, out)
+    if args.value is None:  # `follow` has said them
+        show_problems(now, out)
     if args.key and args.key not in settings:
         raise UsageError("usage.setting", f"There is no setting {args.key!r}.", key=args.key)
     shown = {args.key: settings[args.key]} if args.key else settings

@@ -205,9 +205,9 @@ class Engine:
             uploaded_bytes=seeding.uploaded_bytes,
         )
         try:
-            if release := self._registry.missing(install):
+            if version := self._registry.missing(install):
                 failure = events.Failure.of(folder_missing(install))
-                return dataclasses.replace(shown, folder_missing=True, version=release.version, failure=failure)
+                return dataclasses.replace(shown, folder_missing=True, version=version, failure=failure)
             shown = dataclasses.replace(shown, interrupted=commit.pending(install.folder))
             return self._with_folder(shown, install)
         except Exception as error:  # noqa: BLE001 - a folder may hold anything, and must hide no other title

@@ -3,8 +3,9 @@
 An install describes itself in its own ``.shoal`` folder (`InstallFolder`). The registry says where that folder is and
 which releases the feed signed for it. `genuine` tells when a description counts.
 
-A copy beside it, as JSON, says where the installs are. A new registry begins with it, and so adopts no folder that this
-home did not choose. What was verified or signed is not in the copy: that is asked and read again.
+A copy beside it, as JSON, says where the installs are, and which version each was. A new registry begins with it, and
+so adopts no folder that this home did not choose, and misses one whose drive is not connected. What was verified or
+signed is not in the copy: that is asked and read again.
 """
 
 import contextlib
@@ -41,6 +42,7 @@ CREATE TABLE IF NOT EXISTS downloads (
     title TEXT PRIMARY KEY, goal TEXT NOT NULL, done_bytes INTEGER NOT NULL, total_bytes INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS began (title TEXT PRIMARY KEY, times INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS left_behind (title TEXT PRIMARY KEY, folder TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS copied (title TEXT PRIMARY KEY, version TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS identity (id BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS journals (title TEXT PRIMARY KEY, digest BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS games (title TEXT PRIMARY KEY, process INTEGER NOT NULL, start_s REAL NOT NULL);
@@ -77,9 +79,10 @@ class Registry:
             db.executescript(_SCHEMA)
             self.is_new = db.execute("SELECT id FROM identity").fetchone() is None
             if self.is_new:
-                install_id, rows = _copied(self._copy)
+                install_id, rows, versions = _copied(self._copy)
                 db.execute("INSERT INTO identity VALUES (?)", (install_id,))
                 db.executemany("INSERT INTO installs VALUES (?, ?, ?, ?)", rows)
+                db.executemany("INSERT INTO copied VALUES (?, ?)", versions.items())
         self._keep_copy()
 
     def check(self) -> None:
@@ -115,14 +118,21 @@ class Registry:
             raise UsageError("usage.not_installed", f"{title} is not installed.", title=title)
         return install
 
-    def missing(self, install: Installation) -> records.Release | None:
-        """The release that was installed in a folder that is not there now, as its drive is not connected, say.
+    def missing(self, install: Installation) -> str:
+        """The version that was installed in a folder that is not there now, as its drive is not connected, or empty.
 
         An empty folder counts, too: the drive may be mounted there.
         """
         folder = install.folder
         is_there = folder.current.exists or (folder.exists and beneath.entries(folder.root))
-        return None if is_there else self.installed_release(install.title)
+        return "" if is_there else self._version(install.title)
+
+    def _version(self, title: str) -> str:
+        """The version that was last in the title's folder, if only by the copy; empty if none was."""
+        if release := self.installed_release(title):
+            return release.version
+        rows = self._run("SELECT version FROM copied WHERE title = ?", title)
+        return str(rows[0][0]) if rows else ""
 
     def put(self, install: Installation, *, left: InstallFolder | None = None) -> None:
         """Remember an install, and the folder that it ``left`` when it moved, which must still be emptied."""
@@ -136,7 +146,13 @@ class Registry:
     def _keep_copy(self) -> None:
         """Write the copy, unless it says all this already. The registry is right without it."""
         installs = [
-            {"title": each.title, "folder": str(each.folder), "channel": each.channel, "tags": each.tags}
+            {
+                "title": each.title,
+                "folder": str(each.folder),
+                "channel": each.channel,
+                "tags": each.tags,
+                "version": self._version(each.title),
+            }
             for each in self.installs()
         ]
         data = json.dumps({"format": 1, "id": self.install_id.hex(), "installs": installs}, indent=1).encode()
@@ -160,6 +176,7 @@ class Registry:
             db.execute("DELETE FROM installs WHERE title = ?", (title,))
             db.execute("DELETE FROM seen WHERE title = ?", (title,))
             db.execute("DELETE FROM signed WHERE title = ?", (title,))
+            db.execute("DELETE FROM copied WHERE title = ?", (title,))
         self._keep_copy()
 
     def note_journal(self, title: str, digest: bytes) -> None:
@@ -178,6 +195,7 @@ class Registry:
             if placed:
                 db.execute("UPDATE signed SET placed = 0 WHERE title = ?", (title,))
             db.execute(_NOTE, (title, hashlib.sha256(record).digest(), record, placed))
+        self._keep_copy()
 
     def is_signed(self, title: str, release: records.Release) -> bool:
         """Whether this very record came from the title's signed feed."""
@@ -194,6 +212,8 @@ class Registry:
     def note_removed(self, title: str) -> None:
         """Note that no release is installed any more."""
         self._run("UPDATE signed SET placed = 0 WHERE title = ?", title)
+        self._run("DELETE FROM copied WHERE title = ?", title)
+        self._keep_copy()
 
     def files_seen(self, title: str) -> dict[str, Seen]:
         """Path to the stat taken when its bytes were last verified."""
@@ -271,21 +291,22 @@ def folder_missing(install: Installation) -> DiskError:
     return DiskError(FOLDER_MISSING, text, title=install.title, path=str(install.folder))
 
 
-def _copied(copy: Path) -> tuple[bytes, list[tuple[str, str, str, str]]]:
-    """The number and the rows of installs in a copy; a new number and none if it is missing or damaged."""
+def _copied(copy: Path) -> tuple[bytes, list[tuple[str, str, str, str]], dict[str, str]]:
+    """The number, the rows of installs, and their versions in a copy; a new number if there is no copy to read."""
     try:
         document = strict_json.load(copy, _COPY_BYTES)
-        installs = {each["title"]: each for each in document["installs"]}.values()
+        installs = {each["title"]: each for each in document["installs"]}
         rows = [
             (str(each["title"]), str(each["folder"]), str(each["channel"]), json.dumps(each["tags"]))
-            for each in installs
+            for each in installs.values()
         ]
-        return bytes.fromhex(document["id"]), rows
+        versions = {str(title): str(each.get("version", "")) for title, each in installs.items()}
+        return bytes.fromhex(document["id"]), rows, versions
     except FileNotFoundError:
         pass
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         disk.set_aside(copy)
-    return secrets.token_bytes(16), []
+    return secrets.token_bytes(16), [], {}
 
 
 def _are_counts(*values: object) -> bool:

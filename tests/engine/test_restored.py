@@ -56,6 +56,24 @@ def test_a_lost_registry_is_made_anew_with_what_this_home_chose(world: World, pl
     assert player.run("repair", "game")["fetched"]["origin_bytes"] == 0
 
 
+def test_a_title_on_a_drive_that_is_not_connected_outlives_the_registry(world: World, player: Shoal) -> None:
+    folder, away = world.folder(player), world.root / "away"
+    folder.rename(away)
+    for _ in range(2):  # also with the registry that was made of the copy
+        player.stop_engine()
+        (player.home / "registry.sqlite").unlink()
+        (shown,) = player.run("status", "game")["titles"]
+        assert shown["folder_missing"] and shown["version"] == "1"
+        assert player.error("play", "game", expect=6)["code"] == "disk.folder_missing"
+    away.rename(folder)
+    assert player.run("verify", "game")["damaged"] == []
+    player.run("uninstall", "game")
+    player.stop_engine()
+    (player.home / "registry.sqlite").unlink()
+    (shown,) = player.run("status", "game")["titles"]
+    assert not shown["folder_missing"], "it was uninstalled and is missed no more"
+
+
 def test_a_folder_that_only_looks_like_an_install_is_named_and_not_adopted(world: World, player: Shoal) -> None:
     games = world.root / "shared drive"
     player.run("settings", "games_folder", games)
@@ -96,3 +114,12 @@ def test_doctor_reports_what_keeps_an_engine_from_beginning(home: Path) -> None:
     report = Shoal(home).run("doctor")
     assert "engine.lock" in report["engine"]
     assert report["free_bytes"] > 0
+
+
+@pytest.mark.parametrize("words", [("sharing",), ("sharing", "lan")])
+def test_a_wrong_value_in_the_settings_is_told_once(home: Path, words: tuple[str, ...]) -> None:
+    (home / "settings.toml").write_text('peers = "maybe"\n')
+    player = Shoal(home)
+    notices = [line for line in player.run("settings", *words)["lines"] if line["event"] == "notice"]
+    player.stop_engine()
+    assert [notice["error"]["code"] for notice in notices] == ["usage.setting"]

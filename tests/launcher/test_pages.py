@@ -128,7 +128,7 @@ def test_the_window_speaks_german(tmp_path: Path, speak: Callable[[str], None]) 
     texts = " ".join(_texts(shown))
     assert "AKTUALISIERE" in shown.title_page.action.text()
     assert "Beim Laden helfen" in texts
-    assert "14 Spieler" in texts
+    assert "14\N{NO-BREAK SPACE}Spieler" in texts
 
 
 @pytest.mark.parametrize("locale", ["fr_FR", "ar_EG", "C", "en_US"])
@@ -144,7 +144,7 @@ def test_without_a_translation_the_window_speaks_whole_english(
             assert [text for text in _texts(shown) if "(s)" in text] == []
     show(shown, "updating")
     assert shown.title_page.action.text() == "UPDATING  36%"
-    assert "14 players" in shown.title_page.status.text()
+    assert "14\N{NO-BREAK SPACE}players" in shown.title_page.status.text()
     assert qapp.layoutDirection() is Qt.LayoutDirection.LeftToRight
 
 
@@ -155,7 +155,7 @@ def test_english_counts(tmp_path: Path, qapp: QApplication) -> None:
     try:
         shown = window(tmp_path)
         show(shown, "updating")
-        assert "14 players" in shown.title_page.status.text()
+        assert "14\N{NO-BREAK SPACE}players" in shown.title_page.status.text()
     finally:
         qapp.removeTranslator(translator)
 

@@ -1,5 +1,6 @@
 """The page of settings: each is a command at once, shown as it is and written only when it was changed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
 from launcher import theme
 from launcher.prefs import Prefs
 from launcher.state import Link, LinkChanged
+from launcher.views.widgets import Text
 from launcher.views.window import MainWindow
 from patcher.protocol import commands
 from tests.launcher.scenes import (
@@ -85,3 +87,25 @@ def test_starting_with_the_system_is_a_file_that_the_desktop_reads(
     assert "Exec=" in text and "--hidden" in text and '\\"home\\" of \\$mine' in text
     prefs.autostart = False
     assert not prefs.autostart
+
+
+@pytest.mark.parametrize(
+    ("port", "settings", "words"),
+    [
+        (40_000, {"listen_port": 30_000}, "Another program uses port 30000, so port 40000 is used instead."),
+        (0, {"listen_host": "192.0.2.1"}, "This computer has no address 192.0.2.1"),
+    ],
+)
+def test_the_window_says_why_other_players_cannot_reach_this_one(
+    shown: MainWindow, port: int, settings: dict[str, str | int], words: str
+) -> None:
+    for message in (LinkChanged(Link.UP), well := snapshot(installed(), **settings)):
+        shown.handle_message(message)
+    shown.go("settings")
+    assert "reach" not in {text.objectName() for text in shown.findChildren(Text) if text.isVisible()}
+    assert shown.toast.isHidden()
+    shown.handle_message(replace(well, listen_port=port, listen_problem="in the engine's words"))
+    shown.refresh()
+    reach = control(shown, "reach")
+    assert isinstance(reach, Text) and reach.text().startswith(words)
+    assert shown.toast.accessibleName().startswith(words), "also on other pages"

@@ -308,3 +308,18 @@ def test_space_on_the_drive_of_the_home_is_not_asked_of_that_of_the_game() -> No
 def test_a_change_alone_changes_nothing() -> None:
     assert state.apply(State(), Changed()) == State()
     assert state.apply(State(), Snapshot("1", 1, "h", 0)).title("nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("command", "version", "verb"),
+    [
+        (commands.Uninstall(NAME), "", Verb.CANCEL),
+        (commands.Uninstall(NAME), "1.8.2", Verb.UNINSTALL),
+        (commands.Uninstall(NAME, forget=True), "", Verb.UNINSTALL),
+    ],
+)
+def test_an_install_that_was_given_up_is_called_cancelled_and_not_uninstalled(
+    command: commands.Uninstall, version: str, verb: Verb
+) -> None:
+    known = _up(installed(paused=True), Accepted(command, 7), Finished(7, NAME, Outcome(version)))
+    assert known.activity(NAME).verb is verb

@@ -133,6 +133,8 @@ def test_the_result_says_what_was_planned_and_what_it_took() -> None:
     assert text.result_line(Verb.UPDATE, outcome) == "Updated to 2: 409 MB downloaded, 412 MB planned"
     assert text.sources_line(outcome) == "380 MB from players · 1.0 MB from the local network · 28.0 MB from the server"
     assert text.result_line(Verb.VERIFY, Outcome()) == "All files are intact."
+    assert text.result_line(Verb.CANCEL, Outcome()) == "Cancelled. What was downloaded was removed."
+    assert text.result_line(Verb.UNINSTALL, Outcome()) == "No longer installed."
 
 
 def test_time_left_is_rough() -> None:

@@ -266,6 +266,7 @@ def test_nobody_shares_with_everyone_unasked(shown: MainWindow, submitted: list[
     QTest.mouseClick(switch, Qt.MouseButton.LeftButton)
     assert isinstance(switch, Switch) and not switch.isChecked()
     assert submitted == []
+    assert control(shown, "yes").property("kind") == "primary", "it takes nothing away"
     QTest.mouseClick(control(shown, answer), Qt.MouseButton.LeftButton)
     assert submitted == [commands.ChangeSetting("sharing", "everyone")] * (answer == "yes")
 

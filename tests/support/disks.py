@@ -57,7 +57,7 @@ DISKS = (
 _A, _B, _C = noise(1, 300_000), prose(2, 120_000), noise(3, 20_000)
 ONE: Layout = {
     "bin/game": File(b"#!/bin/sh\nexit 0\n", executable=True),
-    "bin/tool": File(b"#!/bin/sh\nexit 1\n"),
+    "bin/tool": File(b"its bytes do not say what it is\n"),
     "game_Data/a.bin": File(_A),
     "game_Data/Levels/b.bin": File(_B),
     "game_Data/gone.bin": File(_C),
@@ -68,7 +68,7 @@ ONE: Layout = {
 }
 TWO: Layout = {
     **{path: item for path, item in ONE.items() if path not in ("game_Data/gone.bin", "Logs")},
-    "bin/tool": File(b"#!/bin/sh\nexit 1\n", executable=True),
+    "bin/tool": File(b"its bytes do not say what it is\n", executable=True),
     "game_Data/a.bin": File(edited(_A, 4)),
     "game_Data/Moved/gone.bin": File(_C),
     "Logs/first": File(b""),
@@ -76,7 +76,7 @@ TWO: Layout = {
 }
 THREE: Layout = {
     "bin/game": File(b"#!/bin/sh\nexit 0\n", executable=True),
-    "bin/Tool": File(b"#!/bin/sh\nexit 1\n", executable=True),
+    "bin/Tool": File(b"its bytes do not say what it is\n", executable=True),
     "Game_Data/A.bin": File(edited(_A, 4)),
     "Game_Data/levels/b.bin": File(edited(_B, 5)),
     "Game_Data/Moved/gone.bin": File(_C),
