@@ -44,7 +44,7 @@ disks: setup    ## a title's whole life on real disks, each in an image of its o
 	@packaging/setup.sh disks
 	$(call timed,$(BIN)/python -m tests.support.disks)
 
-prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, every damage to a file of ours, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
+prove: setup    ## the slow proofs: players behind routers, every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, every damage to a file of ours, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB)
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.crash --ignore-case && \
 	    $(BIN)/python -m tests.support.crash --ignore-case --windows-like && \
@@ -62,7 +62,8 @@ prove: setup    ## the slow proofs: every pair of kills, thousands of power cuts
 	    $(BIN)/python -m tests.support.bombs && \
 	    $(BIN)/python -m tests.support.native_mutants && \
 	    $(BIN)/python -m tests.support.disassembler && \
-	    $(BIN)/python -m tests.support.native_pairs)
+	    $(BIN)/python -m tests.support.native_pairs && \
+	    $(BIN)/python -m tests.support.homes)
 
 bench: setup    ## the numbers we publish, one file each
 	$(call timed,for file in bench/[!_]*.py; do case $$file in */patch_*) continue; esac; \

@@ -11,6 +11,8 @@ have_library() { # whether the loader knows it
 need_packages() { # the Debian packages this machine lacks, on one line
     command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || printf ' nginx'
     command -v ip >/dev/null 2>&1 || printf ' iproute2'
+    command -v nft >/dev/null 2>&1 || [ -x /usr/sbin/nft ] || printf ' nftables'
+    command -v miniupnpd >/dev/null 2>&1 || [ -x /usr/sbin/miniupnpd ] || printf ' miniupnpd miniupnpd-nftables'
     while read -r library package; do # what Qt draws with: first a screen or none, from libxcb on a real one
         have_library "$library" || printf ' %s' "$package"
     done <<-END
