@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 
 from launcher.page import Page, PrimaryAction
 from patcher.protocol.commands import Verb
-from patcher.protocol.events import About, Outcome, Phase, Progress, Snapshot, TitleSnapshot
+from patcher.protocol.events import About, Held, Outcome, Phase, Progress, Reachability, Snapshot, TitleSnapshot
 
 translate = QCoreApplication.translate
 
@@ -33,6 +33,47 @@ class Plurals(QObject):
     def titles(self, count: int) -> str:
         """The number of titles in a feed."""
         return self.tr("%n title(s)", "", count)
+
+
+# ---------------------------------------------------------------- sharing
+
+
+def held(now: Snapshot) -> str:
+    """Why less is shared than the player set; empty if nothing is held."""
+    reasons = {
+        Held.CAP: translate("Sharing", "the monthly upload limit is reached"),
+        Held.BATTERY: translate("Sharing", "on battery"),
+        Held.METERED: translate("Sharing", "the connection is metered"),
+        Held.VPN: translate("Sharing", "the internet is reached through a VPN"),
+    }
+    if not now.held:
+        return ""
+    what = (
+        translate("Sharing", "Not sharing: {}.")
+        if now.allowed_sharing == "off"
+        else translate("Sharing", "Sharing in the local network only: {}.")
+    )
+    return what.format(reasons[now.held])
+
+
+def reach(found: Reachability) -> str:
+    """Whether players of the internet reach this one; empty if they need not."""
+    words = {
+        "asking": translate("Sharing", "Asking the router to let other players in…"),
+        "seen": translate("Sharing", "Other players can reach you: one has connected."),
+        "mapped": translate("Sharing", "Other players can reach you: the router forwards port {port}."),
+        "public": translate("Sharing", "Other players can reach you, unless a firewall forbids it."),
+        "double": translate(
+            "Sharing", "Other players cannot reach you: your router ({address}) is itself behind another one."
+        ),
+        "refused": translate("Sharing", "Other players cannot reach you: the router does not forward port {port}."),
+        "private": translate(
+            "Sharing",
+            "Other players cannot reach you directly: no router forwards a port. Switch UPnP on in your router, or "
+            "forward port {port} there.",
+        ),
+    }.get(found.why, "")
+    return words.format(port=found.port, address=plain(found.address))
 
 
 # ---------------------------------------------------------------- numbers and names

@@ -13,6 +13,8 @@ need_packages() { # the Debian packages this machine lacks, on one line
     [ -x /usr/sbin/sshd ] && command -v ssh >/dev/null 2>&1 || printf ' openssh-server openssh-client'
     command -v ip >/dev/null 2>&1 || printf ' iproute2'
     command -v redis-server >/dev/null 2>&1 || printf ' redis-server'
+    command -v nft >/dev/null 2>&1 || [ -x /usr/sbin/nft ] || printf ' nftables'
+    command -v miniupnpd >/dev/null 2>&1 || [ -x /usr/sbin/miniupnpd ] || printf ' miniupnpd miniupnpd-nftables'
     while read -r library package; do # what Qt draws with: first a screen or none, from libxcb on a real one
         have_library "$library" || printf ' %s' "$package"
     done <<-END

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import ipaddress
 import os
+import re
 import shutil
 import tomllib
 from dataclasses import dataclass
@@ -118,6 +119,17 @@ class Settings:
     download_limit_bps: int = 0
     upload_limit_bps: int = 0
     monthly_upload_cap_bytes: int = 0
+    share_on_battery: bool = False
+    share_on_metered: bool = False
+    share_over_vpn: bool = False
+    exempt_lan: bool = False
+    """The limits, the cap and the three rules before do not bind what goes to the local network."""
+    low_upload_limit_bps: int = 0
+    low_download_limit_bps: int = 0
+    low_while_playing: bool = True
+    """The lower limits count while a title of Shoal is played, …"""
+    low_hours: str = ""
+    """… and at these times of the day: ``18:00-23:30``, several with commas between."""
     pack_cache_bytes: int = 2 << 30
     games_folder: str = ""
     proxy: str = ""
@@ -125,6 +137,8 @@ class Settings:
 
 
 NO_PROXY = "none"
+FIRST_CAP_BYTES = 20 * 10**9
+"""The monthly cap of who shares for the first time and has set none."""
 
 
 def full_path(text: str) -> Path:
@@ -218,6 +232,14 @@ def changed(settings: Settings, key: str, text: str) -> Settings:
     return settings if settings.sharing == "off" else dataclasses.replace(settings, last_sharing=settings.sharing)
 
 
+def capped(settings: Settings, before: Settings) -> Settings:
+    """With a monthly cap, if sharing was never on before and the player has set none."""
+    is_first = settings.sharing != "off" and not before.last_sharing
+    if not is_first or settings.monthly_upload_cap_bytes:
+        return settings
+    return dataclasses.replace(settings, monthly_upload_cap_bytes=FIRST_CAP_BYTES)
+
+
 def save(home: Home, settings: Settings, *keys: str) -> Settings:
     """Write these keys (all, without any) into the file, atomically; what else people wrote there stays, also comments.
 
@@ -229,6 +251,7 @@ def save(home: Home, settings: Settings, *keys: str) -> Settings:
         document[key] = getattr(settings, key)
     if "sharing" in keys:
         document["last_sharing"] = settings.last_sharing
+        document["monthly_upload_cap_bytes"] = settings.monthly_upload_cap_bytes
     disk.write_atomic(home.settings, tomlkit.dumps(document).encode())
     return _settings(home.settings)[0]
 
@@ -257,6 +280,25 @@ def _is_ip_address(text: str) -> bool:
     return True
 
 
+_SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+def hours(text: str) -> list[tuple[int, int]]:
+    """Times of the day, each as its first minute and the one after its last. Raises ValueError."""
+    found = [_SPAN.fullmatch(each.strip()) for each in text.split(",") if each.strip()]
+    if None in found:
+        raise ValueError(text)
+    numbers = (list(map(int, each.groups())) for each in found if each)
+    return [(60 * h + m, 60 * until_h + until_m) for h, m, until_h, until_m in numbers]
+
+
+def _is_hours(text: str) -> bool:
+    try:
+        return bool(hours(text))
+    except ValueError:
+        return False
+
+
 def _is_proxy(text: str) -> bool:
     try:
         parts = urlsplit(text)
@@ -266,6 +308,7 @@ def _is_proxy(text: str) -> bool:
 
 
 _FORMS = {
+    "low_hours": (_is_hours, "times such as 18:00-23:30, several with commas between, or nothing"),
     "listen_host": (_is_ip_address, "an IP address of this computer, or nothing for all of them"),
     "proxy": (_is_proxy, f"an address such as http://proxy.example:3128, {NO_PROXY}, or nothing for the system's"),
 }

@@ -74,6 +74,7 @@ def _is_ours_to_delete(path: str) -> bool:
 if sys.platform == "win32":
     import _winapi
     import ctypes
+    import uuid
     from ctypes import wintypes
 
     import psutil
@@ -82,6 +83,9 @@ if sys.platform == "win32":
     _SHARE_ALL, _EXISTING, _ITSELF = 0x7, 3, 0x02200000
     """For CreateFile: others may do anything; it must exist; folders too, and links themselves."""
     _FILE_OBJECT, _DACL, _PROTECTED, _SDDL_1 = 1, 0x4, 0x80000000, 1
+    _NETWORKS, _COSTS = "DCB00C01-570F-4A9B-8D69-199FDBA5723B", "DCB00008-570F-4A9B-8D69-199FDBA5723B"
+    """The class NetworkListManager and its interface INetworkCostManager."""
+    _EVERY_SERVER = 0x17
     _TOKEN_QUERY, _TOKEN_USER = 0x8, 1
     _TRUSTEE = re.compile(r"\((?!D;)[^;()]*;[^;]*;[^;]*;[^;]*;[^;]*;([^;)]*)")
     """Whom an entry of an access list lets in, in the Security Descriptor Definition Language."""
@@ -156,6 +160,31 @@ if sys.platform == "win32":
     def _check(is_done: int) -> None:
         if not is_done:
             raise ctypes.WinError(ctypes.get_last_error())
+
+    # ------------------------------------------------------------ the connection
+
+    def is_metered() -> bool:
+        """Whether Windows says that the connection is paid by its amount (INetworkCostManager); no if it says nothing.
+
+        Fixed cost, 2: up to a plan's amount. Variable cost, 4: by the byte.
+        """
+        ole, manager, cost = ctypes.OleDLL("ole32"), ctypes.c_void_p(), wintypes.DWORD()
+        try:
+            ole.CoInitializeEx(None, 0)
+            ole.CoCreateInstance(_guid(_NETWORKS), None, _EVERY_SERVER, _guid(_COSTS), ctypes.byref(manager))
+            methods = ctypes.cast(manager, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
+            get_cost = ctypes.WINFUNCTYPE(ctypes.HRESULT, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(methods[3])
+            release = ctypes.WINFUNCTYPE(wintypes.ULONG, ctypes.c_void_p)(methods[2])
+            try:
+                get_cost(manager, ctypes.addressof(cost), None)
+            finally:
+                release(manager)
+        except OSError:
+            return False
+        return bool(cost.value & (2 | 4))
+
+    def _guid(text: str) -> ctypes.Array[ctypes.c_char]:
+        return ctypes.create_string_buffer(uuid.UUID(text).bytes_le, 16)
 
     # ------------------------------------------------------------ jobs
 

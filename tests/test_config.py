@@ -107,3 +107,40 @@ def test_a_home_keeps_a_reserve_and_gives_it_back_when_its_drive_is_full(
     home.make()
     assert not home.reserve.exists()
     home.make()
+
+
+def test_who_shares_for_the_first_time_gets_a_monthly_cap() -> None:
+    before = Settings()
+    first = config.capped(config.changed(before, "sharing", "everyone"), before)
+    assert first.monthly_upload_cap_bytes == 20 * 10**9
+    lifted = config.changed(first, "monthly_upload_cap_bytes", "0")
+    off = config.changed(lifted, "sharing", "off")
+    again = config.capped(config.changed(off, "sharing", "lan"), off)
+    assert again.monthly_upload_cap_bytes == 0, "the player said so"
+
+
+def test_a_cap_of_the_players_own_stays_when_sharing_begins() -> None:
+    before = config.changed(Settings(), "monthly_upload_cap_bytes", "5")
+    assert config.capped(config.changed(before, "sharing", "lan"), before).monthly_upload_cap_bytes == 5
+    assert config.capped(config.changed(before, "sharing", "off"), before) == before
+
+
+def test_the_first_cap_is_in_the_file(home: Path) -> None:
+    place = Home(home)
+    settings = config.capped(config.changed(Settings(), "sharing", "lan"), Settings())
+    assert config.save(place, settings, "sharing").monthly_upload_cap_bytes == config.FIRST_CAP_BYTES
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [("18:00-23:30", [(1080, 1410)]), (" 22:00-06:00 , 12:00-12:01", [(1320, 360), (720, 721)]), ("", [])],
+)
+def test_times_of_the_day(text: str, minutes: list[tuple[int, int]]) -> None:
+    assert config.hours(text) == minutes
+    assert config.changed(Settings(), "low_hours", text).low_hours == text.strip()
+
+
+@pytest.mark.parametrize("text", ["18-23", "24:00-01:00", "18:00", "18:60-19:00", "nights", "18:00-19:00;"])
+def test_no_times_of_the_day(text: str) -> None:
+    with pytest.raises(UsageError):
+        config.changed(Settings(), "low_hours", text)

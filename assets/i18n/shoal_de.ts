@@ -1305,6 +1305,85 @@
         <source> kB/s</source>
         <translation> kB/s</translation>
     </message>
+    <message>
+        <source>Upload limit while playing</source>
+        <translation>Upload-Grenze beim Spielen</translation>
+    </message>
+    <message>
+        <source>Share on battery, too</source>
+        <translation>Auch im Akkubetrieb teilen</translation>
+    </message>
+    <message>
+        <source>Share on metered connections, too</source>
+        <translation>Auch über getaktete Verbindungen teilen</translation>
+    </message>
+    <message>
+        <source>Share through a VPN, too</source>
+        <translation>Auch über ein VPN teilen</translation>
+    </message>
+    <message>
+        <source>None of this limits the local network</source>
+        <translation>Nichts davon begrenzt das lokale Netzwerk</translation>
+    </message>
+    <message>
+        <source>Download limit while playing</source>
+        <translation>Download-Grenze beim Spielen</translation>
+    </message>
+</context>
+<context>
+    <name>Sharing</name>
+    <message>
+        <source>the monthly upload limit is reached</source>
+        <translation>die monatliche Upload-Grenze ist erreicht</translation>
+    </message>
+    <message>
+        <source>on battery</source>
+        <translation>der Akku ist in Gebrauch</translation>
+    </message>
+    <message>
+        <source>the connection is metered</source>
+        <translation>die Verbindung ist getaktet</translation>
+    </message>
+    <message>
+        <source>the internet is reached through a VPN</source>
+        <translation>ins Internet geht es über ein VPN</translation>
+    </message>
+    <message>
+        <source>Not sharing: {}.</source>
+        <translation>Es wird nichts geteilt: {}.</translation>
+    </message>
+    <message>
+        <source>Sharing in the local network only: {}.</source>
+        <translation>Nur im lokalen Netzwerk wird geteilt: {}.</translation>
+    </message>
+    <message>
+        <source>Asking the router to let other players in…</source>
+        <translation>Der Router wird gebeten, andere Spieler einzulassen …</translation>
+    </message>
+    <message>
+        <source>Other players can reach you: one has connected.</source>
+        <translation>Andere Spieler können dich erreichen: Einer hat sich verbunden.</translation>
+    </message>
+    <message>
+        <source>Other players can reach you: the router forwards port {port}.</source>
+        <translation>Andere Spieler können dich erreichen: Der Router leitet Port {port} weiter.</translation>
+    </message>
+    <message>
+        <source>Other players can reach you, unless a firewall forbids it.</source>
+        <translation>Andere Spieler können dich erreichen, sofern keine Firewall es verbietet.</translation>
+    </message>
+    <message>
+        <source>Other players cannot reach you: your router ({address}) is itself behind another one.</source>
+        <translation>Andere Spieler können dich nicht erreichen: Dein Router ({address}) steht selbst hinter einem anderen.</translation>
+    </message>
+    <message>
+        <source>Other players cannot reach you: the router does not forward port {port}.</source>
+        <translation>Andere Spieler können dich nicht erreichen: Der Router leitet Port {port} nicht weiter.</translation>
+    </message>
+    <message>
+        <source>Other players cannot reach you directly: no router forwards a port. Switch UPnP on in your router, or forward port {port} there.</source>
+        <translation>Andere Spieler können dich nicht direkt erreichen: Kein Router leitet einen Port weiter. Schalte UPnP in deinem Router ein, oder leite dort Port {port} weiter.</translation>
+    </message>
 </context>
 <context>
     <name>Status</name>

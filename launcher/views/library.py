@@ -3,10 +3,11 @@
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QListView, QWidget
 
+from launcher import text
 from launcher.models import ListModel, Made, title_rows
 from launcher.state import Link, State
 from launcher.views.layout import list_view
-from launcher.views.widgets import Button, Switch, column
+from launcher.views.widgets import Button, Switch, Text, column
 from patcher.protocol import commands
 
 _WIDTH = 236
@@ -45,9 +46,11 @@ class Library(QWidget):
                 "Other players get parts of your installed titles from this computer. They see its internet address."
             )
         )
+        self.held = Text("", "muted")
+        self.held.hide()
         titles = column(self.list, margins=(8, 0, 8, 0))
         pages = column(self.feeds, self.settings, spacing=2, margins=(10, 0, 10, 0))
-        foot = column(self.share, margins=(18, 4, 14, 16))
+        foot = column(self.share, self.held, margins=(18, 4, 14, 16))
         column(brand, (titles, 1), pages, foot, spacing=6, margins=(0, 12, 0, 0), parent=self)
 
     def _make_list(self) -> QListView:
@@ -76,6 +79,9 @@ class Library(QWidget):
         self._last_sharing = str(settings.get("last_sharing", ""))
         self.share.setChecked(settings.get("sharing", "off") != "off")
         self.share.setEnabled(state.link is Link.UP)
+        words = text.held(state.snapshot) if state.snapshot else ""
+        self.held.setText(words)
+        self.held.setVisible(bool(words))
 
     @Slot(QItemSelection, QItemSelection)
     def _select(self, selected: QItemSelection, _deselected: QItemSelection) -> None:

@@ -38,6 +38,7 @@ class SettingsPage(ScrollPage):
         self._prefs = prefs
         self._choices: dict[str, QComboBox] = {}
         self._numbers: dict[str, NumberBox] = {}
+        self._rules: dict[str, Switch] = {}
         self._refused: Failure | None = None
         self.banner = Banner()
         self.set_content(
@@ -62,6 +63,19 @@ class SettingsPage(ScrollPage):
         self._add(
             grid, self.tr("Monthly upload limit"), self._number("monthly_upload_cap_bytes", _GIGA, self.tr(" GB"))
         )
+        self._add(
+            grid, self.tr("Upload limit while playing"), self._number("low_upload_limit_bps", _KILO, self.tr(" kB/s"))
+        )
+        for key, label in (
+            ("share_on_battery", self.tr("Share on battery, too")),
+            ("share_on_metered", self.tr("Share on metered connections, too")),
+            ("share_over_vpn", self.tr("Share through a VPN, too")),
+            ("exempt_lan", self.tr("None of this limits the local network")),
+        ):
+            grid.addWidget(self._rule(key, label), grid.rowCount(), 0, 1, 2)
+        self.sharing_now = Text("", "muted")
+        self.sharing_now.setObjectName("sharing-now")
+        grid.addWidget(self.sharing_now, grid.rowCount(), 0, 1, 2)
         words = self.tr(
             "Players who download from you see your internet address. Only files of installed titles are shared."
         )
@@ -80,6 +94,11 @@ class SettingsPage(ScrollPage):
         )
         self._add(grid, self.tr("Download from"), self._choice("peers", peers))
         self._add(grid, self.tr("Download limit"), self._number("download_limit_bps", _KILO, self.tr(" kB/s")))
+        self._add(
+            grid,
+            self.tr("Download limit while playing"),
+            self._number("low_download_limit_bps", _KILO, self.tr(" kB/s")),
+        )
         self.folder = QLineEdit()
         self.folder.setObjectName("games_folder")
         self.folder.setPlaceholderText(self.tr("In Shoal's own folder"))
@@ -126,6 +145,11 @@ class SettingsPage(ScrollPage):
         self._numbers[key] = box
         return box
 
+    def _rule(self, key: str, label: str) -> Switch:
+        box = Switch(label, name=key, clicked=lambda on: self._change(key, "on" if on else "off"))
+        self._rules[key] = box
+        return box
+
     def _switch(self, label: str, key: str) -> Switch:
         return Switch(label, name=key, clicked=lambda on: setattr(self._prefs, key, on))
 
@@ -137,6 +161,13 @@ class SettingsPage(ScrollPage):
         for key, box in self._choices.items():
             box.setCurrentIndex(max(0, box.findData(settings.get(key))))
             box.setEnabled(state.link is Link.UP)
+        for key, rule in self._rules.items():
+            rule.setChecked(bool(settings.get(key, False)))
+            rule.setEnabled(state.link is Link.UP)
+        now = state.snapshot
+        lines = (text.held(now), text.reach(now.reach)) if now else ()
+        self.sharing_now.setText("\n".join(line for line in lines if line))
+        self.sharing_now.setVisible(any(lines))
         for key, number in self._numbers.items():
             if not number.hasFocus():
                 number.set_count(int(settings.get(key, 0)))

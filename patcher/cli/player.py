@@ -11,6 +11,7 @@ from patcher import disk
 from patcher.cli import WORK_LEFT_EXIT
 from patcher.cli.follow import find, follow, show_problems, show_totals, snapshot
 from patcher.cli.output import Output, confirm, human_bytes
+from patcher.cli.sharing import held_line, reach_line, sharing_lines
 from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.errors import ShoalError, UsageError
 from patcher.protocol import commands, events
@@ -201,11 +202,14 @@ def _status(args: argparse.Namespace, out: Output) -> None:
     titles = (now.find(args.title),) if args.title else now.titles
     for title in titles:
         out.line(_title_line(title))
+    for line in sharing_lines(now):
+        out.line(line)
     if not titles:
         out.line("No feeds yet: `shoal feed add URL`.")
     out.result({
         "titles": [dataclasses.asdict(t) for t in titles], "feeds": [f.name for f in now.feeds],
-        "listen_port": now.listen_port, "pid": now.pid,
+        "listen_port": now.listen_port, "pid": now.pid, "sharing": now.allowed_sharing, "held": now.held,
+        "reach": dataclasses.asdict(now.reach),
     })  # fmt: skip
 
 
@@ -289,6 +293,9 @@ def _engine_facts(now: events.Snapshot) -> dict[str, object]:
         "listen_problem": now.listen_problem or "none",
         "proxy": now.proxy or "none",
         "sharing": now.settings["sharing"],
+        "held": held_line(now) or "no",
+        "reach": reach_line(now.reach) or "need not be reached from the Internet",
+        "reachable": now.reach.is_reachable,
         "peers": now.settings["peers"],
         "feeds": {feed.name: feed.problem or "well" for feed in now.feeds},
         "missing_folders": {title.title: title.folder for title in now.titles if title.folder_missing},

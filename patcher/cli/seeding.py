@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from patcher.cli.feeds import add_feed
 from patcher.cli.follow import follow, snapshot
 from patcher.cli.output import Output, confirm, human_bytes
+from patcher.cli.sharing import sharing_lines
 from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.engine import server
 from patcher.engine.client import Client, end_engine, is_running
@@ -76,6 +77,7 @@ def _stay(client: Client, titles: list[str], out: Output, until_s: float = float
         seeding = [t for t in now.titles if t.seeding and (not titles or t.title in titles)]
         lines = [f"{t.title} {t.version}: {human_bytes(t.uploaded_bytes)} given" for t in seeding]
         lines += [now.listen_problem] if now.listen_problem else []
+        lines += sharing_lines(now)
         if lines != shown:
             if out.json:
                 out.notice("; ".join(lines))
@@ -139,5 +141,7 @@ def _added(args: argparse.Namespace, out: Output) -> str:
     if settings["sharing"] == "off":
         whom = str(settings["last_sharing"]) or "everyone"
         follow(args.home, commands.ChangeSetting("sharing", whom), out)
+        if not settings["last_sharing"] and not settings["monthly_upload_cap_bytes"]:  # of a player, not of a server
+            follow(args.home, commands.ChangeSetting("monthly_upload_cap_bytes", "0"), out)
         out.notice(f"Sharing was off and is on now ({whom}): that is what seeding needs.")
     return name

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 import patcher
 from patcher import config
 from patcher.config import Home, Settings
+from patcher.engine import surroundings
 from patcher.engine.games import Games
 from patcher.engine.jobs import Job, Jobs
 from patcher.engine.restored import open_files
@@ -34,6 +35,7 @@ from patcher.update.pipeline import Shared
 from patcher.update.progress import Meter
 
 _TEND_S = 5.0
+_LOOK_S = 1.0
 _log = logging.getLogger("shoal.engine")
 
 
@@ -65,6 +67,7 @@ class Engine:
         self._kick = threading.Event()
         self._games = Games(home, self._registry, self._seeder.holding, self._kick.set)
         self._tender = threading.Thread(target=self._tend, name="tender", daemon=True)
+        self._watch = threading.Thread(target=self._look_around, name="surroundings", daemon=True)
 
     def start(self) -> None:
         """Finish interrupted commits, go on with interrupted jobs, and seed what may be seeded."""
@@ -78,6 +81,7 @@ class Engine:
                 genuine.ask_offline(self._registry, self._feeds, install)
         self._go_on()
         self._tender.start()
+        self._watch.start()
 
     def _go_on(self) -> None:
         deaths, waiting = self._registry.unfinished_jobs(), self._registry.commands()
@@ -101,6 +105,8 @@ class Engine:
         self._jobs.close()
         if self._tender.is_alive():
             self._tender.join()
+        if self._watch.is_alive():
+            self._watch.join()
         self._seeder.close()
 
     @property
@@ -134,6 +140,9 @@ class Engine:
             tuple(titles),
             dataclasses.asdict(self._settings),
             self._seeder.listen_problem,
+            self._seeder.reach,
+            self._seeder.held,
+            self._seeder.sharing,
             current_proxy(self._settings.proxy),
             self._problems,
         )
@@ -258,7 +267,7 @@ class Engine:
         with self._settings_lock:
             with contextlib.suppress(ShoalError):  # `save` raises it too, when the command is obeyed
                 self._read_settings()
-            self._obey(config.changed(self._settings, key, value))
+            self._obey(config.capped(config.changed(self._settings, key, value), self._settings))
             self._written = config.save(self._home, self._settings, key)
             self._problems = tuple(problem for problem in self._problems if problem.facts.get("key") != key)
         self._kick.set()
@@ -280,6 +289,19 @@ class Engine:
         if is_edited:
             self._obey(found)
         return is_edited
+
+    def _look_around(self) -> None:
+        """Every second, see whether things are as they were; what the settings allow depends on it."""
+        reach = self._seeder.reach
+        while not self._closing.is_set():
+            try:
+                around = surroundings.look(self._settings, is_playing=bool(self._games))
+                before, reach = reach, self._seeder.reach
+                if self._seeder.surround(around) or reach != before:
+                    self._emit(events.Changed())
+            except Exception:  # noqa: BLE001 - the next look may succeed
+                _log.exception("looking around failed")
+            self._closing.wait(_LOOK_S)
 
     def _tend(self) -> None:
         """Every few seconds, see which games ended, withdraw changed files, count uploads and offer what may be."""

@@ -7,6 +7,7 @@ everywhere here; a client resolves shorter names with `Snapshot.find`.
 import enum
 from dataclasses import astuple, dataclass, field
 from operator import add, sub
+from typing import Literal
 
 from patcher.errors import InternalError, ShoalError, UsageError
 from patcher.protocol.commands import Verb
@@ -200,6 +201,40 @@ class Changed:
 Event = Progress | Planned | Notice | Finished | Failed | FeedFound | Changed
 
 
+class Held(enum.StrEnum):
+    """Why less is shared at present than the player set."""
+
+    NONE = ""
+    CAP = "cap"
+    """The month's uploads reached the player's cap."""
+    BATTERY = "battery"
+    METERED = "metered"
+    """The system says that the connection is paid by its amount."""
+    VPN = "vpn"
+    """What goes to the Internet leaves by a tunnel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """Whether players of the Internet can reach this one, and why. Empty while they need not."""
+
+    why: Literal["", "asking", "seen", "mapped", "public", "double", "refused", "private"] = ""
+    """``asking``: no router has answered yet. Reachable: a player of the Internet connected (``seen``), the router
+    forwards the port (``mapped``), or this computer has an address of the Internet (``public``). Not reachable: the
+    router stands behind another one (``double``) or refuses, or there is only a private address."""
+    port: int = 0
+    """At the router, if it forwards one; otherwise here."""
+    address: str = ""
+    """Of the router, or of this computer."""
+    problem: str = ""
+    """What the router said."""
+
+    @property
+    def is_reachable(self) -> bool:
+        """As far as it is known."""
+        return self.why in {"seen", "mapped", "public"}
+
+
 @dataclass(frozen=True, slots=True)
 class FeedSnapshot:
     """One feed the player added."""
@@ -281,6 +316,10 @@ class Snapshot:
     settings: dict[str, str | int | bool] = field(default_factory=dict)
     listen_problem: str = ""
     """Why other players cannot reach this one where the settings say; empty if they can."""
+    reach: Reachability = Reachability()
+    held: Held = Held.NONE
+    allowed_sharing: Literal["off", "lan", "everyone"] = "off"
+    """With whom is shared now; less than the settings say while it is `held`."""
     proxy: str = ""
     """The proxy that the engine asks servers through, without its password; empty if there is none."""
     problems: tuple[Failure, ...] = ()

@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from patcher.config import Settings
 from patcher.content import manifest
@@ -20,10 +20,10 @@ from patcher.feed.feeds import Feeds
 from patcher.install import genuine
 from patcher.install.registry import Installation, Registry
 from patcher.install.scan import seen
-from patcher.protocol.events import Sources
+from patcher.protocol.events import Held, Reachability, Sources
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.traffic import Ledger
-from patcher.transfer.swarm.policy import allowed
+from patcher.transfer.swarm.policy import Surroundings, allowed, held
 from patcher.transfer.swarm.session import Session, listen_problem
 from patcher.transfer.swarm.torrent import Torrent
 
@@ -75,6 +75,8 @@ class Seeder:
     def __init__(self, settings: Settings, registry: Registry, ledger: Ledger, packs: Packs, feeds: Feeds) -> None:
         self._settings, self._registry, self._ledger = settings, registry, ledger
         self._packs, self._feeds = packs, feeds
+        self._around = Surroundings()
+        self._month_bytes = 0
         self.session: Session | None = None
         self._session_lock = threading.Lock()  # of the session and its settings
         self._lock = threading.Lock()  # of all below; held while a disk is read, so that settings do not wait for it
@@ -90,15 +92,31 @@ class Seeder:
         """The session, opened when it is first needed."""
         with self._session_lock:
             if self.session is None:
-                self.session = Session(self._settings, self._month_uploaded_bytes())
+                self._month_bytes = self._month_uploaded_bytes()
+                self.session = Session(self._settings, self._month_bytes, self._around)
             return self.session
 
     def apply(self, settings: Settings) -> None:
         """Obey other settings from now on. When this returns, nothing leaves that they forbid."""
         with self._session_lock:
             self._settings = settings
-            if self.session:
-                self.session.apply(settings, self._month_uploaded_bytes())
+            self._look_at_month()
+
+    def surround(self, around: Surroundings) -> bool:
+        """Obey the settings as things are from now on. Returns whether these were different before."""
+        with self._session_lock:
+            before, self._around = self._around, around
+            if around != before:
+                self._apply()
+        return around != before
+
+    def _look_at_month(self) -> None:
+        self._month_bytes = self._month_uploaded_bytes()
+        self._apply()
+
+    def _apply(self) -> None:
+        if self.session:
+            self.session.apply(self._settings, self._month_bytes, self._around)
 
     def close(self) -> None:
         """Close the session, its uploads counted."""
@@ -116,6 +134,21 @@ class Seeder:
     def listen_problem(self) -> str:
         """Why other players cannot reach us where the settings say; empty if they can, or need not."""
         return "" if allowed(self._settings).peers == "none" else listen_problem(self._settings, self.listen_port)
+
+    @property
+    def reach(self) -> Reachability:
+        """Whether players of the Internet can reach this one."""
+        return self.session.reach if self.session else Reachability()
+
+    @property
+    def held(self) -> Held:
+        """Why less is shared than the settings say."""
+        return held(self._settings, self._month_bytes, self._around)
+
+    @property
+    def sharing(self) -> Literal["off", "lan", "everyone"]:
+        """With whom is shared, as things are."""
+        return allowed(self._settings, self._month_bytes, self._around).sharing
 
     def _month_uploaded_bytes(self) -> int:
         """Uploads that count under the cap. A month that cannot be read is used up; without a cap it is not read."""
@@ -144,8 +177,8 @@ class Seeder:
 
     @property
     def is_offering(self) -> bool:
-        """Whether anything is offered, packs included."""
-        return bool(self.session and self.session.settings.sharing != "off" and self.session.offered())
+        """Whether anything is offered, packs included, or will be when sharing is held no more."""
+        return bool(self.session and allowed(self._settings).sharing != "off" and self.session.offered())
 
     def snapshot(self) -> dict[str, Seeding]:
         """The state of each title that was looked at. Asks nobody, and waits for nothing."""
@@ -191,12 +224,12 @@ class Seeder:
                 with self._lock:
                     self._forget(self._titles.keys() - {install.title for install in installs})
         with _apart("looking at the month"), self._session_lock:
-            session.apply(self._settings, self._month_uploaded_bytes())
+            self._look_at_month()
         with _apart("counting uploads"):
             self._count_uploads(session)
         with _apart("offering packs"):
             self._offer_packs(gone)
-        for install in installs if session.settings.sharing != "off" else ():
+        for install in installs if allowed(self._settings).sharing != "off" else ():
             with _apart(f"offering {install.title}"):
                 self._offer(install)
         return changed

@@ -26,7 +26,9 @@ _RETRY_S = 2.0
 _LEAST_BPS = 1024
 """A lower rate does not keep a fetch alive."""
 _CHOKED_FACTOR = 4
-"""Wait this many times longer when peers have missing pieces and only choke us."""
+"""Wait this many times longer when peers have missing pieces and only choke us, …"""
+_PUNCH_FACTOR = 6
+"""… and this many times while another player is met through two routers, which takes up to 24 s (measured)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class _WithPeers:
         self._pool = OriginPool(source, swarm.torrent.layout, self._deliver, swarm.end_wait) if source else None
         self._pause_s = 0.0
         self._flushed_at = self._alive_at = now = time.monotonic()
+        self._punching_at = 0.0
         torrent = swarm.torrent
         may_meet = torrent.trackers or torrent.peers or session.settings.local_discovery
         self._settled_at = now + (rules.hello_s if may_meet else 0.0)
@@ -224,6 +227,13 @@ class _WithPeers:
             self._from_origin.add(piece)
             self._swarm.add_piece(piece, data)
 
+    def _may_meet(self, now: float) -> bool:
+        """Whether another player is being met through two routers; between two attempts nobody is dialled."""
+        patience_s = self._rules.patience_s
+        if self._swarm.is_punching:
+            self._punching_at = now
+        return now - self._punching_at < patience_s and now - self._alive_at < _PUNCH_FACTOR * patience_s
+
     # ------------------------------------------------------------ what is missing
 
     def _left(self) -> int:
@@ -245,5 +255,5 @@ class _WithPeers:
             return  # the origin may still bring something; its own retries come to an end
         is_there = any(peer.has(piece) for piece in self._missing() for peer in self._peers)
         patience_s = self._rules.patience_s * (_CHOKED_FACTOR if is_there else 1)
-        if now - self._alive_at > patience_s:
+        if now - self._alive_at > patience_s and not self._may_meet(now):
             raise _no_source(self._left(), pool.error or pool.refusal if pool else None)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -9,11 +10,12 @@ import pytest
 from PySide6.QtCore import QLocale, Qt, QTranslator
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 
-from launcher import theme
+from launcher import text, theme
 from launcher.views.window import MainWindow
+from patcher.protocol.events import Held, Reachability
 from tests.gates.sources import ROOT, python_files, text_of
 from tests.launcher.conftest import Golden
-from tests.launcher.scenes import show, window
+from tests.launcher.scenes import show, snapshot, window
 
 _I18N = theme.ASSETS / "i18n"
 _SCENES = ("empty", "ready", "updating", "playable", "failed", "lost")
@@ -163,3 +165,16 @@ def test_english_counts(tmp_path: Path, qapp: QApplication) -> None:
 def test_no_source_text_is_built_outside_a_translator_call() -> None:
     """An f-string inside tr() would be a text that no translator knows."""
     assert [str(p) for p in python_files("launcher") if re.search(r"(?:\.tr|translate)\(\s*f\"", text_of(p))] == []
+
+
+def test_the_window_says_why_nothing_is_shared_and_whether_others_reach_the_player(tmp_path: Path) -> None:
+    shown, now, reach = window(tmp_path), snapshot(sharing="everyone"), Reachability("mapped", 7000)
+    shown.go("settings")
+    (line,) = (each for each in shown.findChildren(QLabel) if each.objectName() == "sharing-now")
+    shown.handle_message(now)
+    shown.refresh()
+    assert shown.library.held.isHidden() and line.isHidden()
+    shown.handle_message(replace(now, held=Held.BATTERY, reach=reach))
+    shown.refresh()
+    assert shown.library.held.text() == "Not sharing: on battery."
+    assert line.text().splitlines() == ["Not sharing: on battery.", text.reach(reach)]

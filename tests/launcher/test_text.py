@@ -1,5 +1,8 @@
 """The words: sizes, times, names from strangers, and every error with a way out."""
 
+from dataclasses import replace
+from typing import Literal, get_args, get_type_hints
+
 import pytest
 from PySide6.QtCore import QLocale
 
@@ -8,7 +11,8 @@ from launcher.failures import EXPLANATIONS, Remedy
 from launcher.page import Page, PrimaryAction
 from patcher.errors import CODES
 from patcher.protocol.commands import Verb
-from patcher.protocol.events import Failure, Outcome, Phase, Progress, Sources
+from patcher.protocol.events import Failure, Held, Outcome, Phase, Progress, Reachability, Sources
+from tests.launcher import scenes
 from tests.launcher.scenes import NAME, installed
 
 _PUBLISHING = (
@@ -141,3 +145,21 @@ def test_time_left_is_rough() -> None:
     assert text.duration(30) == "less than a minute left"
     assert text.duration(10_000).startswith("3 hour")
     assert text.duration(900_000) == "more than two days left"
+
+
+@pytest.mark.parametrize("sharing", ["off", "lan"])
+def test_each_reason_why_less_is_shared_has_its_words(sharing: Literal["off", "lan"]) -> None:
+    now = scenes.snapshot(sharing="everyone")
+    assert text.held(now) == ""
+    said = {text.held(replace(now, held=each, allowed_sharing=sharing)) for each in Held if each}
+    assert len(said) == len(Held) - 1
+    assert all(words.startswith("Not sharing" if sharing == "off" else "Sharing in the local") for words in said)
+
+
+def test_each_judgement_of_who_can_be_reached_has_its_words() -> None:
+    reasons = [why for why in get_args(get_type_hints(Reachability)["why"]) if why]
+    said = {why: text.reach(Reachability(why, 7000, "10.0.0.2")) for why in reasons}
+    assert text.reach(Reachability()) == ""
+    assert len(set(said.values())) == len(reasons)
+    assert all("can reach you" in words for why, words in said.items() if Reachability(why).is_reachable)
+    assert "7000" in said["mapped"] and "10.0.0.2" in said["double"]

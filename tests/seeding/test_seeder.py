@@ -11,9 +11,11 @@ from patcher.config import Home, Settings
 from patcher.content import merkle
 from patcher.feed.feeds import Feeds
 from patcher.install.registry import Registry
+from patcher.protocol.events import Held, Sources
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder, Seeding
 from patcher.seeding.traffic import Ledger
+from patcher.transfer.swarm.policy import Surroundings
 from patcher.transfer.swarm.swarm import Counters, Swarm
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support import forger, trees
@@ -186,3 +188,33 @@ def test_what_was_uploaded_last_is_counted_too(seeder: Seeder, home: Path, tmp_p
         wait_until(lambda: stranger.is_complete, "the stranger's download")
     seeder.close()
     assert Ledger(Home(home).registry).month_uploaded_bytes() == 20_007
+
+
+def test_sharing_rests_on_battery_and_goes_on_with_power(seeder: Seeder) -> None:
+    seeder.refresh()
+    assert is_offered(seeder)
+    assert seeder.surround(Surroundings(on_battery=True))
+    assert (seeder.held, seeder.sharing, seeder.listen_port) == (Held.BATTERY, "off", 0)
+    seeder.refresh()
+    assert not is_offered(seeder)
+    assert seeder.is_offering, "the engine stays, to go on"
+    assert not seeder.surround(Surroundings(on_battery=True))
+    assert seeder.surround(Surroundings())
+    assert (seeder.held, seeder.sharing) == (Held.NONE, "everyone")
+    assert is_offered(seeder)
+
+
+def test_who_begins_on_battery_offers_nothing_until_there_is_power(seeder: Seeder) -> None:
+    seeder.surround(Surroundings(on_battery=True))
+    seeder.refresh()
+    assert (is_offered(seeder), seeder.listen_port) == (False, 0)
+    seeder.surround(Surroundings())
+    assert is_offered(seeder)
+
+
+def test_a_spent_cap_is_said(seeder: Seeder, home: Path) -> None:
+    Ledger(Home(home).registry).add(_TITLE, Sources(), 1_000)
+    seeder.apply(replace(_SETTINGS, monthly_upload_cap_bytes=1_000))
+    assert (seeder.held, seeder.sharing) == (Held.CAP, "off")
+    seeder.apply(replace(_SETTINGS, monthly_upload_cap_bytes=1_000, exempt_lan=True))
+    assert (seeder.held, seeder.sharing) == (Held.CAP, "lan")

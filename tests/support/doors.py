@@ -38,6 +38,11 @@ class Row(NamedTuple):
     offered: PeerScope
     """With whom, trackers included, the session speaks of the one title and of the other."""
 
+    @property
+    def is_mapped(self) -> bool:
+        """The router is asked to let players of the Internet in."""
+        return self.sharing == "everyone" and self.peers == "all"
+
 
 def _row(line: str) -> Row:
     sharing, peers, work, port, fetched, offered = line.split()

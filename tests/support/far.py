@@ -22,6 +22,8 @@ PLAYER, NEIGHBOUR, INTERNET = "192.168.77.2", "192.168.77.1", "45.0.0.5"
 PLAYER6, NEIGHBOUR6 = "fe80::2", "fe80::1"
 LSD, LSD6, LSD_PORT = "239.192.152.143", "ff15::efc0:988f", 6771
 """The groups and the port of local service discovery (BEP 14)."""
+SSDP, SSDP_PORT, NATPMP_PORT = "239.255.255.250", 1900, 5351
+"""Where routers are asked to forward a port: by UPnP, and at the gateway by NAT-PMP and PCP."""
 TRACKER_PORT = 6969
 _ANSWER_S = 2.0
 _ALL_PROTOCOLS = 3

@@ -23,9 +23,12 @@ from tests.support.far import (
     LSD,
     LSD6,
     LSD_PORT,
+    NATPMP_PORT,
     NEIGHBOUR,
     PLAYER,
     PLAYER6,
+    SSDP,
+    SSDP_PORT,
     TRACKER_PORT,
     add_address,
     ip,
@@ -52,7 +55,7 @@ class Seen(NamedTuple):
     """Kind and address of each socket that can be reached."""
     sends: list[str]
     """What the machine began to send by itself: ``multicast``, ``multicast6``, ``announces <title>``,
-    ``dials <whom>``; and anything else by its destination."""
+    ``dials <whom>`` (by TCP or uTP), ``asks router`` to forward a port; and anything else by its destination."""
     answers: list[str]
     """``<title> to <whom>`` for each handshake that is answered."""
 
@@ -61,8 +64,9 @@ def expected(row: Row) -> Seen:
     """By the table."""
     addresses = (PLAYER, PLAYER6, "127.0.0.1", "::1")
     sockets = [*(f"{kind} {address}" for kind in ("tcp", "udp") for address in addresses), "udp 0.0.0.0", "udp ::"]
+    sockets += [f"udp {PLAYER}"] * 3 * row.is_mapped  # two for UPnP, one for NAT-PMP and PCP
     sends = {"multicast": row.is_open, "multicast6": row.is_open, "dials neighbour": row.fetched != "none"}
-    sends |= {"dials internet": row.fetched == "all"}
+    sends |= {"dials internet": row.fetched == "all", "asks router": row.is_mapped}
     sends |= {"announces other": row.fetched == "all", "announces game": row.offered == "all"}
     answers = {
         f"{title} to {whom}": reach == "all" or (reach, whom) == ("lan", "neighbour")
@@ -163,9 +167,11 @@ class Watch:
         known = {
             ("udp", LSD, LSD_PORT): "multicast",
             ("udp", LSD6, LSD_PORT): "multicast6",
-            **{("tcp", NEIGHBOUR, each): "dials neighbour" for each in range(_FIRST_PORT, self._port + 1)},
-            **{("tcp", INTERNET, each): "dials internet" for each in range(_FIRST_PORT, self._port + 1)},
+            ("udp", SSDP, SSDP_PORT): "asks router",
+            ("udp", NEIGHBOUR, NATPMP_PORT): "asks router",
         }
+        if (to in (NEIGHBOUR, INTERNET)) and _FIRST_PORT <= port <= self._port:
+            return "dials neighbour" if to == NEIGHBOUR else "dials internet"
         return known.get((kind, to, port), f"{kind} {to} {port}")
 
     def _announces(self, request: str) -> str:
@@ -188,7 +194,7 @@ def main(folder: Path) -> None:
         player.run("settings", "download_limit_bps", _SLOW_BPS)
         watch = Watch(player, cable)
         with player.start("install", "other", "--to", folder / "games" / "other") as client:
-            wait_until(lambda: bool(listening(player.engine_pid())), "the download")
+            wait_until(lambda: player.engine_pid() > 0 and bool(listening(player.engine_pid())), "the download")
             seen = {row: watch.row(row) for row in ROWS if row.fetches}
             client.send_signal(signal.SIGINT)
             client.communicate()

@@ -14,6 +14,7 @@ import pytest
 from patcher import beneath
 from patcher.errors import DiskError
 from patcher.transfer.swarm import session as sessions
+from patcher.transfer.swarm.policy import Surroundings
 from patcher.transfer.swarm.session import Session
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support.doors import ROWS, Row
@@ -361,3 +362,28 @@ def open_files(folder: Path) -> list[str]:
     names = [Path("/proc/self/fd", name) for name in Path("/proc/self/fd").iterdir()]
     targets = [str(name.readlink()) for name in names if name.is_symlink()]
     return [target for target in targets if target.startswith(str(folder))]
+
+
+def test_on_battery_nothing_more_leaves_and_with_power_it_goes_on(game: Game, tmp_path: Path) -> None:
+    commands = settings(sharing="everyone")
+    with opened(sharing="everyone") as session, Player() as asking, all_but_one(session, game) as info_hash:
+        asking.want(game.data, tmp_path / "asking" / "game")
+        asking.handle.set_download_limit(2_000_000)
+        asking.ask(address(session))
+        assert wait_for(lambda: asking.received_bytes > 500_000)
+        session.apply(commands, around=Surroundings(on_battery=True))
+        sent = session.counters()[info_hash].sent_bytes
+        assert never_gets(asking, sent + UNCOUNTED_BYTES, SWITCH_WATCH_S)
+        assert session.counters()[info_hash].sent_bytes == sent
+        session.apply(commands)
+        asking.ask(address(session))
+        assert wait_for(lambda: asking.received_bytes > sent)
+
+
+def test_the_local_network_is_exempt_from_limits_and_rests_if_the_player_says_so(game: Game, tmp_path: Path) -> None:
+    commands = settings(sharing="everyone", upload_limit_bps=10_000, exempt_lan=True)
+    with opened() as session, Player() as asking:
+        offered(session, game)
+        session.apply(commands, around=Surroundings(on_battery=True, is_metered=True, by_vpn=True))
+        asking.want(game.data, tmp_path / "asking" / "game", address(session))
+        assert wait_for(lambda: asking.is_complete)  # 12 MB, which else take twenty minutes

@@ -25,8 +25,10 @@ from patcher import beneath
 from patcher.beneath import Where
 from patcher.config import Settings
 from patcher.errors import DiskError
+from patcher.protocol.events import Reachability
 from patcher.transfer.swarm import policy
-from patcher.transfer.swarm.policy import PeerScope
+from patcher.transfer.swarm.policy import CALM, PeerScope, Surroundings
+from patcher.transfer.swarm.reach import Evidence
 from patcher.transfer.swarm.swarm import Counters, Swarm, fetching, offering
 from patcher.transfer.swarm.torrent import Torrent
 
@@ -49,6 +51,9 @@ _ALERTS = (
     | _CLASS.storage_notification
     | _CLASS.piece_progress_notification
     | _CLASS.connect_notification
+    | _CLASS.peer_notification
+    | _CLASS.port_mapping_notification
+    | _CLASS.port_mapping_log_notification
 )
 _FIXED: Any = {
     "alert_mask": _ALERTS,
@@ -60,6 +65,8 @@ _FIXED: Any = {
     "enable_natpmp": False,
     "enable_outgoing_utp": False,
     "enable_incoming_utp": False,
+    "utp_target_delay": 5,  # ms: the player's line stays usable while it is full (measured at 2 to 100 Mbit/s)
+    "peer_connect_timeout": 7,  # s: a hole is punched only after a dial has failed
     "max_queued_disk_bytes": MAX_QUEUED_BYTES,
     "allowed_fast_set_size": 0,
     "no_connect_privileged_ports": True,
@@ -86,8 +93,8 @@ class Session:
     port of the settings (0: any; taken: one of the next ten) on their address ("": all interfaces).
     """
 
-    def __init__(self, settings: Settings, month_uploaded_bytes: int = 0) -> None:
-        self.settings = policy.allowed(settings, month_uploaded_bytes)
+    def __init__(self, settings: Settings, month_uploaded_bytes: int = 0, around: Surroundings = CALM) -> None:
+        self.settings = policy.allowed(settings, month_uploaded_bytes, around)
         """The settings in force (`policy.allowed`)."""
         self._lock = threading.RLock()
         self._swarms: dict[bytes, Swarm] = {}
@@ -104,6 +111,10 @@ class Session:
         self._is_closing = False
         self.listen_port = 0
         """The port other players reach us at; 0 when none is open."""
+        self._evidence = Evidence()
+        self._place = ""
+        self._drawn = 0
+        """The port that is used while the player names none."""
         self._session = lt.session(_FIXED)
         self._apply_settings()
         self._apply_ports()
@@ -242,13 +253,13 @@ class Session:
 
     # ------------------------------------------------------------ settings
 
-    def apply(self, settings: Settings, month_uploaded_bytes: int = 0) -> None:
-        """Obey other settings from now on. When this returns, nothing leaves that they forbid."""
+    def apply(self, settings: Settings, month_uploaded_bytes: int = 0, around: Surroundings = CALM) -> None:
+        """Obey other settings from now on, as things are. When this returns, nothing leaves that they forbid."""
         with self._lock:
-            old, new = self.settings, policy.allowed(settings, month_uploaded_bytes)
+            old, new = self.settings, policy.allowed(settings, month_uploaded_bytes, around)
             self.settings = new
             self._withdraw()
-            with nullcontext() if (new.sharing, new.peers) == (old.sharing, old.peers) else self._cut():
+            with nullcontext() if _bounds(new) == _bounds(old) else self._cut():
                 self._apply_settings()
                 self._apply_ports()
                 for swarm in self._swarms.values():
@@ -291,7 +302,8 @@ class Session:
         facts = self._session.get_peer_class(local)
         facts["ignore_unchoke_slots"] = settings.sharing != "off"
         self._session.set_peer_class(local, facts)
-        self._session.set_peer_class_filter(_ranges(1 << everybody, 1 << everybody | 1 << local))
+        limited = 0 if settings.exempt_lan else 1 << everybody
+        self._session.set_peer_class_filter(_ranges(1 << everybody, limited | 1 << local))
 
     def _apply_ports(self) -> None:
         """Open and close ports as `policy.open_ports` says, for the torrents that are in the session now."""
@@ -299,9 +311,33 @@ class Session:
         ports = policy.open_ports(self.settings, fetches=True in kinds, offers=False in kinds)
         scope: PeerScope = ports.fetched if ports.offered == "none" else ports.offered
         self._session.set_ip_filter(_ranges(int(scope != "all"), int(scope == "none")))
-        place = _interfaces(self.settings) if ports.listens else ""
-        self._session.apply_settings({"listen_interfaces": place, "enable_lsd": ports.discovers})
+        if not ports.listens:
+            self._drawn = 0
+        elif not self._drawn:
+            self._drawn = _free_port(self.settings.listen_host)
+        place = _interfaces(self.settings, self._drawn) if ports.listens else ""
+        paces = ports.goes_outside and any(map(policy.stands_outside, self._trackers()))
+        if place != self._place:
+            self._place = place
+            self._evidence.forget()
+        self._session.apply_settings({
+            "listen_interfaces": place,
+            "enable_lsd": ports.discovers,
+            "enable_upnp": ports.maps,
+            "enable_natpmp": ports.maps,
+            "enable_incoming_utp": paces,
+            "enable_outgoing_utp": paces,
+        })  # fmt: skip
         self.listen_port = int(self._session.listen_port())  # returns after all this is done
+        self._evidence.ask(is_wanted=ports.maps and self.listen_port > 0)
+
+    def _trackers(self) -> set[str]:
+        return {url for swarm in self._swarms.values() for url in swarm.torrent.trackers}
+
+    @property
+    def reach(self) -> Reachability:
+        """Whether players of the Internet can reach this one, and why."""
+        return self._evidence.judged()
 
     # ------------------------------------------------------------ alerts and the end
 
@@ -332,6 +368,9 @@ class Session:
                 self._route(alert)
 
     def _route(self, alert: lt.alert) -> None:
+        if self._evidence.note(alert):
+            for mapped in list(self._swarms.values()):
+                mapped.announce()
         if isinstance(alert, lt.alerts_dropped_alert):
             for lagging in list(self._swarms.values()):
                 lagging.refresh()
@@ -357,6 +396,11 @@ class _Offer:
         numbers = [number % count for number in range(self._next, self._next + math.ceil(count * share))]
         self._next += len(numbers)
         return self.is_good and all(_stat(self.torrent.paths[number]) == self.stats[number] for number in numbers)
+
+
+def _bounds(settings: Settings) -> tuple[str, str, bool]:
+    """What each connection was judged by when it began."""
+    return settings.sharing, settings.peers, settings.exempt_lan
 
 
 def _stat(where: Where) -> Stat | None:
@@ -397,7 +441,21 @@ def _is_here(host: str) -> bool:
     return True
 
 
-def _interfaces(settings: Settings) -> str:
-    host = settings.listen_host
+def _free_port(host: str) -> int:
+    """A port that nobody uses; 0 if there is none.
+
+    libtorrent would draw one for each address, and tell all peers only the first of them: others told of us by peer
+    exchange would dial, and punch holes, in vain.
+    """
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.bind((host, 0))
+            return int(sock.getsockname()[1])
+    except OSError:
+        return 0
+
+
+def _interfaces(settings: Settings, drawn: int) -> str:
+    host, port = settings.listen_host, settings.listen_port or drawn
     hosts = [f"[{host}]" if ":" in host else host] if host else [_ALL4, "[::]"]
-    return ",".join(f"{name}:{settings.listen_port}" for name in hosts)
+    return ",".join(f"{name}:{port}" for name in hosts)

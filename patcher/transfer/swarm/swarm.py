@@ -220,6 +220,17 @@ class Swarm:
         busy = lt.peer_info.connecting | lt.peer_info.handshake
         return [_peer(info, self.torrent.layout.count) for info in self.handle.get_peer_info() if not info.flags & busy]
 
+    @property
+    def is_punching(self) -> bool:
+        """Whether somebody is being dialled, while a connected peer could tell them to dial us (BEP 55)."""
+        busy = [bool(info.flags & lt.peer_info.connecting) for info in self.handle.get_peer_info()]
+        return any(busy) and not all(busy)
+
+    def announce(self) -> None:
+        """Tell the trackers anew where we are."""
+        with suppress(RuntimeError):  # the session has not added the torrent yet, or has removed it
+            self.handle.force_reannounce(0, -1, lt.reannounce_flags_t.ignore_min_interval)
+
     def dialled(self) -> list[tuple[str, int]]:
         """The addresses of connections that we opened: those we can open again."""
         return [info.ip for info in self.handle.get_peer_info() if info.flags & lt.peer_info.outgoing_connection]
