@@ -47,7 +47,7 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return str(request.param)
 
 
-@pytest.fixture(params=[pytest.param("", marks=pytest.mark.posix("symlinks"))])
+@pytest.fixture
 def game(tmp_path: Path, kind: str) -> Path:
     """An install of the old release, on each kind of disk."""
     crash.put(tmp_path / "game", OLD)
@@ -319,6 +319,7 @@ def test_a_file_in_use_is_told_before_and_a_running_program_is_replaced(
     assert crash.judge(game) == "new"
 
 
+@pytest.mark.posix("plays another volume")
 @pytest.mark.parametrize("place", ["bin", "data", ".shoal", ".shoal/staging", ".shoal/manifests", "empty-old"])
 @pytest.mark.parametrize("kind", ["another volume", "another mount"])
 def test_a_volume_inside_the_install_is_told_before(
@@ -331,6 +332,7 @@ def test_a_volume_inside_the_install_is_told_before(
     assert (error.code, error.facts) == ("disk.volume", {"path": str(tmp_path / place)})
 
 
+@pytest.mark.posix("plays another volume")
 def test_a_volume_in_which_nothing_changes_is_no_hindrance(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     crash.put(game, {"films/deep/one": file(b"film")})
     staged(game, a=b"new")
