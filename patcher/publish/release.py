@@ -248,8 +248,8 @@ def _launch(order: ReleaseOrder, source: build.SourceFolder, past: History, say:
             raise UsageError("usage.release", f"The release cannot be started: {problem}.", path=program)
         if system != "windows" and not files[program]:
             text = (
-                f"{program} is not executable, so nobody could start the release on {system}. Run `chmod +x` on it, or "
-                f"name the systems that it is for: `--launch windows={program}`."
+                f"{program} is not executable, so nobody could start the release on {system}. Name it: "
+                f"`--executable {program}`, or the systems that it is for: `--launch windows={program}`."
             )
             raise UsageError("usage.release", text, path=program)
     return launch

@@ -19,7 +19,7 @@ def test_a_folder_is_read_as_it_was_laid_down(name: str, tmp_path: Path) -> None
     trees.write(tmp_path, layout)
     m = trees.manifest_of(layout)
     expected = Tree(tuple((e.path, e.size_bytes, e.executable) for e in m.entries), m.links, m.empty_folders)
-    assert tree.read(tmp_path, [e.path for e in m.entries if e.executable]) == expected
+    assert tree.read(tmp_path, executable=[e.path for e in m.entries if e.executable]) == expected
 
 
 _PROGRAMS = {
@@ -47,7 +47,7 @@ def test_a_file_is_executable_by_its_bytes_whatever_the_publishers_disk_says(
 
 def test_what_is_executable_by_no_byte_is_named_by_the_publisher(tmp_path: Path) -> None:
     trees.write(tmp_path, {path: trees.File(b"exit 0") for path in ("bin/deep/tool", "bin/run", "data/run")})
-    found = tree.read(tmp_path, ["bin/**"]).files
+    found = tree.read(tmp_path, executable=["bin/**"]).files
     assert [path for path, _, is_executable in found if is_executable] == ["bin/deep/tool", "bin/run"]
 
 
