@@ -11,7 +11,7 @@ from pathlib import Path
 import libtorrent as lt
 import pytest
 
-from patcher import beneath
+from patcher import beneath, disk
 from patcher.errors import DiskError
 from patcher.transfer.swarm import session as sessions
 from patcher.transfer.swarm.session import Session
@@ -347,6 +347,16 @@ def test_a_file_of_another_size_is_not_offered(game: Game) -> None:
 
 
 def open_files(folder: Path) -> list[str]:
+    if os.name == "nt":
+        return [str(path) for path in folder.rglob("*") if path.is_file() and _is_open(path)]
     names = [Path("/proc/self/fd", name) for name in Path("/proc/self/fd").iterdir()]
     targets = [str(name.readlink()) for name in names if name.is_symlink()]
     return [target for target in targets if target.startswith(str(folder))]
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        disk.check_replaceable(path)
+    except DiskError:
+        return True
+    return False
