@@ -5,7 +5,11 @@
 BIN := .venv/bin
 timed = @started=$$(date +%s); $(1); code=$$?; echo "make $@: $$(( $$(date +%s) - started )) s"; exit $$code
 
-WINDOWS_PART := $(addprefix tests/,test_disk.py test_windows.py install/test_scan.py install/test_registry.py install/test_launch.py)
+WINDOWS_PART := $(addprefix tests/,test_disk.py test_windows.py install/test_scan.py install/test_commit.py \
+    install/test_registry.py launcher/test_desktop.py launcher/test_pages.py \
+    publish/test_release.py::test_the_same_folders_make_the_same_bytes_on_every_system \
+    journeys/test_updates.py::test_an_update_makes_the_new_release_and_a_step_back_the_old_one[case-renames] \
+    journeys/test_updates.py::test_a_changed_file_is_listed_and_put_back_and_strangers_stay)
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -13,8 +17,8 @@ help:           ## this list
 setup:          ## .venv from the hashed locks, and the few system packages
 	@packaging/setup.sh
 
-demo: setup     ## a feed, an origin, two peers, an update; with REAL=1 two releases of a real game engine
-	$(call timed,$(BIN)/python -m patcher.cli.demo)
+demo: setup     ## a feed, an origin, two peers, an update; with REAL=1 a real game engine, with WINDOWS=1 in Windows' Python
+	$(call timed,$(if $(WINDOWS),packaging/windows/build.sh .venv/windows && env -u DISPLAY .venv/windows/wpython,$(BIN)/python) -m patcher.cli.demo)
 
 test: setup     ## every test, the gates among them; a skipped test is a failure
 	$(call timed,$(BIN)/python -m pytest -q -n 3)

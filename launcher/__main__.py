@@ -14,7 +14,7 @@ with screen.importing():
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
-    from launcher import instance, theme
+    from launcher import desktop, instance, theme
     from launcher.bridge import Bridge
     from launcher.prefs import Prefs
     from launcher.views.window import MainWindow
@@ -104,6 +104,8 @@ def main() -> int:
     translate(app, QLocale())
     launcher = Launcher(app, home, str(args.ca.resolve()) if args.ca else "")
     launcher.start(hidden=args.hidden)
+    if not args.home:
+        desktop.register(desktop.program())
     if words:
         launcher.window.open_words(words)
     code = app.exec()

@@ -1,22 +1,15 @@
 """The window's own preferences, in ``launcher.ini`` of the home. The engine does not need them."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar, cast, get_args
 
-from PySide6.QtCore import QByteArray, QDir, QFile, QSaveFile, QSettings, QStandardPaths
+from PySide6.QtCore import QByteArray, QSettings
 
+from launcher import desktop
 from launcher.theme import Mode
 
-_DESKTOP_ENTRY = """[Desktop Entry]
-Type=Application
-Name=Shoal
-Exec={command}
-X-GNOME-Autostart-enabled=true
-"""
 _Value = TypeVar("_Value")
-_RUN_KEY = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Run"
 
 
 class _Key(Generic[_Value]):
@@ -40,7 +33,7 @@ def _flag(stored: object) -> bool:
 
 
 class Prefs(QSettings):
-    """The settings file with typed keys, and whether Shoal starts with the system."""
+    """The settings file with typed keys, and whether Shoal starts with the player's session."""
 
     theme = _Key(lambda stored: cast(Mode, stored) if stored in get_args(Mode) else "system")
     """Dark, light, or the system's choice."""
@@ -60,44 +53,8 @@ class Prefs(QSettings):
     @property
     def autostart(self) -> bool:
         """Whether Shoal starts when the player signs in."""
-        if sys.platform == "win32":
-            return QSettings(_RUN_KEY, QSettings.Format.NativeFormat).contains("Shoal")
-        return _desktop_entry().exists()
+        return desktop.starts_with_session()
 
     @autostart.setter
     def autostart(self, on: bool) -> None:
-        words = [_without_console(), "-m", "launcher", "--home", str(self._home), "--hidden"]
-        command = " ".join(_quoted(word) for word in words)
-        if sys.platform == "win32":
-            run = QSettings(_RUN_KEY, QSettings.Format.NativeFormat)
-            run.setValue("Shoal", command) if on else run.remove("Shoal")
-        elif on:
-            _write_entry(_DESKTOP_ENTRY.format(command=command.replace("%", "%%")))
-        else:
-            QFile.remove(str(_desktop_entry()))
-
-
-def _without_console() -> str:
-    """The interpreter; on Windows the one that opens no console."""
-    windowed = Path(sys.executable).with_name("pythonw.exe")
-    return str(windowed) if windowed.exists() else sys.executable
-
-
-def _quoted(word: str) -> str:
-    """``word`` quoted as in the Desktop Entry Specification, which Windows understands too."""
-    for character in '\\"`$' if sys.platform != "win32" else '"':
-        word = word.replace(character, "\\" + character)
-    return f'"{word}"'
-
-
-def _desktop_entry() -> Path:
-    config = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.ConfigLocation)
-    return Path(config) / "autostart" / "shoal.desktop"
-
-
-def _write_entry(text: str) -> None:
-    QDir().mkpath(str(_desktop_entry().parent))
-    file = QSaveFile(str(_desktop_entry()))
-    if file.open(QSaveFile.OpenModeFlag.WriteOnly):
-        file.write(text.encode())
-        file.commit()
+        desktop.start_with_session(self._home, on)

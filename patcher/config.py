@@ -145,8 +145,9 @@ def full_path(text: str) -> Path:
     """The folder that a player names, ``~`` expanded. Raises UsageError (usage.folder) for one that is not named in
     full, as the engine's own folder is none of the player's.
     """
-    with contextlib.suppress(RuntimeError):  # there is no such user
-        path = Path(text.strip()).expanduser()
+    path = Path(text.strip())
+    with contextlib.suppress(RuntimeError):  # the player has no home folder
+        path = path.expanduser() if path.parts[:1] == ("~",) else path  # of other users' Windows could only guess
         if path.is_absolute() and "\0" not in text:
             return path
     raise UsageError("usage.folder", f"{text!r} is not the full path of a folder.", path=text)

@@ -376,7 +376,7 @@ class Staged(Closing):
             try:
                 if beneath.own(descriptor).st_size != size_bytes:
                     _step("resize", where, size_bytes)
-                    self._file.truncate(size_bytes)
+                    _resize(self._file, size_bytes)
             except BaseException:
                 self._file.close()
                 raise
@@ -479,6 +479,13 @@ def _put(where: Where, offset: int, data: bytes, flag: int, mode: int) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _resize(file: FileIO, size_bytes: int) -> None:
+    if sys.platform == "win32":
+        windows.set_size(file.fileno(), size_bytes)  # its C library would write every zero of a file that grows
+    else:
+        file.truncate(size_bytes)
 
 
 def _write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:

@@ -1,4 +1,4 @@
-"""What only Windows has: long paths, files that refuse, access lists, jobs.
+"""What only Windows has: long paths, files that refuse or append, access lists, jobs.
 
 Other systems may call what stands before the line.
 """
@@ -74,6 +74,7 @@ def _is_ours_to_delete(path: str) -> bool:
 if sys.platform == "win32":
     import _winapi
     import ctypes
+    import msvcrt
     import uuid
     from ctypes import wintypes
 
@@ -82,6 +83,7 @@ if sys.platform == "win32":
     _DELETE, _ADD_FILE, _ADD_FOLDER = 0x10000, 0x2, 0x4
     _SHARE_ALL, _EXISTING, _ITSELF = 0x7, 3, 0x02200000
     """For CreateFile: others may do anything; it must exist; folders too, and links themselves."""
+    _APPEND, _ANEW, _END_OF_FILE = 0x100004, 2, 6
     _FILE_OBJECT, _DACL, _PROTECTED, _SDDL_1 = 1, 0x4, 0x80000000, 1
     _NETWORKS, _COSTS = "DCB00C01-570F-4A9B-8D69-199FDBA5723B", "DCB00008-570F-4A9B-8D69-199FDBA5723B"
     """The class NetworkListManager and its interface INetworkCostManager."""
@@ -99,6 +101,21 @@ if sys.platform == "win32":
     def check_may_add(folder: str) -> None:
         """Raises OSError when nothing may be made in the folder."""
         _winapi.CloseHandle(_winapi.CreateFile(folder, _ADD_FILE | _ADD_FOLDER, _SHARE_ALL, 0, _EXISTING, _ITSELF, 0))
+
+    # ------------------------------------------------------------ files
+
+    def set_size(descriptor: int, size_bytes: int) -> None:
+        """Set the size of an open file, without writing to it. Raises OSError."""
+        handle, size = wintypes.HANDLE(msvcrt.get_osfhandle(descriptor)), ctypes.c_int64(size_bytes)
+        _check(_kernel.SetFileInformationByHandle(handle, _END_OF_FILE, ctypes.byref(size), ctypes.sizeof(size)))
+
+    def open_log(path: str) -> int:
+        """A descriptor of the file, emptied. All that is written through it goes to what is its end by then.
+
+        The C library's own files for appending are so for this process alone, and not for one that inherits them.
+        """
+        handle = _winapi.CreateFile(path, _APPEND, _SHARE_ALL, 0, _ANEW, 0, 0)
+        return msvcrt.open_osfhandle(handle, os.O_APPEND)
 
     # ------------------------------------------------------------ access lists
 

@@ -148,8 +148,7 @@ def test_more_than_a_file_can_hold_is_not_read(root: Beneath) -> None:
 
 @pytest.mark.posix("sparse files")
 def test_a_file_that_is_too_large_costs_no_memory(root: Beneath) -> None:
-    disk.write_atomic(root / "file", b"")
-    os.truncate(root.path / "file", 1 << 40)
+    disk.Staged(root / "file", 1 << 40).close()
     tracemalloc.start()
     try:
         with pytest.raises(OSError, match="Larger than it can be"):

@@ -336,6 +336,7 @@ def hundred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Path]
     return [*files, tmp_path / "large"], steps
 
 
+@pytest.mark.posix("syncfs")
 def test_many_small_files_are_made_durable_at_once(hundred: tuple[list[Path], list[str]], tmp_path: Path) -> None:
     files, steps = hundred
     told: list[tuple[str, int]] = []
@@ -344,6 +345,7 @@ def test_many_small_files_are_made_durable_at_once(hundred: tuple[list[Path], li
     assert sorted(told) == sorted([(path.name, path.stat().st_size) for path in files] + [(tmp_path.name, 0)])
 
 
+@pytest.mark.posix("fsync of folders")
 def test_one_by_one_where_the_disk_promises_nothing_for_all(
     hundred: tuple[list[Path], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,12 +355,14 @@ def test_one_by_one_where_the_disk_promises_nothing_for_all(
     assert steps == [f"sync_file {path.name}" for path in files] + [f"sync_folder {tmp_path.name}"]
 
 
+@pytest.mark.posix("syncfs")
 def test_what_lies_on_another_volume_is_synced_by_itself(hundred: tuple[list[Path], list[str]], tmp_path: Path) -> None:
     files, steps = hundred
     disk.sync_all(tmp_path, files, [Path("/proc"), tmp_path])
     assert steps == ["sync_file large", "sync_folder proc", f"sync_volume {tmp_path.name}"]
 
 
+@pytest.mark.posix("syncfs")
 def test_a_volume_that_could_not_write_everything_is_an_error(
     hundred: tuple[list[Path], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def test_the_lock_of_a_process_that_was_killed_is_free(where: Beneath, another: 
         assert other is None
 
 
+@pytest.mark.posix("files removed while they are open")
 def test_a_lock_file_that_was_removed_meanwhile_locks_nothing(where: Beneath) -> None:
     with locked(where, "the first"):
         disk.remove(where)

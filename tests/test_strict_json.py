@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher import strict_json
+from patcher import disk, strict_json
 
 _MAX = 1 << 20
 
@@ -69,8 +69,7 @@ def test_a_file_is_read_up_to_its_limit_and_no_further(tmp_path: Path) -> None:
     assert strict_json.load(file, 7) == {"a": 1}
     with pytest.raises(ValueError, match="longer than 6"):
         strict_json.load(file, 6)
-    with file.open("r+b") as longer:
-        longer.truncate(1 << 40)  # its reader would run out of memory
+    disk.Staged(file, 1 << 40).close()  # its reader would run out of memory
     with pytest.raises(ValueError, match="longer"):
         strict_json.load(file, 7)
     with pytest.raises(FileNotFoundError):

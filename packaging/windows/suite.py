@@ -123,7 +123,11 @@ def main() -> int:
     parser.add_argument("files", nargs="*")
     parser.add_argument("--jobs", type=int, default=2, help="how many files at a time")
     args = parser.parse_args()
-    files = args.files or sorted(str(path.relative_to(_ROOT)) for path in (_ROOT / "tests").rglob("test_*.py"))
+    files = args.files or sorted(
+        path
+        for path in (str(path.relative_to(_ROOT)) for path in (_ROOT / "tests").rglob("test_*.py"))
+        if not path.startswith("tests/gates/")  # they judge the source, which is the same everywhere
+    )
     started = time.monotonic()
     results = []
     print(f"{'':<52}" + "".join(f"{column:>9}" for column in _COLUMNS))

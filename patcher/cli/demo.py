@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from patcher.cli.output import human_bytes
+from patcher.cli.output import human_bytes, lenient
 from patcher.cli.playground import Machine, Playground, ReleaseTree
 from patcher.config import Home
 from patcher.engine.client import Client
@@ -35,6 +35,7 @@ _SHOWN_RATE_BPS = 450_000
 
 def main() -> int:
     """Run the demo; returns the exit code."""
+    lenient(sys.stdout)
     real = os.environ.get("REAL", "") not in ("", "0")
     with tempfile.TemporaryDirectory(prefix="shoal-demo-") as name:
         root = Path(name)

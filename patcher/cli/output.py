@@ -57,8 +57,8 @@ class Output(Closing):
         self.for_publisher = False
         """Whether a publisher reads the errors, and not a player."""
         self._quiet = quiet
-        self._stream = _lenient(stream or sys.stdout)
-        self._errors = _lenient(sys.stderr)
+        self._stream = lenient(stream or sys.stdout)
+        self._errors = lenient(sys.stderr)
         self._console = _console(self._stream)
         self._bar: Progress | None = None
         self._phase = ""
@@ -195,7 +195,7 @@ def _spell(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("shoal.spell", _spell)
 
 
-def _lenient(stream: TextIO) -> TextIO:
+def lenient(stream: TextIO) -> TextIO:
     """The stream, which prints any text from now on, whatever its encoding."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="shoal.spell")

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from patcher import disk
+from patcher import disk, windows
 from patcher.config import Home
 from patcher.errors import ContentError, ShoalError
 from patcher.install.registry import Registry
@@ -128,15 +129,16 @@ class Games:
         try:
             disk.make_folder(log.parent)
             has_room = disk.free_bytes(log.parent) > 2 * _LOG_BYTES
-            file = log.open("ab") if has_room else None
+            descriptor = _open(log) if has_room else None
         except (OSError, ShoalError):
-            file = None
-        if file is None:
+            descriptor = None
+        if descriptor is None:
             yield subprocess.DEVNULL
             return
-        with file:
-            file.truncate(0)
-            yield file.fileno()
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def _problem(self, title: str, game: _Game) -> ContentError | None:
         code = game.code
@@ -173,6 +175,13 @@ def _code_text(code: int) -> str:
     with contextlib.suppress(ValueError):
         return signal.Signals(-code).name
     return str(code) if abs(code) <= 0xFFFF else f"0x{code & 0xFFFFFFFF:08X}"
+
+
+def _open(log: Path) -> int:
+    """The log, emptied. What is written goes to its end, also after `_trim`."""
+    if sys.platform == "win32":
+        return windows.open_log(str(log))
+    return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC, 0o666)
 
 
 def _trim(log: Path) -> None:

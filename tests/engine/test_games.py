@@ -101,7 +101,12 @@ def test_a_number_that_is_no_process_is_no_game(world: World, number: Any) -> No
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [("raise SystemExit(3)", "3"), ("import os; os.kill(os.getpid(), 9)", "SIGKILL")]
+    ("code", "said"),
+    [
+        ("raise SystemExit(3)", "3"),
+        pytest.param("import os; os.kill(os.getpid(), 9)", "SIGKILL", marks=pytest.mark.posix("signals")),
+        pytest.param("import os; os._exit(-9)", "0xFFFFFFF7", marks=pytest.mark.windows("codes of 32 bits")),
+    ],
 )
 def test_a_game_that_closes_at_once_says_its_code(world: World, code: str, said: str) -> None:
     error = world.played(world.engine(), code)

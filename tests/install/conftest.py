@@ -29,7 +29,7 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return str(request.param)
 
 
-@pytest.fixture(params=[pytest.param("", marks=pytest.mark.posix("symlinks"))])
+@pytest.fixture
 def game(tmp_path: Path, kind: str) -> Path:
     """An install of the old release, on each kind of disk."""
     crash.put(tmp_path / "game", OLD)

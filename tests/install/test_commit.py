@@ -125,6 +125,7 @@ def test_the_old_release_is_kept_with_its_own_documents(game: Path) -> None:
     assert crash.read(game / ".shoal" / "previous") == PREVIOUS
 
 
+@pytest.mark.posix("symlinks")
 def test_what_stands_already_is_not_done_again(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed: list[str] = []
     inode = (game / "pointer").lstat().st_ino
@@ -145,6 +146,7 @@ def test_of_two_names_that_differ_in_case_the_old_goes_first(game: Path, monkeyp
     assert steps.index(gone) < steps.index(("rename", "README.txt"))
 
 
+@pytest.mark.posix("plays Windows")
 def test_a_folder_whose_name_changes_in_case_goes_with_all_that_was_in_it(tmp_path: Path) -> None:
     crash.put(tmp_path, {"extra/deep/gone": file(b"gone")})
     staged(tmp_path, a=b"new")
@@ -175,6 +177,7 @@ def test_a_folder_that_holds_others_files_too_takes_new_ones_under_its_new_name(
     assert trees.read(tmp_path) == {"Extra/deep/OLD": File(b"new"), "Extra/mine": File(b"mine")}
 
 
+@pytest.mark.posix("plays Windows")
 def test_a_folder_under_another_spelling_makes_way_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     IgnoreCase(tmp_path).take_over(monkeypatch.setattr)
     crash.put(tmp_path, {"Swap/Inner/X.txt": file(b"x"), "to-Folder": file(b"y"), "to-folder-too": link("Swap")})
@@ -254,6 +257,7 @@ def test_a_path_that_leads_out_is_refused(game: Path, path: str) -> None:
     assert refused(game, Change(meta=(("a", path),))).code == "disk.in_the_way"
 
 
+@pytest.mark.posix("symlinks")
 def test_what_was_not_staged_as_a_file_of_its_own_is_refused(game: Path) -> None:
     staged(game, a=b"new")
     os.link(game / ".shoal" / "staging" / "a", game / "second")
@@ -268,6 +272,7 @@ def test_a_mode_is_not_changed_of_a_file_that_may_be_somebodys_too(game: Path, t
     assert refused(game, Change(modes=(("bin/tool", False),))).code == "disk.in_the_way"
 
 
+@pytest.mark.posix("modes")
 def test_a_folder_that_may_not_be_changed_is_told_before(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     staged(game, a=b"new")
     monkeypatch.setattr(vars(disk)["os"], "access", lambda name, *_, **__: Path(name).name != "bin")
@@ -290,6 +295,7 @@ def test_a_file_in_use_is_told_before_and_a_running_program_is_replaced(
     assert crash.judge(game) == "new"
 
 
+@pytest.mark.posix("plays another volume")
 @pytest.mark.parametrize("place", ["bin", "data", ".shoal", ".shoal/staging", ".shoal/manifests", "empty-old"])
 @pytest.mark.parametrize("kind", ["another volume", "another mount"])
 def test_a_volume_inside_the_install_is_told_before(
@@ -302,6 +308,7 @@ def test_a_volume_inside_the_install_is_told_before(
     assert (error.code, error.facts) == ("disk.volume", {"path": str(tmp_path / place)})
 
 
+@pytest.mark.posix("plays another volume")
 def test_a_volume_in_which_nothing_changes_is_no_hindrance(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     crash.put(game, {"films/deep/one": file(b"film")})
     staged(game, a=b"new")

@@ -99,6 +99,7 @@ def test_all_of_ours_goes_and_nothing_else(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.posix("files removed while they are open")
 def test_who_waited_for_a_lock_that_went_with_all_else_does_not_hold_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,6 +204,7 @@ def _damage_manifests(game: Game) -> None:
         path.write_bytes(b"de")
 
 
+@pytest.mark.posix("scripts of the shell")
 def test_a_program_starts_as_it_was_verified_although_the_list_of_files_is_damaged(game: Game) -> None:
     _damage_manifests(game)
     assert game.start() == [str(game.folder / "data"), str(game.folder / "bin/game")]

@@ -38,7 +38,7 @@ def _released(world: World, tmp_path: Path, title: str, version: str, layout: tr
     world.release(version, tmp_path / version, *words, title=title)
 
 
-@pytest.mark.parametrize("name", _SCENARIOS)
+@pytest.mark.parametrize("name", _SCENARIOS, ids=lambda name: name.replace(" ", "-"))
 def test_an_update_makes_the_new_release_and_a_step_back_the_old_one(world: World, tmp_path: Path, name: str) -> None:
     scenario, title = trees.scenario(name), name.replace(" ", "-")
     _released(world, tmp_path, title, "1", scenario.old)
@@ -122,7 +122,8 @@ def test_a_changed_file_is_listed_and_put_back_and_strangers_stay(world: World, 
     (folder / "saves/slot1").write_text("mine")
     (folder / "readme.txt").unlink()
     damaged = player.run("verify", "mended", expect=10)["damaged"]
-    assert damaged == ["bin/game", "data/sound.pak", "readme.txt"]
+    has_modes = os.name != "nt"
+    assert damaged == [*["bin/game"] * has_modes, "data/sound.pak", "readme.txt"]
     assert player.run("repair", "mended", "--plan")["files_modified"] == ["data/sound.pak"]
     player.run("repair", "mended")
     assert trees.read(folder) == {**scenario.old, "saves/slot1": File(b"mine")}

@@ -89,6 +89,7 @@ _PLANTED: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.posix("sockets among files")
 @pytest.mark.parametrize("name", sorted(_PLANTED))
 def test_a_runtime_folder_that_is_not_ours_alone_is_not_used(home: Path, tmp_path: Path, name: str) -> None:
     _PLANTED[name](tmp_path / "run")

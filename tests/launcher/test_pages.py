@@ -103,6 +103,7 @@ def test_german_is_complete_and_keeps_every_placeholder() -> None:
             assert "%n" not in source or "%n" in form or len(forms) > 1, source
 
 
+@pytest.mark.posix("git")
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_every_text_of_the_source_is_known_to_the_translators(language: str, tmp_path: Path) -> None:
     """``make translations`` was run after the last change of a text."""
@@ -162,6 +163,7 @@ def test_english_counts(tmp_path: Path, qapp: QApplication) -> None:
         qapp.removeTranslator(translator)
 
 
+@pytest.mark.posix("git")
 def test_no_source_text_is_built_outside_a_translator_call() -> None:
     """An f-string inside tr() would be a text that no translator knows."""
     assert [str(p) for p in python_files("launcher") if re.search(r"(?:\.tr|translate)\(\s*f\"", text_of(p))] == []

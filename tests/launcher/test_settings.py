@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QStandardPaths, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -74,19 +74,6 @@ def test_the_look_changes_at_once_and_is_remembered(shown: MainWindow, tmp_path:
     QTest.keyClick(box, Qt.Key.Key_End)
     assert theme.tokens().name == "light"
     assert Prefs(tmp_path).theme == "light"
-
-
-def test_starting_with_the_system_is_a_file_that_the_desktop_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda _: str(tmp_path))
-    prefs = Prefs(tmp_path / 'a "home" of $mine')
-    assert not prefs.autostart
-    prefs.autostart = True
-    text = (tmp_path / "autostart" / "shoal.desktop").read_text()
-    assert "Exec=" in text and "--hidden" in text and '\\"home\\" of \\$mine' in text
-    prefs.autostart = False
-    assert not prefs.autostart
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,15 @@ def link(target: str) -> Item:
 
 
 FOLDER: Item = ("folder", b"", False)
+_HAS_LINKS = os.name != "nt"
+"""An ordinary account of Windows may make none, so the update is without them there."""
 
-OLD: Tree = {
+
+def _possible(tree: Tree) -> Tree:
+    return {path: item for path, item in tree.items() if _HAS_LINKS or item[0] != "link"}
+
+
+OLD: Tree = _possible({
     "kept.txt": file(b"kept"),
     "bin/game": file(b"game 1", True),
     "bin/tool": file(b"tool"),
@@ -70,7 +77,7 @@ OLD: Tree = {
     ".shoal/installed": file(b"release 1"),
     ".shoal/manifests/aa": file(b"manifest 1"),
     ".shoal/manifests/both": file(b"manifest of a part that stays"),
-}
+})  # fmt: skip
 STAGED: dict[str, bytes] = {
     "0": b"game 2",
     "1": _BIG[::-1],
@@ -110,7 +117,8 @@ CHANGE = Change(
         ("11", "levels/one.lvl", False),
         ("12", "levels/deep/two.lvl", False),
     ),
-    links=(("pointer", "bin/game"), ("file-to-link", "kept.txt"), ("langs", "data/packs"), ("current", "kept.txt")),
+    links=(("pointer", "bin/game"), ("file-to-link", "kept.txt"), ("langs", "data/packs"), ("current", "kept.txt"))
+    if _HAS_LINKS else (),
     modes=(("bin/tool", True), ("bin/plain", False)),
     remove=(
         "Readme.txt", "bin/gone", "data/moved.pak", "flat", "gone-link", "langs/de.txt", "link-to-folder",
@@ -119,7 +127,7 @@ CHANGE = Change(
     remove_folders=("swap/inner", "Levels/Deep", "swap", "langs", "empty-old", "Levels"),
     meta=(("meta-0", "installed"), ("meta-1", "manifests/bb"), ("", "manifests/aa")),
 )  # fmt: skip
-_KEPT = ("kept.txt", "mods/mine.txt", ".shoal/manifests/both")
+_KEPT = ("kept.txt", "mods/mine.txt", ".shoal/manifests/both", *(() if _HAS_LINKS else ("file-to-link",)))
 NEW: Tree = (
     {path: OLD[path] for path in _KEPT}
     | {path: file(STAGED[name], executable) for name, path, executable in CHANGE.place}
@@ -128,7 +136,7 @@ NEW: Tree = (
     | {".shoal/installed": file(b"release 2"), ".shoal/manifests/bb": file(b"manifest 2")}
 )
 _REPLACED = {"bin/game", "data/big.bin", "pointer", "file-to-link", "link-to-file", "new/added.txt", *CHANGE.remove}
-PREVIOUS: Tree = {f"files/{path}": OLD[path] for path in _REPLACED} | {
+PREVIOUS: Tree = {f"files/{path}": OLD[path] for path in _REPLACED - set(_KEPT) if path in OLD} | {
     path.removeprefix(".shoal/"): item for path, item in OLD.items() if path.startswith(".shoal/")
 }
 

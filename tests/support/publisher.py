@@ -77,12 +77,12 @@ class Publisher:
     def content(self) -> dict[str, bytes]:
         """Every file below content/."""
         folder = self.folder / "content"
-        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
     """Path and bytes of every file below ``folder``."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def drafted(folder: Path, old: Mapping[str, bytes], new: Mapping[str, bytes], jobs: int = 1) -> Draft:

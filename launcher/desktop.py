@@ -1,0 +1,94 @@
+"""How the desktop knows Shoal: it starts with the player's session; on Windows it also opens links and feed files.
+
+All of it is the player's own, for this account only. Windows keeps it in the registry, other systems in a file.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from subprocess import list2cmdline
+
+from PySide6.QtCore import QDir, QFile, QSaveFile, QSettings, QStandardPaths
+
+from patcher.protocol.commands import PIN_SUFFIX
+
+_DESKTOP_ENTRY = """[Desktop Entry]
+Type=Application
+Name=Shoal
+Exec={command}
+X-GNOME-Autostart-enabled=true
+"""
+_RUN = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Run"
+_CLASSES = r"HKEY_CURRENT_USER\Software\Classes"
+_SCHEME, _FILES = "shoal", "Shoal.Feed"
+
+
+def program() -> list[str]:
+    """The command that opens the launcher; on Windows one that opens no console."""
+    installed = Path(sys.executable).with_name("shoal-launcher.exe")
+    if installed.exists():
+        return [str(installed)]
+    windowed = Path(sys.executable).with_name("pythonw.exe")
+    return [str(windowed) if windowed.exists() else sys.executable, "-m", "launcher"]
+
+
+def starts_with_session() -> bool:
+    """Whether Shoal starts when the player signs in."""
+    if sys.platform == "win32":
+        return QSettings(_RUN, QSettings.Format.NativeFormat).contains("Shoal")
+    return _desktop_entry().exists()
+
+
+def start_with_session(home: Path, on: bool) -> None:
+    """Start Shoal, hidden, when the player signs in; or no more."""
+    words = [*program(), "--home", str(home), "--hidden"]
+    if sys.platform == "win32":
+        run = QSettings(_RUN, QSettings.Format.NativeFormat)
+        run.setValue("Shoal", list2cmdline(words)) if on else run.remove("Shoal")
+    elif on:
+        command = " ".join(_quoted(word) for word in words)
+        _write_entry(_DESKTOP_ENTRY.format(command=command.replace("%", "%%")))
+    else:
+        QFile.remove(str(_desktop_entry()))
+
+
+def register(words: Sequence[str]) -> None:
+    """Have Windows open ``shoal:`` links and feed files with the command ``words``, and show Shoal in the Start menu.
+
+    On other systems that is the business of the package that was installed.
+    """
+    if os.name != "nt":
+        return
+    # Whatever a link holds, behind "--" it is no option.
+    command = f'{list2cmdline(words)} -- "%1"'
+    classes = QSettings(_CLASSES, QSettings.Format.NativeFormat)
+    for name, what in ((_SCHEME, "URL:Shoal"), (_FILES, "Shoal feed")):
+        classes.setValue(f"{name}/.", what)
+        classes.setValue(f"{name}/shell/open/command/.", command)
+    classes.setValue(f"{_SCHEME}/URL Protocol", "")
+    classes.setValue(f"{PIN_SUFFIX}/.", _FILES)
+    classes.sync()
+    if len(words) == 1:  # a program of its own
+        menu = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.ApplicationsLocation)
+        QFile.link(words[0], f"{menu}/Shoal.lnk")
+
+
+def _quoted(word: str) -> str:
+    """``word`` quoted as in the Desktop Entry Specification."""
+    for character in '\\"`$':
+        word = word.replace(character, "\\" + character)
+    return f'"{word}"'
+
+
+def _desktop_entry() -> Path:
+    config = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.ConfigLocation)
+    return Path(config) / "autostart" / "shoal.desktop"
+
+
+def _write_entry(text: str) -> None:
+    QDir().mkpath(str(_desktop_entry().parent))
+    file = QSaveFile(str(_desktop_entry()))
+    if file.open(QSaveFile.OpenModeFlag.WriteOnly):
+        file.write(text.encode())
+        file.commit()
