@@ -76,14 +76,16 @@ _PLATFORMS = {"posix": sys.platform != "win32", "windows": sys.platform == "win3
 """Marks of tests that need a platform, and whether this is one."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips what another platform is needed for, as the test's mark says with the reason."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what needs Windows elsewhere; there, skips what needs another system, and says why."""
+    away = [item for item in items if not _PLATFORMS["windows"] and item.get_closest_marker("windows")]
+    config.hook.pytest_deselected(items=away)
+    items[:] = [item for item in items if item not in away]
     for item in items:
-        for platform, is_here in _PLATFORMS.items():
-            for mark in item.iter_markers(platform):
-                (reason,) = mark.args
-                if not is_here:
-                    item.add_marker(pytest.mark.skip(reason=f"{platform}: {reason}"))
+        for mark in item.iter_markers("posix"):
+            (reason,) = mark.args
+            if not _PLATFORMS["posix"]:
+                item.add_marker(pytest.mark.skip(reason=f"posix: {reason}"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -84,6 +84,7 @@ def test_the_bytes_of_an_update_that_fails_are_in_the_ledger(world: World) -> No
 
 
 def test_an_origin_that_is_down_is_said_and_the_title_still_plays(world: World, tmp_path: Path) -> None:
+    (tmp_path / "old" / "bin" / "tool").write_bytes(b"#!/bin/sh\n")
     world.release("2", tmp_path / "old", "--launch", "bin/tool", title="playable")
     player = _installed(world)
     player.run("install", "playable", "--to", tmp_path / "playable")

@@ -157,7 +157,7 @@ def test_ports_close_when_the_player_says_so(lone: World, key: str, value: str) 
     player.run("install", "game", "--to", lone.folder(player))
     wait_until(lambda: _seeding(player), "the seeding")
     port = player.run("status")["listen_port"]
-    assert listening(player.engine_pid()) == {("tcp", "127.0.0.1", port), ("udp", "127.0.0.1", port)}
+    assert {("tcp", "127.0.0.1", port), ("udp", "127.0.0.1", port)} <= listening(player.engine_pid())  # and a router's
     player.run("settings", key, value)
     assert listening(player.engine_pid()) == set()
 

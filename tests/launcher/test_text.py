@@ -18,7 +18,7 @@ from tests.launcher.scenes import NAME, installed
 _PUBLISHING = (
     "content.feed", "content.unsafe_path", "content.special_file", "content.link_outside", "usage.passphrase",
     "usage.passphrase_weak", "usage.key_missing", "usage.signatures", "usage.feed_folder", "usage.release",
-    "usage.ambiguous_title", "usage.sites", "usage.expired",
+    "usage.ambiguous_title", "usage.sites", "usage.store", "usage.expired",
     "origin.upload", "origin.upload_refused", "origin.stale", "origin.read_back", "usage.newer_feed",
     "usage.other_feed",
 )  # fmt: skip

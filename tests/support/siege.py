@@ -19,7 +19,6 @@ from tuf.api.metadata import Metadata, MetaFile  # type: ignore[attr-defined]  #
 from patcher import config
 from patcher.config import Home, Settings
 from patcher.engine.engine import Engine
-from patcher.install.registry import Registry
 from patcher.protocol import commands, events
 from patcher.publish import feeds, release, repository, rotation, signing
 from patcher.publish.keys import KeyRing, Passphrases
@@ -74,13 +73,12 @@ class Player:
             "remove": commands.RemoveFeed("shop"),
             "locate": commands.Install(TITLE, str(self.folder), locate=True),
         }
-        registry = Registry(self.home.registry)
+        assert self._engine
         before = self.home.registry.read_bytes()
         if verb == "locate":  # a folder that this engine has never seen
-            registry.forget(TITLE)
+            self._engine._registry.forget(TITLE)
         heard: SimpleQueue[events.Event] = SimpleQueue()
         told = []
-        assert self._engine
         with self._engine.listening(heard.put):
             self._engine.submit(asked[verb])
             while not isinstance(event := heard.get(timeout=60), events.Finished | events.Failed):
