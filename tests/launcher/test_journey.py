@@ -97,6 +97,7 @@ def test_a_player_installs_updates_plays_shares_repairs_and_uninstalls(
 
     (folder / "data/large.pak").write_bytes(b"damaged")
     device.choose("Check files")
+    ui.until(lambda: "data/large.pak" in ui.window.state.activity("demo/game").damaged)  # else only the change was seen
     ui.until(lambda: ui.action() is PrimaryAction.REPAIR)
     device.press("action")
     ui.until(lambda: ui.action() is PrimaryAction.PLAY)
