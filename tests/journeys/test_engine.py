@@ -74,7 +74,7 @@ def test_a_second_client_sees_the_update_that_the_first_one_runs_and_follows_it(
     refused = player.error("repair", "game", expect=7)
     assert refused["code"] == "busy.title"
     assert refused["facts"]["phase"] == "fetch"
-    first.send_signal(signal.SIGHUP)  # its terminal was closed; the update goes on without it
+    first.kill()  # its terminal was closed; the update goes on without it
     first.communicate()
     with player.start("update", "game") as second:
         lines = [json.loads(line) for line in second.communicate()[0].splitlines()]
