@@ -24,8 +24,6 @@ class Sites:
 
     def __init__(self, lines: Iterable[str]) -> None:
         paths: dict[str, Rack] = {}
-        self._networks: dict[tuple[int, int], dict[int, Rack]] = {}
-        """By the bytes of an address and the bits of a prefix, longest prefix first: prefixes and their racks."""
         found: dict[tuple[int, int], dict[int, Rack]] = {}
         for number, line in enumerate(lines, 1):
             words = line.partition("#")[0].split()
@@ -37,6 +35,7 @@ class Sites:
                 if len(paths) > _MOST_RACKS:
                     raise _wrong(number, f"there are more than {_MOST_RACKS} racks")
         self._networks = dict(sorted(found.items(), reverse=True))
+        """By the bytes of an address and the bits of a prefix, longest prefix first: prefixes and their racks."""
         self._rings = _rings(paths)
 
     @classmethod
