@@ -42,6 +42,8 @@ LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _TEXT_LENGTH = 8000
 _SOCKET_PATH_BYTES = 100
 _QUEUE_EVENTS = 1000
+_ENDINGS = ("end", "retire")
+"""Calls that end the engine when it agrees. Windows has no signal that asks a process to end."""
 _REQUEST_BYTES = 1 << 20
 _log = logging.getLogger("shoal.server")
 
@@ -138,7 +140,10 @@ class Server(Closing):
                 if request["call"] == "listen":
                     self._stream(client)
                 else:
-                    client.send_bytes(json.dumps(self._answer(request)).encode())
+                    answer = self._answer(request)
+                    client.send_bytes(json.dumps(answer).encode())
+                    if request["call"] in _ENDINGS and answer.get("ok"):
+                        self.stop()  # after the answer: the process may be gone before this thread goes on
         except (EOFError, OSError, ValueError, KeyError, TypeError, AuthenticationError, EngineLost) as error:
             _log.debug("a client left: %r", error)
         finally:
@@ -169,9 +174,9 @@ class Server(Closing):
                     command = wire.from_json(json.dumps(request["wish"]).encode())
                     return {"ok": self._engine.submit(command, again=bool(request.get("again")))}
                 case "retire":
-                    return {"ok": not self._engine.is_working and self._end()}
+                    return {"ok": not self._engine.is_working}
                 case "end":
-                    return {"ok": self._end()}
+                    return {"ok": True}
                 case call:
                     raise InternalError("internal.version", f"The engine does not know the call {call!r}.")
         except EngineLost:
@@ -180,11 +185,6 @@ class Server(Closing):
             if not isinstance(error, ShoalError):
                 _log.exception("the call %s failed", request["call"])
             return {"error": json.loads(wire.to_json(events.Failure.of(error)))}
-
-    def _end(self) -> bool:
-        """End soon, once the client has its answer. Windows has no signal that asks a process to end."""
-        threading.Thread(target=self.stop, name="server-stop", daemon=True).start()
-        return True
 
     def _stream(self, client: connection.Connection) -> None:
         waiting: queue.SimpleQueue[events.Event] = queue.SimpleQueue()

@@ -89,7 +89,8 @@ def read(
     by_name = {rule.name: rule for rule in rules} | {MAIN_PART: PartRule(MAIN_PART, ())}
     parts = {name: part for name, part in trees.split(tree, rules).items() if part != Tree()}
     for name in (rule.name for rule in rules if rule.name not in parts):
-        raise UsageError("usage.release", f"The part {name} matches nothing in {folder}.", part=name)
+        message = f"The part {name} matches nothing in {folder}. `--drop-part {name}` if an earlier release had it."
+        raise UsageError("usage.release", message, part=name)
     built = tuple(_build(title, by_name[name], parts[name], by_path) for name in sorted(parts))
     return SourceFolder(folder, tree, built)
 

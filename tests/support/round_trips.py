@@ -132,7 +132,7 @@ def check(world: World, player: Shoal, title: str, recipe: Recipe, *, extra: boo
     install = folder / "install"
     for version, tree in (("1", old), ("2", new)):
         trees.write(folder / version, tree)
-        rules = ("--part", f"{_PART}={_PART}/**:lang:de") if any(map(_is_extra, tree)) else ()
+        rules = ("--part", f"{_PART}={_PART}/**:lang:de") if any(map(_is_extra, tree)) else ("--drop-part", _PART)
         world.release(version, folder / version, "--jobs", 1, *rules, title=title)
         if version == "1":
             player.run("feed", "add", world.origin.url)  # the title is new
