@@ -370,7 +370,9 @@ def _totals(plan: Plan, installed: Sequence[Manifest], have: Have, server_only: 
     trees = [(step.server_bytes if server_only else step.fetch_bytes, step.block_bytes) for step in plan.trees]
     block_bytes = sum(min(cost, blocks) for cost, blocks in trees)
     mended_bytes = sum(mend.rebuild.fetch_bytes for mend in plan.mends)
-    write_bytes = sum(file.size_bytes if file.copy else _unwritten(file.root, file.size_bytes, have) for file in plan.files)
+    write_bytes = sum(
+        file.size_bytes if file.copy else _unwritten(file.root, file.size_bytes, have) for file in plan.files
+    )
     write_bytes += sum(_unwritten(each.content.root, each.content.size_bytes, have) for each in plan.restores)
     patch_bytes = sum(step.pack_bytes for step in plan.patches)
     old_paths = {e.path: e.root for m in installed for e in m.entries}
