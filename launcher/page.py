@@ -94,7 +94,7 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
         rate_samples=activity.rate_samples,
         version_to=_version_to(state, title),
         can_play=is_idle and title.installed and not title.interrupted,
-        can_discard=is_idle and title.paused and not title.interrupted,
+        can_discard=is_idle and not title.interrupted and (title.paused or _is_abandoned(title)),
     )
 
 
@@ -138,6 +138,11 @@ def _interrupted_command(title: TitleSnapshot) -> commands.Command:
 
 def _progress(title: TitleSnapshot, activity: TitleActivity) -> Progress | None:
     return activity.progress if activity.progress and activity.progress.job == title.job else title.progress
+
+
+def _is_abandoned(title: TitleSnapshot) -> bool:
+    """Whether a first install failed and left what it had downloaded in its folder."""
+    return not title.installed and bool(title.folder) and not title.folder_missing
 
 
 def _fraction(progress: Progress | None) -> float | None:

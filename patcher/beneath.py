@@ -428,6 +428,11 @@ def entries(folder: Where) -> list[tuple[str, os.stat_result]]:
             raise
 
 
+def room_bytes(stat: os.stat_result) -> int:
+    """The room that a file takes on its disk; half-written ones have holes."""
+    return min(stat.st_size, getattr(stat, "st_blocks", stat.st_size) * 512)
+
+
 def _stats(found: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
     for entry in found:
         with suppress(FileNotFoundError):  # removed since the folder was listed

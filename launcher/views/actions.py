@@ -110,15 +110,19 @@ class TitleActions(QObject):
         self._open(sheet)
 
     def _ask_discard(self, title: TitleSnapshot) -> None:
-        """Give up a paused job. A first install leaves nothing behind; else the next job uses what was downloaded."""
+        """Give up a paused job, or a first install that failed.
+
+        A first install leaves nothing behind; else the next job uses what was downloaded.
+        """
         command: commands.Command = commands.Cancel(title.title)
         words = self.tr("Version {version} stays installed. What was downloaded is kept for the next time.")
         if not title.installed:
             command = commands.Uninstall(title.title)
             words = self.tr("What was downloaded is removed from {folder}. Your own files there stay.")
         words = words.format(version=text.plain(title.version, 40), folder=text.plain(title.folder, 200))
+        keep = self.tr("Keep it paused") if title.paused else self.tr("Keep it")
         question = self.tr("Cancel the download of {title}?").format(title=text.label_of(title))
-        self._confirm(command, question, words, self.tr("Cancel the download"), self.tr("Keep it paused"))
+        self._confirm(command, question, words, self.tr("Cancel the download"), keep)
 
     def _ask_uninstall(self, title: TitleSnapshot) -> None:
         self._confirm(

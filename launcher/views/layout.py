@@ -95,7 +95,7 @@ def choose_folder(parent: QWidget, caption: str, start: str, chosen: Callable[[s
 class ClickGuard(QObject):
     """Ignores clicks and keys on ``guarded`` for as long as a double-click may take, whenever it was `arm`-ed.
 
-    What is there has just changed. The second half of a double-click was not meant for it.
+    What is there has just changed. The second half of a double-click was not meant for it, nor the rest of a burst.
     """
 
     def __init__(self, guarded: QWidget) -> None:
@@ -108,11 +108,14 @@ class ClickGuard(QObject):
         """Ignore what is pressed from now on, and what is pressed but not yet released."""
         for button in self._guarded.findChildren(QAbstractButton):
             button.setDown(False)
+        self._wait()
+        if app := QCoreApplication.instance():
+            app.installEventFilter(self)
+
+    def _wait(self) -> None:
         wait_ms = QApplication.doubleClickInterval()
         self._until_s = time.monotonic() + wait_ms / 1000
         self._timer.start(wait_ms)
-        if app := QCoreApplication.instance():
-            app.installEventFilter(self)
 
     @Slot()
     def _rest(self) -> None:
@@ -123,7 +126,10 @@ class ClickGuard(QObject):
         if event.type() not in _PRESSES or time.monotonic() >= self._until_s or not isinstance(watched, QWidget):
             return False
         is_here = watched is self._guarded or self._guarded.isAncestorOf(watched)
-        return is_here and (not isinstance(event, QKeyEvent) or event.key() in _KEYS)
+        is_ignored = is_here and (not isinstance(event, QKeyEvent) or event.key() in _KEYS)
+        if is_ignored:
+            self._wait()
+        return is_ignored
 
 
 class FactTable(QWidget):

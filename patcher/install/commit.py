@@ -37,8 +37,8 @@ _SURE_LENGTH = 100
 """Names of ASCII of so many letters are held by every disk; the longest ones of eCryptfs have 143."""
 _MEMORY_LOOKS, _MEMORY_PAUSE_S = 30, 0.1
 """Systems remember what was in a folder of a network or FUSE disk for a second or so."""
-_SLACK_BYTES = 1 << 20
-"""Folders and names need some space too."""
+ROOM_BYTES = 1 << 20
+"""Folders and names need some space too, and so does the journal of few files."""
 _HOPELESS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL)
 """Errors caused by what is in a folder, not by the state of the disk: they occur at every try."""
 
@@ -83,8 +83,9 @@ def commit(
     folder.check()
     operations = _check(folder, change, keep_bytes)
     record = journal.prepared(operations)
-    if disk.free_bytes(folder.path) < len(record) + _SLACK_BYTES:
-        raise DiskError("disk.full", f"No room for the journal in {folder.path}.", path=str(folder.path))
+    if (free := disk.free_bytes(folder.path)) < (needed := len(record) + ROOM_BYTES):
+        text = f"No room for the journal in {folder.path}."
+        raise DiskError("disk.full", text, path=str(folder.path), needed_bytes=needed, free_bytes=free)
     with _interruptible(folder):
         _sync_staged(folder, change, operations, watch)
         if len(record) > journal.LARGE_BYTES:

@@ -72,6 +72,8 @@ class Have:
     """Root to a local file that holds it whole (checked again as it is copied)."""
     staged: Mapping[bytes, bytes] = field(default_factory=dict)
     """Root to the leaves of what staging holds of it: whole when they fold to the root."""
+    room_bytes: Mapping[bytes, int] = field(default_factory=dict)
+    """Root to the room that the staged file takes already."""
     modified: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     gone: frozenset[bytes] = frozenset()
@@ -170,6 +172,12 @@ def staging(folder: Beneath, wanted: Iterable[bytes], watch: Watch) -> dict[byte
     names = {root.hex(): root for root in wanted}
     files = [name for name, each in beneath.entries(folder) if beneath.is_own(each)]
     return {names[name]: hash_file(folder / name, watch) for name in files if name in names}
+
+
+def room(folder: Beneath, staged: Iterable[bytes]) -> dict[bytes, int]:
+    """Root to the room in bytes that each of the files ``staged`` takes on the disk."""
+    roots = {root.hex(): root for root in staged}
+    return {roots[name]: beneath.room_bytes(each) for name, each in beneath.entries(folder) if name in roots}
 
 
 def sources_in(folder: Beneath, manifests: Iterable[Manifest]) -> dict[bytes, Where]:

@@ -68,7 +68,7 @@ class Packs:
     def needed_bytes(self, packs: Mapping[Ref, int]) -> int:
         """The space to be found for so many bytes of each pack, less what is here of them."""
         here = ((self.path(pack), size_bytes) for pack, size_bytes in packs.items())
-        return sum(max(0, size - (_disk_bytes(path) if path.exists() else 0)) for path, size in here)
+        return sum(max(0, size - (beneath.room_bytes(path.stat()) if path.exists() else 0)) for path, size in here)
 
     def leave_room(self) -> None:
         """Remove packs, half-fetched ones first, until Shoal's other files have room on the drive. Raises DiskError."""
@@ -84,7 +84,7 @@ class Packs:
         """
         with self._lock:
             in_use = {*self._open, *map(self.path, keep)}
-        sizes = {pack: _disk_bytes(pack) for pack in self._packs()}
+        sizes = {pack: beneath.room_bytes(pack.stat()) for pack in self._packs()}
         excess_bytes, gone = max(missing_bytes, sum(sizes.values()) - self.limit_bytes), []
         for pack, size_bytes in sizes.items():
             if excess_bytes > 0 and pack not in in_use:
@@ -120,9 +120,3 @@ def _marked(pack: Path, _written_ns: int) -> Torrent:
 def _used_ns(pack: Path) -> int:
     mark = _mark(pack)
     return mark.stat().st_mtime_ns if mark.exists() else 0
-
-
-def _disk_bytes(pack: Path) -> int:
-    """The space that the file takes; half-fetched ones have holes."""
-    stat = pack.stat()
-    return min(stat.st_size, getattr(stat, "st_blocks", stat.st_size) * 512)

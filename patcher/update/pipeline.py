@@ -33,11 +33,13 @@ from patcher.update.planning import plan as planning
 from patcher.update.planning.local_search import LocalSearch
 from patcher.update.planning.plan import Plan, Work
 from patcher.update.progress import Meter
-from patcher.update.staging import Stage
+from patcher.update.staging import Stage, prune
 from patcher.update.target import Target, complete
 
 _TRIES = 4
 """So often one target is planned and staged before the last error counts."""
+_LINE_BYTES = 100
+"""More than a file of the journal needs besides its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,10 @@ class Pipeline:
         ``later_bytes``: what the command downloads after this.
         """
         for tries_left in reversed(range(_TRIES)):
+            prune(here.folder.staging, work.plan)
             self._check_room(here.folder, work.plan)
+            if not work.target.release:
+                self._make_room_to_remove(here)
             commit.check_disk(here.folder, planning.change(work.plan, here.ours, work.have, ()))
             try:
                 layers, stats = self._stage(here, work, later_bytes)
@@ -154,6 +159,10 @@ class Pipeline:
                 if not tries_left or not is_open:
                     raise
                 here, work = self._again(here, work, error)
+            except DiskError as error:
+                if error.code == "disk.full":
+                    self._say_what_is_missing(here, work.target)
+                raise
             else:
                 self._commit(here, work, layers, stats)
                 return work.plan
@@ -174,6 +183,21 @@ class Pipeline:
         target = replace(target, full_scan=target.full_scan or isinstance(error, ContentError))
         here = self._scanned(here, target)
         return here, self._plan(here, target)
+
+    def _say_what_is_missing(self, here: _Here, target: Target) -> None:
+        """Plan for a drive that has become full meanwhile. Raises DiskError with the amounts when it is still full."""
+        here = self._scanned(here, target)
+        self._check_room(here.folder, self._plan(here, target).plan)
+
+    def _make_room_to_remove(self, here: _Here) -> None:
+        """Remove large files of a title that is given up until the journal of the others has room on a full drive."""
+        entries = sorted((e for m in here.ours for e in m.entries), key=lambda entry: entry.size_bytes, reverse=True)
+        needed = commit.ROOM_BYTES + sum(_LINE_BYTES + 4 * len(entry.path.encode()) for entry in entries)
+        for entry in entries:
+            if disk.free_bytes(here.folder.path) >= needed:
+                return
+            if beneath.exists(here.folder.root / entry.path):
+                disk.remove(here.folder.root / entry.path)
 
     @contextlib.contextmanager
     def _alone(self, install: Installation) -> Iterator[InstallFolder]:
@@ -253,6 +277,7 @@ class Pipeline:
             {**found.stats, **way.stats},
             sources,
             here.staged,
+            scan.room(here.folder.staging, here.staged),
             modified=tuple(sorted((*found.modified, *way.modified))),
             missing=found.missing,
             gone=frozenset(self._gone),
@@ -269,8 +294,10 @@ class Pipeline:
         if not home_bytes or disk.is_same_volume(folder.path, packs.folder):
             drives = {folder.path: here_bytes + home_bytes}
         is_used = any(beneath.path_of(source).is_relative_to(previous.path) for source in plan.sources)
-        if drives[folder.path] > disk.free_bytes(folder.path) and not is_used:
+        if drives[folder.path] + commit.ROOM_BYTES > disk.free_bytes(folder.path) and not is_used:
             disk.remove_tree(previous)
+        if plan.files or plan.offers:
+            drives[folder.path] += commit.ROOM_BYTES
         *_, with_packs = drives
         if (missing := drives[with_packs] - disk.free_bytes(with_packs)) > 0 and home_bytes:
             self._shared.seeder.drop_packs(missing, keep=plan.packs)
@@ -290,7 +317,6 @@ class Pipeline:
         """Put every new file together and verify it. Returns what `Stage.verify` does."""
         plan = work.plan
         stage = Stage(here.folder, work.have.sources, self._meter.watch)
-        stage.prune(plan)
         if plan.local_bytes:
             self._meter.begin(Phase.STAGE, plan.local_bytes)
             stage.take(plan)

@@ -40,15 +40,6 @@ class Stage:
         """Where the content ``root`` is staged."""
         return self.folder / staged_name(root)
 
-    def prune(self, plan: Plan) -> None:
-        """Remove what this job cannot use, folders, and files that also have a name elsewhere."""
-        names = {staged_name(root) for root in (*plan.roots, *(restore.content.root for restore in plan.restores))}
-        for name, found in beneath.entries(self.folder):
-            if stat.S_ISDIR(found.st_mode):
-                disk.remove_tree(self.folder / name)
-            elif name not in names or not beneath.is_own(found):
-                disk.remove(self.folder / name)
-
     def take(self, plan: Plan) -> None:
         """Copy whole files and blocks from local files. Raises Mismatch, DiskError."""
         for copy in plan.copies:
@@ -160,6 +151,16 @@ class Stage:
         return OutputRange(
             self.path(entry.root) if entry.root in wanted else None, entry.size_bytes, span.offset, span.length
         )
+
+
+def prune(staging: Beneath, plan: Plan) -> None:
+    """Remove what this job cannot use, folders, and files that also have a name elsewhere."""
+    names = {staged_name(root) for root in (*plan.roots, *(restore.content.root for restore in plan.restores))}
+    for name, found in beneath.entries(staging):
+        if stat.S_ISDIR(found.st_mode):
+            disk.remove_tree(staging / name)
+        elif name not in names or not beneath.is_own(found):
+            disk.remove(staging / name)
 
 
 def _open(where: Where) -> FileIO:

@@ -1,5 +1,6 @@
 """Bad input and bad luck: a clear error with its exit code, and nothing changed on the disk."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from patcher.content import records
+from patcher.install import commit
 from patcher.publish.repository import load
 from patcher.serve.certificate import Authority
 from patcher.serve.static import StaticServer
@@ -232,6 +234,59 @@ def test_a_full_disk_is_told_before_the_download(world: World, tmp_path: Path) -
     assert error["facts"]["needed_bytes"] > 3_000_000
     full = max(_released_roots(world), key=lambda path: path.stat().st_size)
     assert not [path for path in world.requests() if full.name in path]
+
+
+@pytest.mark.posix("unshare")
+def test_a_drive_that_another_program_fills_during_the_download_is_told_with_what_is_missing_now(
+    world: World, tmp_path: Path
+) -> None:
+    player = world.player("ann", peers="none", download_limit_bps=500_000)
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    with prepared_engine(player, mount=f"mount -t tmpfs -o size=6m tmpfs {drive}"):
+        there = Path(f"/proc/{player.engine_pid()}/root{drive}")
+        with player.start("install", "game", "--to", drive / "game") as program:
+            assert program.stdout
+            lines = map(json.loads, program.stdout)
+            next(line for line in lines if line.get("phase") == "fetch" and line["done_bytes"] > 500_000)
+            _fill(there / "other")
+            *_, result = lines
+        error = result["error"]
+        staged = sum(path.stat().st_blocks * 512 for path in (there / "game" / ".shoal" / "staging").iterdir())
+        size_bytes = sum(len(file.data) for file in _OLD.values() if isinstance(file, File))
+        assert error["code"] == "disk.full", error
+        assert error["facts"]["free_bytes"] < 50_000
+        assert 0 <= error["facts"]["needed_bytes"] - commit.ROOM_BYTES - (size_bytes - staged) < 50_000
+        player.run("settings", "download_limit_bps", 0)
+        assert player.error("install", "game", "--to", drive / "game", expect=6)["facts"] == error["facts"]
+        (there / "other").unlink()
+        result = player.run("install", "game", "--to", drive / "game")
+        assert result["fetched"]["origin_bytes"] < size_bytes - 300_000, "what was there is kept"
+        assert trees.read(there / "game") == _OLD
+
+
+@pytest.mark.posix("unshare")
+def test_a_title_on_a_full_drive_can_be_uninstalled(world: World, tmp_path: Path) -> None:
+    player = world.player("ann", peers="none")
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    with prepared_engine(player, mount=f"mount -t tmpfs -o size=8m tmpfs {drive}"):
+        there = Path(f"/proc/{player.engine_pid()}/root{drive}")
+        player.run("install", "game", "--to", drive / "game")
+        _fill(there / "other")
+        error = player.error("repair", "game", expect=6)
+        assert (error["code"], error["facts"]["free_bytes"]) == ("disk.full", 0)
+        assert error["facts"]["needed_bytes"] > 0
+        assert trees.read(there / "game") == _OLD
+        player.run("uninstall", "game")
+        assert [path.name for path in there.iterdir()] == ["other"]
+
+
+def _fill(path: Path) -> None:
+    """Another program takes the rest of the drive."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as other:
+        while other.write(bytes(1 << 12)):
+            pass
 
 
 def test_an_engine_starts_on_a_full_drive_and_says_what_is_wrong(world: World, tmp_path: Path) -> None:

@@ -71,6 +71,21 @@ def test_a_double_click_on_update_starts_it_once(
         assert submitted[1:] == [commands.Cancel(NAME, pause=True)]
 
 
+def test_a_burst_of_clicks_counts_once(shown: MainWindow, submitted: list[commands.Command]) -> None:
+    """Each further click comes within a double-click's time of the one before, the last long after the first."""
+    show(shown, "ready")
+    _settle()
+    _press(shown, shown.title_page.action, None)
+    _answer(shown, Accepted(commands.Update(NAME), 7), snapshot(installed(job=7, verb=Verb.UPDATE)))
+    for _ in range(4):
+        QTest.qWait(QApplication.doubleClickInterval() // 2)
+        _press(shown, shown.title_page.action, None)
+    assert submitted == [commands.Update(NAME)]
+    _settle()
+    _press(shown, shown.title_page.action, None)
+    assert submitted[1:] == [commands.Cancel(NAME, pause=True)]
+
+
 def test_a_double_click_on_pause_does_not_start_the_game(shown: MainWindow, submitted: list[commands.Command]) -> None:
     """When the button goes, the one for Play comes to its place."""
     show(shown, "updating")

@@ -168,6 +168,9 @@ def test_a_paused_title_shows_how_far_it_came_and_can_be_given_up() -> None:
     assert (shown.action, shown.fraction, shown.can_discard) == (PrimaryAction.RESUME, 0.55, True)
     assert not _page(_up(installed(paused=True, interrupted=True))).can_discard
     assert not _page(_up(installed())).can_discard
+    failed = replace(installed(), installed=False, version="")
+    assert _page(_up(failed)).can_discard, "a first install that failed"
+    assert not _page(_up(replace(failed, folder=""))).can_discard, "never begun, or given up"
     busy = _page(_up(installed(paused=True, progress=came, job=7, verb=Verb.UPDATE)))
     assert not busy.can_discard
 

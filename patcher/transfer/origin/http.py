@@ -168,7 +168,7 @@ class HttpClient:
                 yield chunk
                 watchdog.resume()
         except urllib3.exceptions.HTTPError as error:
-            text = f"The connection to {response.url} broke off: {quoted(str(error))}."
+            text = f"The connection to {response.url} broke off: {quoted(str(_innermost(error)))}."
             raise Retryable("origin.unreachable", text) from error
 
 

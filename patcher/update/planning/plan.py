@@ -240,6 +240,11 @@ def _is_staged(root: bytes, have: Have) -> bool:
     return root in have.staged and merkle.root_of(have.staged[root]) == root
 
 
+def _unwritten(root: bytes, size_bytes: int, have: Have) -> int:
+    """The room that a file still needs in staging."""
+    return 0 if _is_staged(root, have) else size_bytes - have.room_bytes.get(root, 0)
+
+
 def _new_files(offers: Sequence[Offer], have: Have) -> Iterator[NewFile]:
     copies: dict[bytes, int] = {}
     for offer in offers:
@@ -365,8 +370,10 @@ def _totals(plan: Plan, installed: Sequence[Manifest], have: Have, server_only: 
     trees = [(step.server_bytes if server_only else step.fetch_bytes, step.block_bytes) for step in plan.trees]
     block_bytes = sum(min(cost, blocks) for cost, blocks in trees)
     mended_bytes = sum(mend.rebuild.fetch_bytes for mend in plan.mends)
-    write_bytes = sum(file.size_bytes for file in plan.files if file.copy or file.root not in have.staged)
-    write_bytes += sum(restore.content.size_bytes for restore in plan.restores)
+    write_bytes = sum(
+        file.size_bytes if file.copy else _unwritten(file.root, file.size_bytes, have) for file in plan.files
+    )
+    write_bytes += sum(_unwritten(each.content.root, each.content.size_bytes, have) for each in plan.restores)
     patch_bytes = sum(step.pack_bytes for step in plan.patches)
     old_paths = {e.path: e.root for m in installed for e in m.entries}
     old_roots = {root for root in old_paths.values() if root}
