@@ -226,7 +226,10 @@ class InstallFolder:
         return self.path.resolve() == other.path.resolve() or (mine is not None and mine == theirs)
 
     def _made(self) -> "InstallFolder":
+        new = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         disk.make_folder(self.path)
+        for folder in reversed(new):
+            disk.sync_folder(folder.parent)  # before the registry knows a release here, or it would be a missing folder
         with beneath.translated(self.path):
             return InstallFolder(Beneath(self.root.base.made()))
 
@@ -287,7 +290,9 @@ class InstallFolder:
         """
         self.check()
         mine = self if self.exists else self._made()
-        disk.make_folder(mine.state)
+        if not beneath.is_folder(mine.state):
+            disk.make_folder(mine.state)
+            disk.sync_folder(mine.root)
         if beneath.is_folder(mine.state / _LOCK):
             disk.set_aside(mine.state / _LOCK)
         with locked(mine.state / _LOCK, f"process {os.getpid()}, home {home}") as other:
