@@ -58,6 +58,8 @@ class Seen(NamedTuple):
     ``dials <whom>`` (by TCP or uTP), ``asks router`` to forward a port; and anything else by its destination."""
     answers: list[str]
     """``<title> to <whom>`` for each handshake that is answered."""
+    gives: list[str]
+    """``<title> to <whom>`` where any packet carried content, while everybody asks for it."""
 
 
 def expected(row: Row) -> Seen:
@@ -73,9 +75,15 @@ def expected(row: Row) -> Seen:
         for title, reach in (("game", row.offered), ("other", row.fetched))
         for whom in ("neighbour", "internet")
     }
+    gives = {name: has and _may_be_given(row, name) for name, has in answers.items()}
     return Seen(
-        sorted(sockets) if row.is_open else [], *(sorted(k for k, v in d.items() if v) for d in (sends, answers))
+        sorted(sockets) if row.is_open else [], *(sorted(k for k, v in d.items() if v) for d in (sends, answers, gives))
     )
+
+
+def _may_be_given(row: Row, name: str) -> bool:
+    """``name``: which title, to whom."""
+    return row.sharing == "everyone" or (row.sharing == "lan" and name.endswith("neighbour"))
 
 
 class Cable:
@@ -135,16 +143,17 @@ class Watch:
                 self._player.run("settings", key, value)
                 self._settings[key] = value
         wanted = expected(row)
-        sends = self._sent() & set(wanted.sends)  # the rest may have left before the change
+        # the rest may have left before the change
+        sends, gives = self._sent() & set(wanted.sends), self._given() & set(wanted.gives)
         until = time.monotonic() + _PATIENCE_S
-        while (now := self._look(sends)) != wanted and time.monotonic() < until:
+        while (now := self._look(sends, gives)) != wanted and time.monotonic() < until:
             time.sleep(0.1)
         until = time.monotonic() + _WATCH_S
         while now == wanted and time.monotonic() < until:
-            now = self._look(sends)
+            now = self._look(sends, gives)
         return now
 
-    def _look(self, sends: set[str]) -> Seen:
+    def _look(self, sends: set[str], gives: set[str]) -> Seen:
         sockets = listening(self._player.engine_pid())
         ports = {each.port for each in sockets if each[:2] == ("tcp", PLAYER)}
         self._last_open = max(ports, default=self._last_open)
@@ -156,7 +165,13 @@ class Watch:
             if self._cable("dial", source=source, port=self._last_open, info_hash=info_hash)
         }
         sends |= self._sent()
-        return Seen(sorted(f"{each.kind} {each.address}" for each in sockets), sorted(sends), sorted(answers))
+        gives |= self._given()
+        listens = sorted(f"{each.kind} {each.address}" for each in sockets)
+        return Seen(listens, sorted(sends), sorted(answers), sorted(gives))
+
+    def _given(self) -> set[str]:
+        names = {NEIGHBOUR: "neighbour", INTERNET: "internet"}
+        return {f"{title} to {names.get(to, to)}" for title, to in self._cable("given")}
 
     def _sent(self) -> set[str]:
         return {name for packet in self._cable("seen") if (name := self._named(*packet))}
@@ -189,6 +204,7 @@ def main(folder: Path) -> None:
         for title, layout in (("game", _GAME), ("other", _OTHER)):
             trees.write(folder / title, layout)
             world.release("1", folder / title, title=title)
+            cable("know", title=title, path=str(folder / title / "data/pak"))
         player = world.player("ann", listen_host="", local_discovery="on")
         player.run("install", "game", "--to", world.folder(player))
         player.run("settings", "download_limit_bps", _SLOW_BPS)
