@@ -45,7 +45,7 @@ _WATCH_S = 0.5
 _FIRST_PORT = 20_000
 _GAME: trees.Layout = {"data/pak": File(trees.noise(1, 50_000)), "readme.txt": File(b"read me")}
 _OTHER: trees.Layout = {"data/pak": File(trees.noise(2, 6_000_000)), "readme.txt": File(b"read me too")}
-_SLOW_BPS = 20_000
+_FIRST_BPS, _SLOW_BPS = 100_000, 20_000
 
 
 class Seen(NamedTuple):
@@ -169,6 +169,13 @@ class Watch:
         listens = sorted(f"{each.kind} {each.address}" for each in sockets)
         return Seen(listens, sorted(sends), sorted(answers), sorted(gives))
 
+    def has_more_to_give(self) -> None:
+        """Return when content of the title on its way has left, to one who asks while all is allowed."""
+        self._player.run("settings", "sharing", "everyone")
+        wait_until(lambda: "other to neighbour" in self._look(set(), set()).gives, "a piece")
+        self._player.run("settings", "sharing", "off")
+        self._given()
+
     def _given(self) -> set[str]:
         names = {NEIGHBOUR: "neighbour", INTERNET: "internet"}
         return {f"{title} to {names.get(to, to)}" for title, to in self._cable("given")}
@@ -207,10 +214,12 @@ def main(folder: Path) -> None:
             cable("know", title=title, path=str(folder / title / "data/pak"))
         player = world.player("ann", listen_host="", local_discovery="on")
         player.run("install", "game", "--to", world.folder(player))
-        player.run("settings", "download_limit_bps", _SLOW_BPS)
+        player.run("settings", "download_limit_bps", _FIRST_BPS)
         watch = Watch(player, cable)
         with player.start("install", "other", "--to", folder / "games" / "other") as client:
             wait_until(lambda: player.engine_pid() > 0 and bool(listening(player.engine_pid())), "the download")
+            watch.has_more_to_give()
+            player.run("settings", "download_limit_bps", _SLOW_BPS)
             seen = {row: watch.row(row) for row in ROWS if row.fetches}
             client.send_signal(signal.SIGINT)
             client.communicate()
