@@ -28,6 +28,7 @@ from patcher.transfer.sample import Sample
 from patcher.transfer.swarm.session import Session
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import Shelf, plant, torrent_of
+from tests.support.programs import SEARCHED
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -261,7 +262,7 @@ def run(case: Case, folder: Path) -> Seen:
 
 def main(words: list[str]) -> None:
     """A role, or without one the proof."""
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    os.environ["PATH"] = SEARCHED
     match words:
         case ["tracker"]:
             _tracker()

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import filecmp
 import re
 import sys
 import tempfile
@@ -20,7 +21,7 @@ _SIZE_BYTES, _HALF = 512 << 20, 4
 _MOST_WASTE = 0.05
 _SEED_BPS = 8_000_000
 _BANNED = re.compile(r"([0-9.]+) sent a bad block and is banned")
-_BLOCK_BYTES = 16 << 10
+_BLOCK_BYTES, _STEP_BYTES = 16 << 10, 1 << 20
 
 
 class Seen(NamedTuple):
@@ -38,11 +39,13 @@ class Seen(NamedTuple):
 def run(folder: Path, size_bytes: int, half: int) -> Seen:
     """One player downloads a title from so many honest seeds, as many liars, and an origin."""
     honest, forged = (folder / name / "game.main" for name in ("honest", "forged"))
-    content = trees.noise(1, size_bytes)
-    trees.write(honest, {"pak": File(content), "readme": File(b"read me")})
-    wrong = bytearray(content)
-    wrong[::_BLOCK_BYTES] = bytes(each ^ 1 for each in content[::_BLOCK_BYTES])
-    trees.write(forged, {"pak": File(bytes(wrong)), "readme": File(b"read it")})
+    for tree in (honest, forged):
+        trees.write(tree, {"pak": File(b""), "readme": File(b"read me")})
+    with (honest / "pak").open("wb") as right, (forged / "pak").open("wb") as wrong:
+        for number in range(size_bytes // _STEP_BYTES):
+            content = trees.noise(number, _STEP_BYTES)
+            right.write(content)
+            wrong.write(b"".join(b"lie" + content[at + 3 : at + _BLOCK_BYTES] for at in range(0, _STEP_BYTES, _BLOCK_BYTES)))
     with World(folder / "world", processes=True) as world, contextlib.ExitStack() as stack:
         world.release("1", honest)
         world.publisher.run("publish", "export", world.feed, "game", "--to", folder)
@@ -58,7 +61,7 @@ def run(folder: Path, size_bytes: int, half: int) -> Seen:
         got = player.run("install", "game", "--to", folder / "game")["fetched"]
         received = got["lan_bytes"] + got["peer_bytes"] + got["origin_bytes"]
         return Seen(
-            is_right=(folder / "game/pak").read_bytes() == content,
+            is_right=filecmp.cmp(folder / "game/pak", honest / "pak", shallow=False),
             liars={host for host in list(seeds)[half:] if seeds[host].sent_bytes},
             banned=set(_BANNED.findall((player.home / "engine.log").read_text())),
             waste=received / size_bytes - 1,
