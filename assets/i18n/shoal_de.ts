@@ -1230,6 +1230,14 @@
         <translation> GB</translation>
     </message>
     <message>
+        <source>Times, such as 18:00-23:30</source>
+        <translation>Uhrzeiten, etwa 18:00-23:30</translation>
+    </message>
+    <message>
+        <source>Limits while playing also at</source>
+        <translation>Grenzen beim Spielen auch um</translation>
+    </message>
+    <message>
         <source>Players who download from you see your internet address. Only files of installed titles are shared.</source>
         <translation>Spieler, die von dir herunterladen, sehen deine Internetadresse. Nur Dateien installierter Titel werden geteilt.</translation>
     </message>
