@@ -79,7 +79,7 @@ def seed(folder: Path) -> None:
 
 
 def ping(seconds: float) -> None:
-    """Print the 95th percentile of pings in milliseconds; one that is lost or late counts as long as it was waited for."""
+    """Print the 95th percentile of pings in milliseconds; one that is lost counts as two seconds."""
     found = dict[int, float]()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
         door.connect((NET, ECHO_PORT))

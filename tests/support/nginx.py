@@ -29,7 +29,9 @@ def nginx(feed: Path, cert: Path, key: Path, work: Path) -> Iterator[int]:
     for _ in range(_TRIES):  # another program may take the port between our looking and its listening
         port = _free_port()
         _configure(feed, cert, key, work, port)
-        with subprocess.Popen([program("nginx"), "-p", work, "-c", work / "nginx.conf", "-e", work / "error.log"]) as process:
+        with subprocess.Popen(
+            [program("nginx"), "-p", work, "-c", work / "nginx.conf", "-e", work / "error.log"]
+        ) as process:
             try:
                 if _listens(process, port):
                     yield port

@@ -45,7 +45,9 @@ def run(folder: Path, size_bytes: int, half: int) -> Seen:
         for number in range(size_bytes // _STEP_BYTES):
             content = trees.noise(number, _STEP_BYTES)
             right.write(content)
-            wrong.write(b"".join(b"lie" + content[at + 3 : at + _BLOCK_BYTES] for at in range(0, _STEP_BYTES, _BLOCK_BYTES)))
+            wrong.write(
+                b"".join(b"lie" + content[at + 3 : at + _BLOCK_BYTES] for at in range(0, _STEP_BYTES, _BLOCK_BYTES))
+            )
     with World(folder / "world", processes=True) as world, contextlib.ExitStack() as stack:
         world.release("1", honest)
         world.publisher.run("publish", "export", world.feed, "game", "--to", folder)
