@@ -218,11 +218,11 @@ def main(words: list[str]) -> None:
         case rates:
             os.environ["PATH"] += ":/usr/sbin:/sbin"
             with tempfile.TemporaryDirectory(dir="/dev/shm") as temporary:
-                folder = Path(temporary)
-                (folder / "game").write_bytes(random.Random(1).randbytes(_SIZE_BYTES))
-                (folder / "game.torrent").write_bytes(torrent_of(folder / "game", 256 << 10))
+                place = Path(temporary)
+                (place / "game").write_bytes(random.Random(1).randbytes(_SIZE_BYTES))
+                (place / "game.torrent").write_bytes(torrent_of(place / "game", 256 << 10))
                 for rate_mbit in map(int, rates or RATES_MBIT):
-                    print(measure(rate_mbit, folder), flush=True)
+                    print(measure(rate_mbit, place), flush=True)
 
 
 if __name__ == "__main__":

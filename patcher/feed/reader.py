@@ -31,7 +31,7 @@ class Reader:
         """``feed.json``, without URLs that lead nearer to the player than the address at which the feed was added."""
         record = records.parse(records.Feed, self._trust.record(feed_paths.FEED))
         origins = tuple(filter(self._may_name, record.origins))
-        trackers = tuple(filter(self._origin.may_lead, record.trackers))
+        trackers = tuple(filter(self._origin.allows_tracker, record.trackers))
         return dataclasses.replace(record, origins=origins, trackers=trackers)
 
     def title(self, title: str) -> records.Title:

@@ -5,6 +5,7 @@
 
 import contextlib
 import filecmp
+import functools
 import re
 import sys
 import tempfile
@@ -58,7 +59,7 @@ def run(folder: Path, size_bytes: int, half: int) -> Seen:
             seed = stack.enter_context(Player(listen_interfaces=f"{host}:0", outgoing_interfaces=host))
             seed.seed(torrent, forged if lies else honest, lie=lies, trackers=[world.tracker.http_url])
             seeds[host] = seed.limit(_SEED_BPS)
-            wait_until(lambda known=seed: bool(known.handle.status().current_tracker), "the first announce")  # type: ignore[misc]
+            wait_until(functools.partial(_has_announced, seed), "the first announce")
         player = world.player("ann")
         got = player.run("install", "game", "--to", folder / "game")["fetched"]
         received = got["lan_bytes"] + got["peer_bytes"] + got["origin_bytes"]
@@ -68,6 +69,10 @@ def run(folder: Path, size_bytes: int, half: int) -> Seen:
             banned=set(_BANNED.findall((player.home / "engine.log").read_text())),
             waste=received / size_bytes - 1,
         )
+
+
+def _has_announced(seed: Player) -> bool:
+    return bool(seed.handle.status().current_tracker)
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ class Origin(Closing):
         """URL and bytes, unverified, of the last small file that came whole for the sake of a range."""
         self._whole_lock = threading.Lock()
 
-    def may_lead(self, url: str) -> bool:
+    def allows_tracker(self, url: str) -> bool:
         """Whether a tracker's URL leads where this feed may lead.
 
         Its host is looked up, which takes a few seconds at most. A name that leads nowhere today is permitted.

@@ -227,9 +227,10 @@ class Session:
                 self._leave(info_hash)
 
     def _permitted(self) -> dict[bytes, "_Offer"]:
-        """While peers are banned from what is fetched, nothing may be offered that needs a narrower filter."""
-        is_rest = self._is_mixed and self._filter.bans
-        return {} if self.settings.sharing == "off" or is_rest else self._offers
+        """While anybody is banned from what is fetched, nothing may be offered that needs a narrower filter."""
+        would_mix = (self.settings.sharing, self.settings.peers) == ("lan", "all")
+        is_rest = self.settings.sharing == "off" or (would_mix and self._filter.bans)
+        return {} if is_rest else self._offers
 
     def _enter(self, swarm: Swarm) -> None:
         info_hash = swarm.torrent.info_hash

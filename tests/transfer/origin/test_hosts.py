@@ -159,5 +159,5 @@ def test_a_tracker_whose_name_leads_inwards_is_left_out(
     table = {"outside": ["8.8.8.8"], "inwards": ["8.8.8.8 192.168.1.1"], "machine": ["127.0.0.1"], "nowhere": [""]}
     names.lead(monkeypatch, {f"{name}.example": answers for name, answers in table.items()})
     with Origin(["https://updates.example"], reach=pinned) as origin:
-        assert {name for name in table if origin.may_lead(f"udp://{name}.example:6969/announce")} == kept
-        assert not origin.may_lead("udp://0.0.0.0:6969/announce")
+        assert {name for name in table if origin.allows_tracker(f"udp://{name}.example:6969/announce")} == kept
+        assert not origin.allows_tracker("udp://0.0.0.0:6969/announce")
