@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes .venv ready to run and test Shoal; quick when it is. Called by `make setup` in the project's folder.
-# With the argument `disks` also what `make disks` needs.
-# Installs the Debian packages that are missing when run as root, else prints the line that does it.
+# With the argument `disks` or `prove` also what `make disks` or `make prove` needs.
+# Installs the Debian packages that are missing when run as root, else prints the line that does it. Servers that the
+# tests run are only unpacked, into .venv/debian: installed, they would start with the machine.
 set -eu
 
 have_library() { # whether the loader knows it
@@ -9,12 +10,9 @@ have_library() { # whether the loader knows it
 }
 
 need_packages() { # the Debian packages this machine lacks, on one line
-    command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || printf ' nginx'
-    [ -x /usr/sbin/sshd ] && command -v ssh >/dev/null 2>&1 || printf ' openssh-server openssh-client'
+    command -v ssh >/dev/null 2>&1 || printf ' openssh-client'
     command -v ip >/dev/null 2>&1 || printf ' iproute2'
-    command -v redis-server >/dev/null 2>&1 || printf ' redis-server'
     command -v nft >/dev/null 2>&1 || [ -x /usr/sbin/nft ] || printf ' nftables'
-    command -v miniupnpd >/dev/null 2>&1 || [ -x /usr/sbin/miniupnpd ] || printf ' miniupnpd miniupnpd-nftables'
     while read -r library package; do # what Qt draws with: first a screen or none, from libxcb on a real one
         have_library "$library" || printf ' %s' "$package"
     done <<-END
@@ -57,13 +55,38 @@ install_packages() {
     fi
     echo "setup: $line"
     export DEBIAN_FRONTEND=noninteractive
-    # No service may start: the tests run their own on free ports.
-    if [ ! -e /usr/sbin/policy-rc.d ]; then
-        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-        chmod 755 /usr/sbin/policy-rc.d
-        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-    fi
     $line >/dev/null 2>&1 || { said=$(apt-get update 2>&1 && $line 2>&1) || { echo "$said" >&2; exit 1; }; }
+}
+
+servers="nginx usr/sbin/nginx nginx
+openssh-server usr/sbin/sshd sshd
+redis-server,redis-tools usr/bin/redis-server redis-server
+miniupnpd-nftables usr/sbin/miniupnpd miniupnpd"
+clients="qbittorrent-nox usr/bin/qbittorrent-nox qbittorrent-nox"
+
+unpack() { # lines of packages, a program in them, its name: into .venv/debian, with the libraries this machine lacks
+    root=$PWD/.venv/debian
+    wanted=$(echo "$1" | while read -r packages _ name; do [ -x "$root/bin/$name" ] || echo "$packages"; done | tr ',\n' '  ')
+    [ -n "$wanted" ] || return 0
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "Missing: these programs of Debian, each as .venv/debian/bin/NAME: $wanted" >&2
+        exit 1
+    fi
+    echo "setup: unpack $wanted"
+    rm -rf "$root/new" && mkdir -p "$root/new" "$root/bin"
+    fetch >/dev/null 2>&1 || { said=$(apt-get update 2>&1 && fetch 2>&1) || { echo "$said" >&2; exit 1; }; }
+    for file in "$root"/new/*.deb; do dpkg-deb -x "$file" "$root"; done
+    rm -rf "$root/new"
+    libraries=$(find "$root/usr/lib" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+    echo "$1" | while read -r _ program name; do
+        printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$root/$program" >"$root/bin/$name"
+        chmod 755 "$root/bin/$name"
+    done
+}
+
+fetch() { # what is $wanted, and what of its dependencies is not installed
+    lacks=$(apt-get install -s --no-install-recommends $wanted | sed -n 's/^Inst \([^ ]*\) (.*/\1/p')
+    (cd "$root/new" && apt-get download $(printf '%s\n' $wanted $lacks | sort -u))
 }
 
 key() { # changes when an install would do something
@@ -76,6 +99,8 @@ PYTHON=${PYTHON:-python3}
 command -v "$PYTHON" >/dev/null 2>&1 || { echo "python3 (3.11 or newer) is needed" >&2; exit 1; }
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "python 3.11 or newer is needed" >&2; exit 1; }
 install_packages
+unpack "$servers"
+[ "$purpose" != prove ] || unpack "$clients"
 [ "$(cat .venv/shoal-setup 2>/dev/null)" = "$(key)" ] && exit 0
 
 started=$(date +%s)

@@ -66,6 +66,11 @@ class SettingsPage(ScrollPage):
         self._add(
             grid, self.tr("Upload limit while playing"), self._number("low_upload_limit_bps", _KILO, self.tr(" kB/s"))
         )
+        self.hours = QLineEdit()
+        self.hours.setObjectName("low_hours")
+        self.hours.setPlaceholderText(self.tr("Times, such as 18:00-23:30"))
+        self.hours.editingFinished.connect(self._hours_changed)
+        self._add(grid, self.tr("Limits while playing also at"), self.hours)
         for key, label in (
             ("share_on_battery", self.tr("Share on battery, too")),
             ("share_on_metered", self.tr("Share on metered connections, too")),
@@ -171,6 +176,8 @@ class SettingsPage(ScrollPage):
         for key, number in self._numbers.items():
             if not number.hasFocus():
                 number.set_count(int(settings.get(key, 0)))
+        if not self.hours.hasFocus():
+            self.hours.setText(str(settings.get("low_hours", "")))
         if not self.folder.hasFocus():
             self.folder.setText(str(settings.get("games_folder", "")))
         self._reach.setText(text.reach_line(state.snapshot) if state.snapshot else "")
@@ -198,6 +205,12 @@ class SettingsPage(ScrollPage):
         if self.folder.isModified():  # the field may only have been passed by
             self.folder.setModified(False)
             self._change("games_folder", self.folder.text().strip())
+
+    @Slot()
+    def _hours_changed(self) -> None:
+        if self.hours.isModified():
+            self.hours.setModified(False)
+            self._change("low_hours", self.hours.text().strip())
 
     @Slot()
     def _choose_folder(self) -> None:

@@ -30,7 +30,8 @@ class Reader:
     def feed(self) -> records.Feed:
         """``feed.json``, without URLs that lead nearer to the player than the address at which the feed was added."""
         record = records.parse(records.Feed, self._trust.record(feed_paths.FEED))
-        origins, trackers = (tuple(filter(self._may_name, urls)) for urls in (record.origins, record.trackers))
+        origins = tuple(filter(self._may_name, record.origins))
+        trackers = tuple(filter(self._origin.allows_tracker, record.trackers))
         return dataclasses.replace(record, origins=origins, trackers=trackers)
 
     def title(self, title: str) -> records.Title:

@@ -18,6 +18,7 @@ from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.hosts import Reach
 from patcher.transfer.origin.retry import RetryPolicy
 from tests.feed.player import Player, fails
+from tests.support import names
 from tests.support.hostile_origin import HostileOrigin, content_path
 from tests.support.repository_simulator import RepositorySimulator
 
@@ -76,8 +77,9 @@ def test_records_are_read_as_facts(reader: Reader, feed: RepositorySimulator) ->
     ids=["public", "private", "loopback"],
 )
 def test_what_leads_nearer_than_the_feed_itself_is_left_out(
-    player: Player, feed: RepositorySimulator, pinned: str, kept: str
+    player: Player, feed: RepositorySimulator, monkeypatch: pytest.MonkeyPatch, pinned: str, kept: str
 ) -> None:
+    names.lead(monkeypatch, {"mirror.example": ["8.8.8.8"]})
     hosts = ["mirror.example", "10.9.0.1", "127.0.0.2", "0.0.0.0", "239.0.0.1"]
     links = {f"link-{number}": f"https://{host}/index.html?a=b#c" for number, host in enumerate(hosts)}
     said = records.Feed("games", "Games", tuple(f"https://{h}/" for h in hosts), tuple(f"udp://{h}:1" for h in hosts))

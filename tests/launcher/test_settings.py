@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QDoubleSpinBox,
+    QLineEdit,
 )
 
 from launcher import theme
@@ -39,6 +40,23 @@ def test_each_setting_is_a_command_at_once(shown: MainWindow, submitted: list[co
     QTest.keyClick(limit, Qt.Key.Key_Return)
     assert commands.ChangeSetting("peers", "none") in submitted
     assert commands.ChangeSetting("download_limit_bps", "2500000") in submitted
+
+
+def test_times_of_lower_limits_are_a_command_when_they_were_changed(
+    shown: MainWindow, submitted: list[commands.Command]
+) -> None:
+    shown.handle_message(LinkChanged(Link.UP))
+    shown.handle_message(snapshot(installed(), low_hours="18:00-23:30"))
+    shown.go("settings")
+    field = control(shown, "low_hours")
+    assert isinstance(field, QLineEdit) and field.text() == "18:00-23:30"
+    submitted.clear()
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert submitted == []
+    QTest.keyClicks(field, ", 06:00-08:00")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert submitted == [commands.ChangeSetting("low_hours", "18:00-23:30, 06:00-08:00")]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import Any, Self
 from patcher.publish.store import PhaseMeter
 from patcher.publish.upload.destination import SmallFile
 from patcher.publish.upload.folder import FolderDestination
+from tests.support.programs import program
 
 ACCESS_KEY, SECRET_KEY = "publisher", "the-secret-of-the-publisher"
 _IDENTITIES = """{"identities": [
@@ -167,8 +168,6 @@ def _make_bucket(address: str, bucket: str) -> None:
 @contextlib.contextmanager
 def sshd(work: Path) -> Iterator[int]:
     """An sshd for this user with keys of its own, on 127.0.0.1; ``work/bin/ssh`` knows it. Yields the port."""
-    program = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    assert program is not None, "sshd is not installed: make setup"
     (work / "bin").mkdir(parents=True)
     for name in ("host", "user"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", work / name], check=True)
@@ -188,7 +187,7 @@ def sshd(work: Path) -> Iterator[int]:
     )
     (work / "bin/ssh").write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {work}/ssh_config "$@"\n')
     (work / "bin/ssh").chmod(0o755)
-    command = [program, "-D", "-e", "-f", str(work / "sshd_config")]
+    command = [program("sshd"), "-D", "-e", "-f", str(work / "sshd_config")]
     with (work / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             _wait_for(port, process, work / "log")

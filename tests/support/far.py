@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -28,6 +29,11 @@ TRACKER_PORT = 6969
 _ANSWER_S = 2.0
 _ALL_PROTOCOLS = 3
 _SYN, _ACK = 2, 16
+_IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
+_CHOKED_S = 0.3
+_UNCHOKE, _INTERESTED, _HAVE, _BITFIELD, _REQUEST, _PIECE = 1, 2, 4, 5, 6, 7
+"""Messages of BEP 3."""
+_MARK_BYTES, _MARK_STEP_BYTES = 16, 512
 
 
 def ip(*words: str) -> None:
@@ -44,9 +50,14 @@ def add_address(cable: str, address: str, address6: str) -> None:
 
 
 class Capture:
-    """What comes in by the cable and was begun at its other end: each UDP packet, first packets and requests of TCP."""
+    """What comes in by the cable and was begun at its other end: each UDP packet, first packets and requests of TCP.
+
+    And of which titles any packet carries content, for whom.
+    """
 
     def __init__(self) -> None:
+        self._marks: dict[bytes, str] = {}
+        self._given: set[tuple[str, str]] = set()
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL_PROTOCOLS))
         self._socket.bind((CABLE, 0))
         self._lock = threading.Lock()
@@ -59,23 +70,49 @@ class Capture:
             packets, self._packets = self._packets, []
         return packets
 
+    def know(self, title: str, content: bytes) -> None:
+        """Recognise the content of a title, which nothing compresses."""
+        ends = range(_MARK_BYTES, len(content) + 1, _MARK_STEP_BYTES)
+        self._marks |= {content[end - _MARK_BYTES : end]: title for end in ends}
+
+    def given(self) -> list[tuple[str, str]]:
+        """Title and destination of all content since the last call."""
+        with self._lock:
+            given, self._given = self._given, set()
+        return sorted(given)
+
     def _listen(self) -> None:
         while True:
-            frame, (_, _, direction, *_) = self._socket.recvfrom(1 << 16)
-            packet = _packet(frame) if direction != socket.PACKET_OUTGOING else None
-            if packet:
-                with self._lock:
-                    self._packets.append(packet)
+            frame, (_, _, direction, *_) = self._socket.recvfrom(1 << 17)
+            if direction == socket.PACKET_OUTGOING:
+                continue
+            packet, carried = _packet(frame), self._carried(frame)
+            with self._lock:
+                self._given |= carried
+                self._packets += [packet] if packet else []
+
+    def _carried(self, frame: bytes) -> set[tuple[str, str]]:
+        ends = range(_MARK_BYTES, len(frame) + 1)
+        titles = {self._marks.get(frame[end - _MARK_BYTES : end]) for end in ends}
+        return {(title, _destination(frame)) for title in titles if title}
+
+
+def _destination(frame: bytes) -> str:
+    kind, packet = frame[12:14], frame[14:]
+    if kind == _IPV4:
+        return socket.inet_ntop(socket.AF_INET, packet[16:20])
+    return socket.inet_ntop(socket.AF_INET6, packet[24:40]) if kind == _IPV6 else kind.hex()
 
 
 def _packet(frame: bytes) -> tuple[str, str, int, str] | None:
     kind, packet = frame[12:14], frame[14:]
-    if kind == b"\x08\x00":
-        protocol, to, body = packet[9], socket.inet_ntop(socket.AF_INET, packet[16:20]), packet[4 * (packet[0] & 15) :]
-    elif kind == b"\x86\xdd":
-        protocol, to, body = packet[6], socket.inet_ntop(socket.AF_INET6, packet[24:40]), packet[40:]
+    if kind == _IPV4:
+        protocol, body = packet[9], packet[4 * (packet[0] & 15) :]
+    elif kind == _IPV6:
+        protocol, body = packet[6], packet[40:]
     else:
         return None
+    to = _destination(frame)
     if protocol not in (socket.IPPROTO_TCP, socket.IPPROTO_UDP):
         return None
     port = struct.unpack_from("!H", body, 2)[0]
@@ -96,12 +133,25 @@ class Far:
         """What left the player's machine since the last call."""
         return self._capture.take()
 
+    def know(self, title: str, path: str) -> None:
+        """The content of a title, to be recognised in packets."""
+        self._capture.know(title, Path(path).read_bytes())
+
+    def given(self) -> list[tuple[str, str]]:
+        """Of which title content left the player's machine since the last call, and for which address."""
+        return self._capture.given()
+
     def dial(self, source: str, port: int, info_hash: str) -> bool:
-        """Whether the player answers the handshake (BEP 3) of a peer at the address ``source``."""
+        """Whether the player answers the handshake (BEP 3) of a peer at the address ``source``, who then asks for more.
+
+        The peer says that it is interested, and asks for a block of each piece that the player has, choked or not.
+        """
         hello = b"\x13BitTorrent protocol" + bytes(8) + bytes.fromhex(info_hash)[:20] + b"-XX0000-" + bytes(12)
         with contextlib.suppress(OSError), socket.create_connection((PLAYER, port), _ANSWER_S, (source, 0)) as peer:
-            peer.sendall(hello)
-            return peer.recv(68, socket.MSG_WAITALL)[28:48] == hello[28:48]
+            peer.sendall(hello + _message(_INTERESTED))
+            if peer.recv(68, socket.MSG_WAITALL)[28:48] == hello[28:48]:
+                _ask(peer)
+                return True
         return False
 
     def call(self, port: int, info_hash: str) -> None:
@@ -118,6 +168,33 @@ class Far:
         with socket.create_connection((INTERNET, TRACKER_PORT), _ANSWER_S, (INTERNET, 0)) as tracker:
             tracker.sendall(request.encode())
             assert b"failure" not in b"".join(iter(lambda: tracker.recv(4096), b""))
+
+
+def _message(kind: int, *numbers: int) -> bytes:
+    return struct.pack(f"!IB{len(numbers)}I", 1 + 4 * len(numbers), kind, *numbers)
+
+
+def _ask(peer: socket.socket) -> None:
+    """Ask for a block of each piece until one comes, or for as long as a choked peer waits."""
+    peer.settimeout(_CHOKED_S)
+    held = set[int]()
+    with contextlib.suppress(OSError), peer.makefile("rb") as heard:
+        while head := heard.read(4):
+            message = heard.read(int.from_bytes(head, "big"))
+            kind, body = int.from_bytes(message[:1], "big"), message[1:]
+            more = held if kind == _UNCHOKE else _held(kind, body)
+            held |= more
+            peer.sendall(b"".join(_message(_REQUEST, piece, 0, 1 << 14) for piece in more))
+            if kind == _PIECE:
+                return
+
+
+def _held(kind: int, body: bytes) -> set[int]:
+    """The pieces that a message says are there."""
+    if kind == _HAVE:
+        return {int.from_bytes(body, "big")}
+    bits = body if kind == _BITFIELD else b""
+    return {8 * at + bit for at, byte in enumerate(bits) for bit in range(8) if byte << bit & 128}
 
 
 def main() -> None:

@@ -28,10 +28,12 @@ from patcher.transfer.sample import Sample
 from patcher.transfer.swarm.session import Session
 from patcher.transfer.swarm.torrent import Torrent
 from tests.support.peers import Shelf, plant, torrent_of
+from tests.support.programs import SEARCHED
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 _STREET, _STRANGER = "45.0.0.1", "45.0.0.2"
+_STREET6 = "2a01:4f8:45::1"
 _TRACKER_PORT = 6969
 _TRICKLE_BPS = 2_000
 _FILES = {"data/pak": 3_000_000, "readme": 10}
@@ -78,7 +80,8 @@ class Case(NamedTuple):
     """The routers of the one who seeds and the one who downloads, and what must come of them.
 
     ``upnp`` lets in who is mapped. ``cone`` maps nobody, and lets in whom the player has dialled. ``symmetric`` also
-    uses another port for each of those, so that no third player knows where to dial.
+    uses another port for each of those, so that no third player knows where to dial. ``ipv6`` is no router: the player
+    has an address of the Internet, and none of IPv4.
     """
 
     seeder: str
@@ -92,6 +95,7 @@ class Case(NamedTuple):
 CASES = (
     Case("upnp", "upnp", "mapped", "peer"),
     Case("cone", "cone", "private", "peer"),
+    Case("ipv6", "ipv6", "public", "peer"),
     Case("upnp", "symmetric", "mapped", "peer"),
     Case("symmetric", "symmetric", "private", "origin"),
 )
@@ -118,6 +122,7 @@ class Place:
         mine = os.readlink("/proc/self/ns/net")
         while os.readlink(f"/proc/{self.pid}/ns/net") == mine:
             time.sleep(0.005)
+        self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")  # an address is usable at once
         self.run("ip", "link", "set", "lo", "up")
 
     def command(self, *words: str) -> list[str]:
@@ -148,7 +153,12 @@ class Place:
 
 def home(stack: contextlib.ExitStack, street: Place, number: int, kind: str, folder: Path) -> Place:
     """A player's place behind a router of a kind."""
-    player, router = Place(stack), Place(stack)
+    player = Place(stack)
+    if kind == "ipv6":
+        player.plug("cable", street, f"home{number}", f"2a01:4f8:45::{number}00/64")
+        street.run("ip", "link", "set", f"home{number}", "master", "street")
+        return player
+    router = Place(stack)
     router.plug("wan", street, f"home{number}", f"45.0.{number}.1/8")
     street.run("ip", "link", "set", f"home{number}", "master", "street")
     router.plug("lan", player, "cable", f"192.168.{number}.1/24")
@@ -169,8 +179,8 @@ def street() -> Iterator[tuple[Place, contextlib.ExitStack]]:
     with contextlib.ExitStack() as stack:
         place = Place(stack)
         place.run("ip", "link", "add", "street", "type", "bridge")
-        for address in (_STREET, _STRANGER):
-            place.run("ip", "address", "add", f"{address}/8", "dev", "street")
+        for address in (f"{_STREET}/8", f"{_STRANGER}/8", f"{_STREET6}/64"):
+            place.run("ip", "address", "add", address, "dev", "street")
         place.run("ip", "link", "set", "street", "up")
         yield place, stack
 
@@ -179,12 +189,15 @@ def prove(case: Case, folder: Path) -> Seen:
     """Carry one case out."""
     game = plant(folder / "game", _FILES)
     (folder / "game.torrent").write_bytes(torrent_of(game))
+    tracker = _STREET6 if case.seeder == "ipv6" else _STREET
+    (folder / "tracker").write_text(f"http://{f'[{tracker}]' if ':' in tracker else tracker}:{_TRACKER_PORT}/announce")
     with street() as (place, stack):
         seeder = home(stack, place, 1, case.seeder, folder)
         asker = home(stack, place, 2, case.asker, folder)
         module = (sys.executable, "-m", "tests.support.homes")
-        assert _line(place.start(*module, "tracker")) == "ready"
-        assert _line(place.start(*module, "stranger", str(folder))) == "ready"
+        assert _line(place.start(*module, "tracker", tracker)) == "ready"
+        if case.seeder != "ipv6":
+            assert _line(place.start(*module, "stranger", str(folder))) == "ready"
         reach = _line(seeder.start(*module, "seed", str(folder)))
         started = time.monotonic()
         source = _line(asker.start(*module, "ask", str(folder), case.source))
@@ -201,11 +214,11 @@ def _line(process: "subprocess.Popen[str]") -> str:
 
 def _torrent(folder: Path, target: Path) -> Torrent:
     torrent = Torrent.parse((folder / "game.torrent").read_bytes(), [target / name for name in _FILES])
-    return replace(torrent, trackers=(f"http://{_STREET}:{_TRACKER_PORT}/announce",))
+    return replace(torrent, trackers=((folder / "tracker").read_text(),))
 
 
-def _tracker() -> None:
-    with Tracker((_STREET, _TRACKER_PORT), None, interval_s=2):
+def _tracker(host: str) -> None:
+    with Tracker((host, _TRACKER_PORT), None, interval_s=2):
         _say("ready")
         sys.stdin.read()
 
@@ -261,10 +274,10 @@ def run(case: Case, folder: Path) -> Seen:
 
 def main(words: list[str]) -> None:
     """A role, or without one the proof."""
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    os.environ["PATH"] = SEARCHED
     match words:
-        case ["tracker"]:
-            _tracker()
+        case ["tracker", host]:
+            _tracker(host)
         case ["stranger", folder]:
             _stranger(Path(folder))
         case ["seed", folder]:

@@ -1,13 +1,13 @@
 """A real nginx with the configuration that docs tell operators to use, on a free port of 127.0.0.1."""
 
 import contextlib
-import os
-import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.support.programs import program
 
 _CONFIGURATION = Path(__file__).parents[2] / "packaging/nginx/shoal-feed.conf"
 _PLACES = ("listen 443 ssl;", "root /srv/feed;", "/etc/ssl/feed/fullchain.pem", "/etc/ssl/feed/privkey.pem")
@@ -26,12 +26,12 @@ _START_S = 10.0
 @contextlib.contextmanager
 def nginx(feed: Path, cert: Path, key: Path, work: Path, host: str = "127.0.0.1", fixed_port: int = 0) -> Iterator[int]:
     """Serve ``feed`` over TLS with nginx, its own files in ``work``; yields the port."""
-    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    assert program is not None, "nginx is not installed: make setup"
     for _ in range(_TRIES):  # another program may take the port between our looking and its listening
         port = fixed_port or _free_port()
         _configure(feed, cert, key, work, f"{host}:{port}")
-        with subprocess.Popen([program, "-p", work, "-c", work / "nginx.conf", "-e", work / "error.log"]) as process:
+        with subprocess.Popen(
+            [program("nginx"), "-p", work, "-c", work / "nginx.conf", "-e", work / "error.log"]
+        ) as process:
             try:
                 if _listens(process, host, port):
                     yield port

@@ -291,7 +291,7 @@ CONSENT = (
         "offer.is_good = False\n        self._apply_ports()", "offer.is_good = False",
         "tests/transfer/test_consent.py::test_a_port_is_open_only_for_what_is_fetched_or_may_be_given"),
     Planted("what was fetched is offered to everybody", "transfer/swarm/session.py",
-        "if swarm.is_fetched and self.settings.peers", "if self.settings.peers",
+        "self._filter.apply(scope, ", 'self._filter.apply("all", ',
         "tests/transfer/test_consent.py::test_what_was_fetched_from_everybody_is_offered_to_whom_the_player_chose"),
     Planted("a month that cannot be read is unused", "seeding/seeder.py",
         "return cap", "return 0",

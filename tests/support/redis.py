@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from tests.support.programs import program
 from tests.support.waiting import wait_until
 
 
@@ -17,7 +18,7 @@ class RedisServer:
     def start(self) -> None:
         facts = {"port": "0", "unixsocket": str(self._path), "save": "", "appendonly": "no", "dir": str(self._folder)}
         words = [word for name, value in facts.items() for word in (f"--{name}", value)]
-        self._process = subprocess.Popen(["redis-server", *words], stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen([program("redis-server"), *words], stdout=subprocess.DEVNULL)
         wait_until(self._path.exists, "Redis")
 
     def stop(self) -> None:

@@ -45,7 +45,7 @@ _WATCH_S = 0.5
 _FIRST_PORT = 20_000
 _GAME: trees.Layout = {"data/pak": File(trees.noise(1, 50_000)), "readme.txt": File(b"read me")}
 _OTHER: trees.Layout = {"data/pak": File(trees.noise(2, 6_000_000)), "readme.txt": File(b"read me too")}
-_SLOW_BPS = 20_000
+_FIRST_BPS, _SLOW_BPS = 100_000, 20_000
 
 
 class Seen(NamedTuple):
@@ -58,6 +58,8 @@ class Seen(NamedTuple):
     ``dials <whom>`` (by TCP or uTP), ``asks router`` to forward a port; and anything else by its destination."""
     answers: list[str]
     """``<title> to <whom>`` for each handshake that is answered."""
+    gives: list[str]
+    """``<title> to <whom>`` where any packet carried content, while everybody asks for it."""
 
 
 def expected(row: Row) -> Seen:
@@ -73,9 +75,15 @@ def expected(row: Row) -> Seen:
         for title, reach in (("game", row.offered), ("other", row.fetched))
         for whom in ("neighbour", "internet")
     }
+    gives = {name: has and _may_be_given(row, name) for name, has in answers.items()}
     return Seen(
-        sorted(sockets) if row.is_open else [], *(sorted(k for k, v in d.items() if v) for d in (sends, answers))
+        sorted(sockets) if row.is_open else [], *(sorted(k for k, v in d.items() if v) for d in (sends, answers, gives))
     )
+
+
+def _may_be_given(row: Row, name: str) -> bool:
+    """``name``: which title, to whom."""
+    return row.sharing == "everyone" or (row.sharing == "lan" and name.endswith("neighbour"))
 
 
 class Cable:
@@ -135,16 +143,17 @@ class Watch:
                 self._player.run("settings", key, value)
                 self._settings[key] = value
         wanted = expected(row)
-        sends = self._sent() & set(wanted.sends)  # the rest may have left before the change
+        # the rest may have left before the change
+        sends, gives = self._sent() & set(wanted.sends), self._given() & set(wanted.gives)
         until = time.monotonic() + _PATIENCE_S
-        while (now := self._look(sends)) != wanted and time.monotonic() < until:
+        while (now := self._look(sends, gives)) != wanted and time.monotonic() < until:
             time.sleep(0.1)
         until = time.monotonic() + _WATCH_S
         while now == wanted and time.monotonic() < until:
-            now = self._look(sends)
+            now = self._look(sends, gives)
         return now
 
-    def _look(self, sends: set[str]) -> Seen:
+    def _look(self, sends: set[str], gives: set[str]) -> Seen:
         sockets = listening(self._player.engine_pid())
         ports = {each.port for each in sockets if each[:2] == ("tcp", PLAYER)}
         self._last_open = max(ports, default=self._last_open)
@@ -156,7 +165,20 @@ class Watch:
             if self._cable("dial", source=source, port=self._last_open, info_hash=info_hash)
         }
         sends |= self._sent()
-        return Seen(sorted(f"{each.kind} {each.address}" for each in sockets), sorted(sends), sorted(answers))
+        gives |= self._given()
+        listens = sorted(f"{each.kind} {each.address}" for each in sockets)
+        return Seen(listens, sorted(sends), sorted(answers), sorted(gives))
+
+    def has_more_to_give(self) -> None:
+        """Return when content of the title on its way has left, to one who asks while all is allowed."""
+        self._player.run("settings", "sharing", "everyone")
+        wait_until(lambda: "other to neighbour" in self._look(set(), set()).gives, "a piece")
+        self._player.run("settings", "sharing", "off")
+        self._given()
+
+    def _given(self) -> set[str]:
+        names = {NEIGHBOUR: "neighbour", INTERNET: "internet"}
+        return {f"{title} to {names.get(to, to)}" for title, to in self._cable("given")}
 
     def _sent(self) -> set[str]:
         return {name for packet in self._cable("seen") if (name := self._named(*packet))}
@@ -189,12 +211,15 @@ def main(folder: Path) -> None:
         for title, layout in (("game", _GAME), ("other", _OTHER)):
             trees.write(folder / title, layout)
             world.release("1", folder / title, title=title)
+            cable("know", title=title, path=str(folder / title / "data/pak"))
         player = world.player("ann", listen_host="", local_discovery="on")
         player.run("install", "game", "--to", world.folder(player))
-        player.run("settings", "download_limit_bps", _SLOW_BPS)
+        player.run("settings", "download_limit_bps", _FIRST_BPS)
         watch = Watch(player, cable)
         with player.start("install", "other", "--to", folder / "games" / "other") as client:
             wait_until(lambda: player.engine_pid() > 0 and bool(listening(player.engine_pid())), "the download")
+            watch.has_more_to_give()
+            player.run("settings", "download_limit_bps", _SLOW_BPS)
             seen = {row: watch.row(row) for row in ROWS if row.fetches}
             client.send_signal(signal.SIGINT)
             client.communicate()

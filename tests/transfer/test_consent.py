@@ -24,6 +24,7 @@ from tests.support.sockets import listening
 from tests.transfer.conftest import SIZES, Game, settings
 
 WATCH_S = 3.0
+NEIGHBOURLY = next(row for row in ROWS if (row.sharing, row.peers, row.fetches) == ("lan", "all", True))
 UNCOUNTED_BYTES = 512 * 1024
 """What may leave between the last count and the cut, on a machine with much else to do."""
 SWITCH_WATCH_S = 1.5
@@ -211,6 +212,21 @@ def test_what_was_fetched_from_everybody_is_offered_to_whom_the_player_chose(gam
             assert reach(session, info_hash) == "all"
         offered(session, game)
         assert reach(session, info_hash) == "lan"
+
+
+def test_while_somebody_is_banned_nothing_is_offered_that_would_let_them_in(game: Game, tmp_path: Path) -> None:
+    """A filter for the local network alone cannot bind what is fetched from everybody."""
+    with at_work(game, tmp_path, NEIGHBOURLY, sharing="lan") as (session, mine, fetched, fetch):
+        assert (reach(session, mine), reach(session, fetched)) == ("lan", "all")
+        session._filter.ban("198.51.100.1")
+        for _ in range(3):
+            session.changed()
+            assert (reach(session, mine), reach(session, fetched)) == ("none", "all")
+            assert session._swarms[fetched].handle.flags() & lt.torrent_flags.apply_ip_filter
+            assert session._session.get_ip_filter().access("198.51.100.1") == 1
+        fetch.close()
+        session.changed()
+        assert reach(session, mine) == "lan"
 
 
 def test_an_offer_waits_while_the_same_torrent_is_fetched(game: Game) -> None:

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from urllib.parse import urlsplit
 
 from patcher.closing import Closing
 from patcher.content.feed_paths import CONTENT
 from patcher.content.merkle import Ref, ref_of
 from patcher.errors import Mismatch, Missing, NoRanges, OriginError, TooSlow, never
+from patcher.transfer.origin.dialling import addresses
 from patcher.transfer.origin.hosts import HostPolicy, Reach
 from patcher.transfer.origin.http import HttpClient, Received
 from patcher.transfer.origin.retry import Failover, RetryPolicy, StallTimer
@@ -16,6 +18,7 @@ from patcher.transfer.origin.watchdog import Watchdog
 _WHOLE_BYTES = 16 * 1024 * 1024
 """A file up to this size is fetched whole, into memory, from a server that knows no ranges."""
 _PORTION_BYTES = 256 * 1024
+_LOOK_UP_S = 3.0
 
 
 class Origin(Closing):
@@ -48,12 +51,35 @@ class Origin(Closing):
         self._turns = Turns(self._stall.policy.clock)
         self._hosts = HostPolicy(self.urls, hosts, reach)
         self._http = HttpClient(self._hosts, ca, self.received, proxy)
+        self._led: dict[str, bool] = {}
         self._first = 0
         self._rangeless = set[str]()
         """The servers that send whole files only."""
         self._whole = ("", b"")
         """URL and bytes, unverified, of the last small file that came whole for the sake of a range."""
         self._whole_lock = threading.Lock()
+
+    def allows_tracker(self, url: str) -> bool:
+        """Whether a tracker's URL leads where this feed may lead.
+
+        Its host is looked up, which takes a few seconds at most. A name that leads nowhere today is permitted.
+        """
+        if not self.reach.may_name(url):
+            return False
+        host = urlsplit(url).hostname or ""
+        if host not in self._led:
+            clock = self._stall.policy.clock
+            until_s = clock() + _LOOK_UP_S
+
+            def check() -> None:
+                if self._is_closed or clock() > until_s:
+                    raise TimeoutError
+
+            try:
+                self._led[host] = all(self.reach.allows(Reach.of_address(each)) for each in addresses(host, check))
+            except OSError:
+                return True
+        return self._led[host]
 
     def get(self, path: str, max_bytes: int, *, everywhere: bool = True) -> bytes:
         """A small document below the origin's address, of at most ``max_bytes``.

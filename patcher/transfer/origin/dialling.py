@@ -47,6 +47,11 @@ def dial(host: str, port: int, allows: Callable[[str], bool], watchdog: Watchdog
     raise problem or OSError(f"{host} has no address")
 
 
+def addresses(host: str, check: Callable[[], None]) -> set[str]:
+    """The IP addresses that a name leads to now. Raises OSError, and what ``check`` raises, which is called often."""
+    return {str(each[4][0]) for each in _addresses(host, 0, check)}
+
+
 def _addresses(host: str, port: int, check: Callable[[], None]) -> list[Any]:
     """The addresses of a name. A resolver cannot be interrupted: its thread is left behind when ``check`` raises."""
     answer: futures.Future[list[Any]] = futures.Future()

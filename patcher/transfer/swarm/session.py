@@ -27,6 +27,7 @@ from patcher.config import Settings
 from patcher.errors import DiskError
 from patcher.protocol.events import Reachability
 from patcher.transfer.swarm import policy
+from patcher.transfer.swarm.address_filter import AddressFilter, ranges
 from patcher.transfer.swarm.policy import CALM, PeerScope, Surroundings
 from patcher.transfer.swarm.reach import Evidence
 from patcher.transfer.swarm.swarm import Counters, Swarm, fetching, offering
@@ -41,7 +42,6 @@ _COUNTED_S = 1.0
 _LOOKS = 5_000
 """Files that one call of `changed` looks at, in about 15 ms."""
 _ALL4 = "0.0.0.0"  # noqa: S104 (all addresses is the player's command, by an empty `listen_host`)
-_EVERYWHERE = ((_ALL4, "255.255.255.255"), ("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))
 _FILTERED = lt.torrent_flags.apply_ip_filter
 _NO_EXCHANGE = lt.torrent_flags.disable_pex
 _CLASS = lt.alert.category_t
@@ -74,6 +74,7 @@ _FIXED: Any = {
     "connection_speed": 10,  # dials a second: a lying tracker or peer may name any address
     "allow_multiple_connections_per_ip": True,
     "unchoke_interval": 1,
+    "initial_picker_threshold": 0,  # else all peers share the first pieces, and are blamed for a liar among them
     "max_out_request_queue": 128,
     "request_queue_time": 1,  # s: what is requested early is chosen early, and the end waits for the longest queue
     "min_reconnect_time": 3,
@@ -118,6 +119,9 @@ class Session:
         self._drawn = 0
         """The port that is used while the player names none."""
         self._session = lt.session(_FIXED)
+        self._filter = AddressFilter(self._session)
+        self._is_mixed = False
+        """What is fetched may come from more addresses than what is offered may go to."""
         self._apply_settings()
         self._apply_ports()
         self._session.set_alert_fd(self._writer.fileno())
@@ -225,18 +229,21 @@ class Session:
                 self._leave(info_hash)
 
     def _permitted(self) -> dict[bytes, "_Offer"]:
-        return {} if self.settings.sharing == "off" else self._offers
+        """While anybody is banned from what is fetched, nothing may be offered that needs a narrower filter."""
+        would_mix = (self.settings.sharing, self.settings.peers) == ("lan", "all")
+        is_rest = self.settings.sharing == "off" or (would_mix and self._filter.bans)
+        return {} if is_rest else self._offers
 
     def _enter(self, swarm: Swarm) -> None:
         info_hash = swarm.torrent.info_hash
         self._swarms[info_hash] = swarm  # before the first alert
         try:
             params = fetching(swarm) if swarm.is_fetched else offering(swarm.torrent)
-            if swarm.is_fetched and self.settings.peers == "all":
-                params.flags &= ~_FILTERED
             if not self.settings.peer_exchange:
                 params.flags |= _NO_EXCHANGE
             self._apply_ports()
+            if swarm.is_fetched and self._is_mixed:
+                params.flags &= ~_FILTERED
             swarm.handle = self._session.add_torrent(params)
         except BaseException:
             del self._swarms[info_hash]
@@ -266,8 +273,6 @@ class Session:
                 self._apply_ports()
                 for swarm in self._swarms.values():
                     (swarm.handle.unset_flags if new.peer_exchange else swarm.handle.set_flags)(_NO_EXCHANGE)
-                    if swarm.is_fetched:
-                        (swarm.handle.unset_flags if new.peers == "all" else swarm.handle.set_flags)(_FILTERED)
             self._settle()
 
     @contextmanager
@@ -305,14 +310,17 @@ class Session:
         facts["ignore_unchoke_slots"] = settings.sharing != "off"
         self._session.set_peer_class(local, facts)
         limited = 0 if settings.exempt_lan else 1 << everybody
-        self._session.set_peer_class_filter(_ranges(1 << everybody, limited | 1 << local))
+        self._session.set_peer_class_filter(ranges(1 << everybody, limited | 1 << local))
 
     def _apply_ports(self) -> None:
         """Open and close ports as `policy.open_ports` says, for the torrents that are in the session now."""
         kinds = {swarm.is_fetched for swarm in self._swarms.values()}
         ports = policy.open_ports(self.settings, fetches=True in kinds, offers=False in kinds)
         scope: PeerScope = ports.fetched if ports.offered == "none" else ports.offered
-        self._session.set_ip_filter(_ranges(int(scope != "all"), int(scope == "none")))
+        self._is_mixed = scope != ports.fetched and True in kinds
+        self._set_filtered(is_wanted=False)
+        self._filter.apply(scope, forgives=True not in kinds)
+        self._set_filtered(is_wanted=True)
         if not ports.listens:
             self._drawn = 0
         elif not self._drawn:
@@ -332,6 +340,13 @@ class Session:
         })  # fmt: skip
         self.listen_port = int(self._session.listen_port())  # returns after all this is done
         self._evidence.ask(is_wanted=ports.maps and self.listen_port > 0)
+
+    def _set_filtered(self, *, is_wanted: bool) -> None:
+        """Free what is fetched from the filter before that becomes too narrow, or bind it after that has become fit."""
+        if is_wanted is not self._is_mixed:
+            for swarm in self._swarms.values():
+                if swarm.is_fetched and swarm.handle.is_valid():
+                    (swarm.handle.set_flags if is_wanted else swarm.handle.unset_flags)(_FILTERED)
 
     def _trackers(self) -> set[str]:
         return {url for swarm in self._swarms.values() for url in swarm.torrent.trackers}
@@ -373,6 +388,9 @@ class Session:
         if self._evidence.note(alert):
             for mapped in list(self._swarms.values()):
                 mapped.announce()
+        if isinstance(alert, lt.peer_ban_alert):
+            _log.warning("%s sent a bad block and is banned", alert.endpoint[0])
+            self._filter.ban(alert.endpoint[0])
         if isinstance(alert, lt.alerts_dropped_alert):
             for lagging in list(self._swarms.values()):
                 lagging.refresh()
@@ -411,16 +429,6 @@ def _stat(where: Where) -> Stat | None:
     except DiskError:
         return None  # it counts as gone, and the other offers are watched on
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino) if found else None
-
-
-def _ranges(everywhere: int, local: int) -> lt.ip_filter:
-    """One value for the local network, and one for all other addresses."""
-    found = lt.ip_filter()
-    for first, last in _EVERYWHERE:
-        found.add_rule(first, last, everywhere)
-    for network in policy.LOCAL_NETWORKS:
-        found.add_rule(str(network.network_address), str(network.broadcast_address), local)
-    return found
 
 
 def listen_problem(settings: Settings, port: int) -> str:

@@ -143,3 +143,21 @@ def test_each_feed_reaches_what_its_players_could_reach_without_it(tmp_path: Pat
     allowed = same | {("private", "public"), ("loopback", "public")}
     assert {(pinned, mirror) for pinned, mirror, code in found if code == "well"} == allowed
     assert {code for _, _, code in found} == {"well", "origin.host_refused"}
+
+
+@pytest.mark.parametrize(
+    ("pinned", "kept"),
+    [
+        (Reach.PUBLIC, {"outside", "nowhere"}),
+        (Reach.PRIVATE, {"outside", "nowhere", "inwards"}),
+        (Reach.LOOPBACK, {"outside", "nowhere", "machine"}),
+    ],
+)
+def test_a_tracker_whose_name_leads_inwards_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, pinned: Reach, kept: set[str]
+) -> None:
+    table = {"outside": ["8.8.8.8"], "inwards": ["8.8.8.8 192.168.1.1"], "machine": ["127.0.0.1"], "nowhere": [""]}
+    names.lead(monkeypatch, {f"{name}.example": answers for name, answers in table.items()})
+    with Origin(["https://updates.example"], reach=pinned) as origin:
+        assert {name for name in table if origin.allows_tracker(f"udp://{name}.example:6969/announce")} == kept
+        assert not origin.allows_tracker("udp://0.0.0.0:6969/announce")
