@@ -76,7 +76,10 @@ if sys.platform == "win32":
     import ctypes
     import msvcrt
     import uuid
+    from collections.abc import Iterator
+    from contextlib import contextmanager
     from ctypes import wintypes
+    from multiprocessing import connection
 
     import psutil
 
@@ -84,7 +87,10 @@ if sys.platform == "win32":
     _SHARE_ALL, _EXISTING, _ITSELF = 0x7, 3, 0x02200000
     """For CreateFile: others may do anything; it must exist; folders too, and links themselves."""
     _APPEND, _ANEW, _END_OF_FILE = 0x100004, 2, 6
-    _FILE_OBJECT, _DACL, _PROTECTED, _SDDL_1 = 1, 0x4, 0x80000000, 1
+    _FILE_OBJECT, _OWNER, _DACL, _PROTECTED, _SDDL_1 = 1, 0x1, 0x4, 0x80000000, 1
+    _LOCAL_MESSAGES = 0x4 | 0x2 | 0x8
+    """A pipe written and read by messages, that refuses other computers."""
+    _PIPE_BYTES = 8192
     _NETWORKS, _COSTS = "DCB00C01-570F-4A9B-8D69-199FDBA5723B", "DCB00008-570F-4A9B-8D69-199FDBA5723B"
     """The class NetworkListManager and its interface INetworkCostManager."""
     _EVERY_SERVER = 0x17
@@ -121,37 +127,59 @@ if sys.platform == "win32":
 
     def is_private(folder: str) -> bool:
         """Whether the access list lets nobody in but us and the system. False when there is no list."""
-        descriptor, text = ctypes.c_void_p(), wintypes.LPWSTR()
-        if _security.GetNamedSecurityInfoW(
-            folder, _FILE_OBJECT, _DACL, None, None, None, None, ctypes.byref(descriptor)
-        ):
-            return False
-        try:
-            is_said = _security.ConvertSecurityDescriptorToStringSecurityDescriptorW(
-                descriptor, _SDDL_1, _DACL, ctypes.byref(text), None
-            )
-            found = set(_TRUSTEE.findall(_taken(text))) if is_said else set()
-        finally:
-            _kernel.LocalFree(descriptor)
-        return bool(found) and found <= _ALWAYS | {_own_sid()}
+        found = set(_TRUSTEE.findall(_said(folder, _DACL)))
+        return bool(found) and found <= _ALWAYS | {own_name()}
+
+    def foreign_owner(path: str) -> str:
+        """The account that owns the file or folder, and so can let anybody in; empty if it is ours.
+
+        The system, administrators, and everyone, as on disks that keep no owners, are no foreigners.
+        """
+        owner = _said(path, _OWNER).removeprefix("O:")
+        return "" if owner in {"", "SY", "BA", "WD", own_name()} else owner
+
+    def own_name() -> str:
+        """This process's user, as the definition language writes it: some accounts have a short name."""
+        with _descriptor(f"O:{_own_sid()}") as descriptor:
+            return _text(descriptor, _OWNER).removeprefix("O:")
 
     def make_private(folder: str) -> None:
         """Let in only us and the system, also to what is or will be in the folder. Raises OSError."""
-        wanted = f"D:P(A;OICI;FA;;;{_own_sid()})(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
-        descriptor, dacl, flag = ctypes.c_void_p(), ctypes.c_void_p(), wintypes.BOOL()
-        _check(
-            _security.ConvertStringSecurityDescriptorToSecurityDescriptorW(
-                wanted, _SDDL_1, ctypes.byref(descriptor), None
-            )
-        )
-        try:
+        dacl, flag = ctypes.c_void_p(), wintypes.BOOL()
+        with _descriptor(f"D:P(A;OICI;FA;;;{_own_sid()})(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)") as descriptor:
             found = (ctypes.byref(flag), ctypes.byref(dacl), ctypes.byref(flag))
             _check(_security.GetSecurityDescriptorDacl(descriptor, *found))
-            code = _security.SetNamedSecurityInfoW(folder, _FILE_OBJECT, _DACL | _PROTECTED, None, None, dacl, None)
+            all_of_it = (_FILE_OBJECT, _DACL | _PROTECTED, None, None, dacl, None)
+            if code := _security.SetNamedSecurityInfoW(folder, *all_of_it):
+                raise ctypes.WinError(code)
+            _check(_security.SetFileSecurityW(folder, _DACL | _PROTECTED, descriptor))  # Wine does only this
+
+    def _said(path: str, part: int) -> str:
+        """A part of what the system says of who may do what, in the definition language; empty if it says nothing."""
+        found = ctypes.c_void_p()
+        if _security.GetNamedSecurityInfoW(path, _FILE_OBJECT, part, None, None, None, None, ctypes.byref(found)):
+            return ""
+        try:
+            return _text(found, part)
         finally:
-            _kernel.LocalFree(descriptor)
-        if code:
-            raise ctypes.WinError(code)
+            _kernel.LocalFree(found)
+
+    def _text(descriptor: ctypes.c_void_p, part: int) -> str:
+        text = wintypes.LPWSTR()
+        is_said = _security.ConvertSecurityDescriptorToStringSecurityDescriptorW(
+            descriptor, _SDDL_1, part, ctypes.byref(text), None
+        )
+        return _taken(text) if is_said else ""
+
+    @contextmanager
+    def _descriptor(text: str) -> Iterator[ctypes.c_void_p]:
+        """What the definition language says, as the system takes it. Raises OSError."""
+        made = ctypes.c_void_p()
+        _check(_security.ConvertStringSecurityDescriptorToSecurityDescriptorW(text, _SDDL_1, ctypes.byref(made), None))
+        try:
+            yield made
+        finally:
+            _kernel.LocalFree(made)
 
     def _own_sid() -> str:
         """The security identifier of this process's user."""
@@ -177,6 +205,37 @@ if sys.platform == "win32":
     def _check(is_done: int) -> None:
         if not is_done:
             raise ctypes.WinError(ctypes.get_last_error())
+
+    # ------------------------------------------------------------ pipes
+
+    class _SecurityAttributes(ctypes.Structure):
+        _fields_ = (("size", wintypes.DWORD), ("descriptor", ctypes.c_void_p), ("is_inherited", wintypes.BOOL))
+
+    class PrivatePipe(connection.PipeListener):
+        """Waits for this user's programs at a pipe of this computer; `multiprocessing` lets everyone read.
+
+        Its ``accept`` and ``close`` are those of `multiprocessing.connection.Listener`. Raises OSError.
+        """
+
+        def __init__(self) -> None:
+            self.address = connection.arbitrary_address("AF_PIPE")
+            super().__init__(self.address)
+
+        def _new_handle(self, first: bool = False) -> int:  # the name is that of the class above
+            mode = _winapi.PIPE_ACCESS_DUPLEX | _winapi.FILE_FLAG_OVERLAPPED
+            mode |= _winapi.FILE_FLAG_FIRST_PIPE_INSTANCE if first else 0
+            with _descriptor(f"D:P(A;;GA;;;{_own_sid()})") as descriptor:
+                who = _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), descriptor)
+                return _winapi.CreateNamedPipe(
+                    self.address, mode, _LOCAL_MESSAGES, _winapi.PIPE_UNLIMITED_INSTANCES, _PIPE_BYTES, _PIPE_BYTES,
+                    _winapi.NMPWAIT_WAIT_FOREVER, ctypes.addressof(who),
+                )  # fmt: skip
+
+    def pipe_server(handle: int) -> int:
+        """The process that serves the other end of a pipe. Raises OSError."""
+        pid = wintypes.DWORD()
+        _check(_kernel.GetNamedPipeServerProcessId(wintypes.HANDLE(handle), ctypes.byref(pid)))
+        return pid.value
 
     # ------------------------------------------------------------ the connection
 
