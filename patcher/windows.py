@@ -1,4 +1,4 @@
-"""What only Windows has: long paths, files that refuse or append, access lists, jobs.
+"""What only Windows has: long paths, files that refuse or append, access lists, pipes, what it shows, jobs.
 
 Other systems may call what stands before the line.
 """
@@ -23,6 +23,12 @@ _LONG_FORM = "\\\\?\\"
 CODES = {32: "disk.in_use", 33: "disk.in_use", 1224: "disk.in_use", 19: "disk.read_only", 39: "disk.full"}
 """Errors of Windows (`OSError.winerror`) that Python's errno calls denied or invalid, with our codes: 32 is a sharing
 violation, 33 a locked range, 1224 a file mapped into memory, 19 a write-protected medium, 39 a full one."""
+NEEDS_ADMINISTRATOR = 740
+"""The error of a program that says it runs as administrator only."""
+UNABLE = (216, 225, 226, 1260, 4551)
+"""Errors of programs that are not started: for another kind of computer; refused by a virus scanner, or by a policy."""
+RECALLED = 0x440000
+"""Attributes (`st_file_attributes`) of a file whose bytes are with a cloud service until they are read."""
 _DENIED = 5
 _PATIENCE = (_DENIED, 303, *(number for number, code in CODES.items() if code == "disk.in_use"))
 """Errors that may be over in a moment. "Denied" is also said of a file that is to be replaced while it is open or runs,
@@ -77,9 +83,10 @@ if sys.platform == "win32":
     import msvcrt
     import uuid
     from collections.abc import Iterator
-    from contextlib import contextmanager
+    from contextlib import closing, contextmanager, suppress
     from ctypes import wintypes
     from multiprocessing import connection
+    from typing import Any
 
     import psutil
 
@@ -91,9 +98,12 @@ if sys.platform == "win32":
     _LOCAL_MESSAGES = 0x4 | 0x2 | 0x8
     """A pipe written and read by messages, that refuses other computers."""
     _PIPE_BYTES = 8192
-    _NETWORKS, _COSTS = "DCB00C01-570F-4A9B-8D69-199FDBA5723B", "DCB00008-570F-4A9B-8D69-199FDBA5723B"
-    """The class NetworkListManager and its interface INetworkCostManager."""
-    _EVERY_SERVER = 0x17
+    _COST_MANAGER = "DCB00C01-570F-4A9B-8D69-199FDBA5723B", "DCB00008-570F-4A9B-8D69-199FDBA5723B"
+    _TASKBAR = "56FDF344-FD6D-11D0-958A-006097C9A090", "EA1AFB91-9E28-4B86-90E9-9E9F8A5EEFAF"
+    """A class and an interface: NetworkListManager, INetworkCostManager; TaskbarList, ITaskbarList3."""
+    _RELEASE, _GET_COST, _HAS_STARTED, _SET_VALUE, _SET_STATE = 2, 3, 3, 9, 10
+    """Places of methods in their interfaces: Release; GetCost; HrInit, SetProgressValue, SetProgressState."""
+    _EVERY_SERVER, _APARTMENT, _NO_BAR = 0x17, 2, 0
     _TOKEN_QUERY, _TOKEN_USER = 0x8, 1
     _TRUSTEE = re.compile(r"\((?!D;)[^;()]*;[^;]*;[^;]*;[^;]*;[^;]*;([^;)]*)")
     """Whom an entry of an access list lets in, in the Security Descriptor Definition Language."""
@@ -103,6 +113,7 @@ if sys.platform == "win32":
 
     _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
     _security = ctypes.WinDLL("advapi32", use_last_error=True)
+    _user = ctypes.WinDLL("user32")
 
     def check_may_add(folder: str) -> None:
         """Raises OSError when nothing may be made in the folder."""
@@ -237,30 +248,67 @@ if sys.platform == "win32":
         _check(_kernel.GetNamedPipeServerProcessId(wintypes.HANDLE(handle), ctypes.byref(pid)))
         return pid.value
 
-    # ------------------------------------------------------------ the connection
+    # ------------------------------------------------------------ the Component Object Model
 
-    def is_metered() -> bool:
-        """Whether Windows says that the connection is paid by its amount (INetworkCostManager); no if it says nothing.
+    class _Object:
+        """An object of the system, by its interface. Close it in the thread that made it. Raises OSError."""
 
-        Fixed cost, 2: up to a plan's amount. Variable cost, 4: by the byte.
-        """
-        ole, manager, cost = ctypes.OleDLL("ole32"), ctypes.c_void_p(), wintypes.DWORD()
-        try:
-            ole.CoInitializeEx(None, 0)
-            ole.CoCreateInstance(_guid(_NETWORKS), None, _EVERY_SERVER, _guid(_COSTS), ctypes.byref(manager))
-            methods = ctypes.cast(manager, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
-            get_cost = ctypes.WINFUNCTYPE(ctypes.HRESULT, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(methods[3])
-            release = ctypes.WINFUNCTYPE(wintypes.ULONG, ctypes.c_void_p)(methods[2])
-            try:
-                get_cost(manager, ctypes.addressof(cost), None)
-            finally:
-                release(manager)
-        except OSError:
-            return False
-        return bool(cost.value & (2 | 4))
+        def __init__(self, its_class: str, interface: str) -> None:
+            self._pointer = ctypes.c_void_p()
+            ole, pointer = ctypes.OleDLL("ole32"), ctypes.byref(self._pointer)
+            with suppress(OSError):  # another library of this thread was first, in another way
+                ole.CoInitializeEx(None, _APARTMENT)
+            ole.CoCreateInstance(_guid(its_class), None, _EVERY_SERVER, _guid(interface), pointer)
+
+        def call(self, number: int, *arguments: Any) -> None:
+            """Call the method at this place of the interface. Raises OSError."""
+            methods = ctypes.cast(self._pointer, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
+            kinds = [ctypes.c_uint64 if isinstance(each, int) else type(each) for each in arguments]
+            ctypes.WINFUNCTYPE(ctypes.HRESULT, ctypes.c_void_p, *kinds)(methods[number])(self._pointer, *arguments)
+
+        def close(self) -> None:
+            """Give it back."""
+            self.call(_RELEASE)
 
     def _guid(text: str) -> ctypes.Array[ctypes.c_char]:
         return ctypes.create_string_buffer(uuid.UUID(text).bytes_le, 16)
+
+    def connection_cost() -> int:
+        """What Windows says of the connection (NLM_CONNECTION_COST): bits, 0 if it says nothing."""
+        cost = wintypes.DWORD()
+        with suppress(OSError), closing(_Object(*_COST_MANAGER)) as manager:
+            manager.call(_GET_COST, ctypes.c_void_p(ctypes.addressof(cost)), ctypes.c_void_p())
+        return cost.value
+
+    def is_metered() -> bool:
+        """Whether Windows says that the connection is paid by its amount; no if it says nothing.
+
+        Fixed cost, 2: up to a plan's amount. Variable cost, 4: by the byte.
+        """
+        return bool(connection_cost() & (2 | 4))
+
+    class Taskbar:
+        """The bar over a window's button in the taskbar. Use it in the thread of the window. Raises OSError."""
+
+        def __init__(self) -> None:
+            self._list = _Object(*_TASKBAR)
+            self._list.call(_HAS_STARTED)
+
+        def show(self, window: int, percent: int) -> None:
+            """Show how far the work of a window is, by its handle. Below 0 there is no bar."""
+            handle = ctypes.c_void_p(window)
+            if percent < 0:
+                self._list.call(_SET_STATE, handle, ctypes.c_int(_NO_BAR))
+            else:
+                self._list.call(_SET_VALUE, handle, percent, 100)
+
+        def close(self) -> None:
+            """Give it back."""
+            self._list.close()
+
+    def let_come_to_front(process: int) -> None:
+        """Let another process bring its window to the front, which is this one's right if the player started it."""
+        _user.AllowSetForegroundWindow(process)
 
     # ------------------------------------------------------------ jobs
 
