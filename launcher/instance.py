@@ -41,7 +41,7 @@ def hand_over(home: Path, words: Sequence[str]) -> bool:
     if not socket.waitForConnected(_WAIT_MS) or not is_served_by_user(int(socket.socketDescriptor())):
         return False
     if sys.platform == "win32":  # the window comes to the front, as this process might; others only blink
-        windows.let_come_to_front(windows.pipe_server(int(socket.socketDescriptor())))
+        windows.allow_front(windows.pipe_server(int(socket.socketDescriptor())))
     socket.write(json.dumps(list(words)).encode() + b"\n")
     socket.waitForBytesWritten(_WAIT_MS)
     answered = socket.waitForReadyRead(_WAIT_MS)

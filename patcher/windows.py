@@ -273,7 +273,7 @@ if sys.platform == "win32":
     def _guid(text: str) -> ctypes.Array[ctypes.c_char]:
         return ctypes.create_string_buffer(uuid.UUID(text).bytes_le, 16)
 
-    def connection_cost() -> int:
+    def network_cost() -> int:
         """What Windows says of the connection (NLM_CONNECTION_COST): bits, 0 if it says nothing."""
         cost = wintypes.DWORD()
         with suppress(OSError), closing(_Object(*_COST_MANAGER)) as manager:
@@ -285,7 +285,7 @@ if sys.platform == "win32":
 
         Fixed cost, 2: up to a plan's amount. Variable cost, 4: by the byte.
         """
-        return bool(connection_cost() & (2 | 4))
+        return bool(network_cost() & (2 | 4))
 
     class Taskbar:
         """The bar over a window's button in the taskbar. Use it in the thread of the window. Raises OSError."""
@@ -306,7 +306,7 @@ if sys.platform == "win32":
             """Give it back."""
             self._list.close()
 
-    def let_come_to_front(process: int) -> None:
+    def allow_front(process: int) -> None:
         """Let another process bring its window to the front, which is this one's right if the player started it."""
         _user.AllowSetForegroundWindow(process)
 

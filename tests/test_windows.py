@@ -158,11 +158,11 @@ def test_a_pipe_is_served_by_whoever_made_it() -> None:
 
 
 @pytest.mark.windows("the cost of a connection")
-def test_windows_says_what_the_connection_costs() -> None:
+def test_windows_says_what_the_network_costs() -> None:
     """A cost is never 0: that would mean that nobody was asked. Wine says 1, unrestricted."""
     if sys.platform == "win32":
-        assert windows.connection_cost()
-        assert windows.is_metered() == bool(windows.connection_cost() & 6)
+        assert windows.network_cost()
+        assert windows.is_metered() == bool(windows.network_cost() & 6)
 
 
 # ---------------------------------------------------------------- jobs

@@ -295,6 +295,14 @@
         <translation>Prüfe seine Dateien. Sind sie unversehrt, steht der Grund vielleicht in seinem Protokoll.</translation>
     </message>
     <message>
+        <source>The game wants to run as administrator.</source>
+        <translation>Das Spiel will als Administrator laufen.</translation>
+    </message>
+    <message>
+        <source>Shoal starts nothing with more rights than yours. Tell the publisher; if you trust the game, start its file from the Explorer.</source>
+        <translation>Shoal startet nichts mit mehr Rechten als deinen. Sag es dem Herausgeber; wenn du dem Spiel vertraust, starte seine Datei aus dem Explorer.</translation>
+    </message>
+    <message>
         <source>The program that starts this title is not one of the publisher&apos;s files.</source>
         <translation>Das Programm, das diesen Titel startet, gehört nicht zu den Dateien des Herausgebers.</translation>
     </message>
@@ -337,6 +345,14 @@
     <message>
         <source>Move that file away, then try again.</source>
         <translation>Verschiebe diese Datei und versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Files of this title are in a cloud service, not on this drive.</source>
+        <translation>Dateien dieses Titels liegen bei einem Cloud-Dienst, nicht auf diesem Laufwerk.</translation>
+    </message>
+    <message>
+        <source>Choose &quot;Always keep on this device&quot; for the folder in the Explorer. Try again when all is here.</source>
+        <translation>Wähle im Explorer „Immer auf diesem Gerät behalten“ für den Ordner. Versuche es wieder, wenn alles hier ist.</translation>
     </message>
     <message>
         <source>The drive reported an error.</source>
