@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from patcher import beneath, disk, private, processes, windows
-from patcher.config import Home
+from patcher.config import Home, default_home
 from patcher.engine.client import Client
 from patcher.errors import DiskError
 from tests.support.world import Shoal
@@ -154,6 +154,19 @@ def test_a_pipe_is_served_by_whoever_made_it() -> None:
             assert private.is_served_by_user(client.fileno())
 
 
+# ---------------------------------------------------------------- folders of the system
+
+
+@pytest.mark.windows("known folders")
+def test_the_home_is_where_windows_keeps_what_stays_on_this_computer() -> None:
+    """Not where a profile roams, and not among the player's documents, which OneDrive may take away."""
+    if sys.platform == "win32":
+        place = ctypes.create_unicode_buffer(260)
+        local_app_data, current = 0x1C, 0
+        assert ctypes.windll.shell32.SHGetFolderPathW(None, local_app_data, None, current, place) == 0
+        assert default_home().root == Path(place.value) / "shoal"
+
+
 # ---------------------------------------------------------------- the connection
 
 
@@ -189,7 +202,7 @@ def test_a_bounded_worker_is_in_a_job_and_works() -> None:
 _CLIENT = """
 import sys
 from pathlib import Path
-from patcher.config import Home
+from patcher.config import Home, default_home
 from patcher.engine.client import Client
 
 with Client(Home(Path(sys.argv[1]))) as client:
