@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from patcher.serve.tracker import Tracker
 from tests.support.trees import noise
 from tests.support.waiting import wait_until
 from tests.support.world import Shoal, World
@@ -260,7 +261,8 @@ def main() -> int:
 
 
 def _prove_all(root: Path, windows: Path) -> None:
-    with World(root / "world", processes=True) as world:
+    # The tracker of other tests forgets players after some seconds, in which Windows has not even begun.
+    with Tracker() as tracker, World(root / "world", tracker.http_url, processes=True) as world:
         scene = Scene(world, windows)
         try:
             for proof in PROOFS:
