@@ -312,7 +312,7 @@ def test_a_program_that_windows_refuses_is_no_fault_of_the_drive(
         error.winerror = number  # type: ignore[attr-defined]  # it is there on Windows only
         raise error
 
-    monkeypatch.setattr(launch.subprocess, "Popen", refuse)
+    monkeypatch.setattr(subprocess, "Popen", refuse)
     with pytest.raises(ContentError, match=words) as caught:
         game.start()
     assert caught.value.code == code
