@@ -6,6 +6,7 @@ Publisher, origin and tracker are Linux programs; the Windows player is a Window
 a registry of its own. The game is a Windows program that is built here.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -37,7 +38,7 @@ _LARGE_BYTES = 50_000
 _VERB_S = 600
 _TRIES = 5
 _SETTINGS = 'listen_host = "127.0.0.1"\nlocal_discovery = false\nsharing = "everyone"\n'
-_SMALL_DRIVE = "size=4m"
+_SMALL_DRIVE = "size=32m"
 
 
 class WindowsPlayer(Shoal):
@@ -220,12 +221,8 @@ def a_full_drive_is_said_and_costs_nothing(scene: Scene) -> str:
     full.run("settings", "download_limit_bps", "1000")
     full.stop_engine()
     filler = full.home.parent / "filler"
-    with filler.open("wb") as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-                file.flush()
-        except OSError:
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
             pass
     error = full.error("settings", "upload_limit_bps", "1000", expect=6)
     assert error["code"] == "disk.full", error
