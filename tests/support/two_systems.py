@@ -199,6 +199,7 @@ def a_drive_that_is_gone_is_said_and_its_game_comes_back(scene: Scene) -> str:
 
 def a_home_outside_the_profile_is_closed_to_others(scene: Scene) -> str:
     """Wine keeps an access list as the mode of a file, as far as a mode can say it: the group is the administrators."""
+    scene.windows.run("status")
     mode = scene.windows.home.stat().st_mode & 0o777
     assert mode & 0o007 == 0, oct(mode)
     return f"mode {mode:o}"
