@@ -228,7 +228,9 @@ def a_full_drive_is_said_and_costs_nothing(scene: Scene) -> str:
     error = full.error("settings", "upload_limit_bps", "1000", expect=6)
     assert error["code"] == "disk.full", error
     filler.unlink()
-    assert full.run("settings", "download_limit_bps")["value"] == 1000
+    full.run("settings", "upload_limit_bps", "2000")
+    kept = (full.home / "settings.toml").read_text()
+    assert "download_limit_bps = 1000" in kept and "\nupload_limit_bps = 2000" in kept, kept
     full.stop_engine()
     return str(error["message"])
 
