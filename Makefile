@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test test-windows check check-windows lint gates format mutants disks prove bench bench-patch screenshots translations lock
+.PHONY: help setup demo test test-windows check check-windows prove-windows lint gates format mutants disks prove bench bench-patch screenshots translations lock
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -30,6 +30,9 @@ check: lint test ## what CI runs
 
 check-windows:  ## the part of the suite that matters most, in Windows' Python under Wine (root, Debian 12)
 	@$(MAKE) test-windows FILES="$(WINDOWS_PART)"
+
+prove-windows: setup ## a Linux and a Windows player of one feed: bytes both ways, a patch, Play; a drive that goes, a full one, other accounts (root, Debian 12)
+	$(call timed,packaging/windows/build.sh .venv/windows && $(BIN)/python -m tests.support.two_systems .venv/windows)
 
 lint: setup     ## style, types, the import rule
 	$(call timed,$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-logo)

@@ -37,6 +37,7 @@ class Launcher:
         self.bridge.message_received.connect(self.window.handle_message)
         self.window.submitted.connect(self.bridge.submit)
         self.window.quit_requested.connect(app.quit)
+        self.window.advanced.connect(desktop.TaskbarProgress(self.window).show)
         self.instance.words_received.connect(self.window.open_words)
 
     def start(self, *, hidden: bool = False) -> None:

@@ -1,4 +1,5 @@
-"""How the desktop knows Shoal: it starts with the player's session; on Windows it also opens links and feed files.
+"""How the desktop knows Shoal: it starts with the player's session; on Windows it also opens links and feed files, and
+its button in the taskbar shows how far the work is.
 
 All of it is the player's own, for this account only. Windows keeps it in the registry, other systems in a file.
 """
@@ -6,11 +7,14 @@ All of it is the player's own, for this account only. Windows keeps it in the re
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from subprocess import list2cmdline
 
-from PySide6.QtCore import QDir, QFile, QSaveFile, QSettings, QStandardPaths
+from PySide6.QtCore import QDir, QFile, QObject, QSaveFile, QSettings, QStandardPaths, Slot
+from PySide6.QtWidgets import QWidget
 
+from patcher import windows
 from patcher.protocol.commands import PIN_SUFFIX
 
 _DESKTOP_ENTRY = """[Desktop Entry]
@@ -72,6 +76,22 @@ def register(words: Sequence[str]) -> None:
     if len(words) == 1:  # a program of its own
         menu = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.ApplicationsLocation)
         QFile.link(words[0], f"{menu}/Shoal.lnk")
+
+
+class TaskbarProgress(QObject):
+    """The bar over the window's button in the taskbar, where there is such a thing."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window, self._shown = window, -1
+
+    @Slot(int)
+    def show(self, percent: int) -> None:
+        """Show how far the work is; below 0 there is none."""
+        if sys.platform == "win32" and percent != self._shown:
+            with suppress(OSError), closing(windows.Taskbar()) as taskbar:  # without the Explorer there is none
+                taskbar.show(int(self._window.winId()), percent)
+        self._shown = percent
 
 
 def _quoted(word: str) -> str:

@@ -191,6 +191,15 @@ EXPLANATIONS: dict[str, _Row] = {
         QT_TRANSLATE_NOOP("Errors", "Check its files. If they are intact, its log may say why."),
         (Remedy.VERIFY,),
     ),
+    "content.administrator": _Row(
+        QT_TRANSLATE_NOOP("Errors", "The game wants to run as administrator."),
+        QT_TRANSLATE_NOOP(
+            "Errors",
+            "Shoal starts nothing with more rights than yours. Tell the publisher; if you trust the game, start its "
+            "file from the Explorer.",
+        ),
+        (),
+    ),
     "content.launch": _Row(
         QT_TRANSLATE_NOOP("Errors", "The program that starts this title is not one of the publisher's files."),
         QT_TRANSLATE_NOOP("Errors", "Repair the title. If it happens again, tell the publisher."),
@@ -230,6 +239,12 @@ EXPLANATIONS: dict[str, _Row] = {
         QT_TRANSLATE_NOOP("Errors", "This drive cannot hold files as large, or with such names, as the title has."),
         QT_TRANSLATE_NOOP("Errors", "Choose a folder on another drive."),
         (_F,),
+    ),
+    "disk.cloud": _Row(
+        QT_TRANSLATE_NOOP("Errors", "Files of this title are in a cloud service, not on this drive."),
+        QT_TRANSLATE_NOOP(
+            "Errors", 'Choose "Always keep on this device" for the folder in the Explorer. Try again when all is here.'
+        ),
     ),
     "disk.failed": _Row(
         QT_TRANSLATE_NOOP("Errors", "The drive reported an error."),

@@ -14,6 +14,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
+from patcher import windows
 from patcher.errors import ShoalError
 from patcher.private import is_private, is_served_by_user
 
@@ -39,6 +40,8 @@ def hand_over(home: Path, words: Sequence[str]) -> bool:
     socket.connectToServer(str(address(home)))
     if not socket.waitForConnected(_WAIT_MS) or not is_served_by_user(int(socket.socketDescriptor())):
         return False
+    if sys.platform == "win32":  # the window comes to the front, as this process might; others only blink
+        windows.allow_front(windows.pipe_server(int(socket.socketDescriptor())))
     socket.write(json.dumps(list(words)).encode() + b"\n")
     socket.waitForBytesWritten(_WAIT_MS)
     answered = socket.waitForReadyRead(_WAIT_MS)

@@ -147,6 +147,14 @@ class State:
         """Whether any title is busy."""
         return any(self.is_busy(title) for title in self.titles)
 
+    @property
+    def percent_done(self) -> int:
+        """How far all jobs together are, from 0 to 100; -1 while none says how much it has to do."""
+        samples = [self.activity(title.title).progress for title in self.titles if self.is_busy(title)]
+        known = [sample for sample in samples if sample and sample.total_bytes]
+        total_bytes = sum(sample.total_bytes for sample in known)
+        return 100 * sum(sample.done_bytes for sample in known) // total_bytes if known else -1
+
     def failure(self, title: TitleSnapshot) -> Failure | None:
         """The title's failure: the one that this window has seen, else the one that the engine remembers.
 

@@ -51,6 +51,7 @@ _CODES = {
     errno.ENXIO: "disk.in_the_way",  # a socket or device in place of a file
     errno.EXDEV: "disk.volume",
     errno.EFBIG: "disk.unsuitable",
+    errno.EREMOTE: "disk.cloud",
 }
 
 
@@ -310,7 +311,9 @@ def open_descriptor(where: Where, flags: int, mode: int = 0o666) -> int:
     with held(where) as (name, folder):
         if not _NO_LINK:
             with suppress(FileNotFoundError):
-                _refuse_link(os.lstat(name))
+                found = os.lstat(name)
+                _refuse_link(found)
+                _refuse_recalled(found)
         return os.open(name, flags | _OPEN | _NO_LINK, mode, dir_fd=folder)
 
 
@@ -340,6 +343,12 @@ def own(descriptor: int) -> os.stat_result:
 def _refuse_link(found: os.stat_result) -> None:
     if stat.S_ISLNK(found.st_mode) or _is_reparsed(found):
         raise OSError(errno.ELOOP, "Is a link")
+
+
+def _refuse_recalled(found: os.stat_result) -> None:
+    """A file of OneDrive that is not here. To read it would download it, or fail without a connection."""
+    if getattr(found, "st_file_attributes", 0) & windows.RECALLED:
+        raise OSError(errno.EREMOTE, "Its bytes are with a cloud service, not on this drive")
 
 
 class OpenFolders:

@@ -10,6 +10,7 @@ import ipaddress
 import os
 import re
 import shutil
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 import platformdirs
 import tomlkit
 
-from patcher import beneath, disk
+from patcher import beneath, disk, windows
 from patcher.errors import Damaged, DiskError, ShoalError, UsageError
 
 RESERVE_BYTES = 1 << 20
@@ -90,12 +91,20 @@ class Home:
 
         Its owner could make Shoal run and trust anything, and could not read the files that Shoal writes there.
         """
-        if os.name == "nt" or not self.root.is_dir():
+        if not self.root.is_dir():
             return
-        owner = self.root.stat().st_uid
-        if owner != os.geteuid():
+        owner, mine = _owner(self.root)
+        if owner != mine:
             text = f"The home folder {self.root} belongs to another user (number {owner})."
-            raise DiskError("disk.home_owner", text, path=str(self.root), owner=owner, mine=os.geteuid())
+            raise DiskError("disk.home_owner", text, path=str(self.root), owner=owner, mine=mine)
+
+
+def _owner(folder: Path) -> tuple[str | int, str | int]:
+    """Who owns the folder, and who we are."""
+    if sys.platform == "win32":
+        mine = windows.own_name()
+        return windows.foreign_owner(windows.system_path(folder)) or mine, mine
+    return folder.stat().st_uid, os.geteuid()
 
 
 def default_home() -> Home:

@@ -238,6 +238,7 @@ _HINTS: dict[str, dict[str, str]] = {
         "disk.in_the_way": "Move the named file, folder or link away, then try again.",
         "disk.volume": "Unmount the named folder, then try again: an install lies on one drive.",
         "disk.unsuitable": "Choose a folder on another drive: this one cannot hold all that the release has.",
+        "disk.cloud": 'Choose "Always keep on this device" for the folder in the Explorer; try again when all is here.',
         "disk.failed": "Check the disk; try again when it answers.",
         "busy.locked": "Wait until the other one is done, or close it, then try again.",
         "busy.running": "Close the game, then try again.",
@@ -331,7 +332,12 @@ _HINTS: dict[str, dict[str, str]] = {
         "trust.fingerprint": "Compare the fingerprint with the one the publisher shows; do not add the feed.",
     },
     "Players take no damaged byte.": {"content.feed": "Remove the files named, then release again."},
-    "Nothing was started.": {"content.launch": "Run `shoal repair TITLE`; if it persists, tell the publisher."},
+    "Nothing was started.": {
+        "content.launch": "Run `shoal repair TITLE`; if it persists, tell the publisher.",
+        "content.administrator": (
+            "Tell the publisher: a game needs no such rights. If you trust it, start the named file from the Explorer."
+        ),
+    },
     "The folder was not touched.": {
         "disk.not_empty": "Choose an empty folder, or --locate to adopt an existing install."
     },

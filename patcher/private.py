@@ -8,6 +8,8 @@ import struct
 import sys
 from pathlib import Path
 
+from patcher import windows
+
 _CREDENTIALS = struct.Struct("iII")
 """struct ucred of unix(7): process, user, group."""
 _SECRETS = re.compile(
@@ -58,14 +60,9 @@ def is_served_by_user(descriptor: int) -> bool:
 if sys.platform == "win32":
 
     def _is_pipe_ours(handle: int) -> bool:
-        import ctypes
-
         import psutil
 
-        pid = ctypes.c_ulong()
-        if not ctypes.windll.kernel32.GetNamedPipeServerProcessId(ctypes.c_void_p(handle), ctypes.byref(pid)):
-            return False
         try:
-            return psutil.Process(pid.value).username() == psutil.Process().username()
-        except psutil.Error:
+            return psutil.Process(windows.pipe_server(handle)).username() == psutil.Process().username()
+        except (OSError, psutil.Error):
             return False

@@ -1,4 +1,4 @@
-"""What only Windows has: long paths, files that refuse or append, access lists, jobs.
+"""What only Windows has: long paths, files that refuse or append, access lists, pipes, what it shows, jobs.
 
 Other systems may call what stands before the line.
 """
@@ -23,6 +23,12 @@ _LONG_FORM = "\\\\?\\"
 CODES = {32: "disk.in_use", 33: "disk.in_use", 1224: "disk.in_use", 19: "disk.read_only", 39: "disk.full"}
 """Errors of Windows (`OSError.winerror`) that Python's errno calls denied or invalid, with our codes: 32 is a sharing
 violation, 33 a locked range, 1224 a file mapped into memory, 19 a write-protected medium, 39 a full one."""
+NEEDS_ADMINISTRATOR = 740
+"""The error of a program that says it runs as administrator only."""
+UNABLE = (216, 225, 226, 1260, 4551)
+"""Errors of programs that are not started: for another kind of computer; refused by a virus scanner, or by a policy."""
+RECALLED = 0x440000
+"""Attributes (`st_file_attributes`) of a file whose bytes are with a cloud service until they are read."""
 _DENIED = 5
 _PATIENCE = (_DENIED, 303, *(number for number, code in CODES.items() if code == "disk.in_use"))
 """Errors that may be over in a moment. "Denied" is also said of a file that is to be replaced while it is open or runs,
@@ -76,7 +82,11 @@ if sys.platform == "win32":
     import ctypes
     import msvcrt
     import uuid
+    from collections.abc import Iterator
+    from contextlib import closing, contextmanager, suppress
     from ctypes import wintypes
+    from multiprocessing import connection
+    from typing import Any
 
     import psutil
 
@@ -84,10 +94,16 @@ if sys.platform == "win32":
     _SHARE_ALL, _EXISTING, _ITSELF = 0x7, 3, 0x02200000
     """For CreateFile: others may do anything; it must exist; folders too, and links themselves."""
     _APPEND, _ANEW, _END_OF_FILE = 0x100004, 2, 6
-    _FILE_OBJECT, _DACL, _PROTECTED, _SDDL_1 = 1, 0x4, 0x80000000, 1
-    _NETWORKS, _COSTS = "DCB00C01-570F-4A9B-8D69-199FDBA5723B", "DCB00008-570F-4A9B-8D69-199FDBA5723B"
-    """The class NetworkListManager and its interface INetworkCostManager."""
-    _EVERY_SERVER = 0x17
+    _FILE_OBJECT, _OWNER, _DACL, _PROTECTED, _SDDL_1 = 1, 0x1, 0x4, 0x80000000, 1
+    _LOCAL_MESSAGES = 0x4 | 0x2 | 0x8
+    """A pipe written and read by messages, that refuses other computers."""
+    _PIPE_BYTES = 8192
+    _COST_MANAGER = "DCB00C01-570F-4A9B-8D69-199FDBA5723B", "DCB00008-570F-4A9B-8D69-199FDBA5723B"
+    _TASKBAR = "56FDF344-FD6D-11D0-958A-006097C9A090", "EA1AFB91-9E28-4B86-90E9-9E9F8A5EEFAF"
+    """A class and an interface: NetworkListManager, INetworkCostManager; TaskbarList, ITaskbarList3."""
+    _RELEASE, _GET_COST, _HAS_STARTED, _SET_VALUE, _SET_STATE = 2, 3, 3, 9, 10
+    """Places of methods in their interfaces: Release; GetCost; HrInit, SetProgressValue, SetProgressState."""
+    _EVERY_SERVER, _APARTMENT, _NO_BAR = 0x17, 2, 0
     _TOKEN_QUERY, _TOKEN_USER = 0x8, 1
     _TRUSTEE = re.compile(r"\((?!D;)[^;()]*;[^;]*;[^;]*;[^;]*;[^;]*;([^;)]*)")
     """Whom an entry of an access list lets in, in the Security Descriptor Definition Language."""
@@ -97,6 +113,7 @@ if sys.platform == "win32":
 
     _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
     _security = ctypes.WinDLL("advapi32", use_last_error=True)
+    _user = ctypes.WinDLL("user32")
 
     def check_may_add(folder: str) -> None:
         """Raises OSError when nothing may be made in the folder."""
@@ -121,37 +138,59 @@ if sys.platform == "win32":
 
     def is_private(folder: str) -> bool:
         """Whether the access list lets nobody in but us and the system. False when there is no list."""
-        descriptor, text = ctypes.c_void_p(), wintypes.LPWSTR()
-        if _security.GetNamedSecurityInfoW(
-            folder, _FILE_OBJECT, _DACL, None, None, None, None, ctypes.byref(descriptor)
-        ):
-            return False
-        try:
-            is_said = _security.ConvertSecurityDescriptorToStringSecurityDescriptorW(
-                descriptor, _SDDL_1, _DACL, ctypes.byref(text), None
-            )
-            found = set(_TRUSTEE.findall(_taken(text))) if is_said else set()
-        finally:
-            _kernel.LocalFree(descriptor)
-        return bool(found) and found <= _ALWAYS | {_own_sid()}
+        found = set(_TRUSTEE.findall(_said(folder, _DACL)))
+        return bool(found) and found <= _ALWAYS | {own_name()}
+
+    def foreign_owner(path: str) -> str:
+        """The account that owns the file or folder, and so can let anybody in; empty if it is ours.
+
+        The system, administrators, and everyone, as on disks that keep no owners, are no foreigners.
+        """
+        owner = _said(path, _OWNER).removeprefix("O:")
+        return "" if owner in {"", "SY", "BA", "WD", own_name()} else owner
+
+    def own_name() -> str:
+        """This process's user, as the definition language writes it: some accounts have a short name."""
+        with _descriptor(f"O:{_own_sid()}") as descriptor:
+            return _text(descriptor, _OWNER).removeprefix("O:")
 
     def make_private(folder: str) -> None:
         """Let in only us and the system, also to what is or will be in the folder. Raises OSError."""
-        wanted = f"D:P(A;OICI;FA;;;{_own_sid()})(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
-        descriptor, dacl, flag = ctypes.c_void_p(), ctypes.c_void_p(), wintypes.BOOL()
-        _check(
-            _security.ConvertStringSecurityDescriptorToSecurityDescriptorW(
-                wanted, _SDDL_1, ctypes.byref(descriptor), None
-            )
-        )
-        try:
+        dacl, flag = ctypes.c_void_p(), wintypes.BOOL()
+        with _descriptor(f"D:P(A;OICI;FA;;;{_own_sid()})(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)") as descriptor:
             found = (ctypes.byref(flag), ctypes.byref(dacl), ctypes.byref(flag))
             _check(_security.GetSecurityDescriptorDacl(descriptor, *found))
-            code = _security.SetNamedSecurityInfoW(folder, _FILE_OBJECT, _DACL | _PROTECTED, None, None, dacl, None)
+            all_of_it = (_FILE_OBJECT, _DACL | _PROTECTED, None, None, dacl, None)
+            if code := _security.SetNamedSecurityInfoW(folder, *all_of_it):
+                raise ctypes.WinError(code)
+            _check(_security.SetFileSecurityW(folder, _DACL | _PROTECTED, descriptor))  # Wine does only this
+
+    def _said(path: str, part: int) -> str:
+        """A part of what the system says of who may do what, in the definition language; empty if it says nothing."""
+        found = ctypes.c_void_p()
+        if _security.GetNamedSecurityInfoW(path, _FILE_OBJECT, part, None, None, None, None, ctypes.byref(found)):
+            return ""
+        try:
+            return _text(found, part)
         finally:
-            _kernel.LocalFree(descriptor)
-        if code:
-            raise ctypes.WinError(code)
+            _kernel.LocalFree(found)
+
+    def _text(descriptor: ctypes.c_void_p, part: int) -> str:
+        text = wintypes.LPWSTR()
+        is_said = _security.ConvertSecurityDescriptorToStringSecurityDescriptorW(
+            descriptor, _SDDL_1, part, ctypes.byref(text), None
+        )
+        return _taken(text) if is_said else ""
+
+    @contextmanager
+    def _descriptor(text: str) -> Iterator[ctypes.c_void_p]:
+        """What the definition language says, as the system takes it. Raises OSError."""
+        made = ctypes.c_void_p()
+        _check(_security.ConvertStringSecurityDescriptorToSecurityDescriptorW(text, _SDDL_1, ctypes.byref(made), None))
+        try:
+            yield made
+        finally:
+            _kernel.LocalFree(made)
 
     def _own_sid() -> str:
         """The security identifier of this process's user."""
@@ -178,30 +217,98 @@ if sys.platform == "win32":
         if not is_done:
             raise ctypes.WinError(ctypes.get_last_error())
 
-    # ------------------------------------------------------------ the connection
+    # ------------------------------------------------------------ pipes
 
-    def is_metered() -> bool:
-        """Whether Windows says that the connection is paid by its amount (INetworkCostManager); no if it says nothing.
+    class _SecurityAttributes(ctypes.Structure):
+        _fields_ = (("size", wintypes.DWORD), ("descriptor", ctypes.c_void_p), ("is_inherited", wintypes.BOOL))
 
-        Fixed cost, 2: up to a plan's amount. Variable cost, 4: by the byte.
+    class PrivatePipe(connection.PipeListener):
+        """Waits for this user's programs at a pipe of this computer; `multiprocessing` lets everyone read.
+
+        Its ``accept`` and ``close`` are those of `multiprocessing.connection.Listener`. Raises OSError.
         """
-        ole, manager, cost = ctypes.OleDLL("ole32"), ctypes.c_void_p(), wintypes.DWORD()
-        try:
-            ole.CoInitializeEx(None, 0)
-            ole.CoCreateInstance(_guid(_NETWORKS), None, _EVERY_SERVER, _guid(_COSTS), ctypes.byref(manager))
-            methods = ctypes.cast(manager, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
-            get_cost = ctypes.WINFUNCTYPE(ctypes.HRESULT, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(methods[3])
-            release = ctypes.WINFUNCTYPE(wintypes.ULONG, ctypes.c_void_p)(methods[2])
-            try:
-                get_cost(manager, ctypes.addressof(cost), None)
-            finally:
-                release(manager)
-        except OSError:
-            return False
-        return bool(cost.value & (2 | 4))
+
+        def __init__(self) -> None:
+            self.address = connection.arbitrary_address("AF_PIPE")
+            super().__init__(self.address)
+
+        def _new_handle(self, first: bool = False) -> int:  # the name is that of the class above
+            mode = _winapi.PIPE_ACCESS_DUPLEX | _winapi.FILE_FLAG_OVERLAPPED
+            mode |= _winapi.FILE_FLAG_FIRST_PIPE_INSTANCE if first else 0
+            with _descriptor(f"D:P(A;;GA;;;{_own_sid()})") as descriptor:
+                who = _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), descriptor)
+                return _winapi.CreateNamedPipe(
+                    self.address, mode, _LOCAL_MESSAGES, _winapi.PIPE_UNLIMITED_INSTANCES, _PIPE_BYTES, _PIPE_BYTES,
+                    _winapi.NMPWAIT_WAIT_FOREVER, ctypes.addressof(who),
+                )  # fmt: skip
+
+    def pipe_server(handle: int) -> int:
+        """The process that serves the other end of a pipe. Raises OSError."""
+        pid = wintypes.DWORD()
+        _check(_kernel.GetNamedPipeServerProcessId(wintypes.HANDLE(handle), ctypes.byref(pid)))
+        return pid.value
+
+    # ------------------------------------------------------------ the Component Object Model
+
+    class _Object:
+        """An object of the system, by its interface. Close it in the thread that made it. Raises OSError."""
+
+        def __init__(self, its_class: str, interface: str) -> None:
+            self._pointer = ctypes.c_void_p()
+            ole, pointer = ctypes.OleDLL("ole32"), ctypes.byref(self._pointer)
+            with suppress(OSError):  # another library of this thread was first, in another way
+                ole.CoInitializeEx(None, _APARTMENT)
+            ole.CoCreateInstance(_guid(its_class), None, _EVERY_SERVER, _guid(interface), pointer)
+
+        def call(self, number: int, *arguments: Any) -> None:
+            """Call the method at this place of the interface. Raises OSError."""
+            methods = ctypes.cast(self._pointer, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
+            kinds = [ctypes.c_uint64 if isinstance(each, int) else type(each) for each in arguments]
+            ctypes.WINFUNCTYPE(ctypes.HRESULT, ctypes.c_void_p, *kinds)(methods[number])(self._pointer, *arguments)
+
+        def close(self) -> None:
+            """Give it back."""
+            self.call(_RELEASE)
 
     def _guid(text: str) -> ctypes.Array[ctypes.c_char]:
         return ctypes.create_string_buffer(uuid.UUID(text).bytes_le, 16)
+
+    def network_cost() -> int:
+        """What Windows says of the connection (NLM_CONNECTION_COST): bits, 0 if it says nothing."""
+        cost = wintypes.DWORD()
+        with suppress(OSError), closing(_Object(*_COST_MANAGER)) as manager:
+            manager.call(_GET_COST, ctypes.c_void_p(ctypes.addressof(cost)), ctypes.c_void_p())
+        return cost.value
+
+    def is_metered() -> bool:
+        """Whether Windows says that the connection is paid by its amount; no if it says nothing.
+
+        Fixed cost, 2: up to a plan's amount. Variable cost, 4: by the byte.
+        """
+        return bool(network_cost() & (2 | 4))
+
+    class Taskbar:
+        """The bar over a window's button in the taskbar. Use it in the thread of the window. Raises OSError."""
+
+        def __init__(self) -> None:
+            self._list = _Object(*_TASKBAR)
+            self._list.call(_HAS_STARTED)
+
+        def show(self, window: int, percent: int) -> None:
+            """Show how far the work of a window is, by its handle. Below 0 there is no bar."""
+            handle = ctypes.c_void_p(window)
+            if percent < 0:
+                self._list.call(_SET_STATE, handle, ctypes.c_int(_NO_BAR))
+            else:
+                self._list.call(_SET_VALUE, handle, percent, 100)
+
+        def close(self) -> None:
+            """Give it back."""
+            self._list.close()
+
+    def allow_front(process: int) -> None:
+        """Let another process bring its window to the front, which is this one's right if the player started it."""
+        _user.AllowSetForegroundWindow(process)
 
     # ------------------------------------------------------------ jobs
 

@@ -1,5 +1,7 @@
 """What Windows alone has, as it is there. Linux has a disk that plays Windows (`tests/support/windows_like.py`)."""
 
+import contextlib
+import ctypes
 import os
 import shutil
 import stat
@@ -8,12 +10,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import connection
 from pathlib import Path
 
+import psutil
 import pytest
 
-from patcher import beneath, disk, windows
+from patcher import beneath, disk, private, processes, windows
+from patcher.config import Home, default_home
+from patcher.engine.client import Client
 from patcher.errors import DiskError
+from tests.support.world import Shoal
 
 
 def _path(text: str) -> str:
@@ -114,3 +121,109 @@ def test_a_folder_that_is_closed_to_others_stays_open_to_us(tmp_path: Path) -> N
     disk.write_atomic(tmp_path / "home" / "inner" / "file", b"ours")
     disk.check_writable(tmp_path / "home")
     assert (tmp_path / "home" / "inner" / "file").read_bytes() == b"ours"
+
+
+@pytest.mark.windows("access lists")
+def test_a_folder_is_private_once_its_list_names_nobody_else(tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        folder = tmp_path / "home"
+        folder.mkdir()
+        assert not windows.is_private(str(folder)), "it lies outside the profile"
+        disk.set_private(folder)
+        assert windows.is_private(str(folder))
+        assert windows.foreign_owner(str(folder)) == ""
+
+
+# ---------------------------------------------------------------- pipes
+
+
+@pytest.mark.windows("named pipes")
+def test_the_pipe_of_an_engine_is_open_to_its_user_alone() -> None:
+    if sys.platform == "win32":
+        with contextlib.closing(connection.Listener(family="AF_PIPE")) as usual:
+            assert not windows.is_private(str(usual.address)), "what Python makes, everyone may read"
+        with contextlib.closing(windows.PrivatePipe()) as pipe:
+            assert windows.is_private(pipe.address)
+
+
+@pytest.mark.windows("named pipes")
+def test_a_pipe_is_served_by_whoever_made_it() -> None:
+    if sys.platform == "win32":
+        with contextlib.closing(windows.PrivatePipe()) as pipe, connection.Client(pipe.address) as client:
+            assert windows.pipe_server(client.fileno()) == os.getpid()
+            assert private.is_served_by_user(client.fileno())
+
+
+# ---------------------------------------------------------------- folders of the system
+
+
+@pytest.mark.windows("known folders")
+def test_the_home_is_where_windows_keeps_what_stays_on_this_computer() -> None:
+    """Not where a profile roams, and not among the player's documents, which OneDrive may take away."""
+    if sys.platform == "win32":
+        place = ctypes.create_unicode_buffer(260)
+        local_app_data, current = 0x1C, 0
+        assert ctypes.windll.shell32.SHGetFolderPathW(None, local_app_data, None, current, place) == 0
+        assert default_home().root == Path(place.value) / "shoal"
+
+
+# ---------------------------------------------------------------- the connection
+
+
+@pytest.mark.windows("the cost of a connection")
+def test_windows_says_what_the_network_costs() -> None:
+    """A cost is never 0: that would mean that nobody was asked. Wine says 1, unrestricted."""
+    if sys.platform == "win32":
+        assert windows.network_cost()
+        assert windows.is_metered() == bool(windows.network_cost() & 6)
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def _is_in_job() -> bool:
+    found = ctypes.c_int()
+    if sys.platform == "win32":
+        assert ctypes.windll.kernel32.IsProcessInJob(ctypes.c_void_p(-1), None, ctypes.byref(found))
+    return bool(found)
+
+
+@pytest.mark.windows("job objects")
+def test_a_bounded_worker_is_in_a_job_and_works() -> None:
+    """That the job's limit is kept cannot be seen under Wine, which keeps none."""
+    assert not _is_in_job()
+    with processes.pool(1, 64 << 20) as pool:
+        assert pool.submit(_is_in_job).result()
+
+
+# ---------------------------------------------------------------- the engine
+
+
+_CLIENT = """
+import sys
+from pathlib import Path
+from patcher.config import Home, default_home
+from patcher.engine.client import Client
+
+with Client(Home(Path(sys.argv[1]))) as client:
+    print("connected", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.windows("processes that outlive the one that started them")
+def test_an_engine_outlives_the_client_that_started_it_and_ends_on_request(home: Path) -> None:
+    command = [sys.executable, "-c", _CLIENT, str(home)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        assert client.stdout
+        assert client.stdout.readline().strip() == b"connected"
+        player = Shoal(home)
+        engine = psutil.Process(player.engine_pid())
+        with Client(Home(home)) as other:
+            client.kill()
+            client.wait()
+            assert other.snapshot().titles == ()
+            assert engine.is_running()
+    player.stop_engine()
+    engine.wait(20)
+    assert not (home / "engine.json").exists()

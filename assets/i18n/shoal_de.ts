@@ -730,6 +730,22 @@
         <source>Installed titles still start.</source>
         <translation>Installierte Titel lassen sich weiterhin starten.</translation>
     </message>
+    <message>
+        <source>The game wants to run as administrator.</source>
+        <translation>Das Spiel will als Administrator laufen.</translation>
+    </message>
+    <message>
+        <source>Shoal starts nothing with more rights than yours. Tell the publisher; if you trust the game, start its file from the Explorer.</source>
+        <translation>Shoal startet nichts mit mehr Rechten als deinen. Sag es dem Herausgeber; wenn du dem Spiel vertraust, starte seine Datei aus dem Explorer.</translation>
+    </message>
+    <message>
+        <source>Files of this title are in a cloud service, not on this drive.</source>
+        <translation>Dateien dieses Titels liegen bei einem Cloud-Dienst, nicht auf diesem Laufwerk.</translation>
+    </message>
+    <message>
+        <source>Choose "Always keep on this device" for the folder in the Explorer. Try again when all is here.</source>
+        <translation>Wähle im Explorer „Immer auf diesem Gerät behalten“ für den Ordner. Versuche es wieder, wenn alles hier ist.</translation>
+    </message>
 </context>
 <context>
     <name>FeedsPage</name>

@@ -4,7 +4,7 @@ import functools
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -39,11 +39,13 @@ _MAX_DRIVES = 16
 class MainWindow(QWidget):
     """`handle_message` takes the bridge's messages, `submitted` carries commands to it.
 
-    `notified` carries the title and the text of a desktop notification.
+    `notified` carries the title and the text of a desktop notification, `advanced` how far the work is, in percent, and
+    -1 when there is none.
     """
 
     submitted = Signal(object)
     notified = Signal(str, str)
+    advanced = Signal(int)
     quit_requested = Signal()
 
     def __init__(self, prefs: Prefs) -> None:
@@ -220,6 +222,7 @@ class MainWindow(QWidget):
         else:
             self._show_page(name)
         self._show_notice()
+        self.advanced.emit(self.state.percent_done)
         if isinstance(self.title_actions.sheet, InstallSheet):
             self.title_actions.sheet.show_state(self.state)
 
@@ -301,6 +304,7 @@ class MainWindow(QWidget):
             elif word.endswith(commands.PIN_SUFFIX) or word.startswith("https://"):
                 self.go("feeds")
                 self._feeds.open_source(word)
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
         self.activateWindow()

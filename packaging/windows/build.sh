@@ -42,7 +42,7 @@ tools() { # of this Debian
     [ -e /usr/lib/python3.11/os.py ] || missing+=(libpython3.11-stdlib)
     [ ${#missing[@]} = 0 ] && return
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 mirror() { # where this machine's apt has its Debian from

@@ -7,7 +7,7 @@ export WINEPREFIX=${WPYTHON_PREFIX:-$here/prefix} WINEARCH=win64 WINEDEBUG=${WIN
 export WINEDLLOVERRIDES="mscoree,mshtml=;ucrtbase,vcruntime140,vcruntime140_1,msvcp140,msvcp140_1,msvcp140_2,concrt140=n,b"
 export WINESERVER=/usr/lib/wine/wineserver64 FONTCONFIG_PATH=$here/debian/etc/fonts
 export LC_ALL=C.UTF-8 # else Wine takes no name that is not ASCII
-unset XDG_RUNTIME_DIR WAYLAND_DISPLAY
+unset XDG_RUNTIME_DIR WAYLAND_DISPLAY TMPDIR # with TMPDIR this Wine ends at once: free(): invalid pointer
 
 in_wine() { # a mount namespace of its own puts the next Debian's /usr over ours
     unshare -m /bin/sh -c 'mount --bind "$0/debian/usr" /usr && exec "$@"' "$here" "$@"

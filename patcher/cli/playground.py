@@ -8,7 +8,6 @@ import contextlib
 import io
 import json
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -53,12 +52,10 @@ class Machine:
         return result
 
     def stop(self) -> None:
-        """End the engine of this home and wait for its end."""
-        address, deadline = self.home / "engine.json", time.monotonic() + _END_S
-        with contextlib.suppress(InternalError):
-            client.end_engine(Home(self.home))
-            while address.exists() and time.monotonic() < deadline:
-                time.sleep(0.05)
+        """End the engine of this home and wait until its process, which has files open, is gone."""
+        with contextlib.suppress(InternalError, psutil.Error):
+            if number := client.end_engine(Home(self.home)):
+                psutil.Process(number).wait(_END_S)
 
 
 class Playground:

@@ -24,7 +24,8 @@ from patcher.config import Home
 from patcher.errors import DiskError, EngineLost, InternalError, ShoalError, UsageError
 from patcher.protocol import commands, events, wire
 
-_START_S = 20.0
+_START_S = 60.0
+"""How long an engine may take to begin, on a busy computer. One that ends before that is seen at once."""
 _RETRY_S = 5.0
 _POLL_S = 0.05
 _ANSWER_S = 60.0
@@ -115,17 +116,19 @@ def is_running(home: Home) -> bool:
     return found is not None
 
 
-def end_engine(home: Home) -> bool:
-    """Ask the home's engine to end, as a signal would: jobs are interrupted and go on later. False if there is none.
+def end_engine(home: Home) -> int:
+    """Ask the home's engine to end, as a signal would: jobs are interrupted and go on later.
 
-    Returns when it has agreed. Raises InternalError (internal.engine_silent), EngineLost.
+    Returns the number of its process when it has agreed, 0 if there is none. Raises InternalError
+    (internal.engine_silent), EngineLost.
     """
     found = _try(home)
     if found is None:
-        return False
-    with found[0] as calls:
+        return 0
+    calls, hello = found
+    with calls:
         _exchange(calls, {"call": "end"})
-    return True
+    return int(hello["pid"])
 
 
 def _exchange(calls: connection.Connection, request: dict[str, object]) -> dict[str, Any]:

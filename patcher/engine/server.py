@@ -23,7 +23,7 @@ from multiprocessing import AuthenticationError, connection
 from pathlib import Path
 
 import patcher
-from patcher import disk, private, processes, strict_json
+from patcher import disk, private, processes, strict_json, windows
 from patcher.closing import Closing
 from patcher.config import Home, default_home
 from patcher.engine.engine import Engine
@@ -56,11 +56,18 @@ def _socket_path(home: Home) -> str | None:
     """
     path = home.root / f"engine-{os.getpid()}.sock"
     is_private = private.is_private(home.root.resolve())
-    if sys.platform == "win32" or not is_private or len(os.fsencode(path)) > _SOCKET_PATH_BYTES:
+    if not is_private or len(os.fsencode(path)) > _SOCKET_PATH_BYTES:
         return None
     for left in home.root.glob("engine-*.sock"):  # by engines that were killed: the lock is ours
         left.unlink(missing_ok=True)
     return str(path)
+
+
+def _listener(home: Home) -> connection.Listener:
+    """Where clients of this user, and nobody else's, get in."""
+    if sys.platform == "win32":
+        return windows.PrivatePipe()
+    return connection.Listener(_socket_path(home))
 
 
 class Server(Closing):
@@ -70,7 +77,7 @@ class Server(Closing):
         self._engine = engine
         self._keep = keep
         self._authkey = secrets.token_bytes(32)
-        self._listener = connection.Listener(_socket_path(home))
+        self._listener = _listener(home)
         self._clients: set[connection.Connection] = set()
         self._lock = threading.Lock()
         self._stopping = threading.Event()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from patcher import beneath, private, processes
+from patcher import beneath, private, processes, windows
 from patcher.beneath import Beneath
 from patcher.content import manifest, records
 from patcher.content.manifest import Entry
@@ -45,8 +45,9 @@ def launch(
     ``known``: path to the stat of each file when its bytes were last verified. A program with another stat is read
     once more. ``output`` is a file for all that the title writes.
 
-    Raises UsageError (usage.no_launch), ContentError (content.launch) when the release has no such program, DiskError
-    (disk.modified, disk.in_the_way) when program or folder are not as released, or it cannot be started; Cancelled.
+    Raises UsageError (usage.no_launch), ContentError when the release has no such program or it cannot run here
+    (content.launch), or it wants more rights than the player's (content.administrator), DiskError (disk.modified,
+    disk.in_the_way) when program or folder are not as released; Cancelled.
     """
     command = _command(installed.release)
     path = command.argv[0]
@@ -66,7 +67,11 @@ def launch(
                 **processes.DETACHED,
             )
         except OSError as error:
-            if error.errno not in _CANNOT_RUN:
+            number = getattr(error, "winerror", None)
+            if number == windows.NEEDS_ADMINISTRATOR:
+                text = f"{path} wants to run as administrator, and Shoal starts nothing with more rights than yours."
+                raise ContentError("content.administrator", text, path=str(program)) from error
+            if error.errno not in _CANNOT_RUN and number not in windows.UNABLE:
                 raise
             text = f"This system cannot start {path}, which is as released: {error.strerror}."
             raise ContentError("content.launch", text, path=str(program), unable=1) from error

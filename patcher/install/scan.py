@@ -5,6 +5,7 @@ Full: every byte is hashed. Staging is always hashed, so nothing has to be recor
 can lose bytes but never make wrong ones look right.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -97,10 +98,13 @@ def hash_file(where: Where, watch: Watch, name: str = "") -> bytes:
 
 
 def root_of(where: Where, watch: Watch, name: str = "") -> bytes | None:
-    """The root of a file, or None when it cannot be read."""
+    """The root of a file, or None when it cannot be read. Raises DiskError (disk.cloud), Cancelled."""
     try:
         return merkle.root_of(hash_file(where, watch, name))
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.EREMOTE:
+            with beneath.translated(where):
+                raise
         return None
 
 

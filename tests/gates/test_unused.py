@@ -11,6 +11,8 @@ BY_OTHERS = {
     "closeEvent", "dragEnterEvent", "dropEvent", "hasHeightForWidth", "loadResource", "paintEvent",
     # libtorrent reads them from the parameters of a torrent
     "have_pieces", "piece_priorities", "renamed_files", "save_path", "tracker_tiers", "unfinished_pieces",
+    # multiprocessing calls it
+    "_new_handle",
     # paramiko calls them
     "get_name", "recv_ready",
     # python-tuf, requests and urllib3 call them

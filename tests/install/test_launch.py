@@ -1,5 +1,6 @@
 """What `play` starts is a file of the release as the publisher signed it; anything planted beside it is refused."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -289,6 +290,32 @@ def test_a_program_that_this_system_cannot_start_is_no_fault_of_the_drive(game: 
     with pytest.raises(ContentError, match="cannot start bin/game") as caught:
         game.start()
     assert (caught.value.code, caught.value.facts["unable"]) == ("content.launch", 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (740, "content.administrator", "bin/game wants to run as administrator"),
+        (216, "content.launch", "cannot start bin/game"),
+        (225, "content.launch", "cannot start bin/game"),
+        (1260, "content.launch", "cannot start bin/game"),
+    ],
+    ids=["elevation", "another machine", "virus scanner", "policy"],
+)
+def test_a_program_that_windows_refuses_is_no_fault_of_the_drive(
+    game: Game, monkeypatch: pytest.MonkeyPatch, number: int, code: str, words: str
+) -> None:
+    """The system's answer is put in: under Wine everybody is administrator."""
+
+    def refuse(*_: object, **__: object) -> None:
+        error = OSError(errno.EINVAL, "Refused")
+        error.winerror = number  # type: ignore[attr-defined]  # it is there on Windows only
+        raise error
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(ContentError, match=words) as caught:
+        game.start()
+    assert caught.value.code == code
 
 
 @pytest.mark.parametrize(("name", "mode", "runs"), [("readme.txt", 0o644, False), ("game.bat", 0o755, True)])

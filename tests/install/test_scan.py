@@ -7,11 +7,12 @@ import pytest
 
 from patcher.beneath import below
 from patcher.content import merkle
-from patcher.errors import Cancelled
+from patcher.errors import Cancelled, DiskError
 from patcher.install import scan
 from patcher.install.scan import Seen, seen
 from tests.support import trees
 from tests.support.trees import File
+from tests.support.windows_like import WindowsLike
 
 _LAYOUT: trees.Layout = {"a": File(trees.noise(1, 150_000)), "d/b": File(b"two"), "empty": File(b"")}
 
@@ -50,6 +51,19 @@ def test_a_full_scan_finds_what_a_stat_hides(folder: Path) -> None:
     os.utime(folder / "a", ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert scan.installed(below(folder), entries, _known(folder), _quiet).modified == ()
     assert scan.installed(below(folder), entries, None, _quiet).modified == ("a",)
+
+
+@pytest.mark.posix("plays Windows")
+def test_a_file_that_is_in_the_cloud_is_said_and_not_fetched_from_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan that knows its stat leaves it alone; who needs its bytes says so, and changes nothing."""
+    entries, known = trees.manifest_of(_LAYOUT).entries, _known(folder)
+    WindowsLike(recalled={folder / "d/b"}).take_over(monkeypatch.setattr)
+    assert set(scan.installed(below(folder), entries, known, _quiet).intact) == set(_LAYOUT)
+    with pytest.raises(DiskError, match="cloud service") as caught:
+        scan.installed(below(folder), entries, None, _quiet)
+    assert (caught.value.code, Path(str(caught.value.facts["path"])).name) == ("disk.cloud", "b")
 
 
 @pytest.mark.posix("symlinks")

@@ -1,6 +1,7 @@
 """What the desktop knows of Shoal, as the desktop reads it."""
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,11 +9,15 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, QStandardPaths
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
 
 from launcher import desktop
 from launcher.prefs import Prefs
+from patcher import windows
 from patcher.protocol.commands import PIN_SUFFIX
 
+_PERSONALIZE = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
 _MINE = 'a "home" of $mine'
 
 
@@ -68,3 +73,39 @@ def test_windows_hands_links_and_feed_files_to_shoal_as_one_word_that_is_no_opti
         assert classes.contains("shoal/URL Protocol")
     said = subprocess.run(command.replace("%1", what), check=True, capture_output=True, text=True).stdout
     assert said.strip() == repr(["--", what])
+
+
+@pytest.mark.windows("the taskbar")
+def test_the_taskbar_takes_how_far_the_work_is(qtbot: QtBot) -> None:
+    """That a bar is drawn cannot be seen under Wine, whose taskbar has none; a wrong call would end this process."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    bar = desktop.TaskbarProgress(window)
+    for percent in (0, 30, 100, -1):
+        bar.show(percent)
+    if sys.platform == "win32":
+        with contextlib.closing(windows.Taskbar()) as taskbar:
+            taskbar.show(int(window.winId()), 30)
+            taskbar.show(int(window.winId()), -1)
+
+
+_LOOK = """
+import sys
+from PySide6.QtWidgets import QApplication
+from launcher import theme
+app = QApplication(["look", "-platform", "windows"])
+theme.apply(app)
+print(theme.tokens().name)
+"""
+
+
+@pytest.mark.windows("its own light and dark")
+@pytest.mark.parametrize(("is_light", "name"), [(0, "dark"), (1, "light")])
+def test_the_window_is_as_light_or_dark_as_windows_is(is_light: int, name: str) -> None:
+    environment = {key: text for key, text in os.environ.items() if key != "QT_QPA_PLATFORM"}
+    with _kept(_PERSONALIZE, "AppsUseLightTheme") as settings:
+        settings.setValue("AppsUseLightTheme", is_light)
+        settings.sync()
+        command = [sys.executable, "-c", _LOOK]
+        said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert said.strip() == name

@@ -55,6 +55,21 @@ def test_neither_the_state_nor_the_page_needs_qt() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("samples", "percent"),
+    [
+        ((), -1),
+        ((Progress(7, NAME, Phase.QUEUED),), -1),
+        ((Progress(7, NAME, Phase.FETCH, 999, 1000),), 99),
+        ((Progress(7, NAME, Phase.FETCH, 250, 1000), Progress(8, "demo/other", Phase.FETCH, 2500, 4500)), 50),
+    ],
+)
+def test_the_taskbar_is_told_how_far_all_jobs_are_together(samples: tuple[Progress, ...], percent: int) -> None:
+    busy = replace(snapshot(), titles=(installed(job=7), title("other", "Other", job=8)))
+    assert _known(LinkChanged(Link.UP), busy, *samples).percent_done == percent
+    assert _known(LinkChanged(Link.UP), busy, *samples, snapshot(installed())).percent_done == -1
+
+
 # ---------------------------------------------------------------- the big button
 
 

@@ -214,6 +214,19 @@ def test_a_library_that_changes_does_not_turn_the_page(shown: MainWindow) -> Non
 # ---------------------------------------------------------------- starts
 
 
+def test_a_later_start_finds_the_window_again_also_when_it_is_minimised(shown: MainWindow) -> None:
+    shown.showMinimized()
+    shown.open_words([])
+    assert not shown.isMinimized()
+    assert shown.isVisible()
+
+
+def test_how_far_the_work_is_is_told_with_the_rest(shown: MainWindow, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(shown.advanced) as told:
+        shown.refresh()
+    assert told.args == [shown.state.percent_done]
+
+
 def test_a_link_shows_a_title_and_does_nothing_else(shown: MainWindow, submitted: list[commands.Command]) -> None:
     show(shown, "playable")
     shown.go("settings")

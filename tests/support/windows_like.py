@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from patcher import beneath, disk
 
 _DENIED, _SHARING_VIOLATION = 5, 32
+_RECALL_ON_DATA_ACCESS = 0x400000
 
 
 @dataclass
@@ -26,6 +27,8 @@ class WindowsLike:
     """Files open elsewhere, and how often they still refuse to be renamed or removed."""
     running: set[Path] = field(default_factory=set)
     """Programs that run: they may be renamed away, not replaced."""
+    recalled: set[Path] = field(default_factory=set)
+    """Files whose bytes are with a cloud service."""
 
     def take_over(self, put: Callable[[object, str, object], None]) -> None:
         """Stand between the door and the system. ``put`` sets an attribute: ``monkeypatch.setattr`` or ``setattr``."""
@@ -34,8 +37,9 @@ class WindowsLike:
             "copy_file_range": _copy_file_range,
         }  # fmt: skip
         put(disk, "os", SimpleNamespace(**{**vars(os), **ours}))
-        put(beneath, "os", SimpleNamespace(**{**vars(os), "open": _open}))
+        put(beneath, "os", SimpleNamespace(**{**vars(os), "open": _open, "lstat": self._lstat}))
         put(beneath, "_BY_DESCRIPTOR", False)
+        put(beneath, "_NO_LINK", 0)
 
     def _replace(self, old: str, new: str, **_: None) -> None:
         source, path = Path(old), Path(new)
@@ -53,6 +57,13 @@ class WindowsLike:
         self._refuse(Path(name))
         _refuse_read_only(Path(name))
         os.unlink(name)
+
+    def _lstat(self, name: str | Path, **_: None) -> os.stat_result | SimpleNamespace:
+        found = os.lstat(name)
+        if not self.recalled or Path(name) not in self.recalled:
+            return found
+        fields = {field: getattr(found, field) for field in dir(found) if field.startswith("st_")}
+        return SimpleNamespace(**{**fields, "st_file_attributes": _RECALL_ON_DATA_ACCESS})
 
     def _refuse(self, path: Path, number: int = _SHARING_VIOLATION) -> None:
         if self.held.get(path):
