@@ -69,6 +69,14 @@ def _is_ours_to_delete(path: str) -> bool:
     return True
 
 
+def is_console(descriptor: int) -> bool:
+    """Whether a descriptor that Python takes for a terminal is one, and not NUL. True on other systems."""
+    if sys.platform == "win32":
+        handle, mode = wintypes.HANDLE(msvcrt.get_osfhandle(descriptor)), wintypes.DWORD()
+        return bool(_kernel.GetConsoleMode(handle, ctypes.byref(mode)))
+    return True
+
+
 # ---------------------------------------------------------------- on Windows only
 
 if sys.platform == "win32":
