@@ -24,7 +24,8 @@ from patcher.config import Home
 from patcher.errors import DiskError, EngineLost, InternalError, ShoalError, UsageError
 from patcher.protocol import commands, events, wire
 
-_START_S = 20.0
+_START_S = 60.0
+"""An engine needs half a second, and half a minute on a busy machine whose virus scanner reads it for the first time."""
 _RETRY_S = 5.0
 _POLL_S = 0.05
 _ANSWER_S = 60.0

@@ -189,6 +189,7 @@ def test_an_install_folder_that_holds_nonsense_is_shown_and_hides_no_other(
     assert (bool(broken.failure), whole.failure) == (True, None)
 
 
+@pytest.mark.posix("names that are too long to look at: Windows says that there is no such file")
 def test_an_install_folder_that_cannot_be_looked_at_is_shown_and_hides_no_other(engine: Engine, home: Path) -> None:
     for name, folder in {"broken": "x" * 300, "whole": "whole"}.items():
         Registry(Home(home).registry).put(Installation(f"demo/{name}", InstallFolder.at(home / folder)))
@@ -304,12 +305,21 @@ def test_an_address_that_is_none_is_replaced_by_that_of_an_engine(home: Path, da
         assert client.snapshot().titles == ()
 
 
-def _started(home: Path) -> "subprocess.Popen[bytes]":
-    """An engine in a process of its own, soon tired of waiting."""
-    code = "import sys; from patcher.engine import server; server._LINGER_S = 1; sys.exit(server.main())"
+def _started(home: Path, before: str = "") -> "subprocess.Popen[bytes]":
+    """An engine in a process of its own, soon tired of waiting. ``before``: what its Python does before."""
+    code = f"import sys; from patcher.engine import server; server._LINGER_S = 1; {before}; sys.exit(server.main())"
     process = subprocess.Popen([sys.executable, "-c", code, "--home", str(home)])
     wait_until((home / "engine.json").exists, "the engine's address")
     return process
+
+
+@pytest.mark.parametrize("before", ["sys.stdout = sys.stderr = None", "sys.stdout = None", "sys.stderr = None"])
+def test_an_engine_needs_no_output(home: Path, before: str) -> None:
+    """Windows gives none to a program without a console."""
+    with _started(home, before) as process:
+        with Client(Home(home)) as client:
+            assert client.snapshot().titles == ()
+        assert process.wait(60) == 0
 
 
 @pytest.mark.posix("sockets among files")
