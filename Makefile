@@ -24,7 +24,7 @@ test: setup     ## every test, the gates among them; a skipped test is a failure
 	$(call timed,$(BIN)/python -m pytest -q -n 3)
 
 test-windows: setup ## the suite in Windows' Python under Wine, one process a file (root, Debian 12); FILES="tests/…" for some
-	$(call timed,packaging/windows/build.sh .venv/windows && $(BIN)/python packaging/windows/suite.py .venv/windows $(FILES))
+	$(call timed,packaging/windows/build.sh .venv/windows && unshare -m $(BIN)/python packaging/windows/suite.py .venv/windows $(FILES))
 
 check: lint test ## what CI runs
 

@@ -24,7 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_FILE_S = 600
+_FILE_S, _TEST_S = 1200, 300
+"""How long a file and a test may take: Wine is slow, and the machine may be busy."""
 _LIVES = 5
 """How often the rest of a file whose process ended is tried."""
 _OUTPUT = _ROOT / "build/windows"
@@ -32,7 +33,7 @@ _MEMORY_BYTES = 2 << 30
 """Of the disk in memory for what tests write. Wine writes every byte of a sparse file."""
 _LISTED = re.compile(r"^\| `(tests/\S+)` \| (.+?) \|$", re.MULTILINE)
 _OUTCOME = re.compile(r"^(tests/\S+?::.*?) (PASSED|FAILED|ERROR|SKIPPED)\b(?: .*)?$", re.MULTILINE)
-_BEGUN = re.compile(r"^(tests/\S+?::.*?) *$", re.MULTILINE)
+_BEGUN = re.compile(r"^tests/\S+?::.*$", re.MULTILINE)
 _COLLECTED = re.compile(r"\bcollected (\d+) items?(?: / (\d+) deselected)?", re.MULTILINE)
 _WORDS = {"PASSED": "passed", "FAILED": "failed", "ERROR": "failed", "SKIPPED": "skipped"}
 _COLUMNS = ("passed", "listed", "failed", "skipped")
@@ -55,8 +56,8 @@ class Result:
         """How many passed, failed as the list says, failed, and were skipped."""
         return Counter(self.outcomes.values()) + Counter(failed=self.lost)
 
-    def take(self, output: str) -> bool:
-        """Take what one process printed. Whether the rest of the file needs another one."""
+    def take(self, code: int, output: str) -> bool:
+        """Take a process's exit code and what it printed. Whether the rest of the file needs another one."""
         for test, word in _OUTCOME.findall(output):
             if self.outcomes.get(test) != "failed":  # a test may pass and fail to clean up
                 self.outcomes[test] = _WORDS[word]
@@ -64,33 +65,38 @@ class Result:
         self.lost = max(0, int(collected[1]) - len(self.outcomes)) if collected else 1
         if (collected and not int(collected[1])) or _SKIPPED_WITHOUT_MARK in output:
             self.lost += 1  # it could not be imported, say
-        at_work = [test for test in _BEGUN.findall(output) if test not in self.outcomes]
+        at_work = [line.strip() for line in _BEGUN.findall(output) if not _OUTCOME.match(line)]
+        if code == 0:  # a program of the test printed something into its line
+            self.outcomes |= dict.fromkeys(at_work, "passed")
+            self.lost = 0
+            return False
         if self.lost and at_work:
             self.outcomes[at_work[-1]] = "failed"
             self.lost -= 1
         return bool(self.lost and at_work)
 
 
-def _process(wpython: Path, environment: dict[str, str], result: Result) -> str:
+def _process(wpython: Path, environment: dict[str, str], result: Result) -> tuple[int, str]:
     """Run the tests of the file that have no outcome yet, and end all Windows processes that they leave behind."""
-    without = ["-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    without = ("xdist", "cacheprovider", "randomly")
+    options = ["-v", "--tb=short", f"--timeout={_TEST_S}", *(f"-pno:{name}" for name in without)]
     rest = _OUTPUT / f"{_name(result.file)}.arguments"
     rest.write_text("\n".join([result.file, *(f"--deselect={test}" for test in result.outcomes)]))
-    command = [str(wpython), "-m", "pytest", "-v", "--tb=short", *without, f"@{rest.relative_to(_ROOT)}"]
+    command = [str(wpython), "-m", "pytest", *options, f"@{rest.relative_to(_ROOT)}"]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command, cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            process.wait(_FILE_S)
+            code = process.wait(_FILE_S)
         except subprocess.TimeoutExpired:
-            pass
+            code = -1
         finally:
             subprocess.run([wpython, "--kill"], env=environment, check=False, capture_output=True)
             process.wait()
             rest.unlink()
         output.seek(0)
-        return output.read().decode(errors="replace").replace("\r\n", "\n")
+        return code, output.read().decode(errors="replace").replace("\r\n", "\n")
 
 
 def _name(file: str) -> str:
@@ -103,8 +109,9 @@ def _run(wpython: Path, prefixes: "queue.Queue[Path]", scratch: Path, file: str)
     environment |= {"PYTHONUNBUFFERED": "1", "PYTEST_DEBUG_TEMPROOT": "Z:" + str(scratch).replace("/", "\\")}
     result, started_s, printed = Result(file), time.monotonic(), ""
     for _ in range(_LIVES):
-        printed += (output := _process(wpython, environment, result))
-        if not result.take(output):
+        code, output = _process(wpython, environment, result)
+        printed += output
+        if not result.take(code, output):
             break
     prefixes.put(prefix)
     (_OUTPUT / f"{_name(file)}.txt").write_text(printed)
