@@ -24,9 +24,9 @@ CODES = {32: "disk.in_use", 33: "disk.in_use", 1224: "disk.in_use", 19: "disk.re
 """Errors of Windows (`OSError.winerror`) that Python's errno calls denied or invalid, with our codes: 32 is a sharing
 violation, 33 a locked range, 1224 a file mapped into memory, 19 a write-protected medium, 39 a full one."""
 _DENIED = 5
-_PATIENCE = (_DENIED, 303, *(number for number, code in CODES.items() if code == "disk.in_use"))
-"""Errors that may be over in a moment. "Denied" is also said of a file that is to be replaced while it is open or runs,
-and, like 303, of a name whose file is being deleted."""
+_PATIENCE = (_DENIED, 145, 183, 303, *(number for number, code in CODES.items() if code == "disk.in_use"))
+"""Errors that may be over in a moment. "Denied" is also said of a file that is to be replaced while it is open or runs.
+It, 183 (exists) and 303 are said of a name whose file is being deleted, and 145 (not empty) of its folder."""
 
 
 def system_path(path: str | os.PathLike[str]) -> str:
@@ -59,6 +59,21 @@ def patiently(call: Callable[[], Result], name: str = "", unprotect: Callable[[s
         raise
 
 
+def open_patiently(name: str, flags: int, call: Callable[[], int]) -> int:
+    """`patiently` for a ``call`` of `os.open`, which does not tell why Windows refused to open ``name``."""
+
+    def told() -> int:
+        try:
+            return call()
+        except PermissionError:
+            if sys.platform == "win32":  # raises the reason; of a folder there is none
+                access = _READ | (_WRITE if flags & (os.O_WRONLY | os.O_RDWR) else 0)
+                _winapi.CloseHandle(_winapi.CreateFile(name, access, _SHARE_ALL, 0, _EXISTING, _ITSELF, 0))
+            raise
+
+    return patiently(told)
+
+
 def _is_ours_to_delete(path: str) -> bool:
     """Whether we may delete the file. If the system refuses all the same, a program uses it. True on other systems."""
     if sys.platform == "win32":
@@ -88,7 +103,7 @@ if sys.platform == "win32":
 
     import psutil
 
-    _DELETE, _ADD_FILE, _ADD_FOLDER = 0x10000, 0x2, 0x4
+    _READ, _WRITE, _DELETE, _ADD_FILE, _ADD_FOLDER = 0x80000000, 0x40000000, 0x10000, 0x2, 0x4
     _SHARE_ALL, _EXISTING, _ITSELF = 0x7, 3, 0x02200000
     """For CreateFile: others may do anything; it must exist; folders too, and links themselves."""
     _APPEND, _ANEW, _END_OF_FILE = 0x100004, 2, 6

@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,6 +83,42 @@ def test_a_file_in_use_is_neither_replaced_nor_removed_and_told(tmp_path: Path, 
         assert {replaced.value.code, removed.value.code} == {"disk.in_use"}
         assert (tmp_path / "old.exe").read_bytes() == before
     disk.rename(tmp_path / "new.exe", tmp_path / "old.exe")
+
+
+@contextmanager
+def _opened(path: Path, sharing: int) -> Iterator[None]:
+    """Another program reads the file, and lets others do what ``sharing`` says (CreateFile)."""
+    if sys.platform == "win32":
+        import _winapi
+
+        handle = _winapi.CreateFile(str(path), 0x80000000, sharing, 0, 3, 0, 0)
+        yield
+        _winapi.CloseHandle(handle)
+
+
+@pytest.mark.windows("sharing violations")
+@pytest.mark.parametrize(
+    "act", [lambda path: disk.append(path, b"x"), lambda path: disk.Staged(path, 9).close(), disk.sync_file]
+)
+def test_a_file_that_another_program_has_for_itself_is_in_use(tmp_path: Path, act: Callable[[Path], object]) -> None:
+    (tmp_path / "file").write_bytes(b"data")
+    with _opened(tmp_path / "file", 0), pytest.raises(DiskError) as caught:
+        act(tmp_path / "file")
+    assert caught.value.code == "disk.in_use"
+    act(tmp_path / "file")
+
+
+@pytest.mark.windows("names of files that are being deleted")
+def test_a_name_whose_file_is_still_being_deleted_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "name").write_bytes(b"data")
+    with _opened(tmp_path / "name", 7):
+        (tmp_path / "name").unlink()
+        with pytest.raises(DiskError):
+            disk.make_folder(tmp_path / "name")
+        with pytest.raises(DiskError):
+            disk.remove_folder(tmp_path)
+    disk.make_folder(tmp_path / "name")
+    assert [path.name for path in tmp_path.iterdir()] == ["name"]
 
 
 @pytest.mark.windows("programs that run are renamed away")
