@@ -25,7 +25,7 @@ from patcher.errors import DiskError, EngineLost, InternalError, ShoalError, Usa
 from patcher.protocol import commands, events, wire
 
 _START_S = 60.0
-"""An engine needs half a second, and half a minute on a busy machine whose virus scanner reads it for the first time."""
+"""An engine needs half a second, but half a minute on a busy machine whose virus scanner has not seen it yet."""
 _RETRY_S = 5.0
 _POLL_S = 0.05
 _ANSWER_S = 60.0
