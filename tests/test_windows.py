@@ -15,6 +15,9 @@ import pytest
 from patcher import beneath, disk, windows
 from patcher.errors import DiskError
 
+if sys.platform == "win32":
+    import _winapi
+
 
 def _path(text: str) -> str:
     return text.replace("/", os.sep)
@@ -88,11 +91,11 @@ def test_a_file_in_use_is_neither_replaced_nor_removed_and_told(tmp_path: Path, 
 @contextmanager
 def _opened(path: Path, sharing: int) -> Iterator[None]:
     """Another program reads the file, and lets others do what ``sharing`` says (CreateFile)."""
+    handle = 0
     if sys.platform == "win32":
-        import _winapi
-
         handle = _winapi.CreateFile(str(path), 0x80000000, sharing, 0, 3, 0, 0)
-        yield
+    yield
+    if sys.platform == "win32":
         _winapi.CloseHandle(handle)
 
 

@@ -78,7 +78,7 @@ def start(home: Path) -> Iterator[Start]:
         one.process.communicate()
 
 
-@pytest.mark.posix("SIGKILL and SIGTERM")
+@pytest.mark.posix("SIGTERM")
 def test_a_feed_is_served_until_the_operator_ends_it(start: Start, feed: Path) -> None:
     running = start("serve", str(feed), "--demo-cert")
     ca = running.line().removeprefix("Players need --ca ")
