@@ -141,6 +141,11 @@ def test_a_read_only_folder_is_removed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.windows("links that need a privilege")
+def test_a_link_is_made_or_said_to_be_impossible(tmp_path: Path) -> None:
+    assert disk.symlink("target", tmp_path / "link") == os.path.lexists(tmp_path / "link")
+
+
 # ---------------------------------------------------------------- access lists
 
 
