@@ -55,6 +55,7 @@ prove: setup    ## the slow proofs: players behind routers, every pair of kills,
 	    $(BIN)/python -m tests.support.crash --ignore-case && \
 	    $(BIN)/python -m tests.support.crash --ignore-case --windows-like && \
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
+	    $(BIN)/python -m tests.support.power_cut --states 5000 --windows-like && \
 	    $(BIN)/python -m tests.support.job_faults --shares 2 && \
 	    $(BIN)/python -m tests.support.job_power && \
 	    $(BIN)/python -m tests.support.job_traps --every 7 && \
