@@ -33,7 +33,7 @@ _MEMORY_BYTES = 2 << 30
 """Of the disk in memory for what tests write. Wine writes every byte of a sparse file."""
 _LISTED = re.compile(r"^\| `(tests/\S+)` \| (.+?) \|$", re.MULTILINE)
 _OUTCOME = re.compile(r"^(tests/\S+?::.*?) (PASSED|FAILED|ERROR|SKIPPED)\b(?: .*)?$", re.MULTILINE)
-_BEGUN = re.compile(r"^tests/\S+?::.*$", re.MULTILINE)
+_BEGUN = re.compile(r"^(tests/\S+?::.*?)(?: \++ Timeout \++| *)$", re.MULTILINE)
 _COLLECTED = re.compile(r"\bcollected (\d+) items?(?: / (\d+) deselected)?", re.MULTILINE)
 _WORDS = {"PASSED": "passed", "FAILED": "failed", "ERROR": "failed", "SKIPPED": "skipped"}
 _COLUMNS = ("passed", "listed", "failed", "skipped")
@@ -65,7 +65,7 @@ class Result:
         self.lost = max(0, int(collected[1]) - len(self.outcomes)) if collected else 1
         if (collected and not int(collected[1])) or _SKIPPED_WITHOUT_MARK in output:
             self.lost += 1  # it could not be imported, say
-        at_work = [line.strip() for line in _BEGUN.findall(output) if not _OUTCOME.match(line)]
+        at_work = [test for test in _BEGUN.findall(output) if not _OUTCOME.match(test)]
         if code == 0:  # a program of the test printed something into its line
             self.outcomes |= dict.fromkeys(at_work, "passed")
             self.lost = 0
