@@ -14,6 +14,7 @@ import pytest
 
 from patcher import beneath, disk, windows
 from patcher.errors import DiskError
+from tests.support import programs
 
 if sys.platform == "win32":
     import _winapi
@@ -63,8 +64,8 @@ def _in_use(path: Path, use: str) -> Iterator[None]:
         with path.open("rb"):  # Python lets others read and write it, not remove it
             yield
         return
-    shutil.copyfile(Path(os.environ["SYSTEMROOT"]) / "system32" / "cmd.exe", path)
-    with subprocess.Popen([path, "/c", "pause"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as program:
+    shutil.copyfile(programs.WAITS, path)
+    with subprocess.Popen([path, *programs.ARGUMENTS], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as program:
         time.sleep(0.5)
         try:
             yield
