@@ -305,21 +305,12 @@ def test_an_address_that_is_none_is_replaced_by_that_of_an_engine(home: Path, da
         assert client.snapshot().titles == ()
 
 
-def _started(home: Path, before: str = "") -> "subprocess.Popen[bytes]":
-    """An engine in a process of its own, soon tired of waiting. ``before``: what its Python does before."""
-    code = f"import sys; from patcher.engine import server; server._LINGER_S = 1; {before}; sys.exit(server.main())"
+def _started(home: Path) -> "subprocess.Popen[bytes]":
+    """An engine in a process of its own, soon tired of waiting."""
+    code = "import sys; from patcher.engine import server; server._LINGER_S = 1; sys.exit(server.main())"
     process = subprocess.Popen([sys.executable, "-c", code, "--home", str(home)], stdout=subprocess.DEVNULL)
     wait_until((home / "engine.json").exists, "the engine's address")
     return process
-
-
-@pytest.mark.parametrize("before", ["sys.stdout = sys.stderr = None", "sys.stdout = None", "sys.stderr = None"])
-def test_an_engine_needs_no_output(home: Path, before: str) -> None:
-    """Windows gives none to a program without a console."""
-    with _started(home, before) as process:
-        with Client(Home(home)) as client:
-            assert client.snapshot().titles == ()
-        assert process.wait(60) == 0
 
 
 @pytest.mark.posix("sockets among files")

@@ -95,3 +95,14 @@ def test_an_engine_that_is_asked_to_end_does_so_and_leaves_no_address(home: Path
         assert process.wait(60) == 0
     assert not (home / "engine.json").exists()
     assert not client.end_engine(Home(home))
+
+
+@pytest.mark.parametrize("lack", ["sys.stdout = sys.stderr = None", "sys.stdout = None", "sys.stderr = None"])
+def test_an_engine_needs_no_output(home: Path, lack: str) -> None:
+    """Windows gives none to a program without a console."""
+    program = f"import sys; from patcher.engine import server; {lack}; sys.exit(server.main())"
+    command = [sys.executable, "-c", program, "--home", str(home)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        wait_until((home / "engine.json").exists, "the engine's address")
+        assert client.end_engine(Home(home))
+        assert process.wait(60) == 0
