@@ -306,7 +306,6 @@ def test_an_address_that_is_none_is_replaced_by_that_of_an_engine(home: Path, da
 
 
 def _started(home: Path) -> "subprocess.Popen[bytes]":
-    """An engine in a process of its own, soon tired of waiting."""
     code = "import sys; from patcher.engine import server; server._LINGER_S = 1; sys.exit(server.main())"
     process = subprocess.Popen([sys.executable, "-c", code, "--home", str(home)], stdout=subprocess.DEVNULL)
     wait_until((home / "engine.json").exists, "the engine's address")
