@@ -24,7 +24,7 @@ test: setup     ## every test, the gates among them; a skipped test is a failure
 	$(call timed,$(BIN)/python -m pytest -q -n 3)
 
 test-windows: setup ## the suite in Windows' Python under Wine, one process a file (root, Debian 12); FILES="tests/…" for some
-	$(call timed,packaging/windows/build.sh .venv/windows && $(BIN)/python packaging/windows/suite.py .venv/windows $(FILES))
+	$(call timed,packaging/windows/build.sh .venv/windows && unshare -m $(BIN)/python packaging/windows/suite.py .venv/windows $(FILES))
 
 check: lint test ## what CI runs
 
@@ -59,6 +59,7 @@ prove: setup    ## the slow proofs: players behind routers, half of a swarm that
 	    $(BIN)/python -m tests.support.crash --ignore-case && \
 	    $(BIN)/python -m tests.support.crash --ignore-case --windows-like && \
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
+	    $(BIN)/python -m tests.support.power_cut --states 5000 --windows-like && \
 	    $(BIN)/python -m tests.support.job_faults --shares 2 && \
 	    $(BIN)/python -m tests.support.job_power && \
 	    $(BIN)/python -m tests.support.job_traps --every 7 && \

@@ -55,7 +55,8 @@ def _no_window(said: list[str]) -> str:
     has_screen = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if has_screen:
         lines = ["Shoal cannot open a window here.", *(f"  {text}" for text in said)]
-        lines += ["On Debian or Ubuntu, this line brings what a window needs:", _INSTALL]
+        if sys.platform == "linux":
+            lines += ["On Debian or Ubuntu, this line brings what a window needs:", _INSTALL]
     else:
         lines = ["Shoal cannot open a window: there is no screen. Neither DISPLAY nor WAYLAND_DISPLAY is set."]
     return "\n".join((*lines, "The command line needs no window: `shoal -h`.", ""))

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from patcher import windows
 from patcher.errors import DiskError
-from patcher.windows import system_path
+from patcher.windows import open_patiently, system_path
 
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -307,14 +307,15 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
 
 
 def open_descriptor(where: Where, flags: int, mode: int = 0o666) -> int:
-    """`os.open` that follows no link. Raises OSError (ELOOP for a link)."""
+    """`os.open` that follows no link, and waits a moment where Windows refuses. Raises OSError (ELOOP for a link)."""
     with held(where) as (name, folder):
         if not _NO_LINK:
             with suppress(FileNotFoundError):
                 found = os.lstat(name)
                 _refuse_link(found)
                 _refuse_recalled(found)
-        return os.open(name, flags | _OPEN | _NO_LINK, mode, dir_fd=folder)
+        flags |= _OPEN | _NO_LINK
+        return open_patiently(name, flags, lambda: os.open(name, flags, mode, dir_fd=folder))
 
 
 @contextmanager

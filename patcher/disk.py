@@ -136,12 +136,16 @@ def make_folder(where: Where) -> None:
         if isinstance(where, Beneath) and not where.relative:
             where = where.base.path
     for folder in reversed(missing):
-        with translated(folder), held(folder) as (name, above):
-            _step("make_folder", folder)
-            with suppress(FileExistsError):
-                os.mkdir(name, dir_fd=above)
-            if not _is_folder(folder):
-                raise OSError(errno.ELOOP, "A link or a file stands where a folder must be")
+        _make(folder)
+
+
+def _make(folder: Where) -> None:
+    with translated(folder), held(folder) as (name, above):
+        _step("make_folder", folder)
+        with suppress(FileExistsError):
+            patiently(lambda: os.mkdir(name, dir_fd=above))
+        if not _is_folder(folder):
+            raise OSError(errno.ELOOP, "A link or a file stands where a folder must be")
 
 
 def _is_folder(where: Where) -> bool:
@@ -371,7 +375,7 @@ class Staged(Closing):
         with translated(where):
             if not beneath.exists(where):
                 _step("create", where)
-            descriptor = patiently(lambda: beneath.open_descriptor(where, os.O_RDWR | os.O_CREAT))
+            descriptor = beneath.open_descriptor(where, os.O_RDWR | os.O_CREAT)
             self._file = FileIO(descriptor, "r+")
             try:
                 if beneath.own(descriptor).st_size != size_bytes:
@@ -470,7 +474,7 @@ def _put(where: Where, offset: int, data: bytes, flag: int, mode: int) -> None:
     with translated(where):
         if not beneath.exists(where):
             _step("create", where)
-        descriptor = patiently(lambda: beneath.open_descriptor(where, os.O_WRONLY | os.O_CREAT | flag, mode))
+        descriptor = beneath.open_descriptor(where, os.O_WRONLY | os.O_CREAT | flag, mode)
         try:
             beneath.own(descriptor)
             _step("write", where, offset, data)

@@ -30,9 +30,9 @@ UNABLE = (216, 225, 226, 1260, 4551)
 RECALLED = 0x440000
 """Attributes (`st_file_attributes`) of a file whose bytes are with a cloud service until they are read."""
 _DENIED = 5
-_PATIENCE = (_DENIED, 303, *(number for number, code in CODES.items() if code == "disk.in_use"))
-"""Errors that may be over in a moment. "Denied" is also said of a file that is to be replaced while it is open or runs,
-and, like 303, of a name whose file is being deleted."""
+_PATIENCE = (_DENIED, 145, 183, 303, *(number for number, code in CODES.items() if code == "disk.in_use"))
+"""Errors that may be over in a moment. "Denied" is also said of a file that is to be replaced while it is open or runs.
+It, 183 (exists) and 303 are said of a name whose file is being deleted, and 145 (not empty) of its folder."""
 
 
 def system_path(path: str | os.PathLike[str]) -> str:
@@ -65,6 +65,21 @@ def patiently(call: Callable[[], Result], name: str = "", unprotect: Callable[[s
         raise
 
 
+def open_patiently(name: str, flags: int, call: Callable[[], int]) -> int:
+    """`patiently` for a ``call`` of `os.open`, which does not tell why Windows refused to open ``name``."""
+
+    def told() -> int:
+        try:
+            return call()
+        except PermissionError:
+            if sys.platform == "win32":  # raises the reason; of a folder there is none
+                access = _READ | (_WRITE if flags & (os.O_WRONLY | os.O_RDWR) else 0)
+                _winapi.CloseHandle(_winapi.CreateFile(name, access, _SHARE_ALL, 0, _EXISTING, _ITSELF, 0))
+            raise
+
+    return patiently(told)
+
+
 def _is_ours_to_delete(path: str) -> bool:
     """Whether we may delete the file. If the system refuses all the same, a program uses it. True on other systems."""
     if sys.platform == "win32":
@@ -72,6 +87,14 @@ def _is_ours_to_delete(path: str) -> bool:
             _winapi.CloseHandle(_winapi.CreateFile(path, _DELETE, _SHARE_ALL, 0, _EXISTING, _ITSELF, 0))
         except OSError as error:
             return CODES.get(error.winerror) == "disk.in_use"
+    return True
+
+
+def is_console(descriptor: int) -> bool:
+    """Whether a descriptor that Python takes for a terminal is one, and not NUL. True on other systems."""
+    if sys.platform == "win32":
+        handle, mode = wintypes.HANDLE(msvcrt.get_osfhandle(descriptor)), wintypes.DWORD()
+        return bool(_kernel.GetConsoleMode(handle, ctypes.byref(mode)))
     return True
 
 
@@ -90,7 +113,7 @@ if sys.platform == "win32":
 
     import psutil
 
-    _DELETE, _ADD_FILE, _ADD_FOLDER = 0x10000, 0x2, 0x4
+    _READ, _WRITE, _DELETE, _ADD_FILE, _ADD_FOLDER = 0x80000000, 0x40000000, 0x10000, 0x2, 0x4
     _SHARE_ALL, _EXISTING, _ITSELF = 0x7, 3, 0x02200000
     """For CreateFile: others may do anything; it must exist; folders too, and links themselves."""
     _APPEND, _ANEW, _END_OF_FILE = 0x100004, 2, 6

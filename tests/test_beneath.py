@@ -196,6 +196,7 @@ def test_a_folder_that_we_replaced_is_walked_to_anew(tmp_path: Path) -> None:
         assert (tmp_path / "old" / "deep" / "file").read_bytes() == b"again"
 
 
+@pytest.mark.posix("folders that are open by descriptor")
 def test_few_folders_stay_open_and_none_for_ever(tmp_path: Path) -> None:
     root, before = below(tmp_path), len(os.listdir("/proc/self/fd"))
     with beneath.kept_open():

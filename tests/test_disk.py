@@ -289,6 +289,39 @@ def test_a_file_that_is_replaced_while_a_scanner_reads_it_is_waited_for(tmp_path
     assert (tmp_path / "old").read_bytes() == b"new"
 
 
+_OPENS: dict[str, Callable[[Path], object]] = {
+    "append": lambda path: disk.append(path, b"x"),
+    "stage": lambda path: disk.Staged(path, 3).close(),
+    "sync": disk.sync_file,
+    "read": beneath.read,
+}
+
+
+@pytest.mark.parametrize("act", _OPENS)
+def test_a_file_that_a_scanner_has_for_itself_is_waited_for(tmp_path: Path, others: WindowsLike, act: str) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    others.held, others.exclusive = {tmp_path / "file": 2}, {tmp_path / "file"}
+    _OPENS[act](tmp_path / "file")
+    assert others.held == {tmp_path / "file": 0}
+
+
+_AGAIN: dict[str, Callable[[Path], object]] = {
+    "write_atomic": lambda path: disk.write_atomic(path, b"new"),
+    "create": lambda path: disk.create(path, b"new"),
+    "make_folder": disk.make_folder,
+    "remove_folder": lambda path: disk.remove_folder(path.parent),
+}
+
+
+@pytest.mark.parametrize("act", _AGAIN)
+def test_a_name_whose_file_is_still_being_deleted_is_waited_for(tmp_path: Path, others: WindowsLike, act: str) -> None:
+    name = tmp_path / "folder" / "name"
+    name.parent.mkdir()
+    others.removed = {name: 2}
+    _AGAIN[act](name)
+    assert others.removed == {name: 0}
+
+
 @pytest.mark.parametrize("use", ["open", "running"])
 def test_a_file_in_use_that_is_not_replaced_is_no_matter_of_permission(
     tmp_path: Path, others: WindowsLike, use: str

@@ -1,5 +1,7 @@
 """Worker processes are small, bounded, and quick because they keep what they have."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +57,25 @@ def test_a_bounded_worker_can_give_memory_back() -> None:
 def test_a_machine_with_many_cores_has_a_pool_all_the_same() -> None:
     with processes.pool(200) as pool:
         assert pool.submit(abs, -1).result() == 1
+
+
+_CONSOLE = """
+import ctypes
+pids = (ctypes.c_uint32 * 100)()
+print(pids[: ctypes.windll.kernel32.GetConsoleProcessList(pids, 100)])
+"""
+_SESSION = "import os; print([os.getsid(0)])"
+
+
+def test_no_ctrl_c_of_our_terminal_reaches_a_program_that_outlives_us() -> None:
+    """A terminal tells those that share its session or, on Windows, its console."""
+    command = [sys.executable, "-c", _CONSOLE if sys.platform == "win32" else _SESSION]
+    told, ours = (
+        json.loads(subprocess.run(command, check=True, capture_output=True, **more).stdout)
+        for more in (processes.DETACHED, {})
+    )
+    assert os.getpid() not in told
+    assert set(told).isdisjoint(ours)
 
 
 _PROBE = """

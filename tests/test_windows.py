@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import connection
 from pathlib import Path
@@ -20,7 +20,11 @@ from patcher import beneath, disk, private, processes, windows
 from patcher.config import Home, default_home
 from patcher.engine.client import Client
 from patcher.errors import DiskError
+from tests.support import waiting
 from tests.support.world import Shoal
+
+if sys.platform == "win32":
+    import _winapi
 
 
 def _path(text: str) -> str:
@@ -67,8 +71,8 @@ def _in_use(path: Path, use: str) -> Iterator[None]:
         with path.open("rb"):  # Python lets others read and write it, not remove it
             yield
         return
-    shutil.copyfile(Path(os.environ["SYSTEMROOT"]) / "system32" / "cmd.exe", path)
-    with subprocess.Popen([path, "/c", "pause"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as program:
+    shutil.copyfile(waiting.WAITS, path)
+    with subprocess.Popen([path, *waiting.ARGUMENTS], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as program:
         time.sleep(0.5)
         try:
             yield
@@ -92,6 +96,42 @@ def test_a_file_in_use_is_neither_replaced_nor_removed_and_told(tmp_path: Path, 
     disk.rename(tmp_path / "new.exe", tmp_path / "old.exe")
 
 
+@contextmanager
+def _opened(path: Path, sharing: int) -> Iterator[None]:
+    """Another program reads the file, and lets others do what ``sharing`` says (CreateFile)."""
+    handle = 0
+    if sys.platform == "win32":
+        handle = _winapi.CreateFile(str(path), 0x80000000, sharing, 0, 3, 0, 0)
+    yield
+    if sys.platform == "win32":
+        _winapi.CloseHandle(handle)
+
+
+@pytest.mark.windows("sharing violations")
+@pytest.mark.parametrize(
+    "act", [lambda path: disk.append(path, b"x"), lambda path: disk.Staged(path, 9).close(), disk.sync_file]
+)
+def test_a_file_that_another_program_has_for_itself_is_in_use(tmp_path: Path, act: Callable[[Path], object]) -> None:
+    (tmp_path / "file").write_bytes(b"data")
+    with _opened(tmp_path / "file", 0), pytest.raises(DiskError) as caught:
+        act(tmp_path / "file")
+    assert caught.value.code == "disk.in_use"
+    act(tmp_path / "file")
+
+
+@pytest.mark.windows("names of files that are being deleted")
+def test_a_name_whose_file_is_still_being_deleted_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "name").write_bytes(b"data")
+    with _opened(tmp_path / "name", 7):
+        (tmp_path / "name").unlink()
+        with pytest.raises(DiskError):
+            disk.make_folder(tmp_path / "name")
+        with pytest.raises(DiskError):
+            disk.remove_folder(tmp_path)
+    disk.make_folder(tmp_path / "name")
+    assert [path.name for path in tmp_path.iterdir()] == ["name"]
+
+
 @pytest.mark.windows("programs that run are renamed away")
 def test_a_program_that_runs_makes_room_for_its_successor(tmp_path: Path) -> None:
     with _in_use(tmp_path / "game.exe", "running"):
@@ -107,6 +147,11 @@ def test_a_read_only_folder_is_removed(tmp_path: Path) -> None:
     (tmp_path / "folder").chmod(stat.S_IREAD)
     disk.remove_folder(tmp_path / "folder")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.windows("links that need a privilege")
+def test_a_link_is_made_or_said_to_be_impossible(tmp_path: Path) -> None:
+    assert disk.symlink("target", tmp_path / "link") == os.path.lexists(tmp_path / "link")
 
 
 # ---------------------------------------------------------------- access lists

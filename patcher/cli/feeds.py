@@ -2,11 +2,10 @@
 
 import argparse
 import dataclasses
-import sys
 from pathlib import Path
 
 from patcher.cli.follow import follow, show_problems, snapshot
-from patcher.cli.output import Output, confirm
+from patcher.cli.output import Output, confirm, may_ask
 from patcher.cli.verbs import Verbs, add_group, add_verb, network
 from patcher.errors import TrustError
 from patcher.protocol import commands, events
@@ -61,7 +60,7 @@ def add_feed(args: argparse.Namespace, source: str, out: Output) -> events.FeedS
     command = commands.AddFeed(path, args.fingerprint, network=network(args))
     known = {feed.fingerprint for feed in snapshot(args).feeds}
     is_unseen = not (is_file or args.fingerprint)
-    if is_unseen and not (args.yes or out.json) and sys.stdin.isatty():
+    if is_unseen and not (args.yes or out.json) and may_ask():
         command, is_unseen = _confirmed(args, command, known, out), False
     name = follow(args.home, command, out).feed
     feed = next(feed for feed in snapshot(args).feeds if feed.name == name)

@@ -6,15 +6,19 @@ taken for markup.
 
 import codecs
 import dataclasses
+import errno
 import io
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from patcher import windows
 from patcher.closing import Closing
 from patcher.errors import ShoalError
 from patcher.plain import json_line, plain
@@ -69,7 +73,8 @@ class Output(Closing):
     def line(self, text: str) -> None:
         """Print a line for people."""
         if not self.json and not self._quiet:
-            self._console.print(plain(text))
+            with _read(self._stream):
+                self._console.print(plain(text))
 
     def progress(self, phase: str, done: int, total: int) -> None:
         """Show a sample of a publisher's verb; the rate leaves out the bytes of an earlier run."""
@@ -127,9 +132,10 @@ class Output(Closing):
             self._object({"event": "result", "ok": False, "error": error.as_dict()})
             return
         console = _console(self._errors)
-        console.print(plain(f"shoal: {error.message}"), style="bold")
-        for text in (error.safe, error.hint):
-            console.print(plain(f"  {text}"))
+        with _read(self._errors):
+            console.print(plain(f"shoal: {error.message}"), style="bold")
+            for text in (error.safe, error.hint):
+                console.print(plain(f"  {text}"))
 
     def cancelled(self) -> None:
         """Print that the run was cancelled."""
@@ -146,12 +152,8 @@ class Output(Closing):
 
     @staticmethod
     def _print(line: str, stream: TextIO) -> None:
-        """Print a line. Leaves without a word if the reader has left (``shoal --json update | head -1``)."""
-        try:
+        with _read(stream):
             print(line, file=stream, flush=True)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python would flush once more at its end
-            raise SystemExit(_READER_GONE_EXIT) from None
 
     def _draw(self, sample: events.Progress, phase: str) -> None:
         if self._bar is None:
@@ -173,6 +175,12 @@ class Output(Closing):
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def may_ask() -> bool:
+    """Whether a person is at the standard input, so that a question is answered."""
+    is_file = isinstance(sys.stdin, io.TextIOWrapper)
+    return sys.stdin.isatty() and not (is_file and not windows.is_console(sys.stdin.fileno()))
 
 
 def confirm(question: str, out: Output) -> bool:
@@ -201,6 +209,18 @@ def lenient(stream: TextIO) -> TextIO:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="shoal.spell")
     return stream
+
+
+@contextmanager
+def _read(stream: TextIO) -> Iterator[None]:
+    """Leaves without a word if the reader of the stream has left (``shoal --json update | head -1``)."""
+    try:
+        yield
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError) and (os.name, error.errno) != ("nt", errno.EINVAL):
+            raise  # Windows' C library says EINVAL of a pipe that nobody reads
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python would flush once more at its end
+        raise SystemExit(_READER_GONE_EXIT) from None
 
 
 def _console(stream: TextIO) -> Console:

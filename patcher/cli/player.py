@@ -3,14 +3,13 @@
 import argparse
 import dataclasses
 import platform
-import sys
 from typing import Any
 
 import patcher
 from patcher import disk
 from patcher.cli import WORK_LEFT_EXIT
 from patcher.cli.follow import find, follow, show_problems, show_totals, snapshot
-from patcher.cli.output import Output, confirm, human_bytes
+from patcher.cli.output import Output, confirm, human_bytes, may_ask
 from patcher.cli.sharing import held_line, reach_line, sharing_lines
 from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.errors import ShoalError, UsageError
@@ -182,7 +181,7 @@ def _play(args: argparse.Namespace, out: Output) -> None:
     try:
         follow(args.home, command, out)
     except ShoalError as error:
-        if error.code not in _REPAIRABLE or args.yes or not sys.stdin.isatty():
+        if error.code not in _REPAIRABLE or args.yes or not may_ask():
             raise
         out.notice(f"shoal: {error.message}", error)
         if not confirm("Repair the title now?", out):

@@ -4,13 +4,12 @@ import argparse
 import contextlib
 import re
 import signal
-import sys
 import time
 from collections.abc import Iterator
 
 from patcher.cli.feeds import add_feed
 from patcher.cli.follow import follow, snapshot
-from patcher.cli.output import Output, confirm, human_bytes
+from patcher.cli.output import Output, confirm, human_bytes, may_ask
 from patcher.cli.sharing import sharing_lines
 from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.engine import server
@@ -63,7 +62,7 @@ def _ask_to_share(client: Client, last: str, out: Output) -> None:
     """Ask whether to share as the last time or, if the player never did, with everyone."""
     whom = "players on your local network" if last == "lan" else "everyone, who then sees your internet address"
     again = ", as before" if last else ""
-    if sys.stdin.isatty() and confirm(f"Sharing is off. Share with {whom}{again}?", out):
+    if may_ask() and confirm(f"Sharing is off. Share with {whom}{again}?", out):
         client.submit(commands.ChangeSetting("sharing", last or "everyone"))
     else:
         out.notice(f"Sharing is off: nothing is uploaded. `shoal settings sharing {last or 'everyone'}` turns it on.")

@@ -284,7 +284,10 @@ def main() -> int:
 
 def _answer_starter(answer: str) -> None:
     """Tell the client at the other end of the output, and leave it: what is printed later goes to the log."""
+    if sys.stdout is None:  # of a program of Windows that was started without a console
+        return
     with contextlib.suppress(OSError):
         sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    later = sys.stderr.fileno() if sys.stderr else os.open(os.devnull, os.O_WRONLY)
+    os.dup2(later, sys.stdout.fileno())

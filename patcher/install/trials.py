@@ -10,7 +10,8 @@ from patcher import beneath, disk
 from patcher.beneath import Where
 from patcher.errors import DiskError
 
-_NO_NAME = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.EPERM)
+_NO_NAME = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.EPERM, errno.ENOENT)
+"""Windows says of a name that it cannot hold that it is not there."""
 
 
 def holds_modes(trial: Where) -> bool:

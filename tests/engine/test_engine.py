@@ -189,6 +189,7 @@ def test_an_install_folder_that_holds_nonsense_is_shown_and_hides_no_other(
     assert (bool(broken.failure), whole.failure) == (True, None)
 
 
+@pytest.mark.posix("names that are too long to look at: Windows says that there is no such file")
 def test_an_install_folder_that_cannot_be_looked_at_is_shown_and_hides_no_other(engine: Engine, home: Path) -> None:
     for name, folder in {"broken": "x" * 300, "whole": "whole"}.items():
         Registry(Home(home).registry).put(Installation(f"demo/{name}", InstallFolder.at(home / folder)))
@@ -305,9 +306,8 @@ def test_an_address_that_is_none_is_replaced_by_that_of_an_engine(home: Path, da
 
 
 def _started(home: Path) -> "subprocess.Popen[bytes]":
-    """An engine in a process of its own, soon tired of waiting."""
     code = "import sys; from patcher.engine import server; server._LINGER_S = 1; sys.exit(server.main())"
-    process = subprocess.Popen([sys.executable, "-c", code, "--home", str(home)])
+    process = subprocess.Popen([sys.executable, "-c", code, "--home", str(home)], stdout=subprocess.DEVNULL)
     wait_until((home / "engine.json").exists, "the engine's address")
     return process
 

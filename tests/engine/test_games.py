@@ -156,7 +156,8 @@ def _ends(log: Path, last: bytes) -> bool:
 
 def test_the_log_of_a_game_keeps_its_end_and_stays_small(world: World) -> None:
     games = world.engine()
-    game = world.start(games, "import sys\nfor line in sys.stdin: print(line.strip() * 400_000, flush=True)")
+    begin = "import sys; sys.stdout.reconfigure(newline='\\n')"
+    game = world.start(games, f"{begin}\nfor line in sys.stdin: print(line.strip() * 400_000, flush=True)")
     log = world.home.logs / f"{_TITLE}.log"
     assert game.stdin
     for number in range(20):

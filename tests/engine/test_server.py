@@ -56,6 +56,7 @@ def _replace_by_file(home: Path) -> None:
     home.write_bytes(b"")
 
 
+_OPEN_INSIDE = pytest.mark.posix("folders removed or moved with open files inside")
 _LOSSES: dict[str, Callable[[Path], object]] = {
     "home removed": shutil.rmtree,
     "home and installs removed": _remove_with_installs,
@@ -66,8 +67,10 @@ _LOSSES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.posix("folders removed with open files inside")
-@pytest.mark.parametrize("loss", _LOSSES)
+@pytest.mark.parametrize(
+    "loss",
+    ["address removed", *(pytest.param(each, marks=_OPEN_INSIDE) for each in _LOSSES if each != "address removed")],
+)
 def test_an_engine_whose_home_is_gone_ends_with_all_it_offers(home: Path, loss: str) -> None:
     config.save(Home(home), Settings(listen_host=HOST, local_discovery=False, sharing="everyone"))
     install(Home(home), home.with_name("game"), _LAYOUT)
@@ -92,3 +95,14 @@ def test_an_engine_that_is_asked_to_end_does_so_and_leaves_no_address(home: Path
         assert process.wait(60) == 0
     assert not (home / "engine.json").exists()
     assert not client.end_engine(Home(home))
+
+
+@pytest.mark.parametrize("lack", ["sys.stdout = sys.stderr = None", "sys.stdout = None", "sys.stderr = None"])
+def test_an_engine_needs_no_output(home: Path, lack: str) -> None:
+    """Windows gives none to a program without a console."""
+    program = f"import sys; from patcher.engine import server; {lack}; sys.exit(server.main())"
+    command = [sys.executable, "-c", program, "--home", str(home)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        wait_until((home / "engine.json").exists, "the engine's address")
+        assert client.end_engine(Home(home))
+        assert process.wait(60) == 0

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.posix("fork")
+
 
 def killed_at_every_step(*options: str) -> Any:
     """The report of the harness, which forks and therefore is a program of its own."""

@@ -12,8 +12,11 @@ from patcher.install import commit, journal
 from patcher.install.folder import InstallFolder
 from patcher.install.scan import Watch
 from tests.support import crash, power_cut
-from tests.support.lost_writes import Recording, after_kill, materialise
+from tests.support.lost_writes import Recording, after_kill, after_ordered_cut, materialise
 from tests.support.power_cut import PowerCuts
+from tests.support.windows_like import WindowsLike
+
+pytestmark = pytest.mark.posix("fsync of folders; that of Windows is played here")
 
 STATES = 700
 
@@ -35,6 +38,28 @@ def test_any_power_cut_leaves_the_old_or_the_new_release(room: Path) -> None:
 def test_nor_does_a_power_cut_harm_on_a_disk_without_hard_links(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "link", lambda source, path: False)
     assert list(PowerCuts(room, seed=2).faults(200)) == []
+
+
+@pytest.fixture
+def like_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    WindowsLike(is_scanned=True).take_over(monkeypatch.setattr)
+    monkeypatch.setattr(disk, "link", lambda source, path: False)
+
+
+@pytest.mark.usefixtures("like_windows")
+def test_nor_does_it_harm_on_a_disk_like_that_of_windows_which_syncs_no_folder(room: Path) -> None:
+    cuts = PowerCuts(room, seed=4, cut=after_ordered_cut)
+    assert list(cuts.faults(200)) == []
+    assert not any(step.startswith("sync_folder") for story in cuts.stories for step in story.steps)
+
+
+@pytest.mark.usefixtures("like_windows")
+@pytest.mark.parametrize("which", [b"PREPARED", b"DONE"])
+def test_a_journal_that_is_not_flushed_there_is_found(
+    room: Path, monkeypatch: pytest.MonkeyPatch, which: bytes
+) -> None:
+    unsynced_append(which)(monkeypatch)
+    assert next(PowerCuts(room, seed=1, cut=after_ordered_cut).faults(STATES), "")
 
 
 @pytest.fixture

@@ -26,12 +26,17 @@ def refuses(number: int) -> Callable[..., None]:
     return refuse
 
 
-def test_this_disk_keeps_modes_links_and_names(trial: Beneath) -> None:
+@pytest.mark.posix("modes, symlinks")
+def test_this_disk_keeps_modes_and_links(trial: Beneath) -> None:
     assert trials.holds_modes(trial)
     assert trials.holds_links(trial)
+
+
+def test_this_disk_keeps_names_of_the_world(trial: Beneath) -> None:
     trials.check_name(trial.parent / "日本語")
 
 
+@pytest.mark.posix("modes")
 @pytest.mark.parametrize("chmod", [refuses(errno.EPERM), refuses(errno.ENOTSUP), lambda *_: None])
 def test_a_disk_without_modes_refuses_them_or_says_yes_and_keeps_none(
     trial: Beneath, monkeypatch: pytest.MonkeyPatch, chmod: Callable[..., None]
@@ -54,6 +59,7 @@ def test_a_name_that_is_too_long_for_the_disk_is_said(trial: Beneath) -> None:
     assert caught.value.code == "disk.unsuitable"
 
 
+@pytest.mark.posix("modes, symlinks")
 def test_what_an_interrupted_trial_left_is_in_nobodys_way(trial: Beneath) -> None:
     for left in (trials.holds_modes, trials.holds_links):
         (trial.path / "deep").mkdir(parents=True)

@@ -30,6 +30,8 @@ OLD: Layout = {
     "Swap/inner": File(b"in a folder that becomes a file"),
 }
 
+pytestmark = pytest.mark.posix("symlinks; other disks are played here")
+
 
 def _renamed(a: bytes, readme: bytes) -> Layout:
     return {

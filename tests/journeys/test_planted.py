@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -254,6 +255,7 @@ _STAGED: dict[str, Plant] = {
     "a folder for a staged file": _staged(_full_folder),
 }
 PLANTS |= _STAGED
+_POSIX = re.compile(r"^a (link|pipe|socket|name)\b|over a link")
 VERBS: dict[str, Callable[[Player, commands.Network], commands.Command]] = {
     "update": lambda player, network: commands.Update(GAME, network=network),
     "repair": lambda player, network: commands.Repair(GAME, network=network),
@@ -267,8 +269,14 @@ def test_there_are_many_ways_to_plant_something() -> None:
     assert len(PLANTS) * len(VERBS) >= 40
 
 
+def _tried(plants: Iterable[str]) -> list[object]:
+    """Marks what only POSIX has among files."""
+    mark = pytest.mark.posix("symlinks, pipes, sockets and strange names among files")
+    return [pytest.param(each, marks=mark) if _POSIX.search(each) else each for each in plants]
+
+
 @pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("what", PLANTS)
+@pytest.mark.parametrize("what", _tried(PLANTS))
 def test_nothing_outside_is_touched_and_there_is_a_way_out(
     player: Player, network: commands.Network, what: str, verb: str
 ) -> None:
@@ -289,14 +297,14 @@ def test_nothing_outside_is_touched_and_there_is_a_way_out(
     assert _look(player.outside) == before
 
 
-@pytest.mark.parametrize("what", [*(f"a journal {name}" for name in _JOURNALS), "a socket for .shoal/journal"])
+@pytest.mark.parametrize("what", _tried([*(f"a journal {name}" for name in _JOURNALS), "a socket for .shoal/journal"]))
 def test_repair_needs_no_hand_to_get_over_a_journal(player: Player, network: commands.Network, what: str) -> None:
     PLANTS[what](player)
     assert isinstance(player.end(commands.Repair(GAME, network=network)), Finished)
     assert trees.read(player.game) == _RELEASES[1]
 
 
-@pytest.mark.parametrize("what", [what for what in PLANTS if " in .shoal/" in what])
+@pytest.mark.parametrize("what", _tried(what for what in PLANTS if " in .shoal/" in what))
 @pytest.mark.parametrize("verb", VERBS)
 def test_what_lies_among_the_documents_stops_no_job(
     player: Player, network: commands.Network, what: str, verb: str
@@ -305,7 +313,7 @@ def test_what_lies_among_the_documents_stops_no_job(
     assert isinstance(player.end(VERBS[verb](player, network)), Finished)
 
 
-@pytest.mark.parametrize("what", _STAGED)
+@pytest.mark.parametrize("what", _tried(_STAGED))
 def test_what_stands_for_a_staged_file_keeps_no_update_from_its_end(
     player: Player, network: commands.Network, what: str
 ) -> None:

@@ -1,7 +1,6 @@
 """Two ordinary updates through a signed release between, where no patch leads all the way."""
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from patcher.engine.client import Client
 from patcher.protocol import commands
 from patcher.publish import repository
 from tests.support import trees
+from tests.support.kills import KILL, KILLED
 from tests.support.trees import File
 from tests.support.waiting import wait_until
 from tests.support.world import Shoal, World
@@ -111,16 +111,16 @@ def test_a_pause_between_the_two_leaves_the_release_between_and_the_command_goes
     assert trees.read(world.folder(player)) == _tree(3)
 
 
-_KILLED_BETWEEN = """
-import os, signal, sys
+_KILLED_BETWEEN = f"""
+import os, sys
 from patcher import disk
 from patcher.engine import server
 is_through = False
 def hook(step, arguments):
     global is_through
     if is_through and step == "create":
-        os.kill(os.getpid(), signal.SIGKILL)
-    is_through = is_through or (step == "remove" and str(arguments[0]).endswith(".shoal/journal"))
+        {KILL}
+    is_through = is_through or (step == "remove" and arguments[0].parts[-2:] == (".shoal", "journal"))
 disk.hook = hook
 server._LINGER_S = 60  # a client may be slow to start
 sys.argv = ["engine", "--home", sys.argv[1]]
@@ -128,14 +128,13 @@ sys.exit(server.main())
 """
 
 
-@pytest.mark.posix("SIGKILL and SIGTERM")
 def test_a_power_cut_between_the_two_goes_on_by_itself(world: World) -> None:
     player = _behind(world)
     player.stop_engine()
     doomed = subprocess.Popen([sys.executable, "-c", _KILLED_BETWEEN, str(player.home)])
     wait_until(lambda: player.engine_pid() == doomed.pid, "the doomed engine")
     program = player.start("update", "game")
-    assert doomed.wait(timeout=60) == -signal.SIGKILL
+    assert doomed.wait(timeout=60) == KILLED
     installed = json.loads((world.folder(player) / ".shoal" / "installed").read_bytes())
     assert installed["release"]["version"] == "2"
     assert trees.read(world.folder(player)) == _tree(2)

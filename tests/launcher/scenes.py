@@ -1,6 +1,7 @@
 """Facts for pages: a library of three titles, and the messages that bring a window into each of its states."""
 
 import functools
+import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,9 @@ def installed(**facts: object) -> TitleSnapshot:
     return title("emberfall", "Emberfall", **(known | facts))
 
 
+_HOME = "C:\\Users\\ann" if os.name == "nt" else "/home/ann"
+
+
 def snapshot(first: TitleSnapshot | None = None, **settings: str | int | bool) -> Snapshot:
     """The library, with ``first`` in it."""
     others = (
@@ -87,7 +91,7 @@ def snapshot(first: TitleSnapshot | None = None, **settings: str | int | bool) -
     return Snapshot(
         "0.1.0",
         1,
-        "/home/ann",
+        _HOME,
         6881,
         (feed,) if first else (),
         titles,

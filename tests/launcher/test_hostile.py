@@ -5,6 +5,7 @@ all; no file is opened, nothing is asked of the network, no link is followed wit
 import errno
 import os
 import struct
+import sys
 import unicodedata
 import zlib
 from collections.abc import Iterator
@@ -59,8 +60,11 @@ def _art() -> dict[str, bytes]:
 
 @pytest.fixture
 def pipe(tmp_path: Path) -> Iterator[Path]:
-    """A named pipe: opening it blocks. At the end, the test checks that nothing has it open."""
+    """A named pipe: opening it blocks. At the end, the test checks that nothing has it open. Windows has none there."""
     path = tmp_path / "pipe"
+    if sys.platform == "win32":
+        yield path
+        return
     os.mkfifo(path)
     yield path
     with pytest.raises(OSError, match=os.strerror(errno.ENXIO)):

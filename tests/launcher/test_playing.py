@@ -15,6 +15,8 @@ from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import Shoal, World
 
+pytestmark = pytest.mark.posix("scripts of the shell")
+
 _PROGRAM = File(b"#!/bin/sh\n. ./today\n", executable=True)
 """The game does what the file `today` says, which is the player's own."""
 _TREE: trees.Layout = {"bin/play": _PROGRAM, "data": File(trees.noise(7, 9000))}

@@ -12,6 +12,7 @@ from launcher.screen import PACKAGES
 from tests.gates.sources import ROOT
 
 
+@pytest.mark.posix("X11")
 @pytest.mark.parametrize(
     ("environment", "words"),
     [

@@ -3,7 +3,6 @@
 import itertools
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from patcher import disk
 from patcher.publish import repository, signing
 from patcher.publish.keys import KeyRing, Passphrases
 from tests.support import crash
+from tests.support.kills import KILL, KILLED
 from tests.support.publisher import Player, Publisher, files_below, lay
 
 OLD = {"bin/game": b"old game", "data/level.dat": bytes(range(256)) * 1000, "gone.txt": b"gone"}
@@ -78,26 +78,25 @@ def test_killed_at_every_step_the_feed_stays_valid_and_a_rerun_completes(
     assert step > 50
 
 
-@pytest.mark.posix("SIGKILL and SIGTERM")
 @pytest.mark.parametrize("phase", ["write", "pack", "sign"])
 def test_a_killed_process_is_completed_by_the_same_command(room: Path, whole: dict[str, bytes], phase: str) -> None:
     world = World(room)
     program = (
-        "import os, signal, sys\n"
+        "import os, sys\n"
         "from pathlib import Path\n"
         "from patcher.config import Home\n"
         "from patcher.publish import release\n"
         "from patcher.publish.keys import Passphrases\n"
         "root, phase = Path(sys.argv[1]), sys.argv[2]\n"
         "def progress(now, done, total):\n"
-        "    if now == phase and done == total: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"    if now == phase and done == total: {KILL}\n"
         "order = release.ReleaseOrder('game', root / 'new', '1.1', executable=('bin/game',), jobs=2)\n"
         "release.release(root / 'feed', Home(root / 'home'), order, Passphrases(), progress, print)\n"
     )
     repository_root = Path(__file__).resolve().parents[2]
     environment = os.environ | {"PYTHONPATH": str(repository_root)}
     killed = subprocess.run([sys.executable, "-c", program, str(room), phase], env=environment, capture_output=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert killed.returncode == KILLED, killed.stderr
     assert world.player.visit() == world.old_records
     assert world.publisher.release(world.new, "1.1").state == "published"
     assert "game/releases/2.json" in world.player.visit()

@@ -49,7 +49,13 @@ def local_links() -> Iterator[Link]:
         yield LocalLink(pairs[mine][0], [pairs[other][1]])
 
 
-@pytest.fixture(params=["one memory", "local sockets", "Redis"])
+@pytest.fixture(
+    params=[
+        "one memory",
+        pytest.param("local sockets", marks=pytest.mark.posix("sockets among files")),
+        pytest.param("Redis", marks=pytest.mark.posix("a Redis server")),
+    ]
+)
 def join(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Together]]:
     with contextlib.ExitStack() as stack:
         links: Callable[[], Link] | None = None

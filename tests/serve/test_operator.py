@@ -78,7 +78,7 @@ def start(home: Path) -> Iterator[Start]:
         one.process.communicate()
 
 
-@pytest.mark.posix("SIGKILL and SIGTERM")
+@pytest.mark.posix("SIGTERM")
 def test_a_feed_is_served_until_the_operator_ends_it(start: Start, feed: Path) -> None:
     running = start("serve", str(feed), "--demo-cert")
     ca = running.line().removeprefix("Players need --ca ")
@@ -88,6 +88,7 @@ def test_a_feed_is_served_until_the_operator_ends_it(start: Start, feed: Path) -
     assert running.end(signal.SIGTERM) == (0, ["1 requests were answered."])
 
 
+@pytest.mark.posix("Ctrl-C of one process")
 def test_a_script_learns_the_addresses_of_a_tracker(start: Start) -> None:
     running = start("--json", "tracker", "--udp", "127.0.0.1:0", "--http", "127.0.0.1:0")
     urls = [json.loads(running.line())["text"] for _ in range(2)]

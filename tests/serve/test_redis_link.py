@@ -17,6 +17,8 @@ from tests.serve.test_exchange import HASH, TTL_S, address, counts, say
 from tests.support.redis import RedisServer
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.posix("a Redis server")
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:

@@ -52,7 +52,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.fixture(scope="module", params=["ours", "nginx"])
+@pytest.fixture(scope="module", params=["ours", pytest.param("nginx", marks=pytest.mark.posix("nginx"))])
 def origin(
     request: pytest.FixtureRequest, place: Path, authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -141,6 +141,10 @@ PREVIOUS: Tree = {f"files/{path}": OLD[path] for path in _REPLACED - set(_KEPT) 
 }
 
 
+_READ_ONLY = ("data/big.bin", "data/moved.pak", "Readme.txt", "swap/y.txt", "flat", "new/added.txt")
+"""Old files that have the read-only attribute on a disk like that of Windows."""
+
+
 # ---------------------------------------------------------------- trees
 
 
@@ -258,14 +262,17 @@ def dies(step: int, work: Callable[[], object]) -> bool:
 class Sweep:
     """Kills the update at every step and each recovery at some."""
 
-    def __init__(self, room: Path) -> None:
+    def __init__(self, room: Path, read_only: Iterable[str] = ()) -> None:
         self.report = Report()
         self._folder = room / "game"
+        self._read_only = tuple(read_only)
 
     def once(self, *steps: int) -> str | None:
         """Kill the update at the first step, then recoveries at the others, then recover. None: it ended before."""
         shutil.rmtree(self._folder, ignore_errors=True)
         put(self._folder, OLD)
+        for path in self._read_only:
+            (self._folder / path).chmod(0o444)
         works = itertools.chain([update], itertools.repeat(recover))
         for step, work in zip(steps, works, strict=False):
             if not dies(step, lambda work=work: work(self._folder)):  # type: ignore[misc]  # mypy: no default in lambda
@@ -349,13 +356,14 @@ def main() -> None:
     parser.add_argument("--without-journal", action="store_true")
     arguments = parser.parse_args()
     if arguments.windows_like:
-        WindowsLike().take_over(setattr)
+        WindowsLike(is_scanned=True).take_over(setattr)
     if arguments.without_journal:
         vars(commit)["_begin"] = lambda folder, record: None
     with room() as folder:
         if arguments.ignore_case:
             IgnoreCase(folder).take_over(setattr)
-        report = Sweep(folder).run(arguments.every_pair, arguments.alone)
+        read_only = _READ_ONLY if arguments.windows_like else ()
+        report = Sweep(folder, read_only).run(arguments.every_pair, arguments.alone)
     json.dump(asdict(report), sys.stdout)
 
 

@@ -21,15 +21,22 @@ from patcher.content.native.sections import Section
 
 SITE = Path(PySide6.__file__).parent.parent
 LEAST = 0.999
+_ENDINGS = (".so", ".pyd")
 
 References = dict[int, tuple[int, int]]
 """Address of a field → kind and target."""
 
 
 def libraries() -> list[Path]:
-    """Of C++ by GCC, of C++ with much else in it, and of C with all kinds of vectors."""
-    qt = SITE / "PySide6/Qt/lib/libQt6Core.so.6"
-    return [qt, next(SITE.glob("libtorrent/__init__*.so")), next(SITE.glob("numpy/_core/_multiarray_umath*.so"))]
+    """Of C++ by GCC (on Windows by MSVC), of C++ with much else in it, and of C with all kinds of vectors."""
+    others = ("libtorrent/__init__", "numpy/_core/_multiarray_umath")
+    return [qt("Core"), *(next(each for each in SITE.glob(f"{name}*") if each.suffix in _ENDINGS) for name in others)]
+
+
+def qt(name: str) -> Path:
+    """A library of Qt."""
+    windows = SITE / f"PySide6/Qt6{name}.dll"
+    return windows if windows.exists() else SITE / f"PySide6/Qt/lib/libQt6{name}.so.6"
 
 
 def opened(path: Path) -> Binary:

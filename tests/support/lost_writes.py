@@ -213,6 +213,23 @@ def after_power_cut(recording: Recording, steps: int, dice: random.Random) -> Di
     return _built(recording, left)
 
 
+def after_ordered_cut(recording: Recording, steps: int, dice: random.Random) -> Disk:
+    """What a disk of Windows may have left: its journal keeps names in their order, and all before a file's last flush.
+
+    Of bytes only those are sure that were flushed.
+    """
+    effects = recording.effects[:steps]
+    flushed = max((number for number, effect in enumerate(effects) if effect.sync), default=0)
+    end, unsure = dice.randint(flushed, steps), _not_durable(effects)
+    left: list[Effect] = []
+    for number, effect in enumerate(effects):
+        if effect.names or number not in unsure:
+            left += [effect] if number < end or not effect.names else []
+        elif dice.random() < 0.5:
+            left.append(_torn(effect, dice))
+    return _built(recording, left)
+
+
 def names_without_bytes(recording: Recording, steps: int) -> Disk:
     """What many disks leave when the power fails after ``steps`` steps: every name, and of files only synced bytes."""
     effects = recording.effects[:steps]

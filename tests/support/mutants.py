@@ -11,7 +11,6 @@ process needs much more memory than for the honest bytes.
 import argparse
 import lzma
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -40,6 +39,7 @@ from patcher.update.planning import plan as planning
 from patcher.update.target import Offer
 from tests.support import indexes, trees
 from tests.support.libraries import library
+from tests.support.memory import peak_bytes
 
 MORE_BYTES = 200 * 10**6
 _BATCH = 1000
@@ -323,7 +323,7 @@ def _batch(name: str, folder: Path, seed: int, first: int, count: int) -> Tally:
     subjects = _subjects(name, folder)
     for subject in subjects:
         subject.take(subject.travel(subject.plain))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before_bytes = peak_bytes()
     valid = 0
     for number in range(first, first + count):
         dice = random.Random(f"{seed} {name} {number}")
@@ -337,7 +337,7 @@ def _batch(name: str, folder: Path, seed: int, first: int, count: int) -> Tally:
         except Exception as error:
             raise AssertionError(f"mutant {number} of a {name}, seed {seed}: {error!r}") from error
         valid += 1
-    return Tally(count, valid, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+    return Tally(count, valid, peak_bytes() - before_bytes)
 
 
 def run(pool: ProcessPoolExecutor, name: str, folder: Path, count: int, seed: int) -> Tally:

@@ -9,7 +9,6 @@ not, or when one takes more than a few times the memory of the honest file.
 
 import argparse
 import random
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ import numpy as np
 from patcher.content.native.binary import Binary
 from patcher.content.native.references import find
 from tests.support import arm64_images, native_images
+from tests.support.memory import peak_bytes
 
 SAMPLES: tuple[Callable[[], bytes], ...] = (
     native_images.elf_library, native_images.elf_program, native_images.pe_library,
@@ -83,7 +83,7 @@ def main() -> int:
     dice = random.Random(args.seed)
     for sample in SAMPLES:
         assert check(sample(), dice)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before_bytes = peak_bytes()
     started_s, opened, slowest_s = time.monotonic(), 0, 0.0
     for number in range(args.count):
         data = mutant(dice, SAMPLES[number % len(SAMPLES)]())
@@ -94,7 +94,7 @@ def main() -> int:
             sys.stderr.write(f"mutant {number} of seed {args.seed}\n")
             raise
         slowest_s = max(slowest_s, time.monotonic() - began_s)
-    more_bytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    more_bytes = peak_bytes() - before_bytes
     took_s = time.monotonic() - started_s
     sys.stdout.write(f"{args.count} mutants in {took_s:.0f} s, the slowest {slowest_s:.2f} s: {opened} were opened\n")
     sys.stdout.write(f"{more_bytes / 1e6:.0f} MB more memory\n")

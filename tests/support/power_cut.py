@@ -16,7 +16,8 @@ from patcher import disk
 from patcher.install import commit
 from patcher.install.folder import InstallFolder
 from tests.support import crash
-from tests.support.lost_writes import Disk, Recording, after_kill, after_power_cut, materialise
+from tests.support.lost_writes import Disk, Recording, after_kill, after_ordered_cut, after_power_cut, materialise
+from tests.support.windows_like import WindowsLike
 
 
 class _Killed(BaseException):
@@ -70,13 +71,21 @@ def _dies_before_sync_of(name: str) -> Iterator[None]:
 class PowerCuts:
     """Cuts the power at random moments of recorded updates; the same seed gives the same cuts.
 
-    With ``near`` the first life always ends right before a step on a path that ends so.
+    With ``near`` the first life always ends right before a step on a path that ends so. ``cut``: what the disk leaves.
     """
 
-    def __init__(self, room: Path, seed: int, updates: Sequence[Update] = UPDATES, near: str = "") -> None:
+    def __init__(
+        self,
+        room: Path,
+        seed: int,
+        updates: Sequence[Update] = UPDATES,
+        near: str = "",
+        cut: Callable[[Recording, int, random.Random], Disk] = after_power_cut,
+    ) -> None:
         self._room = room
         self._seed = seed
         self._near = near
+        self._after_cut = cut
         self._folders = 0
         self.states = 0
         self.stories = [self._record(update) for update in updates]
@@ -102,10 +111,10 @@ class PowerCuts:
 
     def _cut(self, story: Recording, dice: random.Random) -> str:
         steps = self._moment(story, dice)
-        return self._recovered(after_power_cut(story, steps, dice), finished=steps == len(story.effects))
+        return self._recovered(self._after_cut(story, steps, dice), finished=steps == len(story.effects))
 
     def _cut_in_recovery(self, story: Recording, dice: random.Random) -> str:
-        folder = self._build(after_power_cut(story, self._moment(story, dice), dice))
+        folder = self._build(self._after_cut(story, self._moment(story, dice), dice))
         recovery = Recording(folder)
         return self._cut_while_recovering(recovery, folder, 0, dice)
 
@@ -123,7 +132,7 @@ class PowerCuts:
         shutil.rmtree(folder)
         steps = _moment(first, len(recovery.effects), dice)
         finished = rolled_forward and steps == len(recovery.effects)
-        return self._recovered(after_power_cut(recovery, steps, dice), finished)
+        return self._recovered(self._after_cut(recovery, steps, dice), finished)
 
     def _moment(self, story: Recording, dice: random.Random) -> int:
         if self._near:
@@ -165,11 +174,14 @@ def main() -> None:
     parser.add_argument("--states", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--without-links", action="store_true")
+    parser.add_argument("--windows-like", action="store_true")
     arguments = parser.parse_args()
-    if arguments.without_links:
+    if arguments.without_links or arguments.windows_like:
         vars(disk)["link"] = lambda source, path: False
+    if arguments.windows_like:
+        WindowsLike(is_scanned=True).take_over(setattr)
     with crash.room() as room:
-        cuts = PowerCuts(room, arguments.seed)
+        cuts = PowerCuts(room, arguments.seed, cut=after_ordered_cut if arguments.windows_like else after_power_cut)
         faults = list(cuts.faults(arguments.states))
     sys.stdout.write("\n".join([*faults, f"{cuts.states} states, {len(faults)} faults\n"]))
     raise SystemExit(bool(faults))

@@ -1,14 +1,11 @@
 """Several players at once, a change of mind on the way, and a kill."""
 
-import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from patcher.protocol.events import Sources
 from patcher.transfer.fetch import Want, fetch
@@ -63,7 +60,6 @@ def test_peers_forbidden_on_the_way_the_origin_goes_on_alone(game: Game, session
         assert wait_for(lambda: seed.connected() == [])
 
 
-@pytest.mark.posix("SIGKILL and SIGTERM")
 def test_a_kill_in_the_middle_costs_little(session: Session, tmp_path: Path) -> None:
     """Counted by the seed: what it sent, but is not right on the disk of the killed player, is sent again."""
     folder = plant(tmp_path / "author", {"big.pak": 64_000_000})
@@ -86,7 +82,7 @@ def test_a_kill_in_the_middle_costs_little(session: Session, tmp_path: Path) -> 
             child.stdin.write(f"{layout.count}\n")
             child.stdin.flush()
             assert child.stdout.readline() == "more\n"
-            child.send_signal(signal.SIGKILL)
+            child.kill()
         assert wait_for(lambda: seed.connected() == [])
         held = torrent.held()
         held_bytes = sum(layout.span(piece).length for piece in held)

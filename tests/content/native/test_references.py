@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from dataclasses import fields as columns
 from functools import cache
-from pathlib import Path
 
 import numpy as np
-import PySide6
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,10 +12,11 @@ from hypothesis import strategies as st
 from patcher.content.native.binary import Binary
 from patcher.content.native.fields import CODE, DATA, GUESS, NO_BASE, TABLE, Fields
 from patcher.content.native.references import find
+from tests.support import disassembler
 from tests.support import native_images as images
 from tests.support.native_images import BSS, PE_CODE, PE_CONSTANTS, PE_DATA, TEXT, UNLOADED, VARIABLES
 
-LIBRARY = Path(PySide6.__file__).parent / "Qt/lib/libQt6Network.so.6"
+LIBRARY = disassembler.qt("Network")
 
 
 def library() -> bytes:

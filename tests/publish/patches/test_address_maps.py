@@ -1,18 +1,16 @@
 """Native code in packs: a map where it pays, the same from any number of workers, none of it made twice."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from patcher import disk
 from patcher.content import codec
 from patcher.publish.patches import encode, pool
 from patcher.publish.patches.pool import WindowFile, WindowTask
 from tests.support import trees
+from tests.support.kills import KILL, KILLED
 from tests.support.libraries import library
 from tests.support.publisher import Publisher, drafted, lay
 from tests.support.trees import noise
@@ -71,7 +69,6 @@ def test_more_workers_change_no_byte(tmp_path: Path) -> None:
     assert b"".join(one.chunks()) == b"".join(two.chunks())
 
 
-@pytest.mark.posix("SIGKILL and SIGTERM")
 def test_a_killed_maker_goes_on_with_the_maps_it_has(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path)
     trees.write(tmp_path / "old", trees.scenario("native code").old)
@@ -80,7 +77,7 @@ def test_a_killed_maker_goes_on_with_the_maps_it_has(tmp_path: Path) -> None:
     killed = subprocess.run(
         [sys.executable, "-c", _KILLED, str(tmp_path)], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True
     )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert killed.returncode == KILLED, killed.stderr
     kept = set((tmp_path / "home" / "build").rglob("maps/*"))
     assert len(kept) == 6, "three maps, and three old files as they move them"
     written: list[object] = []
@@ -94,30 +91,27 @@ def test_a_killed_maker_goes_on_with_the_maps_it_has(tmp_path: Path) -> None:
     assert not [*(tmp_path / "home" / "build").rglob("maps")]
 
 
-_KILLED = """
-import os, signal, sys
+_KILLED = f"""
+import os, sys
 from pathlib import Path
 from patcher.config import Home
 from patcher.publish import release
 from patcher.publish.keys import Passphrases
 root = Path(sys.argv[1])
 def progress(now, done, total):
-    if now == "map" and done == total: os.kill(os.getpid(), signal.SIGKILL)
+    if now == "map" and done == total: {KILL}
 if __name__ == "__main__":
     order = release.ReleaseOrder("game", root / "new", "1.1", jobs=2)
     release.release(root / "feed", Home(root / "home"), order, Passphrases("correct horse"), progress, print)
 """
 
 
-@pytest.mark.posix("SIGKILL and SIGTERM")
 def test_assets_are_packed_without_numpy(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path)
     trees.write(tmp_path / "old", trees.scenario("changed").old)
     trees.write(tmp_path / "new", trees.scenario("changed").new)
     publisher.release(tmp_path / "old", "1.0")
-    program = (
-        _KILLED.replace("os.kill(os.getpid(), signal.SIGKILL)", "pass") + "    assert 'numpy' not in sys.modules\n"
-    )
+    program = _KILLED.replace(KILL, "pass") + "    assert 'numpy' not in sys.modules\n"
     subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True
     )
