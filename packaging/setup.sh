@@ -66,6 +66,17 @@ install_packages() {
     $line >/dev/null 2>&1 || { said=$(apt-get update 2>&1 && $line 2>&1) || { echo "$said" >&2; exit 1; }; }
 }
 
+unpack() { # FILE PACKAGE…: Debian packages below .venv/debian, for tests that start a program; FILE is one of theirs
+    [ ! -e ".venv/debian/$1" ] || return 0
+    shift
+    command -v apt-get >/dev/null 2>&1 || { echo "This system has no apt-get to fetch $* with" >&2; exit 1; }
+    mkdir -p .venv/debian/new
+    ( cd .venv/debian/new && { apt-get -qq download "$@" 2>/dev/null ||
+        { apt-get -qq update && apt-get -qq download "$@"; }; } 2>&1 | grep -v '^W: Download is performed' >&2 || : )
+    for file in .venv/debian/new/*.deb; do dpkg -x "$file" .venv/debian || exit 1; done
+    rm -r .venv/debian/new
+}
+
 key() { # changes when an install would do something
     { pwd; cat packaging/requirements/runtime.txt packaging/requirements/dev.txt packaging/setup.sh pyproject.toml; } |
         "$PYTHON" -c 'import hashlib, sys; print(sys.version, hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
@@ -76,10 +87,12 @@ PYTHON=${PYTHON:-python3}
 command -v "$PYTHON" >/dev/null 2>&1 || { echo "python3 (3.11 or newer) is needed" >&2; exit 1; }
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "python 3.11 or newer is needed" >&2; exit 1; }
 install_packages
+[ ! -x .venv/bin/python ] || unpack usr/bin/softhsm2-util softhsm2 libsofthsm2
 [ "$(cat .venv/shoal-setup 2>/dev/null)" = "$(key)" ] && exit 0
 
 started=$(date +%s)
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+unpack usr/bin/softhsm2-util softhsm2 libsofthsm2
 quiet="--quiet --disable-pip-version-check --no-input"
 .venv/bin/python -m pip install $quiet --require-hashes -r packaging/requirements/dev.txt
 .venv/bin/python -m pip install $quiet --no-deps --no-index --no-build-isolation --editable .

@@ -315,6 +315,11 @@ _HINTS: dict[str, dict[str, str]] = {
         "usage.passphrase_weak": (
             "Use at least 12 characters, 6 of them different: a sentence of your own is easy to remember."
         ),
+        "usage.pin": "Type the PIN of the token, or give it by SHOAL_PIN.",
+        "usage.token": (
+            "Plug the token in, and name its label and the PKCS#11 library of its maker; `pip install shoal[token]` "
+            "brings what Shoal needs."
+        ),
         "usage.key_missing": "Keys live under --home/keys; restore them from your backup.",
         "usage.signatures": "Pass the request file to other key holders: `shoal publish sign REQUEST`.",
         "usage.expired": "`shoal publish renew FOLDER` renews signatures, and asks holders for theirs.",

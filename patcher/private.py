@@ -11,9 +11,9 @@ from pathlib import Path
 _CREDENTIALS = struct.Struct("iII")
 """struct ucred of unix(7): process, user, group."""
 _SECRETS = re.compile(
-    "PASSPHRASE|PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(API|ACCESS|PRIVATE|SIGNING)_?KEY", re.IGNORECASE
+    "PASSPHRASE|PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(API|ACCESS|PRIVATE|SIGNING)_?KEY|_PIN$", re.IGNORECASE
 )
-"""Names of variables that hold secrets: SHOAL_PASSPHRASE, and those of other tools."""
+"""Names of variables that hold secrets: SHOAL_PASSPHRASE, SHOAL_PIN, and those of other tools."""
 
 
 def environment() -> dict[str, str]:

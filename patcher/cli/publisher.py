@@ -30,7 +30,7 @@ def add_verbs(verbs: Verbs) -> None:
     preview.add_argument("old", type=expanded, metavar="OLD_TREE")
     preview.add_argument("new", type=expanded, metavar="NEW_TREE")
     _add_ignore(preview)
-    sign = add_verb(verbs, "sign", _sign, "add one holder's signature to a request that `release` or `keys` wrote")
+    sign = add_verb(verbs, "sign", _sign, "add one holder's signature to a request that another verb wrote")
     sign.add_argument("request", type=expanded, metavar="REQUEST")
     text = "holder-2 (default: the first here that has not signed)"
     sign.add_argument("--key", default="", metavar="NAME", help=text)
@@ -64,6 +64,8 @@ def _add_init_and_release(verbs: Verbs) -> None:
     init.add_argument(
         "--profile", choices=sorted(PROFILES), default="solo", help="the number of key holders (default: %(default)s)"
     )
+    text = "the public half of a holder's key, which `keys new --first` wrote; keys of the other holders are made here"
+    init.add_argument("--holder", type=expanded, action="append", default=[], metavar="FILE", help=text)
     init.add_argument("--demo-keys", action="store_true", help="keys without a passphrase: for trying out only")
     verb = add_feed_verb(verbs, "release", _release, "publish a folder as the next release of a title")
     add = verb.add_argument
@@ -123,18 +125,22 @@ def _link(text: str) -> tuple[str, str]:
 # ---------------------------------------------------------------- verbs
 
 
-def _init(args: argparse.Namespace, out: Output) -> None:
+def _init(args: argparse.Namespace, out: Output) -> int:
     made = feeds.init(
         args.folder, args.home, args.origin, args.tracker, args.name, args.profile, args.demo_keys,
-        passphrases(args, out),
+        passphrases(args, out), args.holder,
     )  # fmt: skip
-    out.line(f"Made the feed {made.name} in {args.folder}; its keys are in {args.home.keys / made.name}: back them up.")
-    out.line(f"Fingerprint, to show where players trust you: {made.fingerprint}")
-    out.line(f"For players: {made.invitation}")
+    show_request(made, out, "There is no feed yet.")
+    if not made.request:
+        keys = args.home.keys / made.name
+        out.line(f"Made the feed {made.name} in {args.folder}; its keys are in {keys}: back them up.")
+        out.line(f"Fingerprint, to show where players trust you: {made.fingerprint}")
+        out.line(f"For players: {made.invitation}")
     out.result({
         "feed": made.name, "fingerprint": made.fingerprint, "url": args.origin[0].rstrip("/"),
-        "invitation": str(made.invitation), "keys": str(args.home.keys / made.name),
+        "invitation": str(made.invitation), "keys": str(args.home.keys / made.name), **request_fields(made),
     })  # fmt: skip
+    return WAITING_EXIT if made.request else 0
 
 
 def _release(args: argparse.Namespace, out: Output) -> int:
@@ -263,6 +269,7 @@ def _sign(args: argparse.Namespace, out: Output) -> None:
     out.line(f"Signed by {holder}. Signatures still missing: {request.missing}.")
     if not request.missing:
         verb = "release" if request.title else "keys" if request.version else "renew"
+        verb = verb if request.fingerprint else "init"
         out.line(f"Now run the `shoal publish {verb}` command again, where the feed is.")
     out.result({"signed_by": holder, "missing_signatures": request.missing, "request": str(args.request)})
 

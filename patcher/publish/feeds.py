@@ -15,7 +15,7 @@ from patcher.content.json_fields import is_address
 from patcher.errors import UsageError
 from patcher.feed.pin import Pin
 from patcher.protocol.commands import PIN_SUFFIX
-from patcher.publish import repository
+from patcher.publish import ceremony, repository
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.publication import locked
 from patcher.publish.release import history, stated
@@ -34,6 +34,9 @@ class NewFeed:
     fingerprint: str
     invitation: Path
     """``NAME.shoalfeed`` in the feed folder."""
+    request: Path | None = None
+    """Waits for ``missing`` further holders; until then there is no feed, and no fingerprint."""
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +59,29 @@ class TitleStatus:
 
 def init(
     folder: Path, home: Home, origins: Sequence[str], trackers: Sequence[str], name: str, profile: str, demo_keys: bool,
-    passphrases: Passphrases,
+    passphrases: Passphrases, holders: Sequence[Path] = (),
 ) -> NewFeed:  # fmt: skip
-    """Make an empty feed and its keys. Repeating the call finishes an interrupted one.
+    """Make an empty feed and its keys, but for those ``holders`` whose public halves are given: they sign a request.
 
-    Raises UsageError (usage.argument, usage.feed_folder, usage.passphrase), DiskError.
+    Repeating the call finishes an interrupted one, and one whose request is signed.
+    Raises UsageError (usage.argument, usage.feed_folder, usage.passphrase, usage.signatures), DiskError.
     """
     feed = _feed(folder, origins, trackers, name)
     with stated("usage.argument", "The addresses of the feed are not valid"):
         record = records.encode(feed)
     ring = KeyRing(home.keys / feed.name, passphrases)
+    invitation = folder / f"{feed.name}{PIN_SUFFIX}"
     with locked(home, feed.name):
         repo = _existing(folder, record)
         if repo is None:
             _check_keys(home, feed.name)
-            make_folder(folder / METADATA)
-            repo = repository.create(folder, profile, record, ring, not demo_keys, datetime.now(UTC))
+            order = ceremony.FirstKeys(feed.name, profile, tuple(holders), not demo_keys)
+            request = home.root / "requests" / f"{feed.name}-init.json"
+            done = ceremony.create(folder, record, order, ring, request, datetime.now(UTC))
+            if isinstance(done, int):
+                return NewFeed(feed.name, "", invitation, request, done)
+            repo = done
         disk.write_atomic(_owner(home, feed.name), repo.fingerprint.encode())
-        invitation = folder / f"{feed.name}{PIN_SUFFIX}"
         disk.write_atomic(invitation, Pin(feed.origins[0], repo.fingerprint).published())
     return NewFeed(feed.name, repo.fingerprint, invitation)
 
