@@ -25,6 +25,14 @@ def add_verbs(verbs: Verbs) -> None:
     """Add `publish` with its own verbs to the command line."""
     verbs = add_group(verbs, "publish", "make a feed, release into it, check it", for_publisher=True)
     _add_init_and_release(verbs)
+    feed = add_feed_verb(verbs, "feed", _feed, "publish other origins or trackers of a feed; no release changes")
+    text = "where FOLDER is served, best first; in place of all origins until now"
+    feed.add_argument("--origin", action="append", default=[], metavar="URL", help=text)
+    text = "udp, http or https; in place of all trackers until now"
+    feed.add_argument("--tracker", action="append", metavar="URL", help=text)
+    feed.add_argument(
+        "--no-tracker", action="store_const", const=[], dest="tracker", help="players find each other alone"
+    )
     _add_title(verbs)
     preview = add_verb(verbs, "preview", _preview, "the cost of a patch between two folders, file by file")
     preview.add_argument("old", type=expanded, metavar="OLD_TREE")
@@ -141,6 +149,15 @@ def _init(args: argparse.Namespace, out: Output) -> int:
         "invitation": str(made.invitation), "keys": str(args.home.keys / made.name), **request_fields(made),
     })  # fmt: skip
     return WAITING_EXIT if made.request else 0
+
+
+def _feed(args: argparse.Namespace, out: Output) -> None:
+    feed, changed = feeds.move(args.folder, args.home, args.origin, args.tracker, passphrases(args, out))
+    out.line(f"{feed.name} is at {', '.join(feed.origins)}{'' if changed else ', as before'}.")
+    out.line(f"Trackers: {', '.join(feed.trackers) or 'none'}")
+    out.result({
+        "feed": feed.name, "changed": changed, "origins": list(feed.origins), "trackers": list(feed.trackers),
+    })  # fmt: skip
 
 
 def _release(args: argparse.Namespace, out: Output) -> int:

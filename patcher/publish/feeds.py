@@ -1,8 +1,8 @@
-"""A feed as a whole: `init` makes it, `status` shows it, `export` writes its torrents."""
+"""A feed as a whole: `init` makes it, `feed` changes its addresses, `status` shows it, `export` writes its torrents."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,11 +15,11 @@ from patcher.content.json_fields import is_address
 from patcher.errors import UsageError
 from patcher.feed.pin import Pin
 from patcher.protocol.commands import PIN_SUFFIX
-from patcher.publish import ceremony, repository
+from patcher.publish import ceremony, publication, repository
 from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.publication import locked
+from patcher.publish.publication import locked, opened
 from patcher.publish.release import history, stated
-from patcher.publish.repository import Repository
+from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import Store, make_folder
 from patcher.transfer.origin.hosts import Reach
 
@@ -84,6 +84,32 @@ def init(
         disk.write_atomic(_owner(home, feed.name), repo.fingerprint.encode())
         disk.write_atomic(invitation, Pin(feed.origins[0], repo.fingerprint).published())
     return NewFeed(feed.name, repo.fingerprint, invitation)
+
+
+def move(
+    folder: Path, home: Home, origins: Sequence[str], trackers: Sequence[str] | None, passphrases: Passphrases
+) -> tuple[records.Feed, bool]:
+    """Publish other ``origins`` or ``trackers``, signed by the online key; without any (None) these stay.
+
+    Returns what the feed says now, and whether that is new. Players who added it elsewhere stay there, and learn of the
+    new origins; the invitation names the first one. Raises UsageError (usage.argument, usage.expired, usage.passphrase,
+    usage.key_missing), BusyError, DiskError, TrustError; players then see no change.
+    """
+    with opened(folder, home) as repo:
+        before = repo.feed
+        wanted = _feed(
+            folder, origins or before.origins, before.trackers if trackers is None else trackers, before.name
+        )
+        after = replace(before, origins=wanted.origins, trackers=wanted.trackers, hosts=wanted.hosts)
+        with stated("usage.argument", "The addresses of the feed are not valid"):
+            record = records.encode(after)
+        ring = KeyRing(home.keys / before.name, passphrases)
+        repo.open_online_keys(ring)
+        put = {FEED: record} if after != before else {}
+        publication.publish(repo, home, ring, Changes(put), online_only=True)
+        invitation = folder / f"{before.name}{PIN_SUFFIX}"
+        disk.write_atomic(invitation, Pin(after.origins[0], repo.fingerprint).published())
+    return after, after != before
 
 
 def status(folder: Path) -> tuple[records.Feed, list[TitleStatus], list[RoleStatus]]:

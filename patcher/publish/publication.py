@@ -17,6 +17,7 @@ from tuf.api.metadata import Metadata
 from patcher import disk
 from patcher.config import Home
 from patcher.errors import BusyError, UsageError
+from patcher.private import everyone_reads
 from patcher.publish import repository, signing
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import Changes, Delegator, Repository
@@ -47,14 +48,18 @@ def opened(folder: Path, home: Home) -> Iterator[Repository]:
 
 @contextmanager
 def locked(home: Home, feed: str) -> Iterator[None]:
-    """Lock a feed for one publication; the system releases the lock if we die. Raises BusyError."""
+    """Lock a feed for one publication; the system releases the lock if we die. Raises BusyError.
+
+    Web servers can read what is written meanwhile, also where the publisher's umask keeps other users out.
+    """
     disk.make_folder(home.root / "build")
     with closing(sqlite3.connect(home.root / "build" / f"{feed}.lock", timeout=0, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             raise BusyError("busy.title", f"Another command is publishing the feed {feed}.", feed=feed) from error
-        yield
+        with everyone_reads():
+            yield
 
 
 def renew(folder: Path, home: Home, passphrases: Passphrases) -> Published:

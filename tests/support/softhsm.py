@@ -1,6 +1,8 @@
 """A PKCS#11 token in software: SoftHSM2, as Debian has it. `packaging/setup.sh` unpacks it below .venv."""
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,11 +21,12 @@ _numbers = count(2)
 def _library() -> str:
     """The library, with one token that is made once: a process may load the library only once."""
     folder = Path(tempfile.mkdtemp(prefix="softhsm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "tokens").mkdir()
     config = folder / "softhsm2.conf"
     config.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")
     os.environ["SOFTHSM2_CONF"] = str(config)
-    (library,) = _DEBIAN.rglob("libsofthsm2.so")
+    library = _DEBIAN / "usr/lib/softhsm/libsofthsm2.so"
     words = ("--init-token", "--free", "--label", TOKEN, "--pin", PIN, "--so-pin", "24681357")
     subprocess.run([_DEBIAN / "usr/bin/softhsm2-util", "--module", library, *words], check=True, capture_output=True)
     return str(library)
