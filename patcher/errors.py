@@ -270,6 +270,7 @@ _HINTS: dict[str, dict[str, str]] = {
         "usage.not_installed": "`shoal install TITLE` installs it.",
         "usage.already_installed": "`shoal update TITLE` updates it, `shoal move` moves it.",
         "usage.no_previous": "No previous release is kept; `shoal update --version V` fetches one.",
+        "usage.no_preload": "`shoal update TITLE` brings what is live already.",
         "usage.no_launch": "This title has no start command for this system.",
         "usage.setting": "`shoal settings` lists keys and values.",
         "usage.sites": "Write one network and its path on a line, such as `10.1.7.0/24 eu/fra1/rack7`.",

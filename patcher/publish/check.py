@@ -14,7 +14,7 @@ from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import Filter, Index, Window
 from patcher.errors import ContentError, Mismatch, ShoalError, TrustError
-from patcher.publish import repository
+from patcher.publish import prune, repository
 from patcher.publish.build import launch_problem
 from patcher.publish.feeds import expiries
 from patcher.publish.release import History, history
@@ -113,11 +113,14 @@ class _References:
         for release in past.releases.values():
             self._release(release)
         for name, channel in past.channels.items():
-            if channel.release not in past.releases:
+            if channel.release not in past.releases and (channel.release or not channel.preload):
                 self.problems.append(f"{title}: the channel {name} names a release that is not there")
         for release in past.releases.values():
             if isinstance(found := repo.parsed(feed_paths.patches(title, release.sequence)), records.Patches):
                 self._patches(release, found)
+        for sequence in {*past.releases, *(channel.preload for channel in past.channels.values())}:
+            if isinstance(found := repo.parsed(feed_paths.patches(title, sequence)), records.Patches):
+                self._sealed(title, found)
 
     def _want(self, ref: Ref, what: str) -> None:
         self.wanted.setdefault(ref, what)
@@ -171,6 +174,15 @@ class _References:
                     self.problems.append(f"{name}: {error}")
             for source, step in [(0, part.manifest), *((d.from_sequence, d.manifest) for d in part.deltas)]:
                 self._manifest_delta(step, source, release, part.part)
+
+    def _sealed(self, title: str, patches: records.Patches) -> None:
+        for each in patches.sealed or ():
+            name = f"{title}, preload {patches.to_sequence}: {each.part.name} from {each.from_sequence or 'nothing'}"
+            try:
+                for ref in prune.of_part(each.part, self.store):
+                    self._want(ref, name)
+            except ShoalError as error:
+                self.problems.append(f"{name}: {error.message}")
 
     def _pack(self, ref: Ref | None, name: str, new: tuple[int, str], old: tuple[int, str]) -> None:
         if ref is None:

@@ -61,7 +61,8 @@ class Changes:
     @property
     def roles(self) -> frozenset[str]:
         """The targets roles that change."""
-        return frozenset(role_of(path) for path in (*self.put, *self.drop)) | ({"targets"} if self.titles else set())
+        new = {"targets", *(f"{title}-releases" for title in self.titles)} if self.titles else set()
+        return frozenset(role_of(path) for path in (*self.put, *self.drop)) | new
 
 
 def role_of(path: str) -> str:
