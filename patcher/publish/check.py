@@ -112,15 +112,21 @@ class _References:
         self._listed = past.releases.keys()
         for release in past.releases.values():
             self._release(release)
-        for name, channel in past.channels.items():
-            if channel.release not in past.releases and (channel.release or not channel.preload):
-                self.problems.append(f"{title}: the channel {name} names a release that is not there")
-        for release in past.releases.values():
-            if isinstance(found := repo.parsed(feed_paths.patches(title, release.sequence)), records.Patches):
-                self._patches(release, found)
-        for sequence in {*past.releases, *(channel.preload for channel in past.channels.values())}:
+        self.problems += [
+            f"{title}: the channel {name} names a release that is not there"
+            for name, channel in past.channels.items()
+            if channel.release not in past.releases and (channel.release or not channel.preload)
+        ]
+        waiting = {channel.preload for channel in past.channels.values()}
+        for sequence in {*past.releases, *waiting}:
             if isinstance(found := repo.parsed(feed_paths.patches(title, sequence)), records.Patches):
-                self._sealed(title, found)
+                self._ways(title, past.releases.get(sequence), found)
+
+    def _ways(self, title: str, release: records.Release | None, found: records.Patches) -> None:
+        """The patches to a release, and the sealed packs of one that is or was not live yet."""
+        if release:
+            self._patches(release, found)
+        self._sealed(title, found)
 
     def _want(self, ref: Ref, what: str) -> None:
         self.wanted.setdefault(ref, what)

@@ -9,6 +9,7 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from patcher import disk, strict_json
@@ -21,7 +22,7 @@ from patcher.errors import ShoalError, UsageError
 from patcher.publish import build, publication, release
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.patches import packs
-from patcher.publish.publication import opened
+from patcher.publish.publication import Published, opened
 from patcher.publish.release import History, ReleaseOrder, history
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import CHUNK_BYTES, OnProgress, Say, Store, make_folder
@@ -102,8 +103,8 @@ def preload(
         published = publication.publish(
             repo, home, ring, _offer(repo, order, past, record.sequence, found), order.title, order.version
         )
-    sizes = sum(_size_of(each, public) for each in found)
-    return PreloadOutcome(order.version, sizes, published.request, published.missing)
+    sizes, held = sum(_size_of(each, public) for each in found), published if published.is_held else Published()
+    return PreloadOutcome(order.version, sizes, held.request, held.missing)
 
 
 def unlock(folder: Path, home: Home, title: str, version: str, passphrases: Passphrases) -> PreloadOutcome:
@@ -149,7 +150,7 @@ def _launch(
     published = publication.publish(
         repo, home, ring, changes, title, found.version, store=store, first=lambda: Store(repo.folder).take(store)
     )
-    held = published if published.is_held else publication.Published()
+    held = published if published.is_held else Published()
     return PreloadOutcome(found.version, 0, held.request, held.missing)
 
 
@@ -207,7 +208,7 @@ def _seal(
     def stream() -> Iterator[bytes]:
         seal, offset = sealed.Seal(waiting.key, salt), 0
         yield salt
-        for data in (*_plain(contents, store), sealed.table(contents)):
+        for data in chain(_plain(contents, store), [sealed.table(contents)]):
             yield seal.apply(data, offset)
             offset += len(data)
 
@@ -215,8 +216,7 @@ def _seal(
     size_bytes = sum(ref.size_bytes for ref in contents) + len(sealed.table(contents)) + sealed.SALT_BYTES
     pack = Ref(merkle.root_of(leaves), size_bytes)
     public.put_chunks(pack, stream())
-    name = f"{waiting.release.title}.{part.name}.sealed"
-    files = build.manifest_of(name, [Entry(name, size_bytes, pack.root)])
+    files = build.manifest_of(f"{waiting.release.title}.sealed", [Entry("sealed", size_bytes, pack.root)])
     layers = build.layers_document(files, {pack.root: leaves})
     mine = replace(
         part, defaults=False, manifest=public.put(manifest.encode(files)), info_hash=files.info_hash,
