@@ -6,21 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from patcher.content import records
-from patcher.content.records import Patches
-from patcher.publish import repository
 from tests.support import trees
 from tests.support.trees import File
 from tests.support.world import Shoal, World
 
 _SECRET = b"The butler did it, in the library, with the candlestick. "
 _DICE = random.Random(16)
-_OLD = {"bin/game": File(b"#!/bin/sh\necho 1\n", executable=True), "level.dat": File(_DICE.randbytes(4 << 20))}
+_OLD = {"bin/game": File(b"#!/bin/sh\necho 1\n", executable=True), "level.dat": File(_DICE.randbytes(2 << 20))}
+_MOVIE = _DICE.randbytes(16 << 20)
 _NEW = {
     **_OLD,
     "story/the-end.txt": File(_SECRET * 4000),
-    "movie.dat": File(_DICE.randbytes(20 << 20)),
-    "level.dat": File(_OLD["level.dat"].data[: 3 << 20] + _SECRET * 100 + _DICE.randbytes(4 << 20)),
+    "movie.dat": File(_MOVIE),
+    "level.dat": File(_OLD["level.dat"].data[: 1 << 20] + _SECRET * 100),
 }
 
 
@@ -35,65 +33,51 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def _preload(world: World, tree: str = "2", **words: str) -> None:
-    options = ("--version", tree, "--jobs", 1, "--executable", "bin/game", "--notes", world.root / "notes.md")
-    world.publisher.run("publish", "preload", world.feed, "game", world.root / tree, *options)
+def _preload(world: World) -> None:
+    options = ("--version", "2", "--jobs", 1, "--executable", "bin/game", "--notes", world.root / "notes.md")
+    world.publisher.run("publish", "preload", world.feed, "game", world.root / "2", *options)
 
 
-def _unlock(world: World) -> None:
-    world.publisher.run("publish", "unlock", world.feed, "game", "2")
-
-
-def _player(world: World, name: str, *, installed: bool) -> Shoal:
+def _player(world: World, name: str, *, installed: bool = True) -> Shoal:
     player = world.player(name)
     if installed:
         player.run("install", "game", "--to", world.folder(player))
     return player
 
 
-def _content_bytes(world: World) -> int:
-    return sum(size for path, _, size in world.origin.log if "/content/" in path)
-
-
-def test_nothing_of_it_can_be_read_before_its_launch(world: World) -> None:
-    before = {path for path in world.feed.rglob("*") if path.is_file()}
-    _preload(world)
-    published = b"".join(path.read_bytes() for path in world.feed.rglob("*") if path.is_file() and path not in before)
-    assert len(published) > 20 << 20
-    known = (_SECRET[:20], b"the-end", b"movie", b"At last", *(_NEW["movie.dat"].data[at:][:32] for at in (0, 9 << 20)))
-    assert [text for text in known if text in published] == []
-    assert world.publisher.run("publish", "check", world.feed)["warnings"] == []
-
-
-@pytest.mark.parametrize("installed", [True, False])
-def test_a_player_who_preloaded_fetches_next_to_nothing_at_launch(world: World, *, installed: bool) -> None:
-    player = _player(world, "player", installed=installed)
-    _preload(world)
-    ahead = player.run("preload", "game")
-    assert ahead["fetched"]["origin_bytes"] > 20 << 20
-    assert player.run("preload", "game")["fetched"]["origin_bytes"] == 0
-    _unlock(world)
+def _launched(world: World, player: Shoal, *, installed: bool) -> dict[str, int]:
+    """What a player fetches to get the release that is live now."""
     words = ("update", "game") if installed else ("install", "game", "--to", world.folder(player))
     launch = player.run(*words)
     assert launch["version_to"] == "2"
     assert trees.read(world.folder(player)) == _NEW
+    fetched: dict[str, int] = launch["fetched"]
+    return fetched
+
+
+def test_a_release_that_nobody_could_read_is_there_at_its_launch_for_a_thousandth_of_its_bytes(world: World) -> None:
+    before = {path for path in world.feed.rglob("*") if path.is_file()}
+    holder, newcomer, late = (
+        _player(world, "holder"),
+        _player(world, "newcomer", installed=False),
+        _player(world, "late"),
+    )
+    _preload(world)
+    published = b"".join(path.read_bytes() for path in world.feed.rglob("*") if path.is_file() and path not in before)
+    known = (_SECRET[:20], b"the-end", b"movie", b"At last", *(_MOVIE[at : at + 32] for at in (0, len(_MOVIE) // 2)))
+    assert [text for text in known if text in published] == []
+    assert world.publisher.run("publish", "check", world.feed)["warnings"] == []
+    for player in (holder, newcomer):
+        assert player.run("preload", "game")["fetched"]["origin_bytes"] > len(_MOVIE)
+        assert player.run("preload", "game")["fetched"]["origin_bytes"] == 0, "what is here is not fetched again"
+        (sealed,) = (path for path in (player.home / "packs").iterdir() if len(path.name) == 64)
+        assert sealed.with_name(f"{sealed.name}.torrent").exists(), "it is offered to other players"
+        assert [text for text in known if text in sealed.read_bytes()] == []
+    assert late.run("update", "game")["version_to"] == "1"
+    world.publisher.run("publish", "unlock", world.feed, "game", "2")
     tree_bytes = sum(len(file.data) for file in _NEW.values())
-    assert sum(launch["fetched"].values()) <= tree_bytes / 1000
-    assert list((player.home / "packs").glob("*.for")) == []
-
-
-def test_who_did_not_preload_updates_as_ever(world: World) -> None:
-    player = _player(world, "player", installed=True)
-    _preload(world)
-    assert player.run("update", "game")["version_to"] == "1"
-    _unlock(world)
-    assert player.run("update", "game")["version_to"] == "2"
-    assert trees.read(world.folder(player)) == _NEW
-
-
-def test_there_is_nothing_to_preload_before_and_after(world: World) -> None:
-    player = _player(world, "player", installed=True)
-    assert player.error("preload", "game", expect=2)["code"] == "usage.no_preload"
-    _preload(world)
-    _unlock(world)
-    assert player.error("preload", "game", expect=2)["code"] == "usage.no_preload"
+    for player, installed in ((holder, True), (newcomer, False)):
+        assert sum(_launched(world, player, installed=installed).values()) <= tree_bytes / 1000
+        assert list((player.home / "packs").glob("*.for")) == []
+    assert _launched(world, late, installed=True)["origin_bytes"] > len(_MOVIE), "who did not preload updates as ever"
+    assert late.error("preload", "game", expect=2)["code"] == "usage.no_preload"

@@ -1,4 +1,4 @@
-"""The first keys of a feed: each holder keeps an own secret, one of them on a token, and two of three begin the feed."""
+"""The first keys of a feed: each holder keeps a secret, one of them on a token, and two of three begin the feed."""
 
 from dataclasses import replace
 from pathlib import Path
