@@ -12,13 +12,13 @@ from tests.support.world import Shoal, World
 
 _SECRET = b"The butler did it, in the library, with the candlestick. "
 _DICE = random.Random(16)
-_OLD = {"bin/game": File(b"#!/bin/sh\necho 1\n", executable=True), "level.dat": File(_DICE.randbytes(2 << 20))}
-_MOVIE = _DICE.randbytes(16 << 20)
+_OLD = {"bin/game": File(b"#!/bin/sh\necho 1\n", executable=True), "level.dat": File(_DICE.randbytes(1 << 20))}
+_MOVIE = _DICE.randbytes(8 << 20)
 _NEW = {
     **_OLD,
     "story/the-end.txt": File(_SECRET * 4000),
     "movie.dat": File(_MOVIE),
-    "level.dat": File(_OLD["level.dat"].data[: 1 << 20] + _SECRET * 100),
+    "level.dat": File(_OLD["level.dat"].data[: 1 << 19] + _SECRET * 100),
 }
 
 
@@ -81,3 +81,21 @@ def test_a_release_that_nobody_could_read_is_there_at_its_launch_for_a_thousandt
         assert list((player.home / "packs").glob("*.for")) == []
     assert _launched(world, late, installed=True)["origin_bytes"] > len(_MOVIE), "who did not preload updates as ever"
     assert late.error("preload", "game", expect=2)["code"] == "usage.no_preload"
+
+
+def test_sealed_packs_come_from_other_players_and_what_is_damaged_from_the_server(world: World) -> None:
+    _preload(world)
+    giver, taker = world.player("giver", sharing="everyone"), world.player("taker")
+    giver.run("preload", "game")
+    sealed = [path for path in (giver.home / "packs").iterdir() if len(path.name) == 64]
+    world.take_away(*(path.name for path in sealed))
+    fetched = taker.run("preload", "game")["fetched"]
+    assert fetched["lan_bytes"] + fetched["peer_bytes"] > len(_MOVIE)
+    assert fetched["origin_bytes"] == 0
+    world.publisher.run("publish", "unlock", world.feed, "game", "2")
+    taker.stop_engine()
+    (mine,) = (taker.home / "packs" / path.name for path in sealed)
+    data = bytearray(mine.read_bytes())
+    data[len(data) // 2] ^= 1
+    mine.write_bytes(data)
+    assert _launched(world, taker, installed=False)["origin_bytes"] > 0
