@@ -20,7 +20,7 @@ from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_ver
 from patcher.content import paths
 from patcher.errors import ContentError, UsageError
 from patcher.publish import build, check, feeds, preview, prune, publication, release, repository, signing
-from patcher.publish.keys import KeyRing
+from patcher.publish.keys.ring import KeyRing
 from patcher.publish.profiles import PROFILES
 from patcher.publish.title import KINDS, LINKS, TitleText, describe
 from patcher.publish.upload.upload import check_successor

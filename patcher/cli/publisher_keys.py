@@ -9,9 +9,9 @@ from patcher.cli.output import Output
 from patcher.cli.verbs import Verbs, add_feed_verb, add_group, count, expanded
 from patcher.errors import UsageError
 from patcher.publish import feeds, preload, publication, release, rotation
-from patcher.publish.keys import Passphrases
+from patcher.publish.keys.ring import Passphrases
+from patcher.publish.keys.tokens import DEFAULT_NUMBER, TokenKey
 from patcher.publish.rotation import KeyPlace
-from patcher.publish.tokens import DEFAULT_NUMBER, TokenKey
 
 Request = release.ReleaseOutcome | rotation.KeyOutcome | publication.Published | feeds.NewFeed | preload.PreloadOutcome
 """The outcome of a verb that ends with a signing request if signatures are missing; else ``request`` is None."""

@@ -14,8 +14,9 @@ from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-define
 
 from patcher import disk
 from patcher.errors import UsageError
-from patcher.publish import public_keys, repository, signing
-from patcher.publish.keys import KeyRing, name_of
+from patcher.publish import repository, signing
+from patcher.publish.keys import public
+from patcher.publish.keys.ring import KeyRing, name_of
 from patcher.publish.profiles import PROFILES
 from patcher.publish.repository import Repository
 from patcher.publish.signing import KeySet, RoleToSign, SigningRequest
@@ -65,7 +66,7 @@ def _holders(order: FirstKeys, ring: KeyRing) -> list[SSlibKey]:
     names = [f"holder-{number}" for number in range(1, PROFILES[order.profile].holders + 1)]
     given: dict[str, SSlibKey] = {}
     for path in order.public:
-        key = public_keys.read(path, order.feed)
+        key = public.read(path, order.feed)
         if name_of(key) not in names or name_of(key) in given:
             message = f"{path} is the key of {name_of(key)}; the profile {order.profile} has {', '.join(names)}, once."
             raise UsageError("usage.argument", message, path=str(path))

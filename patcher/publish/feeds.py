@@ -16,7 +16,7 @@ from patcher.errors import UsageError
 from patcher.feed.pin import Pin
 from patcher.protocol.commands import PIN_SUFFIX
 from patcher.publish import ceremony, publication, repository
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.publication import locked, opened
 from patcher.publish.release import history, stated
 from patcher.publish.repository import Changes, Repository

@@ -20,7 +20,7 @@ from patcher.content.merkle import Ref
 from patcher.content.records import Channel, PartPatches, Patches, Release, SealedPack
 from patcher.errors import ShoalError, UsageError
 from patcher.publish import build, publication, release
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.patches import packs
 from patcher.publish.publication import Published, opened
 from patcher.publish.release import History, ReleaseOrder, history

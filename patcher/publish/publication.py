@@ -19,7 +19,7 @@ from patcher.config import Home
 from patcher.errors import BusyError, UsageError
 from patcher.private import everyone_reads
 from patcher.publish import repository, signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.repository import Changes, Delegator, Repository
 from patcher.publish.store import Store
 

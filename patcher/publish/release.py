@@ -17,7 +17,7 @@ from patcher.content import feed_paths, merkle, paths, records
 from patcher.content.records import Channel, Launch, Release
 from patcher.errors import TrustError, UsageError
 from patcher.publish import build, publication, repository
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.patches import packs
 from patcher.publish.publication import opened
 from patcher.publish.repository import Changes, Repository

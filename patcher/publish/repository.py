@@ -37,7 +37,7 @@ from patcher.content import feed_paths, records
 from patcher.content.feed_paths import FEED, FIRST_ROOT, METADATA, TIMESTAMP
 from patcher.errors import TrustError, UsageError
 from patcher.feed.verified import SIGNED_AT, verified, verified_root
-from patcher.publish.keys import KeyRing
+from patcher.publish.keys.ring import KeyRing
 from patcher.publish.metadata_files import free_version, target_file, versions, write, write_role
 from patcher.publish.profiles import PROFILE_FIELD, PROFILES, Profile, profile_of
 from patcher.publish.store import make_folder

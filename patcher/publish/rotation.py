@@ -18,12 +18,13 @@ from patcher import disk
 from patcher.config import Home
 from patcher.content import paths
 from patcher.errors import UsageError
-from patcher.publish import public_keys, repository, signing
-from patcher.publish.keys import KeyRing, Passphrases, name_of
-from patcher.publish.public_keys import base
+from patcher.publish import repository, signing
+from patcher.publish.keys import public
+from patcher.publish.keys.public import base
+from patcher.publish.keys.ring import KeyRing, Passphrases, name_of
+from patcher.publish.keys.tokens import TokenKey
 from patcher.publish.publication import opened
 from patcher.publish.repository import Changes, Delegator, Repository
-from patcher.publish.tokens import TokenKey
 
 ONLINE = ("channels", "snapshot", "timestamp")
 
@@ -106,17 +107,17 @@ def new(place: KeyPlace, name: str, to: Path, passphrases: Passphrases) -> Path:
     feed = place.feed
     ring = KeyRing(place.home.keys / feed, passphrases)
     if place.is_first:
-        public_keys.parsed(name)
+        public.parsed(name)
     else:
         name = _next_name(_named(repository.load(place.folder), [name])[0])
     key = ring.adopt(name, place.token) if place.token else ring.make(name, place.protect)
-    return public_keys.write(key, feed, to)
+    return public.write(key, feed, to)
 
 
 def export(place: KeyPlace, name: str, to: Path, passphrases: Passphrases) -> Path:
     """Write the public half of a key that is here once more. Raises UsageError, DiskError."""
-    public_keys.parsed(name)
-    return public_keys.write(KeyRing(place.home.keys / place.feed, passphrases).public(name), place.feed, to)
+    public.parsed(name)
+    return public.write(KeyRing(place.home.keys / place.feed, passphrases).public(name), place.feed, to)
 
 
 def rotate(folder: Path, home: Home, order: KeyOrder, passphrases: Passphrases) -> KeyOutcome:
@@ -190,7 +191,7 @@ def _follows(request: signing.SigningRequest, repo: Repository, now: datetime) -
 
 def _replaced(repo: Repository, order: KeyOrder, ring: KeyRing) -> dict[str, SSlibKey | None]:
     """Key id to the key that replaces it, None for one without a successor."""
-    given = (public_keys.read(path, repo.feed.name) for path in order.public)
+    given = (public.read(path, repo.feed.name) for path in order.public)
     offered = {base(name_of(key)): key for key in given}
     replaced: dict[str, SSlibKey | None] = {}
     for old in _named(repo, {*order.names, "timestamp"}):
@@ -226,7 +227,7 @@ def _named(repo: Repository, names: Iterable[str]) -> list[SSlibKey]:
 
 def _next_name(key: SSlibKey) -> str:
     """`timestamp` → `timestamp-2` → `timestamp-3`."""
-    match = public_keys.parsed(name_of(key))
+    match = public.parsed(name_of(key))
     return f"{match[1]}-{int(match[2] or 1) + 1}"
 
 

@@ -29,7 +29,7 @@ from patcher.content.merkle import Ref, ref_of
 from patcher.content.records import Channel
 from patcher.errors import ShoalError, UsageError
 from patcher.publish import repository
-from patcher.publish.keys import KeyRing, name_of
+from patcher.publish.keys.ring import KeyRing, name_of
 from patcher.publish.patches.encode import pack_document
 from patcher.publish.store import Store
 from patcher.publish.summary import SignedMatter, given, listed

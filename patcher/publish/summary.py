@@ -13,7 +13,7 @@ from patcher.content import feed_paths, manifest
 from patcher.content.manifest import Entry
 from patcher.content.merkle import Ref
 from patcher.content.records import Part, Release, parse
-from patcher.publish.keys import name_of
+from patcher.publish.keys.ring import name_of
 
 FILES_NAMED = 20
 NOTES_CHARACTERS = 400

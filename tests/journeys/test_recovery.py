@@ -13,7 +13,7 @@ import pytest
 from tuf.api.exceptions import ExpiredMetadataError
 
 from patcher.publish import repository, signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.repository import Changes
 from tests.support import pages, softhsm
 from tests.support.publisher import PASSPHRASE, Player, few_rounds, lay

@@ -8,8 +8,9 @@ import pytest
 
 from patcher.config import Home
 from patcher.errors import UsageError
-from patcher.publish import feeds, public_keys, rotation, signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish import feeds, rotation, signing
+from patcher.publish.keys import public
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.rotation import KeyPlace
 from tests.support import softhsm
 from tests.support.publisher import ORIGIN, PASSPHRASE, Player, files_below
@@ -128,4 +129,4 @@ def test_a_public_half_that_was_lost_is_written_again(studio: Studio) -> None:
     where = KeyPlace(Path("shop"), studio.home_of("holder-2"), is_first=True)
     again = rotation.export(where, "holder-2", studio.root / "handed over", Passphrases())
     assert again.read_bytes() == before
-    assert public_keys.read(again, "shop").keytype == "ed25519"
+    assert public.read(again, "shop").keytype == "ed25519"

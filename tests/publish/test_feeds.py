@@ -11,7 +11,7 @@ from patcher.config import Home
 from patcher.content import records
 from patcher.errors import UsageError
 from patcher.publish import feeds, repository
-from patcher.publish.keys import Passphrases
+from patcher.publish.keys.ring import Passphrases
 from tests.support.publisher import ORIGIN, Player, Publisher, files_below, lay
 
 

@@ -9,7 +9,7 @@ import pytest
 from patcher.content import records
 from patcher.errors import UsageError
 from patcher.publish import repository, signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.preload import PreloadOutcome, preload, unlock
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below, lay, quiet
 

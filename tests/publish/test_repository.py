@@ -10,7 +10,7 @@ from tuf.api.exceptions import RepositoryError
 from patcher.content import records
 from patcher.errors import TrustError, UsageError
 from patcher.publish import ceremony, repository
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.profiles import PROFILES
 from patcher.publish.repository import Changes
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below

@@ -15,7 +15,7 @@ from tuf.api.exceptions import RepositoryError
 
 from patcher.errors import UsageError
 from patcher.publish import repository, rotation, signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.rotation import ONLINE, KeyOrder, KeyPlace
 from tests.support import crash
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below, lay

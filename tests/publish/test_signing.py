@@ -9,7 +9,7 @@ import pytest
 
 from patcher.errors import UsageError
 from patcher.publish import signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below, lay
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from patcher.publish.tokens import TokenKey
+from patcher.publish.keys.tokens import TokenKey
 
 TOKEN, PIN = "studio", "135724"
 _DEBIAN = Path(sys.prefix) / "debian"

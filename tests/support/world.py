@@ -18,7 +18,7 @@ from patcher.cli.__main__ import main
 from patcher.config import Home
 from patcher.engine import client
 from patcher.publish import repository
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.repository import Changes
 from patcher.serve.certificate import Authority
 from patcher.serve.tracker import Tracker

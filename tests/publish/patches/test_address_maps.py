@@ -99,7 +99,7 @@ import os, signal, sys
 from pathlib import Path
 from patcher.config import Home
 from patcher.publish import release
-from patcher.publish.keys import Passphrases
+from patcher.publish.keys.ring import Passphrases
 root = Path(sys.argv[1])
 def progress(now, done, total):
     if now == "map" and done == total: os.kill(os.getpid(), signal.SIGKILL)

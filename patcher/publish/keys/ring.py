@@ -21,7 +21,7 @@ from securesystemslib.signer import (  # type: ignore[attr-defined]  # exported,
 
 from patcher import disk
 from patcher.errors import DiskError, UsageError
-from patcher.publish import tokens, wrapping
+from patcher.publish.keys import tokens, wrapping
 from patcher.publish.store import Say, make_folder
 
 NAME_FIELD = "x-shoal-name"

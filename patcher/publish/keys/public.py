@@ -11,7 +11,7 @@ from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # ex
 
 from patcher import disk, strict_json
 from patcher.errors import UsageError
-from patcher.publish.keys import NAME_FIELD, name_of
+from patcher.publish.keys.ring import NAME_FIELD, name_of
 from patcher.publish.store import make_folder
 
 _BYTES = 4096

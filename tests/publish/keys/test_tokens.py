@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from patcher.errors import UsageError
-from patcher.publish import tokens
-from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.tokens import TokenKey
+from patcher.publish.keys import tokens
+from patcher.publish.keys.ring import KeyRing, Passphrases
+from patcher.publish.keys.tokens import TokenKey
 from tests.support import softhsm
 
 pytestmark = pytest.mark.posix("SoftHSM2 is unpacked from Debian's package")
