@@ -22,7 +22,7 @@ _SECRETS = re.compile(
 
 
 @contextmanager
-def everyone_reads() -> Iterator[None]:
+def readable_files() -> Iterator[None]:
     """New files and folders of this process can be read by everyone meanwhile, whatever its umask says."""
     before = os.umask(0o022)
     os.umask(before & ~0o055)

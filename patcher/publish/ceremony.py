@@ -20,7 +20,7 @@ from patcher.publish.keys.ring import KeyRing, name_of
 from patcher.publish.profiles import PROFILES
 from patcher.publish.repository import Repository
 from patcher.publish.signing import KeySet, RoleToSign, SigningRequest
-from patcher.publish.summary import SignedMatter
+from patcher.publish.summary import SignedRecords
 
 INIT = "init"
 """The version of the request for a first root."""
@@ -81,7 +81,7 @@ def _asked(order: FirstKeys, first: tuple[Root, Targets], holders: list[SSlibKey
     roles = {
         role: RoleToSign(Metadata(payload), keys) for role, payload in zip(("root", "targets"), first, strict=True)
     }
-    return SigningRequest(order.feed, "", "", INIT, SignedMatter(), roles)
+    return SigningRequest(order.feed, "", "", INIT, SignedRecords(), roles)
 
 
 def _adopted(found: SigningRequest, wanted: SigningRequest, path: Path, now: datetime) -> SigningRequest:

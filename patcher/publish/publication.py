@@ -17,7 +17,7 @@ from tuf.api.metadata import Metadata
 from patcher import disk
 from patcher.config import Home
 from patcher.errors import BusyError, UsageError
-from patcher.private import everyone_reads
+from patcher.private import readable_files
 from patcher.publish import repository, signing
 from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.repository import Changes, Delegator, Repository
@@ -59,7 +59,7 @@ def locked(home: Home, feed: str) -> Iterator[None]:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             raise BusyError("busy.title", f"Another command is publishing the feed {feed}.", feed=feed) from error
-        with everyone_reads():
+        with readable_files():
             yield
 
 

@@ -32,7 +32,7 @@ from patcher.publish import repository
 from patcher.publish.keys.ring import KeyRing, name_of
 from patcher.publish.patches.encode import pack_document
 from patcher.publish.store import Store
-from patcher.publish.summary import SignedMatter, given, listed
+from patcher.publish.summary import SignedRecords, delegated, listed
 
 MAX_BYTES = 64 << 20
 MAX_DOCUMENT_BYTES = 24 << 20
@@ -86,7 +86,7 @@ class SigningRequest:
     """Empty for a feed that is still to be made."""
     title: str
     version: str
-    matter: SignedMatter
+    shown: SignedRecords
     """The new records, and what a holder is shown of them."""
     roles: Mapping[str, RoleToSign]
 
@@ -100,12 +100,12 @@ class SigningRequest:
         lines = [f"Feed {self.feed} ({self.fingerprint})" if self.fingerprint else f"A new feed, {self.feed}"]
         if self.fingerprint and not self.title:
             lines.append(f"Other keys: {self.version}" if self.version else "Signatures that last longer")
-        lines += self.matter.lines()
+        lines += self.shown.lines()
         for role, wanted in self.roles.items():
             payload, signers = wanted.metadata.signed, ", ".join(wanted.signed_by) or "nobody"
             until = f"good until {payload.expires:%Y-%m-%d}"
             lines.append(f"Role {role}, version {payload.version}, {until}, signed by {signers}")
-            lines += [*given(payload), *listed(payload)]
+            lines += [*delegated(payload), *listed(payload)]
         return lines
 
 
@@ -123,25 +123,25 @@ def ask(
         before = _keys_of(repo.root, role) if role in repo.root.roles else now
         roles[role] = RoleToSign(Metadata(payload), (now,) if before == now else (now, before))
     kept = {path: data for path, data in records.items() if repository.role_of(path) in payloads}
-    matter = _matter(repo, title, kept, payloads, store or Store(repo.folder))
-    return SigningRequest(repo.feed.name, repo.fingerprint, title, version, matter, roles)
+    shown = _shown(repo, title, kept, payloads, store or Store(repo.folder))
+    return SigningRequest(repo.feed.name, repo.fingerprint, title, version, shown, roles)
 
 
-def _matter(
+def _shown(
     repo: repository.Repository, title: str, kept: Mapping[str, bytes], payloads: Mapping[str, repository.Delegator],
     store: Store,
-) -> SignedMatter:  # fmt: skip
+) -> SignedRecords:  # fmt: skip
     """The new records with the release that players have now, and the documents of both, if a file can hold them."""
     role = payloads.get(f"{title}-releases")
     before = _live(repo, title) if any(map(feed_paths.is_release, kept)) else 0
     path = feed_paths.release(title, before)
     if before and isinstance(role, Targets) and path in role.targets and (data := repo.record(path)):
         kept = {**kept, path: data}
-    matter = SignedMatter(kept)
-    refs = matter.named
+    shown = SignedRecords(kept)
+    refs = shown.named
     if sum(ref.size_bytes for ref in refs) > MAX_DOCUMENT_BYTES:
-        return matter
-    return replace(matter, documents={ref: store.read(ref) for ref in refs if store.has(ref)})
+        return shown
+    return replace(shown, documents={ref: store.read(ref) for ref in refs if store.has(ref)})
 
 
 def _live(repo: repository.Repository, title: str) -> int:
@@ -240,10 +240,10 @@ def save(request: SigningRequest, path: Path) -> None:
         "title": request.title,
         "version": request.version,
         "summary": request.summary(),
-        "records": {name: data.decode() for name, data in request.matter.records.items()},
+        "records": {name: data.decode() for name, data in request.shown.records.items()},
         "documents": [
             {**ref.to_json(), "packed": base64.b64encode(pack_document(data)).decode()}
-            for ref, data in request.matter.documents.items()
+            for ref, data in request.shown.documents.items()
         ],
         "roles": {role: _written(wanted) for role, wanted in request.roles.items()},
     }
@@ -279,7 +279,7 @@ def _parse(document: dict[str, Any]) -> SigningRequest:
     records = {str(path): text.encode() for path, text in document["records"].items()}
     texts = [str(document[name]) for name in ("feed", "fingerprint", "title", "version")]
     documents = dict(_document(fields) for fields in document.get("documents", ()))
-    return SigningRequest(texts[0], texts[1], texts[2], texts[3], SignedMatter(records, documents), roles)
+    return SigningRequest(texts[0], texts[1], texts[2], texts[3], SignedRecords(records, documents), roles)
 
 
 def _document(fields: dict[str, Any]) -> tuple[Ref, bytes]:
@@ -305,23 +305,23 @@ def _check(request: SigningRequest, summary: object, path: Path) -> None:
         if set(wanted.metadata.signatures) != names:
             raise changed
     try:
-        is_right = _is_signed_matter(request) and summary == request.summary()
+        is_right = _is_signed_shown(request) and summary == request.summary()
     except (RepositoryError, ShoalError) as error:
         raise changed from error
     if not is_right:
         raise changed
 
 
-def _is_signed_matter(request: SigningRequest) -> bool:
+def _is_signed_shown(request: SigningRequest) -> bool:
     """Whether the payloads name every record, and those every document. Raises RepositoryError, TrustError."""
-    matter = request.matter
-    for name, data in matter.records.items():
+    shown = request.shown
+    for name, data in shown.records.items():
         wanted = request.roles.get(repository.role_of(name))
         target = _targets(wanted.metadata.signed).get(name) if wanted else None
         if target is None:
             return False
         target.verify_length_and_hashes(data)
-    newest = matter.releases[:1]
+    newest = shown.releases[:1]
     if any((release.title, release.version) != (request.title, request.version) for release in newest):
         return False
-    return matter.documents.keys() <= matter.named and all(ref_of(d) == ref for ref, d in matter.documents.items())
+    return shown.documents.keys() <= shown.named and all(ref_of(d) == ref for ref, d in shown.documents.items())

@@ -20,7 +20,7 @@ NOTES_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class SignedMatter:
+class SignedRecords:
     """The records and documents that payloads lead to. ``documents`` by ref: manifests and notes, as far as known."""
 
     records: Mapping[str, bytes] = field(default_factory=dict)
@@ -83,13 +83,13 @@ def documents_of(release: Release) -> list[Ref]:
     return [*(part.manifest for part in release.parts), *([release.notes] if release.notes else [])]
 
 
-def given(payload: Root | Targets) -> list[str]:
+def delegated(payload: Root | Targets) -> list[str]:
     """Whose keys a payload lets sign what."""
     if isinstance(payload, Root):
         roles = {f"the role {name}": role for name, role in payload.roles.items()}
     else:
-        delegated = ((payload.delegations and payload.delegations.roles) or {}).values()
-        roles = {", ".join(role.paths or ()): role for role in delegated}
+        roles_below = ((payload.delegations and payload.delegations.roles) or {}).values()
+        roles = {", ".join(role.paths or ()): role for role in roles_below}
     return [
         f"  gives {what} to {role.threshold} of "
         + ", ".join(f"{name_of(_sslib(payload, keyid))} ({keyid[:16]})" for keyid in role.keyids)

@@ -75,12 +75,12 @@ class Packs:
         return sum(max(0, size - (_disk_bytes(path) if path.exists() else 0)) for path, size in here)
 
     def reserve(self, pack: Ref, title: str) -> None:
-        """Keep the pack, which need not be here yet, until `give_back`. Raises DiskError."""
+        """Keep the pack, which need not be here yet, until `release`. Raises DiskError."""
         disk.make_folder(self.folder)
         disk.write_atomic(_for(self.path(pack)), title.encode())
 
-    def give_back(self, title: str, keep: Iterable[Ref] = ()) -> list[bytes]:
-        """End the reservations of a title, but for those to ``keep``. Returns the roots, to `remove`. Raises DiskError."""
+    def release(self, title: str, keep: Iterable[Ref] = ()) -> list[bytes]:
+        """End what is reserved for a title, but for those to ``keep``. Returns their roots. Raises DiskError."""
         kept, gone = {_for(self.path(pack)) for pack in keep}, []
         for mark in set(self.folder.glob(f"*{_FOR}")) - kept:
             if beneath.read(mark, _TITLE_BYTES).decode("utf-8", "replace") == title:

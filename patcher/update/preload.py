@@ -53,7 +53,7 @@ class Preloads:
         self._check_room(torrents)
         for pack in torrents:
             self.packs.reserve(pack, self.install.title)
-        self._give_back(torrents)
+        self._release(torrents)
         missing = {pack: torrent for pack, torrent in torrents.items() if not self.packs.has(pack)}
         meter.begin_download(sum(pack.size_bytes for pack in missing))
         for pack, torrent in missing.items():
@@ -83,11 +83,11 @@ class Preloads:
 
     def end(self) -> None:
         """Remove the title's sealed packs: it is installed, or uninstalled."""
-        self._give_back(())
+        self._release(())
 
-    def _give_back(self, keep: Collection[Ref]) -> None:
+    def _release(self, keep: Collection[Ref]) -> None:
         with contextlib.suppress(DiskError):  # they are in the way of nothing but space
-            if gone := self.packs.give_back(self.install.title, keep):
+            if gone := self.packs.release(self.install.title, keep):
                 self.seeder.drop(gone)
 
     def _chosen(self, sealed: Sequence[SealedPack]) -> list[SealedPack]:

@@ -33,8 +33,8 @@ class Studio:
         return rotation.new(replace(where, **place), holder, self.root / "handed over", self.secrets)
 
     def init(self, public: list[Path] | None = None, profile: str = "studio") -> feeds.NewFeed:
-        words = (self.folder, self.home, [ORIGIN], [], "shop", profile, True, self.secrets)
-        return feeds.init(*words, self.public if public is None else public)
+        holders = self.public if public is None else public
+        return feeds.init(self.folder, self.home, [ORIGIN], [], "shop", profile, True, self.secrets, holders)
 
     def sign(self, request: Path, holder: str) -> None:
         found = signing.load(request)

@@ -144,7 +144,7 @@ def test_a_strangers_keys_in_the_file_do_not_help(studio: Studio, tmp_path: Path
     roles = {
         name: signing.RoleToSign(w.metadata, (signing.KeySet(2, tuple(keys)),)) for name, w in request.roles.items()
     }
-    forged = signing.SigningRequest(request.feed, request.fingerprint, "game", "1.0", request.matter, roles)
+    forged = signing.SigningRequest(request.feed, request.fingerprint, "game", "1.0", request.shown, roles)
     for _ in keys:
         signing.sign(forged, ring)
     signing.save(forged, studio.request)
