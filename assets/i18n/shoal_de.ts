@@ -447,6 +447,14 @@
         <translation>Behalte diese Version.</translation>
     </message>
     <message>
+        <source>There is nothing to preload now.</source>
+        <translation>Im Moment gibt es nichts vorab zu laden.</translation>
+    </message>
+    <message>
+        <source>Wait until the publisher offers the next release.</source>
+        <translation>Warten Sie, bis der Herausgeber die nächste Version anbietet.</translation>
+    </message>
+    <message>
         <source>The publisher does not say how to start this title on this system.</source>
         <translation>Der Herausgeber gibt nicht an, wie dieser Titel auf diesem System startet.</translation>
     </message>
