@@ -452,7 +452,7 @@
     </message>
     <message>
         <source>Wait until the publisher offers the next release.</source>
-        <translation>Warten Sie, bis der Herausgeber die nächste Version anbietet.</translation>
+        <translation>Warte, bis der Herausgeber die nächste Version anbietet.</translation>
     </message>
     <message>
         <source>The publisher does not say how to start this title on this system.</source>
