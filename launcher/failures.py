@@ -337,6 +337,11 @@ EXPLANATIONS: dict[str, _Row] = {
         QT_TRANSLATE_NOOP("Errors", "Keep this release."),
         (),
     ),
+    "usage.no_preload": _Row(
+        QT_TRANSLATE_NOOP("Errors", "There is nothing to preload now."),
+        QT_TRANSLATE_NOOP("Errors", "Wait until the publisher offers the next release."),
+        (),
+    ),
     "usage.no_launch": _Row(
         QT_TRANSLATE_NOOP("Errors", "The publisher does not say how to start this title on this system."),
         QT_TRANSLATE_NOOP("Errors", "Open its folder instead, or ask the publisher."),

@@ -61,7 +61,8 @@ install_packages() {
 servers="nginx usr/sbin/nginx nginx
 openssh-server usr/sbin/sshd sshd
 redis-server,redis-tools usr/bin/redis-server redis-server
-miniupnpd-nftables usr/sbin/miniupnpd miniupnpd"
+miniupnpd-nftables usr/sbin/miniupnpd miniupnpd
+softhsm2,libsofthsm2 usr/bin/softhsm2-util softhsm2-util"
 clients="qbittorrent-nox usr/bin/qbittorrent-nox qbittorrent-nox"
 
 unpack() { # lines of packages, a program in them, its name: into .venv/debian, with the libraries this machine lacks
@@ -105,6 +106,7 @@ unpack "$servers"
 
 started=$(date +%s)
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+unpack usr/bin/softhsm2-util softhsm2 libsofthsm2
 quiet="--quiet --disable-pip-version-check --no-input"
 .venv/bin/python -m pip install $quiet --require-hashes -r packaging/requirements/dev.txt
 .venv/bin/python -m pip install $quiet --no-deps --no-index --no-build-isolation --editable .

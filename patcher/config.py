@@ -51,6 +51,8 @@ class Home:
     """Where titles are installed if the player has set no games folder."""
     packs = _Inside("packs")
     """Patch packs kept for other players."""
+    preloads = _Inside("preloads")
+    """A publisher's releases that wait for their launch, with the keys of their sealed packs."""
     registry = _Inside("registry.sqlite")
     """The SQLite database: installs, commands, trust floors, ledger."""
     settings = _Inside("settings.toml")

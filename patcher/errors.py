@@ -271,6 +271,7 @@ _HINTS: dict[str, dict[str, str]] = {
         "usage.not_installed": "`shoal install TITLE` installs it.",
         "usage.already_installed": "`shoal update TITLE` updates it, `shoal move` moves it.",
         "usage.no_previous": "No previous release is kept; `shoal update --version V` fetches one.",
+        "usage.no_preload": "`shoal update TITLE` brings what is live already.",
         "usage.no_launch": "This title has no start command for this system.",
         "usage.setting": "`shoal settings` lists keys and values.",
         "usage.sites": "Write one network and its path on a line, such as `10.1.7.0/24 eu/fra1/rack7`.",
@@ -315,6 +316,11 @@ _HINTS: dict[str, dict[str, str]] = {
         "usage.passphrase": "Give the passphrase by prompt, SHOAL_PASSPHRASE or --passphrase-file.",
         "usage.passphrase_weak": (
             "Use at least 12 characters, 6 of them different: a sentence of your own is easy to remember."
+        ),
+        "usage.pin": "Type the PIN of the token, or give it by SHOAL_PIN.",
+        "usage.token": (
+            "Plug the token in, and name its label and the PKCS#11 library of its maker; `pip install shoal[token]` "
+            "brings what Shoal needs."
         ),
         "usage.key_missing": "Keys live under --home/keys; restore them from your backup.",
         "usage.signatures": "Pass the request file to other key holders: `shoal publish sign REQUEST`.",

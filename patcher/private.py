@@ -1,4 +1,7 @@
-"""Keeps other users out: private folders, the peer of a local socket or pipe, secrets in the environment."""
+"""Keeps other users out: private folders, the peer of a local socket or pipe, secrets in the environment.
+
+What is there for everyone is let out here, too: the files of a feed.
+"""
 
 import os
 import re
@@ -6,6 +9,8 @@ import socket
 import stat
 import struct
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from patcher import windows
@@ -13,9 +18,20 @@ from patcher import windows
 _CREDENTIALS = struct.Struct("iII")
 """struct ucred of unix(7): process, user, group."""
 _SECRETS = re.compile(
-    "PASSPHRASE|PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(API|ACCESS|PRIVATE|SIGNING)_?KEY", re.IGNORECASE
+    "PASSPHRASE|PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(API|ACCESS|PRIVATE|SIGNING)_?KEY|_PIN$", re.IGNORECASE
 )
-"""Names of variables that hold secrets: SHOAL_PASSPHRASE, and those of other tools."""
+"""Names of variables that hold secrets: SHOAL_PASSPHRASE, SHOAL_PIN, and those of other tools."""
+
+
+@contextmanager
+def readable_files() -> Iterator[None]:
+    """New files and folders of this process can be read by everyone meanwhile, whatever its umask says."""
+    before = os.umask(0o022)
+    os.umask(before & ~0o055)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def environment() -> dict[str, str]:

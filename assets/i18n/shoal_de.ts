@@ -746,6 +746,14 @@
         <source>Choose "Always keep on this device" for the folder in the Explorer. Try again when all is here.</source>
         <translation>Wähle im Explorer „Immer auf diesem Gerät behalten“ für den Ordner. Versuche es wieder, wenn alles hier ist.</translation>
     </message>
+    <message>
+        <source>There is nothing to preload now.</source>
+        <translation>Im Moment gibt es nichts vorab zu laden.</translation>
+    </message>
+    <message>
+        <source>Wait until the publisher offers the next release.</source>
+        <translation>Warte, bis der Herausgeber die nächste Version anbietet.</translation>
+    </message>
 </context>
 <context>
     <name>FeedsPage</name>

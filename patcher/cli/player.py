@@ -24,6 +24,7 @@ def add_verbs(verbs: Verbs) -> None:
     """Add every player verb except ``feed``."""
     install = add_verb(verbs, "install", _install, "install a title")
     update = add_verb(verbs, "update", _update, "bring titles to the newest release")
+    preload = add_verb(verbs, "preload", _preload, "fetch a sealed release ahead of its launch")
     rollback = add_verb(verbs, "rollback", _rollback, "step back to the release before")
     tags = add_verb(verbs, "tags", _tags, "show or choose optional parts")
     verify = add_verb(verbs, "verify", _verify, "read every byte and list the files that differ from the release")
@@ -31,11 +32,12 @@ def add_verbs(verbs: Verbs) -> None:
     move = add_verb(verbs, "move", _move, "move an install")
     uninstall = add_verb(verbs, "uninstall", _uninstall, "remove an install; files of your own stay")
     play = add_verb(verbs, "play", _play, "start a title")
-    for verb in (install, rollback, tags, verify, repair, move, uninstall, play):
+    for verb in (install, preload, rollback, tags, verify, repair, move, uninstall, play):
         verb.add_argument("title")
     install.add_argument("--to", type=expanded, metavar="FOLDER")
-    install.add_argument("--channel", default="live")
-    install.add_argument("--tags", default="", help="optional parts: lang:de,extra:hd")
+    for verb in (install, preload):
+        verb.add_argument("--channel", default="live", help="where it is not installed yet (default: %(default)s)")
+        verb.add_argument("--tags", default="", help="optional parts: lang:de,extra:hd")
     install.add_argument("--locate", action="store_true", help="adopt the install that is in FOLDER")
     update.add_argument("titles", metavar="TITLE", nargs="*")
     update.add_argument("--check", action="store_true", help="only look; exit code 10 when there is something to do")
@@ -124,6 +126,19 @@ def _update(args: argparse.Namespace, out: Output) -> int:
     if failed:
         raise failed
     return max(codes)
+
+
+def _preload(args: argparse.Namespace, out: Output) -> None:
+    title, tags = find(args), _split(args.tags)
+    command = commands.Install(title, "", args.channel, tags, only="preload", network=network(args))
+    outcome = follow(args.home, command, out)
+    out.line(
+        f"The next release of {title} is here, sealed: {human_bytes(outcome.planned_bytes)}. "
+        "Once its publisher unlocks it, `shoal update` or `install` takes it from here."
+    )
+    out.result({
+        "title": title, "planned_bytes": outcome.planned_bytes, "fetched": dataclasses.asdict(outcome.fetched),
+    })  # fmt: skip
 
 
 def _repair(args: argparse.Namespace, out: Output) -> int:

@@ -5,17 +5,24 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from patcher.cli import WAITING_EXIT, WORK_LEFT_EXIT, publisher_channels, publisher_keys, publisher_upload
+from patcher.cli import (
+    WAITING_EXIT,
+    WORK_LEFT_EXIT,
+    publisher_channels,
+    publisher_keys,
+    publisher_order,
+    publisher_preload,
+    publisher_upload,
+)
 from patcher.cli.output import Output, confirm, human_bytes, human_time
 from patcher.cli.publisher_keys import passphrases, request_fields, show_request
 from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count, days, expanded
 from patcher.content import paths
 from patcher.errors import ContentError, UsageError
 from patcher.publish import build, check, feeds, preview, prune, publication, release, repository, signing
-from patcher.publish.keys import KeyRing
+from patcher.publish.keys.ring import KeyRing
 from patcher.publish.profiles import PROFILES
 from patcher.publish.title import KINDS, LINKS, TitleText, describe
-from patcher.publish.tree import IGNORE_FILE, parse_part
 from patcher.publish.upload.upload import check_successor
 
 RENEWAL_STATE = "Players see all that is published; the signatures that they use now age."
@@ -25,17 +32,26 @@ def add_verbs(verbs: Verbs) -> None:
     """Add `publish` with its own verbs to the command line."""
     verbs = add_group(verbs, "publish", "make a feed, release into it, check it", for_publisher=True)
     _add_init_and_release(verbs)
+    feed = add_feed_verb(verbs, "feed", _feed, "publish other origins or trackers of a feed; no release changes")
+    text = "where FOLDER is served, best first; in place of all origins until now"
+    feed.add_argument("--origin", action="append", default=[], metavar="URL", help=text)
+    text = "udp, http or https; in place of all trackers until now"
+    feed.add_argument("--tracker", action="append", metavar="URL", help=text)
+    feed.add_argument(
+        "--no-tracker", action="store_const", const=[], dest="tracker", help="players find each other alone"
+    )
     _add_title(verbs)
     preview = add_verb(verbs, "preview", _preview, "the cost of a patch between two folders, file by file")
     preview.add_argument("old", type=expanded, metavar="OLD_TREE")
     preview.add_argument("new", type=expanded, metavar="NEW_TREE")
-    _add_ignore(preview)
-    sign = add_verb(verbs, "sign", _sign, "add one holder's signature to a request that `release` or `keys` wrote")
+    publisher_order.add_ignore(preview)
+    sign = add_verb(verbs, "sign", _sign, "add one holder's signature to a request that another verb wrote")
     sign.add_argument("request", type=expanded, metavar="REQUEST")
     text = "holder-2 (default: the first here that has not signed)"
     sign.add_argument("--key", default="", metavar="NAME", help=text)
     publisher_channels.add_verbs(verbs)
     publisher_keys.add_verbs(verbs)
+    publisher_preload.add_verbs(verbs)
     publisher_upload.add_verbs(verbs)
     check = add_feed_verb(verbs, "check", _check, "look at a feed as a player would")
     check.add_argument("--deep", action="store_true", help="apply every patch, too")
@@ -64,39 +80,15 @@ def _add_init_and_release(verbs: Verbs) -> None:
     init.add_argument(
         "--profile", choices=sorted(PROFILES), default="solo", help="the number of key holders (default: %(default)s)"
     )
+    text = "the public half of a holder's key, which `keys new --first` wrote; keys of the other holders are made here"
+    init.add_argument("--holder", type=expanded, action="append", default=[], metavar="FILE", help=text)
     init.add_argument("--demo-keys", action="store_true", help="keys without a passphrase: for trying out only")
     verb = add_feed_verb(verbs, "release", _release, "publish a folder as the next release of a title")
+    publisher_order.add_options(verb)
     add = verb.add_argument
-    add("title", metavar="TITLE", help="a-z, 0-9 and -")
-    add("tree", type=expanded, metavar="TREE", help="the folder to release; it is only read")
-    add("--version", required=True, metavar="V", help="letters, digits and . _ + -")
-    add("--channel", default="live", help="the channel that offers it (default: %(default)s)")
-    add("--label", default="", help="the title's name for players")
-    add("--notes", type=expanded, metavar="FILE", help="release notes, as Markdown")
-    text = "how it starts; 'linux=bin/game --x' for one system"
-    add("--launch", action="append", default=[], metavar="ARGV", help=text)
-    add(
-        "--part",
-        action="append",
-        default=[],
-        metavar="NAME=GLOB[:tags]",
-        help="files that not all players want (default: as before)",
-    )
-    text = "leave out a part that the release before has"
-    add("--drop-part", action="append", default=[], metavar="NAME", help=text)
-    _add_ignore(verb)
-    text = "a file that is executable; programs and scripts are, by their first bytes"
-    add("--executable", action="append", default=[], metavar="GLOB", help=text)
-    add("--from-last", type=count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
-    add_jobs(verb)
     add("--dry-run", action="store_true", help="read and report, write nothing")
     add("--upload", default="", dest="destination", metavar="DEST", help="then do `publish upload` to there")
     publisher_upload.add_options(verb)
-
-
-def _add_ignore(verb: argparse.ArgumentParser) -> None:
-    text = f"leave these files out, like a line of {IGNORE_FILE} in TREE (the syntax of .gitignore)"
-    verb.add_argument("--ignore", action="append", default=[], metavar="GLOB", help=text)
 
 
 def _add_title(verbs: Verbs) -> None:
@@ -123,32 +115,35 @@ def _link(text: str) -> tuple[str, str]:
 # ---------------------------------------------------------------- verbs
 
 
-def _init(args: argparse.Namespace, out: Output) -> None:
+def _init(args: argparse.Namespace, out: Output) -> int:
     made = feeds.init(
         args.folder, args.home, args.origin, args.tracker, args.name, args.profile, args.demo_keys,
-        passphrases(args, out),
+        passphrases(args, out), args.holder,
     )  # fmt: skip
-    out.line(f"Made the feed {made.name} in {args.folder}; its keys are in {args.home.keys / made.name}: back them up.")
-    out.line(f"Fingerprint, to show where players trust you: {made.fingerprint}")
-    out.line(f"For players: {made.invitation}")
+    show_request(made, out, "There is no feed yet.")
+    if not made.request:
+        keys = args.home.keys / made.name
+        out.line(f"Made the feed {made.name} in {args.folder}; its keys are in {keys}: back them up.")
+        out.line(f"Fingerprint, to show where players trust you: {made.fingerprint}")
+        out.line(f"For players: {made.invitation}")
     out.result({
         "feed": made.name, "fingerprint": made.fingerprint, "url": args.origin[0].rstrip("/"),
-        "invitation": str(made.invitation), "keys": str(args.home.keys / made.name),
+        "invitation": str(made.invitation), "keys": str(args.home.keys / made.name), **request_fields(made),
+    })  # fmt: skip
+    return WAITING_EXIT if made.request else 0
+
+
+def _feed(args: argparse.Namespace, out: Output) -> None:
+    feed, changed = feeds.move(args.folder, args.home, args.origin, args.tracker, passphrases(args, out))
+    out.line(f"{feed.name} is at {', '.join(feed.origins)}{'' if changed else ', as before'}.")
+    out.line(f"Trackers: {', '.join(feed.trackers) or 'none'}")
+    out.result({
+        "feed": feed.name, "changed": changed, "origins": list(feed.origins), "trackers": list(feed.trackers),
     })  # fmt: skip
 
 
 def _release(args: argparse.Namespace, out: Output) -> int:
-    names = ("title", "tree", "version", "channel", "label", "notes", "from_last", "jobs", "dry_run")
-    plain = {name: getattr(args, name) for name in names}
-    rules = tuple(parse_part(text) for text in args.part)
-    order = release.ReleaseOrder(
-        **plain,
-        launch=tuple(args.launch),
-        executable=tuple(args.executable),
-        ignore=tuple(args.ignore),
-        rules=rules,
-        dropped=tuple(args.drop_part),
-    )
+    order = dataclasses.replace(publisher_order.order_of(args), dry_run=args.dry_run)
     if args.destination:
         with publisher_upload.opened(args) as destination:
             check_successor(repository.load(args.folder), destination)  # before anything is signed
@@ -263,6 +258,7 @@ def _sign(args: argparse.Namespace, out: Output) -> None:
     out.line(f"Signed by {holder}. Signatures still missing: {request.missing}.")
     if not request.missing:
         verb = "release" if request.title else "keys" if request.version else "renew"
+        verb = verb if request.fingerprint else "init"
         out.line(f"Now run the `shoal publish {verb}` command again, where the feed is.")
     out.result({"signed_by": holder, "missing_signatures": request.missing, "request": str(args.request)})
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 from patcher.cli import WAITING_EXIT
 from patcher.cli.output import Output
-from patcher.cli.verbs import Verbs, add_feed_verb, add_group, expanded
-from patcher.publish import publication, release, rotation
-from patcher.publish.keys import Passphrases
+from patcher.cli.verbs import Verbs, add_feed_verb, add_group, count, expanded
+from patcher.errors import UsageError
+from patcher.publish import feeds, preload, publication, release, rotation
+from patcher.publish.keys.ring import Passphrases
+from patcher.publish.keys.tokens import DEFAULT_NUMBER, TokenKey
+from patcher.publish.rotation import KeyPlace
 
-Request = release.ReleaseOutcome | rotation.KeyOutcome | publication.Published
+Request = release.ReleaseOutcome | rotation.KeyOutcome | publication.Published | feeds.NewFeed | preload.PreloadOutcome
 """The outcome of a verb that ends with a signing request if signatures are missing; else ``request`` is None."""
 
 
@@ -19,8 +22,17 @@ def add_verbs(verbs: Verbs) -> None:
     verbs = add_group(verbs, "keys", "list, make, replace and revoke the keys of a feed")
     add_feed_verb(verbs, "list", _list, "every key, its roles, and when they expire")
     new = add_feed_verb(verbs, "new", _new, "make a key here that may replace another; nothing in the feed changes")
-    new.add_argument("name", metavar="NAME", help="whose place: holder-2, timestamp, ...")
-    new.add_argument("--to", type=expanded, default=Path(), metavar="FOLDER", help="where its public half goes (here)")
+    new.add_argument("--token", default="", metavar="LABEL", help="make it on this PKCS#11 token, or use the one there")
+    new.add_argument("--library", type=expanded, metavar="FILE", help="the token's PKCS#11 library (.so, .dll)")
+    text = "the key's number on the token (default: %(default)s, the slot for signatures of a PIV card)"
+    new.add_argument("--number", type=count, default=DEFAULT_NUMBER, metavar="N", help=text)
+    export = add_feed_verb(verbs, "export", _export, "write the public half of a key that is here", "export-public")
+    for verb in (new, export):
+        verb.add_argument("name", metavar="NAME", help="whose place: holder-2, timestamp, ...")
+        text = "where the public half goes (here)"
+        verb.add_argument("--to", type=expanded, default=Path(), metavar="FOLDER", help=text)
+        text = "for a feed that is still to be made: FOLDER is its name"
+        verb.add_argument("--first", action="store_true", help=text)
     rotate = add_feed_verb(verbs, "rotate", _rotate, "replace keys by new ones, with a new root that the holders sign")
     rotate.add_argument("names", metavar="NAME", nargs="*", help="(default: channels, snapshot and timestamp)")
     text = "a public key that a holder's `keys new` wrote"
@@ -76,10 +88,19 @@ def _list(args: argparse.Namespace, out: Output) -> None:
 
 
 def _new(args: argparse.Namespace, out: Output) -> None:
-    public = rotation.new(
-        args.folder, args.home, args.name, args.to, passphrases(args, out), protect=not args.demo_keys
-    )
-    out.line(f"Made a key; its public half is {public}. Hand that to the holder who runs `shoal publish keys rotate`.")
+    if bool(args.token) != bool(args.library):
+        raise UsageError("usage.argument", "A key on a token needs both: --token LABEL and --library FILE.")
+    token = TokenKey(str(args.library), args.token, args.number) if args.token else None
+    place = KeyPlace(args.folder, args.home, args.first, token, protect=not args.demo_keys)
+    public = rotation.new(place, args.name, args.to, passphrases(args, out))
+    verb = "init --holder" if args.first else "keys rotate --public"
+    out.line(f"Made a key; its public half is {public}. Hand that to whoever runs `shoal publish {verb}`.")
+    out.result({"public": str(public)})
+
+
+def _export(args: argparse.Namespace, out: Output) -> None:
+    public = rotation.export(KeyPlace(args.folder, args.home, args.first), args.name, args.to, passphrases(args, out))
+    out.line(str(public))
     out.result({"public": str(public)})
 
 

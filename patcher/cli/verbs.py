@@ -15,16 +15,17 @@ Run = Callable[[argparse.Namespace, Output], int | None]
 """Carries a verb out; returns its exit code, None for 0."""
 
 
-def add_verb(verbs: Verbs, name: str, run: Run, text: str) -> argparse.ArgumentParser:
+def add_verb(verbs: Verbs, name: str, run: Run, text: str, *aliases: str) -> argparse.ArgumentParser:
     """Add a verb; ``text`` is its help."""
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    description = f"{text[:1].upper()}{text[1:]}."
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=description, aliases=aliases)
     parser.set_defaults(run=run)
     return parser
 
 
-def add_feed_verb(verbs: Verbs, name: str, run: Run, text: str) -> argparse.ArgumentParser:
+def add_feed_verb(verbs: Verbs, name: str, run: Run, text: str, *aliases: str) -> argparse.ArgumentParser:
     """Add a publisher's verb, whose first argument is the folder of a feed."""
-    parser = add_verb(verbs, name, run, text)
+    parser = add_verb(verbs, name, run, text, *aliases)
     parser.add_argument("folder", type=expanded, metavar="FOLDER", help="the feed, as `shoal publish init` made it")
     return parser
 

@@ -28,6 +28,11 @@ def release(title: str, sequence: int) -> str:
     return f"{title}/releases/{sequence}.json"
 
 
+def is_release(path: str) -> bool:
+    """Whether a target path is that of a release's record."""
+    return kind_of(path) is Release
+
+
 def patches(title: str, sequence: int) -> str:
     """The path of the record of the patches that lead to a release."""
     return f"{title}/patches/{sequence}.json"

@@ -38,6 +38,7 @@ Name = Annotated[str, valid(paths.check_name, "name")]
 Label = Annotated[str, valid(lambda text: not set(text) & set("\n\t"), "text of one line")]
 Language = Annotated[str, matching(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", "language tag (BCP 47)")]
 Host = Annotated[str, matching(r"[a-z0-9.:\[\]-]{1,255}", "host name")]
+Key = Annotated[str, matching(r"[0-9a-f]{64}", "key of 32 bytes in hex")]
 Version = Annotated[str, matching(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9}){0,3})?", "dotted version")]
 
 
@@ -167,11 +168,25 @@ class PartPatches:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedPack:
+    """A sealed pack, as the one file of a part: what the part of that name and those tags needs to reach release N.
+
+    ``from_sequence`` is the release that a player must have, 0 for none.
+    """
+
+    from_sequence: Annotated[int, within(0)]
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
 class Patches:
-    """``T/patches/N.json``: the patches that lead to release N."""
+    """``T/patches/N.json``: the patches that lead to release N. While N is not live, ``sealed`` is all of it."""
 
     to_sequence: Annotated[int, within(1)]
     parts: tuple[PartPatches, ...] = ()
+    sealed: tuple[SealedPack, ...] | None = field(default=None, metadata=json_fields.LEFT_OUT)
+    key: Key | None = field(default=None, metadata=json_fields.LEFT_OUT)
+    """Opens the sealed packs, once the release is live; in hex."""
 
     @property
     def starts(self) -> frozenset[int]:

@@ -80,7 +80,7 @@ class RemoveFeed:
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """Install a title, or adopt the one in ``folder`` (``locate``)."""
+    """Install a title, or adopt the one in ``folder`` (``locate``). ``only`` look, or preload its next release."""
 
     verb: ClassVar = Verb.INSTALL
     title: str
@@ -88,7 +88,7 @@ class Install:
     channel: str = "live"
     tags: tuple[str, ...] = ()
     locate: bool = False
-    only: Literal["", "check", "plan"] = ""
+    only: Literal["", "check", "plan", "preload"] = ""
     network: Network = Network()
 
 

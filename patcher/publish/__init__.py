@@ -2,8 +2,9 @@
 
 Read `release` first: it runs all the others in order. `tree` and `build` read the folder into parts, `patches` makes
 packs (a room of its own), `store` holds the content, `publication` signs what changes and renews what ages, and
-`repository` is the signed metadata, with `metadata_files` and `profiles`. `keys` (with `wrapping`) opens the keys;
-`signing` collects signatures of several holders, `rotation` replaces keys. `feeds`, `title`, `channels`, `check`,
+`repository` is the signed metadata, with `metadata_files` and `profiles`. `keys` (a room) opens the keys; `ceremony`
+begins a feed with them, `signing` (with `summary`) collects signatures of several holders, `rotation` replaces keys,
+`preload` publishes a release encrypted before its launch. `feeds`, `title`, `channels`, `check`,
 `preview`, `prune` and `upload` (a room) are the other commands. Nothing that players see changes before the last write,
 and a command that was killed may be run again.
 

@@ -12,7 +12,7 @@ from patcher.content import feed_paths, paths, records
 from patcher.content.records import Channel, Release, Rollout
 from patcher.errors import UsageError
 from patcher.publish import publication
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.publication import opened
 from patcher.publish.release import History, history, steady
 from patcher.publish.repository import Changes

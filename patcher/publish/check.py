@@ -14,7 +14,7 @@ from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import Filter, Index, Window
 from patcher.errors import ContentError, Mismatch, ShoalError, TrustError
-from patcher.publish import repository
+from patcher.publish import prune, repository
 from patcher.publish.build import launch_problem
 from patcher.publish.feeds import expiries
 from patcher.publish.release import History, history
@@ -112,12 +112,21 @@ class _References:
         self._listed = past.releases.keys()
         for release in past.releases.values():
             self._release(release)
-        for name, channel in past.channels.items():
-            if channel.release not in past.releases:
-                self.problems.append(f"{title}: the channel {name} names a release that is not there")
-        for release in past.releases.values():
-            if isinstance(found := repo.parsed(feed_paths.patches(title, release.sequence)), records.Patches):
-                self._patches(release, found)
+        self.problems += [
+            f"{title}: the channel {name} names a release that is not there"
+            for name, channel in past.channels.items()
+            if channel.release not in past.releases and (channel.release or not channel.preload)
+        ]
+        waiting = {channel.preload for channel in past.channels.values()}
+        for sequence in {*past.releases, *waiting}:
+            if isinstance(found := repo.parsed(feed_paths.patches(title, sequence)), records.Patches):
+                self._ways(title, past.releases.get(sequence), found)
+
+    def _ways(self, title: str, release: records.Release | None, found: records.Patches) -> None:
+        """The patches to a release, and the sealed packs of one that is or was not live yet."""
+        if release:
+            self._patches(release, found)
+        self._sealed(title, found)
 
     def _want(self, ref: Ref, what: str) -> None:
         self.wanted.setdefault(ref, what)
@@ -171,6 +180,15 @@ class _References:
                     self.problems.append(f"{name}: {error}")
             for source, step in [(0, part.manifest), *((d.from_sequence, d.manifest) for d in part.deltas)]:
                 self._manifest_delta(step, source, release, part.part)
+
+    def _sealed(self, title: str, patches: records.Patches) -> None:
+        for each in patches.sealed or ():
+            name = f"{title}, preload {patches.to_sequence}: {each.part.name} from {each.from_sequence or 'nothing'}"
+            try:
+                for ref in prune.of_part(each.part, self.store):
+                    self._want(ref, name)
+            except ShoalError as error:
+                self.problems.append(f"{name}: {error.message}")
 
     def _pack(self, ref: Ref | None, name: str, new: tuple[int, str], old: tuple[int, str]) -> None:
         if ref is None:

@@ -1,8 +1,8 @@
-"""A feed as a whole: `init` makes it, `status` shows it, `export` writes its torrents."""
+"""A feed as a whole: `init` makes it, `feed` changes its addresses, `status` shows it, `export` writes its torrents."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,11 +15,11 @@ from patcher.content.json_fields import is_address
 from patcher.errors import UsageError
 from patcher.feed.pin import Pin
 from patcher.protocol.commands import PIN_SUFFIX
-from patcher.publish import repository
-from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.publication import locked
+from patcher.publish import ceremony, publication, repository
+from patcher.publish.keys.ring import KeyRing, Passphrases
+from patcher.publish.publication import locked, opened
 from patcher.publish.release import history, stated
-from patcher.publish.repository import Repository
+from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import Store, make_folder
 from patcher.transfer.origin.hosts import Reach
 
@@ -34,6 +34,9 @@ class NewFeed:
     fingerprint: str
     invitation: Path
     """``NAME.shoalfeed`` in the feed folder."""
+    request: Path | None = None
+    """Waits for ``missing`` further holders; until then there is no feed, and no fingerprint."""
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +59,57 @@ class TitleStatus:
 
 def init(
     folder: Path, home: Home, origins: Sequence[str], trackers: Sequence[str], name: str, profile: str, demo_keys: bool,
-    passphrases: Passphrases,
+    passphrases: Passphrases, holders: Sequence[Path] = (),
 ) -> NewFeed:  # fmt: skip
-    """Make an empty feed and its keys. Repeating the call finishes an interrupted one.
+    """Make an empty feed and its keys, but for those ``holders`` whose public halves are given: they sign a request.
 
-    Raises UsageError (usage.argument, usage.feed_folder, usage.passphrase), DiskError.
+    Repeating the call finishes an interrupted one, and one whose request is signed.
+    Raises UsageError (usage.argument, usage.feed_folder, usage.passphrase, usage.signatures), DiskError.
     """
     feed = _feed(folder, origins, trackers, name)
     with stated("usage.argument", "The addresses of the feed are not valid"):
         record = records.encode(feed)
     ring = KeyRing(home.keys / feed.name, passphrases)
+    invitation = folder / f"{feed.name}{PIN_SUFFIX}"
     with locked(home, feed.name):
         repo = _existing(folder, record)
         if repo is None:
             _check_keys(home, feed.name)
-            make_folder(folder / METADATA)
-            repo = repository.create(folder, profile, record, ring, not demo_keys, datetime.now(UTC))
+            order = ceremony.FirstKeys(feed.name, profile, tuple(holders), not demo_keys)
+            request = home.root / "requests" / f"{feed.name}-init.json"
+            done = ceremony.create(folder, record, order, ring, request, datetime.now(UTC))
+            if isinstance(done, int):
+                return NewFeed(feed.name, "", invitation, request, done)
+            repo = done
         disk.write_atomic(_owner(home, feed.name), repo.fingerprint.encode())
-        invitation = folder / f"{feed.name}{PIN_SUFFIX}"
         disk.write_atomic(invitation, Pin(feed.origins[0], repo.fingerprint).published())
     return NewFeed(feed.name, repo.fingerprint, invitation)
+
+
+def move(
+    folder: Path, home: Home, origins: Sequence[str], trackers: Sequence[str] | None, passphrases: Passphrases
+) -> tuple[records.Feed, bool]:
+    """Publish other ``origins`` or ``trackers``, signed by the online key; without any (None) these stay.
+
+    Returns what the feed says now, and whether that is new. Players who added it elsewhere stay there, and learn of the
+    new origins; the invitation names the first one. Raises UsageError (usage.argument, usage.expired, usage.passphrase,
+    usage.key_missing), BusyError, DiskError, TrustError; players then see no change.
+    """
+    with opened(folder, home) as repo:
+        before = repo.feed
+        wanted = _feed(
+            folder, origins or before.origins, before.trackers if trackers is None else trackers, before.name
+        )
+        after = replace(before, origins=wanted.origins, trackers=wanted.trackers, hosts=wanted.hosts)
+        with stated("usage.argument", "The addresses of the feed are not valid"):
+            record = records.encode(after)
+        ring = KeyRing(home.keys / before.name, passphrases)
+        repo.open_online_keys(ring)
+        put = {FEED: record} if after != before else {}
+        publication.publish(repo, home, ring, Changes(put), online_only=True)
+        invitation = folder / f"{before.name}{PIN_SUFFIX}"
+        disk.write_atomic(invitation, Pin(after.origins[0], repo.fingerprint).published())
+    return after, after != before
 
 
 def status(folder: Path) -> tuple[records.Feed, list[TitleStatus], list[RoleStatus]]:

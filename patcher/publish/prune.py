@@ -138,9 +138,14 @@ def _of_release(release: records.Release, store: Store) -> Iterator[Ref]:
     if release.notes:
         yield release.notes
     for part in release.parts:
-        yield from part.documents.values()
-        entries = manifest.parse(store.read(part.manifest)).entries
-        yield from (Ref(entry.root, entry.size_bytes) for entry in entries if entry.size_bytes)
+        yield from of_part(part, store)
+
+
+def of_part(part: records.Part, store: Store) -> Iterator[Ref]:
+    """The documents and files of a part."""
+    yield from part.documents.values()
+    entries = manifest.parse(store.read(part.manifest)).entries
+    yield from (Ref(entry.root, entry.size_bytes) for entry in entries if entry.size_bytes)
 
 
 def _of_patches(patches: records.Patches, store: Store) -> Iterator[Ref]:
@@ -150,3 +155,5 @@ def _of_patches(patches: records.Patches, store: Store) -> Iterator[Ref]:
             yield index
             pack = patch_index.pack_of(store.read(index))
             yield from (pack,) if pack else ()
+    for each in patches.sealed or ():
+        yield from of_part(each.part, store)

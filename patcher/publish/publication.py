@@ -5,7 +5,7 @@ request: that of the change itself if it needs holders anyway, else `RENEWAL`, w
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,9 +17,11 @@ from tuf.api.metadata import Metadata
 from patcher import disk
 from patcher.config import Home
 from patcher.errors import BusyError, UsageError
+from patcher.private import readable_files
 from patcher.publish import repository, signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.repository import Changes, Delegator, Repository
+from patcher.publish.store import Store
 
 RENEWAL = "renewal"
 """The version in the name of a request that renews roles and changes nothing else."""
@@ -47,14 +49,18 @@ def opened(folder: Path, home: Home) -> Iterator[Repository]:
 
 @contextmanager
 def locked(home: Home, feed: str) -> Iterator[None]:
-    """Lock a feed for one publication; the system releases the lock if we die. Raises BusyError."""
+    """Lock a feed for one publication; the system releases the lock if we die. Raises BusyError.
+
+    Web servers can read what is written meanwhile, also where the publisher's umask keeps other users out.
+    """
     disk.make_folder(home.root / "build")
     with closing(sqlite3.connect(home.root / "build" / f"{feed}.lock", timeout=0, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             raise BusyError("busy.title", f"Another command is publishing the feed {feed}.", feed=feed) from error
-        yield
+        with readable_files():
+            yield
 
 
 def renew(folder: Path, home: Home, passphrases: Passphrases) -> Published:
@@ -84,11 +90,12 @@ def needs_request(delegator: Delegator, role: str, ring: KeyRing) -> bool:
 
 def publish(
     repo: Repository, home: Home, ring: KeyRing, changes: Changes, title: str = "", version: str = "",
-    *, online_only: bool = False,
+    *, online_only: bool = False, store: Store | None = None, first: Callable[[], None] = lambda: None,
 ) -> Published:  # fmt: skip
     """Sign and publish ``changes``, and renew what ages; or write the request for the signatures that this needs.
 
-    ``title`` and ``version`` name the change in its request. ``online_only`` renews only what online keys sign.
+    ``title`` and ``version`` name the change in its request. ``online_only`` renews only what online keys sign. The
+    documents of a new release are in ``store``, else in the feed. ``first`` runs just before players see the change.
     Raises UsageError (usage.expired) when players would refuse the feed all the same, (usage.signatures),
     (usage.passphrase), (usage.key_missing); players then see no change.
     """
@@ -101,7 +108,7 @@ def publish(
     is_held = bool(asked.keys() & changes.roles)
     what = (title, version) if is_held else ("", "")
     path = home.root / "requests" / f"{'-'.join((repo.feed.name, *(what if is_held else (RENEWAL,))))}.json"
-    request = _request(path, repo, what, changes, asked, now) if asked else None
+    request = _request(path, repo, what, changes, asked, now, store) if asked else None
     missing = request.missing if request else 0
     if is_held and missing:
         return Published(frozenset(), path, missing, is_held)
@@ -111,6 +118,7 @@ def publish(
     _check_fresh(repo, signed, {title, *(path.partition("/")[0] for path in changes.put)} - {""}, now)
     renewed = frozenset(signed) | (ageing & {"snapshot", "timestamp"})
     if renewed:
+        first()
         repo.publish(changes, signed, ring, now)
     if missing:
         return Published(renewed, path, missing)
@@ -142,7 +150,7 @@ def _is_of_holders(role: str) -> bool:
 
 def _request(
     path: Path, repo: Repository, what: tuple[str, str], changes: Changes, wanted: Mapping[str, Delegator],
-    now: datetime,
+    now: datetime, store: Store | None,
 ) -> signing.SigningRequest:  # fmt: skip
     """The request on disk, with its signatures, if it asks for this; else a new one.
 
@@ -152,12 +160,14 @@ def _request(
     if path.exists():
         found, needed = signing.load(path), changes.roles & wanted.keys()
         still = {role: wanted[role] for role in wanted if role in needed or role in found.roles}
-        request = signing.adopt(found, signing.ask(repo, *what, changes.put, still), repo, now) if still else None
+        request = (
+            signing.adopt(found, signing.ask(repo, *what, changes.put, still, store), repo, now) if still else None
+        )
         if request:
             return request
         if needed:
             message = f"{path} asks for something else than this release; remove it to begin again."
             raise UsageError("usage.signatures", message, path=str(path))
-    request = signing.ask(repo, *what, changes.put, wanted)
+    request = signing.ask(repo, *what, changes.put, wanted, store)
     signing.save(request, path)
     return request

@@ -17,7 +17,7 @@ from patcher.content import feed_paths, merkle, paths, records
 from patcher.content.records import Channel, Launch, Release
 from patcher.errors import TrustError, UsageError
 from patcher.publish import build, publication, repository
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.patches import packs
 from patcher.publish.publication import opened
 from patcher.publish.repository import Changes, Repository
@@ -83,8 +83,8 @@ class History:
 
     @property
     def next_sequence(self) -> int:
-        """The number of a new release."""
-        return max(self.releases, default=0) + 1
+        """The number of a new release; that of a preload is taken."""
+        return max((*self.releases, *(channel.preload for channel in self.channels.values())), default=0) + 1
 
 
 def history(repo: Repository, title: str) -> History:
@@ -115,35 +115,41 @@ def release(
     change.
     """
     started_s = time.monotonic()
-    _check(order)
+    check(order, folder, home)
     with opened(folder, home) as repo:
-        _check_folders(order.tree, folder, home.root)
         ring = KeyRing(home.keys / repo.feed.name, passphrases)
         if not order.dry_run:
             _open_keys(repo, ring, order.title)
-        past, notes = history(repo, order.title), _notes(order.notes)
-        _check_forward(order, past)
-        order = replace(order, rules=_rules(order, past, say))
-        source = build.read(
-            order.tree, order.title, order.rules, order.jobs, progress, ignore=order.ignore, executable=order.executable
-        )
-        _warn_of_suspects(order, source, say)
-        _check_parts(order, source, past)
-        record = _record(order, source, past, notes, say)
+        past = history(repo, order.title)
+        source, record, notes = described(order, past, progress, say)
         live = past.channels.get(order.channel, Channel(0))
         done = record.sequence in past.releases and live.release == record.sequence
         if order.dry_run:
             return ReleaseOutcome("dry run", source, time.monotonic() - started_s)
         packed = None
         if not (done and all(Store(folder).has(ref) for ref in source.contents)):  # content may have been lost
-            before = sorted((s for s in past.releases if s < record.sequence), reverse=True)[: order.from_last]
-            older = [past.releases[sequence] for sequence in before]
-            packed = _write_content(repo, home, order, source, notes, record, older, progress, say)
-        changes = Changes({}) if done or packed is None else _changes(repo, order, record, past, packed)
+            with Store(folder).adding() as store:
+                packed = write_content(store, home, order, source, notes, record, past, progress, say)
+        changes = Changes({}) if done or packed is None else changes_of(repo, order, record, past, packed)
         progress("sign", 0, 0)
         published = publication.publish(repo, home, ring, changes, order.title, order.version)
     state = "request" if published.is_held else "already published" if done else "published"
     return ReleaseOutcome(state, source, time.monotonic() - started_s, packed, published.request, published.missing)
+
+
+def described(
+    order: ReleaseOrder, past: History, progress: OnProgress, say: Say
+) -> tuple[build.SourceFolder, Release, bytes]:
+    """Read the folder: its files, the release record that they make, and the notes. Raises like `release`."""
+    notes = _notes(order.notes)
+    _check_forward(order, past)
+    order = replace(order, rules=_rules(order, past, say))
+    source = build.read(
+        order.tree, order.title, order.rules, order.jobs, progress, ignore=order.ignore, executable=order.executable
+    )
+    _warn_of_suspects(order, source, say)
+    _check_parts(order, source, past)
+    return source, _record(order, source, past, notes, say), notes
 
 
 def _open_keys(repo: Repository, ring: KeyRing, title: str) -> None:
@@ -167,14 +173,16 @@ def _warn_of_suspects(order: ReleaseOrder, source: build.SourceFolder, say: Say)
 # ---------------------------------------------------------------- what is asked for
 
 
-def _check(order: ReleaseOrder) -> None:
+def check(order: ReleaseOrder, folder: Path, home: Home) -> None:
+    """Refuse what no release can be. Raises UsageError (usage.argument, usage.release)."""
     for name in (order.title, f"{order.title}-releases", order.channel):
         paths.check_name(name)
     if not _VERSION.fullmatch(order.version):
         message = f"The version {order.version!r} may hold letters, digits and . _ + - only, 64 of them at most."
         raise UsageError("usage.release", message, version=order.version)
     with stated("usage.release", _CANNOT):
-        records.encode(_about(order, None))
+        records.encode(about(order, None))
+    _check_folders(order.tree, folder, home.root)
 
 
 def _check_forward(order: ReleaseOrder, past: History) -> None:
@@ -234,9 +242,10 @@ def stated(code: str, problem: str) -> Iterator[None]:
         raise UsageError(code, f"{problem}: {error.message.rpartition(': ')[2]}.") from error
 
 
-def _about(order: ReleaseOrder, before: records.Title | None) -> records.Title:
-    about = before or records.Title(order.title, "game", {})
-    return replace(about, texts={**about.texts, "en": records.Text(order.label or order.title)})
+def about(order: ReleaseOrder, before: records.Title | None) -> records.Title:
+    """The title's own record, with the label that was ordered."""
+    found = before or records.Title(order.title, "game", {})
+    return replace(found, texts={**found.texts, "en": records.Text(order.label or order.title)})
 
 
 def parse_launch(texts: Sequence[str]) -> dict[str, Launch]:
@@ -312,15 +321,17 @@ def _notes(path: Path | None) -> bytes:
 # ---------------------------------------------------------------- content, records, roles
 
 
-def _write_content(
-    repo: Repository, home: Home, order: ReleaseOrder, source: build.SourceFolder, notes: bytes, new: Release,
-    older: Sequence[Release], progress: OnProgress, say: Say,
+def write_content(
+    store: Store, home: Home, order: ReleaseOrder, source: build.SourceFolder, notes: bytes, new: Release,
+    past: History, progress: OnProgress, say: Say,
 ) -> packs.Packed:  # fmt: skip
-    with Store(repo.folder).adding() as store:
-        build.write(source, store, order.jobs, progress)
-        if notes:
-            store.put(notes)
-        return packs.pack_release(store, home.root / "build", new, source.parts, older, order.jobs, progress, say)
+    """Put everything into the store that the release needs, packs too. Raises ContentError, DiskError, UsageError."""
+    before = sorted((s for s in past.releases if s < new.sequence), reverse=True)[: order.from_last]
+    older = [past.releases[sequence] for sequence in before]
+    build.write(source, store, order.jobs, progress)
+    if notes:
+        store.put(notes)
+    return packs.pack_release(store, home.root / "build", new, source.parts, older, order.jobs, progress, say)
 
 
 def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str, records.Delta]]) -> records.Patches:
@@ -334,7 +345,7 @@ def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str
     return records.Patches(sequence, tuple(known.values()))
 
 
-def _changes(repo: Repository, order: ReleaseOrder, record: Release, past: History, packed: packs.Packed) -> Changes:
+def changes_of(repo: Repository, order: ReleaseOrder, record: Release, past: History, packed: packs.Packed) -> Changes:
     """The records that differ from what is live now."""
     title, sequence, feed = order.title, record.sequence, repo.feed
     new = title not in feed.titles
@@ -345,10 +356,11 @@ def _changes(repo: Repository, order: ReleaseOrder, record: Release, past: Histo
     if sequence not in past.releases:
         put[feed_paths.release(title, sequence)] = records.encode(record)
     live = past.channels.get(order.channel, Channel(0))
-    offer = replace(live, release=sequence, rollout=records.Rollout(100, ""), before=steady(live))
+    preload = live.preload if live.preload != sequence else 0
+    offer = replace(live, release=sequence, rollout=records.Rollout(100, ""), before=steady(live), preload=preload)
     put[feed_paths.channel(title, order.channel)] = records.encode(offer)
     if new or order.label:
-        put[feed_paths.title(title)] = records.encode(_about(order, past.title))
+        put[feed_paths.title(title)] = records.encode(about(order, past.title))
     if new:
         put[feed_paths.FEED] = records.encode(replace(feed, titles=tuple(sorted({*feed.titles, title}))))
     return Changes(put, _retired(title, sequence, order.channel, past), (title,) if new else ())

@@ -10,7 +10,7 @@ old key is lost the root comes first, and readers wait for the timestamp.
 
 import copy
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -37,9 +37,10 @@ from patcher.content import feed_paths, records
 from patcher.content.feed_paths import FEED, FIRST_ROOT, METADATA, TIMESTAMP
 from patcher.errors import TrustError, UsageError
 from patcher.feed.verified import SIGNED_AT, verified, verified_root
-from patcher.publish.keys import KeyRing
+from patcher.publish.keys.ring import KeyRing
 from patcher.publish.metadata_files import free_version, target_file, versions, write, write_role
 from patcher.publish.profiles import PROFILE_FIELD, PROFILES, Profile, profile_of
+from patcher.publish.store import make_folder
 
 RELEASES_KEPT = 32
 
@@ -60,7 +61,8 @@ class Changes:
     @property
     def roles(self) -> frozenset[str]:
         """The targets roles that change."""
-        return frozenset(role_of(path) for path in (*self.put, *self.drop)) | ({"targets"} if self.titles else set())
+        new = {"targets", *(f"{title}-releases" for title in self.titles)} if self.titles else set()
+        return frozenset(role_of(path) for path in (*self.put, *self.drop)) | new
 
 
 def role_of(path: str) -> str:
@@ -243,28 +245,33 @@ class Repository:
 # ---------------------------------------------------------------- making and reading
 
 
-def create(folder: Path, profile: str, feed: bytes, ring: KeyRing, protect: bool, now: datetime) -> Repository:
-    """A new feed with new keys and one record, ``feed.json``. All holders' keys are made here and sign.
-
-    Raises UsageError (usage.passphrase), DiskError.
-    """
+def first(profile: str, keys: Mapping[str, Sequence[SSlibKey]], now: datetime) -> tuple[Root, Targets]:
+    """The unsigned first root of a feed and its first targets, by the ``keys`` of each role, `feed` among them."""
     chosen = PROFILES[profile]
-    holders = [ring.make(f"holder-{number}", protect) for number in range(1, chosen.holders + 1)]
-    channels, snapshot_key, timestamp_key = (ring.make(name, protect) for name in ("channels", "snapshot", "timestamp"))
     root = Root(expires=now + timedelta(days=chosen.root_days), unrecognized_fields={PROFILE_FIELD: profile})
-    by_role = {"root": holders, "targets": holders, "snapshot": [snapshot_key], "timestamp": [timestamp_key]}
-    for name, key in ((name, key) for name, keys in by_role.items() for key in keys):
-        root.add_key(key, name)
-        root.roles[name].threshold = chosen.threshold if key in holders else 1
+    for role in root.roles:
+        for key in keys[role]:
+            root.add_key(key, role)
+        root.roles[role].threshold = chosen.threshold if role in {"root", "targets"} else 1
     targets = Targets(expires=now + timedelta(days=chosen.targets_days), delegations=Delegations({}, {}))
-    _delegate(targets, "feed", [FEED], [channels], 1)
-    target = TargetFile.from_data(FEED, feed, ["sha256"])
-    role = Targets(expires=now + timedelta(days=chosen.channels_days), targets={FEED: target})
-    write(folder / target_file(target), feed)
-    meta = {"feed.json": write_role(folder, "feed", sign(targets, "feed", role, ring))}
-    meta["targets.json"] = write_role(folder, "targets", sign(root, "targets", targets, ring))
-    write(folder / METADATA / FIRST_ROOT, sign(root, "root", root, ring).to_bytes())
-    _write_online(folder, (root,), Snapshot(meta=meta), 1, ring, now)
+    _delegate(targets, "feed", [FEED], keys["feed"], 1)
+    return root, targets
+
+
+def create(
+    folder: Path, record: bytes, root: Metadata[Root], targets: Metadata[Targets], ring: KeyRing, now: datetime
+) -> Repository:
+    """Write a new feed with one record, ``feed.json``. Raises UsageError (usage.signatures, usage.passphrase, …)."""
+    for role, metadata in (("root", root), ("targets", targets)):
+        verify(root.signed, role, metadata)
+    target = TargetFile.from_data(FEED, record, ["sha256"])
+    expires = now + timedelta(days=profile_of(root.signed).channels_days)
+    feed = sign(targets.signed, "feed", Targets(expires=expires, targets={FEED: target}), ring)
+    make_folder(folder / METADATA)
+    write(folder / target_file(target), record)
+    meta = {"feed.json": write_role(folder, "feed", feed), "targets.json": write_role(folder, "targets", targets)}
+    write(folder / METADATA / FIRST_ROOT, root.to_bytes())
+    _write_online(folder, (root.signed,), Snapshot(meta=meta), 1, ring, now)
     return load(folder)
 
 

@@ -5,30 +5,28 @@ Every change of keys is first a signing request (`signing`), even if one holder 
 kill finds the request and goes on.
 """
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
 from tuf.api.metadata import Metadata, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
 
-from patcher import disk, strict_json
+from patcher import disk
 from patcher.config import Home
+from patcher.content import paths
 from patcher.errors import UsageError
 from patcher.publish import repository, signing
-from patcher.publish.keys import NAME_FIELD, KeyRing, Passphrases, name_of
+from patcher.publish.keys import public
+from patcher.publish.keys.public import base
+from patcher.publish.keys.ring import KeyRing, Passphrases, name_of
+from patcher.publish.keys.tokens import TokenKey
 from patcher.publish.publication import opened
 from patcher.publish.repository import Changes, Delegator, Repository
-from patcher.publish.store import make_folder
 
 ONLINE = ("channels", "snapshot", "timestamp")
-_PUBLIC_BYTES = 4096
-_NAME = re.compile(r"(holder-[0-9]{1,3}|channels|snapshot|timestamp)(?:-([0-9]{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +75,49 @@ def keys(folder: Path, home: Home) -> list[KeyStatus]:
     return sorted(listed, key=lambda key: key.name)
 
 
-def new(folder: Path, home: Home, name: str, to: Path, passphrases: Passphrases, *, protect: bool) -> Path:
-    """Make the key that may take the place of ``name``; returns the file of its public half, for `rotate`.
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Where a key is to be made: for which feed, and on which token, if it is on one."""
 
-    Nothing in the feed changes. Raises UsageError (usage.argument, usage.passphrase), DiskError.
+    folder: Path
+    """The feed; one that is still to be made only lends its name."""
+    home: Home
+    is_first: bool = False
+    """The feed is still to be made, so the key takes nobody's place."""
+    token: TokenKey | None = None
+    protect: bool = True
+
+    @property
+    def feed(self) -> str:
+        """The feed's name. Raises UsageError (usage.feed_folder, usage.argument), TrustError."""
+        if not self.is_first:
+            return repository.load(self.folder).feed.name
+        if self.folder.exists():
+            message = f"{self.folder} is there already: --first is for a feed that is still to be made."
+            raise UsageError("usage.argument", message, path=str(self.folder))
+        return paths.check_name(self.folder.name)
+
+
+def new(place: KeyPlace, name: str, to: Path, passphrases: Passphrases) -> Path:
+    """Make the key ``name``, or the one that may take its place; returns the file of its public half.
+
+    Nothing in the feed changes. Raises UsageError (usage.argument, usage.passphrase, usage.pin, usage.token),
+    DiskError.
     """
-    repo = repository.load(folder)
-    feed = repo.feed.name
-    key = KeyRing(home.keys / feed, passphrases).make(_next_name(_named(repo, [name])[0]), protect)
-    public = to / f"{feed}-{name_of(key)}.json"
-    text = json.dumps({"format": 1, "feed": feed, "name": name_of(key), "ed25519": key.keyval["public"]}, indent=1)
-    make_folder(to)
-    disk.write_atomic(public, text.encode())
-    return public
+    feed = place.feed
+    ring = KeyRing(place.home.keys / feed, passphrases)
+    if place.is_first:
+        public.parsed(name)
+    else:
+        name = _next_name(_named(repository.load(place.folder), [name])[0])
+    key = ring.adopt(name, place.token) if place.token else ring.make(name, place.protect)
+    return public.write(key, feed, to)
+
+
+def export(place: KeyPlace, name: str, to: Path, passphrases: Passphrases) -> Path:
+    """Write the public half of a key that is here once more. Raises UsageError, DiskError."""
+    public.parsed(name)
+    return public.write(KeyRing(place.home.keys / place.feed, passphrases).public(name), place.feed, to)
 
 
 def rotate(folder: Path, home: Home, order: KeyOrder, passphrases: Passphrases) -> KeyOutcome:
@@ -163,10 +191,11 @@ def _follows(request: signing.SigningRequest, repo: Repository, now: datetime) -
 
 def _replaced(repo: Repository, order: KeyOrder, ring: KeyRing) -> dict[str, SSlibKey | None]:
     """Key id to the key that replaces it, None for one without a successor."""
-    offered = {_base(name_of(key)): key for key in map(_read_public, order.public)}
+    given = (public.read(path, repo.feed.name) for path in order.public)
+    offered = {base(name_of(key)): key for key in given}
     replaced: dict[str, SSlibKey | None] = {}
     for old in _named(repo, {*order.names, "timestamp"}):
-        name = _base(name_of(old))
+        name = base(name_of(old))
         if order.is_revoked and name.startswith("holder"):
             replaced[old.keyid] = None
         elif name in offered:
@@ -185,7 +214,7 @@ def _all_keys(repo: Repository) -> dict[str, SSlibKey]:
     """Keys by base name; the newer one of two that share it."""
     roles = ("root", "targets", "feed", "snapshot", "timestamp")
     found = [key for role in roles for key in repository.keys_of(repo.delegation(role), role)]
-    return {_base(name_of(key)): key for key in found}
+    return {base(name_of(key)): key for key in found}
 
 
 def _named(repo: Repository, names: Iterable[str]) -> list[SSlibKey]:
@@ -196,32 +225,10 @@ def _named(repo: Repository, names: Iterable[str]) -> list[SSlibKey]:
     return [known[name] for name in sorted(names)]
 
 
-def _base(name: str) -> str:
-    return _parsed(name)[1]
-
-
 def _next_name(key: SSlibKey) -> str:
     """`timestamp` → `timestamp-2` → `timestamp-3`."""
-    match = _parsed(name_of(key))
+    match = public.parsed(name_of(key))
     return f"{match[1]}-{int(match[2] or 1) + 1}"
-
-
-def _parsed(name: str) -> "re.Match[str]":
-    if match := _NAME.fullmatch(name):
-        return match
-    raise UsageError("usage.argument", f"{name!r} is no key of a feed that Shoal made.", key=name)
-
-
-def _read_public(path: Path) -> SSlibKey:
-    """The public half that `new` wrote. Its id is computed, so that no holder counts twice under two ids."""
-    try:
-        fields = strict_json.load(path, _PUBLIC_BYTES)
-        key = SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(bytes.fromhex(fields["ed25519"])))
-        key.unrecognized_fields[NAME_FIELD] = str(fields["name"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError("usage.argument", f"{path} is no public key: {error}.", path=str(path)) from error
-    _parsed(name_of(key))
-    return key
 
 
 # ---------------------------------------------------------------- the next root, and what follows from it

@@ -5,6 +5,7 @@ the signatures so far. The summary that a holder sees is computed from the paylo
 feed's own roles decide at publication whose signatures count.
 """
 
+import base64
 import copy
 import json
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from securesystemslib.signer import Key, SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
-from tuf.api.exceptions import RepositoryError
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but not by __all__
     Metadata,
     Root,
@@ -23,11 +24,19 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # exported, but no
 )
 
 from patcher import disk, strict_json
-from patcher.errors import UsageError
+from patcher.content import codec, feed_paths
+from patcher.content.merkle import Ref, ref_of
+from patcher.content.records import Channel
+from patcher.errors import ShoalError, UsageError
 from patcher.publish import repository
-from patcher.publish.keys import KeyRing, name_of
+from patcher.publish.keys.ring import KeyRing, name_of
+from patcher.publish.patches.encode import pack_document
+from patcher.publish.store import Store
+from patcher.publish.summary import SignedRecords, delegated, listed
 
 MAX_BYTES = 64 << 20
+MAX_DOCUMENT_BYTES = 24 << 20
+"""Lists of files that are larger, all together, are left out of a request."""
 _NEW_KEYS = "new-keys"
 """The feature that a reader of a request for other keys must have."""
 
@@ -74,10 +83,11 @@ class SigningRequest:
 
     feed: str
     fingerprint: str
+    """Empty for a feed that is still to be made."""
     title: str
     version: str
-    records: Mapping[str, bytes]
-    """The new records by target path."""
+    shown: SignedRecords
+    """The new records, and what a holder is shown of them."""
     roles: Mapping[str, RoleToSign]
 
     @property
@@ -86,33 +96,61 @@ class SigningRequest:
         return max(wanted.missing for wanted in self.roles.values())
 
     def summary(self) -> list[str]:
-        """What a holder signs, line by line."""
-        what = f"Release {self.title} {self.version}" if self.title else f"Other keys: {self.version}"
-        what = what if self.version else "Signatures that last longer"
-        lines = [f"Feed {self.feed} ({self.fingerprint})", what]
+        """What a holder signs, in words, line by line."""
+        lines = [f"Feed {self.feed} ({self.fingerprint})" if self.fingerprint else f"A new feed, {self.feed}"]
+        if self.fingerprint and not self.title:
+            lines.append(f"Other keys: {self.version}" if self.version else "Signatures that last longer")
+        lines += self.shown.lines()
         for role, wanted in self.roles.items():
             payload, signers = wanted.metadata.signed, ", ".join(wanted.signed_by) or "nobody"
-            lines.append(f"Role {role}, version {payload.version}, good until {payload.expires:%Y-%m-%d}, by {signers}")
-            lines += _delegations(payload)
-            for path, target in _targets(payload).items():
-                lines.append(f"  {path} {target.hashes['sha256']}")
-                if path in self.records:
-                    lines.append(f"    new: {self.records[path].decode()}")
+            until = f"good until {payload.expires:%Y-%m-%d}"
+            lines.append(f"Role {role}, version {payload.version}, {until}, signed by {signers}")
+            lines += [*delegated(payload), *listed(payload)]
         return lines
 
 
 def ask(
     repo: repository.Repository, title: str, version: str, records: Mapping[str, bytes],
-    payloads: Mapping[str, repository.Delegator],
+    payloads: Mapping[str, repository.Delegator], store: Store | None = None,
 ) -> SigningRequest:  # fmt: skip
-    """A request without signatures for ``payloads``, the next versions of roles that need several holders."""
+    """A request without signatures for ``payloads``, the next versions of roles that need several holders.
+
+    ``store`` has the documents of a new release, if the feed does not.
+    """
     roles = {}
     for role, payload in payloads.items():
         now = _keys_of(repo.delegation(role, payloads), role)
         before = _keys_of(repo.root, role) if role in repo.root.roles else now
         roles[role] = RoleToSign(Metadata(payload), (now,) if before == now else (now, before))
     kept = {path: data for path, data in records.items() if repository.role_of(path) in payloads}
-    return SigningRequest(repo.feed.name, repo.fingerprint, title, version, kept, roles)
+    shown = _shown(repo, title, kept, payloads, store or Store(repo.folder))
+    return SigningRequest(repo.feed.name, repo.fingerprint, title, version, shown, roles)
+
+
+def _shown(
+    repo: repository.Repository, title: str, kept: Mapping[str, bytes], payloads: Mapping[str, repository.Delegator],
+    store: Store,
+) -> SignedRecords:  # fmt: skip
+    """The new records with the release that players have now, and the documents of both, if a file can hold them."""
+    role = payloads.get(f"{title}-releases")
+    before = _live(repo, title) if any(map(feed_paths.is_release, kept)) else 0
+    path = feed_paths.release(title, before)
+    if before and isinstance(role, Targets) and path in role.targets and (data := repo.record(path)):
+        kept = {**kept, path: data}
+    shown = SignedRecords(kept)
+    refs = shown.named
+    if sum(ref.size_bytes for ref in refs) > MAX_DOCUMENT_BYTES:
+        return shown
+    return replace(shown, documents={ref: store.read(ref) for ref in refs if store.has(ref)})
+
+
+def _live(repo: repository.Repository, title: str) -> int:
+    """The release to compare a new one with: that of the channel `live`, else the newest; 0 for none."""
+    channel = repo.parsed(feed_paths.channel(title, "live"))
+    if isinstance(channel, Channel) and channel.release:
+        return channel.release
+    role = repo.roles.get(f"{title}-releases")
+    return max((int(Path(path).stem) for path in role.targets), default=0) if role else 0
 
 
 def adopt(
@@ -142,19 +180,22 @@ def adopt(
 def sign(request: SigningRequest, ring: KeyRing, name: str = "") -> str:
     """Sign as the holder ``name``, or as the first one here who has not signed. Returns the holder's name.
 
-    Raises UsageError (usage.key_missing, usage.passphrase, usage.signatures).
+    Raises UsageError (usage.key_missing, usage.passphrase, usage.pin, usage.token, usage.signatures).
     """
     keys = {keyid: key for wanted in request.roles.values() for keyid, key in wanted.signers.items()}
     able = [key for key in keys.values() if ring.has(key) and name in {"", name_of(key)}]
     if not able:
         raise UsageError("usage.key_missing", f"No key {name or 'of a holder'} for this request is on this machine.")
-    unsigned = [key for key in able if _wants(request, key)]
+    unsigned = [key for key in able if wants(request, key)]
     if not unsigned:
         raise UsageError("usage.signatures", f"{name_of(able[0])} has signed this request; another holder must.")
     signer = ring.signer(unsigned[0])
     for wanted in request.roles.values():
         if unsigned[0].keyid in wanted.signers:
-            wanted.metadata.sign(signer, append=True)
+            try:
+                wanted.metadata.sign(signer, append=True)
+            except UnsignedMetadataError as error:  # a token that was pulled out
+                raise UsageError("usage.token", f"{name_of(unsigned[0])} could not sign: {error}.") from error
     return name_of(unsigned[0])
 
 
@@ -162,11 +203,12 @@ def sign_own(request: SigningRequest, ring: KeyRing) -> None:
     """Sign with the keys here if no second holder is needed. Raises UsageError (usage.passphrase)."""
     if all(keys.threshold == 1 for wanted in request.roles.values() for keys in wanted.key_sets):
         keys = {key.keyid: key for wanted in request.roles.values() for key in wanted.signers.values()}
-        for key in (key for key in keys.values() if ring.has(key) and _wants(request, key)):
+        for key in (key for key in keys.values() if ring.has(key) and wants(request, key)):
             sign(request, ring, name_of(key))
 
 
-def _wants(request: SigningRequest, key: SSlibKey) -> bool:
+def wants(request: SigningRequest, key: SSlibKey) -> bool:
+    """Whether ``key`` may sign something that it has not signed yet."""
     roles = request.roles.values()
     return any(key.keyid in wanted.signers and not _is_signed(key, wanted.metadata) for wanted in roles)
 
@@ -185,25 +227,6 @@ def _targets(payload: repository.Delegator) -> Mapping[str, TargetFile]:
     return payload.targets if isinstance(payload, Targets) else {}
 
 
-def _delegations(payload: repository.Delegator) -> list[str]:
-    if isinstance(payload, Root):
-        given = {f"the role {name}": role for name, role in payload.roles.items()}
-    else:
-        delegated = ((payload.delegations and payload.delegations.roles) or {}).values()
-        given = {", ".join(role.paths or ()): role for role in delegated}
-    return [
-        f"  gives {what} to {role.threshold} of "
-        + ", ".join(f"{name_of(_sslib(payload, keyid))} ({keyid[:16]})" for keyid in role.keyids)
-        for what, role in given.items()
-    ]
-
-
-def _sslib(payload: repository.Delegator, keyid: str) -> SSlibKey:
-    key = payload.get_key(keyid)
-    assert isinstance(key, SSlibKey)
-    return key
-
-
 # ---------------------------------------------------------------- the file
 
 
@@ -217,7 +240,11 @@ def save(request: SigningRequest, path: Path) -> None:
         "title": request.title,
         "version": request.version,
         "summary": request.summary(),
-        "records": {name: data.decode() for name, data in request.records.items()},
+        "records": {name: data.decode() for name, data in request.shown.records.items()},
+        "documents": [
+            {**ref.to_json(), "packed": base64.b64encode(pack_document(data)).decode()}
+            for ref, data in request.shown.documents.items()
+        ],
         "roles": {role: _written(wanted) for role, wanted in request.roles.items()},
     }
     disk.make_folder(path.parent)
@@ -232,7 +259,7 @@ def load(path: Path) -> SigningRequest:
     try:
         document = strict_json.load(path, MAX_BYTES)
         request = _parse(document)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RepositoryError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RepositoryError, ShoalError) as error:
         message = f"{path} is not a signing request: {error}."
         raise UsageError("usage.argument", message, path=str(path)) from error
     _check(request, document["summary"], path)
@@ -251,7 +278,13 @@ def _parse(document: dict[str, Any]) -> SigningRequest:
         roles[role] = RoleToSign(metadata, (_read_keys(wanted), *before))
     records = {str(path): text.encode() for path, text in document["records"].items()}
     texts = [str(document[name]) for name in ("feed", "fingerprint", "title", "version")]
-    return SigningRequest(texts[0], texts[1], texts[2], texts[3], records, roles)
+    documents = dict(_document(fields) for fields in document.get("documents", ()))
+    return SigningRequest(texts[0], texts[1], texts[2], texts[3], SignedRecords(records, documents), roles)
+
+
+def _document(fields: dict[str, Any]) -> tuple[Ref, bytes]:
+    ref, data = Ref.from_json(fields), base64.b64decode(fields["packed"], validate=True)
+    return ref, data if ref_of(data) == ref else codec.unpack_document(data, ref.size_bytes)
 
 
 def _written(wanted: RoleToSign) -> dict[str, Any]:
@@ -271,14 +304,24 @@ def _check(request: SigningRequest, summary: object, path: Path) -> None:
         names = {keyid for keyid, key in wanted.signers.items() if _is_signed(key, wanted.metadata)}
         if set(wanted.metadata.signatures) != names:
             raise changed
-    for name, data in request.records.items():
-        wanted_role = request.roles.get(repository.role_of(name))
-        target = _targets(wanted_role.metadata.signed).get(name) if wanted_role else None
-        try:
-            if target is None:
-                raise changed
-            target.verify_length_and_hashes(data)
-        except RepositoryError as error:
-            raise changed from error
-    if summary != request.summary():
+    try:
+        is_right = _is_signed_shown(request) and summary == request.summary()
+    except (RepositoryError, ShoalError) as error:
+        raise changed from error
+    if not is_right:
         raise changed
+
+
+def _is_signed_shown(request: SigningRequest) -> bool:
+    """Whether the payloads name every record, and those every document. Raises RepositoryError, TrustError."""
+    shown = request.shown
+    for name, data in shown.records.items():
+        wanted = request.roles.get(repository.role_of(name))
+        target = _targets(wanted.metadata.signed).get(name) if wanted else None
+        if target is None:
+            return False
+        target.verify_length_and_hashes(data)
+    newest = shown.releases[:1]
+    if any((release.title, release.version) != (request.title, request.version) for release in newest):
+        return False
+    return shown.documents.keys() <= shown.named and all(ref_of(d) == ref for ref, d in shown.documents.items())

@@ -91,17 +91,29 @@ def make_folder(path: Path) -> None:
         disk.sync_folder(folder.parent)
 
 
+def _copy(source: Path, place: Path) -> None:
+    part = place.with_name(f"{place.name}.part")
+    with disk.Staged(part, source.stat().st_size) as staged, source.open("rb") as file:
+        while data := file.read(CHUNK_BYTES):
+            staged.write(file.tell() - len(data), data)
+        staged.sync()
+    disk.rename(part, place)
+
+
 class Store:
     """Reads and adds content. Files are added in `incoming`, then renamed; `flush` makes their names durable."""
 
-    def __init__(self, feed: Path) -> None:
+    def __init__(self, feed: Path, public: "Store | None" = None) -> None:
+        """``public``: reads what it lacks from there, and adds nothing to it."""
         self.folder = feed / CONTENT
+        self._public = public
         self._touched: set[Path] = set()
         self._lock = threading.Lock()
 
     def path(self, ref: Ref) -> Path:
         """The file of this content."""
-        return self.folder / ref.file
+        path = self.folder / ref.file
+        return path if self._public is None or path.exists() else self._public.path(ref)
 
     def has(self, ref: Ref) -> bool:
         """Whether the content is there with the right size; `publish check` compares the bytes."""
@@ -145,6 +157,20 @@ class Store:
         if not self._is_there(ref) and merkle.root_of(self._add(ref, chunks)) != ref.root:
             raise Mismatch(f"content {ref.hex} was changed while it was written", ref.root)
 
+    def take(self, other: "Store") -> None:
+        """Move all contents of another store here; a run after a kill moves the rest. Raises DiskError."""
+        is_near = disk.is_same_volume(self.folder, other.folder)
+        for path in sorted(path for path in other.folder.glob("??/*") if path.is_file()):
+            place = self.folder / path.relative_to(other.folder)
+            disk.make_folder(place.parent)
+            if not place.exists():
+                if is_near:
+                    disk.rename(path, place)
+                else:
+                    _copy(path, place)
+            self._touch(place.parent)
+        self.flush()
+
     def flush(self) -> None:
         """Make the names of all content added since the last call durable."""
         for folder in sorted(self._touched):
@@ -176,7 +202,7 @@ class Store:
 
     def _add(self, ref: Ref, chunks: Iterable[bytes], meter: PhaseMeter | None = None) -> bytes:
         """Write, sync, rename. Returns the leaves of the written bytes; bytes with another root are not renamed."""
-        staged_path, path = self.folder / "incoming" / Path(ref.file).name, self.path(ref)
+        staged_path, path = self.folder / "incoming" / Path(ref.file).name, self.folder / ref.file
         hasher, offset = merkle.Hasher(), 0
         with disk.Staged(staged_path, ref.size_bytes) as staged:
             for chunk in chunks:

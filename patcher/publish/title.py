@@ -10,7 +10,7 @@ from patcher.content.merkle import Ref, ref_of
 from patcher.errors import UsageError
 from patcher.feed.catalog import ART_MAX_BYTES
 from patcher.publish import publication
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.publication import opened
 from patcher.publish.release import history, stated
 from patcher.publish.repository import Changes

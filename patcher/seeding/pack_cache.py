@@ -2,6 +2,9 @@
 
 A pack lies at ``<root hex>``. Once it is whole, its torrent is written beside it as ``<root hex>.torrent``. This mark
 says that the pack is complete, holds what is needed to offer it again, and has the time of its last use.
+
+A sealed pack is there for a title that waits for its release: ``<root hex>.for`` names that title. It stays whatever
+the bound, until the title needs it no more.
 """
 
 import contextlib
@@ -17,6 +20,7 @@ from patcher.content.patch_index import MAX_INDEX_BYTES
 from patcher.transfer.swarm.torrent import Torrent
 
 _ROOM_BYTES = 16 << 20
+_FOR, _TITLE_BYTES = ".for", 4096
 _MARKS_READ = 1_000
 """So many marks stay in memory."""
 
@@ -70,6 +74,20 @@ class Packs:
         here = ((self.path(pack), size_bytes) for pack, size_bytes in packs.items())
         return sum(max(0, size - (beneath.room_bytes(path.stat()) if path.exists() else 0)) for path, size in here)
 
+    def reserve(self, pack: Ref, title: str) -> None:
+        """Keep the pack, which need not be here yet, until `release`. Raises DiskError."""
+        disk.make_folder(self.folder)
+        disk.write_atomic(_for(self.path(pack)), title.encode())
+
+    def release(self, title: str, keep: Iterable[Ref] = ()) -> list[bytes]:
+        """End what is reserved for a title, but for those to ``keep``. Returns their roots. Raises DiskError."""
+        kept, gone = {_for(self.path(pack)) for pack in keep}, []
+        for mark in set(self.folder.glob(f"*{_FOR}")) - kept:
+            if beneath.read(mark, _TITLE_BYTES).decode("utf-8", "replace") == title:
+                disk.remove(mark)
+                gone.append(bytes.fromhex(mark.stem))
+        return gone
+
     def leave_room(self) -> None:
         """Remove packs, half-fetched ones first, until Shoal's other files have room on the drive. Raises DiskError."""
         missing_bytes = _ROOM_BYTES - disk.free_bytes(self.folder)
@@ -84,7 +102,7 @@ class Packs:
         """
         with self._lock:
             in_use = {*self._open, *map(self.path, keep)}
-        sizes = {pack: beneath.room_bytes(pack.stat()) for pack in self._packs()}
+        sizes = {pack: beneath.room_bytes(pack.stat()) for pack in self._packs() if not _for(pack).exists()}
         excess_bytes, gone = max(missing_bytes, sum(sizes.values()) - self.limit_bytes), []
         for pack, size_bytes in sizes.items():
             if excess_bytes > 0 and pack not in in_use:
@@ -105,6 +123,10 @@ class Packs:
         if not self.folder.is_dir():
             return []
         return sorted((path for path in self.folder.iterdir() if len(path.name) == 64), key=_used_ns)
+
+
+def _for(pack: Path) -> Path:
+    return pack.with_name(f"{pack.name}{_FOR}")
 
 
 def _mark(pack: Path) -> Path:

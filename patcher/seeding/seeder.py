@@ -261,7 +261,11 @@ class Seeder:
 
     def drop_packs(self, missing_bytes: int, keep: Iterable[Ref]) -> None:
         """Remove packs, but those to ``keep``, until so many more bytes are free."""
-        gone = set(self._packs.to_remove(missing_bytes, keep))
+        self.drop(self._packs.to_remove(missing_bytes, keep))
+
+    def drop(self, roots: Iterable[bytes]) -> None:
+        """Withdraw packs, and remove them."""
+        gone = set(roots)
         with self._lock:
             self._pack_torrents = [pack for pack in self._pack_torrents if pack.layout.roots[0] not in gone]
             self._reconcile()

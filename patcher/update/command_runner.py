@@ -25,6 +25,7 @@ from patcher.transfer.origin.http import Received
 from patcher.update import detour
 from patcher.update.download import Downloader
 from patcher.update.pipeline import Pipeline, Shared
+from patcher.update.preload import Preloads
 from patcher.update.progress import Meter
 from patcher.update.target import Access, Offer, Target, local_offers, remote_offers
 
@@ -60,6 +61,8 @@ class CommandRunner:
     def run(self, command: commands.Command) -> Outcome:
         """Carry out the command. Raises ShoalError, Cancelled."""
         with self._tally.counting(getattr(command, "title", "")):
+            if isinstance(command, commands.Install) and command.only == "preload":
+                return self._preload(command)
             return self._verbs[command.verb](command)
 
     def _fetched(self) -> Sources:
@@ -133,7 +136,29 @@ class CommandRunner:
         if not command.only:
             self._drop_other_try(known, install)
         with self._open(command.title, command.network) as (opened, access):
-            return self._reach(_target(install, self._release(install, opened), opened, access), only=command.only)
+            release, preloads = self._release(install, opened), self._preloads(install)
+            return self._reach(
+                _target(install, release, opened, preloads.opened(access, release)),
+                only=command.only,
+                preloads=preloads,
+            )
+
+    def _preload(self, command: commands.Install) -> Outcome:
+        """Fetch ahead what the next release needs here, or what an install of it will need."""
+        known, installed = self._registry.find(command.title), None
+        if known and known.folder.current.exists:
+            install, installed = self._installed(command.title, command.network)
+        else:
+            install = Installation(
+                command.title, InstallFolder.at(self._chosen(command)), command.channel, command.tags
+            )
+        with self._open(command.title, command.network) as (_, access):
+            planned_bytes = self._preloads(install, installed).fetch(access, self._meter)
+            before = installed.release.version if installed else ""
+            return self._counted(Outcome(before, before, planned_bytes=planned_bytes))
+
+    def _preloads(self, install: Installation, installed: Installed | None = None) -> Preloads:
+        return Preloads(install, installed, self._shared.packs, self._shared.seeder)
 
     def _recover(self, known: Installation, command: commands.Install) -> None:
         """Finish an interrupted commit. Raises DiskError (disk.folder_missing) if only `locate` can find the title."""
@@ -185,7 +210,7 @@ class CommandRunner:
 
     def _update(self, command: commands.Update) -> Outcome:
         install, installed = self._installed(command.title, command.network)
-        with self._open(command.title, command.network) as (opened, access):
+        with self._open(command.title, command.network) as (opened, whole):
             if command.only != "check":
                 self._fetch_manifests(install, installed, opened)
             release = self._release(install, opened, command.version, installed.release.sequence)
@@ -194,10 +219,12 @@ class CommandRunner:
             if command.only == "check" or not (is_news or is_interrupted):
                 versions = (installed.release.version, release.version)
                 return self._counted(Outcome(*versions, work_left=is_news))
+            preloads = self._preloads(install, installed)
+            access = preloads.opened(whole, release)
             # without files known as verified, planning a detour would read every byte
             target = detour.find(install, installed, release, opened, access) if is_seen else None
             target = target or _target(install, release, opened, access, installed)
-            return self._reach(target, only=command.only)
+            return self._reach(target, only=command.only, preloads=preloads)
 
     def _set_tags(self, command: commands.SetTags) -> Outcome:
         install, installed = self._installed(command.title, command.network)
@@ -280,6 +307,7 @@ class CommandRunner:
             install = self._place(command.title)
             self._say_which_stay(install)
             outcome = self._pipeline.run(_nothing_in(install))
+            self._preloads(install).end()
             self._registry.note_removed(install.title)  # or its folder, once it is gone, would be a missing one
             self._erase(install.folder)
         self._registry.clear_download(command.title)
@@ -372,14 +400,16 @@ class CommandRunner:
             session_for = (lambda: None) if is_server_only else self._shared.seeder.open
             yield opened, Access(opened, session_for, is_server_only, self._shared.seeder.download_limit)
 
-    def _reach(self, target: Target, *, only: str = "") -> Outcome:
-        """Reach the target, or (``only``) say what that would take."""
+    def _reach(self, target: Target, *, only: str = "", preloads: Preloads | None = None) -> Outcome:
+        """Reach the target, or (``only``) say what that would take. ``preloads`` are not needed any more then."""
         if not only and self._registry.find(target.install.title) is None:
             self._registry.put(target.install)  # a first install that is interrupted must be found again
         outcome = self._pipeline.run(target, only_plan=bool(only))
         if not only:
             with commit.unfinished():
                 self._registry.put(target.install)
+            if preloads and target.access.feed and target.access.feed.origin.shelf:
+                preloads.end()
         return self._counted(outcome)
 
     def _counted(self, outcome: Outcome) -> Outcome:

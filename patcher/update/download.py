@@ -70,6 +70,16 @@ class Downloader:
         if index.pack is not None and index.has_swarm and not self._packs.has(index.pack):
             self._pack(index, part, None)
 
+    def whole(self, pack: Ref, torrent: Torrent) -> None:
+        """Fetch a pack that is the only file of a torrent, and keep it for others."""
+        with self._packs.open(pack):
+            have, pieces = torrent.held(), frozenset(range(torrent.layout.count))
+            self._fetch(
+                Want(torrent, pieces, have), PackSource(self._origin.read, torrent.layout), None, pack.size_bytes
+            )
+            self._packs.keep(pack, torrent.data)
+        self._step_done(pack.size_bytes)
+
     def _complete(self, path: Beneath, rebuild: Rebuild) -> None:
         """Fetch the missing blocks of a file from the origin. Errors name the root of the file."""
         self._go_on_downloading()

@@ -171,6 +171,8 @@ class Pipeline:
     def _again(self, here: _Here, work: Work, error: ContentError | OriginError) -> tuple[_Here, Work]:
         """Scan and plan again without what failed: every installed file is read, or no patch is used."""
         target = work.target
+        if target.access.feed:
+            target.access.feed.origin.shelf = None
         root = bytes.fromhex(str(error.facts.get("root", "")))
         self._distrusted.add(root)
         if work.plan.mends:

@@ -1,4 +1,4 @@
-"""Keys are wrapped quickly here; `tests/publish/test_wrapping.py` has the real number of rounds."""
+"""Keys are wrapped quickly here; `tests/publish/keys/test_wrapping.py` has the real number of rounds."""
 
 from tests.support.publisher import few_rounds
 

@@ -1,4 +1,4 @@
-"""Keys are wrapped quickly here, and a signature is checked once; `test_wrapping.py` has the real number of rounds."""
+"""Keys are wrapped quickly here, and a signature is checked once; `keys/test_wrapping.py` has the real rounds."""
 
 from collections.abc import Iterator
 

@@ -12,7 +12,7 @@ from patcher.errors import UsageError
 from patcher.feed.rollout import in_rollout
 from patcher.publish import channels, release, repository, signing
 from patcher.publish.channels import ChannelOffer, ChannelPlace
-from patcher.publish.keys import KeyRing
+from patcher.publish.keys.ring import KeyRing
 from tests.support.publisher import Player, Publisher, files_below, lay
 
 PLAYERS = [number.to_bytes(16, "big") for number in range(10_000)]

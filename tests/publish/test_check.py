@@ -10,7 +10,7 @@ import pytest
 from patcher.content import landmarks, merkle, records
 from patcher.errors import UsageError
 from patcher.publish import check, repository
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.release import history
 from patcher.publish.store import Store
 from tests.support.publisher import Publisher, lay, quiet

@@ -1,6 +1,7 @@
 """A feed is made once, never over something else, and its torrents open in other clients."""
 
 import json
+import os
 from pathlib import Path
 
 import libtorrent
@@ -10,8 +11,8 @@ from patcher.config import Home
 from patcher.content import records
 from patcher.errors import UsageError
 from patcher.publish import feeds, repository
-from patcher.publish.keys import Passphrases
-from tests.support.publisher import ORIGIN, Publisher, files_below, lay
+from patcher.publish.keys.ring import Passphrases
+from tests.support.publisher import ORIGIN, Player, Publisher, files_below, lay
 
 
 def init(
@@ -93,6 +94,50 @@ def test_two_feeds_do_not_share_keys(tmp_path: Path) -> None:
     init(tmp_path, name="shop")
     with pytest.raises(UsageError, match="another feed"):
         init(tmp_path, name="shop", folder="Feed Two")
+
+
+def _moved(publisher: Publisher, origins: list[str], trackers: list[str] | None = None) -> records.Feed:
+    return feeds.move(publisher.folder, publisher.home, origins, trackers, publisher.passphrases)[0]
+
+
+def test_a_feed_may_move_and_players_learn_of_it_where_they_are(tmp_path: Path) -> None:
+    publisher, there = Publisher(tmp_path), "https://cdn.example.net/shop"
+    publisher.release(lay(tmp_path / "tree", {"a.txt": b"a"}), "1.0")
+    player = Player(publisher.folder, tmp_path / "player")
+    player.visit()
+    moved = _moved(publisher, [there, ORIGIN], [])
+    assert records.parse(records.Feed, player.visit()["feed.json"]) == moved
+    assert (moved.origins, moved.trackers, moved.titles) == ((there, ORIGIN), (), ("game",))
+    assert moved.hosts == ("cdn.example.net", "updates.example.org")
+    assert json.loads(publisher.made.invitation.read_bytes())["url"] == there
+    trackers = ["udp://tracker.example.net:6969/announce"]
+    assert _moved(publisher, [], trackers).trackers == tuple(trackers)
+    assert repository.load(publisher.folder).feed.origins == (there, ORIGIN)
+    assert publisher.problems() == ()
+
+
+def test_a_feed_does_not_move_to_where_no_player_would_follow(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path)
+    before = files_below(publisher.folder)
+    for origins, trackers in ((["http://updates.example.org"], None), ([], ["udp://127.0.0.1:6969"])):
+        with pytest.raises(UsageError) as caught:
+            _moved(publisher, origins, trackers)
+        assert caught.value.code == "usage.argument"
+    assert files_below(publisher.folder) == before
+
+
+@pytest.mark.posix("modes")
+def test_a_web_server_can_read_the_feed_of_a_publisher_who_keeps_others_out(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        publisher = Publisher(tmp_path)
+        publisher.release(lay(tmp_path / "tree", {"a.txt": b"a", "big.bin": bytes(1 << 21)}), "1.0")
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    modes = {path: path.stat().st_mode & 0o777 for path in (publisher.folder, *publisher.folder.rglob("*"))}
+    assert {path for path, mode in modes.items() if mode != (0o755 if path.is_dir() else 0o644)} == set()
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (publisher.home.root, publisher.home.keys / "shop"))
 
 
 def test_status_says_what_is_live_and_what_expires_first(tmp_path: Path) -> None:

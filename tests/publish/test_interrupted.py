@@ -13,7 +13,7 @@ import pytest
 
 from patcher import disk
 from patcher.publish import repository, signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from tests.support import crash
 from tests.support.kills import KILL, KILLED
 from tests.support.publisher import Player, Publisher, files_below, lay
@@ -86,7 +86,7 @@ def test_a_killed_process_is_completed_by_the_same_command(room: Path, whole: di
         "from pathlib import Path\n"
         "from patcher.config import Home\n"
         "from patcher.publish import release\n"
-        "from patcher.publish.keys import Passphrases\n"
+        "from patcher.publish.keys.ring import Passphrases\n"
         "root, phase = Path(sys.argv[1]), sys.argv[2]\n"
         "def progress(now, done, total):\n"
         f"    if now == phase and done == total: {KILL}\n"

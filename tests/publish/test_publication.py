@@ -12,7 +12,7 @@ from tuf.ngclient._internal import trusted_metadata_set
 
 from patcher.errors import UsageError
 from patcher.publish import publication, repository, signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.title import TitleText, describe
 from tests.support.publisher import PASSPHRASE, Player, Publisher, lay
 

@@ -9,8 +9,8 @@ from tuf.api.exceptions import RepositoryError
 
 from patcher.content import records
 from patcher.errors import TrustError, UsageError
-from patcher.publish import repository
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish import ceremony, repository
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.profiles import PROFILES
 from patcher.publish.repository import Changes
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below
@@ -21,8 +21,10 @@ RECORD = records.encode(records.Feed("shop", "shop", ("https://updates.example.o
 
 def make(tmp_path: Path, profile: str = "solo", now: datetime = NOW) -> tuple[repository.Repository, KeyRing]:
     ring = KeyRing(tmp_path / "keys", Passphrases(PASSPHRASE))
-    (tmp_path / "feed" / "metadata").mkdir(parents=True)
-    return repository.create(tmp_path / "feed", profile, RECORD, ring, protect=False, now=now), ring
+    order = ceremony.FirstKeys("shop", profile, (), protect=False)
+    made = ceremony.create(tmp_path / "feed", RECORD, order, ring, tmp_path / "request.json", now)
+    assert isinstance(made, repository.Repository)
+    return made, ring
 
 
 def step(repo: repository.Repository, ring: KeyRing, changes: Changes, now: datetime = NOW) -> repository.Repository:

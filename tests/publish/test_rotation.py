@@ -15,8 +15,8 @@ from tuf.api.exceptions import RepositoryError
 
 from patcher.errors import UsageError
 from patcher.publish import repository, rotation, signing
-from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.rotation import ONLINE, KeyOrder
+from patcher.publish.keys.ring import KeyRing, Passphrases
+from patcher.publish.rotation import ONLINE, KeyOrder, KeyPlace
 from tests.support import crash
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below, lay
 
@@ -167,7 +167,7 @@ SIGNERS: dict[str, tuple[tuple[str, ...], int]] = {
 def test_another_holders_key_takes_the_old_threshold_and_the_new(studio: Feed, name: str, tmp_path: Path) -> None:
     signers, missing = SIGNERS[name]
     other = replace(studio.home, root=tmp_path / "elsewhere")
-    public = rotation.new(studio.folder, other, "holder-2", tmp_path, Passphrases(PASSPHRASE), protect=True)
+    public = rotation.new(KeyPlace(studio.folder, other), "holder-2", tmp_path, Passphrases(PASSPHRASE))
     assert studio.rotate("holder-2", public=(public,)).request
     for signer in signers:
         studio.sign(studio.request, signer, other.keys / "shop" if signer == "holder-2-2" else None)
@@ -209,7 +209,7 @@ def test_the_holders_see_whose_keys_they_put_in(studio: Feed) -> None:
 
 
 def _with_a_used_key(feed: Feed) -> None:
-    public = rotation.new(feed.folder, feed.home, "holder-1", feed.root, Passphrases(), protect=False)
+    public = rotation.new(KeyPlace(feed.folder, feed.home, protect=False), "holder-1", feed.root, Passphrases())
     fields = json.loads(public.read_bytes())
     fields["ed25519"] = repository.keys_of(repository.load(feed.folder).root, "snapshot")[0].keyval["public"]
     public.write_text(json.dumps(fields))
@@ -217,7 +217,7 @@ def _with_a_used_key(feed: Feed) -> None:
 
 
 def _with_a_key_for_another(feed: Feed) -> None:
-    public = rotation.new(feed.folder, feed.home, "holder-1", feed.root, Passphrases(), protect=False)
+    public = rotation.new(KeyPlace(feed.folder, feed.home, protect=False), "holder-1", feed.root, Passphrases())
     feed.rotate("snapshot", public=(public,))
 
 
@@ -227,7 +227,7 @@ def _with_garbage(feed: Feed) -> None:
 
 
 def _with_two_keys_in_one(feed: Feed) -> None:
-    public = rotation.new(feed.folder, feed.home, "holder-1", feed.root, Passphrases(), protect=False)
+    public = rotation.new(KeyPlace(feed.folder, feed.home, protect=False), "holder-1", feed.root, Passphrases())
     public.write_text(public.read_text().replace("{", '{"ed25519": "12", ', 1))
     feed.rotate("holder-1", public=(public,))
 

@@ -9,7 +9,7 @@ import pytest
 
 from patcher.errors import UsageError
 from patcher.publish import signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below, lay
 
 
@@ -144,7 +144,7 @@ def test_a_strangers_keys_in_the_file_do_not_help(studio: Studio, tmp_path: Path
     roles = {
         name: signing.RoleToSign(w.metadata, (signing.KeySet(2, tuple(keys)),)) for name, w in request.roles.items()
     }
-    forged = signing.SigningRequest(request.feed, request.fingerprint, "game", "1.0", request.records, roles)
+    forged = signing.SigningRequest(request.feed, request.fingerprint, "game", "1.0", request.shown, roles)
     for _ in keys:
         signing.sign(forged, ring)
     signing.save(forged, studio.request)
@@ -167,9 +167,9 @@ def test_the_summary_says_whose_keys_and_which_content(studio: Studio) -> None:
     studio.sign("holder-2")
     text = "\n".join(signing.load(studio.request).summary())
     assert studio.publisher.made.fingerprint in text
-    assert "by holder-2" in text
+    assert "signed by holder-2" in text
     assert "game/releases/* to 2 of holder-1" in text
-    assert '"version":"1.0"' in text
+    assert "Release game 1.0, number 1" in text
 
 
 def test_a_holder_without_a_key_here_cannot_sign(studio: Studio, tmp_path: Path) -> None:

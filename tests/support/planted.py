@@ -216,11 +216,11 @@ PLAYED = (
         "            door.setsockopt(socket.SOL_SOCKET, option, limit)", "            pass",
         "tests/engine/test_client.py::"
         "test_an_engine_that_falls_silent_at_any_word_of_its_greeting_is_named[half a word]"),
-    Planted("a key is wrapped weakly", "publish/wrapping.py", "ROUNDS = 600_000\n", "ROUNDS = 2_048\n",
-        "tests/publish/test_wrapping.py::test_a_guess_costs_as_many_rounds_as_are_advised"),
-    Planted("a key that lies elsewhere is copied", "publish/keys.py",
+    Planted("a key is wrapped weakly", "publish/keys/wrapping.py", "ROUNDS = 600_000\n", "ROUNDS = 2_048\n",
+        "tests/publish/keys/test_wrapping.py::test_a_guess_costs_as_many_rounds_as_are_advised"),
+    Planted("a key that lies elsewhere is copied", "publish/keys/ring.py",
         "disk.write_atomic(path.resolve(), ", "disk.write_atomic(path, ",
-        "tests/publish/test_keys.py::test_a_key_that_lies_elsewhere_is_wrapped_where_it_lies"),
+        "tests/publish/keys/test_ring.py::test_a_key_that_lies_elsewhere_is_wrapped_where_it_lies"),
 )  # fmt: skip
 OTHERS = (
     Planted("an engine without a home goes on", "engine/server.py",

@@ -11,8 +11,9 @@ from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface, Updater  # type: ignore[attr-defined]  # exported as a lazy name
 
 from patcher.config import Home
-from patcher.publish import build, check, feeds, release, repository, wrapping
-from patcher.publish.keys import Passphrases
+from patcher.publish import build, check, feeds, release, repository
+from patcher.publish.keys import wrapping
+from patcher.publish.keys.ring import Passphrases
 from patcher.publish.patches import drafts
 from patcher.publish.patches.drafts import Draft
 from tests.support import trees

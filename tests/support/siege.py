@@ -21,7 +21,7 @@ from patcher.config import Home, Settings
 from patcher.engine.engine import Engine
 from patcher.protocol import commands, events
 from patcher.publish import feeds, release, repository, rotation, signing
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.repository import Repository
 from tests.support import trees
 from tests.support.hostile_origin import HostileOrigin, Request, head

@@ -18,7 +18,7 @@ from patcher.cli.__main__ import main
 from patcher.config import Home
 from patcher.engine import client
 from patcher.publish import repository
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.repository import Changes
 from patcher.serve.certificate import Authority
 from patcher.serve.tracker import Tracker
@@ -89,8 +89,15 @@ class Shoal:
 class World:
     """The feed ``demo`` at an HTTPS origin of this machine, a tracker, and any number of players."""
 
-    def __init__(self, root: Path, tracker: str = "", *, processes: bool = False) -> None:
-        """``tracker``: the announce URL of another one than that of this machine.
+    def __init__(
+        self,
+        root: Path,
+        tracker: str = "",
+        *,
+        processes: bool = False,
+        init: Callable[..., dict[str, Any]] | None = None,
+    ) -> None:
+        """``tracker``: the announce URL of another one than that of this machine. ``init`` runs the verb of that name.
 
         ``processes``: each player's engine runs in a process of its own, as for a player, and not in this one.
         """
@@ -107,7 +114,8 @@ class World:
         self.origin = self._stack.enter_context(WatchedServer(self.feed, *authority.issue("127.0.0.1")))
         self._players: list[Shoal] = []
         words = ("--tracker", tracker or self.tracker.http_url, "--name", "demo", "--demo-keys")
-        self.invitation = self.publisher.run("publish", "init", self.feed, "--origin", self.origin.url, *words)
+        make = init or self.publisher.run
+        self.invitation = make("publish", "init", self.feed, "--origin", self.origin.url, *words)
 
     def __enter__(self) -> Self:
         return self

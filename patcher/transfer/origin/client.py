@@ -1,5 +1,6 @@
 """Reads a feed from its web servers: small documents whole, content files by ranges, from whichever server answers."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from patcher.transfer.origin.dialling import addresses
 from patcher.transfer.origin.hosts import HostPolicy, Reach
 from patcher.transfer.origin.http import HttpClient, Received
 from patcher.transfer.origin.retry import Failover, RetryPolicy, StallTimer
+from patcher.transfer.origin.shelf import Shelf
 from patcher.transfer.origin.turns import Turns
 from patcher.transfer.origin.watchdog import Watchdog
 
@@ -52,6 +54,8 @@ class Origin(Closing):
         self._hosts = HostPolicy(self.urls, hosts, reach)
         self._http = HttpClient(self._hosts, ca, self.received, proxy)
         self._led: dict[str, bool] = {}
+        self.shelf: Shelf | None = None
+        """What is here already: no server is asked for it, and no byte of it counts as received."""
         self._first = 0
         self._rangeless = set[str]()
         """The servers that send whole files only."""
@@ -110,6 +114,8 @@ class Origin(Closing):
         Raises Mismatch when no server has the right bytes, and what `read` raises.
         """
         attempts = [self._order()]
+        if self.shelf and self.shelf.has(ref):
+            attempts.insert(0, ())
         if len(self.urls) > 1:  # a read may mix bytes of several servers: if they are wrong, ask each one alone
             attempts += [(url,) for url in self._order()]
         problem: OriginError | None = None
@@ -135,6 +141,11 @@ class Origin(Closing):
         origin.unreachable, .certificate, .status, .host_refused, .protocol.
         """
         failover, end = Failover(urls or self._order(), self._stall, self._turns), offset + length
+        if self.shelf and self.shelf.has(ref) and not urls:
+            with contextlib.suppress(OSError):
+                for chunk in self.shelf.read(ref, offset, length):
+                    offset += len(chunk)
+                    yield chunk
         try:
             while offset < end:
                 with failover.turn() as url:

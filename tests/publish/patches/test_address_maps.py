@@ -96,7 +96,7 @@ import os, sys
 from pathlib import Path
 from patcher.config import Home
 from patcher.publish import release
-from patcher.publish.keys import Passphrases
+from patcher.publish.keys.ring import Passphrases
 root = Path(sys.argv[1])
 def progress(now, done, total):
     if now == "map" and done == total: {KILL}

@@ -9,7 +9,7 @@ from tuf.api.metadata import Metadata, Timestamp  # type: ignore[attr-defined]  
 
 from patcher.errors import ShoalError
 from patcher.publish import check, repository, rotation
-from patcher.publish.keys import KeyRing, Passphrases
+from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.rotation import KeyOrder
 from patcher.publish.upload.destination import Destination
 from patcher.publish.upload.folder import FolderDestination

@@ -1,7 +1,8 @@
 """The secret keys of a feed: one file each in ``home/keys/FEED``, encrypted with a passphrase.
 
-A key file is an ed25519 key as PKCS#8 PEM. Its name (`holder-1`, `timestamp`, ...) stands beside the public key in the
-signed metadata, in the field `NAME_FIELD`, so that the metadata tells which file is needed.
+A key file is an ed25519 key as PKCS#8 PEM, or says on which token the key is (`tokens`). Its name (`holder-1`,
+`timestamp`, ...) stands beside the public key in the signed metadata, in the field `NAME_FIELD`, so that the metadata
+tells which file is needed.
 """
 
 import getpass
@@ -12,11 +13,15 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.exceptions import KeyMismatchError
-from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]  # exported, but not by __all__
+from securesystemslib.signer import (  # type: ignore[attr-defined]  # exported, but not by __all__
+    CryptoSigner,
+    Signer,
+    SSlibKey,
+)
 
 from patcher import disk
 from patcher.errors import DiskError, UsageError
-from patcher.publish import wrapping
+from patcher.publish.keys import tokens, wrapping
 from patcher.publish.store import Say, make_folder
 
 NAME_FIELD = "x-shoal-name"
@@ -29,8 +34,10 @@ class Passphrases:
     ``ask`` shows its text and returns the input; it is None without a terminal. ``say`` gets sentences for people.
     """
 
-    def __init__(self, given: str = "", ask: Callable[[str], str] | None = None, say: Say = lambda _: None) -> None:
-        self._given = given
+    def __init__(
+        self, given: str = "", ask: Callable[[str], str] | None = None, say: Say = lambda _: None, pin: str = ""
+    ) -> None:
+        self._given, self._pin = given, pin
         self._ask = ask
         self.say = say
         self._typed: dict[str, str] = {}
@@ -38,15 +45,13 @@ class Passphrases:
 
     @classmethod
     def of_user(cls, file: Path | None, say: Say) -> "Passphrases":
-        """From ``--passphrase-file``, SHOAL_PASSPHRASE or the terminal, in this order.
+        """From ``--passphrase-file``, SHOAL_PASSPHRASE or the terminal, in this order; PINs from SHOAL_PIN or there.
 
         Raises UsageError (usage.passphrase) when the file cannot be read or is empty.
         """
-        if file is not None:
-            return cls(_first_line(file), say=say)
-        if given := os.environ.get("SHOAL_PASSPHRASE", ""):
-            return cls(given, say=say)
-        return cls(ask=getpass.getpass if sys.stdin.isatty() else None, say=say)
+        given = _first_line(file) if file is not None else os.environ.get("SHOAL_PASSPHRASE", "")
+        ask = getpass.getpass if sys.stdin.isatty() else None
+        return cls(given, ask, say, os.environ.get("SHOAL_PIN", ""))
 
     def for_new(self, name: str) -> str:
         """The passphrase to wrap a new key with, typed twice.
@@ -71,6 +76,15 @@ class Passphrases:
             self._typed[name] = self._question(f"Passphrase of the key {name}: ")
         return self._typed[name]
 
+    def pin(self, token: str) -> str:
+        """The PIN of a token. Raises UsageError (usage.pin) when there is nobody to ask."""
+        if self._pin:
+            return self._pin
+        if self._ask is None:
+            message = f"The PIN of the token {token} is needed and there is no terminal to ask for it."
+            raise UsageError("usage.pin", message, token=token)
+        return self._ask(f"PIN of the token {token}: ")
+
     def warn_weak(self, name: str, passphrase: str) -> None:
         """Warn once if the passphrase that opened a key of this name is too weak for a new key."""
         if wrapping.is_weak_passphrase(passphrase) and name not in self._judged:
@@ -91,12 +105,13 @@ class KeyRing:
     def __init__(self, folder: Path, passphrases: Passphrases) -> None:
         self.folder = folder
         self._passphrases = passphrases
-        self._signers: dict[str, CryptoSigner] = {}
+        self._signers: dict[str, Signer] = {}
         self._closed: set[str] = set()
 
     def has(self, key: SSlibKey) -> bool:
-        """Whether the secret half of ``key`` may be here: a file has its name."""
-        return key.keyid not in self._closed and self._path(name_of(key)).is_file()
+        """Whether the secret half of ``key`` may be here, or on a token: a file has its name."""
+        name = name_of(key)
+        return key.keyid not in self._closed and (self._path(name).is_file() or self._token_path(name).is_file())
 
     def leave_closed(self, key: SSlibKey) -> None:
         """Open ``key`` if its file is here; one that its passphrase does not open counts as elsewhere from now on."""
@@ -125,20 +140,49 @@ class KeyRing:
         self._signers[key.keyid] = CryptoSigner(secret, key)
         return key
 
-    def signer(self, key: SSlibKey) -> CryptoSigner:
-        """The signer for the public ``key``. Raises UsageError (usage.key_missing, usage.passphrase)."""
+    def adopt(self, name: str, where: tokens.TokenKey) -> SSlibKey:
+        """A key on a token, made there if it has none of this number. Raises UsageError (usage.pin, usage.token)."""
+        key = where.public(name, self._passphrases.pin)
+        key.unrecognized_fields[NAME_FIELD] = name
+        make_folder(self.folder)
+        disk.set_private(self.folder)
+        where.write(self._token_path(name))
+        return key
+
+    def public(self, name: str) -> SSlibKey:
+        """The public half of a key that is here. Raises UsageError (usage.key_missing, usage.passphrase, usage.pin)."""
+        token = self._token_path(name)
+        if token.is_file():
+            return self.adopt(name, tokens.read(token))
+        path = self._path(name)
+        if not path.is_file():
+            raise UsageError("usage.key_missing", f"The key {name} is not on this machine.", path=str(path))
+        key = SSlibKey.from_crypto(self._secret(name).public_key())
+        key.unrecognized_fields[NAME_FIELD] = name
+        return key
+
+    def signer(self, key: SSlibKey) -> Signer:
+        """The signer for the public ``key``.
+
+        Raises UsageError (usage.key_missing, usage.passphrase, usage.pin, usage.token).
+        """
         if key.keyid not in self._signers:
             name = name_of(key)
-            path = self._path(name)
+            path, token = self._path(name), self._token_path(name)
+            if token.is_file():
+                self._signers[key.keyid] = tokens.signer(tokens.read(token), key, self._passphrases.pin)
+                return self._signers[key.keyid]
             if not path.is_file():
                 raise UsageError("usage.key_missing", f"The key {name} is not on this machine.", path=str(path))
-            secret = self._unwrap(path, lambda: self._passphrases.for_key(_group_of(name)))
             try:
-                self._signers[key.keyid] = CryptoSigner(secret, key)
+                self._signers[key.keyid] = CryptoSigner(self._secret(name), key)
             except KeyMismatchError as error:
                 message = f"The key file {path.name} belongs to another feed."
                 raise UsageError("usage.key_missing", message, path=str(path)) from error
         return self._signers[key.keyid]
+
+    def _secret(self, name: str) -> Ed25519PrivateKey:
+        return self._unwrap(self._path(name), lambda: self._passphrases.for_key(_group_of(name)))
 
     def _unwrap(self, path: Path, passphrase: Callable[[], str]) -> Ed25519PrivateKey:
         data = path.read_bytes()
@@ -167,6 +211,9 @@ class KeyRing:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.pem"
+
+    def _token_path(self, name: str) -> Path:
+        return self.folder / f"{name}{tokens.SUFFIX}"
 
 
 def name_of(key: SSlibKey) -> str:

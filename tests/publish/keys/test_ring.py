@@ -17,8 +17,9 @@ from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # ex
 
 from patcher import disk
 from patcher.errors import UsageError
-from patcher.publish import repository, wrapping
-from patcher.publish.keys import KeyRing, Passphrases, name_of
+from patcher.publish import repository
+from patcher.publish.keys import wrapping
+from patcher.publish.keys.ring import KeyRing, Passphrases, name_of
 from tests.support.publisher import PASSPHRASE, Publisher, files_below, lay
 
 

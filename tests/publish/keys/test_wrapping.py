@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from patcher.publish import wrapping
+from patcher.publish.keys import wrapping
 
 _ROUNDS = wrapping.ROUNDS
 """Before a fixture lowers them."""
