@@ -5,7 +5,14 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from patcher.cli import WAITING_EXIT, WORK_LEFT_EXIT, publisher_channels, publisher_keys, publisher_upload
+from patcher.cli import (
+    WAITING_EXIT,
+    WORK_LEFT_EXIT,
+    publisher_channels,
+    publisher_keys,
+    publisher_rehearse,
+    publisher_upload,
+)
 from patcher.cli.output import Output, confirm, human_bytes, human_time
 from patcher.cli.publisher_keys import passphrases, request_fields, show_request
 from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count, days, expanded
@@ -37,6 +44,7 @@ def add_verbs(verbs: Verbs) -> None:
     publisher_channels.add_verbs(verbs)
     publisher_keys.add_verbs(verbs)
     publisher_upload.add_verbs(verbs)
+    publisher_rehearse.add_verbs(verbs)
     check = add_feed_verb(verbs, "check", _check, "look at a feed as a player would")
     check.add_argument("--deep", action="store_true", help="apply every patch, too")
     for verb in (preview, check):
