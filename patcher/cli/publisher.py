@@ -17,6 +17,7 @@ from patcher.cli.output import Output, confirm, human_bytes, human_time
 from patcher.cli.publisher_keys import passphrases, request_fields, show_request
 from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count, days, expanded
 from patcher.content import paths
+from patcher.content.records import LANGUAGE
 from patcher.errors import ContentError, UsageError
 from patcher.publish import build, check, feeds, preview, prune, publication, release, repository, signing
 from patcher.publish.keys import KeyRing
@@ -25,6 +26,8 @@ from patcher.publish.title import KINDS, LINKS, TitleText, describe
 from patcher.publish.tree import IGNORE_FILE, parse_part
 from patcher.publish.upload.upload import check_successor
 
+_MANY = 4
+"""From more releases than these on, a release says how to keep fewer."""
 RENEWAL_STATE = "Players see all that is published; the signatures that they use now age."
 
 
@@ -80,7 +83,8 @@ def _add_init_and_release(verbs: Verbs) -> None:
     add("--version", required=True, metavar="V", help="letters, digits and . _ + -")
     add("--channel", default="live", help="the channel that offers it (default: %(default)s)")
     add("--label", default="", help="the title's name for players")
-    add("--notes", type=expanded, metavar="FILE", help="release notes, as Markdown")
+    text = "release notes, as Markdown; 'de=FILE' for one language"
+    add("--notes", type=_of_language, action="append", default=[], metavar="FILE", help=text)
     text = "how it starts; 'linux=bin/game --x' for one system"
     add("--launch", action="append", default=[], metavar="ARGV", help=text)
     add(
@@ -95,6 +99,8 @@ def _add_init_and_release(verbs: Verbs) -> None:
     _add_ignore(verb)
     text = "a file that is executable; programs and scripts are, by their first bytes"
     add("--executable", action="append", default=[], metavar="GLOB", help=text)
+    text = "list N releases and retire older ones (default: as before, at first 32)"
+    add("--keep", type=count, metavar="N", help=text)
     add("--from-last", type=count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
     add_jobs(verb)
     add("--dry-run", action="store_true", help="read and report, write nothing")
@@ -114,7 +120,8 @@ def _add_title(verbs: Verbs) -> None:
     add("--lang", default="en", metavar="TAG", help="the language of label and summary (default: %(default)s)")
     add("--label", metavar="TEXT", help="its name for players")
     add("--summary", metavar="TEXT", help="a description of one or two sentences")
-    add("--art", type=expanded, metavar="FILE", help="a PNG or JPEG, wide; its left lower part lies under the label")
+    text = "a PNG or JPEG, wide, its left lower part under the label; 'de=FILE' for one language"
+    add("--art", type=_of_language, action="append", default=[], metavar="FILE", help=text)
     add("--link", action="append", type=_link, default=[], metavar="KIND=URL", help="kinds: site, support")
     add("--kind", choices=KINDS, help="the kind of title")
     add("--licence", metavar="TEXT", help="under which terms")
@@ -126,6 +133,12 @@ def _link(text: str) -> tuple[str, str]:
     if kind not in LINKS or not sign:
         raise argparse.ArgumentTypeError(f"{text!r} is not written {'=URL or '.join(LINKS)}=URL")
     return kind, url
+
+
+def _of_language(text: str) -> tuple[str, Path]:
+    """A language tag, empty for all, and a file."""
+    language, _, path = text.partition("=")
+    return (language, expanded(path)) if path and LANGUAGE.fullmatch(language) else ("", expanded(text))
 
 
 # ---------------------------------------------------------------- verbs
@@ -146,11 +159,13 @@ def _init(args: argparse.Namespace, out: Output) -> None:
 
 
 def _release(args: argparse.Namespace, out: Output) -> int:
-    names = ("title", "tree", "version", "channel", "label", "notes", "from_last", "jobs", "dry_run")
+    names = ("title", "tree", "version", "channel", "label", "keep", "from_last", "jobs", "dry_run")
     plain = {name: getattr(args, name) for name in names}
-    rules = tuple(parse_part(text) for text in args.part)
+    rules, notes = tuple(parse_part(text) for text in args.part), dict(args.notes)
     order = release.ReleaseOrder(
         **plain,
+        notes=notes.pop("", None),
+        notes_in=notes,
         launch=tuple(args.launch),
         executable=tuple(args.executable),
         ignore=tuple(args.ignore),
@@ -181,6 +196,7 @@ def _show_release(order: release.ReleaseOrder, outcome: release.ReleaseOutcome, 
         for version, patch_bytes in outcome.packed.patch_bytes:
             out.line(f"Patch from {version}: {human_bytes(patch_bytes)}")
         out.line(f"From nothing: {human_bytes(outcome.packed.full_bytes)}")
+        _show_growth(outcome, out)
     sentences = {
         "published": f"Published {order.title} {order.version}: {files} files, {size}.",
         "already published": f"{order.title} {order.version} is already published.",
@@ -191,6 +207,12 @@ def _show_release(order: release.ReleaseOrder, outcome: release.ReleaseOutcome, 
     else:
         out.line(sentences[outcome.state])
         show_request(outcome, out, RENEWAL_STATE)
+
+
+def _show_growth(outcome: release.ReleaseOutcome, out: Output) -> None:
+    out.line(f"The feed has grown by {human_bytes(outcome.added_bytes)}; it lists {outcome.listed} releases of it.")
+    if outcome.listed > _MANY:
+        out.line("`--keep N` lists fewer from now on; `shoal publish gc` removes what only older ones have.")
 
 
 def _release_fields(order: release.ReleaseOrder, outcome: release.ReleaseOutcome) -> dict[str, object]:
@@ -206,20 +228,24 @@ def _release_fields(order: release.ReleaseOrder, outcome: release.ReleaseOutcome
         "title": order.title, "version": order.version, "state": outcome.state, "files": len(source.tree.files),
         "tree_bytes": source.size_bytes, "parts": parts,
         "patches": [{"version_from": v, "patch_bytes": n} for v, n in (packed.patch_bytes if packed else ())],
-        "full_bytes": packed.full_bytes if packed else 0, "seconds": round(outcome.seconds, 3),
+        "full_bytes": packed.full_bytes if packed else 0, "added_bytes": outcome.added_bytes,
+        "listed_releases": outcome.listed, "seconds": round(outcome.seconds, 3),
         **request_fields(outcome),
     }  # fmt: skip
 
 
 def _title(args: argparse.Namespace, out: Output) -> None:
-    names = ("label", "summary", "kind", "art", "licence", "citation")
-    words = TitleText(args.lang, links=dict(args.link), **{name: getattr(args, name) for name in names})
+    names = ("label", "summary", "kind", "licence", "citation")
+    plain = {name: getattr(args, name) for name in names}
+    words = TitleText(args.lang, links=dict(args.link), art=dict(args.art), **plain)
     about, changed = describe(args.folder, args.home, args.title, words, passphrases(args, out))
     out.line(f"{'Published' if changed else 'Nothing is new in'} the record of {args.title}.")
     texts = {language: {"label": text.label, "summary": text.summary} for language, text in about.texts.items()}
     out.result({
         "title": args.title, "changed": changed, "kind": about.kind, "texts": texts, "links": dict(about.links),
-        "art": about.art.hex if about.art else "", "licence": about.licence, "citation": about.citation,
+        "art": about.art.hex if about.art else "",
+        "art_in": {language: ref.hex for language, ref in (about.art_in or {}).items()},
+        "licence": about.licence, "citation": about.citation,
     })  # fmt: skip
 
 
