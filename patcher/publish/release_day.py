@@ -76,7 +76,10 @@ def fetched(folder: Path, title: str, channel: str, *, install: bool = False) ->
         raise UsageError("usage.unknown_title", f"No release of {title!r} is live in {channel}.", title=title)
     data = repo.record(feed_paths.patches(title, new.sequence))
     patches = records.parse(records.Patches, data) if data else records.Patches(new.sequence)
-    start = 0 if install else max((s for s in patches.starts if s in past.releases), default=0)
+    starts = [] if install else [sequence for sequence in patches.starts if sequence in past.releases]
+    start = max(
+        starts, key=lambda sequence: (sequence < new.sequence, sequence), default=0
+    )  # after a rollback: from above
     parts = [part for part in new.parts if records.chosen(part, ())] or list(new.parts)
     offers = {each.part: each for each in patches.parts}
     store, documents = Store(folder), _records_bytes(repo, past, title, channel)

@@ -228,7 +228,14 @@ def _player(folder: Path, home: dict[str, Any]) -> None:
         sys.stdin.read()
 
 
-SEEN: dict[str, Measured] = {}
+SEEN = {
+    "six alike, together, a thicker origin": Measured(91672334, (36.8, 31.9, 34.8, 35.5, 32.5, 32.2)),
+    "ten of three lines, half share, one every four seconds": Measured(
+        115260258, (42.2, 49.0, 52.2, 50.2, 43.4, 51.9, 52.7, 51.6, 52.2, 54.7)
+    ),
+    "seven, two of them share, in three waves": Measured(160695389, (39.4, 25.2, 22.4, 47.8, 46.2, 46.3, 47.9)),
+}
+"""What a run of them saw, on two cores that were busy with other work."""
 
 
 def main(words: list[str]) -> None:
