@@ -50,7 +50,7 @@ disks: setup    ## a title's whole life on real disks, each in an image of its o
 	@packaging/setup.sh disks
 	$(call timed,$(BIN)/python -m tests.support.disks)
 
-prove: setup    ## the slow proofs: players behind routers, every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, every damage to a file of ours, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB), uploads killed at 50 points
+prove: setup    ## the slow proofs: players behind routers, small release days, every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, every damage to a file of ours, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB), uploads killed at 50 points
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.crash --ignore-case && \
 	    $(BIN)/python -m tests.support.crash --ignore-case --windows-like && \
@@ -70,6 +70,7 @@ prove: setup    ## the slow proofs: players behind routers, every pair of kills,
 	    $(BIN)/python -m tests.support.disassembler && \
 	    $(BIN)/python -m tests.support.native_pairs && \
 	    $(BIN)/python -m tests.support.homes && \
+	    $(BIN)/python -m tests.support.swarms && \
 	    SHOAL_KILLS=50 $(BIN)/python -m pytest -q tests/publish/upload/test_objects.py)
 
 bench: setup    ## the numbers we publish, one file each

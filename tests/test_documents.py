@@ -38,6 +38,6 @@ def test_the_units_are_what_systemd_reads_and_may_do_little(tmp_path: Path) -> N
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     for copy in copies:
         if copy.suffix == ".service":
-            words = ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", copy]
+            words = ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", str(copy)]
             done = subprocess.run(words, capture_output=True, text=True)
             assert done.returncode == 0, done.stdout

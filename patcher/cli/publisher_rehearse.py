@@ -74,7 +74,7 @@ def _check_charts() -> None:
         raise UsageError("usage.argument", text)
 
 
-def _facts(args: argparse.Namespace, what: Fetched, outcome: rehearsal.Outcome) -> dict[str, object]:
+def _facts(args: argparse.Namespace, what: Fetched, outcome: rehearsal.Rehearsed) -> dict[str, object]:
     """The fields of the result object. A time is null if the day ended before it came."""
     origin = outcome.origin_bytes + args.players * what.document_bytes
     alone = args.players * what.origin_bytes
@@ -95,7 +95,7 @@ def _known(seconds: float) -> float | None:
 
 
 def _sentences(
-    args: argparse.Namespace, what: Fetched, facts: dict[str, object], outcome: rehearsal.Outcome
+    args: argparse.Namespace, what: Fetched, facts: dict[str, object], outcome: rehearsal.Rehearsed
 ) -> list[str]:
     size = human_bytes(what.swarm_bytes + what.document_bytes)
     way = f"update from {what.version_from} to {what.version}" if what.version_from else f"install {what.version}"

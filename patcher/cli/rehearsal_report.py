@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pygal  # type: ignore[import-untyped]  # it has no types
 from pygal.style import Style  # type: ignore[import-untyped]  # as above
 
-from patcher.publish.rehearsal import Moment, Outcome
+from patcher.publish.rehearsal import Moment, Rehearsed
 
 _POINTS = 200
 _STYLE = Style(
@@ -34,7 +34,7 @@ Of real swarms of six to ten sessions it said the origin's bytes, and when 90 % 
 """
 
 
-def page(title: str, sentences: Sequence[str], outcome: Outcome) -> str:
+def page(title: str, sentences: Sequence[str], outcome: Rehearsed) -> str:
     """The page as HTML, without scripts."""
     moments = _thinned(outcome.moments)
     scale, unit = _time_unit(moments[-1].at_s if moments else 0.0)

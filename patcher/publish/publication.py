@@ -4,6 +4,8 @@ A role ages from half its life on. What the keys on this machine can sign is ren
 request: that of the change itself if it needs holders anyway, else `RENEWAL`, which holds nothing back.
 """
 
+import os
+import socket
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -14,13 +16,15 @@ from typing import Any
 
 from tuf.api.metadata import Metadata
 
-from patcher import disk
+from patcher import disk, lock
 from patcher.config import Home
 from patcher.errors import BusyError, UsageError
 from patcher.publish import repository, signing
 from patcher.publish.keys import KeyRing, Passphrases
 from patcher.publish.repository import Changes, Delegator, Repository
 
+LOCK = ".lock"
+"""In the folder of a feed; web servers do not serve it."""
 RENEWAL = "renewal"
 """The version in the name of a request that renews roles and changes nothing else."""
 
@@ -41,17 +45,26 @@ class Published:
 @contextmanager
 def opened(folder: Path, home: Home) -> Iterator[Repository]:
     """A feed, locked against other publications. Raises BusyError, UsageError (usage.feed_folder), TrustError."""
-    with locked(home, repository.load(folder).feed.name):
+    with locked(home, repository.load(folder).feed.name), alone(folder, home):
         yield repository.load(folder)
+
+
+@contextmanager
+def alone(folder: Path, home: Home) -> Iterator[None]:
+    """Lock the folder of a feed, which several homes may share, on several machines too. Raises BusyError."""
+    with lock.locked(folder / LOCK, f"process {os.getpid()} of {socket.gethostname()}, home {home.root}") as other:
+        if other:
+            raise BusyError("busy.title", f"Another command is publishing into {folder}: {other}.", path=str(folder))
+        yield
 
 
 @contextmanager
 def locked(home: Home, feed: str) -> Iterator[None]:
     """Lock a feed for one publication; the system releases the lock if we die. Raises BusyError."""
     disk.make_folder(home.root / "build")
-    with closing(sqlite3.connect(home.root / "build" / f"{feed}.lock", timeout=0, isolation_level=None)) as lock:
+    with closing(sqlite3.connect(home.root / "build" / f"{feed}.lock", timeout=0, isolation_level=None)) as held:
         try:
-            lock.execute("BEGIN EXCLUSIVE")
+            held.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             raise BusyError("busy.title", f"Another command is publishing the feed {feed}.", feed=feed) from error
         yield

@@ -78,7 +78,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Rehearsed:
     """What came of a day. ``done``: a time and how many players were done then; ``waits``: the same since they came.
 
     Both are in order; the time is infinite for players who are never done. ``origin_bytes`` have headers, too.
@@ -99,7 +99,7 @@ class Outcome:
         return _quantile(self.waits, share)
 
 
-def rehearse(day: Day) -> Outcome:
+def rehearse(day: Day) -> Rehearsed:
     """Carry a day out."""
     run = _Run(day)
     while run.is_open:
@@ -180,12 +180,12 @@ class _Run:
         """Whether somebody still waits or comes."""
         return self._now_s < _TOO_LONG * self._length_s and bool(self._here or self._coming)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Rehearsed:
         """What came of it."""
         never = ((math.inf, group.line.players) for group in (*self._here, *self._coming))
         done = [*((group.done_s, group.line.players) for group in self._done), *never]
         waits = sorted((group.done_s - group.line.at_s, group.line.players) for group in (*self._done, *self._here))
-        return Outcome(self._origin_bytes, self._peer_bytes, tuple(done), tuple(waits), tuple(self._moments))
+        return Rehearsed(self._origin_bytes, self._peer_bytes, tuple(done), tuple(waits), tuple(self._moments))
 
     def step(self) -> None:
         """One step of time."""

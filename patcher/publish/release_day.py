@@ -151,7 +151,7 @@ def _lines(crowd: Crowd) -> Iterator[Line]:
     slices = 1 if crowd.curve == TOGETHER else min(_SLICES, crowd.players)
     weight = sum(kind.weight for kind in crowd.kinds)
     cells = [
-        (kind, shares, arrival_s(crowd, (number + 0.5) / slices), kind.weight / weight / slices * portion)
+        (kind, shares, arrive_s(crowd, (number + 0.5) / slices), kind.weight / weight / slices * portion)
         for number, kind, (shares, portion) in itertools.product(
             range(slices), crowd.kinds, ((True, crowd.sharing), (False, 1 - crowd.sharing))
         )
@@ -165,7 +165,7 @@ def _lines(crowd: Crowd) -> Iterator[Line]:
         done += count
 
 
-def arrival_s(crowd: Crowd, share: float) -> float:
+def arrive_s(crowd: Crowd, share: float) -> float:
     """When this share of the players has come."""
     if crowd.curve == TOGETHER:
         return 0.0

@@ -26,6 +26,7 @@ BY_OTHERS: Mapping[str, str] = {
     "patcher/cli/operator": "serve/test_operator",
     "patcher/cli/player": "journeys/test_updates",
     "patcher/cli/playground": "journeys/test_demo_titles",
+    "patcher/cli/rehearsal_report": "cli/test_publisher_rehearse",
     "patcher/cli/tuf_client": "feed/test_tuf_client",
     "patcher/cli/verbs": "cli/test_output",
     "patcher/closing": "transfer/test_fetch",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patcher.publish.rehearsal import LINE_USE, Day, Line, Outcome, divide, rehearse
+from patcher.publish.rehearsal import LINE_USE, Day, Line, Rehearsed, divide, rehearse
 from tests.support.swarms import CLOSE, SEEN, SWARMS, SmallDay, pairs
 
 SIZE = 50_000_000
@@ -32,7 +32,7 @@ def test_players_who_do_not_share_cost_the_origin_a_copy_each() -> None:
 
 
 def test_the_more_share_the_less_the_origin_sends_and_the_sooner_all_are_done() -> None:
-    def said(sharing: int) -> Outcome:
+    def said(sharing: int) -> Rehearsed:
         lines = (replace(LINE, players=sharing), replace(LINE, players=100 - sharing, shares=False))
         return rehearse(Day(SIZE, tuple(line for line in lines if line.players), 10e6))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from patcher.errors import ShoalError
-from patcher.publish.release_day import CURVES, Crowd, LineKind, arrival_s, day, fetched
+from patcher.publish.release_day import CURVES, Crowd, LineKind, arrive_s, day, fetched
 from patcher.publish.tree import parse_part
 from tests.support.publisher import Publisher, lay
 
@@ -58,5 +58,5 @@ def test_no_player_is_lost_and_each_comes_in_the_window(tmp_path: Path, curve: s
 
 def test_in_a_rush_most_come_at_once() -> None:
     rush, even = (Crowd(1, KINDS, 0.3, curve, 3600.0) for curve in ("rush", "even"))
-    assert arrival_s(rush, 0.5) < 600 < arrival_s(even, 0.5) == 1800
-    assert arrival_s(rush, 1.0) == pytest.approx(3600)
+    assert arrive_s(rush, 0.5) < 600 < arrive_s(even, 0.5) == 1800
+    assert arrive_s(rush, 1.0) == pytest.approx(3600)

@@ -6,7 +6,6 @@ is in `_STANDINS`: systemd (`services`), packages that are installed already, th
 ``python -m tests.support.documents FOLDER``; the folder is new and short.
 """
 
-import contextlib
 import os
 import re
 import shlex
@@ -15,6 +14,7 @@ import struct
 import subprocess
 import sys
 import time
+import traceback
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ _PYTHON = Path(sys.executable).absolute()
 DOCUMENTS = ("docs/publishing.md", "docs/operating.md")
 _ADDRESS = "45.0.0.1"
 _NAMES = ("updates.example.org", "tracker.example.org")
-_LAYERS = ("/etc", "/srv", "/var/lib", "/usr/local", "/opt", "/run")
+_LAYERS = ("/etc", "/srv", "/var/lib", "/usr/local", "/run")
 _STAYS = ("serve", "tracker", "seed", "share", "engine")
 """Verbs that run until they are ended."""
 _READY = ("Tracking at", "Serving", "everything is here", "given", "Sharing", "Counters at")
@@ -198,12 +198,14 @@ def _shoal(words: list[str]) -> int:
     pid = os.fork()  # noqa: TID251 (no thread runs here, and to start Python takes longer than most verbs)
     if pid == 0:
         code = 70
-        with contextlib.suppress(BaseException):
+        try:
             from patcher.cli.__main__ import main
 
-            with (Path.cwd() / ".yes").open() as answers:
+            with Path(".yes").open() as answers:
                 os.dup2(answers.fileno(), 0)
-                code = main(words)
+            code = main(words)
+        except BaseException:  # noqa: BLE001 (this process must not go on as its parent)
+            traceback.print_exc(file=sys.stdout)
         sys.stdout.flush()
         os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -236,7 +238,7 @@ def _all(folder: Path) -> int:
             config.write("".join(f"Host {name}\n    HostName 127.0.0.1\n    Port {port}\n" for name in _NAMES))
         for document in DOCUMENTS:
             for command in commands(ROOT / document):
-                sys.stdout.write(f"{command.place}: {command.text}\n")
+                sys.stdout.write(f"{time.monotonic():.1f} {command.place}: {command.text}\n")
                 sys.stdout.flush()
                 code = _carry_out(command, stays)
                 if code != command.code:
