@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
+from statistics import fmean
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,7 +13,7 @@ from pygal.style import Style  # type: ignore[import-untyped]  # as above
 
 from patcher.publish.rehearsal import Moment, Rehearsed
 
-_POINTS = 200
+_POINTS = 120
 _STYLE = Style(
     background="transparent", plot_background="transparent", font_family="system-ui, sans-serif",
     colors=("#b3541e", "#1f8a70"), foreground="#444", foreground_strong="#222", opacity=".6",
@@ -65,7 +67,16 @@ def _svg(chart: Any) -> str:
 
 
 def _thinned(moments: Sequence[Moment]) -> Sequence[Moment]:
-    return moments[:: math.ceil(len(moments) / _POINTS) or 1]
+    """At most so many moments, rates being the mean of those between: players of a group come all at once."""
+    count = math.ceil(len(moments) / _POINTS)
+    return [_mean(moments[at : at + count]) for at in range(0, len(moments), count or 1)]
+
+
+def _mean(moments: Sequence[Moment]) -> Moment:
+    origin_bps, peers_bps, waiting = (
+        fmean(getattr(moment, name) for moment in moments) for name in ("origin_bps", "peers_bps", "waiting")
+    )
+    return replace(moments[-1], origin_bps=origin_bps, peers_bps=peers_bps, waiting=round(waiting))
 
 
 def _time_unit(length_s: float) -> tuple[float, str]:
