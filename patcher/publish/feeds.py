@@ -17,7 +17,7 @@ from patcher.feed.pin import Pin
 from patcher.protocol.commands import PIN_SUFFIX
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.publication import alone, locked
+from patcher.publish.publication import LOCK, alone, locked
 from patcher.publish.release import history, stated
 from patcher.publish.repository import Repository
 from patcher.publish.store import Store, make_folder
@@ -153,7 +153,7 @@ def _existing(folder: Path, record: bytes) -> Repository | None:
             raise UsageError("usage.feed_folder", f"{folder} is a feed already.", path=str(folder))
         return repo
     found = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if found - {METADATA, TARGETS} or folder.is_file():
+    if found - {METADATA, TARGETS, LOCK} or folder.is_file():
         raise UsageError("usage.feed_folder", f"{folder} is not empty and not a feed.", path=str(folder))
     return None
 
