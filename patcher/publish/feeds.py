@@ -17,7 +17,7 @@ from patcher.feed.pin import Pin
 from patcher.protocol.commands import PIN_SUFFIX
 from patcher.publish import repository
 from patcher.publish.keys import KeyRing, Passphrases
-from patcher.publish.publication import LOCK, alone, locked
+from patcher.publish.publication import LOCK, folder_locked, locked
 from patcher.publish.release import history, stated
 from patcher.publish.repository import Repository
 from patcher.publish.store import Store, make_folder
@@ -74,7 +74,7 @@ def init(
             repo = repository.create(folder, profile, record, ring, not demo_keys, datetime.now(UTC))
         disk.write_atomic(_owner(home, feed.name), repo.fingerprint.encode())
         invitation = folder / f"{feed.name}{PIN_SUFFIX}"
-        with alone(folder, home):
+        with folder_locked(folder, home):
             disk.write_atomic(invitation, Pin(feed.origins[0], repo.fingerprint).published())
     return NewFeed(feed.name, repo.fingerprint, invitation)
 

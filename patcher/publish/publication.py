@@ -45,12 +45,12 @@ class Published:
 @contextmanager
 def opened(folder: Path, home: Home) -> Iterator[Repository]:
     """A feed, locked against other publications. Raises BusyError, UsageError (usage.feed_folder), TrustError."""
-    with locked(home, repository.load(folder).feed.name), alone(folder, home):
+    with locked(home, repository.load(folder).feed.name), folder_locked(folder, home):
         yield repository.load(folder)
 
 
 @contextmanager
-def alone(folder: Path, home: Home) -> Iterator[None]:
+def folder_locked(folder: Path, home: Home) -> Iterator[None]:
     """Lock the folder of a feed, which several homes may share, on several machines too. Raises BusyError."""
     with lock.locked(folder / LOCK, f"process {os.getpid()} of {socket.gethostname()}, home {home.root}") as other:
         if other:
