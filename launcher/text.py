@@ -26,6 +26,10 @@ class Plurals(QObject):
         """The time left, from an hour on."""
         return self.tr("%n hour(s) left", "", count)
 
+    def rest(self, count: int) -> str:
+        """A server's wish to be left alone for a while."""
+        return self.tr("The server is busy. The download goes on in %n second(s).", "", count)
+
     def damaged(self, count: int) -> str:
         """The result of a check that found damage."""
         return self.tr("%n file(s) differ from the release. Repair restores them.", "", count)
@@ -243,6 +247,8 @@ def progress_line(progress: Progress | None) -> str:
     """The phase (except while fetching), the amount, and while fetching the time left."""
     if progress is None:
         return ""
+    if progress.rest_s:
+        return Plurals().rest(progress.rest_s)
     if not progress.total_bytes:
         return phase_label(progress.phase)
     left = duration(progress.eta_s) if progress.eta_s >= 0 and progress.phase is Phase.FETCH else ""

@@ -1110,6 +1110,13 @@
         </translation>
     </message>
     <message numerus="yes">
+        <source>The server is busy. The download goes on in %n second(s).</source>
+        <translation>
+            <numerusform>Der Server ist ausgelastet. Weiter geht es in %n Sekunde.</numerusform>
+            <numerusform>Der Server ist ausgelastet. Weiter geht es in %n Sekunden.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
         <source>%n file(s) differ from the release. Repair restores them.</source>
         <translation>
             <numerusform>%n Datei weicht von der Version ab. Reparieren stellt sie wieder her.</numerusform>

@@ -18,6 +18,13 @@
         </translation>
     </message>
     <message numerus="yes">
+        <source>The server is busy. The download goes on in %n second(s).</source>
+        <translation>
+            <numerusform>The server is busy. The download goes on in %n second.</numerusform>
+            <numerusform>The server is busy. The download goes on in %n seconds.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
         <source>%n file(s) differ from the release. Repair restores them.</source>
         <translation>
             <numerusform>%n file differs from the release. Repair restores it.</numerusform>

@@ -93,6 +93,7 @@ class Output(Closing):
             self._object({
                 "event": "progress", "phase": phase, "done_bytes": sample.done_bytes, "total_bytes": sample.total_bytes,
                 "rate_bps": sample.rate_bps, "eta_s": sample.eta_s, "sources": dataclasses.asdict(sample.sources),
+                **({"rest_s": sample.rest_s} if sample.rest_s else {}),
             })  # fmt: skip
         elif self._console.is_terminal and not self._quiet:
             self._draw(sample, phase)
@@ -213,6 +214,8 @@ def sample_text(sample: events.Progress) -> str:
         words.append(f"{human_bytes(sample.rate_bps)}/s")
     if sample.eta_s >= 0:
         words.append(f"{human_time(sample.eta_s)} left")
+    if sample.rest_s:
+        words.append(f"the server asks to wait {human_time(sample.rest_s)}")
     came = sample.sources
     players, server = came.lan_bytes + came.peer_bytes, came.origin_bytes
     if players or server:

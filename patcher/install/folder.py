@@ -277,7 +277,7 @@ class InstallFolder:
             if os.name == "nt":
                 disk.remove(mine.state / _LOCK)
             if not beneath.entries(mine.state):  # another may have begun here since
-                remove_own_folder(mine.state)
+                disk.remove_folder(mine.state)
 
     @contextmanager
     def locked(self, home: Path) -> Iterator["InstallFolder"]:

@@ -142,6 +142,8 @@ class Progress:
     network, ``p`` from players, ``o`` from the origin, ``a`` arriving."""
     rates: Rates = Rates()
     """While content is fetched, `rate_bps` is their sum."""
+    rest_s: int = 0
+    """The servers ask to be left alone (Retry-After), and the job goes on after so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,10 @@ class Seeder:
                 self.session = Session(self._settings, self._month_bytes, self._around)
             return self.session
 
+    def download_limit(self) -> int:
+        """The download limit in bytes a second as things are; 0 is none."""
+        return allowed(self._settings, self._month_bytes, self._around).download_limit_bps
+
     def apply(self, settings: Settings) -> None:
         """Obey other settings from now on. When this returns, nothing leaves that they forbid."""
         with self._session_lock:

@@ -3,8 +3,10 @@
 The torrent is a part's tree (its files in staging) or a patch pack (a file of the pack cache).
 """
 
+import math
 import time
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -21,6 +23,8 @@ from patcher.transfer.without_peers import WithoutPeers
 _SAMPLE_S = 0.1
 _FLUSH_S = 0.5
 """Each flush closes the files and holds up all writing: flushing more often loses more in a kill, not less."""
+_PAUSE_MAX_S = 0.4
+"""Between two looks, however long one takes: a cancel is seen in between."""
 _RETRY_S = 2.0
 """How long the origin is left alone after it could not be reached."""
 _LEAST_BPS = 1024
@@ -52,7 +56,7 @@ def fetch(
     wanted: Want,
     source: PieceSource | None,
     *,
-    download_limit_bps: int = 0,
+    download_limit: Callable[[], int] = lambda: 0,
     rules: Rules | None = None,
 ) -> Generator[Arrived | Sample]:
     """Fetch the wanted pieces. Yields `Arrived` as pieces become readable, and a `Sample` about every 0.1 s.
@@ -62,7 +66,7 @@ def fetch(
 
     session: None means without peers, as does a session that allows none: pieces come straight from ``source``.
     source: where the origin has the pieces; None: nowhere.
-    download_limit_bps: counts only without a session, which has its own limit.
+    download_limit: bytes a second, as the limit stands now. It counts only without a session, which has its own.
 
     Raises OriginError when peers bring next to nothing for five seconds and the origin has failed: the origin's own
     error, or origin.no_source if it only lacks files or sent wrong bytes; without peers the origin's own error. Raises
@@ -78,8 +82,8 @@ def fetch(
             swarm = stack.enter_context(session.fetching(wanted.torrent, wanted.have, pieces))
             work = _WithPeers(session, swarm, source, rules or Rules())
         elif source:
-            limit_bps = session.settings.download_limit_bps if session else download_limit_bps
-            work = WithoutPeers(wanted.torrent, pieces, source, limit_bps)
+            limit = (lambda: session.settings.download_limit_bps) if session else download_limit
+            work = WithoutPeers(wanted.torrent, pieces, source, limit)
         else:
             raise _no_source(len(pieces), None)
         stack.callback(work.close)
@@ -109,20 +113,22 @@ class _WithPeers:
     def __init__(self, session: Session, swarm: Swarm, source: PieceSource | None, rules: Rules) -> None:
         self._session = session
         self._swarm = swarm
-        self._piece_bytes = swarm.torrent.layout.piece_bytes
         self._wanted = swarm.wanted
         self._in_order = sorted(swarm.wanted)
         self._from_origin: set[int] = set()
+        self._delivered: deque[tuple[int, int]] = deque()
+        """Pieces and their sizes, from threads of the pool to the picker."""
         self._rules = rules
-        self._picker = PiecePicker(swarm.wanted, rules)
-        self._pool = OriginPool(source, swarm.torrent.layout, self._deliver, swarm.end_wait) if source else None
+        torrent, layout = swarm.torrent, swarm.torrent.layout
+        self._picker = PiecePicker(swarm.wanted, layout.count, rules)
+        self._pool = OriginPool(source, layout, self._deliver, swarm.end_wait) if source else None
         self._pause_s = 0.0
         self._flushed_at = self._alive_at = now = time.monotonic()
         self._punching_at = 0.0
-        torrent = swarm.torrent
         may_meet = torrent.trackers or torrent.peers or session.settings.local_discovery
         self._settled_at = now + (rules.hello_s if may_meet else 0.0)
-        """When we know whether there are peers."""
+        """When we know whether there are peers. Until then the origin is asked little, if the tracker names nobody, and
+        otherwise nothing."""
         self._total_bytes = 0
         self._sent_before_bytes = self._session.uploaded_bytes()
         self._peers: list[Peer] = []
@@ -136,7 +142,7 @@ class _WithPeers:
         self._swarm.wait(self._pause_s)
         now = time.monotonic()
         self._look(now)
-        self._pause_s = max(self._rules.look_s, 10 * (time.monotonic() - now))
+        self._pause_s = max(self._rules.look_s, min(10 * (time.monotonic() - now), _PAUSE_MAX_S))
         if not self._left() or now - self._flushed_at > _FLUSH_S:
             self._flushed_at = now
             self._swarm.flush()
@@ -176,15 +182,19 @@ class _WithPeers:
             self._by_peer[peer.address, peer.port] = (peer.is_local, peer.received_bytes)
         if self._peers:
             self._settled_at = min(self._settled_at, now + self._rules.settle_s)
-        total = self._swarm.counters().received_bytes + (self._pool.received_bytes if self._pool else 0)
+        counters, pool = self._swarm.counters(), self._pool
+        total = counters.received_bytes + (pool.received_bytes if pool else 0)
         if (got := total - self._total_bytes) and got >= _LEAST_BPS * (now - self._alive_at):
             self._total_bytes, self._alive_at = total, now
         limit_bps = self._session.settings.download_limit_bps
-        self._picker.note(now, self._peers, total, limit_bps)
-        if self._pool and not self._pool.is_over:
+        while self._delivered:
+            self._picker.arrived(*self._delivered.popleft())
+        origin_bps = pool.request_bps if pool else math.inf
+        self._picker.note(now, self._peers, total, counters.sent_bytes, limit_bps, origin_bps)
+        if pool and not pool.is_over:
             # peers and the origin share the limit: the origin gets what peers leave, and at least a tenth
-            self._pool.limiter.limit_bps = max(limit_bps - sum(peer.rate_bps for peer in self._peers), limit_bps // 10)
-            self._ask(self._pool, now)
+            pool.limiter.limit_bps = max(limit_bps - sum(peer.rate_bps for peer in self._peers), limit_bps // 10)
+            self._ask(pool, now)
 
     def _ask(self, pool: OriginPool, now: float) -> None:
         """Give every free connection a piece that only the origin has."""
@@ -192,7 +202,8 @@ class _WithPeers:
         pool.drop(lambda piece: piece in finished or picker.is_offered(piece))
         is_down = isinstance(pool.error, OriginError) and not isinstance(pool.error, REFUSALS)
         rests = is_down and now < pool.failed_at + _RETRY_S
-        if rests or not self._swarm.is_ready or now < self._settled_at:
+        is_settled = now >= self._settled_at
+        if rests or not self._swarm.is_ready or not (is_settled or self._swarm.named_peers == 0):
             return
         taken = pool.busy() | self._swarm.pending()
 
@@ -202,29 +213,31 @@ class _WithPeers:
         def is_needed(piece: int) -> bool:
             return piece in self._wanted and is_free(piece) and not picker.is_offered(piece)
 
-        for _ in range((rules.lines_alone if picker.is_alone else rules.lines) - pool.running()):
+        is_alone = picker.is_alone and is_settled
+        for _ in range((rules.lines_alone if is_alone else rules.lines) - pool.running()):
             piece = picker.next(is_free)
             if piece is None:
                 return
-            pool.ask(piece, self._group(), is_needed)
+            pool.ask(piece, self._group(is_alone), is_needed)
             taken |= pool.busy()
 
-    def _group(self) -> int:
+    def _group(self, is_alone: bool) -> int:
         """How many consecutive pieces to request: many while no peer could bring some of them, one at the end."""
-        if self._picker.is_alone:
-            return max(self._rules.group, self._rules.group_alone_bytes // self._piece_bytes)
+        if is_alone:
+            return max(self._rules.group, self._rules.group_alone_bytes // self._swarm.torrent.layout.piece_bytes)
         return self._rules.group if self._left() > 4 * self._rules.group else 1
 
     def _deliver(self, piece: int, data: bytes) -> None:
         """Hand a piece to the swarm, not faster than it takes them. Runs on a thread of the pool."""
         assert self._pool
-        most = MAX_QUEUED_BYTES // 2 // self._piece_bytes
+        most = MAX_QUEUED_BYTES // 2 // self._swarm.torrent.layout.piece_bytes
         while len(self._swarm.pending()) > most and not self._pool.is_closed:
             time.sleep(0.005)
         if self._pool.is_closed:
             raise Cancelled
         if piece in self._wanted:
             self._from_origin.add(piece)
+            self._delivered.append((piece, len(data)))
             self._swarm.add_piece(piece, data)
 
     def _may_meet(self, now: float) -> bool:

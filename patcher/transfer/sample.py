@@ -58,11 +58,15 @@ def piece_map(wanted: Sequence[int], done: Collection[int], from_origin: Collect
     cells = []
     for start, end in pairwise(bounds):
         seen = wanted[start : end : max(1, (end - start) // _LOOKED_AT)]
-        here = [piece for piece in seen if piece in done]
-        if 2 * len(here) > len(seen) or len(here) == len(seen):
-            cells.append("o" if 2 * sum(piece in from_origin for piece in here) > len(here) else from_peers)
+        states = "".join(
+            [("o" if p in from_origin else "d") if p in done else "a" if p in arriving else "." for p in seen]
+        )
+        missing, by_origin = states.count(".") + states.count("a"), states.count("o")
+        here = len(seen) - missing
+        if here > missing:
+            cells.append("o" if 2 * by_origin > here else from_peers)
         else:
-            cells.append("a" if any(piece in arriving or piece in done for piece in seen) else ".")
+            cells.append("." if states.count(".") == len(seen) else "a")
     return "".join(cells)
 
 

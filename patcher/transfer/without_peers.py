@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, Full, Queue
 
@@ -21,9 +22,12 @@ _STEP_S = 0.1
 
 
 class WithoutPeers:
-    """One fetch of the ``wanted`` pieces. Used by one thread; `close` ends it."""
+    """One fetch of the ``wanted`` pieces. Used by one thread; `close` ends it.
 
-    def __init__(self, torrent: Torrent, wanted: frozenset[int], source: PieceSource, limit_bps: int) -> None:
+    ``limit``: the download limit in bytes a second, as it stands now; 0 is none.
+    """
+
+    def __init__(self, torrent: Torrent, wanted: frozenset[int], source: PieceSource, limit: Callable[[], int]) -> None:
         self._torrent = torrent
         self._layout = torrent.layout
         self._wanted = wanted
@@ -36,13 +40,14 @@ class WithoutPeers:
         """Files by number, the least recently written one first."""
         self._arrived: Queue[tuple[int, bytes]] = Queue(max(4, _QUEUE_BYTES // self._layout.piece_bytes))
         self._pool = OriginPool(source, self._layout, self._deliver)
-        self._pool.limiter.limit_bps = limit_bps
+        self._limit = limit
 
     def step(self) -> list[int]:
         """Keep all connections busy, wait a moment, and write what has arrived. Returns the pieces written.
 
         Raises DiskError; OriginError or ContentError when the origin can bring nothing more.
         """
+        self._pool.limiter.limit_bps = self._limit()
         self._ask()
         pieces, until = list[int](), time.monotonic() + _STEP_S
         with suppress(Empty):

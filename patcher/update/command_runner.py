@@ -39,6 +39,7 @@ class CommandRunner:
         self._registry, self._home = shared.registry, shared.home.root
         self._pipeline = Pipeline(shared, number, meter, emit)
         self._received = Received()
+        self._received.resting = meter.rest
         self._tally = Tally(shared.ledger, self._fetched)
         meter.note = self._tally.note
         self._verbs: dict[Verb, Callable[[Any], Outcome]] = {
@@ -369,7 +370,7 @@ class CommandRunner:
                 self._emit(events.Notice(self._number, title, text))
             is_server_only = network.server_only or settings.peers == "none"
             session_for = (lambda: None) if is_server_only else self._shared.seeder.open
-            yield opened, Access(opened, session_for, is_server_only, settings.download_limit_bps)
+            yield opened, Access(opened, session_for, is_server_only, self._shared.seeder.download_limit)
 
     def _reach(self, target: Target, *, only: str = "") -> Outcome:
         """Reach the target, or (``only``) say what that would take."""

@@ -43,8 +43,8 @@ class Downloader:
             raise OriginError("origin.no_source", "Some bytes are missing, and there is no network to use.")
         self._origin, self._trackers = access.feed.origin, access.feed.record.trackers
         self._session = access.session_for()
-        self._limit_bps = access.download_limit_bps
-        self._limiter = RateLimiter(self._limit_bps)
+        self._limit = access.download_limit
+        self._limiter = RateLimiter()
         self._packs, self._meter = packs, meter
         self._done_bytes = 0
         """Of the steps that are done, as planned, and of earlier runs of the job."""
@@ -155,7 +155,7 @@ class Downloader:
         before, missing_bytes = self._meter.transferred, sum(map(wanted.torrent.missing_bytes, wanted.missing))
         done_bytes = self._done_bytes + max(0, step_bytes - missing_bytes)  # an earlier run of the job brought the rest
         self._meter.reach(done_bytes)
-        with closing(fetch(self._session, wanted, source, download_limit_bps=self._limit_bps)) as events:
+        with closing(fetch(self._session, wanted, source, download_limit=self._limit)) as events:
             for event in events:
                 if isinstance(event, Sample):
                     self._meter.transfer(before + event)
@@ -178,8 +178,13 @@ class Downloader:
 
     def _received(self, count: int) -> None:
         """Count what the origin sent outside of `fetch`, when it fits the limit."""
+
+        def check() -> None:
+            self._limiter.limit_bps = self._limit()
+            self._meter.check()
+
         try:
-            self._limiter.wait(count, self._meter.check)
+            self._limiter.wait(count, check)
         finally:
             self._meter.transfer(self._meter.transferred + Sample(Sources(origin_bytes=count)))
 

@@ -1,5 +1,6 @@
 """The progress of a job as samples: at most 10 a second, with the one rate that is shown everywhere."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import astuple
@@ -22,6 +23,7 @@ class Meter:
         self._phase = Phase.QUEUED
         self._total = self._done = 0
         self._file = ""
+        self._rest_s = 0
         self._sent_s = 0.0
         self.transferred = Sample()
         """The sum of all fetches of the job so far."""
@@ -69,6 +71,12 @@ class Meter:
         if time.monotonic() - self._sent_s >= _SAMPLE_S:
             self._send()
 
+    def rest(self, left_s: float) -> None:
+        """The servers ask to be left alone for so long. Called by any thread that waits for that, and with 0 after."""
+        self._rest_s = math.ceil(left_s)
+        if time.monotonic() - self._sent_s >= _SAMPLE_S:
+            self._send()
+
     def transfer(self, total: Sample) -> None:
         """The fetches of the job stand at ``total``; the next sample shows it."""
         self.transferred = total
@@ -97,5 +105,6 @@ class Meter:
             self._file,
             self.transferred.pieces,
             rates,
+            self._rest_s,
         )
         self._emit(self.latest)

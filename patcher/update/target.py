@@ -48,7 +48,8 @@ class Access:
     session_for: Callable[[], Session | None] = lambda: None
     """Opens the session of the swarm when it is first needed; returns None if the job does without peers."""
     server_only: bool = True
-    download_limit_bps: int = 0
+    download_limit: Callable[[], int] = lambda: 0
+    """Bytes a second, as the limit stands now; 0 is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,8 @@ def test_the_button_says_word_amount_and_time() -> None:
     assert label == "UPDATING  36%"
     assert detail.startswith("1.4 GB of 3.8 GB · 2 minute")
     assert text.progress_line(Progress(7, NAME, Phase.SCAN)) == "Scanning files"
+    resting = Progress(7, NAME, Phase.FETCH, 1, 2, rest_s=1)
+    assert text.progress_line(resting).startswith("The server is busy. The download goes on in 1 second")
     assert text.progress_line(Progress(7, NAME, Phase.VERIFY, 1, 2)) == "Checking · 1 bytes of 2 bytes"
     assert text.percent(0.9999) == "99%"
 

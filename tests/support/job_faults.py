@@ -177,7 +177,7 @@ class Faults:
             if for_good and not step % 2:
                 self._note(case, step, how, self._meanwhile())
         if refusing.refused:
-            self._note(case, step, how, self._said(case, step, number, end))
+            self._note(case, step, how, self._said(case, step, number, end, for_good=for_good))
         self._note(case, step, how, self.after(case, engine if step % 2 else None))
 
     def _meanwhile(self) -> str:
@@ -190,7 +190,7 @@ class Faults:
             return f"the next engine meanwhile: {error!r}"
         return ""
 
-    def _said(self, case: Case, step: int, number: int, end: End) -> str:
+    def _said(self, case: Case, step: int, number: int, end: End, *, for_good: bool) -> str:
         """What is wrong with how the job ended."""
         what = self._world.steps[case.name][step - 1]
         if isinstance(end, Finished):
@@ -200,7 +200,7 @@ class Faults:
                 after
             )  # a command that stays is done again, in vain
         codes = {CODES[number], "disk.interrupted", "disk.home"}
-        if what.startswith("database"):
+        if what.startswith("database") or (for_good and " home" in what):  # then the registry is refused too
             codes.add("disk.failed")  # SQLite says no more of an error than that it is one of input or output
         if end.failure is None or end.failure.code not in codes:
             return f"said {end.failure}"

@@ -24,16 +24,16 @@ _START_S = 10.0
 
 
 @contextlib.contextmanager
-def nginx(feed: Path, cert: Path, key: Path, work: Path) -> Iterator[int]:
+def nginx(feed: Path, cert: Path, key: Path, work: Path, host: str = "127.0.0.1", fixed_port: int = 0) -> Iterator[int]:
     """Serve ``feed`` over TLS with nginx, its own files in ``work``; yields the port."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     assert program is not None, "nginx is not installed: make setup"
     for _ in range(_TRIES):  # another program may take the port between our looking and its listening
-        port = _free_port()
-        _configure(feed, cert, key, work, port)
+        port = fixed_port or _free_port()
+        _configure(feed, cert, key, work, f"{host}:{port}")
         with subprocess.Popen([program, "-p", work, "-c", work / "nginx.conf", "-e", work / "error.log"]) as process:
             try:
-                if _listens(process, port):
+                if _listens(process, host, port):
                     yield port
                     return
             finally:
@@ -41,9 +41,9 @@ def nginx(feed: Path, cert: Path, key: Path, work: Path) -> Iterator[int]:
     raise AssertionError(f"nginx did not start: {(work / 'error.log').read_text()}")
 
 
-def _configure(feed: Path, cert: Path, key: Path, work: Path, port: int) -> None:
+def _configure(feed: Path, cert: Path, key: Path, work: Path, address: str) -> None:
     text = _CONFIGURATION.read_text()
-    values = (f"listen 127.0.0.1:{port} ssl;", f"root {feed};", str(cert), str(key))
+    values = (f"listen {address} ssl;", f"root {feed};", str(cert), str(key))
     for place, value in zip(_PLACES, values, strict=True):
         assert text.count(place) == 1
         text = text.replace(place, value)
@@ -56,10 +56,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
+def _listens(process: "subprocess.Popen[bytes]", host: str, port: int) -> bool:
     deadline = time.monotonic() + _START_S
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
             return process.poll() is None
         time.sleep(0.01)
     return False

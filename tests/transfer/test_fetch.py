@@ -12,6 +12,7 @@ from patcher import beneath, disk
 from patcher.beneath import below
 from patcher.content.merkle import ref_of
 from patcher.errors import Cancelled, DiskError, OriginError
+from patcher.serve.tracker import Tracker
 from patcher.transfer import without_peers
 from patcher.transfer.fetch import Want, fetch
 from patcher.transfer.origin import client
@@ -109,9 +110,18 @@ def test_the_origin_closes_the_gap_of_a_peer_that_has_only_half(game: Game, sess
 def test_a_full_seed_spares_the_origin(game: Game, session: Session) -> None:
     with Player() as seed:
         torrent = game.here(seed.seed(game.data, game.folder).address)
-        got = game.fetch(session, torrent, loose(game, game.shelf(rate_bps=3_000_000)))
+        fast = replace(QUICK, worth=0)  # however busy this machine is
+        got = game.fetch(session, torrent, loose(game, game.shelf(rate_bps=3_000_000)), rules=fast)
         assert game.is_whole(torrent)
         assert got.sources.origin_bytes == 0
+
+
+def test_whom_the_tracker_names_nobody_begins_at_once(game: Game, session: Session) -> None:
+    with Tracker() as tracker:
+        torrent, patient = game.here(trackers=(tracker.http_url,)), replace(QUICK, hello_s=100_000)
+        got = game.fetch(session, torrent, loose(game, game.shelf()), rules=patient)
+    assert game.is_whole(torrent)
+    assert got.sources.origin_bytes == sum(SIZES.values())
 
 
 def test_a_slow_seed_is_helped_by_the_origin(game: Game, session: Session) -> None:
@@ -344,6 +354,15 @@ def test_a_download_limit_holds_for_the_origin_too(game: Game) -> None:
         timer.join()
     finally:
         session.close()
+
+
+def test_a_lifted_limit_counts_for_a_fetch_without_peers_that_is_under_way(game: Game) -> None:
+    limits = iter([1])  # a byte a second: it would take months
+    torrent = game.here()
+    source = loose(game, game.shelf())
+    for _ in fetch(None, all_of(torrent), source, download_limit=lambda: next(limits, 0)):
+        pass
+    assert game.is_whole(torrent)
 
 
 @pytest.mark.posix("symlinks")

@@ -33,6 +33,16 @@ def test_samples_are_at_most_ten_a_second_and_a_phase_shows_at_once() -> None:
     assert len(shown) <= 1 + 10 * (time.monotonic() - begun)
 
 
+def test_what_a_server_asks_to_wait_is_shown_until_it_is_over() -> None:
+    shown: list[Progress] = []
+    meter = Meter(1, "game", lambda: False, shown.append)
+    meter.rest(59.2)
+    meter.begin(Phase.TRUST)
+    meter.rest(0.0)
+    meter.begin(Phase.FETCH)
+    assert [progress.rest_s for progress in shown] == [60, 60, 0]
+
+
 class Clock:
     """A clock that only moves when it is told to."""
 

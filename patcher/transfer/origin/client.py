@@ -42,10 +42,11 @@ class Origin(Closing):
     ) -> None:
         self.urls = tuple(url.rstrip("/") + "/" for url in urls)
         self._is_closed = False
-        self._stall = StallTimer(retry or RetryPolicy(), lambda: self._is_closed or cancel())
+        self.received = received or Received()
+        policy = retry or RetryPolicy()
+        self._stall = StallTimer(policy, lambda: self._is_closed or cancel(), self.received.resting)
         self._turns = Turns(self._stall.policy.clock)
         self._hosts = HostPolicy(self.urls, hosts, reach)
-        self.received = received or Received()
         self._http = HttpClient(self._hosts, ca, self.received, proxy)
         self._first = 0
         self._rangeless = set[str]()

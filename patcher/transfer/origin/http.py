@@ -9,7 +9,7 @@ import math
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -48,12 +48,14 @@ _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "Shoal"}
 class Received:
     """Bytes received from the servers of a feed, also those that prove wrong or useless. Safe for several threads.
 
-    Documents and hashes are metadata; packs and loose files are content.
+    Documents and hashes are metadata; packs and loose files are content. While a request waits because its servers ask
+    for that, ``resting`` is called four times a second with the seconds that are left, and with 0 at the end.
     """
 
     def __init__(self) -> None:
         self.metadata_bytes = 0
         self.content_bytes = 0
+        self.resting: Callable[[float], None] = lambda left_s: None
         self._lock = threading.Lock()
 
     def add(self, size_bytes: int, *, as_content: bool) -> None:

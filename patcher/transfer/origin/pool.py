@@ -1,5 +1,6 @@
 """Runs several requests to the origin at once, and delivers the pieces after verifying them."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -15,6 +16,7 @@ CONNECTIONS = 3
 REFUSALS = (Missing, NoRanges)
 """After one of these it is no use to ask the origin for the same pieces again."""
 _BAD_PIECES_MAX = 3
+_TELLING_BYTES = 128 << 10
 _CLOSE_S = 0.4
 """How long `close` waits for threads. One that waits for a silent server may end later; it holds nothing."""
 
@@ -56,7 +58,8 @@ class OriginPool:
     the pool `is_closed`, and ``wake()`` whenever a connection is free again. `limiter` is the download limit, none at
     first. `error` is the last failure, None after a success; `failed_at` is its time. `refused` are the pieces that the
     origin does not have, or not as ranges, and `refusal` says why. `is_over` is set after three wrong pieces: do not
-    ask the origin again. `received_bytes` includes what proved wrong or useless.
+    ask the origin again. `received_bytes` includes what proved wrong or useless. `request_bps` is the rate of the last
+    request of some size that brought all its pieces, infinite before.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class OriginPool:
         self.refusal: OriginError | None = None
         self.is_over = False
         self.received_bytes = 0
+        self.request_bps = math.inf
         self._source = source
         self._layout = layout
         self._deliver = deliver
@@ -160,15 +164,19 @@ class OriginPool:
                     self.received_bytes += size_bytes
 
         request.check()
+        began_s, size_bytes = time.monotonic(), 0
         with closing(self._source.read(request.pieces, received)) as stream:
             for piece, data in stream:
                 if not self._layout.matches(piece, data):
                     raise Mismatch(f"The server sent a wrong piece {piece}.", piece=piece)
                 self._deliver(piece, data)
+                size_bytes += len(data)
                 with self._lock:
                     request.left.discard(piece)
                     self.error = None
                 request.check()
+        if size_bytes >= _TELLING_BYTES:
+            self.request_bps = size_bytes / max(1e-3, time.monotonic() - began_s)
 
     def _note(self, request: _Request, error: OriginError | ContentError) -> None:
         with self._lock:

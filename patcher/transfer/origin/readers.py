@@ -14,6 +14,8 @@ from patcher.transfer.origin import ranges
 from patcher.transfer.swarm.torrent import Torrent
 
 _CACHED_PIECES = 16
+_REQUEST_BYTES = 64 << 10
+"""What a request costs beside its bytes: about as much as passes the line in one round trip, over all connections."""
 
 
 class PackSource:
@@ -37,9 +39,9 @@ class PackSource:
 class TreeSource:
     """The pieces of a part's tree: ranges of its loose files, or whole windows of its full pack if that is cheaper.
 
-    A window is taken when it is shorter than the bytes that are needed of its pieces. If the origin has no full pack
-    any more, the loose files serve instead, and the other way round. Pieces that are `Torrent.partial` are completed:
-    only their missing blocks are fetched.
+    A window is taken when it costs less than the bytes that are needed of its pieces, with a request for each file. If
+    the origin has no full pack any more, the loose files serve instead, and the other way round. Pieces that are
+    `Torrent.partial` are completed: only their missing blocks are fetched.
     """
 
     def __init__(self, read: ranges.Read, torrent: Torrent, full: Index | None = None) -> None:
@@ -93,10 +95,12 @@ class TreeSource:
             yield from self._windowed(window, received)
 
     def _cheaper(self, pieces: Sequence[int]) -> Window | None:
-        """The window that makes all these pieces and is shorter than the bytes they lack; None if there is none."""
+        """The window that makes all these pieces and costs less than the bytes they lack; None if there is none."""
         window = self._window_of.get(pieces[0])
         if window and all(self._window_of.get(piece) is window for piece in pieces):
-            return window if sum(map(self._torrent.missing_bytes, pieces)) > window.length else None
+            requests = len({self._layout.span(piece).file for piece in pieces})
+            loose_bytes = sum(map(self._torrent.missing_bytes, pieces)) + requests * _REQUEST_BYTES
+            return window if loose_bytes > window.length + _REQUEST_BYTES else None
         return None
 
     def _lacking(self, piece: int) -> list[tuple[int, int]]:

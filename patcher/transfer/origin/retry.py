@@ -53,8 +53,12 @@ class StallTimer:
     a timer of their own. Safe for several threads.
     """
 
-    def __init__(self, policy: RetryPolicy, cancel: Callable[[], bool]) -> None:
+    def __init__(
+        self, policy: RetryPolicy, cancel: Callable[[], bool], resting: Callable[[float], None] = lambda left_s: None
+    ) -> None:
         self.policy = policy
+        self.resting = resting
+        """Told how long servers still ask to be left alone, while a request waits for that; 0 at the end."""
         self._cancel = cancel
         self._lock = threading.Lock()
         self._waited_s = 0.0
@@ -175,12 +179,14 @@ class Failover:
 
     def _begun(self) -> str:
         """Wait until a server neither rests nor has as many requests as it takes, and begin one."""
-        policy = self._stall.policy
+        policy, rest_s = self._stall.policy, 0.0
         now = policy.clock()
         while True:
             for url in self._urls:
                 if self._again_s.get(url, now) <= now and self._turns.begin(url):
                     self._urls.sort(key=lambda each: each != url)
+                    if rest_s:
+                        self._stall.resting(0.0)
                     return url
             rest_s = min(map(self._turns.rest_s, self._urls))
             backs_off = any(self._again_s.get(url, now) > now for url in self._urls)
@@ -188,6 +194,8 @@ class Failover:
                 raise self._worst
             if not backs_off and rest_s > self._stall.rest_left_s + LOOK_S:
                 raise self._worst or self._turns.refused(self._urls[0])
+            if rest_s:
+                self._stall.resting(rest_s)
             policy.sleep(LOOK_S)
             since, now = now, policy.clock()
             (self._stall.waited if backs_off else self._stall.rested)(since, now)

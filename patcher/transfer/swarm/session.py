@@ -52,6 +52,7 @@ _ALERTS = (
     | _CLASS.piece_progress_notification
     | _CLASS.connect_notification
     | _CLASS.peer_notification
+    | _CLASS.tracker_notification
     | _CLASS.port_mapping_notification
     | _CLASS.port_mapping_log_notification
 )
@@ -74,6 +75,7 @@ _FIXED: Any = {
     "allow_multiple_connections_per_ip": True,
     "unchoke_interval": 1,
     "max_out_request_queue": 128,
+    "request_queue_time": 1,  # s: what is requested early is chosen early, and the end waits for the longest queue
     "min_reconnect_time": 3,
     "stop_tracker_timeout": 1,
     "user_agent": "Shoal",

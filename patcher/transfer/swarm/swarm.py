@@ -128,6 +128,8 @@ class Swarm:
         self.finished_bytes = 0
         self.seen: set[bool] = set()
         """Holds True once a local peer was connected, however briefly, and False once another one was."""
+        self.named_peers: int | None = None
+        """The most players that a tracker named; None before the first answer."""
         self._facts = threading.Condition()
         self._heard: set[type[lt.alert]] = set()
         self._unflushed: list[int] = []
@@ -156,6 +158,8 @@ class Swarm:
                     self._is_news = True
                 case lt.peer_connect_alert():
                     self.seen.add(policy.is_local(alert.endpoint[0]))
+                case lt.tracker_reply_alert():
+                    self.named_peers = max(self.named_peers or 0, alert.num_peers)
                 case lt.file_error_alert():
                     self._problem = self._problem_of(alert)
             self._facts.notify_all()

@@ -103,6 +103,13 @@ def test_loose_pieces_leave_their_neighbours_to_a_window_that_is_shorter(tmp_pat
     assert {root for root, _, _ in origin.shelf.requests} == {ref_of(noise(5, 1_200_000)).root, origin.pack.root}
 
 
+def test_many_small_files_come_as_windows_although_nothing_is_saved(tmp_path: Path) -> None:
+    """A request for each would cost more than the bytes."""
+    small = Origin(tmp_path / "game", {f"{number:03}": noise(number, 700) for number in range(200)})
+    assert small.brings(small.source(), range(small.layout.count)) == len(small.index.windows)
+    assert small.received_bytes < sum(map(len, small.contents)) + 1000 * len(small.index.windows)
+
+
 def test_without_the_full_pack_the_loose_files_remain(origin: Origin) -> None:
     origin.shelf.missing = {origin.pack.root}
     origin.brings(origin.source(), range(origin.layout.count))

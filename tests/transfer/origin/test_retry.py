@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from patcher.errors import Cancelled, Missing, OriginError, TooSlow
+from patcher.errors import Busy, Cancelled, Missing, OriginError, TooSlow
 from patcher.transfer.origin.client import Origin
 from patcher.transfer.origin.retry import LOOK_S, Failover, RetryPolicy
 from patcher.transfer.origin.watchdog import Watchdog
@@ -57,6 +57,20 @@ def test_the_first_error_that_says_more_than_missing_is_told() -> None:
     with pytest.raises(OriginError) as caught:
         asks()
     assert caught.value.code == "origin.too_slow"
+
+
+def test_the_rest_of_a_wait_that_a_server_asks_for_is_told() -> None:
+    clock, told = Clock(), list[float]()
+    clock.stall.resting = told.append
+    answers = iter([Busy("too much to do", wait_s=90)])
+
+    def server(clock: Clock, watchdog: Watchdog) -> None:
+        if error := next(answers, None):
+            raise error
+
+    ask(clock, clock.failover(), only=server)
+    assert told[:2] == [90, 90 - LOOK_S]
+    assert told == sorted(told, reverse=True) and told[-1] == 0
 
 
 def test_a_cancel_ends_the_pause_before_a_retry(server: HostileOrigin) -> None:
