@@ -53,7 +53,7 @@ disks: setup    ## a title's whole life on real disks, each in an image of its o
 	@packaging/setup.sh disks
 	$(call timed,$(BIN)/python -m tests.support.disks)
 
-prove: setup    ## the slow proofs: players behind routers, half of a swarm that lies, a standard client, every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, every damage to a file of ours, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB), uploads killed at 50 points
+prove: setup    ## the slow proofs: players behind routers, small release days, half of a swarm that lies, a standard client, every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, every damage to a file of ours, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB), uploads killed at 50 points
 	@packaging/setup.sh prove
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.crash --ignore-case && \
@@ -77,6 +77,7 @@ prove: setup    ## the slow proofs: players behind routers, half of a swarm that
 	    $(BIN)/python -m tests.support.homes && \
 	    $(BIN)/python -m tests.support.poison && \
 	    $(BIN)/python -m tests.support.standard_client && \
+	    $(BIN)/python -m tests.support.swarms && \
 	    SHOAL_KILLS=50 $(BIN)/python -m pytest -q tests/publish/upload/test_objects.py)
 
 bench: setup    ## the numbers we publish, one file each
@@ -95,6 +96,6 @@ translations: setup ## assets/i18n follows the texts of the launcher; fill in wh
 
 lock: setup     ## packaging/requirements/*.txt anew
 	@$(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet pip-tools
-	@cd packaging/requirements && for name in runtime redis token upload dev; do \
+	@cd packaging/requirements && for name in runtime redis rehearse token upload dev; do \
 	    PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= ../../.venv/lock/bin/pip-compile --quiet --upgrade --allow-unsafe --strip-extras \
 	        --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file $$name.txt $$name.in || exit 1; done

@@ -12,6 +12,9 @@ have_library() { # whether the loader knows it
 need_packages() { # the Debian packages this machine lacks, on one line
     command -v ssh >/dev/null 2>&1 || printf ' openssh-client'
     command -v ip >/dev/null 2>&1 || printf ' iproute2'
+    command -v rsync >/dev/null 2>&1 || printf ' rsync'
+    command -v curl >/dev/null 2>&1 || printf ' curl'
+    command -v systemd-analyze >/dev/null 2>&1 || printf ' systemd'
     command -v nft >/dev/null 2>&1 || [ -x /usr/sbin/nft ] || printf ' nftables'
     while read -r library package; do # what Qt draws with: first a screen or none, from libxcb on a real one
         have_library "$library" || printf ' %s' "$package"

@@ -20,7 +20,7 @@ from patcher import beneath, disk, private, processes, windows
 from patcher.config import Home, default_home
 from patcher.engine.client import Client
 from patcher.errors import DiskError
-from tests.support import waiting
+from tests.support import idle_program
 from tests.support.world import Shoal
 
 if sys.platform == "win32":
@@ -71,8 +71,8 @@ def _in_use(path: Path, use: str) -> Iterator[None]:
         with path.open("rb"):  # Python lets others read and write it, not remove it
             yield
         return
-    shutil.copyfile(waiting.WAITS, path)
-    with subprocess.Popen([path, *waiting.ARGUMENTS], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as program:
+    shutil.copyfile(idle_program.WAITS, path)
+    with subprocess.Popen([path, *idle_program.ARGUMENTS], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as program:
         time.sleep(0.5)
         try:
             yield

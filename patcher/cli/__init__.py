@@ -2,7 +2,7 @@
 
 Read `__main__` first (the parser and the exit codes), then `player`: a verb is a function of the parsed arguments and
 an `output.Output`; it submits a command to the engine with `follow.follow` and prints the outcome. `output` alone
-writes to the terminal. `feeds`, `seeding`, `operator`, `publisher`, `publisher_channels` and `publisher_keys` hold the
+writes to the terminal. `feeds`, `seeding`, `operator`, `publisher` and the modules that begin like it hold the
 other verbs; `demo` and `playground` are ``make demo``.
 
     from patcher.cli.__main__ import main

@@ -12,6 +12,7 @@ from patcher.cli import (
     publisher_keys,
     publisher_order,
     publisher_preload,
+    publisher_rehearse,
     publisher_upload,
 )
 from patcher.cli.output import Output, confirm, human_bytes, human_time
@@ -25,6 +26,8 @@ from patcher.publish.profiles import PROFILES
 from patcher.publish.title import KINDS, LINKS, TitleText, describe
 from patcher.publish.upload.upload import check_successor
 
+_MANY = 4
+"""From more releases than these on, a release says how to keep fewer."""
 RENEWAL_STATE = "Players see all that is published; the signatures that they use now age."
 
 
@@ -53,6 +56,7 @@ def add_verbs(verbs: Verbs) -> None:
     publisher_keys.add_verbs(verbs)
     publisher_preload.add_verbs(verbs)
     publisher_upload.add_verbs(verbs)
+    publisher_rehearse.add_verbs(verbs)
     check = add_feed_verb(verbs, "check", _check, "look at a feed as a player would")
     check.add_argument("--deep", action="store_true", help="apply every patch, too")
     for verb in (preview, check):
@@ -98,7 +102,8 @@ def _add_title(verbs: Verbs) -> None:
     add("--lang", default="en", metavar="TAG", help="the language of label and summary (default: %(default)s)")
     add("--label", metavar="TEXT", help="its name for players")
     add("--summary", metavar="TEXT", help="a description of one or two sentences")
-    add("--art", type=expanded, metavar="FILE", help="a PNG or JPEG, wide; its left lower part lies under the label")
+    text = "a PNG or JPEG, wide, its left lower part under the label; 'de=FILE' for one language"
+    add("--art", type=publisher_order.of_language, action="append", default=[], metavar="FILE", help=text)
     add("--link", action="append", type=_link, default=[], metavar="KIND=URL", help="kinds: site, support")
     add("--kind", choices=KINDS, help="the kind of title")
     add("--licence", metavar="TEXT", help="under which terms")
@@ -168,6 +173,7 @@ def _show_release(order: release.ReleaseOrder, outcome: release.ReleaseOutcome, 
         for version, patch_bytes in outcome.packed.patch_bytes:
             out.line(f"Patch from {version}: {human_bytes(patch_bytes)}")
         out.line(f"From nothing: {human_bytes(outcome.packed.full_bytes)}")
+        _show_growth(outcome, out)
     sentences = {
         "published": f"Published {order.title} {order.version}: {files} files, {size}.",
         "already published": f"{order.title} {order.version} is already published.",
@@ -178,6 +184,12 @@ def _show_release(order: release.ReleaseOrder, outcome: release.ReleaseOutcome, 
     else:
         out.line(sentences[outcome.state])
         show_request(outcome, out, RENEWAL_STATE)
+
+
+def _show_growth(outcome: release.ReleaseOutcome, out: Output) -> None:
+    out.line(f"The feed has grown by {human_bytes(outcome.added_bytes)}; it lists {outcome.listed} releases of it.")
+    if outcome.listed > _MANY:
+        out.line("`--keep N` lists fewer from now on; `shoal publish gc` removes what only older ones have.")
 
 
 def _release_fields(order: release.ReleaseOrder, outcome: release.ReleaseOutcome) -> dict[str, object]:
@@ -193,20 +205,24 @@ def _release_fields(order: release.ReleaseOrder, outcome: release.ReleaseOutcome
         "title": order.title, "version": order.version, "state": outcome.state, "files": len(source.tree.files),
         "tree_bytes": source.size_bytes, "parts": parts,
         "patches": [{"version_from": v, "patch_bytes": n} for v, n in (packed.patch_bytes if packed else ())],
-        "full_bytes": packed.full_bytes if packed else 0, "seconds": round(outcome.seconds, 3),
+        "full_bytes": packed.full_bytes if packed else 0, "added_bytes": outcome.added_bytes,
+        "listed_releases": outcome.listed, "seconds": round(outcome.seconds, 3),
         **request_fields(outcome),
     }  # fmt: skip
 
 
 def _title(args: argparse.Namespace, out: Output) -> None:
-    names = ("label", "summary", "kind", "art", "licence", "citation")
-    words = TitleText(args.lang, links=dict(args.link), **{name: getattr(args, name) for name in names})
+    names = ("label", "summary", "kind", "licence", "citation")
+    plain = {name: getattr(args, name) for name in names}
+    words = TitleText(args.lang, links=dict(args.link), art=dict(args.art), **plain)
     about, changed = describe(args.folder, args.home, args.title, words, passphrases(args, out))
     out.line(f"{'Published' if changed else 'Nothing is new in'} the record of {args.title}.")
     texts = {language: {"label": text.label, "summary": text.summary} for language, text in about.texts.items()}
     out.result({
         "title": args.title, "changed": changed, "kind": about.kind, "texts": texts, "links": dict(about.links),
-        "art": about.art.hex if about.art else "", "licence": about.licence, "citation": about.citation,
+        "art": about.art.hex if about.art else "",
+        "art_in": {language: ref.hex for language, ref in (about.art_in or {}).items()},
+        "licence": about.licence, "citation": about.citation,
     })  # fmt: skip
 
 

@@ -1,8 +1,10 @@
 """What `shoal publish release` and `preload` are told of a release."""
 
 import argparse
+from pathlib import Path
 
 from patcher.cli.verbs import add_jobs, count, expanded
+from patcher.content.records import LANGUAGE
 from patcher.publish.release import ReleaseOrder
 from patcher.publish.tree import IGNORE_FILE, parse_part
 
@@ -15,7 +17,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     add("--version", required=True, metavar="V", help="letters, digits and . _ + -")
     add("--channel", default="live", help="the channel that offers it (default: %(default)s)")
     add("--label", default="", help="the title's name for players")
-    add("--notes", type=expanded, metavar="FILE", help="release notes, as Markdown")
+    text = "release notes, as Markdown; 'de=FILE' for one language"
+    add("--notes", type=of_language, action="append", default=[], metavar="FILE", help=text)
     text = "how it starts; 'linux=bin/game --x' for one system"
     add("--launch", action="append", default=[], metavar="ARGV", help=text)
     add(
@@ -30,6 +33,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     add_ignore(verb)
     text = "a file that is executable; programs and scripts are, by their first bytes"
     add("--executable", action="append", default=[], metavar="GLOB", help=text)
+    text = "list N releases and retire older ones (default: as before, at first 32)"
+    add("--keep", type=count, metavar="N", help=text)
     add("--from-last", type=count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
     add_jobs(verb)
 
@@ -40,13 +45,21 @@ def add_ignore(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--ignore", action="append", default=[], metavar="GLOB", help=text)
 
 
+def of_language(text: str) -> tuple[str, Path]:
+    """A language tag, empty for all, and a file."""
+    language, _, path = text.partition("=")
+    return (language, expanded(path)) if path and LANGUAGE.fullmatch(language) else ("", expanded(text))
+
+
 def order_of(args: argparse.Namespace) -> ReleaseOrder:
     """The order that the options describe."""
-    names = ("title", "tree", "version", "channel", "label", "notes", "from_last", "jobs")
+    names = ("title", "tree", "version", "channel", "label", "keep", "from_last", "jobs")
     plain = {name: getattr(args, name) for name in names}
-    rules = tuple(parse_part(text) for text in args.part)
+    rules, notes = tuple(parse_part(text) for text in args.part), dict(args.notes)
     return ReleaseOrder(
         **plain,
+        notes=notes.pop("", None),
+        notes_in=notes,
         launch=tuple(args.launch),
         executable=tuple(args.executable),
         ignore=tuple(args.ignore),

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -36,7 +37,8 @@ def _is_safe(launch: "Launch") -> bool:
 
 Name = Annotated[str, valid(paths.check_name, "name")]
 Label = Annotated[str, valid(lambda text: not set(text) & set("\n\t"), "text of one line")]
-Language = Annotated[str, matching(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", "language tag (BCP 47)")]
+LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+Language = Annotated[str, matching(LANGUAGE.pattern, "language tag (BCP 47)")]
 Host = Annotated[str, matching(r"[a-z0-9.:\[\]-]{1,255}", "host name")]
 Key = Annotated[str, matching(r"[0-9a-f]{64}", "key of 32 bytes in hex")]
 Version = Annotated[str, matching(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9}){0,3})?", "dotted version")]
@@ -77,6 +79,8 @@ class Title:
     links: Mapping[Name, Annotated[str, address("https", "http", bare=False)]] = field(default_factory=dict)
     licence: str = ""
     citation: str = ""
+    art_in: Mapping[Language, Ref] | None = field(default=None, metadata=json_fields.LEFT_OUT)
+    """The art for readers of some languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,14 @@ class Release:
     notes: Ref | None = None
     rules: tuple[str, ...] | None = field(default=None, metadata=json_fields.LEFT_OUT)
     """How the publisher divided the folder into parts, for the next release; players have no use for it."""
+    ignore: tuple[str, ...] | None = field(default=None, metadata=json_fields.LEFT_OUT)
+    """What the publisher left out besides the folder's own file of patterns, likewise for the next release."""
+    executable: tuple[str, ...] | None = field(default=None, metadata=json_fields.LEFT_OUT)
+    """Globs of files that the publisher called executable, likewise."""
+    keep: Annotated[int, within(1)] | None = field(default=None, metadata=json_fields.LEFT_OUT)
+    """How many releases of the title the publisher keeps listed, likewise."""
+    notes_in: Mapping[Language, Ref] | None = field(default=None, metadata=json_fields.LEFT_OUT)
+    """The notes in other languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +250,12 @@ def encode(record: Any) -> bytes:
 
 
 # ---------------------------------------------------------------- what they decide
+
+
+def in_language(refs: Mapping[str, Ref] | None, language: str, otherwise: Ref | None) -> Ref | None:
+    """The document for a language tag, for that language anywhere, or the one that is for all."""
+    refs = refs or {}
+    return refs.get(language) or refs.get(language.partition("-")[0]) or otherwise
 
 
 def chosen(part: Part, tags: Collection[str]) -> bool:

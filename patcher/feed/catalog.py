@@ -5,6 +5,8 @@ Nothing is decided by it: whatever is installed or fetched is read from `Trust` 
 
 import dataclasses
 import json
+import locale
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +90,7 @@ def with_art(catalog: Catalog, reader: Reader, origin: Origin, folder: Path) -> 
     titles = {}
     for name, facts in catalog.titles.items():
         title, release = _records(name, reader)
-        art, notes = title.art if title else None, release.notes if release else None
+        art, notes = _documents(title, release)
         about = facts.about
         if (art.hex if art else "") != facts.art or (about.art and not Path(about.art).exists()):
             about = dataclasses.replace(about, art=_art(art, origin, folder))
@@ -108,6 +110,19 @@ def _records(name: str, reader: Reader) -> tuple[records.Title | None, records.R
         return None, None
 
 
+def _documents(title: records.Title | None, release: records.Release | None) -> tuple[Ref | None, Ref | None]:
+    """Art and notes, in the language of this process where the publisher has them."""
+    language = _language()
+    art = records.in_language(title.art_in, language, title.art) if title else None
+    return art, records.in_language(release.notes_in, language, release.notes) if release else None
+
+
+def _language() -> str:
+    """The language tag of this process' environment: ``de-AT``; empty if it says none."""
+    name = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), None) or locale.getlocale()[0]
+    return (name or "").partition(".")[0].replace("_", "-")
+
+
 def _title(name: str, reader: Reader, known: Catalog) -> TitleFacts:
     title, release = _records(name, reader)
     before = known.titles.get(name, TitleFacts(name))
@@ -123,7 +138,8 @@ def _title(name: str, reader: Reader, known: Catalog) -> TitleFacts:
         licence=title.licence,
         parts=tuple(PartFact(part.name, part.tags, _about_bytes(part)) for part in release.parts),
     )
-    if (release.notes.hex if release.notes else "") != before.notes:  # they are of another release
+    _, notes = _documents(title, release)
+    if (notes.hex if notes else "") != before.notes:  # they are of another release, or another language
         about, before = dataclasses.replace(about, notes=""), dataclasses.replace(before, notes="")
     label = labels.get("en") or next(iter(labels.values()), name)
     return dataclasses.replace(before, label=label, version=release.version, about=about)

@@ -17,7 +17,7 @@ from patcher.feed.pin import Pin
 from patcher.protocol.commands import PIN_SUFFIX
 from patcher.publish import ceremony, publication, repository
 from patcher.publish.keys.ring import KeyRing, Passphrases
-from patcher.publish.publication import locked, opened
+from patcher.publish.publication import LOCK, folder_locked, locked, opened
 from patcher.publish.release import history, stated
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import Store, make_folder
@@ -82,7 +82,8 @@ def init(
                 return NewFeed(feed.name, "", invitation, request, done)
             repo = done
         disk.write_atomic(_owner(home, feed.name), repo.fingerprint.encode())
-        disk.write_atomic(invitation, Pin(feed.origins[0], repo.fingerprint).published())
+        with folder_locked(folder, home):
+            disk.write_atomic(invitation, Pin(feed.origins[0], repo.fingerprint).published())
     return NewFeed(feed.name, repo.fingerprint, invitation)
 
 
@@ -186,7 +187,7 @@ def _existing(folder: Path, record: bytes) -> Repository | None:
             raise UsageError("usage.feed_folder", f"{folder} is a feed already.", path=str(folder))
         return repo
     found = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if found - {METADATA, TARGETS} or folder.is_file():
+    if found - {METADATA, TARGETS, LOCK} or folder.is_file():
         raise UsageError("usage.feed_folder", f"{folder} is not empty and not a feed.", path=str(folder))
     return None
 

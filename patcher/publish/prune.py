@@ -126,8 +126,8 @@ def needed_by(views: Iterable[Repository], store: Store) -> set[str]:
 def _named(record: object, store: Store) -> Iterator[Ref]:
     """The content that a record leads to."""
     match record:
-        case records.Title(art=Ref() as art):
-            yield art
+        case records.Title() as title:
+            yield from (ref for ref in (title.art, *(title.art_in or {}).values()) if ref)
         case records.Release() as release:
             yield from _of_release(release, store)
         case records.Patches() as patches:
@@ -135,8 +135,7 @@ def _named(record: object, store: Store) -> Iterator[Ref]:
 
 
 def _of_release(release: records.Release, store: Store) -> Iterator[Ref]:
-    if release.notes:
-        yield release.notes
+    yield from (ref for ref in (release.notes, *(release.notes_in or {}).values()) if ref)
     for part in release.parts:
         yield from of_part(part, store)
 

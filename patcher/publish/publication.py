@@ -4,6 +4,8 @@ A role ages from half its life on. What the keys on this machine can sign is ren
 request: that of the change itself if it needs holders anyway, else `RENEWAL`, which holds nothing back.
 """
 
+import os
+import socket
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -14,7 +16,7 @@ from typing import Any
 
 from tuf.api.metadata import Metadata
 
-from patcher import disk
+from patcher import disk, lock
 from patcher.config import Home
 from patcher.errors import BusyError, UsageError
 from patcher.private import readable_files
@@ -23,6 +25,8 @@ from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.repository import Changes, Delegator, Repository
 from patcher.publish.store import Store
 
+LOCK = ".lock"
+"""In the folder of a feed; web servers do not serve it."""
 RENEWAL = "renewal"
 """The version in the name of a request that renews roles and changes nothing else."""
 
@@ -43,8 +47,17 @@ class Published:
 @contextmanager
 def opened(folder: Path, home: Home) -> Iterator[Repository]:
     """A feed, locked against other publications. Raises BusyError, UsageError (usage.feed_folder), TrustError."""
-    with locked(home, repository.load(folder).feed.name):
+    with locked(home, repository.load(folder).feed.name), folder_locked(folder, home):
         yield repository.load(folder)
+
+
+@contextmanager
+def folder_locked(folder: Path, home: Home) -> Iterator[None]:
+    """Lock the folder of a feed, which several homes may share, on several machines too. Raises BusyError."""
+    with lock.locked(folder / LOCK, f"process {os.getpid()} of {socket.gethostname()}, home {home.root}") as other:
+        if other:
+            raise BusyError("busy.title", f"Another command is publishing into {folder}: {other}.", path=str(folder))
+        yield
 
 
 @contextmanager
@@ -54,9 +67,9 @@ def locked(home: Home, feed: str) -> Iterator[None]:
     Web servers can read what is written meanwhile, also where the publisher's umask keeps other users out.
     """
     disk.make_folder(home.root / "build")
-    with closing(sqlite3.connect(home.root / "build" / f"{feed}.lock", timeout=0, isolation_level=None)) as lock:
+    with closing(sqlite3.connect(home.root / "build" / f"{feed}.lock", timeout=0, isolation_level=None)) as held:
         try:
-            lock.execute("BEGIN EXCLUSIVE")
+            held.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             raise BusyError("busy.title", f"Another command is publishing the feed {feed}.", feed=feed) from error
         with readable_files():

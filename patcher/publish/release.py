@@ -9,13 +9,14 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from patcher.config import Home
 from patcher.content import feed_paths, merkle, paths, records
 from patcher.content.records import Channel, Launch, Release
 from patcher.errors import TrustError, UsageError
+from patcher.feed.catalog import NOTES_MAX_BYTES
 from patcher.publish import build, publication, repository
 from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.patches import packs
@@ -25,7 +26,6 @@ from patcher.publish.store import OnProgress, Say, Store
 from patcher.publish.tree import IGNORE_FILE, PartRule, parse_part, suspects
 
 SYSTEMS = ("linux", "macos", "windows")
-MAX_NOTES_BYTES = 1 << 20
 _SUSPECTS_NAMED = 20
 _CANNOT = "The release cannot be described"
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63}", re.ASCII)
@@ -41,15 +41,19 @@ class ReleaseOrder:
     channel: str = "live"
     label: str = ""
     notes: Path | None = None
+    notes_in: Mapping[str, Path] = field(default_factory=dict)
+    """The notes in other languages, by language tag."""
     launch: tuple[str, ...] = ()
     rules: tuple[PartRule, ...] = ()
     """How the folder is divided into parts; without any, as in the release before."""
     dropped: tuple[str, ...] = ()
     """Parts of the release before that this one means to have no more."""
     ignore: tuple[str, ...] = ()
-    """What is left out, like lines of the folder's `tree.IGNORE_FILE`."""
+    """What is left out, like lines of the folder's `tree.IGNORE_FILE`; without any, as in the release before."""
     executable: tuple[str, ...] = ()
-    """Globs of files that are executable, besides those whose first bytes say so."""
+    """Globs of files that are executable, besides those whose first bytes say so; without any, as before."""
+    keep: int | None = None
+    """How many releases stay listed; None: as before, at most `repository.RELEASES_KEPT`."""
     from_last: int = 3
     """Number of older releases from which patches are made."""
     jobs: int = 1
@@ -67,6 +71,10 @@ class ReleaseOutcome:
     request: Path | None = None
     """Waits for ``missing`` further signatures: the release itself, or where that is published, a renewal of roles."""
     missing: int = 0
+    added_bytes: int = 0
+    """By which the feed's content grew."""
+    listed: int = 0
+    """Releases of the title that the feed lists then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +134,29 @@ def release(
         done = record.sequence in past.releases and live.release == record.sequence
         if order.dry_run:
             return ReleaseOutcome("dry run", source, time.monotonic() - started_s)
-        packed = None
+        packed, added_bytes = None, 0
         if not (done and all(Store(folder).has(ref) for ref in source.contents)):  # content may have been lost
             with Store(folder).adding() as store:
                 packed = write_content(store, home, order, source, notes, record, past, progress, say)
+                added_bytes = store.added_bytes
         changes = Changes({}) if done or packed is None else changes_of(repo, order, record, past, packed)
         progress("sign", 0, 0)
         published = publication.publish(repo, home, ring, changes, order.title, order.version)
     state = "request" if published.is_held else "already published" if done else "published"
-    return ReleaseOutcome(state, source, time.monotonic() - started_s, packed, published.request, published.missing)
+    gone = sum(feed_paths.kind_of(path) is Release for path in changes.drop)
+    return ReleaseOutcome(
+        state, source, time.monotonic() - started_s, packed, published.request, published.missing, added_bytes,
+        len({*past.releases, record.sequence}) - gone,
+    )  # fmt: skip
 
 
 def described(
     order: ReleaseOrder, past: History, progress: OnProgress, say: Say
-) -> tuple[build.SourceFolder, Release, bytes]:
+) -> tuple[build.SourceFolder, Release, dict[str, bytes]]:
     """Read the folder: its files, the release record that they make, and the notes. Raises like `release`."""
-    notes = _notes(order.notes)
+    notes = _notes(order)
     _check_forward(order, past)
-    order = replace(order, rules=_rules(order, past, say))
+    order = _as_before(order, past, say)
     source = build.read(
         order.tree, order.title, order.rules, order.jobs, progress, ignore=order.ignore, executable=order.executable
     )
@@ -200,15 +213,28 @@ def _check_forward(order: ReleaseOrder, past: History) -> None:
         raise UsageError("usage.release", message, version=order.version)
 
 
-def _rules(order: ReleaseOrder, past: History, say: Say) -> tuple[PartRule, ...]:
-    """The ordered rules of parts, else those of the release before, but for parts that are dropped."""
+def _as_before(order: ReleaseOrder, past: History, say: Say) -> ReleaseOrder:
+    """The order, and what it does not say as in the release before; parts that are dropped are left out."""
     before = past.named(order.version) or past.releases.get(max(past.releases, default=0))
-    if order.rules or before is None or not before.rules:
-        return order.rules
-    rules = tuple(rule for rule in map(parse_part, before.rules) if rule.name not in order.dropped)
-    if rules:
-        say("Parts as in the release before: " + " ".join(rule.text for rule in rules))
-    return rules
+    if before is None:
+        return order
+    rules = tuple(rule for rule in map(parse_part, before.rules or ()) if rule.name not in order.dropped)
+    same = replace(
+        order,
+        rules=order.rules or rules,
+        ignore=order.ignore or before.ignore or (),
+        executable=order.executable or before.executable or (),
+        keep=order.keep or before.keep,
+    )
+    known = (
+        ("Parts", not order.rules and [rule.text for rule in rules]),
+        ("Left out", not order.ignore and before.ignore),
+        ("Executable", not order.executable and before.executable),
+    )
+    for words, texts in known:
+        if texts:
+            say(f"{words} as in the release before: {' '.join(texts)}")
+    return same
 
 
 def _check_parts(order: ReleaseOrder, source: build.SourceFolder, past: History) -> None:
@@ -285,17 +311,30 @@ def _launch(order: ReleaseOrder, source: build.SourceFolder, past: History, say:
     return launch
 
 
-def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, notes: bytes, say: Say) -> Release:
+def _record(
+    order: ReleaseOrder, source: build.SourceFolder, past: History, notes: Mapping[str, bytes], say: Say
+) -> Release:
     known = past.named(order.version)
     sequence = known.sequence if known else past.next_sequence
     parts = tuple(part.record for part in source.parts)
     if known and not any(part.landmarks for part in known.parts):  # it was made before there were any
         parts = tuple(replace(part, landmarks=None) for part in parts)
-    rules = known.rules if known else tuple(rule.text for rule in order.rules) or None
     launch = _launch(order, source, past, say) if order.launch or not known else known.launch
-    before = known.notes if known else None
-    ref = merkle.ref_of(notes) if notes else before
-    record = Release(order.title, sequence, order.version, parts, launch, ref, rules)
+    refs = {language: merkle.ref_of(text) for language, text in notes.items()}
+    ref = refs.pop("", known.notes if known else None)
+    record = Release(
+        order.title,
+        sequence,
+        order.version,
+        parts,
+        launch,
+        ref,
+        rules=known.rules if known else tuple(rule.text for rule in order.rules) or None,
+        ignore=known.ignore if known else order.ignore or None,
+        executable=known.executable if known else order.executable or None,
+        keep=known.keep if known else order.keep,
+        notes_in=refs or (known.notes_in if known else None) or None,
+    )
     with stated("usage.release", _CANNOT):
         data = records.encode(record)
     if data != records.encode(known or record):
@@ -304,17 +343,20 @@ def _record(order: ReleaseOrder, source: build.SourceFolder, past: History, note
     return record
 
 
-def _notes(path: Path | None) -> bytes:
-    """The notes, read this once; empty without a file."""
-    if path is None:
-        return b""
+def _notes(order: ReleaseOrder) -> dict[str, bytes]:
+    """The notes by language, read this once; those for all languages at ``""``."""
+    files = {"": order.notes, **order.notes_in} if order.notes else dict(order.notes_in)
+    return {language: _read_notes(path) for language, path in files.items()}
+
+
+def _read_notes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
         data.decode()
     except (OSError, ValueError) as error:
         raise UsageError("usage.release", f"The notes cannot be read: {error}.", path=str(path)) from error
-    if not 0 < len(data) <= MAX_NOTES_BYTES:
-        raise UsageError("usage.release", f"The notes must have 1 to {MAX_NOTES_BYTES} bytes.", path=str(path))
+    if not 0 < len(data) <= NOTES_MAX_BYTES:
+        raise UsageError("usage.release", f"The notes must have 1 to {NOTES_MAX_BYTES} bytes.", path=str(path))
     return data
 
 
@@ -322,15 +364,15 @@ def _notes(path: Path | None) -> bytes:
 
 
 def write_content(
-    store: Store, home: Home, order: ReleaseOrder, source: build.SourceFolder, notes: bytes, new: Release,
-    past: History, progress: OnProgress, say: Say,
+    store: Store, home: Home, order: ReleaseOrder, source: build.SourceFolder, notes: Mapping[str, bytes],
+    new: Release, past: History, progress: OnProgress, say: Say,
 ) -> packs.Packed:  # fmt: skip
     """Put everything into the store that the release needs, packs too. Raises ContentError, DiskError, UsageError."""
     before = sorted((s for s in past.releases if s < new.sequence), reverse=True)[: order.from_last]
     older = [past.releases[sequence] for sequence in before]
     build.write(source, store, order.jobs, progress)
-    if notes:
-        store.put(notes)
+    for text in notes.values():
+        store.put(text)
     return packs.pack_release(store, home.root / "build", new, source.parts, older, order.jobs, progress, say)
 
 
@@ -363,11 +405,12 @@ def changes_of(repo: Repository, order: ReleaseOrder, record: Release, past: His
         put[feed_paths.title(title)] = records.encode(about(order, past.title))
     if new:
         put[feed_paths.FEED] = records.encode(replace(feed, titles=tuple(sorted({*feed.titles, title}))))
-    return Changes(put, _retired(title, sequence, order.channel, past), (title,) if new else ())
+    keep = min(order.keep or record.keep or repository.RELEASES_KEPT, repository.RELEASES_KEPT)
+    return Changes(put, _retired(title, sequence, order.channel, past, keep), (title,) if new else ())
 
 
-def _retired(title: str, sequence: int, channel: str, past: History) -> frozenset[str]:
-    """Records to drop: patches to releases that are not live nor the one before, releases beyond `RELEASES_KEPT`.
+def _retired(title: str, sequence: int, channel: str, past: History, keep: int) -> frozenset[str]:
+    """Records to drop: patches to releases that are not live nor the one before, releases beyond the newest ``keep``.
 
     The release before is the target of a rollback, and may be an intermediate release of an update.
     """
@@ -379,5 +422,5 @@ def _retired(title: str, sequence: int, channel: str, past: History) -> frozense
         return frozenset(patches)  # a change of channels needs no holder
     pinned = {c.not_below for c in past.channels.values()}
     pinned |= {(steady(c) if name == channel else c.before) or 0 for name, c in past.channels.items()}
-    kept = set(sorted({*past.releases, sequence})[-repository.RELEASES_KEPT :]) | needed | pinned
+    kept = set(sorted({*past.releases, sequence})[-keep:]) | needed | pinned
     return frozenset(patches | {feed_paths.release(title, s) for s in past.releases if s not in kept})

@@ -108,6 +108,8 @@ class Store:
         self.folder = feed / CONTENT
         self._public = public
         self._touched: set[Path] = set()
+        self.added_bytes = 0
+        """Of the content that was not there before."""
         self._lock = threading.Lock()
 
     def path(self, ref: Ref) -> Path:
@@ -219,4 +221,6 @@ class Store:
             disk.make_folder(path.parent)
             disk.rename(staged_path, path)
             self._touch(path.parent)
+            with self._lock:
+                self.added_bytes += offset
         return leaves

@@ -30,8 +30,8 @@ class TitleText:
     label: str | None = None
     summary: str | None = None
     kind: str | None = None
-    art: Path | None = None
-    """A PNG or JPEG file."""
+    art: Mapping[str, Path] = field(default_factory=dict)
+    """PNG or JPEG files by language tag; that for all languages at ``""``."""
     links: Mapping[str, str] = field(default_factory=dict)
     """By kind (`LINKS`); an empty address removes the link."""
     licence: str | None = None
@@ -51,19 +51,19 @@ def describe(
         if title not in feed.titles:
             message = f"The feed has no title {title!r}; its first release makes it."
             raise UsageError("usage.unknown_title", message, title=title)
-        art = _read_art(words.art) if words.art else b""
+        art = {language: _read_art(path) for language, path in words.art.items()}
         ring = KeyRing(home.keys / feed.name, passphrases)
         before = history(repo, title).title
         assert before is not None
-        about = _changed(before, words, ref_of(art) if art else None)
+        about = _changed(before, words, {language: ref_of(data) for language, data in art.items()})
         _check_links(about, feed)
         data = _encoded(about)
         changed = about != before
         if changed or art:
             repo.open_online_keys(ring)
             with Store(folder).adding() as store:
-                if art:
-                    store.put(art)
+                for picture in art.values():
+                    store.put(picture)
         if changed:
             publication.publish(repo, home, ring, Changes({feed_paths.title(title): data}), online_only=True)
     return about, changed
@@ -80,7 +80,7 @@ def _read_art(path: Path) -> bytes:
     return data
 
 
-def _changed(before: records.Title, words: TitleText, art: Ref | None) -> records.Title:
+def _changed(before: records.Title, words: TitleText, art: Mapping[str, Ref]) -> records.Title:
     text = before.texts.get(words.language, records.Text(before.name))
     if words.label is not None:
         text = replace(text, label=words.label)
@@ -90,7 +90,8 @@ def _changed(before: records.Title, words: TitleText, art: Ref | None) -> record
     links = {kind: url for kind, url in {**before.links, **words.links}.items() if url}
     plain = {name: getattr(words, name) for name in ("kind", "licence", "citation") if getattr(words, name) is not None}
     texts = {**before.texts, **({words.language: text} if has_text else {})}
-    return replace(before, texts=texts, links=links, art=art or before.art, **plain)
+    art_in = {**(before.art_in or {}), **{language: ref for language, ref in art.items() if language}}
+    return replace(before, texts=texts, links=links, art=art.get("", before.art), art_in=art_in or None, **plain)
 
 
 def _check_links(about: records.Title, feed: records.Feed) -> None:

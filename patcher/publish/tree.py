@@ -26,8 +26,9 @@ _SUSPECTS = (
     *(".env", ".env.*", ".netrc", ".npmrc", ".pypirc", ".ssh", ".aws", "id_rsa", "id_ed25519", "*.pfx", "*.keystore"),
     *(".DS_Store", "._*", "__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", ".Trash-*", ".directory"),
     *(".idea", ".vs", ".vscode", "*.swp", "*~"),
+    *("*.pdb", "*.ilk", "*.dSYM"),
 )
-"""Names of what version control, secrets, desktops and editors leave in a folder: hardly ever meant for players."""
+"""Names of what version control, secrets, desktops, editors and compilers leave: hardly ever meant for players."""
 _DEFAULTS = "defaults"
 _HEAD_BYTES = 4096
 _MACHO = (0xFEEDFACE, 0xFEEDFACF, 0xCEFAEDFE, 0xCFFAEDFE)

@@ -42,7 +42,7 @@ class TrackerCounts(NamedTuple):
 
 
 class CountersServer(Closing):
-    """Serves ``/`` as JSON and ``/metrics`` for Prometheus. Raises UsageError (usage.port)."""
+    """Serves ``/stats`` and ``/`` as JSON and ``/metrics`` for Prometheus. Raises UsageError (usage.port)."""
 
     def __init__(self, host: str, port: int, tally: Callable[[], TrackerCounts]) -> None:
         self._tally = tally
@@ -54,7 +54,8 @@ class CountersServer(Closing):
         self._server.close()
 
     def _answer(self, request: HttpRequest) -> Answer:
-        forms = {"/": ("application/json", as_json), "/metrics": ("text/plain; version=0.0.4", as_prometheus)}
+        json_form = ("application/json", as_json)
+        forms = {"/": json_form, "/stats": json_form, "/metrics": ("text/plain; version=0.0.4", as_prometheus)}
         form = forms.get(request.path)
         if form is None or request.method not in ("GET", "HEAD"):
             return Answer(HTTPStatus.NOT_FOUND)

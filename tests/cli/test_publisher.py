@@ -244,4 +244,4 @@ def test_without_a_terminal_each_phase_is_one_line(home: Path, feed: Path, tree:
     )
     assert done.returncode == 0, done.stderr
     lines = [line.split()[0] for line in done.stdout.splitlines()]
-    assert lines == ["hash", "write", "pack", "sign", "From", "Published"]
+    assert lines == ["hash", "write", "pack", "sign", "From", "The", "Published"]

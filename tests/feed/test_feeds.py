@@ -144,3 +144,27 @@ def test_notes_are_those_of_the_release_that_is_shown_or_none(
         assert shown() == ("1.2", "")
     feeds.refresh("demo", network, never)
     assert shown() == ("1.2", "the second")
+
+
+@pytest.mark.parametrize(
+    ("says", "notes", "art"), [("de_AT.UTF-8", "Neu", b"Bild"), ("fr_FR", "New", b"art"), ("C", "New", b"art")]
+)
+def test_notes_and_art_are_in_the_language_of_the_player(
+    tmp_path: Path, named: HostileOrigin, network: Network, feed: RepositorySimulator, monkeypatch: pytest.MonkeyPatch,
+    says: str, notes: str, art: bytes,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("LC_ALL", says)
+    feeds, _ = _feeds(tmp_path)
+    refs = {
+        name: named.put(data) for name, data in (("New", b"New"), ("Neu", b"Neu"), ("art", b"art"), ("Bild", b"Bild"))
+    }
+    feed.put("feed.json", records.encode(records.Feed("demo", "Demo", ("https://updates.example/",), titles=("game",))))
+    about = records.Title("game", "game", {"en": records.Text("Demo")}, refs["art"], art_in={"de": refs["Bild"]})
+    feed.put("game/title.json", records.encode(about))
+    made = records.Release("game", 1, "1.1", (), {}, notes=refs["New"], notes_in={"de": refs["Neu"]})
+    feed.put("game/releases/1.json", records.encode(made))
+    feed.put("game/channels/live.json", records.encode(records.Channel(1)))
+    feeds.add(f"https://updates.example:{named.port}", "", network, never)
+    feeds.refresh("demo", network, never)
+    shown = feeds.about("demo/game").about
+    assert (shown.notes, Path(shown.art).read_bytes()) == (notes, art)

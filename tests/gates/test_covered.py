@@ -28,6 +28,7 @@ BY_OTHERS: Mapping[str, str] = {
     "patcher/cli/playground": "journeys/test_demo_titles",
     "patcher/cli/publisher_order": "cli/test_publisher",
     "patcher/cli/publisher_preload": "journeys/test_preload",
+    "patcher/cli/rehearsal_report": "cli/test_publisher_rehearse",
     "patcher/cli/tuf_client": "feed/test_tuf_client",
     "patcher/cli/verbs": "cli/test_output",
     "patcher/closing": "transfer/test_fetch",

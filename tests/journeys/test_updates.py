@@ -11,7 +11,7 @@ from patcher.config import Home
 from patcher.feed.feeds import Feeds
 from patcher.protocol.commands import Network
 from patcher.serve.static import StaticServer
-from tests.support import trees, waiting
+from tests.support import idle_program, trees
 from tests.support.trees import File
 from tests.support.world import World
 
@@ -213,11 +213,11 @@ def test_a_move_that_failed_can_be_tried_again_and_takes_the_players_settings(wo
 
 
 def test_a_running_title_does_not_move(world: World, tmp_path: Path) -> None:
-    layout = {waiting.NAME: File(waiting.WAITS.read_bytes(), executable=True)}
+    layout = {idle_program.NAME: File(idle_program.WAITS.read_bytes(), executable=True)}
     _released(world, tmp_path, "runner", "1", layout)
     player, folder = world.player("runner", peers="none"), tmp_path / "game"
     player.run("install", "runner", "--to", folder)
-    with subprocess.Popen([folder / waiting.NAME, *waiting.ARGUMENTS], stdin=subprocess.PIPE) as running:
+    with subprocess.Popen([folder / idle_program.NAME, *idle_program.ARGUMENTS], stdin=subprocess.PIPE) as running:
         error = player.error("move", "runner", tmp_path / "new", expect=7)
         running.kill()
     assert error["code"] == "busy.running"

@@ -116,7 +116,7 @@ def test_art_that_was_replaced_goes(room: Path) -> None:
     for number in range(2):
         art = room / "art.png"
         art.write_bytes(b"\x89PNG\r\n\x1a\n%d" % number)
-        describe(publisher.folder, publisher.home, "game", TitleText(art=art), publisher.passphrases)
+        describe(publisher.folder, publisher.home, "game", TitleText(art={"": art}), publisher.passphrases)
     _prune(publisher, _LATER)
     shown = [data for data in publisher.content().values() if data.startswith(b"\x89PNG")]
     assert shown == [b"\x89PNG\r\n\x1a\n1"]

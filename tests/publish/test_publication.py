@@ -1,6 +1,7 @@
 """A feed that ages: what renews it, whom that asks, and that nothing is called published which players refuse."""
 
 import datetime as real
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -10,11 +11,12 @@ import pytest
 from tuf.api.exceptions import ExpiredMetadataError
 from tuf.ngclient._internal import trusted_metadata_set
 
-from patcher.errors import UsageError
+from patcher.config import Home
+from patcher.errors import BusyError, UsageError
 from patcher.publish import publication, repository, signing
 from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.title import TitleText, describe
-from tests.support.publisher import PASSPHRASE, Player, Publisher, lay
+from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below, lay
 
 Age = Callable[[int], None]
 NOW = datetime.now(UTC)
@@ -211,3 +213,14 @@ def test_a_renewed_root_is_taken_by_players_of_the_old_one(solo: Publisher, age:
     age(200)
     assert "root" in renew(solo).roles
     assert player.visit() == read
+
+
+def test_two_homes_that_share_a_feed_folder_take_turns(solo: Publisher, tmp_path: Path) -> None:
+    colleague = Home(tmp_path / "colleague")
+    shutil.copytree(solo.home.keys, colleague.keys)
+    before = files_below(solo.folder)
+    with publication.opened(solo.folder, colleague), pytest.raises(BusyError) as refused:
+        solo.release(lay(tmp_path / "new", {"bin/game": b"new"}), "1.1")
+    assert str(colleague.root) in refused.value.message
+    assert files_below(solo.folder) == before
+    assert release(solo, "1.1") == "published"

@@ -39,7 +39,7 @@ def art_file(folder: Path, data: bytes = PNG) -> Path:
 
 def test_a_player_reads_texts_in_each_language_and_finds_the_art(publisher: Publisher, tmp_path: Path) -> None:
     links = {"site": "https://example.org/game"}
-    describe(publisher, summary="A small game.", art=art_file(tmp_path), links=links, kind="app", licence="MIT")
+    describe(publisher, summary="A small game.", art={"": art_file(tmp_path)}, links=links, kind="app", licence="MIT")
     describe(publisher, language="de", label="Ein Spiel", summary="Ein kleines Spiel.")
     about = records.parse(records.Title, seen(publisher, tmp_path / "player")["game/title.json"])
     assert about == records.Title(
@@ -52,7 +52,7 @@ def test_a_player_reads_texts_in_each_language_and_finds_the_art(publisher: Publ
 
 
 def test_what_is_not_named_stays(publisher: Publisher, tmp_path: Path) -> None:
-    first, _ = describe(publisher, summary="One.", art=art_file(tmp_path), links={"site": "https://example.org/"})
+    first, _ = describe(publisher, summary="One.", art={"": art_file(tmp_path)}, links={"site": "https://example.org/"})
     second, _ = describe(publisher, links={"support": "https://example.org/give"})
     assert (second.texts, second.art) == (first.texts, first.art)
     assert set(second.links) == {"site", "support"}
@@ -76,10 +76,10 @@ def test_the_same_words_again_sign_nothing(publisher: Publisher) -> None:
 
 
 def test_lost_art_is_put_back(publisher: Publisher, tmp_path: Path) -> None:
-    about, _ = describe(publisher, art=art_file(tmp_path))
+    about, _ = describe(publisher, art={"": art_file(tmp_path)})
     assert about.art
     Store(publisher.folder).path(about.art).unlink()
-    _, changed = describe(publisher, art=art_file(tmp_path))
+    _, changed = describe(publisher, art={"": art_file(tmp_path)})
     assert not changed
     assert publisher.problems() == ()
 
@@ -96,7 +96,7 @@ def test_lost_art_is_put_back(publisher: Publisher, tmp_path: Path) -> None:
         ({"label": "two\x07bells"}, "usage.release"),
         ({"language": "klingon!", "label": "x"}, "usage.release"),
         ({"kind": "malware"}, "usage.release"),
-        ({"art": Path("is-not-there.png")}, "usage.release"),
+        ({"art": {"": Path("is-not-there.png")}}, "usage.release"),
     ],
 )
 def test_what_no_player_would_take_is_refused(
@@ -112,7 +112,7 @@ def test_what_no_player_would_take_is_refused(
 @pytest.mark.parametrize("data", [b"<svg onload='x'/>", b"", PNG + bytes(8 << 20)])
 def test_art_that_is_no_image_or_too_large_is_refused(publisher: Publisher, tmp_path: Path, data: bytes) -> None:
     with pytest.raises(UsageError, match="PNG or JPEG"):
-        describe(publisher, art=art_file(tmp_path, data))
+        describe(publisher, art={"": art_file(tmp_path, data)})
 
 
 def test_a_title_begins_with_a_release(publisher: Publisher) -> None:
@@ -144,3 +144,14 @@ def test_the_command_line_says_what_stands_there_now(
     assert '"de": {"label": "Ein Spiel"' in capsys.readouterr().out
     assert main([*verb, "--link", "site"]) == 2
     assert main([*verb, "--kind", "malware"]) == 2
+
+
+def test_art_for_a_language_stands_beside_that_for_all(publisher: Publisher, tmp_path: Path) -> None:
+    describe(publisher, art={"": art_file(tmp_path)})
+    about, changed = describe(publisher, art={"de": art_file(tmp_path, PNG + b"Wiese")})
+    assert changed and about.art and about.art_in
+    found = [records.in_language(about.art_in, language, about.art) for language in ("de-AT", "de", "fr", "")]
+    assert found == [about.art_in["de"], about.art_in["de"], about.art, about.art]
+    assert all(ref and Store(publisher.folder).has(ref) for ref in found)
+    again, _ = describe(publisher, summary="New.")
+    assert again.art_in == about.art_in

@@ -16,6 +16,7 @@ from patcher.publish.keys import wrapping
 from patcher.publish.keys.ring import Passphrases
 from patcher.publish.patches import drafts
 from patcher.publish.patches.drafts import Draft
+from patcher.publish.publication import LOCK
 from tests.support import trees
 
 ORIGIN = "https://updates.example.org/feed"
@@ -82,8 +83,9 @@ class Publisher:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Path and bytes of every file below ``folder``."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Path and bytes of every file below ``folder``, but for a feed's lock: it says who published last."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != LOCK)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def drafted(folder: Path, old: Mapping[str, bytes], new: Mapping[str, bytes], jobs: int = 1) -> Draft:

@@ -1,11 +1,32 @@
-"""A program that this system runs, and that waits until it is ended."""
+"""Waiting for what another thread or process does."""
 
+import contextlib
 import os
-from pathlib import Path
+import sys
+import time
+from collections.abc import Callable
 
-_WINDOWS = os.name == "nt"
-WAITS = Path(os.environ["SYSTEMROOT"], "system32/cmd.exe") if _WINDOWS else Path("/bin/sleep")
-NAME = "game.exe" if _WINDOWS else "game"
-"""What it is called in a game: Windows goes by the name."""
-ARGUMENTS = ("/c", "pause") if _WINDOWS else ("60",)
-"""On Windows it waits for a line of its input."""
+import psutil
+
+PATIENCE_S = 60.0
+_FIRST_S, _LONGEST_S = 0.005, 0.05
+
+
+def wait_until(is_true: Callable[[], bool], what: str) -> None:
+    """Return as soon as it is true. Fails after a minute."""
+    deadline, pause_s = time.monotonic() + PATIENCE_S, _FIRST_S
+    while not is_true():
+        assert time.monotonic() < deadline, f"waited a minute for {what}"
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_S)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; our own dead children are reaped on the way."""
+    if sys.platform != "win32":
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
