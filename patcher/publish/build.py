@@ -119,12 +119,12 @@ def write(source: SourceFolder, store: Store, jobs: int, progress: OnProgress) -
     if missing_bytes > free_bytes:
         message = f"The release needs {missing_bytes} bytes in the feed folder, {free_bytes} are free."
         raise DiskError("disk.full", message, path=str(store.folder), needed_bytes=missing_bytes, free_bytes=free_bytes)
-    meter = PhaseMeter(progress, "write", sum(ref.size_bytes for ref, _ in contents))
-    in_threads(jobs, lambda item: store.put_file(source.folder / item[1], item[0], meter), contents, meter)
     for part in source.parts:
         for document in (part.document, part.layers, part.leaves, part.landmarks):
             if document:
                 store.put(document)
+    meter = PhaseMeter(progress, "write", sum(ref.size_bytes for ref, _ in contents))
+    in_threads(jobs, lambda item: store.put_file(source.folder / item[1], item[0], meter), contents, meter)
     store.flush()
 
 
