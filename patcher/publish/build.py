@@ -83,7 +83,7 @@ def read(
         raise UsageError("usage.release", f"{folder} holds no file.", path=str(folder))
     meter = PhaseMeter(progress, "hash", sum(size for _, size, _ in tree.files))
     hashes = in_threads(jobs, lambda file: _hash(folder / file[0], file[1], meter), tree.files, meter)
-    if trees.read(folder, ignore, executable) != tree:
+    if trees.has_changed(folder, tree, ignore):
         raise _changed(folder)
     by_path = {path: found for (path, _, _), found in zip(tree.files, hashes, strict=True)}
     by_name = {rule.name: rule for rule in rules} | {MAIN_PART: PartRule(MAIN_PART, ())}
@@ -162,12 +162,7 @@ def _hash(path: Path, size_bytes: int, meter: PhaseMeter) -> _Hashes:
             hasher.update(data)
             yield data
 
-    with beneath.translated(path):
-        before = path.stat()
-        marks = landmarks.of(hashed(), size_bytes)
-        after = path.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or after.st_size != size_bytes:
-        raise _changed(path)
+    marks = landmarks.of(hashed(), size_bytes)
     return _Hashes(hasher.leaves(), marks)
 
 

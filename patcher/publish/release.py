@@ -320,7 +320,16 @@ def _write_content(
         build.write(source, store, order.jobs, progress)
         if notes:
             store.put(notes)
-        return packs.pack_release(store, home.root / "build", new, source.parts, older, order.jobs, progress, say)
+        return packs.pack_release(
+            store, home.root / "build", new, source.parts, older, _fulls(repo, older), order.jobs, progress, say
+        )
+
+
+def _fulls(repo: Repository, older: Sequence[Release]) -> dict[str, merkle.Ref]:
+    """The indexes of the full packs of the newest older release, by part."""
+    data = repo.record(feed_paths.patches(older[0].title, older[0].sequence)) if older else None
+    parts = records.parse(records.Patches, data).parts if data else ()
+    return {part.part: part.full for part in parts if part.full}
 
 
 def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str, records.Delta]]) -> records.Patches:

@@ -1,5 +1,7 @@
 """The ``content/`` folder of a feed: immutable files named by their BEP 52 roots, each there whole or not at all."""
 
+import os
+import stat
 import threading
 import time
 from collections import deque
@@ -82,7 +84,7 @@ def in_threads(jobs: int, work: Callable[[Item], Result], items: Sequence[Item],
 
 def read_in_chunks(path: Path, meter: PhaseMeter) -> Iterator[bytes]:
     """Read a file in chunks of up to 1 MiB and count each. Raises DiskError."""
-    with beneath.translated(path), path.open("rb") as file:
+    with beneath.translated(path), path.open("rb", buffering=0) as file:
         while data := file.read(CHUNK_BYTES):
             meter.add(len(data))
             yield data
@@ -90,7 +92,7 @@ def read_in_chunks(path: Path, meter: PhaseMeter) -> Iterator[bytes]:
 
 def read_range(path: Path | str, offset: int, length: int) -> bytes:
     """Some bytes of a file, fewer only at its end. Raises OSError."""
-    with Path(path).open("rb") as file:
+    with open(path, "rb", buffering=0) as file:
         file.seek(offset)
         return file.read(length)
 
@@ -126,8 +128,11 @@ class Store:
 
     def has(self, ref: Ref) -> bool:
         """Whether the content is there with the right size; `publish check` compares the bytes."""
-        path = self.path(ref)
-        return path.is_file() and path.stat().st_size == ref.size_bytes
+        try:
+            found = os.stat(f"{self.folder}/{ref.file}")
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_size == ref.size_bytes
 
     def matches(self, ref: Ref, meter: PhaseMeter) -> bool:
         """Whether the content in the folder has the right root; read in chunks. Raises DiskError."""
@@ -158,7 +163,10 @@ class Store:
             meter.add(ref.size_bytes)
             return
         with beneath.translated(source), source.open("rb", buffering=0) as file:
-            is_right = self._stage(ref, iter(lambda: file.read(CHUNK_BYTES), b""), meter)
+            if ref.size_bytes < CHUNK_BYTES:
+                is_right = self._stage_small(ref, file.read(ref.size_bytes + 1), meter)
+            else:
+                is_right = self._stage(ref, iter(lambda: file.read(CHUNK_BYTES), b""), meter)
         if not is_right:
             raise UsageError("usage.release", f"{source} was changed while it was published.", path=str(source))
         full: list[Ref] = []
@@ -220,6 +228,14 @@ class Store:
                 if meter:
                     meter.add(len(chunk))
         return offset == ref.size_bytes and merkle.root_of(hasher.leaves()) == ref.root
+
+    def _stage_small(self, ref: Ref, data: bytes, meter: PhaseMeter) -> bool:
+        """The same for content in memory."""
+        is_right = len(data) == ref.size_bytes and merkle.root_of(merkle.leaves_of(data)) == ref.root
+        if is_right:
+            disk.create_unsynced(self._staged_path(ref), data)
+            meter.add(len(data))
+        return is_right
 
     def _settle(self, refs: Sequence[Ref]) -> None:
         """Make staged content durable, then give it its names: a name must never stand for bytes that could be lost."""
