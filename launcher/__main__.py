@@ -19,6 +19,7 @@ with screen.importing():
     from launcher.prefs import Prefs
     from launcher.views.window import MainWindow
     from patcher.private import forget_secrets
+    from patcher.processes import limit_heaps
 
 _I18N = theme.ASSETS / "i18n"
 
@@ -87,6 +88,7 @@ def main() -> int:
     if pyside_version >= (6, 12) and sys.version_info < (3, 12):
         sys.stderr.write("PySide6 6.12 needs Python 3.12 or newer; install PySide6-Essentials below 6.12.\n")
         return 1
+    limit_heaps()
     forget_secrets()  # programs that Qt starts, such as a browser, must not inherit them
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = [str(Path(word).resolve()) if Path(word).is_file() else word for word in args.words]

@@ -15,6 +15,7 @@ same inode, and only replaced while its successor is still in staging. Trash is 
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -73,7 +74,7 @@ def commit(
     ``keep_bytes``; None: the release stays the same, and so does the release before.
 
     ``note_journal`` takes the digest of a large journal before it is written; `recover` needs it again. ``watch`` is
-    called for each file that is placed, and for each that leaves its place. Raises Cancelled, and DiskError:
+    called at each step of a file that is placed or leaves its place, in all with its size. Raises Cancelled, DiskError:
     disk.in_the_way, disk.denied, disk.read_only, disk.in_use, disk.full, disk.volume, disk.unsuitable, disk.failed
     while nothing was changed; Unfinished once the journal stands: `recover` then goes on.
     """
@@ -278,7 +279,12 @@ def _sync_staged(folder: InstallFolder, change: Change, operations: Operations, 
     for staged, _, executable in change.place:
         disk.set_executable(folder.staging / staged, executable)
     files = [folder.staging / staged for staged in _staged_files(change)]
-    disk.sync_all(folder.staging, files, [folder.staging], watch)
+    placed = {staged for staged, _, _ in change.place}
+
+    def synced(name: str, size_bytes: int) -> None:
+        watch(name, _first_half(size_bytes) if name in placed else size_bytes)
+
+    disk.sync_all(folder.staging, files, [folder.staging], synced)
 
 
 def _begin(folder: InstallFolder, record: bytes) -> None:
@@ -296,7 +302,7 @@ def _begin(folder: InstallFolder, record: bytes) -> None:
 def _go_on(folder: InstallFolder, operations: Operations, watch: Watch = lambda *_: None, *, done: bool) -> None:
     if not done:
         _keep_old(folder, operations, watch)
-        _swap(folder, operations)
+        _swap(folder, operations, watch)
         _sync_swapped(folder, operations)
         disk.append(folder.journal, journal.DONE)
     _finish(folder, operations)
@@ -329,39 +335,49 @@ def _keep_old(folder: InstallFolder, operations: Operations, watch: Watch) -> No
     for _, kept in (*files, *documents):
         disk.make_folder(kept.parent)
     inner = [kept for _, kept in (*files, *documents)]
+    leaving = {folder.root / path for path in (*operations.first, *operations.last)}
     _sync_folders(folder.state, inner)  # or a file moved into one could be lost with it
     for old, kept in files:
         found = beneath.status(old)
+        size_bytes, is_left = found.st_size if found else 0, old not in leaving
         if found and not beneath.exists(kept) and not disk.link(old, kept):
             disk.rename(old, kept)
-        watch(old.name, found.st_size if found else 0)
+            is_left = True
+        watch(old.name, size_bytes if is_left else _first_half(size_bytes))
     for document, kept in documents:
         if not beneath.exists(kept) and not disk.link(document, kept):
             disk.write_atomic(kept, beneath.read(document))
     _sync_folders(folder.state, inner)
 
 
-def _swap(folder: InstallFolder, operations: Operations) -> None:
-    _drop(folder, operations.first, operations.first_folders)
+def _swap(folder: InstallFolder, operations: Operations, watch: Watch) -> None:
+    _drop(folder, operations.first, operations.first_folders, watch)
     _settle(folder, operations)
     folders = [folder.root / path for path in operations.folders]
     for each in folders:
         disk.make_folder(each)
     _sync_folders(folder.root, folders)
     for staged, path in operations.place:
-        if beneath.exists(folder.staging / staged):
+        if found := beneath.status(folder.staging / staged):
             disk.rename(folder.staging / staged, folder.root / path)
+            watch(path, 0 if stat.S_ISLNK(found.st_mode) else found.st_size - _first_half(found.st_size))
     for path, executable in operations.modes:
         if beneath.is_file(folder.root / path):
             disk.set_executable(folder.root / path, executable)
-    _drop(folder, operations.last, operations.last_folders)
+    _drop(folder, operations.last, operations.last_folders, watch)
 
 
-def _drop(folder: InstallFolder, paths: Iterable[str], folders: Iterable[str]) -> None:
+def _first_half(size_bytes: int) -> int:
+    """What the first of two steps counts of a file; the second one counts the rest."""
+    return size_bytes // 2
+
+
+def _drop(folder: InstallFolder, paths: Iterable[str], folders: Iterable[str], watch: Watch) -> None:
     for path in paths:
         old, kept = (beneath.status(where) for where in (folder.root / path, folder.trash_files / path))
         if old and kept and old.st_ino and os.path.samestat(old, kept):  # where files have no numbers, all have 0
             disk.remove(folder.root / path)
+            watch(path, old.st_size - _first_half(old.st_size))
     for path in folders:
         old_folder = folder.root / path
         if beneath.is_folder(old_folder) and not beneath.entries(old_folder):

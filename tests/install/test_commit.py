@@ -444,6 +444,19 @@ def test_progress_counts_every_byte_that_is_placed_and_every_one_that_leaves(gam
     assert sum(told) == placed + left + links
 
 
+def test_progress_moves_while_files_are_made_durable_and_while_they_are_put_in_place(game: Path) -> None:
+    crash.stage(game)
+    begun: list[bool] = []
+    commit.commit(
+        InstallFolder.at(game),
+        CHANGE,
+        KEEP_BYTES,
+        watch=lambda name, count: begun.append(commit.pending(InstallFolder.at(game))) if count else None,
+    )
+    assert begun.count(False) >= len(CHANGE.place)
+    assert begun.count(True) >= len(CHANGE.place) + len(CHANGE.remove)
+
+
 def test_a_commit_is_cancelled_while_it_has_changed_nothing_and_not_any_more_afterwards(game: Path) -> None:
     crash.stage(game)
     journal_there: list[bool] = []

@@ -165,6 +165,9 @@ class Life(Engine):
     def _tend(self) -> None:
         """Once, after each job, and not every five seconds."""
 
+    def _look_around(self) -> None:
+        """Not at this machine: the threads of engines that are killed here would look for ever."""
+
 
 def furnish(home: Path) -> None:
     """A new home of somebody who asks no peers."""
