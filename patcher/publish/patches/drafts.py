@@ -72,9 +72,7 @@ class KnownWindows:
             if window.output_bytes >= windows.KEPT_BYTES and None not in files:
                 spans = zip(files, window.new, strict=True)
                 made = tuple(span._replace(file=number) for number, span in spans if number is not None)
-                found[Cut(made, ())] = WindowFile(
-                    self.pack, window.codec, window.sha256, window.length, window.offset
-                )
+                found[Cut(made, ())] = WindowFile(self.pack, window.codec, window.sha256, window.length, window.offset)
         return found
 
     def full_before(self, kept: Collection[Cut]) -> FullBefore:
@@ -172,7 +170,9 @@ def draft(
     average = average_for(sum(entry.size_bytes for entry in wanted))
     chunks = _chunked(wanted, average, places, jobs, progress)
     found = address_maps.make(new, old, chunks, places, folder / "maps", jobs, progress)
-    rebased = ChainMap({root: each.rebased for root, each in found.items()}, cast("dict[bytes, Path]", places))  # only read
+    rebased = ChainMap(
+        {root: each.rebased for root, each in found.items()}, cast("dict[bytes, Path]", places)
+    )  # only read
     chunks |= _chunked([entry for entry in wanted if entry.root in found], average, rebased, jobs, progress)
 
     def compare(number: int, at: int, file: int, old_at: int, limit: int) -> int:
