@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import beneath, disk
+from patcher import disk
 from patcher.content import landmarks, manifest, merkle, records
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref

@@ -119,7 +119,7 @@ def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
 def _walk(
     folder: str, prefix: str, ignored: GitIgnoreSpec, executable: re.Pattern[str] | None
 ) -> Iterator[tuple[str, tuple[int, bool, int] | str | None]]:
-    """Each path with what it is: size, executable bit and stamp of a file, target of a link, None for an empty folder."""
+    """Each path with size, executable bit and stamp of a file, target of a link, or None for an empty folder."""
     with os.scandir(folder) as listing:
         children = [
             child

@@ -50,7 +50,7 @@ class Cut:
     old: tuple[Range, ...]
     copied: bool = False
     mostly_old: bool = False
-    """Nearly all of a full pack's window is in the release before. It is packed again, but not as slowly as possible."""
+    """Nearly all of a full pack's window is in the release before: it is packed again, but quickly."""
 
     @property
     def output_bytes(self) -> int:
@@ -92,7 +92,7 @@ def cut(
 
 
 def cut_whole(new: Manifest, before: FullBefore | None = None) -> list[Cut]:
-    """All windows of the full pack of ``new``, in the order of their files. Those that ``before`` keeps stay as they are.
+    """All windows of the full pack of ``new``, in the order of their files. Those that ``before`` keeps stay.
 
     A window holds either files under 1 MiB or larger ones, never both (see `keeps_window`), and whole pieces of the
     tree.
