@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate, chain
 from pathlib import Path
 
@@ -67,7 +67,9 @@ def has_changed(folder: Path, tree: Tree, ignore: Sequence[str]) -> bool:
     """Whether anything in the folder was written since it was read. Opens no file. Raises what `read` raises."""
     now = _listed(folder, ignore, None)
     before, after = ([path for path, _, _ in each.files] for each in (tree, now))
-    return before != after or replace(now, files=tree.files) != tree
+    if before != after or now.stamps != tree.stamps:
+        return True
+    return (now.links, now.empty_folders) != (tree.links, tree.empty_folders)
 
 
 def _listed(folder: Path, ignore: Sequence[str], executable: re.Pattern[str] | None) -> Tree:
