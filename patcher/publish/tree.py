@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, chain
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Tree:
     links: tuple[tuple[str, str], ...] = ()
     """Path, target."""
     empty_folders: tuple[str, ...] = ()
-    stamps: tuple[int, ...] = ()
+    stamps: tuple[int, ...] = field(default=(), compare=False)
     """By file, a number that is another one when its time of change, its inode or its size is; empty in a part."""
 
 

@@ -22,7 +22,7 @@ from patcher.publish.patches import address_maps, encode, pool, windows
 from patcher.publish.patches.address_maps import MapFile
 from patcher.publish.patches.matching import Chunks, average_for
 from patcher.publish.patches.pool import FileSlice, WindowFile, WindowTask
-from patcher.publish.patches.windows import Cut, FullBefore
+from patcher.publish.patches.windows import Cut, KnownPack
 from patcher.publish.store import OnProgress, PhaseMeter, in_threads, read_in_chunks
 
 _COMPARE_BYTES = 16 * 1024
@@ -75,11 +75,11 @@ class KnownWindows:
                 found[Cut(made, ())] = WindowFile(self.pack, window.codec, window.sha256, window.length, window.offset)
         return found
 
-    def full_before(self, kept: Collection[Cut]) -> FullBefore:
+    def known_pack(self, kept: Collection[Cut]) -> KnownPack:
         """The same for `windows.cut_whole`."""
         entries = self.manifest.entries
         made = {(entries[span.file].root, span.offset) for window in self.index.windows for span in window.new}
-        return FullBefore(kept, {entry.root for entry in entries}, made)
+        return KnownPack(kept, {entry.root for entry in entries}, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def draft(
     """
     if old is None:
         kept = known.cuts(new) if known else {}
-        cuts = windows.cut_whole(new, known.full_before(kept) if known else None)
+        cuts = windows.cut_whole(new, known.known_pack(kept) if known else None)
         return Draft(new, None, places, places, {}, tuple(cuts), folder, kept)
     wanted = windows.to_chunk(new, old)
     average = average_for(sum(entry.size_bytes for entry in wanted))

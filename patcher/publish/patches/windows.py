@@ -59,7 +59,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class FullBefore:
+class KnownPack:
     """The full pack of the release before: the windows of it that are kept, cut for the new release; the roots of its
     contents; the root and offset of each range that one of its windows makes.
     """
@@ -67,10 +67,6 @@ class FullBefore:
     kept: Collection[Cut] = ()
     roots: Collection[bytes] = ()
     made: Collection[tuple[bytes, int]] = ()
-
-    def left_out(self, entry: Entry, offset: int) -> bool:
-        """Whether a window with these bytes was not worth it, and need not be tried again."""
-        return entry.size_bytes >= SMALL_BYTES and entry.root in self.roots and (entry.root, offset) not in self.made
 
 
 def cut(
@@ -91,19 +87,19 @@ def cut(
     return sorted(cuts, key=_place)
 
 
-def cut_whole(new: Manifest, before: FullBefore | None = None) -> list[Cut]:
+def cut_whole(new: Manifest, before: KnownPack | None = None) -> list[Cut]:
     """All windows of the full pack of ``new``, in the order of their files. Those that ``before`` keeps stay.
 
     A window holds either files under 1 MiB or larger ones, never both (see `keeps_window`), and whole pieces of the
     tree.
     """
-    before = before or FullBefore()
+    before = before or KnownPack()
     kept = {(span.file, span.offset) for window in before.kept for span in window.new}
     small, larger = _Lane(), _Lane()
     cuts = [*before.kept]
     for number, entry in _missing(new):
         spans = _pieces(number, 0, entry.size_bytes, WINDOW_BYTES)
-        for span in (each for each in spans if each[:2] not in kept and not before.left_out(entry, each.offset)):
+        for span in (each for each in spans if each[:2] not in kept and not _is_left_out(before, entry, each.offset)):
             if entry.size_bytes > WINDOW_BYTES:
                 cuts.append(Cut((span,), ()))
             else:
@@ -111,6 +107,11 @@ def cut_whole(new: Manifest, before: FullBefore | None = None) -> list[Cut]:
     small.close()
     larger.close()
     return sorted(cuts + small.cuts + larger.cuts, key=_place)
+
+
+def _is_left_out(before: KnownPack, entry: Entry, offset: int) -> bool:
+    """Whether a window with these bytes was not worth it, and need not be tried again."""
+    return entry.size_bytes >= SMALL_BYTES and entry.root in before.roots and (entry.root, offset) not in before.made
 
 
 def _place(window: Cut) -> tuple[int, int]:
