@@ -460,7 +460,7 @@ def create(where: Where, data: bytes) -> None:
     _put(where, 0, data, os.O_EXCL, 0o644)
 
 
-def create_unsynced(where: Where, data: bytes) -> None:
+def create_for_sync(where: Where, data: bytes) -> None:
     """Write a new file that `sync_all` makes durable. Raises DiskError when something is already there."""
     _put(where, 0, data, os.O_EXCL, 0o644, is_synced=False)
 

@@ -233,7 +233,7 @@ class Store:
         """The same for content in memory."""
         is_right = len(data) == ref.size_bytes and merkle.root_of(merkle.leaves_of(data)) == ref.root
         if is_right:
-            disk.create_unsynced(self._staged_path(ref), data)
+            disk.create_for_sync(self._staged_path(ref), data)
             meter.add(len(data))
         return is_right
 
