@@ -464,13 +464,18 @@ def create(where: Where, data: bytes) -> None:
     _put(where, 0, data, os.O_EXCL, 0o644)
 
 
+def create_for_sync(where: Where, data: bytes) -> None:
+    """Write a new file that `sync_all` makes durable. Raises DiskError when something is already there."""
+    _put(where, 0, data, os.O_EXCL, 0o644, is_synced=False)
+
+
 def append(where: Where, data: bytes) -> None:
     """Append to a file durably, creating it if it is missing. A new file's name needs `sync_folder`."""
     found = beneath.status(where)
     _put(where, found.st_size if found else 0, data, os.O_APPEND, 0o644)
 
 
-def _put(where: Where, offset: int, data: bytes, flag: int, mode: int) -> None:
+def _put(where: Where, offset: int, data: bytes, flag: int, mode: int, *, is_synced: bool = True) -> None:
     with translated(where):
         if not beneath.exists(where):
             _step("create", where)
@@ -479,8 +484,9 @@ def _put(where: Where, offset: int, data: bytes, flag: int, mode: int) -> None:
             beneath.own(descriptor)
             _step("write", where, offset, data)
             _write_all(descriptor, data)
-            _step("sync_file", where)
-            os.fsync(descriptor)
+            if is_synced:
+                _step("sync_file", where)
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
 

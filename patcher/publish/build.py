@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher import beneath, disk
+from patcher import disk
 from patcher.content import landmarks, manifest, merkle, records
 from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
@@ -83,7 +83,7 @@ def read(
         raise UsageError("usage.release", f"{folder} holds no file.", path=str(folder))
     meter = PhaseMeter(progress, "hash", sum(size for _, size, _ in tree.files))
     hashes = in_threads(jobs, lambda file: _hash(folder / file[0], file[1], meter), tree.files, meter)
-    if trees.read(folder, ignore, executable) != tree:
+    if trees.has_changed(folder, tree, ignore):
         raise _changed(folder)
     by_path = {path: found for (path, _, _), found in zip(tree.files, hashes, strict=True)}
     by_name = {rule.name: rule for rule in rules} | {MAIN_PART: PartRule(MAIN_PART, ())}
@@ -119,12 +119,12 @@ def write(source: SourceFolder, store: Store, jobs: int, progress: OnProgress) -
     if missing_bytes > free_bytes:
         message = f"The release needs {missing_bytes} bytes in the feed folder, {free_bytes} are free."
         raise DiskError("disk.full", message, path=str(store.folder), needed_bytes=missing_bytes, free_bytes=free_bytes)
-    meter = PhaseMeter(progress, "write", sum(ref.size_bytes for ref, _ in contents))
-    in_threads(jobs, lambda item: store.put_file(source.folder / item[1], item[0], meter), contents, meter)
     for part in source.parts:
         for document in (part.document, part.layers, part.leaves, part.landmarks):
             if document:
                 store.put(document)
+    meter = PhaseMeter(progress, "write", sum(ref.size_bytes for ref, _ in contents))
+    in_threads(jobs, lambda item: store.put_file(source.folder / item[1], item[0], meter), contents, meter)
     store.flush()
 
 
@@ -162,12 +162,7 @@ def _hash(path: Path, size_bytes: int, meter: PhaseMeter) -> _Hashes:
             hasher.update(data)
             yield data
 
-    with beneath.translated(path):
-        before = path.stat()
-        marks = landmarks.of(hashed(), size_bytes)
-        after = path.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or after.st_size != size_bytes:
-        raise _changed(path)
+    marks = landmarks.of(hashed(), size_bytes)
     return _Hashes(hasher.leaves(), marks)
 
 

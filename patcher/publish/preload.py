@@ -94,7 +94,7 @@ def preload(
         make_folder(place.parent)
         disk.set_private(home.preloads)
         with Store(place.parent, Store(folder)).adding() as store:
-            packed = release.write_content(store, home, order, source, notes, record, past, progress, say)
+            packed = release.write_content(repo, store, home, order, source, notes, record, past, progress, say)
         waiting = _Waiting(order.channel, key, record, Patches(record.sequence, packed.parts), _back(packed, past))
         waiting.write(place)
         progress("seal", 0, 0)

@@ -137,7 +137,7 @@ def release(
         packed, added_bytes = None, 0
         if not (done and all(Store(folder).has(ref) for ref in source.contents)):  # content may have been lost
             with Store(folder).adding() as store:
-                packed = write_content(store, home, order, source, notes, record, past, progress, say)
+                packed = write_content(repo, store, home, order, source, notes, record, past, progress, say)
                 added_bytes = store.added_bytes
         changes = Changes({}) if done or packed is None else changes_of(repo, order, record, past, packed)
         progress("sign", 0, 0)
@@ -364,8 +364,8 @@ def _read_notes(path: Path) -> bytes:
 
 
 def write_content(
-    store: Store, home: Home, order: ReleaseOrder, source: build.SourceFolder, notes: Mapping[str, bytes],
-    new: Release, past: History, progress: OnProgress, say: Say,
+    repo: Repository, store: Store, home: Home, order: ReleaseOrder, source: build.SourceFolder,
+    notes: Mapping[str, bytes], new: Release, past: History, progress: OnProgress, say: Say,
 ) -> packs.Packed:  # fmt: skip
     """Put everything into the store that the release needs, packs too. Raises ContentError, DiskError, UsageError."""
     before = sorted((s for s in past.releases if s < new.sequence), reverse=True)[: order.from_last]
@@ -373,7 +373,16 @@ def write_content(
     build.write(source, store, order.jobs, progress)
     for text in notes.values():
         store.put(text)
-    return packs.pack_release(store, home.root / "build", new, source.parts, older, order.jobs, progress, say)
+    return packs.pack_release(
+        store, home.root / "build", new, source.parts, older, _fulls(repo, older), order.jobs, progress, say
+    )
+
+
+def _fulls(repo: Repository, older: Sequence[Release]) -> dict[str, merkle.Ref]:
+    """The indexes of the full packs of the newest older release, by part."""
+    data = repo.record(feed_paths.patches(older[0].title, older[0].sequence)) if older else None
+    parts = records.parse(records.Patches, data).parts if data else ()
+    return {part.part: part.full for part in parts if part.full}
 
 
 def _back(repo: Repository, title: str, sequence: int, steps: Sequence[tuple[str, records.Delta]]) -> records.Patches:

@@ -1,12 +1,15 @@
 """The ``content/`` folder of a feed: immutable files named by their BEP 52 roots, each there whole or not at all."""
 
+import os
+import stat
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from patcher import beneath, disk
 from patcher.content import merkle
@@ -16,6 +19,8 @@ from patcher.errors import Cancelled, Mismatch, UsageError
 
 CHUNK_BYTES = 1 << 20
 _SAMPLE_S = 0.1
+_BATCH_FILES, _BATCH_BYTES = 4096, 256 << 20
+"""So much is staged before it is made durable and gets its names: that is what a killed run does again."""
 
 OnProgress = Callable[[str, int, int], None]
 """Called with a phase, the bytes done and the bytes in all."""
@@ -55,19 +60,31 @@ class PhaseMeter:
 
 
 def in_threads(jobs: int, work: Callable[[Item], Result], items: Sequence[Item], meter: PhaseMeter) -> list[Result]:
-    """The results of ``work`` for each item, in order. The first error ends the others."""
+    """The results of ``work`` for each item, in order. The first error ends the others.
+
+    A thread takes one item after the other; a task of its own for each would cost more than to hash a small file.
+    """
+    results: list[Result | None] = [None] * len(items)
+    numbers = iter(range(len(items)))  # shared: taking the next one is one step of the interpreter
+
+    def some() -> None:
+        for number in numbers:
+            results[number] = work(items[number])
+
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            return list(pool.map(work, items))
+            for future in as_completed([pool.submit(some) for _ in range(min(jobs, len(items)))]):
+                future.result()
         except BaseException:
             meter.stop()
-            pool.shutdown(cancel_futures=True)
+            deque(numbers, maxlen=0)  # leaves nothing to the other threads
             raise
+    return cast("list[Result]", results)
 
 
 def read_in_chunks(path: Path, meter: PhaseMeter) -> Iterator[bytes]:
     """Read a file in chunks of up to 1 MiB and count each. Raises DiskError."""
-    with beneath.translated(path), path.open("rb") as file:
+    with beneath.translated(path), path.open("rb", buffering=0) as file:
         while data := file.read(CHUNK_BYTES):
             meter.add(len(data))
             yield data
@@ -75,7 +92,7 @@ def read_in_chunks(path: Path, meter: PhaseMeter) -> Iterator[bytes]:
 
 def read_range(path: Path | str, offset: int, length: int) -> bytes:
     """Some bytes of a file, fewer only at its end. Raises OSError."""
-    with Path(path).open("rb") as file:
+    with open(path, "rb", buffering=0) as file:
         file.seek(offset)
         return file.read(length)
 
@@ -101,12 +118,18 @@ def _copy(source: Path, place: Path) -> None:
 
 
 class Store:
-    """Reads and adds content. Files are added in `incoming`, then renamed; `flush` makes their names durable."""
+    """Reads and adds content. Files are added in `incoming`, made durable, then renamed, many at a time.
+
+    `flush` does that for those that are left, and makes all names durable.
+    """
 
     def __init__(self, feed: Path, public: "Store | None" = None) -> None:
         """``public``: reads what it lacks from there, and adds nothing to it."""
         self.folder = feed / CONTENT
         self._public = public
+        self._incoming = self.folder / "incoming"
+        self._staged: list[Ref] = []
+        self._staged_bytes = 0
         self._touched: set[Path] = set()
         self.added_bytes = 0
         """Of the content that was not there before."""
@@ -119,8 +142,11 @@ class Store:
 
     def has(self, ref: Ref) -> bool:
         """Whether the content is there with the right size; `publish check` compares the bytes."""
-        path = self.path(ref)
-        return path.is_file() and path.stat().st_size == ref.size_bytes
+        try:
+            found = os.stat(f"{self.folder}/{ref.file}")
+        except (FileNotFoundError, NotADirectoryError):
+            return self._public is not None and self._public.has(ref)
+        return stat.S_ISREG(found.st_mode) and found.st_size == ref.size_bytes
 
     def matches(self, ref: Ref, meter: PhaseMeter) -> bool:
         """Whether the content in the folder has the right root; read in chunks. Raises DiskError."""
@@ -140,24 +166,39 @@ class Store:
     def put(self, data: bytes) -> Ref:
         """Add a document of at least one byte."""
         ref = merkle.ref_of(data)
-        if not self._is_there(ref):
-            self._add(ref, (data,))
+        self.put_chunks(ref, (data,))
         return ref
 
     def put_file(self, source: Path, ref: Ref, meter: PhaseMeter) -> None:
-        """Add a copy of a file that was hashed before. Raises UsageError (usage.release) if it has changed since."""
+        """Add a copy of a file that was hashed before, at the latest when `flush` is called. No two calls may add the
+        same content. Raises UsageError (usage.release) if the file has changed since.
+        """
         if self._is_there(ref):
             meter.add(ref.size_bytes)
             return
-        with beneath.translated(source), source.open("rb") as file:
-            leaves = self._add(ref, iter(lambda: file.read(CHUNK_BYTES), b""), meter)
-        if merkle.root_of(leaves) != ref.root:
+        with beneath.translated(source), source.open("rb", buffering=0) as file:
+            if ref.size_bytes < CHUNK_BYTES:
+                is_right = self._stage_small(ref, file.read(ref.size_bytes + 1), meter)
+            else:
+                is_right = self._stage(ref, iter(lambda: file.read(CHUNK_BYTES), b""), meter)
+        if not is_right:
             raise UsageError("usage.release", f"{source} was changed while it was published.", path=str(source))
+        full: list[Ref] = []
+        with self._lock:
+            self._staged.append(ref)
+            self._staged_bytes += ref.size_bytes
+            if len(self._staged) >= _BATCH_FILES or self._staged_bytes >= _BATCH_BYTES:
+                full, self._staged, self._staged_bytes = self._staged, [], 0
+        if full:
+            self._settle(full)
 
     def put_chunks(self, ref: Ref, chunks: Iterable[bytes]) -> None:
         """Add content whose root and size are known, from pieces of any length."""
-        if not self._is_there(ref) and merkle.root_of(self._add(ref, chunks)) != ref.root:
+        if self._is_there(ref):
+            return
+        if not self._stage(ref, chunks):
             raise Mismatch(f"content {ref.hex} was changed while it was written", ref.root)
+        self._settle([ref])
 
     def take(self, other: "Store") -> None:
         """Move all contents of another store here; a run after a kill moves the rest. Raises DiskError."""
@@ -174,22 +215,22 @@ class Store:
         self.flush()
 
     def flush(self) -> None:
-        """Make the names of all content added since the last call durable."""
-        for folder in sorted(self._touched):
-            disk.sync_folder(folder)
+        """Make all content added since the last call durable."""
+        self._settle(self._staged)
+        self._staged, self._staged_bytes = [], 0
+        disk.sync_all(self.folder, (), sorted(self._touched))
         self._touched.clear()
 
     @contextmanager
     def adding(self) -> "Iterator[Store]":
         """Adds content in a ``with`` block. Half-written files of an interrupted run are removed."""
-        incoming = self.folder / "incoming"
-        disk.remove_tree(incoming)
-        make_folder(incoming)
+        disk.remove_tree(self._incoming)
+        make_folder(self._incoming)
         try:
             yield self
             self.flush()
         finally:
-            disk.remove_tree(incoming)
+            disk.remove_tree(self._incoming)
 
     def _is_there(self, ref: Ref) -> bool:
         """Like `has`. The name is made durable, which a killed run may have missed."""
@@ -202,25 +243,39 @@ class Store:
         with self._lock:
             self._touched |= {folder, self.folder}
 
-    def _add(self, ref: Ref, chunks: Iterable[bytes], meter: PhaseMeter | None = None) -> bytes:
-        """Write, sync, rename. Returns the leaves of the written bytes; bytes with another root are not renamed."""
-        staged_path, path = self.folder / "incoming" / Path(ref.file).name, self.folder / ref.file
+    def _stage(self, ref: Ref, chunks: Iterable[bytes], meter: PhaseMeter | None = None) -> bool:
+        """Write the content to its place in `incoming`. False if the bytes have another root or size."""
         hasher, offset = merkle.Hasher(), 0
-        with disk.Staged(staged_path, ref.size_bytes) as staged:
+        with disk.Staged(self._staged_path(ref), ref.size_bytes) as staged:
             for chunk in chunks:
                 if offset + len(chunk) > ref.size_bytes:
-                    break
+                    return False
                 staged.write(offset, chunk)
                 hasher.update(chunk)
                 offset += len(chunk)
                 if meter:
                     meter.add(len(chunk))
-            staged.sync()
-        leaves = hasher.leaves()
-        if offset == ref.size_bytes and merkle.root_of(leaves) == ref.root:
-            disk.make_folder(path.parent)
-            disk.rename(staged_path, path)
-            self._touch(path.parent)
-            with self._lock:
-                self.added_bytes += offset
-        return leaves
+        return offset == ref.size_bytes and merkle.root_of(hasher.leaves()) == ref.root
+
+    def _stage_small(self, ref: Ref, data: bytes, meter: PhaseMeter) -> bool:
+        """The same for content in memory."""
+        is_right = len(data) == ref.size_bytes and merkle.root_of(merkle.leaves_of(data)) == ref.root
+        if is_right:
+            disk.create_for_sync(self._staged_path(ref), data)
+            meter.add(len(data))
+        return is_right
+
+    def _settle(self, refs: Sequence[Ref]) -> None:
+        """Make staged content durable, then give it its names: a name must never stand for bytes that could be lost."""
+        disk.sync_all(self.folder, map(self._staged_path, refs), ())
+        for ref in refs:
+            path = self.folder / ref.file
+            if path.parent not in self._touched:
+                disk.make_folder(path.parent)
+                self._touch(path.parent)
+            disk.rename(self._staged_path(ref), path)
+        with self._lock:
+            self.added_bytes += sum(ref.size_bytes for ref in refs)
+
+    def _staged_path(self, ref: Ref) -> Path:
+        return self._incoming / Path(ref.file).name

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, chain
 from pathlib import Path
 
@@ -45,6 +45,8 @@ class Tree:
     links: tuple[tuple[str, str], ...] = ()
     """Path, target."""
     empty_folders: tuple[str, ...] = ()
+    stamps: tuple[int, ...] = field(default=(), compare=False)
+    """By file, a number that is another one when its time of change, its inode or its size is; empty in a part."""
 
 
 def read(folder: Path, ignore: Sequence[str] = (), executable: Sequence[str] = ()) -> Tree:
@@ -55,28 +57,44 @@ def read(folder: Path, ignore: Sequence[str] = (), executable: Sequence[str] = (
     Raises ContentError content.special_file for anything that is neither file, link nor folder, content.unsafe_path,
     content.link_outside; DiskError disk.folder_missing, disk.denied, disk.failed; UsageError usage.argument.
     """
-    ignored = _spec(_ignored(folder, ignore))
-    try:
-        found = list(_walk(str(folder), "", ignored, _pattern(executable)))
-    except OSError as error:
-        raise _disk_error(error, folder) from error
-    found.sort(key=lambda each: paths.order(each[0]))
-    tree = Tree(
-        tuple((path, *what) for path, what in found if isinstance(what, tuple)),
-        tuple((path, what) for path, what in found if isinstance(what, str)),
-        tuple(path for path, what in found if what is None),
-    )
+    tree = _listed(folder, ignore, _pattern(executable))
     paths.check_all(_paths(tree))
     for path, target in tree.links:
         paths.check_link(path, target)
     return tree
 
 
+def has_changed(folder: Path, tree: Tree, ignore: Sequence[str]) -> bool:
+    """Whether anything in the folder was written since it was read. Opens no file. Raises what `read` raises."""
+    now = _listed(folder, ignore, None)
+    before, after = ([path for path, _, _ in each.files] for each in (tree, now))
+    if before != after or now.stamps != tree.stamps:
+        return True
+    return (now.links, now.empty_folders) != (tree.links, tree.empty_folders)
+
+
+def _listed(folder: Path, ignore: Sequence[str], executable: re.Pattern[str] | None) -> Tree:
+    """The tree before its paths are checked; without ``executable`` no file is said to be."""
+    try:
+        found = list(_walk(str(folder), "", _spec(_ignored(folder, ignore)), executable))
+    except OSError as error:
+        raise _disk_error(error, folder) from error
+    found.sort(key=lambda each: paths.order(each[0]))
+    return Tree(
+        tuple((path, *what[:2]) for path, what in found if isinstance(what, tuple)),
+        tuple((path, what) for path, what in found if isinstance(what, str)),
+        tuple(path for path, what in found if what is None),
+        tuple(what[2] for _, what in found if isinstance(what, tuple)),
+    )
+
+
 def suspects(folder: Path, tree: Tree, ignore: Sequence[str]) -> list[str]:
     """Files and whole folders that are hardly meant for players, unless a line such as ``!.env`` wants them."""
     spec = _spec([*_SUSPECTS, *_ignored(folder, ignore)])
+    names = "|".join(map(_regex_of_name, _SUSPECTS))  # all at once: quicker than one pattern after the other
+    likely = re.compile(f"(?:^|/)(?:{names})(?:/|$)").search
     found = dict[str, None]()
-    for path in _paths(tree):
+    for path in filter(likely, _paths(tree)):
         if spec.match_file(path):
             folders = (f"{each}/" for each in accumulate(path.split("/")[:-1], lambda above, name: f"{above}/{name}"))
             found[next(filter(spec.match_file, folders), path)] = None
@@ -102,9 +120,9 @@ def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
 
 
 def _walk(
-    folder: str, prefix: str, ignored: GitIgnoreSpec, executable: re.Pattern[str]
-) -> Iterator[tuple[str, tuple[int, bool] | str | None]]:
-    """Each path with what it is: size and executable bit of a file, target of a link, None for an empty folder."""
+    folder: str, prefix: str, ignored: GitIgnoreSpec, executable: re.Pattern[str] | None
+) -> Iterator[tuple[str, tuple[int, bool, int] | str | None]]:
+    """Each path with size, executable bit and stamp of a file, target of a link, or None for an empty folder."""
     with os.scandir(folder) as listing:
         children = [
             child
@@ -127,12 +145,14 @@ def _walk(
             if not stat.S_ISREG(status.st_mode):
                 message = f"{path[:200]!a} is neither a file nor a folder"
                 raise ContentError("content.special_file", message, path=ascii(path))
-            yield path, (status.st_size, bool(executable.fullmatch(path)) or _is_program(child.path))
+            stamp = hash((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+            runs = executable is not None and (bool(executable.fullmatch(path)) or _is_program(child.path))
+            yield path, (status.st_size, runs, stamp)
 
 
 def _is_program(path: str) -> bool:
     """Whether the file begins like a script, or a program or library of Linux, Windows or macOS."""
-    with open(path, "rb") as file:
+    with open(path, "rb", buffering=0) as file:
         head = file.read(_HEAD_BYTES)
     if head[:2] == b"MZ":
         return head[int.from_bytes(head[60:64], "little") :][:4] == b"PE\0\0"
@@ -233,6 +253,10 @@ def _pattern(globs: Iterable[str]) -> re.Pattern[str]:
 
 def _regex(glob: str) -> str:
     """A glob as a pattern over whole paths. ``**/`` also stands for no folder at all."""
+    return _regex_of_name(glob) + "(?:/.*)?"
+
+
+def _regex_of_name(glob: str) -> str:
     wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     tokens = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
-    return "".join(wild.get(token, re.escape(token)) for token in tokens) + "(?:/.*)?"
+    return "".join(wild.get(token, re.escape(token)) for token in tokens)

@@ -79,7 +79,7 @@ class Preloads:
         access.feed.origin.shelf = shelf
         if not is_whole:
             return access
-        return replace(access, session_for=lambda: None, server_only=True, download_limit_bps=0)
+        return replace(access, session_for=lambda: None, server_only=True, download_limit=lambda: 0)
 
     def end(self) -> None:
         """Remove the title's sealed packs: it is installed, or uninstalled."""

@@ -53,12 +53,12 @@ def decoders() -> Iterator[None]:
 @contextlib.contextmanager
 def windows() -> Iterator[None]:
     """What is released again and again is packed once: the same bytes make the same window."""
-    make, made = encode.make_window, dict[tuple[bytes, bytes | None], tuple[int, bytes]]()
+    make, made = encode.make_window, dict[tuple[bytes, bytes | None, bool], tuple[int, bytes]]()
 
-    def remembered(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
-        key = (sha256(new).digest(), None if old is None else sha256(old).digest())
+    def remembered(new: bytes, old: bytes | None = None, *, is_quick: bool = False) -> tuple[int, bytes]:
+        key = (sha256(new).digest(), None if old is None else sha256(old).digest(), is_quick)
         if key not in made:
-            made[key] = make(new, old)
+            made[key] = make(new, old, is_quick=is_quick)
         return made[key]
 
     with pytest.MonkeyPatch.context() as patched:

@@ -4,10 +4,12 @@ Files are read in read_in_chunks, never whole, so that files of any size take th
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import ChainMap
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain
 from pathlib import Path
+from typing import cast
 
 from patcher import beneath
 from patcher.content import chunker, patch_index
@@ -20,7 +22,7 @@ from patcher.publish.patches import address_maps, encode, pool, windows
 from patcher.publish.patches.address_maps import MapFile
 from patcher.publish.patches.matching import Chunks, average_for
 from patcher.publish.patches.pool import FileSlice, WindowFile, WindowTask
-from patcher.publish.patches.windows import Cut
+from patcher.publish.patches.windows import Cut, KnownPack
 from patcher.publish.store import OnProgress, PhaseMeter, in_threads, read_in_chunks
 
 _COMPARE_BYTES = 16 * 1024
@@ -54,6 +56,33 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownWindows:
+    """The full pack of the release before, as it was signed: manifest, index, and the file of the pack."""
+
+    manifest: Manifest
+    index: Index
+    pack: Path
+
+    def cuts(self, new: Manifest) -> dict[Cut, WindowFile]:
+        """Those that a full pack of ``new`` keeps, cut as there: all of their contents are in it, and much of them."""
+        numbers = {entry.root: number for number, entry in reversed([*enumerate(new.entries)])}
+        entries, found = self.manifest.entries, {}
+        for window in self.index.windows:
+            files = [numbers.get(entries[span.file].root) for span in window.new]
+            if window.output_bytes >= windows.KEPT_BYTES and None not in files:
+                spans = zip(files, window.new, strict=True)
+                made = tuple(span._replace(file=number) for number, span in spans if number is not None)
+                found[Cut(made, ())] = WindowFile(self.pack, window.codec, window.sha256, window.length, window.offset)
+        return found
+
+    def known_pack(self, kept: Collection[Cut]) -> KnownPack:
+        """The same for `windows.cut_whole`."""
+        entries = self.manifest.entries
+        made = {(entries[span.file].root, span.offset) for window in self.index.windows for span in window.new}
+        return KnownPack(kept, {entry.root for entry in entries}, made)
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A pack in the making: its windows, their sources, and the folder that keeps finished windows.
 
@@ -68,10 +97,13 @@ class Draft:
     maps: Mapping[bytes, MapFile]
     cuts: tuple[Cut, ...]
     folder: Path
+    known: Mapping[Cut, WindowFile] = field(default_factory=dict)
+    """Windows of a full pack that were made for the release before."""
 
     def tasks(self) -> list[WindowTask]:
-        """One task for each window that is no copy."""
-        return [self._task(number, cut) for number, cut in enumerate(self.cuts) if not cut.copied]
+        """One task for each window that is neither a copy nor known."""
+        made = ((number, cut) for number, cut in enumerate(self.cuts) if not cut.copied and cut not in self.known)
+        return [self._task(number, cut) for number, cut in made]
 
     def joined(self) -> Joined:
         """The finished windows that the pack keeps. Raises DiskError."""
@@ -93,7 +125,7 @@ class Draft:
     def _task(self, number: int, cut: Cut) -> WindowTask:
         new = _slices(self.new, cut.new, self.places)
         if self.old is None:
-            return WindowTask(new, None, self._result(number))
+            return WindowTask(new, None, self._result(number), is_quick=cut.mostly_old)
         old, plain = (_slices(self.old, cut.old, places) for places in (self.rebased, self.places))
         return WindowTask(new, old, self._result(number), plain if plain != old else None)
 
@@ -106,8 +138,8 @@ class Draft:
         if cut.copied:
             codec = COPY_REBASED if any(self._root(span.file) in self.maps for span in cut.old) else COPY
             return Window(0, 0, codec, cut.new, rebased, cut.output_bytes, b""), None
-        file = WindowFile.read(self._result(number))
-        if self.old is None and not windows.keeps_window(cut, self.new, file.length):
+        file = self.known.get(cut) or WindowFile.read(self._result(number))
+        if self.old is None and cut not in self.known and not windows.keeps_window(cut, self.new, file.length):
             return None
         old = {HDIFF: cut.old, HDIFF_REBASED: rebased}.get(file.codec, ())
         return Window(0, file.length, file.codec, cut.new, old, cut.output_bytes, file.sha256), file
@@ -122,20 +154,25 @@ class Draft:
 
 
 def draft(
-    new: Manifest, old: Manifest | None, places: PathByRoot, folder: Path, jobs: int, progress: OnProgress
+    new: Manifest, old: Manifest | None, places: PathByRoot, folder: Path, jobs: int, progress: OnProgress,
+    known: KnownWindows | None = None,
 ) -> Draft:  # fmt: skip
-    """Cut the windows from ``old`` (None: from nothing) to ``new``.
+    """Cut the windows from ``old`` (None: from nothing) to ``new``. ``known``: the full pack of the release before.
 
     Reads the chunks of files whose names say too little, and makes the maps of native code, through which old files are
     then read. Raises Mismatch if a file has not the right size, DiskError, InternalError.
     """
     if old is None:
-        return Draft(new, None, places, places, {}, tuple(windows.cut(new, None)), folder)
+        kept = known.cuts(new) if known else {}
+        cuts = windows.cut_whole(new, known.known_pack(kept) if known else None)
+        return Draft(new, None, places, places, {}, tuple(cuts), folder, kept)
     wanted = windows.to_chunk(new, old)
     average = average_for(sum(entry.size_bytes for entry in wanted))
     chunks = _chunked(wanted, average, places, jobs, progress)
     found = address_maps.make(new, old, chunks, places, folder / "maps", jobs, progress)
-    rebased = {**places, **{root: each.rebased for root, each in found.items()}}
+    rebased = ChainMap(
+        {root: each.rebased for root, each in found.items()}, cast("dict[bytes, Path]", places)
+    )  # only read
     chunks |= _chunked([entry for entry in wanted if entry.root in found], average, rebased, jobs, progress)
 
     def compare(number: int, at: int, file: int, old_at: int, limit: int) -> int:

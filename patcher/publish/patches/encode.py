@@ -25,6 +25,7 @@ else:
     from backports import zstd
 
 _SAMPLE_BYTES = 64 * 1024
+_QUICK_LEVEL = 9
 
 
 def index_of(
@@ -74,8 +75,10 @@ def _write_ranges(spans: Sequence[Range], entries: Sequence[Entry]) -> list[int 
     return written
 
 
-def make_window(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
+def make_window(new: bytes, old: bytes | None = None, *, is_quick: bool = False) -> tuple[int, bytes]:
     """The smallest form of ``new`` as (codec, bytes): stored, zstd, or a delta against ``old`` if that is not None.
+
+    ``is_quick``: zstd in a twentieth of the time, some 10 % larger.
 
     A window in another codec than HDIFF names no old ranges.
     """
@@ -86,7 +89,7 @@ def make_window(new: bytes, old: bytes | None = None) -> tuple[int, bytes]:
         if len(delta) < len(new) and _works(delta, old, new):
             best = (codec.HDIFF, delta)
     if _may_beat(len(best[1]), new):
-        packed = zstd.compress(new, options=_long(codec.WINDOW_LOG, 19))
+        packed = zstd.compress(new, options=_long(codec.WINDOW_LOG, _QUICK_LEVEL if is_quick else 19))
         best = min(best, (codec.ZSTD, packed), key=lambda form: (len(form[1]), form[0]))
     return best
 

@@ -7,7 +7,7 @@ folder. So an interrupted run goes on with the next window.
 import hashlib
 import json
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from patcher.content.patch_index import Index
 from patcher.errors import ContentError, TrustError
 from patcher.publish.build import BuiltPart
 from patcher.publish.patches import drafts, encode
-from patcher.publish.patches.drafts import Draft, Joined
+from patcher.publish.patches.drafts import Draft, Joined, KnownWindows
 from patcher.publish.store import OnProgress, PhaseMeter, Say, Store, in_threads
 
 _NOTE_BYTES = 4096
@@ -45,6 +45,8 @@ class PackPlan:
     old: PartVersion | None
     folder: Path
     """Keeps its windows until it is done."""
+    before: tuple[PartVersion, Ref] | None = None
+    """For a full pack: the part in the release before, and the index of its full pack, of which windows are kept."""
 
     @property
     def old_manifest(self) -> Manifest | None:
@@ -61,6 +63,22 @@ class PackPlan:
     def note(self) -> Path:
         """The file that holds the reference to its index once it is done, or null if it is not worth it."""
         return self.folder.with_suffix(".json")
+
+
+class _Places(Mapping[bytes, Path]):
+    """Root to the file in the store. A path is made when it is asked for: few of many files have changed."""
+
+    def __init__(self, store: Store, sizes: Mapping[bytes, int]) -> None:
+        self._store, self._sizes = store, sizes
+
+    def __getitem__(self, root: bytes) -> Path:
+        return self._store.path(Ref(root, self._sizes[root]))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._sizes)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +132,12 @@ class Packed:
 
 def pack_release(
     store: Store, build: Path, new: records.Release, parts: Sequence[BuiltPart], older: Sequence[records.Release],
-    jobs: int, progress: OnProgress, say: Say,
+    indexes: Mapping[str, Ref], jobs: int, progress: OnProgress, say: Say,
 ) -> Packed:  # fmt: skip
     """Make every pack of a release whose content is in the store: from nothing, from the newest of ``older`` and back
     to it, and from the others as long as that saves enough.
+
+    ``indexes``: part to the index of its full pack in the newest of ``older``.
 
     Raises Mismatch when content of the new release is damaged, DiskError.
     """
@@ -126,8 +146,9 @@ def pack_release(
     fixed = {part.rule.name for part in parts if part.rule.defaults}  # once installed, its files belong to the player
     patched = [side for side in mine if side.part not in fixed]
     last = [*maker.pairs(patched, older[0])] if older else []
+    before = {side.part: (old, indexes[side.part]) for side, old in last if side.part in indexes}
     made = maker.make([
-        *(maker.plan(side, None) for side in mine),
+        *(maker.plan(side, None, before.get(side.part)) for side in mine),
         *(maker.plan(side, old) for side, old in last),
         *(maker.plan(old, side) for side, old in last),
     ])  # fmt: skip
@@ -205,10 +226,13 @@ class Maker:
             self._right.update(zip(todo, looked, strict=True))
         return next((f"the feed's {paths[ref]} is damaged" for ref in refs if not self._right[ref]), "")
 
-    def plan(self, new: PartVersion, old: PartVersion | None) -> PackPlan:
-        """The pack, with its own folder."""
+    def plan(
+        self, new: PartVersion, old: PartVersion | None, before: tuple[PartVersion, Ref] | None = None
+    ) -> PackPlan:  # fmt: skip
+        """The pack, with its own folder, whose name tells all that the pack is made from."""
         documents = hashlib.sha256(new.document).digest() + (hashlib.sha256(old.document).digest() if old else b"")
-        return PackPlan(new, old, self._build / hashlib.sha256(documents).hexdigest())
+        documents += before[1].root if before else b""
+        return PackPlan(new, old, self._build / hashlib.sha256(documents).hexdigest(), before)
 
     def make(self, packs: Sequence[PackPlan], most_bytes: float = math.inf) -> list[FinishedPack]:
         """Make the packs that no earlier run finished. If all take ``most_bytes`` or more, only a note is written."""
@@ -229,9 +253,29 @@ class Maker:
 
     def _draft(self, pack: PackPlan) -> Draft:
         sides = [side.manifest for side in (pack.new, pack.old) if side]
-        entries = (entry for side in sides for entry in side.entries if entry.size_bytes)
-        paths = {entry.root: self._store.path(Ref(entry.root, entry.size_bytes)) for entry in entries}
-        return drafts.draft(pack.new.manifest, pack.old_manifest, paths, pack.folder, self._jobs, self._progress)
+        places = _Places(self._store, {entry.root: entry.size_bytes for side in sides for entry in side.entries})
+        known = self._known_windows(pack)
+        return drafts.draft(
+            pack.new.manifest, pack.old_manifest, places, pack.folder, self._jobs, self._progress, known
+        )
+
+    def _known_windows(self, pack: PackPlan) -> KnownWindows | None:
+        """The windows of the full pack before, if the feed holds it as it was signed."""
+        if pack.old or not pack.before:
+            return None
+        side, ref = pack.before
+        try:
+            index = patch_index.parse(self._store.read(ref), side.manifest)
+        except (ContentError, TrustError) as error:
+            self._say(f"All of the full pack is made anew: {error.message}.")
+            return None
+        if index.pack is None:
+            return None
+        meter = PhaseMeter(self._progress, "check", index.pack.size_bytes)
+        if not self._store.has(index.pack) or not self._store.matches(index.pack, meter):
+            self._say("All of the full pack is made anew: the feed's one before is missing or damaged.")
+            return None
+        return KnownWindows(side.manifest, index, self._store.path(index.pack))
 
     def _known(self, pack: PackPlan) -> FinishedPack | None:
         """The pack if an earlier run finished it."""

@@ -52,6 +52,7 @@ class WindowTask:
     old: tuple[FileSlice, ...] | None
     result: Path
     plain: tuple[FileSlice, ...] | None = None
+    is_quick: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -61,7 +62,7 @@ class WindowTask:
     def make(self) -> bytes:
         """The window made with maps, or without them if that is smaller and was worth trying."""
         new = _read(self.new)
-        codec, data = encode.make_window(new, None if self.old is None else _read(self.old))
+        codec, data = encode.make_window(new, None if self.old is None else _read(self.old), is_quick=self.is_quick)
         if self.old is not None and self.plain is not None:
             rebased = [old[2] for old, plain in zip(self.old, self.plain, strict=True) if old != plain]
             mostly = 4 * sum(rebased) >= sum(length for _, _, length in self.old)
@@ -75,16 +76,17 @@ class WindowTask:
 
 @dataclass(frozen=True, slots=True)
 class WindowFile:
-    """A finished window on disk: its codec, the SHA-256 of its output, then its bytes."""
+    """A finished window on disk: its codec, the SHA-256 of its output, and where in the file its bytes are."""
 
     path: Path
     codec: int
     sha256: bytes
     length: int
+    offset: int = _HEAD_BYTES
 
     @classmethod
     def read(cls, path: Path) -> "WindowFile":
-        """Raises DiskError."""
+        """The window in a file of a `WindowTask`: codec, SHA-256 and bytes. Raises DiskError."""
         with beneath.translated(path), path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
             return cls(path, head[0], head[1:], path.stat().st_size - _HEAD_BYTES)
@@ -92,9 +94,9 @@ class WindowFile:
     def chunks(self) -> Iterator[bytes]:
         """Its bytes. Raises DiskError."""
         with beneath.translated(self.path), self.path.open("rb") as file:
-            file.seek(_HEAD_BYTES)
-            while data := file.read(CHUNK_BYTES):
-                yield data
+            file.seek(self.offset)
+            for at in range(0, self.length, CHUNK_BYTES):
+                yield file.read(min(CHUNK_BYTES, self.length - at))
 
 
 def run(tasks: Sequence[WorkItem], jobs: int, done: Callable[[int], None]) -> None:

@@ -17,6 +17,10 @@ from patcher.publish.patches.matching import NO_CHUNKS, Chunks, Known, around, e
 
 SMALL_BYTES = 1024 * 1024
 
+KEPT_BYTES = WINDOW_BYTES // 2
+"""Smaller windows of the full pack before are made anew, so that small releases do not leave small windows."""
+_MOSTLY = 0.875
+"""A window of a full pack with such a share of old contents is packed quickly."""
 _LEAN_BYTES = 3 * WINDOW_BYTES
 """Old bytes of a window: a worker then takes 350 MB at most, and a player less than the format allows."""
 _RUN_BYTES = WINDOW_BYTES // 2
@@ -45,11 +49,24 @@ class Cut:
     new: tuple[Range, ...]
     old: tuple[Range, ...]
     copied: bool = False
+    mostly_old: bool = False
+    """Nearly all of a full pack's window is in the release before: it is packed again, but quickly."""
 
     @property
     def output_bytes(self) -> int:
         """Length of the new ranges together."""
         return sum(span.length for span in self.new)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPack:
+    """The full pack of the release before: the windows of it that are kept, cut for the new release; the roots of its
+    contents; the root and offset of each range that one of its windows makes.
+    """
+
+    kept: Collection[Cut] = ()
+    roots: Collection[bytes] = ()
+    made: Collection[tuple[bytes, int]] = ()
 
 
 def cut(
@@ -59,14 +76,46 @@ def cut(
     rebased: Collection[bytes] = (),
     compare: Compare | None = None,
 ) -> list[Cut]:
-    """All windows of the patch from ``old`` to ``new``, or of the full pack of ``new``, in the order of their files.
+    """All windows of the patch from ``old`` (None: of the full pack) to ``new``, in the order of their files.
 
     ``chunks``: those of the files that `to_chunk` names, by root, taken after rebasing for the roots ``rebased``.
-    ``compare`` tells how far copies may be extended. A window of a full pack holds either files under 1 MiB or larger
-    ones, never both (see `keeps_window`), and whole pieces of the tree.
+    ``compare`` tells how far copies may be extended.
     """
-    cuts = _whole(new) if old is None else _Patch(new, old, chunks or {}, rebased, compare).cuts()
-    return sorted(cuts, key=lambda window: (window.new[0].file, window.new[0].offset))
+    if old is None:
+        return cut_whole(new)
+    cuts = _Patch(new, old, chunks or {}, rebased, compare).cuts()
+    return sorted(cuts, key=_place)
+
+
+def cut_whole(new: Manifest, before: KnownPack | None = None) -> list[Cut]:
+    """All windows of the full pack of ``new``, in the order of their files. Those that ``before`` keeps stay.
+
+    A window holds either files under 1 MiB or larger ones, never both (see `keeps_window`), and whole pieces of the
+    tree.
+    """
+    before = before or KnownPack()
+    kept = {(span.file, span.offset) for window in before.kept for span in window.new}
+    small, larger = _Lane(), _Lane()
+    cuts = [*before.kept]
+    for number, entry in _missing(new):
+        spans = _pieces(number, 0, entry.size_bytes, WINDOW_BYTES)
+        for span in (each for each in spans if each[:2] not in kept and not _is_left_out(before, entry, each.offset)):
+            if entry.size_bytes > WINDOW_BYTES:
+                cuts.append(Cut((span,), ()))
+            else:
+                (small if entry.size_bytes < SMALL_BYTES else larger).add(span, is_old=entry.root in before.roots)
+    small.close()
+    larger.close()
+    return sorted(cuts + small.cuts + larger.cuts, key=_place)
+
+
+def _is_left_out(before: KnownPack, entry: Entry, offset: int) -> bool:
+    """Whether a window with these bytes was not worth it, and need not be tried again."""
+    return entry.size_bytes >= SMALL_BYTES and entry.root in before.roots and (entry.root, offset) not in before.made
+
+
+def _place(window: Cut) -> tuple[int, int]:
+    return window.new[0].file, window.new[0].offset
 
 
 def to_chunk(new: Manifest, old: Manifest) -> list[Entry]:
@@ -112,10 +161,15 @@ class _Lane:
         self.cuts: list[Cut] = []
         self._new: list[Range] = []
         self._old: dict[int, list[Stretch]] = {}
-        self._new_bytes = self._old_bytes = 0
+        self._new_bytes = self._old_bytes = self._known_bytes = 0
 
-    def add(self, span: Range, base: int = _NO_FILE, near: Iterable[Stretch] = ()) -> None:
-        """Add a range that is made from the bytes ``near`` of the old file ``base``, if there are any."""
+    def add(
+        self, span: Range, base: int = _NO_FILE, near: Iterable[Stretch] = (), *, is_old: bool = False
+    ) -> None:  # fmt: skip
+        """Add a range that is made from the bytes ``near`` of the old file ``base``, if there are any.
+
+        ``is_old``: the release before has this content.
+        """
         near, before = list(near), self._old.get(base, [])
         held = merge([*before, *near])
         more_bytes = _bytes(held) - _bytes(before)
@@ -125,14 +179,17 @@ class _Lane:
             more_bytes = _bytes(held)
         self._new.append(span)
         self._new_bytes += span.length
+        self._known_bytes += span.length * is_old
         self._old[base] = held
         self._old_bytes += more_bytes
 
     def close(self) -> None:
         if self._new:
             old = [Range(file, start, end - start) for file, held in self._old.items() for start, end in held]
-            self.cuts.append(Cut(tuple(self._new), tuple(sorted(old))))
-        self._new, self._old, self._new_bytes, self._old_bytes = [], {}, 0, 0
+            mostly_old = self._known_bytes >= _MOSTLY * self._new_bytes
+            self.cuts.append(Cut(tuple(self._new), tuple(sorted(old)), mostly_old=mostly_old))
+        self._new, self._old = [], {}
+        self._new_bytes = self._old_bytes = self._known_bytes = 0
 
 
 def _bytes(stretches: Iterable[Stretch]) -> int:
@@ -162,19 +219,6 @@ def without(stretches: Iterable[Stretch], holes: Sequence[Stretch]) -> Iterator[
             at = hole_end
         if at < end:
             yield at, end
-
-
-def _whole(new: Manifest) -> list[Cut]:
-    small, larger = _Lane(), _Lane()
-    cuts = []
-    for number, entry in _missing(new):
-        if entry.size_bytes > WINDOW_BYTES:
-            cuts += [Cut((span,), ()) for span in _pieces(number, 0, entry.size_bytes, WINDOW_BYTES)]
-        else:
-            (small if entry.size_bytes < SMALL_BYTES else larger).add(Range(number, 0, entry.size_bytes))
-    small.close()
-    larger.close()
-    return cuts + small.cuts + larger.cuts
 
 
 def _pieces(file: int, start: int, end: int, most: int) -> Iterator[Range]:

@@ -1,7 +1,7 @@
 """Picks the piece to fetch from the origin next: a random one that no useful peer offers, unless others need it more.
 
 The rules and their numbers were measured with 1 to 12 players at a slow origin (`python -m bench.swarm`). Their reasons
-stand in docs/decisions/0016-what-a-player-asks-of-the-origin.md.
+stand in docs/decisions/0019-what-a-player-asks-of-the-origin.md.
 """
 
 import math
