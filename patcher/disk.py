@@ -459,14 +459,9 @@ def write_atomic(where: Where, data: bytes, mode: int = 0o644) -> None:
     sync_folder(where.parent)
 
 
-def create(where: Where, data: bytes) -> None:
-    """Write a new file durably. Its name needs `sync_folder`. Raises DiskError when something is already there."""
-    _put(where, 0, data, os.O_EXCL, 0o644)
-
-
-def create_for_sync(where: Where, data: bytes) -> None:
-    """Write a new file that `sync_all` makes durable. Raises DiskError when something is already there."""
-    _put(where, 0, data, os.O_EXCL, 0o644, is_synced=False)
+def create(where: Where, data: bytes, *, is_synced: bool = True) -> None:
+    """Write a new file, durably unless `sync_all` comes. Its name needs `sync_folder`. Raises DiskError if it exists."""
+    _put(where, 0, data, os.O_EXCL, 0o644, is_synced=is_synced)
 
 
 def append(where: Where, data: bytes) -> None:

@@ -9,8 +9,8 @@ from patcher import disk
 from patcher.cli.output import Output, human_bytes, human_time
 from patcher.cli.verbs import Verbs, add_feed_verb, expanded
 from patcher.errors import UsageError
-from patcher.publish import rehearsal, release_day
-from patcher.publish.release_day import CURVES, RUSH, Crowd, Fetched, LineKind
+from patcher.publish.rehearsal import fluid, release_day
+from patcher.publish.rehearsal.release_day import CURVES, RUSH, Crowd, Fetched, LineKind
 
 _MBIT = 1e6 / 8
 _LINES = "1:16/2,3:50/10,4:100/40,2:500/100"
@@ -55,7 +55,7 @@ def _rehearse(args: argparse.Namespace, out: Output) -> None:
     what = release_day.fetched(args.folder, args.title, args.channel, install=args.install)
     kinds, sharing = args.lines, args.sharing / 100
     crowd = Crowd(args.players, kinds, sharing, args.arrive, args.within)
-    outcome = rehearsal.rehearse(release_day.day(what, crowd, args.origin_limit / 8, args.stay, args.seeds / 8))
+    outcome = fluid.rehearse(release_day.day(what, crowd, args.origin_limit / 8, args.stay, args.seeds / 8))
     facts = _facts(args, what, outcome)
     for line in _sentences(args, what, facts, outcome):
         out.line(line)
@@ -74,7 +74,7 @@ def _check_charts() -> None:
         raise UsageError("usage.argument", text)
 
 
-def _facts(args: argparse.Namespace, what: Fetched, outcome: rehearsal.Rehearsed) -> dict[str, object]:
+def _facts(args: argparse.Namespace, what: Fetched, outcome: fluid.Rehearsed) -> dict[str, object]:
     """The fields of the result object. A time is null if the day ended before it came."""
     origin = outcome.origin_bytes + args.players * what.document_bytes
     alone = args.players * what.origin_bytes
@@ -95,7 +95,7 @@ def _known(seconds: float) -> float | None:
 
 
 def _sentences(
-    args: argparse.Namespace, what: Fetched, facts: dict[str, object], outcome: rehearsal.Rehearsed
+    args: argparse.Namespace, what: Fetched, facts: dict[str, object], outcome: fluid.Rehearsed
 ) -> list[str]:
     size = human_bytes(what.swarm_bytes + what.document_bytes)
     way = f"update from {what.version_from} to {what.version}" if what.version_from else f"install {what.version}"

@@ -1,6 +1,7 @@
 """The report of a rehearsal: one HTML page that needs no other file. pygal draws its charts."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
@@ -11,8 +12,10 @@ from xml.etree import ElementTree
 import pygal  # type: ignore[import-untyped]  # it has no types
 from pygal.style import Style  # type: ignore[import-untyped]  # as above
 
-from patcher.publish.rehearsal import Moment, Rehearsed
+from patcher.publish.rehearsal.fluid import Moment, Rehearsed
 
+sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
+"""pygal leaves an import hook of Python 2 there, about which Python warns at each later import."""
 _POINTS = 120
 _STYLE = Style(
     background="transparent", plot_background="transparent", font_family="system-ui, sans-serif",

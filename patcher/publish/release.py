@@ -193,6 +193,7 @@ def check(order: ReleaseOrder, folder: Path, home: Home) -> None:
     if not _VERSION.fullmatch(order.version):
         message = f"The version {order.version!r} may hold letters, digits and . _ + - only, 64 of them at most."
         raise UsageError("usage.release", message, version=order.version)
+    repository.load(folder)
     with stated("usage.release", _CANNOT):
         records.encode(about(order, None))
     _check_folders(order.tree, folder, home.root)

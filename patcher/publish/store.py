@@ -261,7 +261,7 @@ class Store:
         """The same for content in memory."""
         is_right = len(data) == ref.size_bytes and merkle.root_of(merkle.leaves_of(data)) == ref.root
         if is_right:
-            disk.create_for_sync(self._staged_path(ref), data)
+            disk.create(self._staged_path(ref), data, is_synced=False)
             meter.add(len(data))
         return is_right
 

@@ -30,7 +30,7 @@ _NAMES = ("updates.example.org", "tracker.example.org")
 _LAYERS = ("/etc", "/srv", "/var/lib", "/usr/local", "/run")
 _STAYS = ("serve", "tracker", "seed", "share", "engine")
 """Verbs that run until they are ended."""
-_READY = ("Tracking at", "Serving", "everything is here", "given", "Sharing", "Counters at")
+_READY = ("Tracking at", "Serving", "everything is here", "given", "Counters at")
 _START_S, _END_S = 60.0, 40.0
 _STANDINS = {
     "systemctl": f'exec {_PYTHON} -m tests.support.services "$@"',

@@ -1,7 +1,7 @@
 """Release days in the small: players with lines of their own in network namespaces, and one origin with a thin line.
 
 ``python -m tests.support.swarms`` (as root) measures all `SWARMS` and compares each with what
-`patcher.publish.rehearsal` says of it. Players are sessions of ours with our fetch; the origin is our server.
+`patcher.publish.rehearsal.fluid` says of it. Players are sessions of ours with our fetch; the origin is our server.
 
     origin 45.0.0.2 ── line ─┐
     player 45.0.1.1 ── line ─┼─ the street: 45.0.0.1 (tracker)
@@ -23,7 +23,7 @@ from typing import Any
 
 from patcher.config import Settings
 from patcher.content.merkle import Ref
-from patcher.publish.rehearsal import Day, Line, rehearse
+from patcher.publish.rehearsal.fluid import Day, Line, rehearse
 from patcher.serve.certificate import Authority
 from patcher.serve.static import StaticServer
 from patcher.serve.tracker import Tracker

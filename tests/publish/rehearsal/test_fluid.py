@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patcher.publish.rehearsal import LINE_USE, Day, Line, Rehearsed, divide, rehearse
+from patcher.publish.rehearsal.fluid import LINE_USE, Day, Line, Rehearsed, divide, rehearse
 from tests.support.swarms import CLOSE, SEEN, SWARMS, SmallDay, pairs
 
 SIZE = 50_000_000

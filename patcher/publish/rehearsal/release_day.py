@@ -1,4 +1,4 @@
-"""A release day of a title: what each player fetches, over which line, and when. `rehearsal` carries it out."""
+"""A release day of a title: what each player fetches, over which line, and when. `fluid` carries it out."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ from patcher.content.feed_paths import METADATA, TIMESTAMP
 from patcher.content.merkle import Ref
 from patcher.errors import UsageError
 from patcher.publish import repository
-from patcher.publish.rehearsal import Day, Line
+from patcher.publish.rehearsal.fluid import Day, Line
 from patcher.publish.release import History, history
 from patcher.publish.repository import Repository, role_of
 from patcher.publish.store import Store

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from patcher.errors import ShoalError
-from patcher.publish.release_day import CURVES, Crowd, LineKind, arrive_s, day, fetched
+from patcher.publish.rehearsal.release_day import CURVES, Crowd, LineKind, arrive_s, day, fetched
 from patcher.publish.tree import parse_part
 from tests.support.publisher import Publisher, lay
 
