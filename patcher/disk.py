@@ -460,7 +460,7 @@ def write_atomic(where: Where, data: bytes, mode: int = 0o644) -> None:
 
 
 def create(where: Where, data: bytes, *, is_synced: bool = True) -> None:
-    """Write a new file, durably unless `sync_all` comes. Its name needs `sync_folder`. Raises DiskError if it exists."""
+    """Write a new file, durably or for `sync_all`. Its name needs `sync_folder`. Raises DiskError if it exists."""
     _put(where, 0, data, os.O_EXCL, 0o644, is_synced=is_synced)
 
 
