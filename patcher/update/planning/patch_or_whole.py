@@ -4,8 +4,10 @@ A window often makes many files, and an old file that was changed is restored fo
 groups of files are decided together: those that one old file or one window serves.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from patcher.content.merkle import Ref
 
@@ -42,14 +44,19 @@ class _Choice:
         for root, numbers in windows.made.items():
             for number in numbers:
                 self._makes.setdefault(number, set()).add(root)
-        for number in self._makes:
-            for ref in windows.lost[number]:
-                self._users.setdefault(ref.root, set()).add(number)
+        self._lost = {number: {ref.root for ref in windows.lost[number]} for number in self._makes}
+        for number, olds in self._lost.items():
+            for old in olds:
+                self._users.setdefault(old, set()).add(number)
+        self._needed_by = Counter({old: len(users) for old, users in self._users.items()})
+        """Old file to the number of windows that read it and are still to be fetched."""
         self.kept = set(windows.made)
         for roots in self._groups():
             group = roots & self.kept
-            if self._saved_bytes(group) > sum(alone_bytes[root] for root in group):
+            freed = self._freed(group)
+            if self._saved_bytes(freed) > sum(alone_bytes[root] for root in group):
                 self.kept -= group
+                self._needed_by.subtract(self._read_by(freed))
 
     def _groups(self) -> Iterator[set[bytes]]:
         """The files that one old file serves, most expensive old file first; those of one window; each file."""
@@ -65,14 +72,16 @@ class _Choice:
         for root in sorted(self._windows.made):
             yield {root}
 
-    def _saved_bytes(self, group: set[bytes]) -> int:
-        """Bytes that need not be fetched if these files come alone."""
+    def _freed(self, group: set[bytes]) -> set[int]:
+        """The windows that nothing needs any more if these files come alone."""
         touched = {number for root in group for number in self._windows.made[root]}
-        freed = {number for number in touched if self._makes[number] & self.kept <= group}
-        olds = {ref.root for number in freed for ref in self._windows.lost[number]}
-        unused = (old for old in olds if all(n in freed or self._is_over(n) for n in self._users[old]))
+        return {number for number in touched if self._makes[number] & self.kept <= group}
+
+    def _saved_bytes(self, freed: set[int]) -> int:
+        """Bytes that need not be fetched without these windows: their own, and old files that only they read."""
+        unused = (old for old, count in self._read_by(freed).items() if count == self._needed_by[old])
         return sum(self._windows.length[n] for n in freed) + sum(self._restore_bytes[old] for old in unused)
 
-    def _is_over(self, number: int) -> bool:
-        """Whether no file that is still made by windows needs this one."""
-        return self._makes[number].isdisjoint(self.kept)
+    def _read_by(self, numbers: set[int]) -> Counter[bytes]:
+        """Old file to the number of these windows that read it."""
+        return Counter(chain.from_iterable(self._lost[number] for number in numbers))

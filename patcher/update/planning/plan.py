@@ -192,7 +192,8 @@ def make(
     parts: list[_Part] = []
     for offer, roots in missing(offers, have, mended):
         part = _Part(offer, roots, have, found, server_only)
-        parts.append(_Part(complete(offer), roots, have, found, server_only) if part.needs_layers else part)
+        whole = complete(offer) if part.needs_layers else offer
+        parts.append(part if whole is offer else _Part(whole, roots, have, found, server_only))
     plan = Plan(
         copies,
         tuple(part.patch for part in parts if part.patch),
