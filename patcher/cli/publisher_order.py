@@ -31,7 +31,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     text = "leave out a part that the release before has"
     add("--drop-part", action="append", default=[], metavar="NAME", help=text)
     add_ignore(verb)
-    text = "a file that is executable; programs and scripts are, by their first bytes"
+    text = "a file that is executable, besides those whose first bytes say so (default: as before; '!*': none)"
     add("--executable", action="append", default=[], metavar="GLOB", help=text)
     text = "list N releases and retire older ones (default: as before, at first 32)"
     add("--keep", type=count, metavar="N", help=text)

@@ -127,7 +127,8 @@ class World:
 
     def release(self, version: str, tree: Path, *words: object, title: str = "game") -> dict[str, Any]:
         """Publish a folder, with no worker processes."""
-        named = (word for path in trees.executable(tree) for word in ("--executable", path))
+        found = trees.executable(tree) or ["!*"]  # none, not as in the release before
+        named = (word for path in found for word in ("--executable", path))
         options = ("--version", version, "--jobs", 1, *named, *words)
         return self.publisher.run("publish", "release", self.feed, title, tree, *options)
 
