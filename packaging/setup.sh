@@ -104,12 +104,13 @@ command -v "$PYTHON" >/dev/null 2>&1 || { echo "python3 (3.11 or newer) is neede
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "python 3.11 or newer is needed" >&2; exit 1; }
 install_packages
 unpack "$servers"
+[ "$(id -u)" != 0 ] || getent passwd sshd >/dev/null ||  # sshd drops the rights of root to this account
+    useradd --system --no-create-home --home-dir /run/sshd --shell /usr/sbin/nologin sshd
 [ "$purpose" != prove ] || unpack "$clients"
 [ "$(cat .venv/shoal-setup 2>/dev/null)" = "$(key)" ] && exit 0
 
 started=$(date +%s)
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
-unpack usr/bin/softhsm2-util softhsm2 libsofthsm2
 quiet="--quiet --disable-pip-version-check --no-input"
 .venv/bin/python -m pip install $quiet --require-hashes -r packaging/requirements/dev.txt
 .venv/bin/python -m pip install $quiet --no-deps --no-index --no-build-isolation --editable .

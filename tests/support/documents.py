@@ -72,7 +72,8 @@ def commands(document: Path) -> Iterator[Command]:
 def run(folder: Path) -> "subprocess.CompletedProcess[str]":
     """All of it, also without being root."""
     rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
-    words = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", *rootless]
+    # In a chroot the root is no mount point, and unshare itself would fail on making it private.
+    words = ["unshare", "--mount", "--propagation=unchanged", "--net", "--pid", "--fork", "--kill-child", *rootless]
     return subprocess.run(
         [*words, sys.executable, "-m", "tests.support.documents", str(folder)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT,
@@ -85,7 +86,7 @@ def run(folder: Path) -> "subprocess.CompletedProcess[str]":
 def _machine(folder: Path) -> None:
     """Make this namespace a machine of its own."""
     run = _run
-    run("mount", "--make-rprivate", "/")
+    subprocess.run(["mount", "--make-rprivate", "/"], stderr=subprocess.DEVNULL)
     run("mount", "-t", "tmpfs", "tmpfs", str(folder))
     run("mount", "-t", "proc", "proc", "/proc")
     for layer in _LAYERS:
