@@ -9,6 +9,7 @@ is in `_STANDINS`: systemd (`services`), packages that are installed already, th
 import os
 import re
 import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support import programs
 from tests.support.destinations import sshd
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +29,7 @@ _PYTHON = Path(sys.executable).absolute()
 DOCUMENTS = ("docs/publishing.md", "docs/operating.md")
 _ADDRESS = "45.0.0.1"
 _NAMES = ("updates.example.org", "tracker.example.org")
-_LAYERS = ("/etc", "/srv", "/var/lib", "/usr/local", "/run")
+_LAYERS = ("/etc", "/srv", "/var/lib", "/var/log", "/usr/local", "/run")
 _STAYS = ("serve", "tracker", "seed", "share", "engine")
 """Verbs that run until they are ended."""
 _READY = ("Tracking at", "Serving", "everything is here", "given", "Counters at")
@@ -111,8 +113,13 @@ def _machine(folder: Path) -> None:
     run("ip", "route", "add", "default", "dev", "outside")
     with Path("/etc/hosts").open("a") as hosts:
         hosts.write(f"127.0.0.1 localhost\n{_ADDRESS} {' '.join(_NAMES)}\n")
+    if not Path("/etc/nginx").exists():  # nginx is unpacked, and not installed
+        shutil.copytree(programs.FOLDER.parent / "etc/nginx", "/etc/nginx", symlinks=True)
+        for place in ("/var/log/nginx", "/var/lib/nginx"):
+            Path(place).mkdir(parents=True, exist_ok=True)
+    nginx = f'#!/bin/sh\nexec {programs.program("nginx")} "$@"\n'
     shoal = f'#!/bin/sh\nPYTHONPATH={ROOT} exec {_PYTHON} -m patcher.cli "$@"\n'
-    for name, text in {**_STANDINS, "shoal": shoal}.items():
+    for name, text in {**_STANDINS, "nginx": nginx, "shoal": shoal}.items():
         path = Path("/usr/local/bin") / name
         path.write_text(text if text.startswith("#!") else f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
