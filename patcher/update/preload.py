@@ -71,9 +71,10 @@ class Preloads:
         for each in self._chosen(patches.sealed):
             pack = _pack_of(manifest.parse(access.feed.reader.manifest(each.part, None, None)))
             try:
-                is_whole = is_whole and self.packs.has(pack)
                 if self.packs.has(pack):
                     shelf.add(self.packs.path(pack), bytes.fromhex(patches.key))
+                else:
+                    is_whole = False
             except (ContentError, OSError):
                 is_whole = False
         access.feed.origin.shelf = shelf
