@@ -52,6 +52,10 @@ class AddressBuffer:
         self.append(address, now)
         return self if len(self.seen) <= BUFFER_ADDRESSES else ManyAddresses(self)
 
+    def holds(self, address: bytes) -> bool:
+        """Whether an address is here."""
+        return find(self.flat, address, self.width) >= 0
+
     def append(self, address: bytes, now: int) -> None:
         """Add an address, whether there is room or not."""
         self.flat += address
@@ -132,6 +136,10 @@ class ManyAddresses:
     def hear(self, address: bytes, now: int, since: int) -> int | None:
         """Note that an address is still there, as a buffer does."""
         return self._buffers[self._place(address)].hear(address, now, since)
+
+    def holds(self, address: bytes) -> bool:
+        """Whether an address is here."""
+        return self._buffers[self._place(address)].holds(address)
 
     def add(self, address: bytes, now: int) -> "ManyAddresses":
         """Add an address that is not here."""

@@ -3,8 +3,9 @@
 A swarm keeps compact addresses, seeds and others of each family by themselves, so that an answer is a few slices.
 Callers pass time and addresses; nothing here waits or listens.
 
-An answer prefers what is near: the same host and network, and with a map of `Sites` the same rack, site and region. A
-share of it comes from anywhere, so that islands join.
+An answer prefers what is near: the same host and network, and with a map of `Sites` the same rack, site and region.
+Only one peer of a rack, its gate, is told of other racks, and only the gate is shown outside of it: it brings a release
+in once, and gives it to its neighbours.
 
 Memory is bounded: peers expire, and `Limits` bound the places of a host, of a network and of all swarms together. A
 peer beyond a limit gets its answer, but is not shown to others.
@@ -27,9 +28,9 @@ INFO_HASH_BYTES = 20
 _SWEEP = 32
 """Expired peers that one announce removes: enough to keep up, and few enough that no client waits."""
 _FAR = 5
-"""One in so many addresses of an answer comes from anywhere."""
-_FAR_LEAST = 2
-"""So many do also when a rack is small: one of them may be gone."""
+"""One in so many addresses of an answer is left for those from farther away."""
+_GATES_TOLD = 3
+"""A gate is told of so many others: enough that all racks hang together."""
 _NETWORK_MOST = 10
 """So many addresses of an answer are of the asker's own network, at most: local discovery (BEP 14) finds them, too."""
 _FAR_RACKS = 6
@@ -79,9 +80,11 @@ _Side = AddressBuffer | ManyAddresses
 class _SwarmPeers:
     """The peers of a swarm, all in one rack or without a map."""
 
-    __slots__ = ("downloaded", "others", "others6", "rack", "seeds", "seeds6")
+    __slots__ = ("downloaded", "gates", "others", "others6", "rack", "seeds", "seeds6")
 
     def __init__(self, rack: Rack) -> None:
+        self.gates: tuple[bytes, ...] = ()
+        """One of each family: who came first, until it goes."""
         self.others = self.others6 = self.seeds = self.seeds6 = _NOBODY
         self.downloaded = 0
         self.rack = rack
@@ -100,11 +103,18 @@ class _SwarmPeers:
         if side is not before:
             self._set(len(address), seeds, side)
 
+    def open_gate(self, address: bytes) -> None:
+        """Make a peer the gate of its family if there is none."""
+        if all(len(gate) != len(address) for gate in self.gates):
+            self.gates += (address,)
+
     def drop(self, address: bytes, seeds: bool) -> bool:
         side = self.side(len(address), seeds)
         found = side.drop(address)
         if found and not len(side):
             self._set(len(address), seeds, _NOBODY)
+        if address in self.gates:
+            self.gates = tuple([gate for gate in self.gates if gate != address])
         return found
 
     def _set(self, width: int, seeds: bool, side: _Side) -> None:
@@ -136,6 +146,14 @@ class _SwarmPeers:
             return others.sample(want)
         found = others.sample(max(want - len(seeds), want // 2))
         return found + seeds.sample(want - len(found) // width)
+
+    def shown_outside(self, width: int, want: int, *, to_seed: bool) -> bytes:
+        """What others than the peers of the rack are told: its gates; everybody who is in no rack."""
+        if not self.rack:
+            return self.sample(width, want, to_seed=to_seed)
+        seeds = self.side(width, True) if to_seed else _NOBODY
+        gates = [gate for gate in self.gates if len(gate) == width and not seeds.holds(gate)]
+        return b"".join(gates[:want])
 
 
 _NO_SWARM = _SwarmPeers(b"")
@@ -253,17 +271,20 @@ class Peers:
         """Up to ``want`` compact addresses of one family (6 or 18 bytes each), never the asker's own.
 
         A seed gets no seeds. Other peers get seeds and others, half and half if there are enough. Nearer ones are
-        preferred. Who is in a rack gets no more from farther away than `_FAR` says, as long as there are near ones.
+        preferred. In a rack with others a gate gets `_GATES_TOLD` from farther away, and who is no gate gets nobody.
         """
         if want <= 0 or ask.event == _STOPPED:
             return b""
         swarm, rack = self._swarms.get(ask.info_hash, _NO_SWARM), self._rack(ask.address)
         near = self._in_rings(swarm, ask, rack, width, want) if rack else self._in_network(swarm, ask, width, want)
-        far = max(_FAR_LEAST, len(near) // (_FAR - 1)) if rack and near else want - len(near)
+        far = want - len(near)
+        if near and rack and self._rack(near[0]) == rack:
+            far = min(far, _GATES_TOLD) if ask.address in swarm.part(rack).gates else 0
         others = b""
         for extra in (1, len(near) + 1):  # the near ones and the asker are rarely among so many others
             some = swarm.some_parts() if extra == 1 else swarm.parts()
-            others = _without(_mixed(some, ask, width, far + extra), (*near, ask.address), ask.address, width, not rack)
+            flat = _mixed(some, ask, width, far + extra, rack)
+            others = _without(flat, (*near, ask.address), ask.address, width, not rack)
             if len(others) >= far * width:
                 break
         return b"".join(near) + others[: far * width]
@@ -293,7 +314,7 @@ class Peers:
         most = want - want // _FAR
         for ring in self._sites.rings(rack):
             if parts := swarm.in_racks(ring):
-                flat = _mixed(parts, ask, width, most + 1)
+                flat = _mixed(parts, ask, width, most + 1, rack)
                 if found := _without(flat, (ask.address,), ask.address, width, False):
                     return split(found, width)[:most]
         return []
@@ -313,6 +334,8 @@ class Peers:
             if isinstance(swarm, _FleetPeers):
                 swarm.count(seeds, 1)
                 swarm.count(not seeds, -moved)
+        if rack:
+            part.open_gate(address)
         if ask.event == _COMPLETED and swarm is not _NO_SWARM:
             for each in {id(swarm): swarm, id(part): part}.values():
                 each.downloaded = min(each.downloaded + 1, _MOST_DOWNLOADS)
@@ -377,10 +400,10 @@ class Peers:
             self._sweep(info_hash, swarm, part, now)
 
 
-def _mixed(parts: Sequence[_SwarmPeers], ask: Announce, width: int, want: int) -> bytes:
-    """Up to ``want`` peers of these racks, of each about as many."""
+def _mixed(parts: Sequence[_SwarmPeers], ask: Announce, width: int, want: int, rack: Rack) -> bytes:
+    """Up to ``want`` peers of these racks, of each about as many, as one is told of them who is in ``rack``."""
     to_seed = ask.left_bytes == 0
-    if len(parts) == 1:
+    if len(parts) == 1 and parts[0].rack == rack:
         return parts[0].sample(width, want, to_seed=to_seed)
     count, found = len(parts), b""
     start = int(random.random() * count)
@@ -389,7 +412,8 @@ def _mixed(parts: Sequence[_SwarmPeers], ask: Announce, width: int, want: int) -
         if left <= 0:
             break
         part = parts[(start + done) % count]
-        found += part.sample(width, -(-left // (count - done)), to_seed=to_seed)
+        tell = part.sample if part.rack == rack else part.shown_outside
+        found += tell(width, -(-left // (count - done)), to_seed=to_seed)
     return found
 
 

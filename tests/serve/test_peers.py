@@ -254,14 +254,43 @@ def _networks(found: list[bytes]) -> Counter[str]:
     return Counter(".".join(map(str, one[:3])) for one in found)
 
 
-def test_a_server_is_told_of_its_rack_and_of_few_others() -> None:
-    peers = _fleet("10.1.1", "10.1.2", "10.2.1", "10.3.1", "192.0.2")
-    found = _networks(told(peers, _host(10, 1, 1, 1)))
-    assert found["10.1.1"] == 4
-    assert found.total() == 6
+def test_one_server_of_a_rack_is_told_of_other_racks_and_only_of_one_server_in_each() -> None:
+    peers = _fleet("10.1.1", "10.1.2", "10.2.1", "10.3.1")
+    for rack in ("10.1.1", "10.1.2", "10.2.1", "10.3.1"):
+        for number in range(1, 6):
+            found = told(peers, _in(rack, number))
+            others = [one for one in found if one[:3] != _in(rack, number)[:3]]
+            assert len(found) - len(others) == 4
+            assert {one[3] for one in others} == ({1} if number == 1 else set())
+            assert len(_networks(others)) == len(others) == (3 if number == 1 else 0)
 
 
-def test_the_few_others_differ_so_that_no_rack_is_alone() -> None:
+def test_who_came_first_is_the_gate_of_its_rack_until_it_goes() -> None:
+    peers = _fleet("10.1.1", "10.2.1")
+    say(peers, _in("10.1.1", 1), left=0)
+    assert _networks(told(peers, _in("10.1.1", 1)))["10.2.1"] == 1
+    say(peers, _in("10.1.1", 1), event=AnnounceEvent.STOPPED)
+    assert _networks(told(peers, _in("10.1.1", 4)))["10.2.1"] == 0
+    say(peers, _in("10.1.1", 4))
+    assert _networks(told(peers, _in("10.1.1", 4)))["10.2.1"] == 1
+
+
+def test_a_gate_that_falls_silent_is_followed_by_another() -> None:
+    peers = _fleet("10.1.1", "10.2.1")
+    for server in (_in("10.2.1", 1), *(_in("10.1.1", number) for number in range(2, 6))):
+        say(peers, server, now=TTL_S + 1)
+    gates = [number for number in range(2, 6) if _networks(told(peers, _in("10.1.1", number)))["10.2.1"]]
+    assert len(gates) == 1
+
+
+def test_two_complete_gates_do_not_hear_of_each_other() -> None:
+    peers = _fleet("10.1.1", "10.2.1")
+    say(peers, _in("10.1.1", 1), left=0)
+    say(peers, _in("10.2.1", 1), left=0)
+    assert _networks(told(peers, _in("10.1.1", 1), 0))["10.2.1"] == 0
+
+
+def test_the_gates_that_are_told_differ_so_that_no_rack_is_alone() -> None:
     peers = _fleet("10.1.1", "10.1.2", "10.2.1", "10.3.1", "192.0.2")
     seen = Counter[str]()
     for _ in range(100):
@@ -276,14 +305,14 @@ def test_a_server_alone_in_its_rack_is_told_of_the_nearest_area_with_others(alon
     peers = _fleet(nearest)
     asker = _in(alone, 9)
     say(peers, asker)
-    assert len(told(peers, asker)) == 5
+    assert len(told(peers, asker)) == (5 if nearest == "192.0.2" else 1)
 
 
 def test_the_smallest_area_with_others_counts() -> None:
     peers = _fleet("10.1.2", "10.2.1", "10.3.1")
     asker = _host(10, 1, 1, 9)
     say(peers, asker)
-    assert _networks(told(peers, asker))["10.1.2"] == 5
+    assert told(peers, asker)[0] == _in("10.1.2", 1)
 
 
 def test_what_an_announce_costs_does_not_grow_with_the_racks() -> None:
@@ -314,9 +343,9 @@ def test_one_answer_names_no_server_twice_in_either_family() -> None:
         assert len(found) == len(set(found)) == 8
 
 
-def test_who_is_in_no_rack_is_told_of_everybody() -> None:
+def test_who_is_in_no_rack_is_told_of_everybody_in_none_and_of_each_rack_s_gate() -> None:
     peers = _fleet("10.1.1", "10.3.1", "192.0.2")
-    assert len(told(peers, _host(192, 0, 2, 1))) == 14
+    assert _networks(told(peers, _host(192, 0, 2, 1))) == {"10.1.1": 1, "10.3.1": 1, "192.0.2": 4}
 
 
 def test_a_fleet_is_counted_and_forgotten_as_a_whole() -> None:
