@@ -178,14 +178,15 @@ class _FleetPeers:
 
     def some_parts(self) -> Sequence[_SwarmPeers]:
         """Of `_FAR_RACKS` racks, or of fewer if there are fewer."""
-        if len(self._racks) <= _FAR_RACKS:
-            return self.parts()
-        return [self._parts[rack] for rack in random.sample(self._racks, _FAR_RACKS)]
+        return [self._parts[rack] for rack in _some(self._racks)]
 
     def in_racks(self, racks: frozenset[Rack]) -> Sequence[_SwarmPeers]:
+        """Of up to `_FAR_RACKS` of these racks."""
         if len(racks) < len(self._racks):
-            return [self._parts[rack] for rack in racks if rack in self._parts]
-        return [self._parts[rack] for rack in self._racks if rack in racks]
+            found = [rack for rack in racks if rack in self._parts]
+        else:
+            found = [rack for rack in self._racks if rack in racks]
+        return [self._parts[rack] for rack in _some(found)]
 
     def grow(self, rack: Rack) -> _SwarmPeers:
         part = self._parts[rack] = _SwarmPeers(rack)
@@ -271,21 +272,22 @@ class Peers:
         """Up to ``want`` compact addresses of one family (6 or 18 bytes each), never the asker's own.
 
         A seed gets no seeds. Other peers get seeds and others, half and half if there are enough. Nearer ones are
-        preferred. In a rack with others a gate gets `_GATES_TOLD` from farther away, and who is no gate gets nobody.
+        preferred. With a map a gate gets `_GATES_TOLD` from farther away; who is no gate, nobody from outside its rack.
         """
         if want <= 0 or ask.event == _STOPPED:
             return b""
         swarm, rack = self._swarms.get(ask.info_hash, _NO_SWARM), self._rack(ask.address)
         near = self._in_rings(swarm, ask, rack, width, want) if rack else self._in_network(swarm, ask, width, want)
         far = want - len(near)
-        if near and rack and self._rack(near[0]) == rack:
-            far = min(far, _GATES_TOLD) if ask.address in swarm.part(rack).gates else 0
+        if rack and near:
+            is_inside = self._rack(near[0]) == rack and ask.address not in swarm.part(rack).gates
+            far = 0 if is_inside else min(far, _GATES_TOLD)
         others = b""
         for extra in (1, len(near) + 1):  # the near ones and the asker are rarely among so many others
             some = swarm.some_parts() if extra == 1 else swarm.parts()
             flat = _mixed(some, ask, width, far + extra, rack)
             others = _without(flat, (*near, ask.address), ask.address, width, not rack)
-            if len(others) >= far * width:
+            if len(others) >= far * width or (rack and near):
                 break
         return b"".join(near) + others[: far * width]
 
@@ -398,6 +400,15 @@ class Peers:
         swarm = self._swarms.get(info_hash, _NO_SWARM)
         for part in swarm.some_parts():
             self._sweep(info_hash, swarm, part, now)
+
+
+def _some(racks: Sequence[Rack]) -> Sequence[Rack]:
+    """`_FAR_RACKS` racks in a row, from a random one on."""
+    if len(racks) <= _FAR_RACKS:
+        return racks
+    start = int(random.random() * len(racks))
+    found = racks[start : start + _FAR_RACKS]
+    return [*found, *racks[: _FAR_RACKS - len(found)]]
 
 
 def _mixed(parts: Sequence[_SwarmPeers], ask: Announce, width: int, want: int, rack: Rack) -> bytes:
