@@ -137,12 +137,14 @@ class Street:
         """Where a player lives."""
         return self._star.place(_address(number), round(line.up * _MB), round(line.down * _MB))
 
-    def player(self, number: int, place: Place, **settings: object) -> "subprocess.Popen[str]":
-        """A player who added the feed, and waits for a verb."""
+    def player(
+        self, number: int, place: Place, stack: contextlib.ExitStack | None = None, **settings: object
+    ) -> "subprocess.Popen[str]":
+        """A player who added the feed, and waits for a verb; who leaves with ``stack``, or else with the street."""
         home = self.root / f"player{number}"
         players.settle(home, listen_host=_address(number), local_discovery="off", **settings)
         words = (str(home), self.url, str(self._ca.ca_file), str(self.folder(number)))
-        process = start(self._stack, place, "bench.support.players", *words)
+        process = start(stack or self._stack, place, "bench.support.players", *words)
         assert answer(process) == "ready"
         return process
 

@@ -37,6 +37,8 @@ class Took:
     peer_bytes: int
     cpu_s: float
     """Of the engine."""
+    fetch_cpu_s: float
+    """Of the engine, while bytes came."""
     queued_s: float
     """How long threads of the engine waited for a processor, together."""
     longest_silence_s: float
@@ -58,18 +60,22 @@ class Player:
         began_s, cpu_s, queued_s = time.monotonic(), self._cpu_s(), self._queued_s()
         job = self._client.submit(command)
         fetched_s, seen, moved_s, silence_s = [began_s, began_s], None, began_s, 0.0
+        fetched_cpu_s = [cpu_s, cpu_s]
         while not (isinstance(event := self._events.get(), Finished) and event.job == job):
             now = time.monotonic()
             assert not isinstance(event, Failed), event
             if isinstance(event, Progress) and event.job == job:
                 if event.phase is Phase.FETCH:
-                    fetched_s = [now if fetched_s[0] == began_s else fetched_s[0], now]
+                    is_first, spent_s = fetched_s[0] == began_s, self._cpu_s()
+                    fetched_s = [now if is_first else fetched_s[0], now]
+                    fetched_cpu_s = [spent_s if is_first else fetched_cpu_s[0], spent_s]
                 if (event.phase, event.done_bytes) != seen:
                     seen, moved_s, silence_s = (event.phase, event.done_bytes), now, max(silence_s, now - moved_s)
         now, got = time.monotonic(), event.outcome.fetched
         return Took(
             began_s, now - began_s, fetched_s[1] - fetched_s[0], got.origin_bytes, got.lan_bytes + got.peer_bytes,
-            self._cpu_s() - cpu_s, self._queued_s() - queued_s, max(silence_s, now - moved_s),
+            self._cpu_s() - cpu_s, fetched_cpu_s[1] - fetched_cpu_s[0],
+            self._queued_s() - queued_s, max(silence_s, now - moved_s),
         )  # fmt: skip
 
     def _cpu_s(self) -> float:

@@ -3,21 +3,24 @@
 import contextlib
 import itertools
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from patcher.errors import Cancelled, OriginError, never
 from patcher.transfer.origin.client import Origin
-from patcher.transfer.origin.dialling import dial
+from patcher.transfer.origin.dialling import dial, tls_context
 from patcher.transfer.origin.hosts import Reach
-from patcher.transfer.origin.retry import RetryPolicy, StallTimer
+from patcher.transfer.origin.retry import LOOK_S, RetryPolicy, StallTimer
 from patcher.transfer.origin.watchdog import Watchdog
 from tests.support import names
 from tests.support.certificates import Authority
 from tests.support.hostile_origin import HostileOrigin
+from tests.transfer.origin.servers import DATA
 
 SHORT = RetryPolicy(stall_s=1.5, grace_s=0.4, connect_s=0.4, back_off_s=0.1)
 
@@ -127,3 +130,36 @@ def test_no_address_takes_the_time_of_the_others(monkeypatch: pytest.MonkeyPatch
     first, second, third = looks.until_s
     assert (first, third) == (1.0, 3.0)
     assert first < second < third
+
+
+@contextlib.contextmanager
+def encrypted(authority: Authority) -> Iterator[tuple[ssl.SSLSocket, ssl.SSLSocket]]:
+    """Both ends of an encrypted connection, ours first; a watchdog is on duty."""
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(*authority.issue("127.0.0.1"))
+    theirs.num_tickets = 0
+    near, far = socket.socketpair()
+    with near, far, ThreadPoolExecutor(1) as pool:
+        Watchdog(StallTimer(SHORT, never), 1.0).resume()
+        server = pool.submit(theirs.wrap_socket, far, server_side=True)
+        near.settimeout(LOOK_S)
+        with tls_context(str(authority.ca_file)).wrap_socket(near, server_hostname="127.0.0.1") as ours:
+            with server.result() as other:
+                yield ours, other
+
+
+def test_what_has_come_is_read_at_once_however_many_records_it_is(authority: Authority) -> None:
+    with encrypted(authority) as (ours, other):
+        other.sendall(DATA[:60_000])
+        buffer = bytearray(100_000)
+        assert ours.recv_into(buffer) == 60_000
+        assert buffer[:60_000] == DATA[:60_000]
+
+
+def test_a_read_takes_what_came_before_the_connection_broke(authority: Authority) -> None:
+    with encrypted(authority) as (ours, other):
+        other.sendall(DATA[:20_000])
+        socket.socket(fileno=other.detach()).close()  # without a word
+        buffer = bytearray(100_000)
+        assert ours.recv_into(buffer) == 20_000
+        assert ours.recv_into(buffer) == 0
