@@ -129,7 +129,7 @@ class _WithPeers:
         self._settled_at = now + (rules.hello_s if may_meet else 0.0)
         """When we know whether there are peers. Until then the origin is asked little, if the tracker names nobody, and
         otherwise nothing."""
-        self._total_bytes = 0
+        self._total_bytes = self._limited_bytes = 0
         self._sent_before_bytes = self._session.uploaded_bytes()
         self._peers: list[Peer] = []
         self._by_peer: dict[tuple[str, int], tuple[bool, int]] = {}
@@ -173,6 +173,7 @@ class _WithPeers:
         """End all requests to the origin."""
         if self._pool:
             self._pool.close()
+        self._session.leave(0)
 
     # ------------------------------------------------------------ peers and the origin
 
@@ -187,14 +188,21 @@ class _WithPeers:
         if (got := total - self._total_bytes) and got >= _LEAST_BPS * (now - self._alive_at):
             self._total_bytes, self._alive_at = total, now
         limit_bps = self._session.settings.download_limit_bps
+        self._session.leave(limit_bps // 10 if pool and pool.running() else 0)
         while self._delivered:
             self._picker.arrived(*self._delivered.popleft())
         origin_bps = pool.request_bps if pool else math.inf
         self._picker.note(now, self._peers, total, counters.sent_bytes, limit_bps, origin_bps)
         if pool and not pool.is_over:
-            # peers and the origin share the limit: the origin gets what peers leave, and at least a tenth
-            pool.limiter.limit_bps = max(limit_bps - sum(peer.rate_bps for peer in self._peers), limit_bps // 10)
+            pool.limiter.limit_bps = limit_bps
+            before, self._limited_bytes = self._limited_bytes, self._counted_bytes()
+            pool.limiter.count(max(0, self._limited_bytes - before))
             self._ask(pool, now)
+
+    def _counted_bytes(self) -> int:
+        """What came from peers for whom the download limit counts, which they share with the origin."""
+        exempt = self._session.settings.exempt_lan
+        return sum(size for is_local, size in self._by_peer.values() if not (exempt and is_local))
 
     def _ask(self, pool: OriginPool, now: float) -> None:
         """Give every free connection a piece that only the origin has."""

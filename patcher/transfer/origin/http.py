@@ -32,7 +32,7 @@ from patcher.transfer.origin.hosts import HostPolicy, is_loopback
 from patcher.transfer.origin.retry import LOOK_S
 from patcher.transfer.origin.watchdog import Watchdog, on_duty
 
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MAX = 5
 _BUSY = frozenset({429, 503})

@@ -21,6 +21,12 @@ class RateLimiter:
         self._let_through_bytes = 0.0
         self._looked_s = 0.0
 
+    def count(self, size_bytes: int) -> None:
+        """Count bytes that came another way under the same limit: what is waited for takes so much longer."""
+        with self._lock:
+            self._left_s(0)
+            self._counted_bytes += size_bytes
+
     def wait(self, size_bytes: int, check: Callable[[], None]) -> None:
         """Count ``size_bytes`` that were received, and wait until they fit the limit.
 

@@ -122,6 +122,7 @@ class Session:
         self._filter = AddressFilter(self._session)
         self._is_mixed = False
         """What is fetched may come from more addresses than what is offered may go to."""
+        self._left_bps = 0
         self._apply_settings()
         self._apply_ports()
         self._session.set_alert_fd(self._writer.fileno())
@@ -275,6 +276,19 @@ class Session:
                     (swarm.handle.unset_flags if new.peer_exchange else swarm.handle.set_flags)(_NO_EXCHANGE)
             self._settle()
 
+    def leave(self, share_bps: int) -> None:
+        """Leave a share of the download limit to the origin, which delivers beside the peers. 0: none any more."""
+        if share_bps != self._left_bps:
+            with self._lock:
+                self._left_bps = share_bps
+                limit: Any = {"download_rate_limit": self._download_bps()}
+                self._session.apply_settings(limit)
+
+    def _download_bps(self) -> int:
+        """The limit of what peers bring; 0 is none."""
+        limit_bps = self.settings.download_limit_bps
+        return max(1, limit_bps - self._left_bps) if limit_bps else 0
+
     @contextmanager
     def _cut(self) -> Iterator[None]:
         """End all connections while this lasts. Those that we had opened are opened again at the end."""
@@ -299,7 +313,7 @@ class Session:
         adjusted: Any = {
             "unchoke_slots_limit": _UNCHOKE_SLOTS if settings.sharing == "everyone" else 0,
             "upload_rate_limit": limit_bps,
-            "download_rate_limit": settings.download_limit_bps,
+            "download_rate_limit": self._download_bps(),
             "tick_interval": 10 if limit_bps or settings.download_limit_bps else 500,
             "send_buffer_watermark": watermark_bytes,
             "send_buffer_low_watermark": min(1 << 20, watermark_bytes),

@@ -40,6 +40,13 @@ def test_bytes_of_all_connections_take_their_time_together(clock: Clock) -> None
     assert clock.now_s == pytest.approx(1002)
 
 
+def test_bytes_of_peers_count_under_the_same_limit(clock: Clock) -> None:
+    shared = RateLimiter(1000)
+    shared.count(2000)
+    shared.wait(500, _nothing)
+    assert clock.now_s == pytest.approx(1002.5)
+
+
 def test_time_without_bytes_is_not_saved_up(clock: Clock) -> None:
     shared = RateLimiter(1000)
     shared.wait(1000, _nothing)
