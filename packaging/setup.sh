@@ -44,6 +44,7 @@ need_packages() { # the Debian packages this machine lacks, on one line
 	mkfs.exfat exfatprogs
 	mount.exfat-fuse exfat-fuse
 	lowntfs-3g ntfs-3g
+	insmod kmod
 	END
 }
 
@@ -66,6 +67,7 @@ openssh-server usr/sbin/sshd sshd
 redis-server,redis-tools usr/bin/redis-server redis-server
 miniupnpd-nftables usr/sbin/miniupnpd miniupnpd
 softhsm2,libsofthsm2 usr/bin/softhsm2-util softhsm2-util"
+kernel="user-mode-linux usr/bin/linux.uml linux.uml"
 clients="qbittorrent-nox usr/bin/qbittorrent-nox qbittorrent-nox"
 
 unpack() { # lines of packages, a program in them, its name: into .venv/debian, with the libraries this machine lacks
@@ -107,6 +109,7 @@ unpack "$servers"
 [ "$(id -u)" != 0 ] || getent passwd sshd >/dev/null ||  # sshd drops the rights of root to this account
     useradd --system --no-create-home --home-dir /run/sshd --shell /usr/sbin/nologin sshd
 [ "$purpose" != prove ] || unpack "$clients"
+[ "$purpose" != disks ] || unpack "$kernel" # knows FAT, if this machine's kernel does not
 [ "$(cat .venv/shoal-setup 2>/dev/null)" = "$(key)" ] && exit 0
 
 started=$(date +%s)

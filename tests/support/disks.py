@@ -1,13 +1,15 @@
 """A title's whole life on real disks: `python -m tests.support.disks [NAME…]`, as root.
 
-Each disk is an image, mounted by the kernel where it can, else by FUSE. On each a title is installed, updated, renamed
-in case, repaired, rolled back, moved and uninstalled by the command line and a real engine; then once more in the
-disk's own top folder. Prints a line a disk; ends with 1 when one is not as it should be. A disk that this machine
-cannot mount is said, and is no fault.
+Each disk is an image, mounted by the kernel where it can, else by FUSE, else in a kernel that is a program (Debian's
+user-mode-linux). On each a title is installed, updated, renamed in case, repaired, rolled back, moved and uninstalled
+by the command line and a real engine; then once more in the disk's own top folder. Prints a line a disk, and in the end
+which disks were not tried; ends with 1 when one is not as it should be or cannot be mounted. `--without NAME` leaves
+out a disk that this machine cannot mount.
 """
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,7 @@ from tests.support.world import Shoal, World
 
 _IMAGE_BYTES = 400 << 20
 _SAID = 3000
+_WELL, _FAULT, _NOT_TRIED = "as it should", "FAULT", "NOT TRIED"
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,41 @@ class Disk:
     links: bool = True
     spelling: bool = True
     """Names are shown as they were given."""
+    modules: tuple[str, ...] = ()
+    """What the user-mode kernel must load to mount it. Empty: it cannot."""
+    like: str = ""
+    """A disk that behaves the same: where only this one can be mounted, nothing is missed."""
 
 
-_LOOP = 'mount -o loop {0} "$image" "$folder"'
-_DEVICE = 'device=$(losetup --find --show "$image") && {0} "$device" "$folder" && losetup --detach "$device"'
+class NotMountedError(Exception):
+    """This machine cannot mount a disk. The message says what was tried."""
+
+
+_DEVICE = """device=$(losetup --find --show "$image")
+{0} "$device" "$folder"
+went=$?
+losetup --detach "$device"  # when it is no longer mounted
+[ $went = 0 ]"""
 DISKS = (
-    Disk("ext4", "mkfs.ext4 -q", (_LOOP.format("-t ext4"),)),
-    Disk("ext4-casefold", "mkfs.ext4 -q -O casefold", (_LOOP.format("-t ext4") + ' && chattr +F "$folder"',)),
-    Disk("xfs", "mkfs.xfs -q", (_LOOP.format("-t xfs"),)),
-    Disk("btrfs", "mkfs.btrfs -q", (_LOOP.format("-t btrfs"),)),
-    Disk("fat", "mkfs.vfat -F 32", (_LOOP.format("-t vfat -o utf8"),), False, False),
-    Disk("exfat", "mkfs.exfat", (_LOOP.format("-t exfat"), _DEVICE.format("mount.exfat-fuse")), False, False),
-    Disk("ntfs", "mkntfs -qFf", (_LOOP.format("-t ntfs3"), 'ntfs-3g -o umask=022 "$image" "$folder"'), False),
+    Disk("ext4", "mkfs.ext4 -q", (_DEVICE.format("mount -t ext4"),)),
+    Disk(
+        "ext4-casefold",
+        "mkfs.ext4 -q -O casefold",
+        (_DEVICE.format("mount -t ext4") + ' && chattr +F "$folder"',),
+        like="ntfs-ignore-case",
+    ),
+    Disk("xfs", "mkfs.xfs -q", (_DEVICE.format("mount -t xfs"),)),
+    Disk("btrfs", "mkfs.btrfs -q", (_DEVICE.format("mount -t btrfs"),)),
+    Disk(
+        "fat",
+        "mkfs.vfat -F 32",
+        (_DEVICE.format("mount -t vfat -o utf8"),),
+        False,
+        False,
+        modules=("drivers/block/loop", "fs/fat/fat", "fs/fat/vfat", "fs/nls/nls_cp437", "fs/nls/nls_iso8859-1"),
+    ),
+    Disk("exfat", "mkfs.exfat", (_DEVICE.format("mount -t exfat"), _DEVICE.format("mount.exfat-fuse")), False, False),
+    Disk("ntfs", "mkntfs -qFf", (_DEVICE.format("mount -t ntfs3"), 'ntfs-3g -o umask=022 "$image" "$folder"'), False),
     Disk("ntfs-permissions", "mkntfs -qFf", ('ntfs-3g -o permissions "$image" "$folder"',)),
     Disk("ntfs-ignore-case", "mkntfs -qFf", ('lowntfs-3g -o ignore_case "$image" "$folder"',), False, spelling=False),
 )
@@ -209,8 +235,8 @@ def _shell(line: str, **variables: str) -> None:
     )  # fmt: skip
 
 
-def on_disk(world: World, disk: Disk) -> str:
-    """How the journey went: ``as it should``, or what was wrong; ``not mounted`` and why."""
+def on_disk(world: World, disk: Disk, in_kernel: bool) -> str:
+    """How the journey went: ``as it should``, or what was wrong. Raises NotMountedError."""
     image, folder = world.root / f"{disk.name}.img", world.root / disk.name
     folder.mkdir()
     with image.open("wb") as file:
@@ -222,39 +248,81 @@ def on_disk(world: World, disk: Disk) -> str:
             with mounted(folder, line, image):
                 return said + _went(Journey(world, disk, folder))
         except subprocess.CalledProcessError as error:
-            said += f"not mounted by `{line}`: {' '.join(error.stdout.split())}; "
-    return said
+            said += f"{' '.join(error.stdout.split())}; "
+    if disk.modules and _KERNEL.exists() and not in_kernel:
+        return said + "in a user-mode kernel " + _in_user_mode(disk, world.root / "user-mode")
+    raise NotMountedError(said)
 
 
 def _went(journey: Journey) -> str:
     try:
         journey.go()
     except Exception:  # noqa: BLE001 - whatever it is, it is the finding
-        return f"FAULT\n{traceback.format_exc()[:_SAID]}"
+        return f"{_FAULT}\n{traceback.format_exc()[:_SAID]}"
     finally:
         journey.end()
-    return "as it should"
+    return _WELL
+
+
+_DEBIAN = Path(sys.prefix) / "debian"
+_KERNEL = _DEBIAN / "bin" / "linux.uml"
+_INIT = """
+exec >"$said" 2>&1 </dev/null
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/run LANG=C.UTF-8
+mkdir /dev/shm
+for each in proc:/proc tmpfs:/run tmpfs:/dev/shm; do mount -t "${each%:*}" none "${each#*:}"; done
+ip link set lo up
+for each in $modules; do insmod "$debian"/usr/lib/uml/modules/*/kernel/"$each".ko; done
+cd "$project" && "$python" -m tests.support.disks --inside kernel "$disk"
+echo o >/proc/sysrq-trigger  # ends the kernel, a moment later
+sleep 60
+"""
+
+
+def _in_user_mode(disk: Disk, room: Path) -> str:
+    """The same journey in a kernel that is a program, whose root is this machine's and whose first program is ours."""
+    room.mkdir()
+    init, said = room / "init", room / "said"
+    variables = {"said": said, "debian": _DEBIAN, "project": Path.cwd(), "python": sys.executable, "disk": disk.name,
+                 "modules": " ".join(disk.modules)}  # fmt: skip
+    given = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
+    init.write_text(f"#!/bin/sh\n{given}\n{_INIT}", "utf-8")
+    init.chmod(0o755)
+    root = ("root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw")
+    command = [str(_KERNEL), "mem=2G", *root, "con=null", f"uml_dir={room}", f"init={init}"]
+    kernel = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    told = said.read_text("utf-8").strip() if said.exists() else kernel.stdout
+    if _NOT_TRIED in told:
+        raise NotMountedError(told)
+    return _WELL if told == f"{disk.name}: {_WELL}" else f"{_FAULT}\n{told}"
 
 
 def main() -> int:
     """The program. Its mounts are seen by nobody else and go with it."""
+    names = [disk.name for disk in DISKS]
     parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*", choices=[*(disk.name for disk in DISKS), []])
-    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("names", nargs="*", choices=[*names, []])
+    parser.add_argument("--without", action="append", default=[], choices=names, metavar="NAME")
+    parser.add_argument("--inside", choices=["namespace", "kernel"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("Only root may mount disks: sudo make disks")
-    if not arguments.alone:
-        command = ["unshare", "--mount", sys.executable, "-m", "tests.support.disks", "--alone", *arguments.names]
-        return subprocess.run(command, check=False).returncode
+    if not arguments.inside:
+        again = [sys.executable, "-m", "tests.support.disks", "--inside", "namespace", *sys.argv[1:]]
+        return subprocess.run(["unshare", "--mount", *again], check=False).returncode
+    chosen = [disk for disk in DISKS if disk.name in (arguments.names or names) and disk.name not in arguments.without]
     faults = 0
     with tempfile.TemporaryDirectory(prefix="shoal-disks-") as room, World(Path(room), processes=True) as world:
-        for disk in DISKS:
-            if not arguments.names or disk.name in arguments.names:
-                how = on_disk(world, disk)
-                faults += "FAULT" in how
-                sys.stdout.write(f"{disk.name}: {how}\n")
-                sys.stdout.flush()
+        for disk in chosen:
+            try:
+                how = on_disk(world, disk, arguments.inside == "kernel")
+                faults += _FAULT in how
+            except NotMountedError as error:
+                way = f"{disk.like} behaves the same" if disk.like else f"--without {disk.name} leaves it out"
+                how = f"{_NOT_TRIED}, {way}: {error}"
+                faults += not disk.like
+            sys.stdout.write(f"{disk.name}: {how}\n")
+            sys.stdout.flush()
     return int(faults > 0)
 
 
