@@ -462,7 +462,7 @@ def explain(failure: Failure, *, installed: bool = True) -> Explanation:
 
 def no_space(folder: str, needed_bytes: int, free_bytes: int) -> Failure:
     """The failure of a plan for which a drive has too little space."""
-    text = f"{folder} needs {needed_bytes:,} bytes of space and has {free_bytes:,}."
+    text = f"{folder} needs {size(needed_bytes)} of space and has {size(free_bytes)}."
     return Failure.of(DiskError("disk.full", text, path=folder, needed_bytes=needed_bytes, free_bytes=free_bytes))
 
 

@@ -45,6 +45,11 @@ class ShoalError(Exception):
         self.hint = PUBLISHER_HINTS.get(self.code, self.hint)
         return self
 
+    def before_install(self) -> Self:
+        """The same error of a title of which nothing is installed, or of a feed."""
+        self.safe = _NOTHING if self.safe == _INSTALLED else self.safe
+        return self
+
     def as_dict(self) -> dict[str, object]:
         """The ``error`` object of the command line's JSON output."""
         return {name: getattr(self, name) for name in ("code", "message", "safe", "hint", "facts")}
@@ -192,6 +197,7 @@ def never() -> bool:
 
 
 _INSTALLED = "The installed version was not touched and still starts."
+_NOTHING = "Nothing was changed."
 _LIVE = "What players see is unchanged."
 
 _HINTS: dict[str, dict[str, str]] = {
@@ -252,7 +258,7 @@ _HINTS: dict[str, dict[str, str]] = {
         ),
         "internal.failure": "Try again; `shoal doctor` collects what a bug report needs.",
     },
-    "Nothing was changed.": {
+    _NOTHING: {
         "trust.description": (
             "`shoal repair TITLE` brings its folder back to what the publisher signed; your own files stay."
         ),

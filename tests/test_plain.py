@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from patcher.engine import server
 from patcher.errors import CODES, OriginError
-from patcher.plain import QUOTE_LENGTH, json_line, plain, quoted
+from patcher.plain import QUOTE_LENGTH, human_bytes, json_line, plain, quoted
 
 HOSTILE = {
     "colour": "\x1b[31mred",
@@ -96,3 +96,11 @@ def test_the_log_is_one_object_a_line_of_bounded_length(tmp_path: Path, name: st
     assert said["text"] == f'of "{HOSTILE[name]}" failed'
     assert said["level"] == "ERROR"
     assert "raise ValueError(" in said["trace"]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (99_499, "99.5 kB"), (999_600, "1.0 MB"), (1_400_000_000, "1.4 GB")],
+)
+def test_a_size_has_a_unit_and_two_or_three_digits(count: int, text: str) -> None:
+    assert human_bytes(count) == text

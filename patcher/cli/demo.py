@@ -17,10 +17,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from patcher.cli.output import human_bytes, lenient
+from patcher.cli.output import lenient
 from patcher.cli.playground import Machine, Playground, ReleaseTree
 from patcher.config import Home
 from patcher.engine.client import Client
+from patcher.plain import human_bytes
 from patcher.protocol import commands
 from patcher.publish import tree
 

@@ -7,10 +7,11 @@ import queue
 from collections.abc import Callable
 from pathlib import Path
 
-from patcher.cli.output import Output, human_bytes
+from patcher.cli.output import Output
 from patcher.config import Home
 from patcher.engine.client import Client, RemoteError
 from patcher.errors import Cancelled, EngineLost
+from patcher.plain import human_bytes
 from patcher.protocol import commands, events
 from patcher.transfer.origin.http import current_proxy
 

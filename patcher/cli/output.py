@@ -21,7 +21,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from patcher import windows
 from patcher.closing import Closing
 from patcher.errors import ShoalError
-from patcher.plain import json_line, plain
+from patcher.plain import human_bytes, json_line, plain
 from patcher.protocol import events
 from patcher.transfer.sample import RateMeter, time_left_s
 
@@ -31,15 +31,6 @@ _SPELLED = {"→": "->", "…": "...", "·": "-"}
 """In encodings that lack these."""
 _RESUMED_S = 0.5
 """What a publisher's verb counts in this time it found done by an earlier run."""
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
-def human_bytes(count: float) -> str:
-    """A size in decimal units, as downloads are shown: ``1.4 GB``."""
-    unit = 0
-    while count >= 999.5 and unit < len(_UNITS) - 1:
-        count, unit = count / 1000, unit + 1
-    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 or count >= 99.5 else f"{count:.1f} {_UNITS[unit]}"
 
 
 def human_time(seconds: float) -> str:

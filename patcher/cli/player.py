@@ -9,10 +9,11 @@ import patcher
 from patcher import disk
 from patcher.cli import WORK_LEFT_EXIT
 from patcher.cli.follow import find, follow, show_problems, show_totals, snapshot
-from patcher.cli.output import Output, confirm, human_bytes, may_ask
+from patcher.cli.output import Output, confirm, may_ask
 from patcher.cli.sharing import held_line, reach_line, sharing_lines
 from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.errors import ShoalError, UsageError
+from patcher.plain import human_bytes
 from patcher.protocol import commands, events
 from patcher.seeding.traffic import Ledger
 

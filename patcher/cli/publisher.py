@@ -15,11 +15,12 @@ from patcher.cli import (
     publisher_rehearse,
     publisher_upload,
 )
-from patcher.cli.output import Output, confirm, human_bytes, human_time
+from patcher.cli.output import Output, confirm, human_time
 from patcher.cli.publisher_keys import passphrases, request_fields, show_request
 from patcher.cli.verbs import Verbs, add_feed_verb, add_group, add_jobs, add_verb, count, days, expanded
 from patcher.content import paths
 from patcher.errors import ContentError, UsageError
+from patcher.plain import human_bytes
 from patcher.publish import build, check, feeds, preview, prune, publication, release, repository, signing
 from patcher.publish.keys.ring import KeyRing
 from patcher.publish.profiles import PROFILES

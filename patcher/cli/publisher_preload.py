@@ -3,10 +3,11 @@
 import argparse
 
 from patcher.cli import WAITING_EXIT
-from patcher.cli.output import Output, human_bytes
+from patcher.cli.output import Output
 from patcher.cli.publisher_keys import passphrases, request_fields, show_request
 from patcher.cli.publisher_order import add_options, order_of
 from patcher.cli.verbs import Verbs, add_feed_verb
+from patcher.plain import human_bytes
 from patcher.publish import preload
 
 

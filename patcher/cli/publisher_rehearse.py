@@ -6,9 +6,10 @@ import math
 import re
 
 from patcher import disk
-from patcher.cli.output import Output, human_bytes, human_time
+from patcher.cli.output import Output, human_time
 from patcher.cli.verbs import Verbs, add_feed_verb, expanded
 from patcher.errors import UsageError
+from patcher.plain import human_bytes
 from patcher.publish.rehearsal import fluid, release_day
 from patcher.publish.rehearsal.release_day import CURVES, RUSH, Crowd, Fetched, LineKind
 

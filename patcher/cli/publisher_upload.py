@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from patcher.cli.output import Output, human_bytes
+from patcher.cli.output import Output
 from patcher.cli.verbs import Verbs, add_feed_verb
+from patcher.plain import human_bytes
 from patcher.publish.upload.destination import Destination
 from patcher.publish.upload.upload import Uploaded, UploadOrder, open_destination, upload
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 
 from patcher.cli.feeds import add_feed
 from patcher.cli.follow import follow, snapshot
-from patcher.cli.output import Output, confirm, human_bytes, may_ask
+from patcher.cli.output import Output, confirm, may_ask
 from patcher.cli.sharing import sharing_lines
 from patcher.cli.verbs import Verbs, add_verb, expanded, network
 from patcher.engine import server
 from patcher.engine.client import Client, end_engine, is_running
 from patcher.errors import OriginError, ShoalError, TrustError
+from patcher.plain import human_bytes
 from patcher.protocol import commands
 
 _POLL_S = 0.5

@@ -226,10 +226,19 @@ class Jobs:
     def _end(self, job: Job, result: events.Outcome | Exception) -> None:
         """Put a job away, and tell how it ended."""
         if isinstance(result, Exception):
-            failure = None if isinstance(result, Cancelled) else events.Failure.of(result)
+            failure = None if isinstance(result, Cancelled) else self._failure(job, result)
             self._put_away(job, result, events.Failed(job.number, job.title, failure))
         else:
             self._put_away(job, None, events.Finished(job.number, job.title, result))
+
+    def _failure(self, job: Job, error: Exception) -> events.Failure:
+        is_feed = job.command.verb is Verb.ADD_FEED
+        try:
+            install = self._registry.find(job.title) if job.title else None
+            is_installed = install.folder.current.exists if install else not (job.title or is_feed)
+        except ShoalError:  # the registry does not say; the job's own error is what the player has to hear
+            is_installed = True
+        return events.Failure.of(error, is_installed=is_installed)
 
     def _put_away(self, job: Job, error: Exception | None, end: events.Finished | events.Failed) -> None:
         ending, failure = job.ending(error, is_closing=self._is_closing), getattr(end, "failure", None)

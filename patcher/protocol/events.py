@@ -115,10 +115,11 @@ class Failure:
     facts: dict[str, str | int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, error: Exception) -> "Failure":
+    def of(cls, error: Exception, *, is_installed: bool = True) -> "Failure":
         """Any error as a failure. One that is no ShoalError is a fault in Shoal."""
         if not isinstance(error, ShoalError):
             error = InternalError("internal.failure", f"Something unexpected failed: {error!r}.")
+        error = error if is_installed else error.before_install()
         return cls(error.code, error.message, error.safe, error.hint, error.exit_code, error.facts)
 
 

@@ -12,6 +12,7 @@ from patcher.content.manifest import Entry, Manifest
 from patcher.content.merkle import Ref
 from patcher.content.paths import order
 from patcher.errors import DiskError, UsageError
+from patcher.plain import human_bytes
 from patcher.publish import tree as trees
 from patcher.publish.store import OnProgress, PhaseMeter, Store, in_threads, read_in_chunks
 from patcher.publish.tree import MAIN_PART, PartRule, Tree
@@ -114,11 +115,10 @@ def write(source: SourceFolder, store: Store, jobs: int, progress: OnProgress) -
     Raises DiskError (disk.full) before anything is written, UsageError (usage.release) when the folder changed.
     """
     contents = list(source.contents.items())
-    missing_bytes = sum(ref.size_bytes for ref, _ in contents if not store.has(ref))
-    free_bytes = disk.free_bytes(store.folder)
-    if missing_bytes > free_bytes:
-        message = f"The release needs {missing_bytes} bytes in the feed folder, {free_bytes} are free."
-        raise DiskError("disk.full", message, path=str(store.folder), needed_bytes=missing_bytes, free_bytes=free_bytes)
+    needed, free = sum(ref.size_bytes for ref, _ in contents if not store.has(ref)), disk.free_bytes(store.folder)
+    if needed > free:
+        message = f"The release needs {human_bytes(needed)} in the feed folder, {human_bytes(free)} are free."
+        raise DiskError("disk.full", message, path=str(store.folder), needed_bytes=needed, free_bytes=free)
     for part in source.parts:
         for document in (part.document, part.layers, part.leaves, part.landmarks):
             if document:

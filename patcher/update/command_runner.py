@@ -17,6 +17,7 @@ from patcher.install import commit, genuine, launch, scan
 from patcher.install.commit import recover_install
 from patcher.install.folder import Installed, InstallFolder, remove_own_folder
 from patcher.install.registry import Installation, folder_missing
+from patcher.plain import human_bytes
 from patcher.protocol import commands, events
 from patcher.protocol.commands import Verb
 from patcher.protocol.events import Outcome, Phase, Sources
@@ -450,7 +451,9 @@ class CommandRunner:
         facts = [self._shared.feeds.about(f"{command.feed}/{name}") for name in opened.record.titles]
         needed = sum(part.size_bytes for each in facts for part in each.about.parts)
         if 0 < command.max_bytes < needed:
-            raise UsageError("usage.argument", f"{command.feed} needs about {needed:,} bytes.", needed_bytes=needed)
+            raise UsageError(
+                "usage.argument", f"{command.feed} needs about {human_bytes(needed)}.", needed_bytes=needed
+            )
 
     def _seed_packs(self, release: records.Release, opened: Opened, access: Access, room_bytes: int) -> int:
         """Fetch as many packs as the cache holds; one more would be fetched again each time. Returns the room left."""

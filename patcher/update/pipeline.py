@@ -22,6 +22,7 @@ from patcher.install.folder import Installed, InstallFolder, NewPart
 from patcher.install.names import Names
 from patcher.install.registry import Installation, Registry
 from patcher.install.scan import Seen
+from patcher.plain import human_bytes
 from patcher.protocol.events import Outcome, Phase, Planned
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
@@ -307,7 +308,8 @@ class Pipeline:
             if needed > (free := disk.free_bytes(place)):
                 raise DiskError(
                     "disk.full",
-                    f"{place} needs {needed:,} bytes of space and has {free:,}: {needed - free:,} are missing.",
+                    f"{place} needs {human_bytes(needed)} of space and has {human_bytes(free)}: "
+                    f"{human_bytes(needed - free)} are missing.",
                     path=str(place),
                     needed_bytes=needed,
                     free_bytes=free,

@@ -15,6 +15,7 @@ from patcher.content.records import SealedPack
 from patcher.errors import ContentError, DiskError, UsageError
 from patcher.install.folder import Installed
 from patcher.install.registry import Installation
+from patcher.plain import human_bytes
 from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder
 from patcher.transfer.origin.shelf import Shelf
@@ -108,7 +109,7 @@ class Preloads:
         needed = self.packs.needed_bytes({pack: pack.size_bytes for pack in torrents})
         free = disk.free_bytes(self.packs.folder)
         if needed > free:
-            message = f"{self.packs.folder} needs {needed:,} bytes of space and has {free:,}."
+            message = f"{self.packs.folder} needs {human_bytes(needed)} of space and has {human_bytes(free)}."
             path = str(self.packs.folder)
             raise DiskError("disk.full", message, path=path, needed_bytes=needed, free_bytes=free)
 

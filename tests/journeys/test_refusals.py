@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -69,7 +70,7 @@ def test_a_certificate_for_another_host_is_refused(world: World, tmp_path: Path)
 
 def test_a_private_authority_must_be_named(world: World, tmp_path: Path) -> None:
     error = Shoal(tmp_path / "bob").error("feed", "add", world.origin.url, expect=4)
-    assert error["code"] == "origin.certificate"
+    assert (error["code"], error["safe"]) == ("origin.certificate", "Nothing was changed.")
 
 
 def test_the_bytes_of_an_update_that_fails_are_in_the_ledger(world: World) -> None:
@@ -234,6 +235,8 @@ def test_a_full_disk_is_told_before_the_download(world: World, tmp_path: Path) -
         error = player.error("install", "game", "--to", tmp_path / "small" / "game", expect=6)
     assert error["code"] == "disk.full"
     assert error["facts"]["needed_bytes"] > 3_000_000
+    assert re.search(r"needs [\d.]+ MB of space and has 2\.1 MB: [\d.]+ MB are missing", error["message"])
+    assert error["safe"] == "Nothing was changed.", "nothing is installed"
     full = max(_released_roots(world), key=lambda path: path.stat().st_size)
     assert not [path for path in world.requests() if full.name in path]
 
@@ -279,6 +282,7 @@ def test_a_title_on_a_full_drive_can_be_uninstalled(world: World, tmp_path: Path
         error = player.error("repair", "game", expect=6)
         assert (error["code"], error["facts"]["free_bytes"]) == ("disk.full", 0)
         assert error["facts"]["needed_bytes"] > 0
+        assert error["safe"] == "The installed version was not touched and still starts."
         assert trees.read(there / "game") == _OLD
         player.run("uninstall", "game")
         assert [path.name for path in there.iterdir()] == ["other"]
