@@ -123,7 +123,7 @@
         <translation>Frage den Herausgeber nach der richtigen Adresse.</translation>
     </message>
     <message>
-        <source>This feed's fingerprint is not the expected one.</source>
+        <source>This feed&apos;s fingerprint is not the expected one.</source>
         <translation>Der Fingerabdruck dieses Feeds ist nicht der erwartete.</translation>
     </message>
     <message>
@@ -131,7 +131,7 @@
         <translation>Füge den Feed nicht hinzu. Vergleiche den Fingerabdruck mit dem, den der Herausgeber angibt.</translation>
     </message>
     <message>
-        <source>The publisher's signature does not match what the server sent.</source>
+        <source>The publisher&apos;s signature does not match what the server sent.</source>
         <translation>Die Signatur des Herausgebers passt nicht zu dem, was der Server geschickt hat.</translation>
     </message>
     <message>
@@ -139,7 +139,7 @@
         <translation>Versuche es später noch einmal. Hilft das nicht, frage den Herausgeber: Der Feed kann beschädigt sein.</translation>
     </message>
     <message>
-        <source>The publisher's signature has expired.</source>
+        <source>The publisher&apos;s signature has expired.</source>
         <translation>Die Signatur des Herausgebers ist abgelaufen.</translation>
     </message>
     <message>
@@ -155,7 +155,7 @@
         <translation>Versuche es später noch einmal.</translation>
     </message>
     <message>
-        <source>This computer's clock is wrong.</source>
+        <source>This computer&apos;s clock is wrong.</source>
         <translation>Die Uhr dieses Computers geht falsch.</translation>
     </message>
     <message>
@@ -295,7 +295,7 @@
         <translation>Prüfe seine Dateien. Sind sie unversehrt, steht der Grund vielleicht in seinem Protokoll.</translation>
     </message>
     <message>
-        <source>The program that starts this title is not one of the publisher's files.</source>
+        <source>The program that starts this title is not one of the publisher&apos;s files.</source>
         <translation>Das Programm, das diesen Titel startet, gehört nicht zu den Dateien des Herausgebers.</translation>
     </message>
     <message>
@@ -331,7 +331,7 @@
         <translation>Beende dieses Programm und versuche es noch einmal.</translation>
     </message>
     <message>
-        <source>A file that is not the publisher's is in the way of a new one.</source>
+        <source>A file that is not the publisher&apos;s is in the way of a new one.</source>
         <translation>Einer neuen Datei steht eine im Weg, die nicht vom Herausgeber ist.</translation>
     </message>
     <message>
@@ -375,7 +375,7 @@
         <translation>Versuche es noch einmal: Das Update macht weiter, wo es aufhörte.</translation>
     </message>
     <message>
-        <source>The game's folder contains the record of an update that Shoal did not write.</source>
+        <source>The game&apos;s folder contains the record of an update that Shoal did not write.</source>
         <translation>Im Ordner des Spiels liegt das Protokoll eines Updates, das nicht von Shoal stammt.</translation>
     </message>
     <message>
@@ -383,7 +383,7 @@
         <translation>Reparieren entfernt das Protokoll und prüft jede Datei.</translation>
     </message>
     <message>
-        <source>Shoal's own files cannot be read or written.</source>
+        <source>Shoal&apos;s own files cannot be read or written.</source>
         <translation>Shoals eigene Dateien lassen sich nicht lesen oder schreiben.</translation>
     </message>
     <message>
@@ -391,11 +391,11 @@
         <translation>Repariere die Datei, die in den Details steht, oder starte Shoal mit einem anderen eigenen Ordner.</translation>
     </message>
     <message>
-        <source>Shoal's own folder belongs to another user, or other users may write to it.</source>
+        <source>Shoal&apos;s own folder belongs to another user, or other users may write to it.</source>
         <translation>Shoals eigener Ordner gehört einem anderen Benutzer, oder andere Benutzer dürfen hineinschreiben.</translation>
     </message>
     <message>
-        <source>Start Shoal as the folder's owner, or with another home folder.</source>
+        <source>Start Shoal as the folder&apos;s owner, or with another home folder.</source>
         <translation>Starte Shoal als Besitzer des Ordners oder mit einem anderen eigenen Ordner.</translation>
     </message>
     <message>
@@ -495,7 +495,7 @@
         <translation>Beende das Spiel und versuche es noch einmal.</translation>
     </message>
     <message>
-        <source>Shoal's engine stopped unexpectedly.</source>
+        <source>Shoal&apos;s engine stopped unexpectedly.</source>
         <translation>Shoals Engine wurde unerwartet beendet.</translation>
     </message>
     <message>
@@ -503,7 +503,7 @@
         <translation>Die Engine wird neu gestartet und macht weiter, wo sie aufhörte.</translation>
     </message>
     <message>
-        <source>Shoal's engine is not responding.</source>
+        <source>Shoal&apos;s engine is not responding.</source>
         <translation>Shoals Engine reagiert nicht.</translation>
     </message>
     <message>
@@ -511,7 +511,7 @@
         <translation>Vielleicht ist die Engine beschäftigt: Warte einen Moment. Hilft das nicht, beende ihren Prozess; er steht in den Details.</translation>
     </message>
     <message>
-        <source>Shoal's engine stopped several times while working on this title.</source>
+        <source>Shoal&apos;s engine stopped several times while working on this title.</source>
         <translation>Shoals Engine wurde bei der Arbeit an diesem Titel mehrmals unerwartet beendet.</translation>
     </message>
     <message>
@@ -627,7 +627,7 @@
         <translation>Schließen</translation>
     </message>
     <message>
-        <source>Open a web page in your browser: this network may want you to log in first. Otherwise check the address and this computer's clock.</source>
+        <source>Open a web page in your browser: this network may want you to log in first. Otherwise check the address and this computer&apos;s clock.</source>
         <translation>Öffne eine Webseite im Browser: Vielleicht verlangt dieses Netzwerk zuerst eine Anmeldung. Prüfe sonst die Adresse und die Uhr dieses Computers.</translation>
     </message>
     <message>
@@ -635,7 +635,7 @@
         <translation>Der Server ist überlastet und bittet darum, später wiederzukommen.</translation>
     </message>
     <message>
-        <source>A web page came instead of the publisher's files.</source>
+        <source>A web page came instead of the publisher&apos;s files.</source>
         <translation>Statt der Dateien des Herausgebers kam eine Webseite.</translation>
     </message>
     <message>
@@ -643,7 +643,7 @@
         <translation>Öffne eine Webseite im Browser: Vielleicht verlangt dieses Netzwerk zuerst eine Anmeldung. Prüfe sonst die Adresse oder sage dem Herausgeber Bescheid.</translation>
     </message>
     <message>
-        <source>The publisher's server cannot send parts of a file.</source>
+        <source>The publisher&apos;s server cannot send parts of a file.</source>
         <translation>Der Server des Herausgebers kann keine Teile einer Datei senden.</translation>
     </message>
     <message>
@@ -695,7 +695,7 @@
         <translation>Wähle einen Ordner auf einem anderen Laufwerk.</translation>
     </message>
     <message>
-        <source>A file of Shoal's own is damaged.</source>
+        <source>A file of Shoal&apos;s own is damaged.</source>
         <translation>Eine eigene Datei von Shoal ist beschädigt.</translation>
     </message>
     <message>
@@ -723,7 +723,7 @@
         <translation>Die Adresse eines Feeds ist auf diesem Computer beschädigt.</translation>
     </message>
     <message>
-        <source>Add the feed again, and compare its fingerprint with the publisher's.</source>
+        <source>Add the feed again, and compare its fingerprint with the publisher&apos;s.</source>
         <translation>Füge den Feed erneut hinzu und vergleiche seinen Fingerabdruck mit dem des Herausgebers.</translation>
     </message>
     <message>
@@ -743,7 +743,7 @@
         <translation>Dateien dieses Titels liegen bei einem Cloud-Dienst, nicht auf diesem Laufwerk.</translation>
     </message>
     <message>
-        <source>Choose "Always keep on this device" for the folder in the Explorer. Try again when all is here.</source>
+        <source>Choose &quot;Always keep on this device&quot; for the folder in the Explorer. Try again when all is here.</source>
         <translation>Wähle im Explorer „Immer auf diesem Gerät behalten“ für den Ordner. Versuche es wieder, wenn alles hier ist.</translation>
     </message>
     <message>
@@ -762,7 +762,7 @@
         <translation>Feeds</translation>
     </message>
     <message>
-        <source>A feed lists a publisher's titles. It is signed; the fingerprint identifies the signer.</source>
+        <source>A feed lists a publisher&apos;s titles. It is signed; the fingerprint identifies the signer.</source>
         <translation>In einem Feed stehen die Titel eines Herausgebers. Er ist signiert; am Fingerabdruck erkennst du, von wem.</translation>
     </message>
     <message>
@@ -918,7 +918,7 @@
     </message>
     <message>
         <source>Downloads work either way. You can set limits, or stop at any time.</source>
-        <translation>Downloads funktionieren so oder so. Du kannst Grenzen setzen und jederzeit aufhören.</translation>
+        <translation>Downloads funktionieren so oder so. Du kannst Limits setzen und jederzeit aufhören.</translation>
     </message>
     <message>
         <source>Not now</source>
@@ -1062,7 +1062,7 @@
         <translation>Die Engine startet; das dauert einen Moment.</translation>
     </message>
     <message>
-        <source>Add a publisher's feed to see its titles here.</source>
+        <source>Add a publisher&apos;s feed to see its titles here.</source>
         <translation>Füge den Feed eines Herausgebers hinzu, um seine Titel hier zu sehen.</translation>
     </message>
     <message>
@@ -1273,7 +1273,7 @@
         <translation>Lokales Netz und Server</translation>
     </message>
     <message>
-        <source>Only the publisher's server</source>
+        <source>Only the publisher&apos;s server</source>
         <translation>Nur der Server des Herausgebers</translation>
     </message>
     <message>
@@ -1285,7 +1285,7 @@
         <translation>Download-Limit</translation>
     </message>
     <message>
-        <source>In Shoal's own folder</source>
+        <source>In Shoal&apos;s own folder</source>
         <translation>In Shoals eigenem Ordner</translation>
     </message>
     <message>
@@ -1338,7 +1338,7 @@
     </message>
     <message>
         <source>Upload limit while playing</source>
-        <translation>Upload-Grenze beim Spielen</translation>
+        <translation>Upload-Limit beim Spielen</translation>
     </message>
     <message>
         <source>Share on battery, too</source>
@@ -1358,7 +1358,7 @@
     </message>
     <message>
         <source>Download limit while playing</source>
-        <translation>Download-Grenze beim Spielen</translation>
+        <translation>Download-Limit beim Spielen</translation>
     </message>
     <message>
         <source>Times, such as 18:00-23:30</source>
@@ -1366,14 +1366,14 @@
     </message>
     <message>
         <source>Limits while playing also at</source>
-        <translation>Grenzen beim Spielen auch um</translation>
+        <translation>Limits beim Spielen auch um</translation>
     </message>
 </context>
 <context>
     <name>Sharing</name>
     <message>
         <source>the monthly upload limit is reached</source>
-        <translation>die monatliche Upload-Grenze ist erreicht</translation>
+        <translation>das monatliche Upload-Limit ist erreicht</translation>
     </message>
     <message>
         <source>on battery</source>

@@ -119,6 +119,19 @@ def test_every_text_of_the_source_is_known_to_the_translators(language: str, tmp
     assert _known(fresh) == _known(_I18N / fresh.name)
 
 
+@pytest.mark.posix("the tools of Qt")
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_the_window_shows_what_the_translators_wrote(language: str, tmp_path: Path) -> None:
+    """``make translations`` was run after the last change of a translation."""
+    import subprocess
+    import sys
+
+    texts, compiled = _I18N / f"shoal_{language}.ts", tmp_path / f"shoal_{language}.qm"
+    lrelease = Path(sys.executable).with_name("pyside6-lrelease")
+    subprocess.run([lrelease, "-silent", texts, "-qm", compiled], check=True, capture_output=True)
+    assert compiled.read_bytes() == (_I18N / compiled.name).read_bytes()
+
+
 def _known(file: Path) -> set[tuple[str, str]]:
     contexts = ET.parse(file).iter("context")
     return {(c.findtext("name") or "", m.findtext("source") or "") for c in contexts for m in c.iter("message")}
