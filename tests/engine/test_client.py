@@ -6,10 +6,12 @@ import os
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from multiprocessing import connection
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -43,6 +45,26 @@ def _is_called(server: socket.socket) -> bool:
         server.accept()[0].close()
         return True
     return False
+
+
+# ---------------------------------------------------------------- a busy computer
+
+
+def test_a_client_that_gets_no_turn_while_its_engine_begins_finds_it_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, late_s = client._spawn, 0.0
+
+    def spawn(home: Home) -> None:
+        nonlocal late_s
+        begin(home)
+        late_s += 1000.0
+
+    monkeypatch.setattr(client, "_spawn", spawn)
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late_s, sleep=time.sleep))
+    with Client(Home(tmp_path / "home")) as found:
+        assert found.snapshot().version == patcher.__version__
+    Shoal(tmp_path / "home").stop_engine()
 
 
 # ---------------------------------------------------------------- what is no engine
