@@ -233,7 +233,6 @@ EXPLANATIONS: dict[str, _Row] = {
     "disk.volume": _Row(
         QT_TRANSLATE_NOOP("Errors", "Another drive is mounted inside the folder of this title."),
         QT_TRANSLATE_NOOP("Errors", "Unmount that drive, then try again: a title lies on one drive."),
-        (_R, _F),
     ),
     "disk.unsuitable": _Row(
         QT_TRANSLATE_NOOP("Errors", "This drive cannot hold files as large, or with such names, as the title has."),
@@ -454,7 +453,7 @@ def explain(failure: Failure, *, installed: bool = True) -> Explanation:
     return Explanation(
         translate("Errors", title).replace("{code}", plain(str(failure.facts.get("exit_code", "?")))),
         translate("Errors", _SAFE_REWORDED.get(safe, safe if safe in _SAFE else _NOTHING)),
-        " ".join(filter(None, (_missing_space(failure), translate("Errors", hint)))),
+        _with_path(failure, translate("Errors", hint)),
         (*remedies, *([Remedy.LOG] if "log" in failure.facts else []), Remedy.DETAILS),
         is_offline=title == EXPLANATIONS["origin.unreachable"].title,
     )
@@ -466,12 +465,14 @@ def no_space(folder: str, needed_bytes: int, free_bytes: int) -> Failure:
     return Failure.of(DiskError("disk.full", text, path=folder, needed_bytes=needed_bytes, free_bytes=free_bytes))
 
 
-def _missing_space(failure: Failure) -> str:
+def _with_path(failure: Failure, hint: str) -> str:
+    """The hint, with what a full drive lacks, or with the path of another failure of a drive as a line of its own."""
+    path = plain(str(failure.facts.get("path", "")), 200)
     needed, free = (int(failure.facts.get(name, 0)) for name in ("needed_bytes", "free_bytes"))
-    if failure.code != "disk.full" or needed <= free:
-        return ""
-    words = {"size": size(needed - free), "folder": plain(str(failure.facts.get("path", "")), 200)}
-    return translate("Errors", "{size} more are needed on the drive of {folder}.").format(**words)
+    if failure.code == "disk.full" and needed > free:
+        text = translate("Errors", "{size} more are needed on the drive of {folder}.")
+        return f"{text.format(size=size(needed - free), folder=path)} {hint}"
+    return f"{hint}\n{path}" if failure.code.startswith("disk.") and path else hint
 
 
 def remedy_label(remedy: Remedy) -> str:

@@ -73,7 +73,7 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
     activity, failure = state.activity(title.title), state.failure(title)
     is_up, is_busy = state.link is Link.UP, state.is_busy(title)
     is_idle = is_up and not is_busy and not title.playing
-    plan = activity.planned.totals if activity.planned else None
+    plan = _plan(state, title)
     needed = _missing_bytes(failure, plan, free_bytes)
     action = _action(state, title, needed)
     progress = _progress(title, activity) if is_busy else title.progress if title.paused else None
@@ -189,6 +189,16 @@ def _installed_action(state: State, title: TitleSnapshot, needed: int) -> Primar
     if has_update(title):
         return PrimaryAction.NEEDS_SPACE if needed else PrimaryAction.UPDATE
     return PrimaryAction.PLAY
+
+
+def _plan(state: State, title: TitleSnapshot) -> Totals | None:
+    """What the running job does, or what the update or install would do that is offered; not what another job did."""
+    planned = state.activity(title.title).planned
+    if planned is None:
+        return None
+    ways = title.version if title.installed else "", title.offered_version
+    is_offered = (planned.version_from, planned.version_to) == ways
+    return planned.totals if is_offered or title.paused or state.is_busy(title) else None
 
 
 def _missing_bytes(failure: Failure | None, plan: Totals | None, free_bytes: int) -> int:

@@ -199,6 +199,20 @@ def test_what_was_planned_and_taken_stays_to_be_read() -> None:
     assert shown.version_to == ""
 
 
+def test_the_sizes_of_a_step_back_or_of_a_title_that_went_are_not_those_of_an_update() -> None:
+    back, volume = Planned(7, NAME, "1.9.0", "1.8.2", TOTALS), replace(NO_SOURCE, code="disk.volume")
+    newest = installed(version="1.9.0", job=7, verb=Verb.ROLLBACK)
+    known = _up(newest, Accepted(commands.Rollback(NAME), 7), back)
+    assert _page(known).plan == TOTALS, "while it runs"
+    for message in (Failed(7, NAME, volume), snapshot(installed(version="1.9.0"))):
+        known = state.apply(known, message)
+    assert _page(known).plan is None
+    update = _up(installed(), Planned(5, NAME, "1.8.2", "1.9.0", TOTALS))
+    assert _page(update).plan == TOTALS
+    gone = state.apply(update, snapshot(title("emberfall", "Emberfall", offered_version="1.9.0")))
+    assert _page(gone).plan is None, "an install takes more"
+
+
 def test_playing_does_not_wipe_out_how_the_update_went() -> None:
     known = _known(*messages("playable"), Accepted(commands.Play(NAME), 8), Finished(8, NAME, Outcome()))
     result = _page(known).result

@@ -60,6 +60,15 @@ def test_what_became_of_a_game_is_said_with_the_way_on() -> None:
     assert (gone.title, gone.remedies[0]) == ("A file of the game is missing.", Remedy.REPAIR)
 
 
+def test_the_file_or_folder_that_is_in_the_way_is_named() -> None:
+    told = failures.explain(Failure("disk.volume", "m", "s", "h", 6, {"path": "/games/one/data"}))
+    assert told.text.endswith("\n/games/one/data")
+    assert told.remedies == (Remedy.RETRY, Remedy.DETAILS), "another folder does not help"
+    hostile = failures.explain(Failure("disk.in_the_way", "m", "s", "h", 6, {"path": "a\nb\x1b" + "c" * 900}))
+    assert hostile.text.count("\n") == 1
+    assert len(hostile.text) < 500
+
+
 def test_details_are_what_a_report_needs() -> None:
     failure = Failure("disk.full", "games needs 5 bytes", "safe", "hint", 6, {"path": "games\nx", "needed_bytes": 5})
     words = failures.details(failure, "0.1.0")
