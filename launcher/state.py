@@ -158,12 +158,15 @@ class State:
     def failure(self, title: TitleSnapshot) -> Failure | None:
         """The title's failure: the one that this window has seen, else the one that the engine remembers.
 
-        A missing folder is the engine's to say: it may be back.
+        A missing folder is the engine's to say: it may be back. Until then it counts why it was not located.
         """
-        seen = self.activity(title.title).failure
-        return (
-            title.failure if title.folder_missing or (seen and seen.code == FOLDER_MISSING) else seen or title.failure
-        )
+        activity = self.activity(title.title)
+        seen, command = activity.failure, activity.command
+        is_located = isinstance(command, commands.Install) and command.locate
+        if title.folder_missing:
+            return seen if seen and is_located else title.failure
+        is_back = seen and (seen.code == FOLDER_MISSING or (is_located and title.installed))
+        return title.failure if is_back else seen or title.failure
 
     @property
     def unread_feed(self) -> str:

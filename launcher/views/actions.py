@@ -188,6 +188,8 @@ class TitleActions(QObject):
     def _ask_other_folder(self, state: State, title: TitleSnapshot) -> None:
         if title.installed:
             self._ask_move(title)
+        elif title.folder_missing:
+            self._ask_locate(title)
         else:
             self.dismissed.emit(title.title)
             self._ask_install(state, title)

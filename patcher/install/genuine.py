@@ -16,6 +16,7 @@ from patcher.feed.feeds import Feeds, Opened
 from patcher.feed.reader import Reader
 from patcher.install.folder import Description, Installed
 from patcher.install.registry import Installation, Registry
+from patcher.plain import quoted
 from patcher.protocol.commands import Network
 
 
@@ -114,6 +115,17 @@ def _unproved(registry: Registry, title: str, description: Description) -> Insta
     """What the folder says, if we do not know whether the feed signed it."""
     described = _described(description)
     return described if described and not registry.is_signed(title, described.release) else None
+
+
+def check_own_place(registry: Registry, install: Installation) -> None:
+    """Raises DiskError (disk.not_empty) if the folder is another title's, be its drive connected or not."""
+    folder, title = install.folder, install.title
+    titles = [known.title for known in registry.installs() if known.folder.is_same(folder)]
+    if title not in titles and (described := _described(folder.current)):
+        titles.append(title if described.title == title.partition("/")[2] else described.title)
+    if others := sorted({*titles} - {title}):
+        text = f"{folder} is the folder of {quoted(others[0])}, not of {title}."
+        raise DiskError("disk.not_empty", text, path=str(folder), title=quoted(others[0]))
 
 
 def adopted(registry: Registry, install: Installation, opened: Opened) -> tuple[Installation, records.Release | None]:

@@ -127,6 +127,7 @@ class CommandRunner:
                 return self._reach(_target(known, installed.release, opened, access, installed), only=command.only)
         folder = InstallFolder.at(self._chosen(command))
         install = Installation(command.title, folder, command.channel, command.tags)
+        genuine.check_own_place(self._registry, install)
         if command.locate:
             return self._locate(install, command)
         folder.check()
@@ -269,6 +270,7 @@ class CommandRunner:
             raise BusyError("busy.running", f"{command.title} is running ({name}).", title=command.title)
         moved = replace(install, folder=there)
         there.check()
+        genuine.check_own_place(self._registry, moved)
         recover_install(moved, self._registry, self._home)
         arrived = genuine.proved(self._registry, command.title, there.current)
         if arrived is None or arrived.release != installed.release:  # else it was interrupted when it had nearly moved

@@ -78,6 +78,27 @@ def test_it_is_located_where_it_is_now(player: Shoal, tmp_path: Path) -> None:
     assert not (tmp_path / "away" / "game").exists()
 
 
+@pytest.mark.parametrize("is_known", [True, False], ids=["of this home", "of another home"])
+def test_the_folder_of_another_title_is_neither_located_nor_moved_to(
+    world: World, player: Shoal, tmp_path: Path, is_known: bool
+) -> None:
+    owner = player if is_known else world.player(f"{tmp_path.name}-other", peers="none")
+    owner.run("install", "other", "--to", tmp_path / "other", "--channel", "old")
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    for folder in (tmp_path / "other", tmp_path / "link"):
+        error = player.error("install", "game", "--to", folder, "--locate", expect=6)
+        assert error["code"] == "disk.not_empty"
+        assert "other" in error["message"]
+    if is_known:
+        os.rename(tmp_path / "other", tmp_path / "other-away")
+        os.rename(tmp_path / "away", tmp_path / "drive")
+        assert player.error("move", "game", tmp_path / "other", expect=6)["code"] == "disk.not_empty"
+        os.rename(tmp_path / "other-away", tmp_path / "other")
+    assert owner.run("verify", "other")["damaged"] == []
+    assert trees.read(tmp_path / "other") == _OLD
+    owner.stop_engine()
+
+
 def test_it_is_forgotten_only_when_that_is_asked_for_and_its_files_stay(player: Shoal, tmp_path: Path) -> None:
     player.run("uninstall", "game", "--forget")
     [shown] = player.run("status", "game")["titles"]

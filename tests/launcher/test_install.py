@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from launcher import state, text
+from launcher.failures import Remedy
 from launcher.page import MenuAction
 from launcher.state import Accepted, Link, LinkChanged, Refused
 from launcher.views.install import own_folder, tag_label
@@ -185,6 +186,17 @@ def test_a_missing_folder_is_located_or_forgotten(
     shown.title_page.action.click()
     choose(shown, str(tmp_path))
     assert submitted.pop() == commands.Install(NAME, str(tmp_path), tags=("lang:de",), locate=True)
+    for message in (
+        Accepted(commands.Install(NAME, str(tmp_path), locate=True), 7),
+        Failed(7, NAME, replace(NO_SOURCE, code="disk.not_empty", facts={"path": str(tmp_path), "title": "other"})),
+    ):
+        shown.handle_message(message)
+    shown.refresh()
+    assert shown.title_page.banner.accessibleName() == "Another title is installed in this folder."
+    shown.title_page.triggered.emit(Remedy.FOLDER)
+    choose(shown, str(tmp_path / "elsewhere"))
+    again = submitted.pop()
+    assert isinstance(again, commands.Install) and again.locate, "no other folder is installed into"
     shown.title_page.triggered.emit(MenuAction.FORGET)
     assert isinstance(shown.title_actions.sheet, ConfirmSheet)
     control(shown, "yes").click()  # type: ignore[attr-defined]  # it is a button

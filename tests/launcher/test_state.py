@@ -331,6 +331,15 @@ def test_a_missing_folder_is_a_failure_until_it_is_back() -> None:
     assert _page(other).failure == missing, "what the engine sees now counts"
 
 
+def test_why_a_missing_folder_was_not_located_is_said_until_it_is_back() -> None:
+    missing, refused = replace(NO_SOURCE, code="disk.folder_missing"), replace(NO_SOURCE, code="disk.not_empty")
+    gone = installed(installed=False, folder_missing=True, failure=missing)
+    located = Accepted(commands.Install(NAME, "there", locate=True), 7)
+    failed = _up(gone, located, Failed(7, NAME, refused))
+    assert _page(failed).failure == refused
+    assert _page(state.apply(failed, snapshot(installed()))).failure is None
+
+
 def test_space_on_the_drive_of_the_home_is_not_asked_of_that_of_the_game() -> None:
     planned = Planned(5, NAME, "1.8.2", "1.9.0", Totals(peak_extra_bytes=500, home_bytes=200))
     assert _page(_up(installed(), planned), 300).action is PrimaryAction.UPDATE
