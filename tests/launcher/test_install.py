@@ -186,11 +186,11 @@ def test_a_missing_folder_is_located_or_forgotten(
     shown.title_page.action.click()
     choose(shown, str(tmp_path))
     assert submitted.pop() == commands.Install(NAME, str(tmp_path), tags=("lang:de",), locate=True)
-    for message in (
+    for event in (
         Accepted(commands.Install(NAME, str(tmp_path), locate=True), 7),
         Failed(7, NAME, replace(NO_SOURCE, code="disk.not_empty", facts={"path": str(tmp_path), "title": "other"})),
     ):
-        shown.handle_message(message)
+        shown.handle_message(event)
     shown.refresh()
     assert shown.title_page.banner.accessibleName() == "Another title is installed in this folder."
     shown.title_page.triggered.emit(Remedy.FOLDER)
