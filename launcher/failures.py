@@ -411,11 +411,7 @@ _BY_FACT: dict[tuple[str, str], _Row] = {
         QT_TRANSLATE_NOOP("Errors", "Something that it needs may be missing here. Ask the publisher what it needs."),
         (Remedy.VERIFY,),
     ),
-    ("disk.not_empty", "title"): _Row(
-        QT_TRANSLATE_NOOP("Errors", "Another title is installed in this folder."),
-        QT_TRANSLATE_NOOP("Errors", "Choose another folder."),
-        (_F,),
-    ),
+    ("disk.not_empty", "title"): _Row(QT_TRANSLATE_NOOP("Errors", "Another title is in this folder."), "", (_F,)),
     ("disk.modified", "missing"): _Row(
         QT_TRANSLATE_NOOP("Errors", "A file of the game is missing."),
         QT_TRANSLATE_NOOP("Errors", "Repair brings the file back. Your own files stay."),

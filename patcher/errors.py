@@ -45,7 +45,7 @@ class ShoalError(Exception):
         self.hint = PUBLISHER_HINTS.get(self.code, self.hint)
         return self
 
-    def before_install(self) -> Self:
+    def without_install(self) -> Self:
         """The same error of a title of which nothing is installed, or of a feed."""
         self.safe = _NOTHING if self.safe == _INSTALLED else self.safe
         return self

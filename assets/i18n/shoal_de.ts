@@ -543,12 +543,8 @@
         <translation>Prüfe die Adresse. Stimmt sie, versuche es später noch einmal.</translation>
     </message>
     <message>
-        <source>Another title is installed in this folder.</source>
-        <translation>In diesem Ordner ist ein anderer Titel installiert.</translation>
-    </message>
-    <message>
-        <source>Choose another folder.</source>
-        <translation>Wähle einen anderen Ordner.</translation>
+        <source>Another title is in this folder.</source>
+        <translation>In diesem Ordner ist ein anderer Titel.</translation>
     </message>
     <message>
         <source>A file of the game is missing.</source>

@@ -119,7 +119,7 @@ class Failure:
         """Any error as a failure. One that is no ShoalError is a fault in Shoal."""
         if not isinstance(error, ShoalError):
             error = InternalError("internal.failure", f"Something unexpected failed: {error!r}.")
-        error = error if is_installed else error.before_install()
+        error = error if is_installed else error.without_install()
         return cls(error.code, error.message, error.safe, error.hint, error.exit_code, error.facts)
 
 

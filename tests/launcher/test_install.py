@@ -192,7 +192,7 @@ def test_a_missing_folder_is_located_or_forgotten(
     ):
         shown.handle_message(event)
     shown.refresh()
-    assert shown.title_page.banner.accessibleName() == "Another title is installed in this folder."
+    assert shown.title_page.banner.accessibleName() == "Another title is in this folder."
     shown.title_page.triggered.emit(Remedy.FOLDER)
     choose(shown, str(tmp_path / "elsewhere"))
     again = submitted.pop()
