@@ -96,6 +96,6 @@ translations: setup ## assets/i18n follows the texts of the launcher; fill in wh
 
 lock: setup     ## packaging/requirements/*.txt anew
 	@$(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet pip-tools
-	@cd packaging/requirements && for name in runtime redis rehearse token upload dev; do \
+	@cd packaging/requirements && for name in runtime dask redis rehearse token upload dev; do \
 	    PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= ../../.venv/lock/bin/pip-compile --quiet --upgrade --allow-unsafe --strip-extras \
 	        --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file $$name.txt $$name.in || exit 1; done

@@ -333,6 +333,16 @@ _HINTS: dict[str, dict[str, str]] = {
         "usage.expired": "`shoal publish renew FOLDER` renews signatures, and asks holders for theirs.",
         "usage.feed_folder": "Name a folder made by `shoal publish init`.",
         "usage.release": "See the verb's own help, such as `shoal publish release -h`.",
+        "usage.executor": (
+            "Write it as `dask://HOST:PORT`. This machine, the scheduler's and each worker's need the same versions of "
+            "`pip install 'shoal[dask]'`."
+        ),
+    },
+    _LIVE: {
+        "origin.cluster": (
+            "Look at the cluster, then run the same command again: finished windows are kept. Without --executor they "
+            "are made here."
+        ),
     },
     "No file was written.": {
         "content.unsafe_path": "Rename the file; names must be safe on every system.",

@@ -149,21 +149,22 @@ def _feed(args: argparse.Namespace, out: Output) -> None:
 
 
 def _release(args: argparse.Namespace, out: Output) -> int:
-    order = dataclasses.replace(publisher_order.order_of(args), dry_run=args.dry_run)
     if args.destination:
         with publisher_upload.opened(args) as destination:
             check_successor(repository.load(args.folder), destination)  # before anything is signed
-            fields = _released(args, order, out)
+            fields = _released(args, out)
             if fields["state"] in {"published", "already published"}:
                 fields["upload"] = publisher_upload.send(args, out, destination)
     else:
-        fields = _released(args, order, out)
+        fields = _released(args, out)
     out.result(fields)
     return WAITING_EXIT if fields["state"] == "request" else 0
 
 
-def _released(args: argparse.Namespace, order: release.ReleaseOrder, out: Output) -> dict[str, object]:
-    outcome = release.release(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
+def _released(args: argparse.Namespace, out: Output) -> dict[str, object]:
+    with publisher_order.ordered(args) as ordered:
+        order = dataclasses.replace(ordered, dry_run=args.dry_run)
+        outcome = release.release(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
     _show_release(order, outcome, out)
     return _release_fields(order, outcome)
 

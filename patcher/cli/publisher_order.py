@@ -1,10 +1,14 @@
 """What `shoal publish release` and `preload` are told of a release."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from patcher.cli.verbs import add_jobs, count, expanded
 from patcher.content.records import LANGUAGE
+from patcher.errors import UsageError
 from patcher.publish.release import ReleaseOrder
 from patcher.publish.tree import IGNORE_FILE, parse_part
 
@@ -37,6 +41,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     add("--keep", type=count, metavar="N", help=text)
     add("--from-last", type=count, default=3, metavar="N", help="make patches from N older releases (default: 3)")
     add_jobs(verb)
+    text = "make packs on a Dask cluster: dask://HOST:PORT (default: processes here)"
+    add("--executor", default="", metavar="URL", help=text)
 
 
 def add_ignore(verb: argparse.ArgumentParser) -> None:
@@ -51,8 +57,23 @@ def of_language(text: str) -> tuple[str, Path]:
     return (language, expanded(path)) if path and LANGUAGE.fullmatch(language) else ("", expanded(text))
 
 
-def order_of(args: argparse.Namespace) -> ReleaseOrder:
-    """The order that the options describe."""
+@contextmanager
+def ordered(args: argparse.Namespace) -> Iterator[ReleaseOrder]:
+    """The order that the options describe, connected to its cluster. Raises UsageError, OriginError."""
+    order = _order_of(args)
+    if not args.executor:
+        yield order
+        return
+    try:
+        from patcher.publish.patches import cluster
+    except ImportError as error:
+        message = f"--executor needs {error.name}: `pip install 'shoal[dask]'`."
+        raise UsageError("usage.executor", message) from error
+    with cluster.connected(args.executor) as workers:
+        yield replace(order, cluster=workers)
+
+
+def _order_of(args: argparse.Namespace) -> ReleaseOrder:
     names = ("title", "tree", "version", "channel", "label", "keep", "from_last", "jobs")
     plain = {name: getattr(args, name) for name in names}
     rules, notes = tuple(parse_part(text) for text in args.part), dict(args.notes)

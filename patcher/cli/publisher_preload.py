@@ -5,7 +5,7 @@ import argparse
 from patcher.cli import WAITING_EXIT
 from patcher.cli.output import Output
 from patcher.cli.publisher_keys import passphrases, request_fields, show_request
-from patcher.cli.publisher_order import add_options, order_of
+from patcher.cli.publisher_order import add_options, ordered
 from patcher.cli.verbs import Verbs, add_feed_verb
 from patcher.plain import human_bytes
 from patcher.publish import preload
@@ -20,8 +20,8 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def _preload(args: argparse.Namespace, out: Output) -> int:
-    order = order_of(args)
-    done = preload.preload(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
+    with ordered(args) as order:
+        done = preload.preload(args.folder, args.home, order, passphrases(args, out), out.progress, out.notice)
     show_request(done, out)
     if not done.request:
         out.line(

@@ -20,6 +20,7 @@ from patcher.feed.catalog import NOTES_MAX_BYTES
 from patcher.publish import build, publication, repository
 from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.patches import packs
+from patcher.publish.patches.pool import Cluster
 from patcher.publish.publication import opened
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import OnProgress, Say, Store
@@ -57,6 +58,8 @@ class ReleaseOrder:
     from_last: int = 3
     """Number of older releases from which patches are made."""
     jobs: int = 1
+    cluster: Cluster | None = None
+    """Makes the windows of packs in place of processes here."""
     dry_run: bool = False
 
 
@@ -375,8 +378,9 @@ def write_content(
     for text in notes.values():
         store.put(text)
     return packs.pack_release(
-        store, home.root / "build", new, source.parts, older, _fulls(repo, older), order.jobs, progress, say
-    )
+        store, home.root / "build", new, source.parts, older, _fulls(repo, older), order.jobs, progress, say,
+        order.cluster,
+    )  # fmt: skip
 
 
 def _fulls(repo: Repository, older: Sequence[Release]) -> dict[str, merkle.Ref]:

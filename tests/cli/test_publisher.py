@@ -220,6 +220,23 @@ def test_no_error_speaks_to_a_publisher_of_an_installed_version() -> None:
     assert not [code for code in CODES if "installed version" in ShoalError(code, "").to_publisher().safe]
 
 
+@pytest.mark.parametrize("verb", ["release", "preload"])
+def test_a_cluster_that_cannot_be_used_is_told_before_anything_is_read(
+    run: Run, feed: Path, tree: Path, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files_below(feed)
+    words = (verb, feed, "game", tree, "--version", "1.0", "--executor")
+    wrong = run(*words, "tcp://127.0.0.1:1", expect=2)
+    assert (wrong["error"]["code"], "hash" in wrong["phases"]) == ("usage.executor", False)
+    assert run(*words, "dask://127.0.0.1:1", expect=4)["error"]["code"] == "origin.cluster"
+    for name in [name for name in sys.modules if name.endswith("patches.cluster")]:
+        monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delattr("patcher.publish.patches.cluster")
+    monkeypatch.setitem(sys.modules, "distributed", None)  # as where the extra is not installed
+    assert "needs distributed" in run(*words, "dask://127.0.0.1:1", expect=2)["error"]["message"]
+    assert files_below(feed) == before
+
+
 def test_ctrl_c_says_that_a_release_goes_on(
     home: Path, feed: Path, tree: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ _PUBLISHING = (
     "usage.passphrase_weak", "usage.key_missing", "usage.signatures", "usage.feed_folder", "usage.release",
     "usage.ambiguous_title", "usage.sites", "usage.store", "usage.expired",
     "origin.upload", "origin.upload_refused", "origin.stale", "origin.read_back", "usage.newer_feed",
-    "usage.other_feed", "usage.pin", "usage.token",
+    "usage.other_feed", "usage.pin", "usage.token", "usage.executor", "origin.cluster",
 )  # fmt: skip
 
 

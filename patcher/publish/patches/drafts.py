@@ -21,7 +21,7 @@ from patcher.errors import Mismatch
 from patcher.publish.patches import address_maps, encode, pool, windows
 from patcher.publish.patches.address_maps import MapFile
 from patcher.publish.patches.matching import Chunks, average_for
-from patcher.publish.patches.pool import FileSlice, WindowFile, WindowTask
+from patcher.publish.patches.pool import Cluster, FileSlice, WindowFile, WindowTask
 from patcher.publish.patches.windows import Cut, KnownPack
 from patcher.publish.store import OnProgress, PhaseMeter, in_threads, read_in_chunks
 
@@ -181,11 +181,14 @@ def draft(
     return Draft(new, old, places, rebased, found, tuple(windows.cut(new, old, chunks, found, compare)), folder)
 
 
-def make(drafts: Sequence[Draft], jobs: int, progress: OnProgress) -> None:
-    """Make the windows of drafts. Raises what `pool.run` raises."""
+def make(drafts: Sequence[Draft], jobs: int, progress: OnProgress, cluster: Cluster | None = None) -> None:
+    """Make the windows of drafts, on the ``cluster`` if there is one. Raises what `pool.run_remote` raises."""
     tasks = [task for each in drafts for task in each.tasks()]
     meter = PhaseMeter(progress, "pack", sum(task.size_bytes for task in tasks))
-    pool.run(tasks, jobs, meter.add)
+    if cluster:
+        pool.run_remote(cluster, tasks, meter.add)
+    else:
+        pool.run(tasks, jobs, meter.add)
 
 
 def _slices(files: Manifest, spans: Sequence[Range], places: PathByRoot) -> tuple[FileSlice, ...]:

@@ -6,6 +6,7 @@ The same input gives the same output as long as the libraries are the same.
 import hashlib
 import sys
 from collections.abc import Iterable, Sequence
+from importlib import metadata
 from typing import Any
 
 import hdiffpatch
@@ -145,6 +146,11 @@ def pack_document(plain: bytes) -> bytes:
 def packed_bytes(data: bytes) -> int:
     """Size of ``data`` in a store that compresses each chunk alone and quickly."""
     return min(len(zstd.compress(data, level=9)), len(data))
+
+
+def versions() -> dict[str, str]:
+    """Name and version of the libraries on which the bytes of an encoding depend."""
+    return {"hdiffpatch": metadata.version("hdiffpatch"), "zstd": zstd.zstd_version}
 
 
 def _long(window_log: int, level: int) -> dict[int, int]:

@@ -20,6 +20,7 @@ from patcher.errors import ContentError, TrustError
 from patcher.publish.build import BuiltPart
 from patcher.publish.patches import drafts, encode
 from patcher.publish.patches.drafts import Draft, Joined, KnownWindows
+from patcher.publish.patches.pool import Cluster
 from patcher.publish.store import OnProgress, PhaseMeter, Say, Store, in_threads
 
 _NOTE_BYTES = 4096
@@ -132,16 +133,16 @@ class Packed:
 
 def pack_release(
     store: Store, build: Path, new: records.Release, parts: Sequence[BuiltPart], older: Sequence[records.Release],
-    indexes: Mapping[str, Ref], jobs: int, progress: OnProgress, say: Say,
+    indexes: Mapping[str, Ref], jobs: int, progress: OnProgress, say: Say, cluster: Cluster | None = None,
 ) -> Packed:  # fmt: skip
     """Make every pack of a release whose content is in the store: from nothing, from the newest of ``older`` and back
     to it, and from the others as long as that saves enough.
 
-    ``indexes``: part to the index of its full pack in the newest of ``older``.
+    ``indexes``: part to the index of its full pack in the newest of ``older``. ``cluster`` makes windows, if given.
 
-    Raises Mismatch when content of the new release is damaged, DiskError.
+    Raises Mismatch when content of the new release is damaged, DiskError, OriginError (origin.cluster).
     """
-    maker = Maker(store, build, jobs, progress, say)
+    maker = Maker(store, build, jobs, progress, say, cluster)
     mine = [PartVersion(part.rule.name, part.document, part.manifest) for part in parts]
     fixed = {part.rule.name for part in parts if part.rule.defaults}  # once installed, its files belong to the player
     patched = [side for side in mine if side.part not in fixed]
@@ -190,9 +191,11 @@ def _summary(
 class Maker:
     """Makes packs into a store. The folder ``build`` keeps their windows meanwhile."""
 
-    def __init__(self, store: Store, build: Path, jobs: int, progress: OnProgress, say: Say) -> None:
+    def __init__(
+        self, store: Store, build: Path, jobs: int, progress: OnProgress, say: Say, cluster: Cluster | None
+    ) -> None:  # fmt: skip
         self._store, self._build, self._say = store, build, say
-        self._jobs, self._progress = jobs, progress
+        self._jobs, self._progress, self._cluster = jobs, progress, cluster
         self._right: dict[Ref, bool] = {}
         """Whether the feed's older content folds to its root, as far as it was looked at."""
 
@@ -241,7 +244,7 @@ class Maker:
         found = {pack.folder: self._known(pack) for pack in packs}
         todo = {pack.folder: pack for pack in packs if found[pack.folder] is None}
         drafted = {folder: self._draft(pack) for folder, pack in todo.items()}
-        drafts.make([*drafted.values()], self._jobs, self._progress)
+        drafts.make([*drafted.values()], self._jobs, self._progress, self._cluster)
         joined = {folder: draft.joined() for folder, draft in drafted.items()}
         if sum(one.size_bytes for one in joined.values()) >= max(most_bytes, 1):
             for folder, pack in todo.items():

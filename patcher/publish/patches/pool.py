@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from patcher import beneath, disk, processes
 from patcher.content.codec import HDIFF, HDIFF_REBASED, WINDOW_BYTES
@@ -41,6 +42,9 @@ class WorkItem(Protocol):
         """The content of the file. Runs in the worker. Raises EOFError if a source is too short, OSError."""
 
 
+Task = TypeVar("Task", bound=WorkItem)
+
+
 @dataclass(frozen=True, slots=True)
 class WindowTask:
     """A `WindowFile` to make: the new bytes, and the old ones that it is made from, side by side.
@@ -59,19 +63,54 @@ class WindowTask:
         """Length of the new bytes."""
         return sum(length for _, _, length in self.new)
 
+    @property
+    def source_bytes(self) -> int:
+        """Length of all bytes that it is made from."""
+        return self.size_bytes + sum(length for _, _, length in (*(self.old or ()), *(self.plain or ())))
+
+    def sources(self) -> "WindowSources":
+        """What the files have of it. Raises EOFError if one is too short, OSError."""
+        rebased = [old[2] for old, plain in zip(self.old or (), self.plain or (), strict=False) if old != plain]
+        mostly = 4 * sum(rebased) >= sum(length for _, _, length in self.old or ())
+        old = None if self.old is None else _read(self.old)
+        plain = None if self.plain is None else partial(_read, self.plain)
+        return WindowSources(_read(self.new), old, plain, mostly, self.is_quick)
+
+    def make(self) -> bytes:
+        """The content of the file. Raises EOFError if a source is too short, OSError."""
+        return self.sources().make()
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSources:
+    """The bytes of a `WindowTask`, without its files, so that another machine can make the window.
+
+    ``plain`` reads the old bytes without maps, which are not always needed.
+    """
+
+    new: bytes
+    old: bytes | None
+    plain: Callable[[], bytes] | None
+    is_mostly_rebased: bool
+    is_quick: bool
+
     def make(self) -> bytes:
         """The window made with maps, or without them if that is smaller and was worth trying."""
-        new = _read(self.new)
-        codec, data = encode.make_window(new, None if self.old is None else _read(self.old), is_quick=self.is_quick)
-        if self.old is not None and self.plain is not None:
-            rebased = [old[2] for old, plain in zip(self.old, self.plain, strict=True) if old != plain]
-            mostly = 4 * sum(rebased) >= sum(length for _, _, length in self.old)
-            is_clear = codec == HDIFF and len(data) >= _CLOSE_BYTES and mostly
+        codec, data = encode.make_window(self.new, self.old, is_quick=self.is_quick)
+        if self.plain is not None:
+            is_clear = codec == HDIFF and len(data) >= _CLOSE_BYTES and self.is_mostly_rebased
             codec = HDIFF_REBASED if codec == HDIFF else codec
             if not is_clear:
-                plain = encode.make_window(new, _read(self.plain))
+                plain = encode.make_window(self.new, self.plain())
                 codec, data = min(plain, (codec, data), key=lambda form: len(form[1]))
-        return bytes([codec]) + hashlib.sha256(new).digest() + data
+        return bytes([codec]) + hashlib.sha256(self.new).digest() + data
+
+
+class Cluster(Protocol):
+    """Workers on other machines."""
+
+    def made(self, tasks: Sequence[WindowTask]) -> Iterator[tuple[WindowTask, bytes]]:
+        """Each window as soon as it is made. Raises EOFError if a source is too short, OSError, OriginError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +143,29 @@ def run(tasks: Sequence[WorkItem], jobs: int, done: Callable[[int], None]) -> No
 
     Raises Mismatch if a source is too short, DiskError, InternalError.
     """
+    todo = _todo(tasks, done)
+    alone = len(todo) == 1 and todo[0].size_bytes <= WINDOW_BYTES  # a process would take longer to start
+    _keep(_made(todo, 1 if alone else jobs), done)
+
+
+def run_remote(cluster: Cluster, tasks: Sequence[WindowTask], done: Callable[[int], None]) -> None:
+    """Like `run`, by the workers of a cluster. Raises OriginError, too."""
+    _keep(cluster.made(_todo(tasks, done)), done)
+
+
+def _todo(tasks: Sequence[Task], done: Callable[[int], None]) -> list[Task]:
     todo = []
     for task in tasks:
         if task.result.is_file():
             done(task.size_bytes)
         else:
             todo.append(task)
+    return todo
+
+
+def _keep(found: Iterator[tuple[Task, bytes]], done: Callable[[int], None]) -> None:
     try:
-        alone = len(todo) == 1 and todo[0].size_bytes <= WINDOW_BYTES  # a process would take longer to start
-        for task, made in _made(todo, 1 if alone else jobs):
+        for task, made in found:
             disk.make_folder(task.result.parent)
             disk.write_atomic(task.result, made)
             done(task.size_bytes)
