@@ -75,13 +75,13 @@ def _field(hint: Any, value: object, key: str) -> Any:
 
 
 def _items(kind: Any, value: object, key: str) -> tuple[Any, ...]:
-    """A list; objects in it are told apart by their first field."""
+    """A list; objects in it are told apart by their first field, or by what they call their ``identity``."""
     if not isinstance(value, list) or len(value) > MAX_ITEMS:
         raise invalid(f"{key} is no list, or too long")
     found = tuple([_field(kind, item, key) for item in value])
     if dataclasses.is_dataclass(kind):
         name = dataclasses.fields(kind)[0].name
-        if len({getattr(item, name) for item in found}) != len(found):
+        if len({getattr(item, "identity", getattr(item, name)) for item in found}) != len(found):
             raise invalid(f"{key} names something twice")
     return found
 

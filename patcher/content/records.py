@@ -189,6 +189,11 @@ class SealedPack:
     from_sequence: Annotated[int, within(0)]
     part: Part
 
+    @property
+    def identity(self) -> tuple[int, str]:
+        """A release has one for each of its parts."""
+        return self.from_sequence, self.part.name
+
 
 @dataclass(frozen=True, slots=True)
 class Patches:

@@ -11,6 +11,7 @@ from patcher.errors import UsageError
 from patcher.publish import repository, signing
 from patcher.publish.keys.ring import KeyRing, Passphrases
 from patcher.publish.preload import PreloadOutcome, preload, unlock
+from patcher.publish.tree import parse_part
 from tests.support.publisher import PASSPHRASE, Player, Publisher, files_below, lay, quiet
 
 _SECRET = b"what nobody may know before"
@@ -135,6 +136,19 @@ def test_a_hotfix_between_goes_behind_and_the_preload_is_made_again(solo: Launch
     assert solo.record("game/patches/2.json") is None
     solo.unlock()
     assert solo.record("game/releases/4.json").version == "2.0"
+    assert solo.publisher.problems() == ()
+
+
+def test_each_part_of_a_title_has_sealed_packs_of_its_own(solo: Launch) -> None:
+    rules = (parse_part("data=data.bin:extra:data"),)
+    tree = lay(solo.publisher.root / "1.1", {"bin/game": b"1.1", "data.bin": bytes(9000)})
+    solo.publisher.release(tree, "1.1", rules=rules)
+    solo.preload(rules=rules)
+    sealed = solo.record("game/patches/3.json").sealed
+    assert sorted({(each.from_sequence, each.part.name) for each in sealed}) == [
+        (0, "data"), (0, "main"), (2, "data"), (2, "main"),
+    ]  # fmt: skip
+    solo.unlock()
     assert solo.publisher.problems() == ()
 
 

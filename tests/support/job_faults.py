@@ -159,7 +159,7 @@ class Faults:
     def kill(self, case: Case, step: int) -> None:
         """The engine is killed before a step of the job."""
         world = self._world
-        world.put(case.before)
+        world.put(case.before, case.feed)
         self.report.kills += 1
         if not crash.dies(step, lambda: finished(Life(world.home).begin().obey(case.command(world)))):
             self._note(case, step, "kill", "the job ended before it")
@@ -168,7 +168,7 @@ class Faults:
     def error(self, case: Case, step: int, number: int, *, for_good: bool) -> None:
         """The disk refuses a step of the job. With an odd step the same engine is asked again, else the next one."""
         world = self._world
-        world.put(case.before)
+        world.put(case.before, case.feed)
         self.report.errors += 1
         engine, how = Life(world.home).begin(), f"{errno.errorcode[number]} {'for good' if for_good else 'once'}"
         refusing = Refusing(world.root, step, number, for_good=for_good)

@@ -132,7 +132,7 @@ class PowerCuts:
     def _record(self, case: Case, step: int = 0, number: int = errno.EIO) -> JobRecording:
         """The job's story; with a ``step`` at which the disk refuses once, and the same is asked again."""
         world = self._world
-        world.put(case.before)
+        world.put(case.before, case.feed)
         story, refusing = JobRecording(world.root), Refusing(world.root, step, number, for_good=False)
         with refusing.running(), self._recording(story, refusing):
             engine = Life(world.home).begin()
@@ -166,6 +166,7 @@ class PowerCuts:
         """What is wrong at the next start; the job's end, once said, is for good."""
         self.states += 1
         self._lay(nodes)
+        self._world.serve(case.feed)
         self._world.recognise()
         if has_ended and (fault := self._world.state().differs(self._world.after[case.name])):
             return f"it had ended, but {fault}"

@@ -216,7 +216,7 @@ class Traps:
         """What is wrong when the case is asked for in a world with the trap. Or nothing."""
         world, case = self._world, jobs.case(name)
         world.restore()
-        world.put(case.before)
+        world.put(case.before, case.feed)
         trap.lay(world)
         world.forget_times()
         return self._watched(lambda: Life(world.home).begin().go_on().obey(case.command(world)))
@@ -236,7 +236,7 @@ class Traps:
             with hooked(on_step):
                 return Life(world.home).begin().obey(case.command(world))
 
-        world.put(case.before)
+        world.put(case.before, case.feed)
         return self._watched(act)
 
     def race(self, name: str, folder: str, rounds: int) -> str:
@@ -265,7 +265,7 @@ class Traps:
                 is_over.set()
                 thread.join()
 
-        world.put(case.before)
+        world.put(case.before, case.feed)
         return self._watched(act)
 
     def _watched(self, act: Callable[[], life.End]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from patcher import disk
 from patcher.config import Home
+from patcher.content import merkle
 from patcher.feed.guard import Floor
 from patcher.install.folder import InstallFolder
 from patcher.install.registry import Registry
@@ -22,11 +23,12 @@ from patcher.install.scan import seen as seen_now
 from patcher.protocol import commands
 from patcher.protocol.commands import Command
 from patcher.protocol.events import Finished
+from patcher.publish import preload
 from patcher.publish.tree import PartRule
 from tests.support import crash, life, trees
 from tests.support.life import ORIGIN, Life
 from tests.support.publisher import ORIGIN as URL
-from tests.support.publisher import Publisher
+from tests.support.publisher import Publisher, quiet
 from tests.support.trees import File, Folder, Layout, Link, edited, noise, prose
 
 TITLE = "shop/game"
@@ -66,6 +68,13 @@ RELEASES: tuple[Layout, ...] = (
 )
 if sys.platform == "win32":  # an ordinary account makes no symbolic links
     RELEASES = tuple({path: item for path, item in tree.items() if path != "current"} for tree in RELEASES)
+LAUNCHED: Layout = {
+    **{path: item for path, item in RELEASES[1].items() if path != "data/twice.b"},
+    "bin/game": File(edited(noise(1, 9_000), 10), executable=True),
+    "data/ending.pak": File(noise(11, 150_000)),
+    "lang/de.txt": File(b"drei"),
+}
+"""What is preloaded and then launched."""
 OWN: Layout = {
     "mods/mine.txt": File(b"a mod"),
     "saves/1.sav": File(noise(9, 500)),
@@ -105,10 +114,14 @@ class Case:
     place: str = "a"
     free: frozenset[str] = frozenset()
     """Files that are repaired where they stand: while that goes on they are neither old nor new."""
+    feed: str = "2"
+    """What is published meanwhile: one of the folders in ``feeds``."""
 
 
 def _tree(release: int, own: Layout = OWN, *, german: bool = True) -> Layout:
-    tree = {path: item for path, item in RELEASES[release].items() if german or not path.startswith("lang/")}
+    tree = {
+        path: item for path, item in (*RELEASES, LAUNCHED)[release].items() if german or not path.startswith("lang/")
+    }
     return {**tree, **own}
 
 
@@ -124,6 +137,8 @@ CASES = (
     Case("adopt", "bare", lambda w: commands.Install(TITLE, str(w.a), tags=_TAGS, locate=True), _tree(1)),
     Case("fewer parts", "two", lambda _: commands.SetTags(TITLE, ()), _tree(1, german=False)),
     Case("more parts", "plain", lambda _: commands.SetTags(TITLE, _TAGS), _tree(1)),
+    Case("preload", "two", lambda w: commands.Install(TITLE, str(w.a), only="preload"), _tree(1), feed="sealed"),
+    Case("launch", "preloaded", lambda _: commands.Update(TITLE), _tree(2), feed="launched"),
     Case("uninstall", "two", lambda _: commands.Uninstall(TITLE), OWN),
     Case("remove feed", "fed", lambda _: commands.RemoveFeed("shop")),
 )
@@ -153,6 +168,8 @@ class State:
     """Install folder to the version that it can be rolled back to."""
     unfinished: tuple[str, ...]
     """Journals, trash and staging."""
+    preloads: frozenset[str]
+    """Sealed packs that are reserved for a title, and whole."""
 
     def tree(self, folder: str, free: frozenset[str] = frozenset()) -> crash.Tree:
         """What is in a folder of games without our own ``.shoal``, and without the files ``free``."""
@@ -208,13 +225,17 @@ class World:
         """Where it may move."""
         return self.games / "b"
 
-    def put(self, before: str) -> None:
+    def put(self, before: str, feed: str = "2") -> None:
         """Lay down what a case begins with."""
         for name in ("home", "games"):
             shutil.rmtree(self.root / name, ignore_errors=True)
             shutil.copytree(self._room / before / name, self.root / name, symlinks=True)
-        ORIGIN.folder = self._room / "feeds" / "2"
+        self.serve(feed)
         self.recognise()
+
+    def serve(self, feed: str) -> None:
+        """Have the origin serve this state of the feed."""
+        ORIGIN.folder = self._room / "feeds" / feed
 
     def recognise(self) -> None:
         """Copied files are other files to `stat`: what is known of them follows, where they have the known size."""
@@ -265,7 +286,15 @@ class World:
             {**floor.versions(self._fingerprint), "time": floor.signed_at(self._fingerprint)},
             {name: each.release.version for name, each in before.items() if each},
             tuple(sorted(f"{p.parts[-3]}/{p.name}" for p in ours if p.name in ("journal", "trash", "staging"))),
+            frozenset(self._preloads(home)),
         )
+
+    def _preloads(self, home: Home) -> Iterator[str]:
+        for mark in home.packs.glob("*.for"):
+            pack = mark.with_suffix("")
+            if pack.with_name(f"{pack.name}.torrent").exists():
+                assert merkle.root_of(merkle.leaves_of(pack.read_bytes())).hex() == pack.name, f"{pack.name} is damaged"
+                yield pack.name
 
     def fault(self, case: Case) -> str:
         """What is wrong after a recovery: some install is neither as before nor as after the case. Or nothing."""
@@ -294,7 +323,7 @@ class World:
 
     def _play(self, case: Case) -> None:
         """The case without any trouble."""
-        self.put(case.before)
+        self.put(case.before, case.feed)
         self.steps[case.name] = []
         with hooked(lambda name, arguments: self.steps[case.name].append(described(name, arguments, self.root))):
             end = Life(self.home).begin().obey(case.command(self))
@@ -310,6 +339,15 @@ class World:
             trees.write(self._room / "trees" / str(number), tree)
             publisher.release(self._room / "trees" / str(number), str(number), rules=RULES)
             shutil.copytree(publisher.folder, self._room / "feeds" / str(number))
+        self._make_launch(publisher)
+
+    def _make_launch(self, publisher: Publisher) -> None:
+        trees.write(self._room / "trees" / "3", LAUNCHED)
+        order = publisher.order(self._room / "trees" / "3", "3", rules=RULES)
+        preload.preload(publisher.folder, publisher.home, order, publisher.passphrases, quiet, publisher.said.append)
+        shutil.copytree(publisher.folder, self._room / "feeds" / "sealed")
+        preload.unlock(publisher.folder, publisher.home, "game", "3", publisher.passphrases)
+        shutil.copytree(publisher.folder, self._room / "feeds" / "launched")
 
     def _make_befores(self) -> None:
         life.furnish(self.home)
@@ -323,6 +361,9 @@ class World:
         self._keep("one")
         self._obey("2", commands.Update(TITLE))
         self._keep("two")
+        self._obey("sealed", commands.Install(TITLE, str(self.a), only="preload"))
+        self._keep("preloaded")
+        self.put("two")
         self._obey("2", commands.SetTags(TITLE, ()))
         self._keep("plain")
         self.put("two")
