@@ -136,7 +136,7 @@ def path_of(where: Where) -> Path:
 
 
 @contextmanager
-def translated(where: Where) -> Iterator[None]:
+def translated(where: Where | str) -> Iterator[None]:
     """Turn an OSError into a DiskError with the fact ``path``."""
     try:
         yield

@@ -7,6 +7,7 @@ the content found must match signed leaves.
 """
 
 import struct
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
@@ -35,10 +36,13 @@ def chunks(portions: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 def of(portions: Iterable[bytes], size_bytes: int) -> bytes:
     """The landmarks of a file of ``size_bytes``, 10 bytes a section. All portions are read."""
     found = bytearray()
+    if size_bytes < MIN_BYTES:
+        deque(portions, maxlen=0)
+        return b""
     for offset, digest in chunks(portions):
         if offset // SECTION_BYTES == len(found) // _RECORD.size:
             found += _RECORD.pack(offset % SECTION_BYTES, digest)
-    return bytes(found).ljust(_length(size_bytes), b"\0") if size_bytes >= MIN_BYTES else b""
+    return bytes(found).ljust(_length(size_bytes), b"\0")
 
 
 def by_digest(landmarks: bytes) -> dict[bytes, list[int]]:

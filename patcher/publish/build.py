@@ -83,7 +83,7 @@ def read(
     if not tree.files:
         raise UsageError("usage.release", f"{folder} holds no file.", path=str(folder))
     meter = PhaseMeter(progress, "hash", sum(size for _, size, _ in tree.files))
-    hashes = in_threads(jobs, lambda file: _hash(folder / file[0], file[1], meter), tree.files, meter)
+    hashes = in_threads(jobs, lambda file: _hash(f"{folder}/{file[0]}", file[1], meter), tree.files, meter)
     if trees.has_changed(folder, tree, ignore):
         raise _changed(folder)
     by_path = {path: found for (path, _, _), found in zip(tree.files, hashes, strict=True)}
@@ -114,8 +114,9 @@ def write(source: SourceFolder, store: Store, jobs: int, progress: OnProgress) -
 
     Raises DiskError (disk.full) before anything is written, UsageError (usage.release) when the folder changed.
     """
-    contents = list(source.contents.items())
-    needed, free = sum(ref.size_bytes for ref, _ in contents if not store.has(ref)), disk.free_bytes(store.folder)
+    contents = source.contents
+    missing = store.missing(contents)
+    needed, free = sum(ref.size_bytes for ref in missing), disk.free_bytes(store.folder)
     if needed > free:
         message = f"The release needs {human_bytes(needed)} in the feed folder, {human_bytes(free)} are free."
         raise DiskError("disk.full", message, path=str(store.folder), needed_bytes=needed, free_bytes=free)
@@ -123,8 +124,8 @@ def write(source: SourceFolder, store: Store, jobs: int, progress: OnProgress) -
         for document in (part.document, part.layers, part.leaves, part.landmarks):
             if document:
                 store.put(document)
-    meter = PhaseMeter(progress, "write", sum(ref.size_bytes for ref, _ in contents))
-    in_threads(jobs, lambda item: store.put_file(source.folder / item[1], item[0], meter), contents, meter)
+    meter = PhaseMeter(progress, "write", needed)
+    in_threads(jobs, lambda ref: store.put_file(f"{source.folder}/{contents[ref]}", ref, meter), missing, meter)
     store.flush()
 
 
@@ -154,7 +155,7 @@ def _build(title: str, rule: PartRule, tree: Tree, hashes: Mapping[str, _Hashes]
     )
 
 
-def _hash(path: Path, size_bytes: int, meter: PhaseMeter) -> _Hashes:
+def _hash(path: str, size_bytes: int, meter: PhaseMeter) -> _Hashes:
     hasher = merkle.Hasher()
 
     def hashed() -> Iterator[bytes]:

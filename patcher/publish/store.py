@@ -82,9 +82,9 @@ def in_threads(jobs: int, work: Callable[[Item], Result], items: Sequence[Item],
     return cast("list[Result]", results)
 
 
-def read_in_chunks(path: Path, meter: PhaseMeter) -> Iterator[bytes]:
+def read_in_chunks(path: Path | str, meter: PhaseMeter) -> Iterator[bytes]:
     """Read a file in chunks of up to 1 MiB and count each. Raises DiskError."""
-    with beneath.translated(path), path.open("rb", buffering=0) as file:
+    with beneath.translated(path), open(path, "rb", buffering=0) as file:
         while data := file.read(CHUNK_BYTES):
             meter.add(len(data))
             yield data
@@ -128,9 +128,10 @@ class Store:
         self.folder = feed / CONTENT
         self._public = public
         self._incoming = self.folder / "incoming"
-        self._staged: list[Ref] = []
+        self._staged: list[tuple[Ref, Path]] = []
         self._staged_bytes = 0
         self._touched: set[Path] = set()
+        self._parents: dict[str, Path] = {}
         self.added_bytes = 0
         """Of the content that was not there before."""
         self._lock = threading.Lock()
@@ -169,23 +170,31 @@ class Store:
         self.put_chunks(ref, (data,))
         return ref
 
-    def put_file(self, source: Path, ref: Ref, meter: PhaseMeter) -> None:
-        """Add a copy of a file that was hashed before, at the latest when `flush` is called. No two calls may add the
-        same content. Raises UsageError (usage.release) if the file has changed since.
-        """
-        if self._is_there(ref):
-            meter.add(ref.size_bytes)
-            return
-        with beneath.translated(source), source.open("rb", buffering=0) as file:
-            if ref.size_bytes < CHUNK_BYTES:
-                is_right = self._stage_small(ref, file.read(ref.size_bytes + 1), meter)
+    def missing(self, refs: Iterable[Ref]) -> list[Ref]:
+        """Those that are not here. The names of the others are made durable, which a killed run may have missed."""
+        found = []
+        for ref in refs:
+            if self.has(ref):
+                self._touch(self._parent(ref) if self._public is None else self.path(ref).parent)
             else:
-                is_right = self._stage(ref, iter(lambda: file.read(CHUNK_BYTES), b""), meter)
+                found.append(ref)
+        return found
+
+    def put_file(self, source: str, ref: Ref, meter: PhaseMeter) -> None:
+        """Add a copy of a file that was hashed before, at the latest when `flush` is called. No two calls may add the
+        same content, nor one that is here. Raises UsageError (usage.release) if the file has changed since.
+        """
+        staged = self._staged_path(ref)
+        with beneath.translated(source), open(source, "rb", buffering=0) as file:
+            if ref.size_bytes < CHUNK_BYTES:
+                is_right = self._stage_small(staged, ref, file.read(ref.size_bytes + 1), meter)
+            else:
+                is_right = self._stage(staged, ref, iter(lambda: file.read(CHUNK_BYTES), b""), meter)
         if not is_right:
-            raise UsageError("usage.release", f"{source} was changed while it was published.", path=str(source))
-        full: list[Ref] = []
+            raise UsageError("usage.release", f"{source} was changed while it was published.", path=source)
+        full: list[tuple[Ref, Path]] = []
         with self._lock:
-            self._staged.append(ref)
+            self._staged.append((ref, staged))
             self._staged_bytes += ref.size_bytes
             if len(self._staged) >= _BATCH_FILES or self._staged_bytes >= _BATCH_BYTES:
                 full, self._staged, self._staged_bytes = self._staged, [], 0
@@ -194,11 +203,12 @@ class Store:
 
     def put_chunks(self, ref: Ref, chunks: Iterable[bytes]) -> None:
         """Add content whose root and size are known, from pieces of any length."""
-        if self._is_there(ref):
+        if not self.missing([ref]):
             return
-        if not self._stage(ref, chunks):
+        staged = self._staged_path(ref)
+        if not self._stage(staged, ref, chunks):
             raise Mismatch(f"content {ref.hex} was changed while it was written", ref.root)
-        self._settle([ref])
+        self._settle([(ref, staged)])
 
     def take(self, other: "Store") -> None:
         """Move all contents of another store here; a run after a kill moves the rest. Raises DiskError."""
@@ -232,21 +242,23 @@ class Store:
         finally:
             disk.remove_tree(self._incoming)
 
-    def _is_there(self, ref: Ref) -> bool:
-        """Like `has`. The name is made durable, which a killed run may have missed."""
-        found = self.has(ref)
-        if found:
-            self._touch(self.path(ref).parent)
+    def _parent(self, ref: Ref) -> Path:
+        """The folder of this content; there are few, and a path takes as long to make as a stat."""
+        name = ref.hex[:2]
+        found = self._parents.get(name)
+        if found is None:
+            found = self._parents[name] = self.folder / name
         return found
 
     def _touch(self, folder: Path) -> None:
         with self._lock:
             self._touched |= {folder, self.folder}
 
-    def _stage(self, ref: Ref, chunks: Iterable[bytes], meter: PhaseMeter | None = None) -> bool:
+    @staticmethod
+    def _stage(place: Path, ref: Ref, chunks: Iterable[bytes], meter: PhaseMeter | None = None) -> bool:
         """Write the content to its place in `incoming`. False if the bytes have another root or size."""
         hasher, offset = merkle.Hasher(), 0
-        with disk.Staged(self._staged_path(ref), ref.size_bytes) as staged:
+        with disk.Staged(place, ref.size_bytes) as staged:
             for chunk in chunks:
                 if offset + len(chunk) > ref.size_bytes:
                     return False
@@ -257,25 +269,26 @@ class Store:
                     meter.add(len(chunk))
         return offset == ref.size_bytes and merkle.root_of(hasher.leaves()) == ref.root
 
-    def _stage_small(self, ref: Ref, data: bytes, meter: PhaseMeter) -> bool:
+    @staticmethod
+    def _stage_small(place: Path, ref: Ref, data: bytes, meter: PhaseMeter) -> bool:
         """The same for content in memory."""
         is_right = len(data) == ref.size_bytes and merkle.root_of(merkle.leaves_of(data)) == ref.root
         if is_right:
-            disk.create(self._staged_path(ref), data, is_synced=False)
+            disk.create(place, data, is_synced=False)
             meter.add(len(data))
         return is_right
 
-    def _settle(self, refs: Sequence[Ref]) -> None:
+    def _settle(self, staged: Sequence[tuple[Ref, Path]]) -> None:
         """Make staged content durable, then give it its names: a name must never stand for bytes that could be lost."""
-        disk.sync_all(self.folder, map(self._staged_path, refs), ())
-        for ref in refs:
-            path = self.folder / ref.file
-            if path.parent not in self._touched:
-                disk.make_folder(path.parent)
-                self._touch(path.parent)
-            disk.rename(self._staged_path(ref), path)
+        disk.sync_all(self.folder, (path for _, path in staged), ())
+        for ref, path in staged:
+            parent = self._parent(ref)
+            if parent not in self._touched:
+                disk.make_folder(parent)
+                self._touch(parent)
+            disk.rename(path, parent / path.name)
         with self._lock:
-            self.added_bytes += sum(ref.size_bytes for ref in refs)
+            self.added_bytes += sum(ref.size_bytes for ref, _ in staged)
 
     def _staged_path(self, ref: Ref) -> Path:
         return self._incoming / Path(ref.file).name
