@@ -9,7 +9,7 @@ import logging
 import platform
 import socket
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -48,14 +48,15 @@ class DaskCluster:
             for address, found in self._client.run(_versions).items():
                 _compare(_versions(), found, address)
 
-    def made(self, tasks: Sequence[WindowTask]) -> Iterator[tuple[WindowTask, bytes]]:
+    def made(self, tasks: Iterable[WindowTask]) -> Iterator[tuple[WindowTask, bytes]]:
         """Each window as soon as it is made. Raises EOFError if a source is too short, OSError, OriginError."""
-        left, waiting = [*reversed(tasks)], dict[Any, WindowTask]()
-        while left or waiting:
+        left, waiting = iter(tasks), dict[Any, WindowTask]()
+        task = next(left, None)
+        while task or waiting:
             most = _AHEAD * max(self._threads(), 1)
-            while left and len(waiting) < most and _has_room([*waiting.values(), left[-1]]):
-                task = left.pop()
+            while task and len(waiting) < most and _has_room([*waiting.values(), task]):
                 waiting[self._submit(task)] = task
+                task = next(left, None)
             for future in self._done([*waiting]):
                 with self._translated():
                     data: bytes = future.result()

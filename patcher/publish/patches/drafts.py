@@ -100,10 +100,18 @@ class Draft:
     known: Mapping[Cut, WindowFile] = field(default_factory=dict)
     """Windows of a full pack that were made for the release before."""
 
-    def tasks(self) -> list[WindowTask]:
-        """One task for each window that is neither a copy nor known."""
-        made = ((number, cut) for number, cut in enumerate(self.cuts) if not cut.copied and cut not in self.known)
-        return [self._task(number, cut) for number, cut in made]
+    def tasks(self) -> Iterator[WindowTask]:
+        """One task for each window to make. A task names every file, so there should never be many at a time."""
+        return (self._task(number, cut) for number, cut in self._to_make())
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the new bytes of all tasks."""
+        return sum(cut.output_bytes for _, cut in self._to_make())
+
+    def _to_make(self) -> Iterator[tuple[int, Cut]]:
+        """The windows that are neither copies nor known."""
+        return ((number, cut) for number, cut in enumerate(self.cuts) if not cut.copied and cut not in self.known)
 
     def joined(self) -> Joined:
         """The finished windows that the pack keeps. Raises DiskError."""
@@ -183,8 +191,8 @@ def draft(
 
 def make(drafts: Sequence[Draft], jobs: int, progress: OnProgress, cluster: Cluster | None = None) -> None:
     """Make the windows of drafts, on the ``cluster`` if there is one. Raises what `pool.run_remote` raises."""
-    tasks = [task for each in drafts for task in each.tasks()]
-    meter = PhaseMeter(progress, "pack", sum(task.size_bytes for task in tasks))
+    tasks = chain.from_iterable(each.tasks() for each in drafts)
+    meter = PhaseMeter(progress, "pack", sum(each.size_bytes for each in drafts))
     if cluster:
         pool.run_remote(cluster, tasks, meter.add)
     else:

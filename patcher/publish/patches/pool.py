@@ -2,12 +2,12 @@
 
 import hashlib
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -109,7 +109,7 @@ class WindowSources:
 class Cluster(Protocol):
     """Workers on other machines."""
 
-    def made(self, tasks: Sequence[WindowTask]) -> Iterator[tuple[WindowTask, bytes]]:
+    def made(self, tasks: Iterable[WindowTask]) -> Iterator[tuple[WindowTask, bytes]]:
         """Each window as soon as it is made. Raises EOFError if a source is too short, OSError, OriginError."""
 
 
@@ -138,29 +138,28 @@ class WindowFile:
                 yield file.read(min(CHUNK_BYTES, self.length - at))
 
 
-def run(tasks: Sequence[WorkItem], jobs: int, done: Callable[[int], None]) -> None:
+def run(tasks: Iterable[WorkItem], jobs: int, done: Callable[[int], None]) -> None:
     """Make the files that do not exist yet. ``done`` is called with the size of each.
 
     Raises Mismatch if a source is too short, DiskError, InternalError.
     """
     todo = _todo(tasks, done)
-    alone = len(todo) == 1 and todo[0].size_bytes <= WINDOW_BYTES  # a process would take longer to start
-    _keep(_made(todo, 1 if alone else jobs), done)
+    first = [*islice(todo, 2)]
+    alone = len(first) == 1 and first[0].size_bytes <= WINDOW_BYTES  # a process would take longer to start
+    _keep(_made(chain(first, todo), 1 if alone else jobs), done)
 
 
-def run_remote(cluster: Cluster, tasks: Sequence[WindowTask], done: Callable[[int], None]) -> None:
+def run_remote(cluster: Cluster, tasks: Iterable[WindowTask], done: Callable[[int], None]) -> None:
     """Like `run`, by the workers of a cluster. Raises OriginError, too."""
     _keep(cluster.made(_todo(tasks, done)), done)
 
 
-def _todo(tasks: Sequence[Task], done: Callable[[int], None]) -> list[Task]:
-    todo = []
+def _todo(tasks: Iterable[Task], done: Callable[[int], None]) -> Iterator[Task]:
     for task in tasks:
         if task.result.is_file():
             done(task.size_bytes)
         else:
-            todo.append(task)
-    return todo
+            yield task
 
 
 def _keep(found: Iterator[tuple[Task, bytes]], done: Callable[[int], None]) -> None:
@@ -173,16 +172,15 @@ def _keep(found: Iterator[tuple[Task, bytes]], done: Callable[[int], None]) -> N
         raise Mismatch(f"{error} is shorter than it should be", path=str(error)) from error
 
 
-def _made(tasks: Sequence[WorkItem], jobs: int) -> Iterator[tuple[WorkItem, bytes]]:
+def _made(tasks: Iterable[WorkItem], jobs: int) -> Iterator[tuple[WorkItem, bytes]]:
     if jobs < 2:
         for task in tasks:
             with beneath.translated(task.result):
                 yield task, task.make()
         return
-    others = set(multiprocessing.active_children())
+    left, others = iter(tasks), set(multiprocessing.active_children())
     with processes.pool(jobs) as pool:
         try:
-            left = iter(tasks)
             futures = {pool.submit(task.make): task for task in islice(left, jobs * _AHEAD)}
             while futures:
                 for future in wait(futures, return_when=FIRST_COMPLETED).done:
