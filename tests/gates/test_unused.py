@@ -18,7 +18,7 @@ BY_OTHERS = {
     # python-tuf, requests and urllib3 call them
     "ConnectionCls", "_new_conn", "_persist_file", "cert_verify", "conn", "download_file",
     # fields that are read by a computed name, or leave as JSON
-    "error_soft", "files_kept", "files_moved", "identity", "info_soft", "ok", "ok_soft", "releases_days",
+    "error_soft", "files_kept", "files_moved", "info_soft", "ok", "ok_soft", "releases_days",
     "seed_peers", "sidebar",
 }  # fmt: skip
 """Names that nothing of ours calls."""
