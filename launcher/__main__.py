@@ -18,6 +18,7 @@ with screen.importing():
     from launcher.bridge import Bridge
     from launcher.prefs import Prefs
     from launcher.views.window import MainWindow
+    from patcher import programs
     from patcher.private import forget_secrets
     from patcher.processes import limit_heaps
 
@@ -95,7 +96,7 @@ def main() -> int:
     words = [str(Path(word).resolve()) if Path(word).is_file() else word for word in args.words]
     app = screen.open_app(sys.argv[0])
     app.setApplicationName("Shoal")
-    app.setDesktopFileName("shoal")
+    app.setDesktopFileName("org.shoal.Shoal")
     app.setWindowIcon(QIcon(str(theme.ASSETS / "icons" / "shoal.svg")))
     home = args.home
     if not home:
@@ -108,7 +109,7 @@ def main() -> int:
     launcher = Launcher(app, home, str(args.ca.resolve()) if args.ca else "")
     launcher.start(hidden=args.hidden)
     if not args.home:
-        desktop.register(desktop.program())
+        desktop.register(programs.launcher())
     if words:
         launcher.window.open_words(words)
     code = app.exec()

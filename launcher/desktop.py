@@ -14,7 +14,7 @@ from subprocess import list2cmdline
 from PySide6.QtCore import QDir, QFile, QObject, QSaveFile, QSettings, QStandardPaths, Slot
 from PySide6.QtWidgets import QWidget
 
-from patcher import windows
+from patcher import programs, windows
 from patcher.protocol.commands import PIN_SUFFIX
 
 _DESKTOP_ENTRY = """[Desktop Entry]
@@ -28,15 +28,6 @@ _CLASSES = r"HKEY_CURRENT_USER\Software\Classes"
 _SCHEME, _FILES = "shoal", "Shoal.Feed"
 
 
-def program() -> list[str]:
-    """The command that opens the launcher; on Windows one that opens no console."""
-    installed = Path(sys.executable).with_name("shoal-launcher.exe")
-    if installed.exists():
-        return [str(installed)]
-    windowed = Path(sys.executable).with_name("pythonw.exe")
-    return [str(windowed) if windowed.exists() else sys.executable, "-m", "launcher"]
-
-
 def starts_with_session() -> bool:
     """Whether Shoal starts when the player signs in."""
     if sys.platform == "win32":
@@ -46,7 +37,7 @@ def starts_with_session() -> bool:
 
 def start_with_session(home: Path, on: bool) -> None:
     """Start Shoal, hidden, when the player signs in; or no more."""
-    words = [*program(), "--home", str(home), "--hidden"]
+    words = [*programs.launcher(), "--home", str(home), "--hidden"]
     if sys.platform == "win32":
         run = QSettings(_RUN, QSettings.Format.NativeFormat)
         run.setValue("Shoal", list2cmdline(words)) if on else run.remove("Shoal")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from patcher import windows
+from patcher import programs, windows
 
 _CREDENTIALS = struct.Struct("iII")
 """struct ucred of unix(7): process, user, group."""
@@ -35,13 +35,21 @@ def readable_files() -> Iterator[None]:
 
 
 def environment() -> dict[str, str]:
-    """The environment without secrets, for every program that Shoal starts."""
-    return {name: text for name, text in os.environ.items() if not _SECRETS.search(name)}
+    """The environment for every program that Shoal starts: without secrets, and without what a frozen tree sets.
+
+    PyInstaller's variables would have a title load our libraries; ``LD_LIBRARY_PATH_ORIG`` is what was there before.
+    """
+    kept = {name: text for name, text in os.environ.items() if not _SECRETS.search(name)}
+    if not programs.is_frozen():
+        return kept
+    before = kept.pop("LD_LIBRARY_PATH_ORIG", "")
+    kept = {name: text for name, text in kept.items() if name != "LD_LIBRARY_PATH" and not name.startswith("_PYI_")}
+    return {**kept, "LD_LIBRARY_PATH": before} if before else kept
 
 
 def forget_secrets() -> None:
     """Remove secrets from this process's own environment, which children inherit. Read them before this."""
-    for name in os.environ.keys() - environment().keys():
+    for name in filter(_SECRETS.search, list(os.environ)):
         del os.environ[name]
 
 

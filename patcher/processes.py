@@ -5,20 +5,13 @@ import ctypes
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import connection
 from pathlib import Path
-from typing import Any
 
 from patcher import private, windows
-
-DETACHED: dict[str, Any] = {"start_new_session": True}
-"""Arguments of Popen for a program that outlives this one: no Ctrl-C and no closing of our console reaches it."""
-if sys.platform == "win32":
-    DETACHED = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
 
 _MAX_WORKERS = 61 if sys.platform == "win32" else sys.maxsize
 """Windows waits for at most 64 handles at a time, and a pool needs some of its own."""

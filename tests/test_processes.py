@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from patcher import processes
+from patcher import processes, programs
 
 if sys.platform != "win32":
     import resource
@@ -72,7 +72,7 @@ def test_no_ctrl_c_of_our_terminal_reaches_a_program_that_outlives_us() -> None:
     command = [sys.executable, "-c", _CONSOLE if sys.platform == "win32" else _SESSION]
     told, ours = (
         json.loads(subprocess.run(command, check=True, capture_output=True, **more).stdout)
-        for more in (processes.DETACHED, {})
+        for more in (programs.DETACHED, {})
     )
     assert os.getpid() not in told
     assert set(told).isdisjoint(ours)

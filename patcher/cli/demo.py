@@ -17,6 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
+from patcher import programs
 from patcher.cli.output import lenient
 from patcher.cli.playground import Machine, Playground, ReleaseTree
 from patcher.config import Home
@@ -95,7 +96,7 @@ def prepare(world: Playground) -> Machine:
 def launcher(world: Playground, player: Machine) -> list[str]:
     """The command that opens the player's window on the game, past the questions of the first run."""
     (player.home / "launcher.ini").write_text("[General]\nwelcomed=true\n")
-    return [sys.executable, "-m", "launcher", "--home", str(player.home), "--ca", str(world.ca), f"shoal://demo/{GAME}"]
+    return [*programs.launcher(), "--home", str(player.home), "--ca", str(world.ca), f"shoal://demo/{GAME}"]
 
 
 def titles() -> dict[str, dict[str, Any]]:

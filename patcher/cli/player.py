@@ -6,7 +6,7 @@ import platform
 from typing import Any
 
 import patcher
-from patcher import disk
+from patcher import disk, programs
 from patcher.cli import WORK_LEFT_EXIT
 from patcher.cli.follow import find, follow, show_problems, show_totals, snapshot
 from patcher.cli.output import Output, confirm, may_ask
@@ -283,6 +283,7 @@ def _doctor(args: argparse.Namespace, out: Output) -> None:
     home = args.home
     facts: dict[str, object] = {
         "shoal": patcher.__version__,
+        "updated_by": programs.packaged_by() or "who installed it",
         "python": platform.python_version(),
         "system": platform.platform(),
         "home": str(home.root),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import patcher
-from patcher import config, disk, private, processes, strict_json
+from patcher import config, disk, private, programs, strict_json
 from patcher.closing import Closing
 from patcher.config import Home
 from patcher.errors import DiskError, EngineLost, InternalError, ShoalError, UsageError
@@ -31,12 +31,6 @@ _POLL_S = 0.05
 _ANSWER_S = 60.0
 """How long an engine may take to answer. It may have to finish an interrupted commit first."""
 _ADDRESS_BYTES = 4096
-_STARTER = f"""
-import subprocess, sys
-subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, **{processes.DETACHED})
-"""
-"""Starts the engine and ends, so that the engine is not the client's child, for whose end the client would wait. The
-engine inherits the output, a pipe, and leaves it once it has begun."""
 
 
 class RemoteError(ShoalError):
@@ -246,19 +240,18 @@ def _start(home: Home) -> None:
 
 def _spawn(home: Home) -> None:
     """Start the process, and wait until it has begun. Raises RemoteError when it says why it cannot; EngineLost."""
-    engine = [sys.executable, "-m", "patcher", "--home", str(home.root)]
     log = home.root / "engine.err"
     if log.is_dir():
         disk.set_aside(log)
     with (
         log.open("ab") as err,
         subprocess.Popen(
-            [sys.executable, "-c", _STARTER, *engine],
+            [*programs.engine(), programs.STARTER, "--home", str(home.root)],
             env=private.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=err,
-            **processes.DETACHED,
+            **programs.DETACHED,
         ) as starter,
     ):
         try:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from patcher import beneath, private, processes, windows
+from patcher import beneath, private, programs, windows
 from patcher.beneath import Beneath
 from patcher.content import manifest, records
 from patcher.content.manifest import Entry
@@ -60,11 +60,11 @@ def launch(
             return subprocess.Popen(
                 [str(program), *command.argv[1:], *args],
                 cwd=place.path,
-                env={**private.environment(), "SHOAL_PYTHON": sys.executable},  # for the demo's titles (assets/demo)
+                env={**private.environment(), **programs.python()},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                **processes.DETACHED,
+                **programs.DETACHED,
             )
         except OSError as error:
             number = getattr(error, "winerror", None)

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 import patcher
-from patcher import private
+from patcher import private, programs
 from patcher.config import Home
 from patcher.engine import client
 from patcher.engine.client import Client, RemoteError
@@ -282,7 +283,7 @@ def test_an_engine_that_cannot_begin_says_why(home: Path) -> None:
 
 
 def test_an_engine_that_ends_without_a_word_is_not_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_STARTER", "")
+    monkeypatch.setattr(programs, "engine", lambda: [sys.executable, "-c", ""])
     monkeypatch.setattr(client, "_RETRY_S", float("inf"))
     with pytest.raises(EngineLost, match="ended before it had begun"):
         Client(Home(home))
