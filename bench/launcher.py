@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication
 from launcher.prefs import Prefs
 from launcher.state import Link, LinkChanged
 from launcher.views.window import MainWindow
+from patcher import programs
 from patcher.cli import demo
 from patcher.cli.playground import Machine, Playground
 from patcher.config import Home
@@ -72,7 +73,7 @@ def screen() -> Iterator[dict[str, str]]:
 @contextlib.contextmanager
 def launcher(world: Playground, player: Machine, env: dict[str, str]) -> Iterator[tuple[psutil.Process, float]]:
     """The launcher's process, and the CPU seconds until its first paint."""
-    _, _, _, *words = demo.launcher(world, player)
+    words = demo.launcher(world, player)[len(programs.launcher()) :]
     command = [sys.executable, "-c", _CHILD, *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout
