@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test test-windows check check-windows prove-windows lint gates format mutants disks prove bench bench-patch screenshots translations lock
+.PHONY: help setup demo test test-windows check check-windows prove-windows lint gates format mutants disks prove bench bench-patch screenshots translations lock package prove-package
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -88,6 +88,12 @@ bench-patch: setup ## patches beside other tools on real releases; downloads 1 G
 	$(call timed,$(BIN)/python -m bench.patch_size && $(BIN)/python -m bench.patch_cost && \
 	    $(BIN)/python -m bench.patch_rebuild && $(BIN)/python -m bench.apply --pair pyside6)
 
+package:        ## the frozen tree, .deb, wheel, sdist, licences and checksums, the same bytes each time (Debian 12)
+	$(call timed,packaging/package.sh)
+
+prove-package:  ## the packages of `make package` as players have them: a bare Debian 12 installs, plays and removes; pip installs offline (root)
+	$(call timed,packaging/prove.sh)
+
 translations: setup ## assets/i18n follows the texts of the launcher; fill in what is new in the .ts files, then run it again
 	@for name in de en; do \
 	    $(BIN)/pyside6-lupdate -no-obsolete -locations none -source-language en -target-language $$name \
@@ -96,6 +102,6 @@ translations: setup ## assets/i18n follows the texts of the launcher; fill in wh
 
 lock: setup     ## packaging/requirements/*.txt anew
 	@$(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet pip-tools
-	@cd packaging/requirements && for name in runtime dask redis rehearse token upload dev; do \
+	@cd packaging/requirements && for name in runtime dask redis rehearse token upload package dev; do \
 	    PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= ../../.venv/lock/bin/pip-compile --quiet --upgrade --allow-unsafe --strip-extras \
 	        --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file $$name.txt $$name.in || exit 1; done

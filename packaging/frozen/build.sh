@@ -29,7 +29,7 @@ less_icu() { # of ICU's data, 32 MB, Qt uses how texts are sorted, cases and tim
         --rename-section .data=.rodata,alloc,load,readonly,data,contents --set-section-alignment .data=16 \
         --redefine-sym "_binary_data_start=icudt${number}_dat" --strip-symbol _binary_data_end --strip-symbol _binary_data_size \
         data data.o)
-    ld -shared -z noexecstack --hash-style=gnu -soname "libicudata.so.$number" -o "$library" "$work/less/data.o"
+    ld -shared --strip-all -z noexecstack --hash-style=gnu -soname "libicudata.so.$number" -o "$library" "$work/less/data.o"
 }
 
 tools
