@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
 PACKAGES = (
-    "libgl1", "libegl1", "libglib2.0-0", "libdbus-1-3", "libfontconfig1", "libxkbcommon0", "libxcb-cursor0",
-    "libxcb-icccm4", "libxcb-keysyms1", "libxcb-shape0", "libxkbcommon-x11-0", "libwayland-cursor0",
+    "libgl1", "libegl1", "libglib2.0-0", "libdbus-1-3", "libfontconfig1", "libgssapi-krb5-2", "libxkbcommon0",
+    "libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1", "libxcb-shape0", "libxkbcommon-x11-0", "libwayland-cursor0",
 )  # fmt: skip
 """The Debian packages that a window needs, as ``packaging/setup.sh`` installs them."""
 _INSTALL = f"    sudo apt-get install {' '.join(PACKAGES)}"

@@ -24,6 +24,7 @@ need_packages() { # the Debian packages this machine lacks, on one line
 	libglib-2.0.so.0 libglib2.0-0
 	libdbus-1.so.3 libdbus-1-3
 	libfontconfig.so.1 libfontconfig1
+	libgssapi_krb5.so.2 libgssapi-krb5-2
 	libxkbcommon.so.0 libxkbcommon0
 	libxcb-cursor.so.0 libxcb-cursor0
 	libxcb-icccm.so.4 libxcb-icccm4
