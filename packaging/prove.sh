@@ -49,7 +49,8 @@ player() { inside setpriv --reuid=1000 --regid=1000 --clear-groups env HOME=$hom
 
 start_world() { # a process that holds the namespaces in which all of the bare Debian's run
     unshare --mount --pid --fork --kill-child --propagation private sh -c \
-        "mount -t proc proc '$bare/proc' && mount -t sysfs sys '$bare/sys' && mount --rbind /dev '$bare/dev' && exec sleep infinity" &
+        "mount -t proc proc '$bare/proc' && mount -t sysfs sys '$bare/sys' && mount --rbind /dev '$bare/dev' &&
+        mkdir '$bare/tmp/.X11-unix' && mount --bind /tmp/.X11-unix '$bare/tmp/.X11-unix' && exec sleep infinity" &
     local starter=$!
     until world=$(pgrep -P $starter) && inside test -e /proc/self/ns 2>/dev/null; do kill -0 $starter && sleep 0.1; done
 }
@@ -71,6 +72,7 @@ app.primaryScreen().grabWindow(0).save(sys.argv[1])" "build/package/$1.png"
 
 wait_for_window() { # wait_for_window NAME: until a window of this name is shown
     for _ in $(seq 300); do
+        kill -0 "$window" 2>/dev/null || { cat "$work/window"; fail "the window ended"; }
         DISPLAY=$DISPLAY xdotool search --onlyvisible --name "$1" >/dev/null 2>&1 && return
         sleep 0.2
     done
@@ -111,6 +113,7 @@ journey() {
     say "the menu's command: $menu"
     # shellcheck disable=SC2086 # words of a command
     player $menu --ca $home/ca.pem shoal://demo/pond >"$work/window" 2>&1 &
+    window=$!
     wait_for_window Shoal
     shoal install pond --to $home/games/pond
     publish 1.1
@@ -149,8 +152,8 @@ for program in Xvfb:xvfb xdotool:xdotool; do
 done
 trap finish EXIT
 bare_debian
-start_world
 start_screen
+start_world
 journey
 mkdir "$work/wheels"
 /usr/bin/python3 -m venv "$work/fetch"
