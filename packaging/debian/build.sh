@@ -45,7 +45,8 @@ manual() { # manual PROGRAM MODULE FUNCTION WHAT
     PYTHONPATH=. .venv/package/bin/argparse-manpage --module "$2" --function "$3" --prog "$1" --project-name shoal \
         --version "$version" --description "$4" --manual-title Shoal --author "the Shoal contributors" \
         --output "build/package/$1.1"
-    packed "usr/share/man/man1/$1.1.gz" <"build/package/$1.1"
+    # A help text may begin a line with a full stop, which is none of troff's requests.
+    sed 's/^\.\([a-z]*)\)/\\\&.\1/' "build/package/$1.1" | packed "usr/share/man/man1/$1.1.gz"
 }
 
 shell() {
