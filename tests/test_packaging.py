@@ -45,7 +45,7 @@ def contents() -> dict[str, Any]:
 def test_a_player_gets_no_library_of_an_extra(contents: dict[str, Any]) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     named = {re.split("[<>=]", line)[0].removeprefix("python-") for lines in extras.values() for line in lines}
-    assert named == set(contents["OF_PUBLISHERS"])
+    assert named <= set(contents["OF_PUBLISHERS"])
 
 
 @pytest.mark.parametrize(

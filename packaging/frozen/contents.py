@@ -6,7 +6,7 @@ Libraries of the desktop (X11, Wayland, OpenGL, fonts, D-Bus) are those of the s
 
 from pathlib import PurePath
 
-OF_PUBLISHERS = ("obstore", "paramiko", "pkcs11", "pygal", "redis")
+OF_PUBLISHERS = ("dask", "distributed", "obstore", "paramiko", "pkcs11", "pygal", "redis")
 """Extras of publishers and operators. python-pkcs11 alone would cost each start of the engine 40 ms."""
 
 NOT_USED = (
