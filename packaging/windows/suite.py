@@ -1,10 +1,11 @@
-"""Runs tests in Windows' Python under Wine, one process a file, and prints what passed, failed and was skipped by file.
+"""Runs tests in Windows' Python under Wine, one process a file, and says of each how many passed, failed, need POSIX.
 
-python packaging/windows/suite.py FOLDER [FILE…]      FOLDER as `build.sh` made it; without files, the whole suite
+python packaging/windows/suite.py FOLDER [TEST…]      FOLDER as `build.sh` made it; without tests, the whole suite
 
-As root. What a file printed is in build/windows. A test that ends its process (as pytest-timeout does on Windows) has
-failed, and the rest of its file runs in another one. Failures that docs/windows.md lists are named with their cause;
-any other one fails the run, and so does a test that is listed and passes.
+As root. What a file prints is in build/windows, and in its summary.txt what this program printed. A test that ends its
+process (as pytest-timeout does on Windows) has failed, and the rest of its file runs in another one. Failures that
+docs/windows.md lists are named with their cause; any other one fails the run, and so does a test that is listed and
+passes.
 """
 
 import argparse
@@ -35,8 +36,8 @@ _LISTED = re.compile(r"^\| `(tests/\S+)` \| (.+?) \|$", re.MULTILINE)
 _OUTCOME = re.compile(r"^(tests/\S+?::.*?) (PASSED|FAILED|ERROR|SKIPPED)\b(?: .*)?$", re.MULTILINE)
 _BEGUN = re.compile(r"^(tests/\S+?::.*?)(?: \++ Timeout \++| *)$", re.MULTILINE)
 _COLLECTED = re.compile(r"\bcollected (\d+) items?(?: / (\d+) deselected)?", re.MULTILINE)
-_WORDS = {"PASSED": "passed", "FAILED": "failed", "ERROR": "failed", "SKIPPED": "skipped"}
-_COLUMNS = ("passed", "listed", "failed", "skipped")
+_WORDS = {"PASSED": "passed", "FAILED": "failed", "ERROR": "failed", "SKIPPED": "posix"}
+_COLUMNS = ("passed", "listed", "failed", "posix")
 _SKIPPED_WITHOUT_MARK = "skipped, so the run failed"
 
 
@@ -45,15 +46,17 @@ class Result:
     """What became of the tests of one file."""
 
     file: str
+    asked: list[str]
+    """The file, or some of its tests."""
     outcomes: dict[str, str] = field(default_factory=dict)
-    """Test to passed, listed, failed or skipped."""
+    """Test to one of the columns."""
     lost: int = 0
     """Tests without an outcome."""
     seconds: float = 0.0
 
     @property
     def counts(self) -> Counter[str]:
-        """How many passed, failed as the list says, failed, and were skipped."""
+        """How many passed, failed as the list says, failed, and need POSIX."""
         return Counter(self.outcomes.values()) + Counter(failed=self.lost)
 
     def take(self, code: int, output: str) -> bool:
@@ -81,9 +84,10 @@ def _process(wpython: Path, environment: dict[str, str], result: Result) -> tupl
     without = ("xdist", "cacheprovider", "randomly")
     options = ["-v", "--tb=short", f"--timeout={_TEST_S}", *(f"-pno:{name}" for name in without)]
     rest = _OUTPUT / f"{_name(result.file)}.arguments"
-    rest.write_text("\n".join([result.file, *(f"--deselect={test}" for test in result.outcomes)]))
+    rest.write_text("\n".join([*result.asked, *(f"--deselect={test}" for test in result.outcomes)]))
     command = [str(wpython), "-m", "pytest", *options, f"@{rest.relative_to(_ROOT)}"]
-    with tempfile.TemporaryFile() as output:
+    with _printed(result.file).open("a+b") as output:
+        begin = output.seek(0, os.SEEK_END)
         process = subprocess.Popen(
             command, cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
@@ -95,26 +99,28 @@ def _process(wpython: Path, environment: dict[str, str], result: Result) -> tupl
             subprocess.run([wpython, "--kill"], env=environment, check=False, capture_output=True)
             process.wait()
             rest.unlink()
-        output.seek(0)
+        output.seek(begin)
         return code, output.read().decode(errors="replace").replace("\r\n", "\n")
 
 
 def _name(file: str) -> str:
-    return Path(file.partition("::")[0]).relative_to("tests").as_posix().replace("/", ".")
+    return Path(file).relative_to("tests").as_posix().replace("/", ".")
 
 
-def _run(wpython: Path, prefixes: "queue.Queue[Path]", scratch: Path, file: str) -> Result:
+def _printed(file: str) -> Path:
+    return _OUTPUT / f"{_name(file)}.txt"
+
+
+def _run(wpython: Path, prefixes: "queue.Queue[Path]", scratch: Path, result: Result) -> Result:
     prefix = prefixes.get()
     environment = {**os.environ, "WPYTHON_PREFIX": str(prefix), "PYTHONUTF8": "0", "COLUMNS": "200"}
     environment |= {"PYTHONUNBUFFERED": "1", "PYTEST_DEBUG_TEMPROOT": "Z:" + str(scratch).replace("/", "\\")}
-    result, started_s, printed = Result(file), time.monotonic(), ""
+    started_s = time.monotonic()
+    _printed(result.file).unlink(missing_ok=True)
     for _ in range(_LIVES):
-        code, output = _process(wpython, environment, result)
-        printed += output
-        if not result.take(code, output):
+        if not result.take(*_process(wpython, environment, result)):
             break
     prefixes.put(prefix)
-    (_OUTPUT / f"{_name(file)}.txt").write_text(printed)
     result.seconds = time.monotonic() - started_s
     return result
 
@@ -132,12 +138,11 @@ def _scratch() -> Iterator[Path]:
         folder.rmdir()
 
 
-def _results(folder: Path, files: list[str], jobs: int) -> Iterator[Result]:
+def _results(folder: Path, files: list[Result], jobs: int) -> Iterator[Result]:
     wpython = folder / "wpython"
     prefixes: queue.Queue[Path] = queue.Queue()
     for number in range(jobs):
         prefixes.put(folder / f"prefix-{number}")
-    _OUTPUT.mkdir(parents=True, exist_ok=True)
     with _scratch() as scratch, ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(_run, wpython, prefixes, scratch, file) for file in files]
         for future in as_completed(futures):
@@ -162,29 +167,50 @@ def _judge(result: Result, causes: dict[str, str]) -> list[str]:
     return said + ([f"failed: {result.lost} more of {result.file}"] if result.lost else [])
 
 
+def _asked(tests: list[str]) -> list[Result]:
+    """The tests by file; without any, the whole suite."""
+    found = {path.relative_to(_ROOT).as_posix() for path in (_ROOT / "tests").rglob("test_*.py")}
+    # The gates judge the source, which is the same everywhere.
+    tests = tests or sorted(path for path in found if not path.startswith("tests/gates/"))
+    files: dict[str, list[str]] = {}
+    for test in tests:
+        files.setdefault(test.partition("::")[0], []).append(test)
+    return [Result(file, asked) for file, asked in files.items()]
+
+
+def _summary(counts: Counter[str], seconds: float) -> str:
+    run = sum(counts[column] for column in _COLUMNS) - counts["posix"]
+    return (
+        f"{counts['passed']} passed, {counts['listed']} failed as docs/windows.md says, {counts['failed']} failed, "
+        f"{counts['posix']} need POSIX: {counts['passed'] / max(1, run):.1%} of those that Windows can run passed, "
+        f"in {seconds / 60:.0f} minutes"
+    )
+
+
 def main() -> int:
-    """Run the files; 0 when nothing failed but what is listed."""
+    """Run the tests; 0 when nothing failed but what is listed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("files", nargs="*")
+    parser.add_argument("tests", nargs="*")
     parser.add_argument("--jobs", type=int, default=2, help="how many files at a time")
     args = parser.parse_args()
-    files = args.files or sorted(
-        path
-        for path in (str(path.relative_to(_ROOT)) for path in (_ROOT / "tests").rglob("test_*.py"))
-        if not path.startswith("tests/gates/")  # they judge the source, which is the same everywhere
-    )
     causes = dict(_LISTED.findall((_ROOT / "docs/windows.md").read_text("utf-8")))
     started_s, said, counts = time.monotonic(), [], Counter[str]()
-    print(f"{'':<52}" + "".join(f"{column:>9}" for column in _COLUMNS))
-    for result in _results(args.folder.resolve(), files, args.jobs):
-        said += _judge(result, causes)
-        counts += result.counts
-        print(_row(result.file, result.counts, result.seconds), flush=True)
-    print(_row("all", counts, time.monotonic() - started_s))
-    print("\n".join(said))
-    run = counts["passed"] + counts["listed"] + counts["failed"]
-    print(f"{counts['passed'] / max(1, run):.1%} of the tests that Windows can run passed")
+    _OUTPUT.mkdir(parents=True, exist_ok=True)
+    with (_OUTPUT / "summary.txt").open("w") as record:
+
+        def say(line: str) -> None:
+            print(line, flush=True)
+            print(line, file=record, flush=True)
+
+        say(f"{'':<52}" + "".join(f"{column:>9}" for column in _COLUMNS))
+        for result in _results(args.folder.resolve(), _asked(args.tests), args.jobs):
+            said += _judge(result, causes)
+            counts += result.counts
+            say(_row(result.file, result.counts, result.seconds))
+        for line in said:
+            say(line)
+        say(_summary(counts, time.monotonic() - started_s))
     return 1 if counts["failed"] else 0
 
 
