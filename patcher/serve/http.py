@@ -113,9 +113,7 @@ class HttpServer(Closing):
         with self._lock:
             threads = list(self._open)
             for connection in self._open.values():
-                # Not connection.shutdown(): an SSLSocket's own would let its thread go on in plain text.
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+                cut(connection)
         for thread in threads:
             thread.join()
         self._listener.close()
@@ -304,6 +302,15 @@ def listen(kind: socket.SocketKind, host: str, port: int, *, shared: bool = Fals
         message = f"Cannot listen on {host}, port {port}: {error}."
         raise UsageError("usage.port", message, host=host, port=port) from error
     return sock
+
+
+def cut(connection: socket.socket) -> None:
+    """End a connection that another thread reads or writes: for it, the stream ends, or an OSError is raised."""
+    with contextlib.suppress(OSError):
+        # Not connection.shutdown(): an SSLSocket's own would let its thread go on in plain text.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        if os.name == "nt":  # there, who waits already is not woken by a shutdown
+            socket.close(connection.detach())
 
 
 def plain_host(host: str) -> str:

@@ -1,4 +1,5 @@
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -111,7 +112,8 @@ def test_what_was_refreshed_is_durable_before_the_floor_rises(player: Player, mo
     trust = player.trust()
     monkeypatch.setattr(disk, "hook", note)
     trust.refresh()
-    assert {"1.root.json", "timestamp.json", "snapshot.json", "targets.json", "metadata"} <= set(synced)
+    folders = {"metadata"} if os.name != "nt" else set()  # those of Windows need no sync
+    assert {"1.root.json", "timestamp.json", "snapshot.json", "targets.json"} | folders <= set(synced)
     assert player.floor.versions(trust.fingerprint)["timestamp.json"] == 3
 
 

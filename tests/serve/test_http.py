@@ -1,11 +1,13 @@
 """Requests are understood exactly, or refused."""
 
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patcher.serve import http
 from patcher.serve.http import Answer, HttpRequest, HttpServer, parse_head, plain_host
 from patcher.serve.static import StaticServer
 from tests.support.raw_http import Client, read_reply
@@ -93,3 +95,20 @@ def test_addresses_are_plain() -> None:
     assert plain_host("::ffff:192.0.2.1") == "192.0.2.1"
     assert plain_host("fe80::1%eth0") == "fe80::1"
     assert plain_host("2001:db8::ffff:1") == "2001:db8::ffff:1"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /none HTTP/1.1\r\nHost: h\r\n\r\n", b"GET /huge HTTP/1.1\r\nHost: h\r\n\r\n"]
+)
+def test_a_server_that_ends_waits_for_no_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    """Neither for one that is silent, nor for one that is kept, nor for one that does not take its answer."""
+    for limit in ("HEAD_S", "_SEND_S"):
+        monkeypatch.setattr(http, limit, 86_400.0)
+    (tmp_path / "huge").write_bytes(bytes(64 << 20))
+    with StaticServer(tmp_path) as server, Client(server.port).connect() as connection:
+        connection.sendall(sent)
+        if sent:
+            assert connection.recv(10)
+        server.close()

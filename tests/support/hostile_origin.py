@@ -14,6 +14,7 @@ from typing import Self
 from urllib.parse import unquote
 
 from patcher.content.merkle import Ref, ref_of
+from patcher.serve.http import cut
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
@@ -140,8 +141,7 @@ class HostileOrigin:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for peer in self._peers:
-            with contextlib.suppress(OSError):
-                peer.shutdown(socket.SHUT_RDWR)
+            cut(peer)
         for thread in self._threads:
             thread.join()
 
