@@ -9,9 +9,11 @@ timed = @started=$$(date +%s); $(1); code=$$?; echo "make $@: $$(( $$(date +%s) 
 WINDOWS_PART := $(addprefix tests/,\
     journeys/test_updates.py::test_an_update_makes_the_new_release_and_a_step_back_the_old_one[case-renames] \
     journeys/test_updates.py::test_a_changed_file_is_listed_and_put_back_and_strangers_stay \
-    test_disk.py test_windows.py install/test_scan.py install/test_commit.py launcher/test_desktop.py \
-    publish/test_release.py::test_the_same_folders_make_the_same_bytes_on_every_system \
-    launcher/test_pages.py::test_the_window_looks_as_it_did)
+    test_disk.py test_windows.py install/test_scan.py $(addprefix install/test_commit.py::test_, \
+    an_update_changes_adds_moves_removes_and_swaps read_only_files_are_replaced_kept_and_dropped_like_any_others \
+    of_two_names_that_differ_in_case_the_old_goes_first a_step_back_is_a_commit_of_what_previous_holds) \
+    launcher/test_desktop.py launcher/test_pages.py::test_the_window_looks_as_it_did \
+    publish/test_release.py::test_the_same_folders_make_the_same_bytes_on_every_system)
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
