@@ -10,6 +10,8 @@ from patcher.cli.demo import ASSETS, GAME, game_trees, make_title, titles
 from tests.support.waiting import wait_until
 from tests.support.world import Shoal, World
 
+pytestmark = pytest.mark.posix("scripts of the shell")
+
 
 @pytest.fixture(autouse=True)
 def _without_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +74,6 @@ def test_a_running_game_is_not_updated(tmp_path: Path) -> None:
         assert player.run("update", "tidepool")["version_to"] == "1.1"
 
 
-@pytest.mark.posix("modes")
 def test_every_title_of_the_demo_is_complete(tmp_path: Path) -> None:
     for name, facts in titles().items():
         assert facts["label"].keys() == facts["summary"].keys() == {"en", "de"}

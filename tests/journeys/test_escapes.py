@@ -33,7 +33,7 @@ def server(tmp_path: Path) -> Iterator[HostileOrigin]:
     with World(tmp_path / "world") as world, HostileOrigin() as server:
         world.release("1", tmp_path / "tree")
         files = (path for path in world.feed.rglob("*") if path.is_file())
-        server.files.update((str(path.relative_to(world.feed)), path.read_bytes()) for path in files)
+        server.files.update((path.relative_to(world.feed).as_posix(), path.read_bytes()) for path in files)
         yield server
 
 

@@ -18,7 +18,7 @@ from tests.support.waiting import is_alive, wait_until
 from tests.support.world import Shoal, World, prepared_engine
 
 _SCENE = trees.scenario("changed")
-_PROGRAM = {"bin/tool": File(forger.SCRIPT % b"genuine", executable=True)}
+_PROGRAM = {forger.TOOL: File(forger.SCRIPT % b"genuine", executable=True)}
 _OLD: trees.Layout = {**_SCENE.old, **_PROGRAM, "gone.txt": File(b"in the first release only")}
 _NEW: trees.Layout = {**_SCENE.new, **_PROGRAM}
 
@@ -31,7 +31,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     trees.write(root / "new", _NEW)
     with World(root) as made:
         for version, tree in (("1", root / "old"), ("2", root / "new")):
-            made.release(version, tree, "--launch", "bin/tool")
+            made.release(version, tree, "--launch", forger.TOOL)
         yield made
 
 
@@ -207,14 +207,14 @@ def own(tmp_path: Path) -> Iterator[World]:
     trees.write(tmp_path / "old", _OLD)
     trees.write(tmp_path / "new", _NEW)
     with World(tmp_path) as made:
-        made.release("1", tmp_path / "old", "--launch", "bin/tool")
+        made.release("1", tmp_path / "old", "--launch", forger.TOOL)
         yield made
 
 
 def _with_both(own: World, name: str = "ann") -> Shoal:
     player = own.player(name, peers="none")
     player.run("install", "game", "--to", own.folder(player))
-    own.release("2", own.root / "new", "--launch", "bin/tool")
+    own.release("2", own.root / "new", "--launch", forger.TOOL)
     player.run("update", "game")
     return player
 
@@ -286,7 +286,7 @@ def test_who_shares_a_folder_takes_what_another_home_put_there_when_the_feed_sig
     ann.run("install", "game", "--to", own.folder(ann))
     bob = own.player("bob", peers="none")
     bob.run("install", "game", "--to", own.folder(ann), "--locate")
-    own.release("2", own.root / "new", "--launch", "bin/tool")
+    own.release("2", own.root / "new", "--launch", forger.TOOL)
     bob.run("update", "game")
     assert ann.error("verify", "game", expect=3)["code"] == "trust.description"
     assert ann.run("update", "game")["version_to"] == "2"
@@ -299,7 +299,7 @@ _KILLED_IN_COMMIT = ("import os", "from patcher.install import commit", "commit.
 
 def test_a_release_is_known_as_genuine_before_its_commit_can_be_interrupted(own: World) -> None:
     player = _with_both(own)
-    own.release("3", own.root / "old", "--launch", "bin/tool")
+    own.release("3", own.root / "old", "--launch", forger.TOOL)
     with prepared_engine(player, *_KILLED_IN_COMMIT), Client(Home(player.home)) as client:
         pid = player.engine_pid()
         client.submit(commands.Update("demo/game", network=commands.Network(ca=str(own.ca))))

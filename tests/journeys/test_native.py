@@ -1,5 +1,6 @@
 """Native code in updates whose maps a player cannot use."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from tests.support.libraries import library
 from tests.support.trees import File
 from tests.support.world import Shoal, World, prepared_engine
 
+_TOOL, _SCRIPT = ("bin/tool.cmd", b"@exit 0\r\n") if os.name == "nt" else ("bin/tool", b"#!/bin/sh\nexit 0\n")
 _OLD: trees.Layout = {
-    "bin/tool": File(b"#!/bin/sh\nexit 0\n", executable=True),
+    _TOOL: File(_SCRIPT, executable=True),
     "data": File(trees.noise(1, 50_000)),
     "engine.so": File(library(90), executable=True),
 }
@@ -24,7 +26,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     trees.write(tmp_path / "old", _OLD)
     trees.write(tmp_path / "new", _NEW)
     with World(tmp_path) as made:
-        made.release("1", tmp_path / "old", "--launch", "bin/tool")
+        made.release("1", tmp_path / "old", "--launch", _TOOL)
         yield made
 
 

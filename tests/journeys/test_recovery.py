@@ -171,5 +171,5 @@ def test_the_page_on_stale_servers_runs_too(tmp_path: Path, server: str) -> None
 
 
 def test_no_section_of_the_page_goes_untried() -> None:
-    headings = [line[3:] for line in Path("docs/recovery.md").read_text().splitlines() if line.startswith("## ")]
+    headings = [line[3:] for line in Path("docs/recovery.md").read_text("utf-8").splitlines() if line.startswith("## ")]
     assert headings == [*DRILLS, "The CDN serves an old timestamp"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from tests.support import shared, trees
-from tests.support.forger import SCRIPT
+from tests.support.forger import SCRIPT, TOOL
 from tests.support.trees import File
 from tests.support.waiting import wait_until
 from tests.support.world import World
@@ -133,7 +133,7 @@ class Walk:
         self._root = root
         self._folder, self._template = root / "game", root / "template"
         scene = trees.scenario("changed")
-        program = {"bin/tool": File(SCRIPT % b"genuine", executable=True)}
+        program = {TOOL: File(SCRIPT % b"genuine", executable=True)}
         for version, layout in enumerate((scene.old, scene.new, scene.old), start=1):
             trees.write(root / f"tree{version}", {**layout, **program, f"only{version}": File(b"here")})
         self._world = World(root / "world")
@@ -156,7 +156,7 @@ class Walk:
         self._world.__exit__(*error)
 
     def _release(self, version: int) -> None:
-        self._world.release(str(version), self._root / f"tree{version}", "--launch", "bin/tool")
+        self._world.release(str(version), self._root / f"tree{version}", "--launch", TOOL)
 
     def cases(self) -> Iterator[tuple[str, str]]:
         """Every file and every way."""

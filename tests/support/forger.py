@@ -4,6 +4,7 @@ Each forgery rewrites what a ``.shoal`` or ``previous`` folder says of itself; t
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from patcher.content import manifest, merkle, records
 from patcher.install.folder import Installed
 from tests.support import trees
 
-SCRIPT = b'#!/bin/sh\necho %s >> "$1"\n'
+TOOL = "bin/tool.cmd" if os.name == "nt" else "bin/tool"
+SCRIPT = b'@echo %s>>"%%~1"\r\n' if os.name == "nt" else b'#!/bin/sh\necho %s >> "$1"\n'
 """A program that writes what it is into the file it is started with."""
 EVIL = trees.File(SCRIPT % b"evil", executable=True)
 STRANGERS = {"saves/slot1": trees.File(b"the player's own"), "mods/best.mod": trees.File(b"the player's too")}
@@ -55,14 +57,14 @@ def _manifest(state: Path, layout: trees.Layout) -> None:
 def changed_program(state: Path) -> None:
     """One program of the release is another, and so says its manifest."""
     layout = {path: file for path, file in trees.read(files_of(state)).items() if path not in STRANGERS}
-    _manifest(state, {**layout, "bin/tool": EVIL})
+    _manifest(state, {**layout, TOOL: EVIL})
     _change_file(state)
 
 
 def _change_file(state: Path) -> None:
-    program = files_of(state) / "bin/tool"
+    program = files_of(state) / TOOL
     program.unlink(missing_ok=True)
-    trees.write(files_of(state), {"bin/tool": EVIL})
+    trees.write(files_of(state), {TOOL: EVIL})
 
 
 def files_of_the_player(state: Path) -> None:
