@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import platformdirs
 import tomlkit
 
-from patcher import beneath, disk, windows
+from patcher import beneath, brand, disk, windows
 from patcher.errors import Damaged, DiskError, ShoalError, UsageError
 
 RESERVE_BYTES = 1 << 20
@@ -110,8 +110,8 @@ def _owner(folder: Path) -> tuple[str | int, str | int]:
 
 
 def default_home() -> Home:
-    """The current user's home, in the platform's folder for user data."""
-    return Home(platformdirs.user_data_path("shoal", appauthor=False))
+    """The current user's home, in the platform's folder for user data. Raises Damaged, if the brand's file is."""
+    return Home(platformdirs.user_data_path(brand.current().home, appauthor=False))
 
 
 @dataclass(frozen=True, slots=True)

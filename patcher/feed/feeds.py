@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import patcher
-from patcher import beneath, disk
+from patcher import beneath, brand, disk
+from patcher.brand import Brand
 from patcher.config import Home
 from patcher.content import feed_paths, manifest, records
 from patcher.content.patch_index import Index
@@ -122,7 +123,7 @@ class Feeds:
     def __init__(self, home: Home, proxy: str = "") -> None:
         self.proxy = proxy
         """The player's setting, which may change at any time."""
-        self._folder = home.feeds
+        self._folder, self._brand = home.feeds, brand.current()
         self._floor = Floor(home.registry)
         self._lock = threading.RLock()
         self._refreshes: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -143,7 +144,7 @@ class Feeds:
 
         ``source`` is a URL or a ``.shoalfeed`` file. Raises TrustError, OriginError, UsageError, DiskError.
         """
-        pin = _pin_of(source, fingerprint)
+        pin = _pin_of(source, fingerprint, self._brand)
         with self._pinned(pin, network, cancel) as (folder, trust, feed):
             name = self._free_name(feed.name, trust.fingerprint)
             if (self._folder / name).exists():
@@ -228,7 +229,7 @@ class Feeds:
 
     def preview(self, source: str, fingerprint: str, network: Network, cancel: Callable[[], bool]) -> FeedSnapshot:
         """What `add` would trust; nothing is kept. Raises like `add`."""
-        with self._pinned(_pin_of(source, fingerprint), network, cancel) as (_, trust, feed):
+        with self._pinned(_pin_of(source, fingerprint, self._brand), network, cancel) as (_, trust, feed):
             return FeedSnapshot(feed.name, trust.url, trust.fingerprint, feed.titles)
 
     def refresh(self, name: str, network: Network, cancel: Callable[[], bool]) -> None:
@@ -379,19 +380,26 @@ def too_old(code: str, release: records.Release, channel: str) -> TrustError:
 
 
 def _is_too_new(offer: records.Channel) -> bool:
-    return _numbers(offer.min_launcher) > _numbers(patcher.__version__)
+    return numbers(offer.min_launcher) > numbers(patcher.__version__)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """A dotted version, comparable; an empty one is the oldest."""
+def numbers(version: str) -> tuple[int, ...]:
+    """A dotted version, comparable; an empty one is the oldest. Raises ValueError for any other text."""
     return tuple(int(number) for number in version.split(".") if number)
 
 
-def _pin_of(source: str, fingerprint: str) -> Pin:
+def _pin_of(source: str, fingerprint: str, ours: Brand) -> Pin:
+    """What to trust. A publisher's launcher knows its own feed, and takes others only if the publisher lets it."""
     if source.endswith(PIN_SUFFIX):
         try:
             pin = read_pin(Path(source))
         except OSError as error:
             raise UsageError("usage.argument", f"{source} cannot be read: {error.strerror}.", path=source) from error
-        return dataclasses.replace(pin, fingerprint=fingerprint or pin.fingerprint)
-    return Pin(source.rstrip("/"), fingerprint)
+        pin = dataclasses.replace(pin, fingerprint=fingerprint or pin.fingerprint)
+    else:
+        pin = Pin(source.rstrip("/"), fingerprint)
+    if ours.url and pin.url == ours.url:
+        return dataclasses.replace(pin, fingerprint=ours.fingerprint)
+    if not ours.other_feeds and pin.fingerprint != ours.fingerprint:
+        raise UsageError("usage.argument", f"{ours.name} shows the titles of one publisher, and adds no other feed.")
+    return pin
