@@ -212,14 +212,14 @@ def _dial(address: str) -> connection.Connection:
 
 
 def _agrees(calls: connection.Connection, hello: dict[str, Any]) -> bool:
-    """Whether the engine has our version. An idle engine of another version is asked to make room.
+    """Whether the engine has our version. An engine of another version is asked to make room.
 
-    Raises InternalError (internal.version) if it is at work.
+    Raises InternalError (internal.version) if it is at work, or newer and serves others.
     """
     try:
         if hello["version"] == patcher.__version__:
             return True
-        calls.send_bytes(b'{"call": "retire"}')
+        calls.send_bytes(json.dumps({"call": "retire", "version": patcher.__version__}).encode())
         makes_room = _read(calls)["ok"]
     except (EOFError, OSError, ValueError, KeyError, TypeError):
         return False

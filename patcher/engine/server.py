@@ -28,6 +28,7 @@ from patcher.closing import Closing
 from patcher.config import Home, default_home
 from patcher.engine.engine import Engine
 from patcher.errors import EngineLost, InternalError, ShoalError
+from patcher.feed.feeds import numbers
 from patcher.lock import locked
 from patcher.plain import json_line
 from patcher.protocol import events, wire
@@ -181,7 +182,7 @@ class Server(Closing):
                     command = wire.from_json(json.dumps(request["wish"]).encode())
                     return {"ok": self._engine.submit(command, again=bool(request.get("again")))}
                 case "retire":
-                    return {"ok": not self._engine.is_working}
+                    return {"ok": not self._engine.is_working and self._may_retire_for(request.get("version"))}
                 case "end":
                     return {"ok": True}
                 case call:
@@ -192,6 +193,17 @@ class Server(Closing):
             if not isinstance(error, ShoalError):
                 _log.exception("the call %s failed", request["call"])
             return {"error": json.loads(wire.to_json(events.Failure.of(error)))}
+
+    def _may_retire_for(self, version: object) -> bool:
+        """Whether a client of another version may have this engine end. While others are served, only a newer one:
+        two windows would else end each other's engine by turns.
+        """
+        with self._lock:
+            is_alone = len(self._clients) == 1
+        try:
+            return is_alone or version is None or numbers(str(version)) > numbers(patcher.__version__)
+        except ValueError:
+            return False
 
     def _stream(self, client: connection.Connection) -> None:
         waiting: queue.SimpleQueue[events.Event] = queue.SimpleQueue()

@@ -1,5 +1,6 @@
 """The engine's process when its home is taken away: it ends by itself, and takes nothing with it."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -106,3 +107,20 @@ def test_an_engine_needs_no_output(home: Path, lack: str) -> None:
         wait_until((home / "engine.json").exists, "the engine's address")
         assert client.end_engine(Home(home))
         assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize(("version", "serves_others", "retires"), [
+    ("0.0.1", True, False), ("0.0.1", False, True), ("999.0", True, True), ("999.0", False, True), ("new", True, False),
+])  # fmt: skip
+def test_an_older_client_ends_no_engine_that_serves_others_and_a_newer_one_does(
+    home: Path, version: str, serves_others: bool, retires: bool
+) -> None:
+    with kept_engine(home) as engine, contextlib.ExitStack() as others:
+        if serves_others:
+            others.enter_context(client.Client(Home(home)))
+        found = client._try(Home(home))
+        assert found
+        with found[0] as calls:
+            assert client._exchange(calls, {"call": "retire", "version": version}) == {"ok": retires}
+        if retires:
+            assert engine.wait(30) == 0
