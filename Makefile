@@ -57,7 +57,7 @@ disks: setup    ## a title's whole life on real disks, each in an image of its o
 	@packaging/setup.sh disks
 	$(call timed,$(BIN)/python -m tests.support.disks $(WITHOUT:%=--without %))
 
-prove: setup    ## the slow proofs: players behind routers, small release days, half of a swarm that lies, a standard client, every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a big install that is killed, a big patch and repair, trees there and back, every damage to a file of ours, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB), uploads killed at 50 points
+prove: setup    ## the slow proofs: players behind routers, small release days, half of a swarm that lies, a standard client, every pair of kills, thousands of power cuts, whole jobs at every step, in every trap, a launcher's own update at every step, a big install that is killed, a big patch and repair, trees there and back, every damage to a file of ours, mutants of documents, planted bugs, 200 documents that are made to cost much, a disassembler, pairs of real libraries (downloads 1 GB), uploads killed at 50 points
 	@packaging/setup.sh prove
 	$(call timed,$(BIN)/python -m tests.support.crash --every-pair && \
 	    $(BIN)/python -m tests.support.crash --ignore-case && \
@@ -65,6 +65,7 @@ prove: setup    ## the slow proofs: players behind routers, small release days, 
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --seed 1 && \
 	    $(BIN)/python -m tests.support.power_cut --states 5000 --windows-like && \
 	    $(BIN)/python -m tests.support.job_faults --shares 2 && \
+	    $(BIN)/python -m tests.support.launchers && \
 	    $(BIN)/python -m tests.support.job_power && \
 	    $(BIN)/python -m tests.support.job_traps --every 7 && \
 	    $(BIN)/python -m tests.support.big_install && \

@@ -30,6 +30,7 @@ from patcher.seeding.pack_cache import Packs
 from patcher.seeding.seeder import Seeder, Seeding
 from patcher.seeding.traffic import Ledger
 from patcher.transfer.origin.http import current_proxy
+from patcher.update import self_update
 from patcher.update.command_runner import CommandRunner
 from patcher.update.pipeline import Shared
 from patcher.update.progress import Meter
@@ -154,6 +155,7 @@ class Engine:
         """
         if self._closing.is_set():
             raise EngineLost("The engine is shutting down.")
+        self_update.check(command, self._registry, is_busy=self._jobs.is_working or bool(self._games))
         match command:
             case commands.ChangeSetting(key, value):
                 return self._at_once("", lambda: self._change(key, value))
@@ -163,6 +165,8 @@ class Engine:
                 return self._jobs.add("", command)
             case commands.Seed(feed):
                 return self._jobs.add(f"{feed}/*", command, again=again)
+        if commands.resumes(command) or isinstance(command, commands.Play):
+            self._jobs.cancel_all(Verb.SELF_UPDATE)
         return self._jobs.add(command.title, command, again=again)
 
     @contextlib.contextmanager

@@ -203,6 +203,13 @@ class Jobs:
             self._registry.end(command.title)
             self.failures.pop(command.title, None)
 
+    def cancel_all(self, verb: Verb) -> None:
+        """Cancel the jobs of a verb that are never in the way of the player. What they downloaded is kept."""
+        with self._lock:
+            jobs = [job for job in self._jobs.values() if job.command.verb is verb]
+        for job in jobs:
+            self.cancel(commands.Cancel(job=job.number))
+
     def close(self) -> None:
         """Stop all jobs and wait for their ends. Those that are stored go on at the next start."""
         with self._lock:

@@ -21,6 +21,7 @@ class Verb(enum.StrEnum):
     UNINSTALL = "uninstall"
     PLAY = "play"
     SEED = "seed"
+    SELF_UPDATE = "selfupdate"
     CHANGE_SETTING = "changesetting"
     CANCEL = "cancel"
     NONE = ""
@@ -34,9 +35,12 @@ class Verb(enum.StrEnum):
     @property
     def resumes(self) -> bool:
         """Its job goes on by itself after a crash, and may be paused."""
-        return self in {Verb.INSTALL, Verb.UPDATE, Verb.ROLLBACK, Verb.SET_TAGS, Verb.REPAIR, Verb.MOVE}
+        return self in _RESUMING
 
 
+_RESUMING = frozenset(
+    [Verb.INSTALL, Verb.UPDATE, Verb.ROLLBACK, Verb.SET_TAGS, Verb.REPAIR, Verb.MOVE, Verb.SELF_UPDATE]
+)
 PIN_SUFFIX = ".shoalfeed"
 """Of a file that holds a feed's address and fingerprint."""
 
@@ -100,6 +104,16 @@ class Update:
     title: str
     version: str = ""
     only: Literal["", "check", "plan"] = ""
+    network: Network = Network()
+
+
+@dataclass(frozen=True, slots=True)
+class SelfUpdate:
+    """Install the newest release of a launcher beside the version that runs, in the folder ``program``."""
+
+    verb: ClassVar = Verb.SELF_UPDATE
+    title: str
+    program: str
     network: Network = Network()
 
 
@@ -220,6 +234,7 @@ Command = (
     | Uninstall
     | Play
     | Seed
+    | SelfUpdate
     | ChangeSetting
     | Cancel
 )

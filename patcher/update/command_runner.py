@@ -23,7 +23,7 @@ from patcher.protocol.commands import Verb
 from patcher.protocol.events import Outcome, Phase, Sources
 from patcher.seeding.traffic import Tally
 from patcher.transfer.origin.http import Received
-from patcher.update import detour
+from patcher.update import detour, self_update
 from patcher.update.download import Downloader
 from patcher.update.pipeline import Pipeline, Shared
 from patcher.update.preload import Preloads
@@ -57,6 +57,7 @@ class CommandRunner:
             Verb.VERIFY: self._verify,
             Verb.UNINSTALL: self._uninstall,
             Verb.SEED: self._seed,
+            Verb.SELF_UPDATE: self._self_update,
         }
 
     def run(self, command: commands.Command) -> Outcome:
@@ -211,6 +212,8 @@ class CommandRunner:
             return self._reach(replace(target, full_scan=True, mend=is_known, adopt=not is_known), only=command.only)
 
     def _update(self, command: commands.Update) -> Outcome:
+        if (program := self_update.program_of(self._registry, command.title)) and not command.only:
+            return self._self_update(commands.SelfUpdate(command.title, str(program.root), command.network))
         install, installed = self._installed(command.title, command.network)
         with self._open(command.title, command.network) as (opened, whole):
             if command.only != "check":
@@ -227,6 +230,9 @@ class CommandRunner:
             target = detour.find(install, installed, release, opened, access) if is_seen else None
             target = target or _target(install, release, opened, access, installed)
             return self._reach(target, only=command.only, preloads=preloads)
+
+    def _self_update(self, command: commands.SelfUpdate) -> Outcome:
+        return self._counted(self_update.run(command, self._registry, self._open, self._reach))
 
     def _set_tags(self, command: commands.SetTags) -> Outcome:
         install, installed = self._installed(command.title, command.network)

@@ -204,3 +204,16 @@ def test_a_client_that_comes_back_too_late_hears_how_its_job_ended(played: Playe
     assert played.jobs.add(_TITLE, install) != job, "who does not come back has it done"
     played.errors.put(None)
     assert isinstance(played.end(), Finished)
+
+
+def test_a_job_that_is_never_in_the_way_is_cancelled_for_the_player(played: Played) -> None:
+    played.jobs.add("demo/launcher", commands.SelfUpdate("demo/launcher", "program"))
+    played.begun.wait(10)
+    played.jobs.add(_TITLE, _UPDATE)
+    played.jobs.cancel_all(Verb.SELF_UPDATE)
+    job = played.jobs.of("demo/launcher")
+    assert job
+    assert job.stop.is_set()
+    assert (other := played.jobs.of(_TITLE)) and not other.stop.is_set()
+    for error in (Cancelled(), None):
+        played.errors.put(error)

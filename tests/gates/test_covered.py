@@ -26,6 +26,7 @@ BY_OTHERS: Mapping[str, str] = {
     "patcher/cli/operator": "serve/test_operator",
     "patcher/cli/player": "journeys/test_updates",
     "patcher/cli/playground": "journeys/test_demo_titles",
+    "patcher/cli/publisher_launcher": "launcher/test_own",
     "patcher/cli/publisher_order": "cli/test_publisher",
     "patcher/cli/publisher_preload": "journeys/test_preload",
     "patcher/cli/rehearsal_report": "cli/test_publisher_rehearse",
@@ -59,7 +60,9 @@ BY_OTHERS: Mapping[str, str] = {
     "patcher/update/command_runner": "engine/test_engine",
     "patcher/update/preload": "journeys/test_preload",
     "patcher/update/planning/costs": "update/planning/test_plan",
+    "patcher/update/self_update": "journeys/test_self_update",
     "patcher/update/staging": "update/test_download",
+    "patcher/versions": "test_stub",
     "patcher/volumes": "test_disk",
 }
 """A module, or with a slash at its end all others of a folder, and below ``tests`` the file that tests it."""
