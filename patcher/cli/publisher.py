@@ -10,6 +10,7 @@ from patcher.cli import (
     WORK_LEFT_EXIT,
     publisher_channels,
     publisher_keys,
+    publisher_launcher,
     publisher_order,
     publisher_preload,
     publisher_rehearse,
@@ -57,6 +58,7 @@ def add_verbs(verbs: Verbs) -> None:
     publisher_keys.add_verbs(verbs)
     publisher_preload.add_verbs(verbs)
     publisher_upload.add_verbs(verbs)
+    publisher_launcher.add_verbs(verbs)
     publisher_rehearse.add_verbs(verbs)
     check = add_feed_verb(verbs, "check", _check, "look at a feed as a player would")
     check.add_argument("--deep", action="store_true", help="apply every patch, too")

@@ -51,7 +51,7 @@ def describe(
         if title not in feed.titles:
             message = f"The feed has no title {title!r}; its first release makes it."
             raise UsageError("usage.unknown_title", message, title=title)
-        art = {language: _read_art(path) for language, path in words.art.items()}
+        art = {language: read_art(path) for language, path in words.art.items()}
         ring = KeyRing(home.keys / feed.name, passphrases)
         before = history(repo, title).title
         assert before is not None
@@ -69,7 +69,8 @@ def describe(
     return about, changed
 
 
-def _read_art(path: Path) -> bytes:
+def read_art(path: Path) -> bytes:
+    """The bytes of a picture for players. Raises UsageError (usage.release)."""
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -139,6 +139,9 @@ def _prepared(folder: Path) -> None:
     (work / "packaging").symlink_to(ROOT / "packaging")
     for name in ("meadow.png", "wiese.png"):
         (work / name).write_bytes(_png(name.encode()))
+    (work / "meadow-icon.png").write_bytes(_png(b"icon", 256))
+    (work / "frozen").mkdir()
+    (work / "frozen/shoal-launcher").write_text("#!/bin/sh\n")
     os.environ |= {
         "PATH": f"/usr/local/bin:{folder}/ssh/bin:{os.environ['PATH']}:/usr/sbin:/sbin", "HOME": str(folder / "home"),
         "SSL_CERT_FILE": str(authority.ca_file), "CERTIFICATE": str(folder / "certificate"), "PYTHONPATH": str(ROOT),
@@ -150,18 +153,18 @@ def _prepared(folder: Path) -> None:
     os.chdir(work)
 
 
-def _png(salt: bytes) -> bytes:
-    """A picture of one pixel."""
+def _png(salt: bytes, side: int = 1) -> bytes:
+    """A black picture, of one pixel if nothing else is said."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", head)
         + chunk(b"tEXt", salt)
-        + chunk(b"IDAT", zlib.compress(b"\0\0"))
+        + chunk(b"IDAT", zlib.compress(bytes(side * (side + 1))))
         + chunk(b"IEND", b"")
     )
 
