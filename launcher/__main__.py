@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,34 +11,43 @@ from launcher import screen
 
 with screen.importing():
     from PySide6 import __version_info__ as pyside_version
-    from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
+    from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QTimer, QTranslator, Slot
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
-    from launcher import desktop, instance, theme
+    from launcher import desktop, instance, state, theme
     from launcher.bridge import Bridge
+    from launcher.own import Own
     from launcher.prefs import Prefs
     from launcher.views.window import MainWindow
-    from patcher import programs
-    from patcher.private import forget_secrets
+    from patcher import private, programs
+    from patcher.errors import ShoalError
     from patcher.processes import limit_heaps
+    from patcher.stub import HANDED_OVER
 
+_SHOAL = Own()
 _I18N = theme.ASSETS / "i18n"
 
 
-class Launcher:
+class Launcher(QObject):
     """The running launcher of one home: its window, bridge and single-instance socket."""
 
-    def __init__(self, app: QApplication, home: Path, ca: str = "") -> None:
-        self._app = app
-        self.prefs = Prefs(home)
+    def __init__(self, app: QApplication, home: Path, ca: str = "", own: Own = _SHOAL) -> None:
+        super().__init__()
+        self._app, self._own = app, own
+        self.restarts = False
+        """The player asked for the launcher's next version."""
+        self.prefs = Prefs(home, own)
+        theme.set_accent(own.brand.accent)
         theme.apply(app, self.prefs.theme)
-        self.window = MainWindow(self.prefs)
+        self.window = MainWindow(self.prefs, own)
         self.bridge = Bridge(home, ca)
         self.instance = instance.SingleInstance(home)
         self.bridge.message_received.connect(self.window.handle_message)
         self.window.submitted.connect(self.bridge.submit)
+        self.bridge.message_received.connect(self._hear)
         self.window.quit_requested.connect(app.quit)
+        self.window.restart_requested.connect(self._restart)
         self.window.advanced.connect(desktop.TaskbarProgress(self.window).show)
         self.instance.words_received.connect(self.window.open_words)
 
@@ -57,21 +67,48 @@ class Launcher:
             return
         from launcher.views.tray import TrayIcon
 
-        self._tray = TrayIcon(self.window, self._app.windowIcon())
+        self._tray = TrayIcon(self.window, self._app.windowIcon(), self._own.brand.name)
         self._tray.quit_requested.connect(self._app.quit)
         self._app.setQuitOnLastWindowClosed(False)
 
+    @Slot(object)
+    def _hear(self, message: state.Message) -> None:
+        """The window is there, and the engine answers or says what is wrong: this version works."""
+        if isinstance(message, state.LinkChanged) and self._own.is_healthy_with(message.failure):
+            self._own.say_healthy()
+
+    @Slot()
+    def _restart(self) -> None:
+        self.restarts = True
+        self._app.quit()
+
     def close(self) -> None:
         """Close the window; the engine keeps running."""
+        self._own.say_healthy()  # whoever closes it has seen it
         self.instance.close()
         self.bridge.close()
         self.window.deleteLater()
 
 
-def translate(app: QApplication, locale: QLocale) -> None:
+class Renamed(QTranslator):
+    """Translations in which a publisher's launcher calls itself by its own name."""
+
+    def __init__(self, parent: QObject, ours: QTranslator, name: str) -> None:
+        super().__init__(parent)
+        self._ours, self._name = ours, name
+
+    def translate(self, context: str, source: str, disambiguation: str | None = None, n: int = -1) -> str:
+        found = self._ours.translate(context, source, disambiguation or "", n)
+        return (found or ("" if "Shoal" not in source else source)).replace("Shoal", self._name)
+
+    def isEmpty(self) -> bool:
+        return False
+
+
+def translate(app: QApplication, locale: QLocale, name: str = "Shoal") -> None:
     """Install the translations for ``locale``, else the English plurals. The language that is shown sets the direction.
 
-    `text.numbers` says how numbers are written.
+    ``name`` is that of the launcher. `text.numbers` says how numbers are written.
     """
     QLocale.setDefault(locale)
     ours, qts = QTranslator(app), QTranslator(app)
@@ -80,7 +117,7 @@ def translate(app: QApplication, locale: QLocale) -> None:
     shown = QLocale(ours.language())
     if qts.load(shown, "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
         app.installTranslator(qts)
-    app.installTranslator(ours)
+    app.installTranslator(ours if name == "Shoal" else Renamed(app, ours, name))
     app.setLayoutDirection(shown.textDirection())
 
 
@@ -91,29 +128,36 @@ def main() -> int:
         sys.stderr.write("PySide6 6.12 needs Python 3.12 or newer; install PySide6-Essentials below 6.12.\n")
         return 1
     limit_heaps()
-    forget_secrets()  # programs that Qt starts, such as a browser, must not inherit them
+    private.forget_secrets()  # programs that Qt starts, such as a browser, must not inherit them
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = [str(Path(word).resolve()) if Path(word).is_file() else word for word in args.words]
     app = screen.open_app(sys.argv[0])
-    app.setApplicationName("Shoal")
-    app.setDesktopFileName("org.shoal.Shoal")
-    app.setWindowIcon(QIcon(str(theme.ASSETS / "icons" / "shoal.svg")))
+    try:
+        own = Own.read()
+    except ShoalError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 1
+    app.setApplicationName(own.brand.name)
+    app.setDesktopFileName("org.shoal.Shoal" if own.brand.is_shoal else own.brand.id)
+    app.setWindowIcon(QIcon(own.brand.icon or str(theme.ASSETS / "icons" / "shoal.svg")))
     home = args.home
     if not home:
         from patcher.config import default_home
 
         home = default_home().root
     if instance.hand_over(home, words):
-        return 0
-    translate(app, QLocale())
-    launcher = Launcher(app, home, str(args.ca.resolve()) if args.ca else "")
+        return HANDED_OVER if own.started_by and own.started_by.word else 0
+    translate(app, QLocale(), own.brand.name)
+    launcher = Launcher(app, home, str(args.ca.resolve()) if args.ca else "", own)
     launcher.start(hidden=args.hidden)
-    if not args.home:
+    if not args.home and own.brand.is_shoal:
         desktop.register(programs.launcher())
     if words:
         launcher.window.open_words(words)
     code = app.exec()
     launcher.close()
+    if launcher.restarts:
+        subprocess.Popen([*own.start, *sys.argv[1:]], env=private.environment(), **programs.DETACHED)
     return code
 
 

@@ -14,12 +14,13 @@ from subprocess import list2cmdline
 from PySide6.QtCore import QDir, QFile, QObject, QSaveFile, QSettings, QStandardPaths, Slot
 from PySide6.QtWidgets import QWidget
 
-from patcher import programs, windows
+from patcher import windows
+from patcher.brand import Brand
 from patcher.protocol.commands import PIN_SUFFIX
 
 _DESKTOP_ENTRY = """[Desktop Entry]
 Type=Application
-Name=Shoal
+Name={name}
 Exec={command}
 X-GNOME-Autostart-enabled=true
 """
@@ -28,24 +29,28 @@ _CLASSES = r"HKEY_CURRENT_USER\Software\Classes"
 _SCHEME, _FILES = "shoal", "Shoal.Feed"
 
 
-def starts_with_session() -> bool:
-    """Whether Shoal starts when the player signs in."""
+def starts_with_session(brand: Brand) -> bool:
+    """Whether the launcher starts when the player signs in."""
     if sys.platform == "win32":
-        return QSettings(_RUN, QSettings.Format.NativeFormat).contains("Shoal")
-    return _desktop_entry().exists()
+        return QSettings(_RUN, QSettings.Format.NativeFormat).contains(_key(brand))
+    return _desktop_entry(brand).exists()
 
 
-def start_with_session(home: Path, on: bool) -> None:
-    """Start Shoal, hidden, when the player signs in; or no more."""
-    words = [*programs.launcher(), "--home", str(home), "--hidden"]
+def start_with_session(brand: Brand, command: Sequence[str], home: Path, on: bool) -> None:
+    """Start the launcher by its ``command``, hidden, when the player signs in; or no more."""
+    words = [*command, "--home", str(home), "--hidden"]
     if sys.platform == "win32":
         run = QSettings(_RUN, QSettings.Format.NativeFormat)
-        run.setValue("Shoal", list2cmdline(words)) if on else run.remove("Shoal")
+        run.setValue(_key(brand), list2cmdline(words)) if on else run.remove(_key(brand))
     elif on:
-        command = " ".join(_quoted(word) for word in words)
-        _write_entry(_DESKTOP_ENTRY.format(command=command.replace("%", "%%")))
+        line = " ".join(_quoted(word) for word in words)
+        _write_entry(_desktop_entry(brand), _DESKTOP_ENTRY.format(name=brand.name, command=line.replace("%", "%%")))
     else:
-        QFile.remove(str(_desktop_entry()))
+        QFile.remove(str(_desktop_entry(brand)))
+
+
+def _key(brand: Brand) -> str:
+    return "Shoal" if brand.is_shoal else brand.id
 
 
 def register(words: Sequence[str]) -> None:
@@ -92,14 +97,14 @@ def _quoted(word: str) -> str:
     return f'"{word}"'
 
 
-def _desktop_entry() -> Path:
+def _desktop_entry(brand: Brand) -> Path:
     config = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.ConfigLocation)
-    return Path(config) / "autostart" / "shoal.desktop"
+    return Path(config) / "autostart" / f"{brand.id}.desktop"
 
 
-def _write_entry(text: str) -> None:
-    QDir().mkpath(str(_desktop_entry().parent))
-    file = QSaveFile(str(_desktop_entry()))
+def _write_entry(entry: Path, text: str) -> None:
+    QDir().mkpath(str(entry.parent))
+    file = QSaveFile(str(entry))
     if file.open(QSaveFile.OpenModeFlag.WriteOnly):
         file.write(text.encode())
         file.commit()

@@ -7,9 +7,12 @@ from typing import Generic, TypeVar, cast, get_args
 from PySide6.QtCore import QByteArray, QSettings
 
 from launcher import desktop
+from launcher.own import Own
 from launcher.theme import Mode
+from patcher import programs
 
 _Value = TypeVar("_Value")
+_SHOAL = Own()
 
 
 class _Key(Generic[_Value]):
@@ -46,15 +49,15 @@ class Prefs(QSettings):
     geometry = _Key(lambda stored: stored if isinstance(stored, QByteArray) else QByteArray())
     """The window's size and position, as Qt saves them."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, own: Own = _SHOAL) -> None:
         super().__init__(str(home / "launcher.ini"), QSettings.Format.IniFormat)
-        self._home = home
+        self._home, self._own = home, own
 
     @property
     def autostart(self) -> bool:
-        """Whether Shoal starts when the player signs in."""
-        return desktop.starts_with_session()
+        """Whether this launcher starts when the player signs in."""
+        return desktop.starts_with_session(self._own.brand)
 
     @autostart.setter
     def autostart(self, on: bool) -> None:
-        desktop.start_with_session(self._home, on)
+        desktop.start_with_session(self._own.brand, self._own.start or programs.launcher(), self._home, on)

@@ -120,11 +120,13 @@ class State:
     """Failures by the name of the feed, `NEW_FEED` or `SETTINGS`."""
     read: tuple[Failure, ...] = ()
     """Problems of the home that the player has read."""
+    own: str = ""
+    """The title that is this launcher itself; it is shown nowhere."""
 
     @property
     def titles(self) -> tuple[TitleSnapshot, ...]:
-        """All titles of all feeds, installed or not."""
-        return self.snapshot.titles if self.snapshot else ()
+        """All titles of all feeds, installed or not, but for the launcher's own."""
+        return tuple(title for title in self.snapshot.titles if title.title != self.own) if self.snapshot else ()
 
     def title(self, name: str) -> TitleSnapshot | None:
         """The title called ``feed/name``, or None."""

@@ -108,6 +108,7 @@ LIGHT = Tokens(
 
 @dataclass(slots=True)
 class _Current:
+    accent: str = ""
     mode: Mode = "dark"
     motion: Motion = "none"
     tokens: Tokens = DARK
@@ -125,9 +126,49 @@ def apply(app: QApplication, mode: Mode = "system", motion: Motion = "system") -
         app.styleHints().colorSchemeChanged.connect(_follow_system)
         _current.is_prepared = True
     is_light = mode == "light" or (mode == "system" and app.styleHints().colorScheme() == Qt.ColorScheme.Light)
-    _current.mode, _current.motion, _current.tokens = mode, motion, LIGHT if is_light else DARK
+    _current.mode, _current.motion = mode, motion
+    _current.tokens = with_accent(LIGHT if is_light else DARK, _current.accent)
     app.setPalette(palette(_current.tokens))
     app.setStyleSheet(style_sheet(_current.tokens))
+
+
+def set_accent(colour: str) -> None:
+    """Take a publisher's colour (``#rrggbb``, empty for ours) from the next `apply` on."""
+    _current.accent = colour
+
+
+def with_accent(tokens: Tokens, colour: str) -> Tokens:
+    """The tokens with another accent. What is written on it, or in it, stays readable: contrast 4.5:1 (WCAG 2.1)."""
+    if not colour:
+        return tokens
+    accent = QColor(colour)
+    on_accent = max(("#ffffff", "#101216"), key=lambda each: contrast(QColor(each), accent))
+    text, step = QColor(colour), 110
+    while min(contrast(text, QColor(each)) for each in (tokens.window, tokens.card, tokens.sidebar)) < 4.5:
+        text = QColor((_lighter(text, step) if tokens.name == "dark" else text.darker(step)).name())
+    return dataclasses.replace(
+        tokens, accent=colour, accent_hover=_lighter(accent, 112).name(), accent_pressed=accent.darker(115).name(),
+        on_accent=on_accent, accent_text=text.name(), selection=colour, on_selection=on_accent, info=text.name(),
+    )  # fmt: skip
+
+
+def _lighter(colour: QColor, percent: int) -> QColor:
+    """Mixed with some white: `QColor.lighter` leaves black and full colours as they are."""
+    share = (percent - 100) / 100
+    parts = (round(part + (255 - part) * share) for part in (colour.red(), colour.green(), colour.blue()))
+    return QColor(*(min(255, part + 1) for part in parts))
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """The contrast of two colours, from 1 to 21."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: QColor) -> float:
+    parts = (colour.redF(), colour.greenF(), colour.blueF())
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def _follow_system() -> None:

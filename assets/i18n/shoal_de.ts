@@ -1038,6 +1038,14 @@
         <source>Your titles; the arrow keys select one</source>
         <translation>Deine Titel; mit den Pfeiltasten wählst du einen aus</translation>
     </message>
+    <message>
+        <source>{name} {version} is ready: restart</source>
+        <translation>{name} {version} ist bereit: neu starten</translation>
+    </message>
+    <message>
+        <source>{name} {version} did not start here, so the version before it runs.</source>
+        <translation>{name} {version} ist hier nicht gestartet; es läuft die Version davor.</translation>
+    </message>
 </context>
 <context>
     <name>MainWindow</name>
@@ -1064,6 +1072,10 @@
     <message>
         <source>Starting the engine; this takes a moment.</source>
         <translation>Die Engine startet; das dauert einen Moment.</translation>
+    </message>
+    <message>
+        <source>The publisher&apos;s titles are read; this takes a moment.</source>
+        <translation>Die Titel des Herausgebers werden gelesen; das dauert einen Moment.</translation>
     </message>
     <message>
         <source>Add a publisher&apos;s feed to see its titles here.</source>

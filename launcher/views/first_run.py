@@ -1,5 +1,7 @@
 """The page of the first start: it asks whether to help others download."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QGridLayout, QWidget
 
@@ -13,9 +15,11 @@ class FirstRun(QWidget):
 
     answered = Signal(bool)
 
-    def __init__(self) -> None:
+    def __init__(self, art: str = "") -> None:
+        """``art`` is an image file of the launcher's publisher."""
         super().__init__()
         hero = HeroWidget()
+        hero.set_image(Path(art) if art else None)
         hero.setMinimumHeight(_HERO_PX)
         words = self.tr("Shoal keeps your games up to date. One question before you start.")
         hero.set_texts(self.tr("Welcome to Shoal"), words)

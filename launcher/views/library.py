@@ -5,9 +5,10 @@ from PySide6.QtWidgets import QLabel, QListView, QWidget
 
 from launcher import text
 from launcher.models import ListModel, Made, title_rows
+from launcher.own import Own
 from launcher.state import Link, State
 from launcher.views.layout import list_view
-from launcher.views.widgets import Button, Switch, Text, column
+from launcher.views.widgets import Button, ElidedLabel, Switch, Text, column
 from patcher.protocol import commands
 
 _WIDTH = 236
@@ -23,16 +24,19 @@ class Library(QWidget):
     sharing_asked = Signal()
     title_selected = Signal(str)
     page_requested = Signal(str)
+    restart_requested = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, own: Own) -> None:
         super().__init__()
+        self._own = own
         self.setObjectName("sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(_WIDTH)
-        brand = QLabel("SHOAL")
+        brand = QLabel(own.brand.name.upper()) if own.brand.is_shoal else ElidedLabel(own.brand.name.upper())
         brand.setObjectName("brand")
         brand.setProperty("role", "brand")
         brand.setContentsMargins(26, 6, 0, 8)
+        brand.setTextFormat(Qt.TextFormat.PlainText)
         self.titles = ListModel(self)
         self._made: Made = {}
         self._is_following = False
@@ -46,11 +50,16 @@ class Library(QWidget):
                 "Other players get parts of your installed titles from this computer. They see its internet address."
             )
         )
+        self.feeds.setVisible(own.brand.other_feeds)
+        self.restart = Button("", "circle-arrow-up", "link", name="restart", clicked=self.restart_requested)
+        self.restart.hide()
+        self.failed = Text("", "muted")
+        self.failed.hide()
         self.held = Text("", "muted")
         self.held.hide()
         titles = column(self.list, margins=(8, 0, 8, 0))
         pages = column(self.feeds, self.settings, spacing=2, margins=(10, 0, 10, 0))
-        foot = column(self.share, self.held, margins=(18, 4, 14, 16))
+        foot = column(self.restart, self.failed, self.share, self.held, margins=(18, 4, 14, 16))
         column(brand, (titles, 1), pages, foot, spacing=6, margins=(0, 12, 0, 0), parent=self)
 
     def _make_list(self) -> QListView:
@@ -79,9 +88,21 @@ class Library(QWidget):
         self._last_sharing = str(settings.get("last_sharing", ""))
         self.share.setChecked(settings.get("sharing", "off") != "off")
         self.share.setEnabled(state.link is Link.UP)
+        self._show_own(state)
         words = text.held(state.snapshot) if state.snapshot else ""
         self.held.setText(words)
         self.held.setVisible(bool(words))
+
+    def _show_own(self, state: State) -> None:
+        """One line: the launcher's next version is ready, or did not start."""
+        name, version, failed = self._own.brand.name, self._own.ready(state), self._own.failed()
+        self.restart.setText(
+            text.plain(self.tr("{name} {version} is ready: restart").format(name=name, version=version))
+        )
+        self.restart.setVisible(bool(version))
+        words = self.tr("{name} {version} did not start here, so the version before it runs.")
+        self.failed.setText(text.plain(words.format(name=name, version=failed)))
+        self.failed.setVisible(bool(failed) and not version)
 
     @Slot(QItemSelection, QItemSelection)
     def _select(self, selected: QItemSelection, _deselected: QItemSelection) -> None:

@@ -12,14 +12,14 @@ class TrayIcon(QObject):
 
     quit_requested = Signal()
 
-    def __init__(self, window: MainWindow, icon: QIcon) -> None:
+    def __init__(self, window: MainWindow, icon: QIcon, name: str) -> None:
         super().__init__(window)
         self._window = window
         self._menu = QMenu()
         self._menu.addAction(self.tr("Open Shoal"), self._open)
         self._menu.addAction(self.tr("Quit"), self.quit_requested.emit)
         self._icon = QSystemTrayIcon(icon, self)
-        self._icon.setToolTip("Shoal")
+        self._icon.setToolTip(name)
         self._icon.setContextMenu(self._menu)
         self._icon.activated.connect(self._activated)
         self._icon.show()

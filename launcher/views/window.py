@@ -1,5 +1,6 @@
 """The window: it holds the state, shows the current page, and passes commands on."""
 
+import dataclasses
 import functools
 import time
 from typing import TYPE_CHECKING
@@ -11,8 +12,9 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 from launcher import failures, page, state, text
 from launcher.answers import Answers
 from launcher.failures import Remedy
+from launcher.own import Own
 from launcher.prefs import Prefs
-from launcher.state import Link, State
+from launcher.state import NEW_FEED, Link, State
 from launcher.views.actions import Action, TitleActions
 from launcher.views.install import InstallSheet, free_bytes
 from launcher.views.layout import over, show_failure
@@ -34,6 +36,7 @@ _SIZE = (1240, 780)
 _DRIVE_S = 2.0
 """The free space on a drive is looked at again after this."""
 _MAX_DRIVES = 16
+_SHOAL = Own()
 
 
 class MainWindow(QWidget):
@@ -47,17 +50,20 @@ class MainWindow(QWidget):
     notified = Signal(str, str)
     advanced = Signal(int)
     quit_requested = Signal()
+    restart_requested = Signal()
 
-    def __init__(self, prefs: Prefs) -> None:
+    def __init__(self, prefs: Prefs, own: Own = _SHOAL) -> None:
         super().__init__()
-        self.state, self._prefs = State(), prefs
+        self.state, self._prefs, self._own = State(), prefs, own
+        self._tried_version = ""
+        """Of this launcher's own next one: it is tried once between two readings of the feeds."""
         self._title, self._page = prefs.title, "title"
         self._refreshed_feeds: set[str] = set()
         self.stays_in_tray = self._is_refreshing = False
         self._drives = Answers(free_bytes, _MAX_DRIVES, self, fresh_s=_DRIVE_S)
         self._drives.changed.connect(self._schedule_refresh)
         self.free_bytes = self._free_bytes
-        self.setWindowTitle("Shoal")
+        self.setWindowTitle(own.brand.name)
         self.setMinimumSize(900, 600)
         self.resize(*_SIZE)
         self._refresh_timer = QTimer(self, singleShot=True)
@@ -77,7 +83,8 @@ class MainWindow(QWidget):
         self.title_actions = TitleActions(self, content, self.free_bytes)
         self.title_actions.submitted.connect(self.submitted)
         self.title_actions.dismissed.connect(self._dismiss)
-        self.library = Library()
+        self.library = Library(self._own)
+        self.library.restart_requested.connect(self.restart_requested)
         self.library.submitted.connect(self.submitted)
         self.library.title_selected.connect(self.show_title)
         self.library.page_requested.connect(self.go)
@@ -110,7 +117,7 @@ class MainWindow(QWidget):
     def _first_run(self) -> "FirstRun":
         from launcher.views.first_run import FirstRun
 
-        made = FirstRun()
+        made = FirstRun(self._own.brand.art)
         made.answered.connect(self._answer)
         self.stack.addWidget(made)
         return made
@@ -153,6 +160,7 @@ class MainWindow(QWidget):
             case Failed(title=title, failure=failure) if failure and title:
                 self.notified.emit(self._label(title), failures.explain(failure).title)
             case Snapshot():
+                self._look_after_own(message)
                 self._refreshed_feeds -= _feeds_with_news(before, message)
                 self._refresh_new_feeds(message)
                 known = before.snapshot.listen_problem if before.snapshot else ""
@@ -176,6 +184,8 @@ class MainWindow(QWidget):
             self.toast.show_message(f"{label} · {line}", self.tr("Play") if can_play else "", message.title)
             if activity.verb in {Verb.INSTALL, Verb.UPDATE}:
                 self.notified.emit(label, line)
+        elif isinstance(command, commands.AddFeed) and command.source == self._own.brand.url:
+            self.go("title")
         elif isinstance(command, commands.AddFeed) and not command.only:
             self.toast.show_message(self.tr("The feed was added."))
             self.go("title")
@@ -188,10 +198,25 @@ class MainWindow(QWidget):
                 self.submitted.emit(commands.RefreshFeed(feed.name))
         self._feed_timer.start()
 
+    def _look_after_own(self, snapshot: Snapshot) -> None:
+        """Add the feed of this launcher, once it is there hide the launcher's own title, and bring that up to date."""
+        own = self._own
+        self.state = dataclasses.replace(self.state, own=own.name_of(snapshot, own.brand.launcher))
+        is_adding = any(isinstance(command, commands.AddFeed) for command in self.state.jobs.values())
+        if own.needs_feed(snapshot) and not is_adding and NEW_FEED not in self.state.problems:
+            self.submitted.emit(own.add_feed())
+        title, update = own.title(self.state), own.update(self.state)
+        if title and update and title.offered_version != self._tried_version:
+            self._tried_version = title.offered_version
+            self.submitted.emit(update)
+
     @Slot()
     def refresh_feeds(self) -> None:
         """Read all feeds again."""
         self._refreshed_feeds.clear()
+        self._tried_version = ""
+        if self.state.snapshot and self._own.needs_feed(self.state.snapshot):
+            self.submitted.emit(self._own.add_feed())
         if self.state.snapshot and self.state.link is Link.UP:
             self._refresh_new_feeds(self.state.snapshot)
 
@@ -210,9 +235,10 @@ class MainWindow(QWidget):
             self._is_refreshing = False
 
     def _show_state(self) -> None:
+        first = self._own.name_of(self.state.snapshot, self._own.brand.title)
         title = self.state.title(self._title)
         if title is None and self.state.titles:
-            title = self.state.titles[0]
+            title = self.state.title(first) or self.state.titles[0]
             self._title = title.title
         name = self._page if self._prefs.welcomed else "welcome"
         self.library.show_state(self.state, self._title if name == "title" and title else "", name)
@@ -260,6 +286,9 @@ class MainWindow(QWidget):
             self.empty.set_texts(self.tr("Shoal cannot start"), text.plain(f"{self.tr('It keeps trying.')} {path}"))
         elif self.state.snapshot is None:
             self.empty.set_texts(self.tr("Starting Shoal"), self.tr("Starting the engine; this takes a moment."))
+        elif self._own.brand.url:
+            words = self.tr("The publisher's titles are read; this takes a moment.")
+            self.empty.set_texts(self._own.brand.name, words)
         else:
             words = self.tr("Add a publisher's feed to see its titles here.")
             self.empty.set_texts(self.tr("Your library is empty"), words, self.tr("Add a feed"))
@@ -276,7 +305,9 @@ class MainWindow(QWidget):
         elif self.state.home_problem:
             show_failure(self.notice, self.state.home_problem, {Remedy.CLOSE, Remedy.DETAILS})
         else:
-            problem = self.state.problems.get(self.state.unread_feed) if is_free else None
+            needs_feed = self.state.snapshot is not None and self._own.needs_feed(self.state.snapshot)
+            key = NEW_FEED if needs_feed else self.state.unread_feed
+            problem = self.state.problems.get(key) if is_free else None
             show_failure(self.notice, problem, {Remedy.RETRY, Remedy.DETAILS})
 
     # ------------------------------------------------------------ clicks
@@ -339,7 +370,7 @@ class MainWindow(QWidget):
     def _answer(self, on: bool) -> None:
         self._prefs.welcomed = True
         self.submitted.emit(commands.ChangeSetting("sharing", "everyone" if on else "off"))
-        has_feeds = bool(self.state.snapshot and self.state.snapshot.feeds)
+        has_feeds = bool(self._own.brand.url or (self.state.snapshot and self.state.snapshot.feeds))
         self.go("title" if has_feeds else "feeds")
 
     def _label(self, name: str) -> str:
@@ -353,7 +384,7 @@ class MainWindow(QWidget):
             self.hide()
             event.ignore()
             if self.state.is_working:
-                self.notified.emit("Shoal", self.tr("The download continues."))
+                self.notified.emit(self._own.brand.name, self.tr("The download continues."))
             return
         event.accept()
         self.quit_requested.emit()

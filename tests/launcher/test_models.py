@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from launcher import state
 from launcher.models import ListModel, Made, feed_rows, title_rows
+from launcher.own import Own
 from launcher.roles import TitleRole
 from launcher.state import Link, LinkChanged, State
 from launcher.views.library import Library
@@ -44,7 +45,7 @@ def test_rows_come_go_and_change_places_one_by_one(qtmodeltester: ModelTester) -
 
 def test_a_title_that_is_installed_moves_up_and_stays_selected(qtmodeltester: ModelTester, qtbot: QtBot) -> None:
     """Rows move in front of a view that follows its selection; none is doubled, and no state is that of another."""
-    library = Library()
+    library = Library(Own())
     qtbot.addWidget(library)
     library.show()
     _watch(qtmodeltester, library.titles)

@@ -26,7 +26,7 @@ def shown(tmp_path: Path) -> MainWindow:
 
 @pytest.fixture
 def tray(shown: MainWindow) -> TrayIcon:
-    return TrayIcon(shown, icons.icon("shoal", "#ffffff", "#888888"))
+    return TrayIcon(shown, icons.icon("shoal", "#ffffff", "#888888"), "Shoal")
 
 
 @pytest.fixture
