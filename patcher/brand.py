@@ -18,8 +18,8 @@ ICON, ART = "brand-icon.png", "brand-art"
 VARIABLE = "SHOAL_BRAND"
 """Names such a file for programs that run from their sources, to try a brand out."""
 COLOUR = re.compile(r"#[0-9a-f]{6}")
-ID = re.compile(r"[a-z][a-z0-9]*(\.[a-z][a-z0-9-]*){2,5}")
-"""A domain of the publisher's, turned round, and a word: ``org.example.meadow``."""
+ID = re.compile(r"shoal|[a-z][a-z0-9]*(\.[a-z][a-z0-9-]*){2,5}")
+"""A domain of the publisher's, turned round, and a word: ``org.example.meadow``. Shoal's own packages keep its id."""
 MOST_LETTERS = 40
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _MAX_BYTES = 1 << 16

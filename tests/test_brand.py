@@ -41,6 +41,12 @@ def test_a_brand_has_a_home_of_its_own_and_its_images_beside_it(file: Path) -> N
     assert config.default_home().root.name == "org.example.meadow"
 
 
+def test_shoals_own_packages_keep_its_id_and_pin_a_feed_all_the_same(file: Path) -> None:
+    file.write_text(json.dumps({**MEADOW.encode(), "id": "shoal", "name": "Shoal", "home": "shoal"}))
+    assert brand.current().is_shoal
+    assert config.default_home().root.name == "shoal"
+
+
 def test_a_frozen_program_has_the_brand_that_lies_beside_it_and_no_other(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,7 +61,7 @@ def test_a_frozen_program_has_the_brand_that_lies_beside_it_and_no_other(
 WRONG: dict[str, dict[str, object]] = {
     "of a newer format": {"format": 2},
     "an id that is a path": {"id": "../x", "home": "../x"},
-    "an id that is Shoal's": {"id": "shoal", "home": "shoal"},
+    "an id of one word": {"id": "meadow", "home": "meadow"},
     "a home of another": {"home": "org.example.other"},
     "no fingerprint": {"fingerprint": ""},
     "no address": {"url": "file:///x"},

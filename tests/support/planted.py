@@ -72,6 +72,19 @@ LINKS = (
         "if found.st_nlink > 1:", "if False:",
         "tests/install/test_commit.py::test_a_mode_is_not_changed_of_a_file_that_may_be_somebodys_too"),
 )  # fmt: skip
+LAUNCHERS = (
+    Planted("a version starts because it lies there", "versions.py",
+        "return [each for each in found if not faults[each.name]], {n", "return found, {n",
+        "tests/test_stub.py::test_nothing_starts_because_it_lies_there"),
+    Planted("a version's program may be anywhere", "versions.py",
+        "argv[0] in files and all(map(_is_inside, files))", "True",
+        "tests/test_stub.py::test_nothing_starts_because_it_lies_there"),
+    Planted("a launcher goes back to an older version", "update/self_update.py", "    if is_older:", "    if False:",
+        "tests/journeys/test_self_update.py::test_a_launcher_never_goes_back_to_an_older_version"),
+    Planted("the pinned root is not asked for", "feed/feeds.py",
+        "return dataclasses.replace(pin, fingerprint=ours.fingerprint)", "return pin",
+        "tests/launcher/test_own.py::test_the_engine_adds_no_other_feed_and_the_own_one_only_by_its_root"),
+)  # fmt: skip
 STAGED = (
     Planted("staged files with a second name are counted on", "install/scan.py",
         "if beneath.is_own(each)]", "if beneath.is_file(folder / name)]",
@@ -300,7 +313,7 @@ CONSENT = (
         "self._forget(self._titles.keys() - {install.title for install in installs})", "pass",
         "tests/update/test_gone.py::test_what_is_removed_is_withdrawn_from_those_who_download_it"),
 )  # fmt: skip
-PLANTED = (*LINKS, *STAGED, *GENUINE, *COSTS, *KEYS, *PLAYED, *OTHERS, *SERVERS, *CONSENT)
+PLANTED = (*LINKS, *LAUNCHERS, *STAGED, *GENUINE, *COSTS, *KEYS, *PLAYED, *OTHERS, *SERVERS, *CONSENT)
 
 _ROOM = "patcher"
 _MOST_S = 240.0
