@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.page import has_update
 from launcher.state import Link, State
 from patcher import brand, stub
 from patcher.brand import Brand
@@ -55,13 +54,13 @@ class Own:
         title, me = self.title(state), self.started_by
         if not (title and me) or state.link is not Link.UP or state.jobs or _is_busy(state):
             return None
-        is_news = has_update(title) if title.installed else title.offered_version not in {"", me.version}
+        is_news = title.offered_version not in {"", me.version, *me.failed}  # the engine knows whether it is here
         return commands.SelfUpdate(title.title, me.program) if is_news else None
 
     def ready(self, state: State) -> str:
         """The version that the next start begins, when this is the moment for one: nothing runs or plays."""
         title, me = self.title(state), self.started_by
-        is_there = title and me and title.installed and title.version not in {"", me.version, *me.failed}
+        is_there = title and me and title.installed and title.version not in {"", me.version, *me.failed, *me.damaged}
         return title.version if title and is_there and not _is_busy(state) else ""
 
     def failed(self) -> str:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from patcher import disk, private, strict_json
@@ -43,14 +43,16 @@ class StartedBy:
     word: str = ""
     """The file to remove as soon as the version is healthy; empty if nobody waits for that."""
     failed: tuple[str, ...] = ()
-    """Versions that are newer or were tried first, and did not start here."""
+    """Newer versions that did not start here."""
+    damaged: tuple[str, ...] = ()
+    """Versions that are not whole, so that they were not tried."""
 
 
 def started_by() -> StartedBy | None:
     """What the stub told this process, if one started it. The programs that it starts do not inherit that."""
     with suppress(ValueError, TypeError, KeyError):
         fields = strict_json.loads(os.environ.pop(STARTED_BY, "").encode(), _MAX_BYTES)
-        fields |= {name: tuple(map(str, fields[name])) for name in ("stub", "failed")}
+        fields |= {name: tuple(map(str, fields[name])) for name in ("stub", "failed", "damaged")}
         return StartedBy(**fields)
     return None
 
@@ -147,10 +149,16 @@ class Stub:
 
     def _started(self, version: ProgramVersion, *, is_watched: bool) -> "subprocess.Popen[bytes]":
         folder = self._program.place(version.name)
-        failed = [each.version for each in self._whole if self._pointer.has_failed(each.name) and each != version]
-        failed += [name for name in self._faults if name not in failed]
-        told = StartedBy(self._stub, str(self._program.root), version.name, version.version, failed=tuple(failed))
-        told = replace(told, word=str(self._word)) if is_watched else told
+        newer = [each for each in self._whole if each.sequence > version.sequence]
+        told = StartedBy(
+            self._stub,
+            str(self._program.root),
+            version.name,
+            version.version,
+            str(self._word) if is_watched else "",
+            tuple(each.version for each in newer if self._pointer.has_failed(each.name)),
+            tuple(each.version for each in self._program.versions() if each.name in self._faults),
+        )
         return subprocess.Popen(
             [str(folder / version.argv[0]), *version.argv[1:], *self._words],
             env={**private.environment(), STARTED_BY: json.dumps(asdict(told))},

@@ -162,6 +162,7 @@ DAMAGE: dict[str, Callable[[Path, ProgramVersion], None]] = {
 def test_nothing_starts_because_it_lies_there(program: Path, damage: Callable[[Path, ProgramVersion], None]) -> None:
     damage(program, lay_version(program, "1.1", sequence=2))
     assert (started := start(program)).versions == ("1.0",)
+    assert started.told["failed"] == []
     assert started.code == 0
 
 
@@ -191,6 +192,15 @@ def test_a_folder_in_the_pointers_place_is_set_aside(program: Path) -> None:
     assert Program(program).pointer() == Pointer("1-1.0")
 
 
+def test_a_version_hears_of_newer_ones_only(program: Path) -> None:
+    _file_missing(program, lay_version(program, "1.2", sequence=3))
+    lay_version(program, "1.1", sequence=2)
+    pointer = Pointer("1-1.0", failed=("1-1.0",))
+    assert Program(program).write_pointer(pointer)
+    told = start(program).told
+    assert (told["version"], told["failed"], told["damaged"]) == ("1.1", [], ["1.2"])
+
+
 def test_a_program_without_a_whole_version_says_so(program: Path) -> None:
     _file_missing(program, lay_version(program, "1.0", sequence=1))
     assert (started := start(program)).code == 1
@@ -215,7 +225,15 @@ def test_while_another_start_decides_nothing_new_is_tried(program: Path) -> None
 def test_what_the_stub_tells_is_read_once_and_not_inherited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     word = tmp_path / "waiting-1"
     word.touch()
-    fields = {"stub": ["a"], "program": "p", "name": "1", "version": "1.0", "word": str(word), "failed": []}
+    fields = {
+        "stub": ["a"],
+        "program": "p",
+        "name": "1",
+        "version": "1.0",
+        "word": str(word),
+        "failed": [],
+        "damaged": [],
+    }
     monkeypatch.setenv(STARTED_BY, json.dumps(fields))
     told = stub.started_by()
     assert told == StartedBy(("a",), "p", "1", "1.0", str(word))

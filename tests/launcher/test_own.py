@@ -137,6 +137,14 @@ def test_a_version_that_did_not_start_is_told_and_not_offered_again(tmp_path: Pa
     assert window.library.failed.isHidden()
 
 
+def test_a_version_that_is_not_whole_is_put_together_anew_before_it_is_offered(tmp_path: Path) -> None:
+    own = Own(MEADOW, replace(STUB, damaged=("1.1",)))
+    state = replace(MainWindow(Prefs(tmp_path)).state, link=Link.UP)
+    state = replace(state, snapshot=_snapshot(version="1.1", offered_version="1.1"))
+    assert own.ready(state) == ""
+    assert own.update(state) == commands.SelfUpdate("demo/launcher", "program")
+
+
 def test_the_launchers_own_title_is_in_no_list_and_no_progress(meadow: MainWindow) -> None:
     meadow.handle_message(_snapshot(job=3, verb=Verb.SELF_UPDATE))
     assert [title.title for title in meadow.state.titles] == [scenes.NAME]
