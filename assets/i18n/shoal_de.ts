@@ -1031,6 +1031,10 @@
         <translation>Andere Spieler bekommen Teile deiner installierten Titel von diesem Computer. Sie sehen seine Internetadresse.</translation>
     </message>
     <message>
+        <source>Restart</source>
+        <translation>Neu starten</translation>
+    </message>
+    <message>
         <source>Library</source>
         <translation>Bibliothek</translation>
     </message>
@@ -1039,8 +1043,8 @@
         <translation>Deine Titel; mit den Pfeiltasten wählst du einen aus</translation>
     </message>
     <message>
-        <source>{name} {version} is ready: restart</source>
-        <translation>{name} {version} ist bereit: neu starten</translation>
+        <source>{name} {version} is ready.</source>
+        <translation>{name} {version} ist bereit.</translation>
     </message>
     <message>
         <source>{name} {version} did not start here, so the version before it runs.</source>

@@ -8,7 +8,7 @@ from launcher.models import ListModel, Made, title_rows
 from launcher.own import Own
 from launcher.state import Link, State
 from launcher.views.layout import list_view
-from launcher.views.widgets import Button, ElidedLabel, Switch, Text, column
+from launcher.views.widgets import Button, ElidedLabel, Switch, Text, column, row
 from patcher.protocol import commands
 
 _WIDTH = 236
@@ -32,11 +32,10 @@ class Library(QWidget):
         self.setObjectName("sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(_WIDTH)
-        brand = QLabel(own.brand.name.upper()) if own.brand.is_shoal else ElidedLabel(own.brand.name.upper())
+        brand = QLabel("SHOAL") if own.brand.is_shoal else ElidedLabel(text.plain(own.brand.name.upper()))
         brand.setObjectName("brand")
         brand.setProperty("role", "brand")
-        brand.setContentsMargins(26, 6, 0, 8)
-        brand.setTextFormat(Qt.TextFormat.PlainText)
+        head = row(brand, margins=(26, 6, 8, 8))
         self.titles = ListModel(self)
         self._made: Made = {}
         self._is_following = False
@@ -51,16 +50,17 @@ class Library(QWidget):
             )
         )
         self.feeds.setVisible(own.brand.other_feeds)
-        self.restart = Button("", "circle-arrow-up", "link", name="restart", clicked=self.restart_requested)
+        self.news = Text("", "muted")
+        self.news.hide()
+        self.restart = Button(self.tr("Restart"), "circle-arrow-up", "link", name="restart")
+        self.restart.clicked.connect(self.restart_requested)
         self.restart.hide()
-        self.failed = Text("", "muted")
-        self.failed.hide()
         self.held = Text("", "muted")
         self.held.hide()
         titles = column(self.list, margins=(8, 0, 8, 0))
         pages = column(self.feeds, self.settings, spacing=2, margins=(10, 0, 10, 0))
-        foot = column(self.restart, self.failed, self.share, self.held, margins=(18, 4, 14, 16))
-        column(brand, (titles, 1), pages, foot, spacing=6, margins=(0, 12, 0, 0), parent=self)
+        foot = column(self.news, self.restart, self.share, self.held, margins=(18, 4, 14, 16))
+        column(head, (titles, 1), pages, foot, spacing=6, margins=(0, 12, 0, 0), parent=self)
 
     def _make_list(self) -> QListView:
         view = list_view(self.titles, "library", self.tr("Library"))
@@ -94,15 +94,13 @@ class Library(QWidget):
         self.held.setVisible(bool(words))
 
     def _show_own(self, state: State) -> None:
-        """One line: the launcher's next version is ready, or did not start."""
+        """The launcher's next version is ready, or did not start."""
         name, version, failed = self._own.brand.name, self._own.ready(state), self._own.failed()
-        self.restart.setText(
-            text.plain(self.tr("{name} {version} is ready: restart").format(name=name, version=version))
-        )
-        self.restart.setVisible(bool(version))
+        ready = self.tr("{name} {version} is ready.").format(name=name, version=version)
         words = self.tr("{name} {version} did not start here, so the version before it runs.")
-        self.failed.setText(text.plain(words.format(name=name, version=failed)))
-        self.failed.setVisible(bool(failed) and not version)
+        self.news.setText(text.plain(ready if version else words.format(name=name, version=failed)))
+        self.news.setVisible(bool(version or failed))
+        self.restart.setVisible(bool(version))
 
     @Slot(QItemSelection, QItemSelection)
     def _select(self, selected: QItemSelection, _deselected: QItemSelection) -> None:

@@ -110,7 +110,7 @@ def test_one_line_says_that_the_next_version_is_ready_and_a_click_restarts(meado
     assert _restart(meadow).isHidden()
     meadow.handle_message(_snapshot(version="1.1"))
     assert not _restart(meadow).isHidden()
-    assert meadow.library.restart.text() == "Meadow 1.1 is ready: restart"
+    assert meadow.library.news.text() == "Meadow 1.1 is ready."
     with qtbot.waitSignal(meadow.restart_requested):
         QTest.mouseClick(meadow.library.restart, Qt.MouseButton.LeftButton)
 
@@ -131,10 +131,10 @@ def test_a_version_that_did_not_start_is_told_and_not_offered_again(tmp_path: Pa
     for message in (LinkChanged(Link.UP), _snapshot(version="1.1", offered_version="1.1")):
         window.handle_message(message)
     assert _restart(window).isHidden()
-    assert window.library.failed.text() == "Meadow 1.1 did not start here, so the version before it runs."
+    assert window.library.news.text() == "Meadow 1.1 did not start here, so the version before it runs."
     window.handle_message(_snapshot(version="1.2", offered_version="1.2"))
     assert not _restart(window).isHidden()
-    assert window.library.failed.isHidden()
+    assert window.library.news.text() == "Meadow 1.2 is ready."
 
 
 def test_a_version_that_is_not_whole_is_put_together_anew_before_it_is_offered(tmp_path: Path) -> None:
