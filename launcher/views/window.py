@@ -149,10 +149,12 @@ class MainWindow(QWidget):
         """Apply one message. Progress is shown four times a second, everything else at once."""
         before = self.state
         self.state = state.apply(before, message, time.monotonic())
+        if not self._is_of_own(message):
+            self._react(before, message)
+        self._schedule_refresh(_PROGRESS_MS if isinstance(message, Progress) else 0)
+
+    def _react(self, before: State, message: state.Message) -> None:
         match message:
-            case Progress():
-                self._schedule_refresh(_PROGRESS_MS)
-                return
             case Finished():
                 self._show_result(before, message)
             case state.Accepted(commands.Play()):
@@ -168,7 +170,17 @@ class MainWindow(QWidget):
                     self.toast.show_message(text.reach_line(message))
             case state.LinkChanged(Link.UP) if before.link is Link.LOST:
                 self.toast.show_message(self.tr("The engine is running again. Its work continues."))
-        self._schedule_refresh(0)
+
+    def _is_of_own(self, message: state.Message) -> bool:
+        """Whether the launcher's own update ended, of which a line in the library says enough.
+
+        One that made way for the player is tried again.
+        """
+        is_refused = isinstance(message, state.Refused) and isinstance(message.command, commands.SelfUpdate)
+        is_ended = isinstance(message, Finished | Failed) and message.title == self.state.own != ""
+        if is_refused or (is_ended and isinstance(message, Failed) and message.failure is None):
+            self._tried_version = ""
+        return is_refused or is_ended
 
     @Slot()
     def _schedule_refresh(self, delay_ms: int = 0) -> None:

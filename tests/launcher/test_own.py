@@ -18,7 +18,7 @@ from launcher import theme
 from launcher.__main__ import Launcher, translate
 from launcher.own import Own
 from launcher.prefs import Prefs
-from launcher.state import Accepted, Link, LinkChanged
+from launcher.state import Accepted, Link, LinkChanged, Refused
 from launcher.views.window import MainWindow
 from patcher import brand
 from patcher.brand import Brand
@@ -96,6 +96,32 @@ def test_the_next_version_is_fetched_once_between_two_readings_and_only_when_not
     meadow.refresh_feeds()
     meadow.handle_message(_snapshot(offered_version="1.1"))
     assert asked == [update, update]
+
+
+def test_an_update_that_made_way_for_the_player_is_tried_again_and_none_is_a_notification(
+    meadow: MainWindow, asked: list[commands.Command]
+) -> None:
+    said: list[str] = []
+    meadow.notified.connect(lambda title, words: said.append(words))
+    update = commands.SelfUpdate("demo/launcher", "program")
+    news, offline = _snapshot(offered_version="1.1"), Failure("origin.unreachable", "", "", "", 4)
+    cancelled: tuple[Failed | Refused, ...] = (Failed(1, "demo/launcher", None), Refused(update, offline))
+    for count, end in enumerate(cancelled, 2):
+        meadow.handle_message(news)
+        meadow.handle_message(Accepted(update, 1))
+        meadow.handle_message(end)
+        meadow.handle_message(Finished(1, "demo/launcher", Outcome()))
+        meadow.handle_message(news)
+        assert asked == [update] * count
+    ends: tuple[Failed | Finished, ...] = (
+        Failed(1, "demo/launcher", offline), Finished(1, "demo/launcher", Outcome("1.0", "1.1")),
+    )  # fmt: skip
+    for each in ends:
+        meadow.handle_message(Accepted(update, 1))
+        meadow.handle_message(each)
+        meadow.handle_message(news)
+    assert (asked, said) == ([update] * 3, [])
+    assert meadow.toast.isHidden()
 
 
 def test_a_launcher_that_no_stub_started_does_not_update_itself(tmp_path: Path) -> None:
