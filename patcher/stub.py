@@ -137,7 +137,7 @@ class Stub:
                 if code is not None:
                     return None if code == HANDED_OVER else f"it ended with the code {code}"
                 time.sleep(_LOOK_S)
-            if not is_watched or not is_new:  # it was healthy before, so it is only slow
+            if not is_watched or not is_new or len(self._whole) == 1:  # it is only slow, or there is no other
                 return ""
             child.kill()
             child.wait()

@@ -86,6 +86,16 @@ def test_a_version_that_was_healthy_before_may_be_slow(program: Path, tmp_path: 
         (tmp_path / "heard.up").unlink(missing_ok=True)
 
 
+def test_the_only_version_is_never_ended(tmp_path: Path) -> None:
+    lay_stub(tmp_path / "program", IMPATIENT)
+    slow = f'touch "$1.up"; while [ -e "$1.up" ]; do sleep 0.02; done; {HEALTHY}'
+    lay_version(tmp_path / "program", "1.0", slow)
+    started = start(tmp_path / "program")
+    assert (started.code, started.said, started.versions) == (0, "", ("1.0",))
+    assert (tmp_path / "heard.up").exists()
+    (tmp_path / "heard.up").unlink()
+
+
 def test_a_version_that_hands_over_to_a_running_one_says_nothing_of_itself(program: Path) -> None:
     lay_version(program, "1.1", HANDS_OVER, sequence=2)
     before = Program(program).pointer()

@@ -1,5 +1,6 @@
 """A publisher's own launcher on a real engine, and the line about a launcher's own next version."""
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -184,10 +185,11 @@ def test_a_version_is_healthy_when_its_engine_answers_or_says_why_it_cannot(tmp_
     assert not OWN.is_healthy_with(replace(failure, code="internal.engine_lost"))
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.posix("a launcher of a few lines of shell")
 def test_the_window_tells_the_stub_that_it_is_well(tmp_path: Path, home: Path) -> None:
     (tmp_path / "program").mkdir()
-    lay_stub(tmp_path / "program")
+    lay_stub(tmp_path / "program", "stub._HEALTHY_S = 100.0")
     act = f'echo $$ > "$1.pid"; shift; exec {sys.executable} -m launcher --home {home}'
     lay_version(tmp_path / "program", "1.0", act)
     try:
@@ -201,7 +203,8 @@ def test_the_window_tells_the_stub_that_it_is_well(tmp_path: Path, home: Path) -
         assert again.code == 0
         assert Program(tmp_path / "program").pointer().current == "0-1.0", "it only handed its words over"
     finally:
-        psutil.Process(int((tmp_path / "heard.pid").read_text())).kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(int((tmp_path / "heard.pid").read_text())).kill()
         Shoal(home).stop_engine()
 
 
