@@ -57,7 +57,7 @@ class CommandRunner:
             Verb.VERIFY: self._verify,
             Verb.UNINSTALL: self._uninstall,
             Verb.SEED: self._seed,
-            Verb.SELF_UPDATE: self._self_update,
+            Verb.SELF_UPDATE: lambda c: self._counted(self_update.run(c, self._registry, self._open, self._reach)),
         }
 
     def run(self, command: commands.Command) -> Outcome:
@@ -213,7 +213,7 @@ class CommandRunner:
 
     def _update(self, command: commands.Update) -> Outcome:
         if (program := self_update.program_of(self._registry, command.title)) and not command.only:
-            return self._self_update(commands.SelfUpdate(command.title, str(program.root), command.network))
+            return self.run(commands.SelfUpdate(command.title, str(program.root), command.network))
         install, installed = self._installed(command.title, command.network)
         with self._open(command.title, command.network) as (opened, whole):
             if command.only != "check":
@@ -230,9 +230,6 @@ class CommandRunner:
             target = detour.find(install, installed, release, opened, access) if is_seen else None
             target = target or _target(install, release, opened, access, installed)
             return self._reach(target, only=command.only, preloads=preloads)
-
-    def _self_update(self, command: commands.SelfUpdate) -> Outcome:
-        return self._counted(self_update.run(command, self._registry, self._open, self._reach))
 
     def _set_tags(self, command: commands.SetTags) -> Outcome:
         install, installed = self._installed(command.title, command.network)
