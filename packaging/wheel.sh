@@ -5,13 +5,10 @@ set -eu
 python=$(realpath -s "$1") out=$(realpath "$2")
 cd "$(dirname "$0")/.."
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
-umask 022
 
 at=$(mktemp -d)
 trap 'rm -rf "$at"' EXIT
-mkdir "$at/source"
-git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$at/source"
-chmod -R u=rwX,go=rX "$at/source"
+packaging/source.sh "$at/source"
 (cd "$at/source" && "$python" -m build --no-isolation --outdir "$at/made" . >"$at/log" 2>&1) || { cat "$at/log" >&2; exit 1; }
 cp "$at"/made/*.whl "$out"
 

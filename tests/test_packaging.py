@@ -76,7 +76,7 @@ def test_of_the_wheels_only_what_runs_is_kept(contents: dict[str, Any], name: st
 
 def test_the_window_finds_its_assets_in_each_kind_of_package(contents: dict[str, Any]) -> None:
     for name in contents["ASSETS"]:
-        assert (ROOT / "assets" / name).is_dir() and f'"{name}"' in (ROOT / "setup.py").read_text("utf-8")
+        assert (ROOT / "assets" / name).is_dir() and f"{name}" in (ROOT / "packaging" / "source.sh").read_text("utf-8")
 
 
 def test_the_program_of_the_tree_is_command_line_and_engine(tmp_path: Path) -> None:
@@ -134,12 +134,7 @@ def test_each_blank_of_the_control_file_is_filled_in() -> None:
 
 
 def test_the_wheel_has_the_window_whole_and_nothing_of_the_demo(tmp_path: Path) -> None:
-    for path in files():
-        if path.parts[0] in {"assets", "launcher", "patcher"} or path.name in {
-            "LICENSE", "README.md", "pyproject.toml", "setup.py",
-        }:  # fmt: skip
-            (tmp_path / "source" / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / path, tmp_path / "source" / path)
+    subprocess.run([ROOT / "packaging" / "source.sh", tmp_path / "source"], check=True)
     pip = (sys.executable, "-m", "pip", "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--quiet")
     subprocess.run([*pip, "--wheel-dir", tmp_path, tmp_path / "source"], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")

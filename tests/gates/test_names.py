@@ -5,7 +5,7 @@ from tests.gates.sources import ROOT, files, text_of
 
 TOP_LEVEL = {
     ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md", "assets",
-    "bench", "docs", "launcher", "packaging", "patcher", "pyproject.toml", "setup.py", "tests",
+    "bench", "docs", "launcher", "packaging", "patcher", "pyproject.toml", "tests",
 }  # fmt: skip
 NO_ROOMS = {"utils", "util", "common", "helpers", "helper", "core", "manager", "service", "base", "misc"}
 BESIDE_THE_ROOMS = {"gates", "journeys", "net", "scenarios", "support"}

@@ -43,7 +43,7 @@ def test_the_previous_release_makes_room_unless_it_is_needed(
     copies = (Copy(b"r" * 32, kept, 5),) if is_used else ()
     plan = Plan(copies=copies, patches=(), trees=(), files=(), mends=(), totals=Totals(peak_extra_bytes=5))
     if is_used:
-        with pytest.raises(DiskError, match="needs 5 bytes"):
+        with pytest.raises(DiskError, match="needs 5 B"):
             pipeline._check_room(folder, plan)
     else:
         pipeline._check_room(folder, plan)
