@@ -16,7 +16,7 @@ import pytest
 
 import patcher
 from patcher.protocol.commands import PIN_SUFFIX
-from tests.gates.sources import ROOT, files
+from tests.gates.sources import ROOT
 
 _ID = "org.shoal.Shoal"
 _LINUX = ROOT / "packaging" / "linux"

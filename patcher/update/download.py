@@ -72,11 +72,12 @@ class Downloader:
 
     def whole(self, pack: Ref, torrent: Torrent) -> None:
         """Fetch a pack that is the only file of a torrent, and keep it for others."""
-        with self._packs.open(pack):
+        with self._packs.open(pack) as path:
             have, pieces = torrent.held(), frozenset(range(torrent.layout.count))
             self._fetch(
                 Want(torrent, pieces, have), PackSource(self._origin.read, torrent.layout), None, pack.size_bytes
             )
+            disk.sync_file(path)  # it waits for its launch, and no power cut takes it away
             self._packs.keep(pack, torrent.data)
         self._step_done(pack.size_bytes)
 
