@@ -74,4 +74,5 @@ def test_only_one_module_knows_how_shoal_starts_itself() -> None:
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.executable"
     }
-    assert users == {"patcher/programs.py", "patcher/cli/demo.py"}  # the demo never runs from a frozen tree
+    # The demo never runs from a frozen tree; the stub starts itself again, and a brand lies beside its program.
+    assert users == {"patcher/programs.py", "patcher/cli/demo.py", "patcher/stub.py", "patcher/brand.py"}
