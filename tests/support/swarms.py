@@ -249,7 +249,7 @@ def main(words: list[str]) -> None:
         case ["player", folder, home]:
             _player(Path(folder), json.loads(home))
         case _:
-            for day in [*TUNED, *SWARMS][slice(*map(int, words))]:
+            for day in [*TUNED, *SWARMS][slice(*map(int, words))] if words else SWARMS:
                 prove(day)
 
 

@@ -53,7 +53,7 @@ def test_all_is_delivered_although_alerts_are_lost(game: Game, monkeypatch: pyte
         lost.append(swarm)
         refresh(swarm)
 
-    monkeypatch.setitem(sessions._FIXED, "alert_queue_size", 4)
+    monkeypatch.setitem(sessions._FIXED, "alert_queue_size", 1)
     monkeypatch.setattr(Swarm, "refresh", note)
     with closing(Session(settings())) as session, Player() as seed:
         torrent = game.here(seed.seed(game.data, game.folder).address)
