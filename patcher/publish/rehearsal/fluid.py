@@ -3,7 +3,8 @@
 A fluid simulation in steps of time. Players who come at the same time over lines alike are one group, and of a group
 only the bytes that each of its players has change. In each step
 
-1. the *origin* divides its line among those who lack something that nobody offers them;
+1. the *origin* divides its line among those who lack something that nobody offers them; whom peers bring as much as
+   the origin would asks it for what it can pass on, and so for nothing if it does not share;
 2. the *uploads* of all who share are divided among those who lack something that the swarm has;
 3. a player whose line is too thin for both takes of each in proportion.
 
@@ -131,6 +132,8 @@ class _Group:
         self.done_s = math.inf
         self.from_origin_bytes = self.from_peers_bytes = 0.0
         self.is_slow = False
+        self.peers_bps = 0.0
+        """What peers brought in the last step."""
         self.ignores_until_s = self._low_since_s = -math.inf
 
     @property
@@ -144,6 +147,7 @@ class _Group:
         share = min(1.0, most_bps / wanted_bps) if wanted_bps else 0.0
         self.from_origin_bytes += share * origin_bps * step_s
         self.from_peers_bytes += share * peers_bps * step_s
+        self.peers_bps = share * peers_bps
         return share * origin_bps, share * peers_bps
 
     def judge(self, now_s: float, rate_bps: float) -> None:
@@ -229,10 +233,14 @@ class _Run:
     def _of_origin(self, has_seed: bool) -> list[float]:
         """What the origin sends each player: of what it lacks and nobody offers it."""
         size, wanted = self._day.size_bytes, []
+        players = sum(group.line.players for group in self._here)
+        enough_bps = min(_RULES.wish_bps, self._day.origin_bps * self._day.origin_ratio / max(1, players))
         incomplete = self._spread_bytes * (1 - math.exp(sum(_log_lacked(g, self._spread_bytes) for g in self._here)))
         for group in self._here:
             offered = size if has_seed and not group.is_slow else incomplete
             lacked = (size - offered) * (1 - group.from_origin_bytes / size)
+            if group.peers_bps >= enough_bps:  # it asks for what it passes on
+                lacked = min(lacked, group.line.up_bps * self._step_s) if group.line.shares else 0.0
             if self._now_s < group.ignores_until_s:
                 lacked = size - group.got_bytes
             wanted.append((group, lacked))
