@@ -281,7 +281,9 @@ class Peers:
         far = want - len(near)
         if rack and near:
             is_inside = self._rack(near[0]) == rack and ask.address not in swarm.part(rack).gates
-            far = 0 if is_inside else min(far, _GATES_TOLD)
+            if is_inside:
+                return b"".join(near)
+            far = min(far, _GATES_TOLD)
         others = b""
         for extra in (1, len(near) + 1):  # the near ones and the asker are rarely among so many others
             some = swarm.some_parts() if extra == 1 else swarm.parts()
