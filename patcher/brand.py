@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from patcher import strict_json
+from patcher import programs, strict_json
 from patcher.errors import Damaged
 
 FILE = "brand.json"
@@ -62,7 +62,7 @@ def current() -> Brand:
     """The brand of this process. Raises Damaged when its file says nothing that `shoal publish launcher` writes: it
     must not turn into another launcher, with another home.
     """
-    if getattr(sys, "frozen", False):
+    if programs.is_frozen():
         path = Path(sys.executable).resolve().with_name(FILE)
         return read(path) if path.exists() else Brand()
     named = os.environ.get(VARIABLE)

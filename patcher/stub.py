@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from patcher import disk, private, strict_json
+from patcher import disk, private, programs, strict_json
 from patcher.errors import DiskError
 from patcher.lock import locked
 from patcher.versions import Pointer, Program, ProgramVersion
@@ -183,9 +183,8 @@ def _tell(text: str) -> None:
 
 def main() -> int:
     """Start the program in whose folder this file lies."""
-    is_frozen = bool(getattr(sys, "frozen", False))
-    stub = Path(sys.executable if is_frozen else sys.argv[0]).resolve()
-    command = [str(stub)] if is_frozen else [sys.executable, str(stub)]
+    stub = Path(sys.executable if programs.is_frozen() else sys.argv[0]).resolve()
+    command = [str(stub)] if programs.is_frozen() else [sys.executable, str(stub)]
     return Stub(Program(stub.parent), command, sys.argv[1:]).run()
 
 
