@@ -27,6 +27,7 @@ SSDP, SSDP_PORT, NATPMP_PORT = "239.255.255.250", 1900, 5351
 """Where routers are asked to forward a port: by UPnP, and at the gateway by NAT-PMP and PCP."""
 TRACKER_PORT = 6969
 _ANSWER_S = 2.0
+_TRIES = 10
 _ALL_PROTOCOLS = 3
 _SYN, _ACK = 2, 16
 _IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
@@ -34,6 +35,8 @@ _CHOKED_S = 0.3
 _UNCHOKE, _INTERESTED, _HAVE, _BITFIELD, _REQUEST, _PIECE = 1, 2, 4, 5, 6, 7
 """Messages of BEP 3."""
 _MARK_BYTES, _MARK_STEP_BYTES = 16, 512
+_LOCAL = b"\x88\xb5"
+"""An Ethernet type for local experiments (IEEE 802), which nobody answers."""
 
 
 def ip(*words: str) -> None:
@@ -60,12 +63,16 @@ class Capture:
         self._given: set[tuple[str, str]] = set()
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL_PROTOCOLS))
         self._socket.bind((CABLE, 0))
+        self._last = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self._last.bind((CABLE, 0))
+        self._is_even = threading.Event()
         self._lock = threading.Lock()
         self._packets: list[tuple[str, str, int, str]] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
     def take(self) -> list[tuple[str, str, int, str]]:
         """Kind, destination, port and what it carries (as latin-1) of each since the last call."""
+        self._catch_up()
         with self._lock:
             packets, self._packets = self._packets, []
         return packets
@@ -77,14 +84,26 @@ class Capture:
 
     def given(self) -> list[tuple[str, str]]:
         """Title and destination of all content since the last call."""
+        self._catch_up()
         with self._lock:
             given, self._given = self._given, set()
         return sorted(given)
+
+    def _catch_up(self) -> None:
+        """Return when all that came in has been looked at: a frame of our own is last in the queue."""
+        self._is_even.clear()
+        for _ in range(_TRIES):  # a full queue takes no more frames
+            self._last.send(bytes(12) + _LOCAL)
+            if self._is_even.wait(_ANSWER_S):
+                return
+        raise TimeoutError("the capture does not catch up")
 
     def _listen(self) -> None:
         while True:
             frame, (_, _, direction, *_) = self._socket.recvfrom(1 << 17)
             if direction == socket.PACKET_OUTGOING:
+                if frame[12:14] == _LOCAL:
+                    self._is_even.set()
                 continue
             packet, carried = _packet(frame), self._carried(frame)
             with self._lock:
