@@ -22,8 +22,8 @@ fi
 rm -rf dist build/package
 mkdir -p dist build/package
 say "frozen tree" && packaging/frozen/build.sh
-say "licences" && $python packaging/licences.py build/frozen/shoal >dist/third-party-licences.txt
-say ".deb" && packaging/debian/build.sh build/frozen/shoal dist/third-party-licences.txt dist
+cp build/frozen/shoal/third-party-licences.txt dist
+say ".deb" && packaging/debian/build.sh build/frozen/shoal dist
 say "wheel and sdist" && packaging/wheel.sh $python dist
 (cd dist && sha256sum -- * >SHA256SUMS)
 du -sm build/frozen/shoal | awk '{print "package: the frozen tree has " $1 " MiB"}'

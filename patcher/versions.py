@@ -19,8 +19,6 @@ from patcher import disk, strict_json
 from patcher.errors import DiskError
 
 FOLDER = "versions"
-PACKAGED = "packaged"
-"""A file beside a program that something else keeps up to date, and that says who: ``apt``."""
 _POINTER = "current.json"
 _SUFFIX = ".json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
@@ -116,14 +114,6 @@ class Program:
     def place(self, name: str) -> Path:
         """The folder of a version."""
         return self._versions / name
-
-    @property
-    def packaged(self) -> str:
-        """Who keeps this program up to date instead of itself; empty for nobody else."""
-        try:
-            return (self.root / PACKAGED).read_text("utf-8", "replace").strip()[:100] or "the system"
-        except OSError:
-            return ""
 
     def versions(self) -> list[ProgramVersion]:
         """The committed versions, oldest first, whole or not. An entry that cannot be read is none."""

@@ -1,7 +1,7 @@
 #!/bin/sh
-# build.sh TREE LICENCES OUT: the .deb with the frozen tree TREE, into the folder OUT. The same input makes the same bytes.
+# build.sh TREE OUT: the .deb with the frozen tree TREE, into the folder OUT. The same input makes the same bytes.
 set -eu
-tree=$(realpath "$1") licences=$(realpath "$2") out=$(realpath "$3")
+tree=$(realpath "$1") out=$(realpath "$2")
 cd "$(dirname "$0")/../.."
 
 python=.venv/package/bin/python
@@ -70,7 +70,8 @@ units() { # none of them is turned on
 documents() {
     put docs/operating.md usr/share/doc/shoal/operating.md
     sed -e '/^@LICENCE@$/{r LICENSE' -e 'd}' packaging/debian/copyright >"$doc/copyright"
-    packed usr/share/doc/shoal/third-party-licences.txt.gz <"$licences"
+    packed usr/share/doc/shoal/third-party-licences.txt.gz <"$at/usr/lib/shoal/third-party-licences.txt"
+    rm "$at/usr/lib/shoal/third-party-licences.txt"
     printf 'shoal (%s) unstable; urgency=medium\n\n  * Version %s.\n\n -- Shoal contributors <shoal@example.org>  %s\n' \
         "$version" "$version" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" | packed usr/share/doc/shoal/changelog.gz
     put packaging/debian/lintian-overrides usr/share/lintian/overrides/shoal
@@ -78,8 +79,8 @@ documents() {
 
 control() {
     mkdir "$at/DEBIAN"
-    window=$($python -c 'from launcher.screen import PACKAGES; print(*PACKAGES, sep=", ")')
-    sed -e "s/@VERSION@/$version/" -e "s/@WINDOW@/$window/" -e "s/@SIZE_KIB@/$(du -sk --apparent-size "$at" | cut -f1)/" \
+    needs=$($python -c 'import json, sys; print(*json.load(sys.stdin)["depends"], sep=", ")' <"$tree/tree.json")
+    sed -e "s/@VERSION@/$version/" -e "s/@NEEDS@/$needs/" -e "s/@SIZE_KIB@/$(du -sk --apparent-size "$at" | cut -f1)/" \
         packaging/debian/control >"$at/DEBIAN/control"
     (cd "$at" && find usr -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum) >"$at/DEBIAN/md5sums"
 }

@@ -36,6 +36,16 @@ tools
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}" PYTHONHASHSEED=0 LC_ALL=C.UTF-8
 umask 022
 rm -rf build/frozen
+mkdir -p build/package
 $at/bin/python -m PyInstaller --noconfirm --clean --log-level ERROR --distpath build/frozen --workpath build/pyinstaller \
     packaging/frozen/shoal.spec
 less_icu
+
+# What is in the tree, for whoever packs it: its version, what it needs of a Debian, and the licences of others.
+$at/bin/python -c '
+import json, patcher
+from launcher.screen import PACKAGES
+needs = ["libc6 (>= 2.36)", "libgcc-s1", "libstdc++6", "zlib1g", *PACKAGES]
+print(json.dumps({"version": patcher.__version__, "depends": needs}))' >build/frozen/shoal/tree.json
+$at/bin/python packaging/licences.py build/frozen/shoal >build/package/third-party-licences.txt
+cp build/package/third-party-licences.txt build/frozen/shoal

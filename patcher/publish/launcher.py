@@ -19,7 +19,7 @@ from patcher import brand, disk
 from patcher.brand import Brand
 from patcher.content import paths
 from patcher.errors import UsageError
-from patcher.publish import feeds, repository, tree
+from patcher.publish import deb, feeds, repository, tree
 from patcher.publish.release import history
 from patcher.publish.repository import Repository
 from patcher.publish.title import read_art
@@ -51,6 +51,10 @@ class LauncherOrder:
     """The title of the feed that this launcher is, if it keeps itself up to date."""
     other_feeds: bool = False
     shares_home: bool = False
+    installer: Path | None = None
+    """A ``.deb`` to make of the tree, …"""
+    version: str = ""
+    """… and its version, if that is not the tree's own."""
 
 
 def make(folder: Path, order: LauncherOrder, now: datetime) -> Brand:
@@ -66,6 +70,7 @@ def make(folder: Path, order: LauncherOrder, now: datetime) -> Brand:
     icon, art = _icon(order.icon), read_art(order.art) if order.art else b""
     source = tree.read(order.tree) if order.tree else tree.Tree()
     _check_tree(order, source)
+    about = _about(order)
     disk.make_folder(order.out)
     for name in source.empty_folders:
         disk.make_folder(order.out / name)
@@ -81,6 +86,8 @@ def make(folder: Path, order: LauncherOrder, now: datetime) -> Brand:
         disk.write_atomic(order.out / made.art, art)
     text = json.dumps(made.encode(), indent=1, sort_keys=True, ensure_ascii=False)
     disk.write_atomic(order.out / brand.FILE, f"{text}\n".encode())
+    if order.installer and about:
+        disk.write_atomic(order.installer, deb.package(order.out, made, about, int(now.timestamp())))
     return made
 
 
@@ -148,6 +155,16 @@ def _check_tree(order: LauncherOrder, source: tree.Tree) -> None:
         raise UsageError("usage.argument", text, path=str(order.tree))
     if order.out.absolute().is_relative_to(order.tree.absolute()):
         raise UsageError("usage.argument", f"{order.out} lies in the frozen tree itself.", path=str(order.out))
+
+
+def _about(order: LauncherOrder) -> deb.FrozenTree | None:
+    """What the installer to make needs to know; None if none is to be made. Raises UsageError (usage.argument)."""
+    if order.installer is None:
+        return None
+    if order.tree is None or order.installer.suffix != ".deb":
+        text = f"An installer is a .deb, made from a frozen tree for Linux; {order.installer} is none."
+        raise UsageError("usage.argument", text, path=str(order.installer))
+    return deb.about(order.tree, order.version)
 
 
 def _copy(source: Path, place: Path, size_bytes: int, *, is_executable: bool) -> None:

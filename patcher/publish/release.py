@@ -24,7 +24,7 @@ from patcher.publish.patches.pool import Cluster
 from patcher.publish.publication import opened
 from patcher.publish.repository import Changes, Repository
 from patcher.publish.store import OnProgress, Say, Store
-from patcher.publish.tree import IGNORE_FILE, PartRule, parse_part, suspects
+from patcher.publish.tree import IGNORE_FILE, PartRule, installers, parse_part, suspects
 
 SYSTEMS = ("linux", "macos", "windows")
 _SUSPECTS_NAMED = 20
@@ -179,11 +179,20 @@ def _open_keys(repo: Repository, ring: KeyRing, title: str) -> None:
 
 def _warn_of_suspects(order: ReleaseOrder, source: build.SourceFolder, say: Say) -> None:
     if found := suspects(order.tree, source.tree, order.ignore):
-        more = f" and {len(found) - _SUSPECTS_NAMED} more" if len(found) > _SUSPECTS_NAMED else ""
         say(
-            f"Players will get {', '.join(found[:_SUSPECTS_NAMED])}{more}. `--ignore GLOB`, or a line in "
-            f"{order.tree / IGNORE_FILE}, leaves files out; a line `!GLOB` there says that you mean it."
+            f"Players will get {_named(found)}. `--ignore GLOB`, or a line in {order.tree / IGNORE_FILE}, leaves files "
+            "out; a line `!GLOB` there says that you mean it."
         )
+    if found := installers(source.tree):
+        say(
+            f"Nobody will run {_named(found)}: installing what a title needs is not supported, since a launcher "
+            "installs nothing with an administrator's rights. Release the libraries themselves, beside the program."
+        )
+
+
+def _named(found: list[str]) -> str:
+    more = f" and {len(found) - _SUSPECTS_NAMED} more" if len(found) > _SUSPECTS_NAMED else ""
+    return f"{', '.join(found[:_SUSPECTS_NAMED])}{more}"
 
 
 # ---------------------------------------------------------------- what is asked for

@@ -29,6 +29,12 @@ _SUSPECTS = (
     *("*.pdb", "*.ilk", "*.dSYM"),
 )
 """Names of what version control, secrets, desktops, editors and compilers leave: hardly ever meant for players."""
+_INSTALLERS = re.compile(
+    r"(?:^|/)(?:vc_?redist[^/]*|dxsetup|dxwebsetup|directx[^/]*|dotnet[^/]*|ndp[0-9][^/]*|windowsdesktop-runtime[^/]*"
+    r"|ue[345]?prereq[^/]*|oalinst|physx[^/]*|xnafx[^/]*)\.(?:exe|msi)$",
+    re.IGNORECASE,
+)
+"""What games for Windows bring to install the libraries of others."""
 _DEFAULTS = "defaults"
 _HEAD_BYTES = 4096
 _MACHO = (0xFEEDFACE, 0xFEEDFACF, 0xCEFAEDFE, 0xCFFAEDFE)
@@ -99,6 +105,11 @@ def suspects(folder: Path, tree: Tree, ignore: Sequence[str]) -> list[str]:
             folders = (f"{each}/" for each in accumulate(path.split("/")[:-1], lambda above, name: f"{above}/{name}"))
             found[next(filter(spec.match_file, folders), path)] = None
     return list(found)
+
+
+def installers(tree: Tree) -> list[str]:
+    """Files that would install libraries of others for the title, if anybody ran them."""
+    return [path for path, _, _ in tree.files if _INSTALLERS.search(path)]
 
 
 def _ignored(folder: Path, ignore: Sequence[str]) -> list[str]:

@@ -73,9 +73,9 @@ def run(
     """
     program = Program(config.full_path(command.program))
     versions, _ = program.whole()
-    if program.packaged or not versions:
-        who = f"is kept up to date by {program.packaged}" if program.packaged else "holds no version of a launcher"
-        raise UsageError("usage.argument", f"{program.root} {who}.", title=command.title, path=str(program.root))
+    if not versions:
+        text = f"{program.root} holds no version of a launcher."
+        raise UsageError("usage.argument", text, title=command.title, path=str(program.root))
     with opened_by(command.title, command.network) as (opened, access):
         known, name = registry.find(command.title), command.title.partition("/")[2]
         channel = known.channel if known else "live"

@@ -309,8 +309,7 @@ def _started(home: Path) -> "subprocess.Popen[bytes]":
     code = "import sys; from patcher.engine import server; server._LINGER_S = 1; sys.exit(server.main())"
     process = subprocess.Popen([sys.executable, "-c", code, "--home", str(home)], stdout=subprocess.DEVNULL)
     wait_until((home / "engine.json").exists, "the engine's address")
-    with Client(Home(home)) as client:  # lets nobody in before it has begun
-        client.snapshot()
+    Client(Home(home)).close()  # lets nobody in before it has begun
     return process
 
 

@@ -13,6 +13,8 @@ BY_OTHERS = {
     "have_pieces", "piece_priorities", "renamed_files", "save_path", "tracker_tiers", "unfinished_pieces",
     # multiprocessing calls it
     "_new_handle",
+    # tarfile writes them
+    "gname", "linkname", "mtime",
     # paramiko calls them
     "get_name", "recv_ready",
     # python-tuf, requests and urllib3 call them

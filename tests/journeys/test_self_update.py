@@ -172,17 +172,11 @@ def test_a_title_in_a_folder_called_versions_is_a_title_like_any_other(shop: Wor
     player.stop_engine()
 
 
-def test_where_something_else_keeps_the_program_up_to_date_it_does_not_do_so_itself(
-    shop: World, joined: Joined
-) -> None:
+def test_a_program_that_somebody_else_laid_down_is_not_brought_up_to_date(shop: World, joined: Joined) -> None:
     person = joined(shop, "cleo")
-    (person.program / "packaged").write_text("apt\n")
-    with pytest.raises(RemoteError, match="is kept up to date by apt") as caught:
-        person.update()
-    assert caught.value.code == "usage.argument"
-    (person.program / "packaged").unlink()
-    with pytest.raises(RemoteError, match="holds no version of a launcher"):
+    with pytest.raises(RemoteError, match="holds no version of a launcher") as caught:
         person.ask(commands.SelfUpdate(TITLE, str(shop.root / "nowhere"), person.network))
+    assert caught.value.code == "usage.argument"
 
 
 def test_a_release_that_cannot_be_started_here_is_refused_before_it_is_fetched(tmp_path: Path, joined: Joined) -> None:

@@ -52,9 +52,11 @@ def test_the_same_version_again_changes_nothing_of_what_was_said(publisher: Publ
     assert files_below(publisher.folder) == before
 
 
-def test_debug_symbols_are_named_as_hardly_meant_for_players(publisher: Publisher, tmp_path: Path) -> None:
-    publisher.release(lay(tmp_path / "tree", {"game": b"one", "bin/game.pdb": b"symbols"}), "1.0")
+def test_debug_symbols_and_installers_that_nobody_runs_are_named(publisher: Publisher, tmp_path: Path) -> None:
+    tree = {"game": b"one", "bin/game.pdb": b"symbols", "redist/vc_redist.exe": b"MZ"}
+    publisher.release(lay(tmp_path / "tree", tree), "1.0")
     assert any(text.startswith("Players will get bin/game.pdb.") for text in publisher.said)
+    assert any(text.startswith("Nobody will run redist/vc_redist.exe: ") for text in publisher.said)
 
 
 def test_keep_lists_so_many_releases_and_gc_frees_what_the_others_alone_had(

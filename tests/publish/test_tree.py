@@ -22,6 +22,13 @@ def test_a_folder_is_read_as_it_was_laid_down(name: str, tmp_path: Path) -> None
     assert tree.read(tmp_path, executable=[e.path for e in m.entries if e.executable]) == expected
 
 
+def test_installers_of_what_a_title_needs_are_found() -> None:
+    names = ("_Redist/VC_redist.x64.exe", "dx/DXSETUP.exe", "Engine/Extras/UE4PrereqSetup_x64.exe", "dotNetFx40.msi")
+    others = ("bin/vcruntime140.dll", "dxsetup.txt", "bin/dotnet/host.dll")
+    found = tree.installers(Tree(tuple((name, 1, False) for name in (*names, *others))))
+    assert found == list(names)
+
+
 _PROGRAMS = {
     "a script": (b"#!/bin/sh\n", True),
     "ELF": (elf_library(), True),

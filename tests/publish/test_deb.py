@@ -1,0 +1,109 @@
+"""A publisher's launcher as a Debian package, as dpkg reads it."""
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from patcher.errors import UsageError
+from patcher.publish import launcher
+from patcher.publish.launcher import LauncherOrder
+from tests.publish.test_launcher import NOW, order, publisher
+from tests.support import trees
+from tests.support.publisher import Publisher
+from tests.support.trees import File, Link
+
+__all__ = ("order", "publisher")  # fixtures
+ID = "org.example.updates.meadow"
+pytestmark = pytest.mark.usefixtures("few_rounds")
+
+
+@pytest.fixture
+def wrapped(order: LauncherOrder, tmp_path: Path) -> LauncherOrder:
+    assert order.tree
+    (order.tree / "tree.json").write_text(json.dumps({"version": "0.9", "depends": ["libc6 (>= 2.36)", "libgl1"]}))
+    return replace(order, installer=tmp_path / "meadow.deb")
+
+
+def _dpkg(*words: object) -> str:
+    return subprocess.run(["dpkg-deb", *map(str, words)], stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+@pytest.mark.posix("dpkg")
+def test_dpkg_lays_down_the_program_a_command_and_a_menu_entry(
+    publisher: Publisher, wrapped: LauncherOrder, tmp_path: Path
+) -> None:
+    launcher.make(publisher.folder, wrapped, NOW)
+    _dpkg("--extract", wrapped.installer, tmp_path / "root")
+    laid = trees.read(tmp_path / "root")
+    program = {name: laid.pop(f"usr/lib/{ID}/{name}") for name in trees.read(wrapped.out)}
+    assert program == trees.read(wrapped.out)
+    assert laid.pop(f"usr/lib/{ID}/packaged") == File(b"dpkg\n")
+    assert laid.pop(f"usr/bin/{ID}") == Link(f"../lib/{ID}/shoal-launcher")
+    assert laid.pop(f"usr/share/pixmaps/{ID}.png") == File(wrapped.icon.read_bytes())
+    entry = laid.pop(f"usr/share/applications/{ID}.desktop")
+    assert isinstance(entry, File)
+    assert {b"Name=Meadow", f"Exec={ID}".encode(), f"Icon={ID}".encode()} <= set(entry.data.splitlines())
+    assert laid == {}
+
+
+@pytest.mark.posix("dpkg")
+def test_the_package_says_what_it_needs_and_all_of_it_is_roots(publisher: Publisher, wrapped: LauncherOrder) -> None:
+    old = os.umask(0o077)
+    try:
+        launcher.make(publisher.folder, wrapped, NOW)
+    finally:
+        os.umask(old)
+    names = ("Package", "Version", "Depends", "Description")
+    said = {name: _dpkg("--field", wrapped.installer, name).strip() for name in names}
+    assert said["Description"].startswith("launcher of Meadow\n")
+    assert (said["Package"], said["Version"], said["Depends"]) == (ID, "0.9", "libc6 (>= 2.36), libgl1")
+    lines = [line.split() for line in _dpkg("--contents", wrapped.installer).splitlines()]
+    assert {line[1] for line in lines} == {"root/root"}
+    modes = {line[5].removeprefix(f"./usr/lib/{ID}/"): line[0] for line in lines}
+    assert modes["shoal-launcher"] == modes["_internal/lib.so"] == "-rwxr-xr-x"
+    assert (modes["_internal/data.txt"], modes["_internal/"]) == ("-rw-r--r--", "drwxr-xr-x")
+
+
+def test_the_same_order_makes_the_same_package(publisher: Publisher, wrapped: LauncherOrder, tmp_path: Path) -> None:
+    again = replace(wrapped, out=tmp_path / "again", installer=tmp_path / "again.deb", version="0.9")
+    for each in (wrapped, again):
+        launcher.make(publisher.folder, each, NOW)
+    assert wrapped.installer and again.installer
+    assert wrapped.installer.read_bytes() == again.installer.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"version": "v1"}, "begins with a digit"),
+        ({"version": "1 2"}, "begins with a digit"),
+        ({"installer": Path("meadow.rpm")}, "is a .deb"),
+        ({"tree": None}, "made from a frozen tree"),
+    ],
+)
+def test_an_order_that_cannot_be_wrapped_writes_nothing(
+    publisher: Publisher, wrapped: LauncherOrder, change: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        launcher.make(publisher.folder, replace(wrapped, **change), NOW)
+    assert not wrapped.out.exists()
+
+
+@pytest.mark.parametrize(
+    "said", [None, "", "[]", '{"version": "1"}', '{"depends": ["a"]}', '{"version": "1", "depends": 3}']
+)
+def test_a_tree_that_does_not_say_what_it_needs_is_refused(
+    publisher: Publisher, wrapped: LauncherOrder, said: str | None
+) -> None:
+    assert wrapped.tree
+    (wrapped.tree / "tree.json").unlink()
+    if said is not None:
+        (wrapped.tree / "tree.json").write_text(said)
+    with pytest.raises(UsageError, match=r"no frozen tree for Linux: its tree\.json"):
+        launcher.make(publisher.folder, wrapped, NOW)
+    assert not wrapped.out.exists()
