@@ -309,7 +309,6 @@ def _started(home: Path) -> "subprocess.Popen[bytes]":
     code = "import sys; from patcher.engine import server; server._LINGER_S = 1; sys.exit(server.main())"
     process = subprocess.Popen([sys.executable, "-c", code, "--home", str(home)], stdout=subprocess.DEVNULL)
     wait_until((home / "engine.json").exists, "the engine's address")
-    Client(Home(home)).close()  # lets nobody in before it has begun
     return process
 
 
@@ -323,13 +322,13 @@ def test_an_engine_whose_socket_is_gone_ends_all_the_same(home: Path) -> None:
 @pytest.mark.posix("folders renamed with open files inside")
 def test_an_engine_whose_home_was_replaced_leaves_the_next_one_alone(home: Path) -> None:
     with _started(home) as first:
+        Client(Home(home)).close()  # lets nobody in before it has begun
         home.rename(home.with_name("elsewhere"))
         with _started(home) as second, Client(Home(home)):
-            wait_until(lambda: first.poll() is not None, "the first engine's end")
+            assert first.wait(60) == 0
             with Client(Home(home)) as late:
-                assert late.snapshot().feeds == ()
-            assert second.poll() is None
-    assert (first.returncode, second.returncode) == (0, 0)
+                assert (late.snapshot().feeds, second.poll()) == ((), None)
+    assert second.returncode == 0
 
 
 def test_a_client_that_was_away_misses_samples_and_not_the_end(engine: Engine, home: Path) -> None:
