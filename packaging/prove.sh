@@ -2,8 +2,9 @@
 # `make prove-package`: what `make package` made, as its users have it. As root, on Debian 12.
 #
 # On a bare Debian 12: apt installs the .deb, the menu's command opens the window, a title is installed, updated and
-# played, and apt removes the package and nothing else. Pictures of the window go to build/package/*.png. Then pip
-# installs the wheel without a network.
+# played, and apt removes the package and nothing else. A publisher's own launcher goes from its .deb to Play, beside
+# Shoal, and refuses another feed at its address. Pictures of the window go to build/package/*.png. Then pip installs
+# the wheel without a network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repo=$PWD
@@ -90,10 +91,16 @@ publish() { # publish VERSION: a release of the title, which says its version wh
 feed() {
     inside shoal --home /srv/publisher --yes publish init /srv/feed --origin "https://127.0.0.1:8643" --name demo --demo-keys
     publish 1.0
-    inside shoal --home /srv/publisher serve /srv/feed --port 8643 --demo-cert >"$work/serve" 2>&1 &
-    until grep -q https "$work/serve"; do kill -0 $! && sleep 0.2; done
+    serve /srv/feed
     ca=$(inside find /srv -name ca.pem | head -1)
     inside cp "$ca" $home/ca.pem && inside chmod 644 $home/ca.pem
+}
+
+serve() { # serve FEED: in place of the one before
+    [ -z "${server:-}" ] || { kill "$server" && wait "$server" || true; }
+    inside shoal --home /srv/publisher serve "$1" --port 8643 --demo-cert >"$work/serve" 2>&1 &
+    server=$!
+    until grep -q https "$work/serve"; do kill -0 $server && sleep 0.2; done
 }
 
 shoal() { player shoal --ca $home/ca.pem --yes "$@"; }
@@ -123,10 +130,25 @@ journey() {
     for _ in $(seq 100); do [ -e "$bare$home/played" ] && break; sleep 0.1; done
     grep -qx 1.1 "$bare$home/played" || fail "the title was not played"
     [ ! -s "$work/window" ] || say "the window said: $(head -c 500 "$work/window")"
+    own_launcher
+    exit 1
     inside apt-get remove -y -qq shoal >/dev/null 2>&1
     [ ! -e "$bare/usr/lib/shoal" ] && [ ! -e "$bare/usr/bin/shoal" ] || fail "apt left programs: $(find "$bare/usr/lib/shoal" | head)"
     [ -s "$bare$home/games/pond/data-1.1" ] && [ -d "$bare$home/.local/share/shoal" ] || fail "apt removed a game or the home"
     say "removed: games and home are there"
+}
+
+own_launcher() { # from the publisher's file to Play: the question, and two clicks
+    local id=org.example.pond
+    cp -a build/frozen/shoal "$bare/srv/frozen"
+    cp build/package/icons/256.png "$bare/srv/icon.png"
+    inside shoal --home /srv/publisher publish launcher /srv/feed --title pond --name Pond --icon /srv/icon.png \
+        --accent "#2fc796" --id $id --tree /srv/frozen --out /srv/pond --installer /tmp/pond.deb
+    inside apt-get install -y -qq --no-install-recommends /tmp/pond.deb >"$work/log" 2>&1 || { tail "$work/log"; fail "apt install"; }
+    player $id --ca $home/ca.pem >"$work/window" 2>&1 &
+    window=$!
+    wait_for_window Pond
+    sleep 3; picture pond-1
 }
 
 libraries_are_there() { # each library of the tree finds what it needs

@@ -86,6 +86,8 @@ class Packs:
             if beneath.read(mark, _TITLE_BYTES).decode("utf-8", "replace") == title:
                 disk.remove(mark)
                 gone.append(bytes.fromhex(mark.stem))
+        if gone:
+            disk.sync_folder(self.folder)
         return gone
 
     def leave_room(self) -> None:

@@ -140,11 +140,8 @@ class CommandRunner:
             self._drop_other_try(known, install)
         with self._open(command.title, command.network) as (opened, access):
             release, preloads = self._release(install, opened), self._preloads(install)
-            return self._reach(
-                _target(install, release, opened, preloads.opened(access, release)),
-                only=command.only,
-                preloads=preloads,
-            )
+            target = _target(install, release, opened, preloads.opened(access, release))
+            return self._reach(target, only=command.only, preloads=preloads)
 
     def _preload(self, command: commands.Install) -> Outcome:
         """Fetch ahead what the next release needs here, or what an install of it will need."""
@@ -221,10 +218,11 @@ class CommandRunner:
             release = self._release(install, opened, command.version, installed.release.sequence)
             is_news, is_seen = release.sequence != installed.release.sequence, self._is_seen(install)
             is_interrupted = beneath.exists(install.folder.staging) or not is_seen
-            if command.only == "check" or not (is_news or is_interrupted):
-                versions = (installed.release.version, release.version)
-                return self._counted(Outcome(*versions, work_left=is_news))
             preloads = self._preloads(install, installed)
+            if command.only == "check" or not (is_news or is_interrupted):
+                if not command.only:  # a power cut may have brought them back
+                    preloads.end_past(whole, release.sequence)
+                return self._counted(Outcome(installed.release.version, release.version, work_left=is_news))
             access = preloads.opened(whole, release)
             # without files known as verified, planning a detour would read every byte
             target = detour.find(install, installed, release, opened, access) if is_seen else None
@@ -414,8 +412,8 @@ class CommandRunner:
         if not only:
             with commit.unfinished():
                 self._registry.put(target.install)
-            if preloads and target.access.feed and target.access.feed.origin.shelf:
-                preloads.end()
+            if preloads and target.release:
+                preloads.end_past(target.access, target.release.sequence)
         return self._counted(outcome)
 
     def _counted(self, outcome: Outcome) -> Outcome:

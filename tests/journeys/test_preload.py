@@ -73,12 +73,17 @@ def test_a_release_that_nobody_could_read_is_there_at_its_launch_for_a_thousandt
         (sealed,) = (path for path in (player.home / "packs").iterdir() if len(path.name) == 64)
         assert sealed.with_name(f"{sealed.name}.torrent").exists(), "it is offered to other players"
         assert [text for text in known if text in sealed.read_bytes()] == []
-    assert late.run("update", "game")["version_to"] == "1"
+    assert late.run("update", "game")["version_to"] == holder.run("update", "game")["version_to"] == "1"
+    marks = {mark: mark.read_bytes() for mark in (holder.home / "packs").glob("*.for")}
     world.publisher.run("publish", "unlock", world.feed, "game", "2")
     tree_bytes = sum(len(file.data) for file in _NEW.values())
     for player, installed in ((holder, True), (newcomer, False)):
         assert sum(_launched(world, player, installed=installed).values()) <= tree_bytes / 1000
         assert list((player.home / "packs").glob("*.for")) == []
+    for mark, text in marks.items():
+        mark.write_bytes(text)
+    holder.run("update", "game")
+    assert [mark for mark in marks if mark.exists()] == [], "they came back, as after a power cut, and go again"
     assert _launched(world, late, installed=True)["origin_bytes"] > len(_MOVIE), "who did not preload updates as ever"
     assert late.error("preload", "game", expect=2)["code"] == "usage.no_preload"
 
