@@ -97,9 +97,11 @@ class Renamed(QTranslator):
         super().__init__(parent)
         self._ours, self._name = ours, name
 
-    def translate(self, context: str, source: str, disambiguation: str | None = None, n: int = -1) -> str:
+    def translate(self, context: str, source: str, disambiguation: str | None = None, n: int = -1) -> str | None:
         found = self._ours.translate(context, source, disambiguation or "", n)
-        return (found or ("" if "Shoal" not in source else source)).replace("Shoal", self._name)
+        if not found and "Shoal" not in source:
+            return None  # an empty text would be shown as such
+        return (found or source).replace("Shoal", self._name)
 
     def isEmpty(self) -> bool:
         return False

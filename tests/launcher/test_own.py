@@ -228,6 +228,17 @@ def test_name_icon_and_colour_are_the_publishers_everywhere(
         assert "Meadow" in said and "Shoal" not in said and said != text.replace("Shoal", "Meadow")
 
 
+@pytest.mark.parametrize("locale", ["en_US", "C", "fr_FR", "ar_EG"])
+def test_without_a_translation_the_publishers_launcher_speaks_whole_english(
+    qapp: QApplication, speak: Callable[[str], None], locale: str
+) -> None:
+    speak(locale)
+    translate(qapp, QLocale(locale), "Meadow")
+    assert qapp.translate("FirstRun", "Welcome to Shoal") == "Welcome to Meadow"
+    assert qapp.translate("FirstRun", "Not now") == "Not now"
+    assert qapp.translate("Elsewhere", "%n files", None, 2) == "2 files"
+
+
 @pytest.mark.parametrize("colour", ["#c2185b", "#000000", "#ffffff", "#ffff00", "#0000ff", "#808080"])
 @pytest.mark.parametrize("tokens", [theme.DARK, theme.LIGHT], ids=["dark", "light"])
 def test_every_colour_of_a_publisher_can_be_read(tokens: theme.Tokens, colour: str) -> None:
