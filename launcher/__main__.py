@@ -153,7 +153,7 @@ def main() -> int:
     launcher = Launcher(app, home, str(args.ca.resolve()) if args.ca else "", own)
     launcher.start(hidden=args.hidden)
     if not args.home and own.brand.is_shoal:
-        desktop.register(programs.launcher())
+        desktop.register(own.start or programs.launcher())
     if words:
         launcher.window.open_words(words)
     code = app.exec()

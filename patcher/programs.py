@@ -15,10 +15,14 @@ DETACHED: dict[str, Any] = {"start_new_session": True}
 if sys.platform == "win32":
     DETACHED = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
 
+COMMAND_LINE = "shoal"
+"""The name of the program with a console, in a frozen tree."""
 ENGINE = "--engine"
 """The first word of ``shoal`` that makes it the engine process, in a frozen tree."""
 STARTER = "--start"
 """The first word of the engine that makes it start another one and end."""
+ENDER = "--end"
+"""The first word of the engine that makes the player's engine end, for an installer."""
 _MARKER = "packaged"
 
 
@@ -29,7 +33,7 @@ def is_frozen() -> bool:
 
 def engine() -> list[str]:
     """The command of the engine process."""
-    return [str(_beside("shoal")), ENGINE] if is_frozen() else [sys.executable, "-m", "patcher"]
+    return [str(_beside(COMMAND_LINE)), ENGINE] if is_frozen() else [sys.executable, "-m", "patcher"]
 
 
 def launcher() -> list[str]:

@@ -1,8 +1,9 @@
 """The stub: starts the newest version of a program that starts here, or the one before, and tells which did not.
 
 It is the one part of a program that no update replaces, so it is small and needs the standard library alone. It lies
-in the program's folder, and hands its arguments on. What it tells the version is one variable of its environment,
-`STARTED_BY`; the version answers that it is healthy by removing the file ``word``.
+in the program's folder, and hands its arguments on. A second copy of it, ``shoal``, is the command line, and decides
+nothing. What it tells the version is one variable of its environment, `STARTED_BY`; the version answers that it is
+healthy by removing the file ``word``.
 """
 
 import json
@@ -181,11 +182,29 @@ def _tell(text: str) -> None:
         ctypes.windll.user32.MessageBoxW(None, text, "Start", 0x30)
 
 
+def command_line(program: Program, name: str, words: Sequence[str]) -> int:
+    """Run the program ``name`` of the version that was healthy last, else of the newest; returns its exit code."""
+    whole, _ = program.whole()
+    pointer = program.pointer()
+    for version in sorted(pointer.order(whole), key=lambda each: each.name != pointer.current):
+        path = (program.place(version.name) / version.argv[0]).with_name(name)
+        with suppress(OSError):
+            child = subprocess.Popen([str(path), *words], env=private.environment())
+            while True:
+                with suppress(KeyboardInterrupt):  # which it gets as well
+                    return child.wait()
+    _tell(f"No version in {program.root} has {name}. Install the program again.")
+    return 1
+
+
 def main() -> int:
-    """Start the program in whose folder this file lies."""
+    """Start the program in whose folder this file lies; called ``shoal``, its command line."""
     stub = Path(sys.executable if programs.is_frozen() else sys.argv[0]).resolve()
+    program = Program(stub.parent)
+    if stub.stem == programs.COMMAND_LINE:
+        return command_line(program, stub.name, sys.argv[1:])
     command = [str(stub)] if programs.is_frozen() else [sys.executable, str(stub)]
-    return Stub(Program(stub.parent), command, sys.argv[1:]).run()
+    return Stub(program, command, sys.argv[1:]).run()
 
 
 if __name__ == "__main__":

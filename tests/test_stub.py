@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +119,28 @@ def test_a_version_that_a_power_cut_met_is_tried_once_more_and_then_no_more(prog
     for tries, version in ((1, "1.1"), (2, "1.0")):
         assert Program(program).write_pointer(replace(pointer, trying="2-1.1", tries=tries))
         assert start(program).versions == (version,)
+
+
+def test_a_stub_called_shoal_is_the_command_line_of_the_version_that_was_healthy_last(program: Path) -> None:
+    lay_version(program, "1.1", sequence=2)
+    for name in ("1-1.0", "2-1.1"):
+        line = program / "versions" / name / "bin" / "shoal.py"
+        line.write_text(f'#!/bin/sh\necho "{name} $*"\nexit 6\n')
+        line.chmod(0o755)
+    shutil.copy(program / "start.py", program / "shoal.py")
+
+    def said() -> str:
+        command = [sys.executable, "-S", str(program / "shoal.py"), "status", "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return f"{done.returncode} {done.stdout}{done.stderr}"
+
+    assert said() == "6 1-1.0 status --json\n", "1.1 never said that it is healthy"
+    start(program)
+    assert said() == "6 2-1.1 status --json\n"
+    (program / "versions" / "2-1.1" / "bin" / "start").unlink()
+    assert said() == "6 1-1.0 status --json\n"
+    shutil.rmtree(program / "versions")
+    assert said().startswith("1 No version in")
 
 
 # ---------------------------------------------------------------- what lies there
