@@ -18,6 +18,9 @@ NOT_USED = (
     "PySide6.QtDBus", "PySide6.QtOpenGL", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtTest",
 )  # fmt: skip
 
+NOT_OF_THE_STUB = ("_hashlib", "_ssl", "_bz2", "_lzma", "_decimal", "ssl", "xml", "email", "logging")
+"""What modules of Python would bring along, and do without."""
+
 ASSETS = ("fonts", "i18n", "icons", "theme")
 """Folders of ``assets`` that the window reads; ``demo`` is for developers."""
 
@@ -38,6 +41,11 @@ OF_PYTHON = (
 )  # fmt: skip
 """Libraries of the system that Python's own modules load, as the names of their files begin."""
 
+OF_WINDOWS = ("icuuc.dll", "ucrtbase.dll")
+"""Libraries of Windows itself."""
+_RUNTIME = ("msvcp140.dll", "vcruntime140.dll", "vcruntime140_1.dll")
+"""Microsoft's C++ runtime, of which the tree has one copy, for all. libtorrent needs 14.40, and brings none."""
+
 _LANGUAGES = ("qtbase_de.qm", "qtbase_en.qm")
 _DATA_NOT_USED = (".pyi", "py.typed", "RECORD", "INSTALLER", "WHEEL", "METADATA", "REQUESTED", "entry_points.txt")
 
@@ -46,6 +54,8 @@ def keeps(name: str, source: str) -> bool:
     """Whether the tree gets the file ``name`` (a path in it) that comes from the path ``source``."""
     path = PurePath(name.replace("\\", "/"))
     if path.name.endswith(_DATA_NOT_USED) or path.parts[0].endswith(".dist-info"):
+        return False
+    if path.name.lower() in OF_WINDOWS or (len(path.parts) > 1 and path.name.lower() in _RUNTIME):
         return False
     if path.parts[0] == "PySide6":
         return _keeps_of_qt(path)
