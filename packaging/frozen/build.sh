@@ -41,11 +41,11 @@ $at/bin/python -m PyInstaller --noconfirm --clean --log-level ERROR --distpath b
     packaging/frozen/shoal.spec
 less_icu
 
-# What is in the tree, for whoever packs it: its version, what it needs of a Debian, and the licences of others.
+# For whoever packs the tree: what it needs of a Debian, and the licences of others.
 $at/bin/python -c '
-import json, patcher
+import json
 from launcher.screen import PACKAGES
 needs = ["libc6 (>= 2.36)", "libgcc-s1", "libstdc++6", "zlib1g", *PACKAGES]
-print(json.dumps({"version": patcher.__version__, "depends": needs}))' >build/frozen/shoal/tree.json
+print(json.dumps({"depends": needs}))' >build/frozen/shoal/tree.json
 $at/bin/python packaging/licences.py build/frozen/shoal >build/package/third-party-licences.txt
 cp build/package/third-party-licences.txt build/frozen/shoal

@@ -3,6 +3,7 @@
 import argparse
 from datetime import UTC, datetime
 
+import patcher
 from patcher.cli.output import Output
 from patcher.cli.verbs import Verbs, add_feed_verb, expanded
 from patcher.publish import launcher
@@ -25,8 +26,8 @@ def add_verbs(verbs: Verbs) -> None:
     add("--id", default="", metavar="ID", help=text)
     text = "the title of the feed that this launcher is, by which it keeps itself up to date (default: it does not)"
     add("--self-update", default="", metavar="TITLE", help=text)
-    add("--installer", type=expanded, metavar="FILE.deb", help="also wrap the tree for players, as a package of Debian")
-    add("--version", default="", metavar="V", help="that of the package (default: that of the tree)")
+    text = "what its installer calls this version (default: that of Shoal)"
+    add("--version", default=patcher.__version__, metavar="V", help=text)
     add("--other-feeds", action="store_true", help="let players add feeds of others")
     add("--share-home", action="store_true", help="use the folder that Shoal has, if the player has Shoal, too")
 
@@ -34,18 +35,21 @@ def add_verbs(verbs: Verbs) -> None:
 def _launcher(args: argparse.Namespace, out: Output) -> None:
     order = launcher.LauncherOrder(
         args.title, args.name, args.icon, args.out, args.id, args.accent, args.art, args.tree, args.self_update,
-        args.other_feeds, args.share_home, args.installer, args.version,
+        args.other_feeds, args.share_home, args.version,
     )  # fmt: skip
-    made = launcher.make(args.folder, order, datetime.now(UTC))
+    outcome = launcher.make(args.folder, order, datetime.now(UTC))
+    made = outcome.brand
     out.line(f"Made {made.name} ({made.id}) in {args.out}. It trusts {made.url} by the fingerprint {made.fingerprint}.")
+    if outcome.installer:
+        out.line(f"Players install {outcome.installer}.")
+    elif args.tree:
+        out.line("No installer: the tree does not lie as `make package` left it, or is for Windows without NSIS.")
     if args.tree is None:
         out.line(f"It has no programs. Try it out: SHOAL_BRAND={args.out / 'brand.json'} shoal-launcher")
-    if args.installer:
-        out.line(f"Players install {args.installer}.")
-    if args.tree and made.launcher:
+    elif made.launcher:
         out.line(f"Release it: shoal publish release {args.folder} {made.launcher} {args.out} --version V --launch …")
     out.result({
         "id": made.id, "name": made.name, "out": str(args.out), "url": made.url, "fingerprint": made.fingerprint,
         "title": made.title, "self_update": made.launcher, "other_feeds": made.other_feeds,
-        "installer": str(args.installer or ""),
+        "installer": str(outcome.installer or ""),
     })  # fmt: skip

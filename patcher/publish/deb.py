@@ -5,7 +5,6 @@ has no scripts. Removing it leaves titles and the player's folder.
 """
 
 import io
-import re
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,9 +16,8 @@ from patcher.publish import tree
 from patcher.strict_json import load
 
 NEEDS = "tree.json"
-"""What a frozen tree for Linux says of itself: its version, and the packages of Debian that it needs."""
+"""A file of a frozen tree for Linux: the packages of Debian that it needs."""
 PACKAGED_BY = "dpkg"
-_VERSION = re.compile(r"[0-9][A-Za-z0-9.+~]*")
 _MAX_BYTES = 1 << 16
 _ENTRY = """[Desktop Entry]
 Type=Application
@@ -63,33 +61,21 @@ class _Member:
         return self.source.stat().st_size if self.source else len(self.data)
 
 
-@dataclass(frozen=True, slots=True)
-class FrozenTree:
-    """A frozen tree for Linux, as its `NEEDS` says."""
+def needs(frozen: Path) -> str:
+    """The packages of Debian that a frozen tree needs, as a control file names them; nothing if it is not for Linux.
 
-    version: str
-    depends: str
-    """Packages of Debian that it needs, as a control file names them."""
-
-
-def about(frozen: Path, version: str) -> FrozenTree:
-    """Read it. ``version``: of the package; empty for the tree's own.
-
-    Raises UsageError (usage.argument) for a tree that is none for Linux, and for a version that dpkg refuses.
+    Raises UsageError (usage.argument).
     """
+    if not (frozen / NEEDS).exists():
+        return ""
     try:
-        fields = load(frozen / NEEDS, _MAX_BYTES)
-        version, depends = version or str(fields["version"]), ", ".join(map(str, fields["depends"]))
+        return ", ".join(map(str, load(frozen / NEEDS, _MAX_BYTES)["depends"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        text = f"{frozen} is no frozen tree for Linux: its {NEEDS} is missing or says nothing."
+        text = f"{frozen} does not say what it needs: its {NEEDS} is damaged."
         raise UsageError("usage.argument", text, path=str(frozen)) from error
-    if not _VERSION.fullmatch(version):
-        text = f"A package's version begins with a digit and has only letters, digits, and .+~ — not {version!r:.80}."
-        raise UsageError("usage.argument", text)
-    return FrozenTree(version, depends)
 
 
-def package(folder: Path, made: Brand, about: FrozenTree, time_s: int) -> bytes:
+def package(folder: Path, made: Brand, version: str, depends: str, time_s: int) -> bytes:
     """The package of the launcher ``made`` in ``folder``. ``time_s``: of all its files, as Unix time.
 
     The same arguments make the same bytes. Raises ContentError, DiskError.
@@ -97,7 +83,7 @@ def package(folder: Path, made: Brand, about: FrozenTree, time_s: int) -> bytes:
     members = list(_members(folder, made))
     size_kib = sum(member.size_bytes for member in members) // 1024
     control = _CONTROL.format(
-        id=made.id, version=about.version, name=made.name, url=made.url, size_kib=size_kib, depends=about.depends
+        id=made.id, version=version, name=made.name, url=made.url, size_kib=size_kib, depends=depends
     )
     parts = (
         ("debian-binary", b"2.0\n"),

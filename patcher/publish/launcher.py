@@ -15,11 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import patcher
 from patcher import brand, disk
 from patcher.brand import Brand
 from patcher.content import paths
 from patcher.errors import UsageError
-from patcher.publish import deb, feeds, repository, tree
+from patcher.publish import deb, feeds, installer, repository, tree
 from patcher.publish.release import history
 from patcher.publish.repository import Repository
 from patcher.publish.title import read_art
@@ -51,14 +52,20 @@ class LauncherOrder:
     """The title of the feed that this launcher is, if it keeps itself up to date."""
     other_feeds: bool = False
     shares_home: bool = False
-    installer: Path | None = None
-    """A ``.deb`` to make of the tree, …"""
-    version: str = ""
-    """… and its version, if that is not the tree's own."""
+    version: str = patcher.__version__
+    """Of the launcher in an installer."""
 
 
-def make(folder: Path, order: LauncherOrder, now: datetime) -> Brand:
-    """Write the launcher's tree. Returns its brand.
+@dataclass(frozen=True, slots=True)
+class LauncherMade:
+    """A launcher that was made. ``installer`` lies beside its tree; None for none."""
+
+    brand: Brand
+    installer: Path | None
+
+
+def make(folder: Path, order: LauncherOrder, now: datetime) -> LauncherMade:
+    """Write the launcher's tree, and beside it what players install.
 
     Raises UsageError (usage.argument, usage.unknown_title, usage.expired, usage.feed_folder, usage.release),
     ContentError, DiskError, TrustError. Nothing is written then, unless the disk fails.
@@ -67,10 +74,12 @@ def make(folder: Path, order: LauncherOrder, now: datetime) -> Brand:
     _check_fresh(repo, now)
     _check_title(repo, order)
     made = _brand(repo, order)
-    icon, art = _icon(order.icon), read_art(order.art) if order.art else b""
+    needs, parts = (deb.needs(order.tree), installer.Parts.around(order.tree)) if order.tree else ("", None)
+    icon = _icon(order.icon, (installer.ICON_SIDE,) * 2 if parts else ICON_SIDES)
+    art = read_art(order.art) if order.art else b""
+    installer.check_version(order.version)
     source = tree.read(order.tree) if order.tree else tree.Tree()
     _check_tree(order, source)
-    about = _about(order)
     disk.make_folder(order.out)
     for name in source.empty_folders:
         disk.make_folder(order.out / name)
@@ -86,9 +95,7 @@ def make(folder: Path, order: LauncherOrder, now: datetime) -> Brand:
         disk.write_atomic(order.out / made.art, art)
     text = json.dumps(made.encode(), indent=1, sort_keys=True, ensure_ascii=False)
     disk.write_atomic(order.out / brand.FILE, f"{text}\n".encode())
-    if order.installer and about:
-        disk.write_atomic(order.installer, deb.package(order.out, made, about, int(now.timestamp())))
-    return made
+    return LauncherMade(made, _wrap(order, made, icon, needs, parts, int(now.timestamp())))
 
 
 def _check_fresh(repo: Repository, now: datetime) -> None:
@@ -157,14 +164,19 @@ def _check_tree(order: LauncherOrder, source: tree.Tree) -> None:
         raise UsageError("usage.argument", f"{order.out} lies in the frozen tree itself.", path=str(order.out))
 
 
-def _about(order: LauncherOrder) -> deb.FrozenTree | None:
-    """What the installer to make needs to know; None if none is to be made. Raises UsageError (usage.argument)."""
-    if order.installer is None:
+def _wrap(
+    order: LauncherOrder, made: Brand, icon: bytes, needs: str, parts: installer.Parts | None, time_s: int
+) -> Path | None:
+    """Make the installer: of a tree for Linux by what it ``needs``, of one for Windows by its ``parts`` and NSIS."""
+    if needs:
+        place = order.out.absolute().with_name(f"{made.id}.deb")
+        disk.write_atomic(place, deb.package(order.out, made, order.version, needs, time_s))
+    elif parts and installer.has_nsis():
+        place = order.out.absolute().with_name(installer.name_of(made))
+        installer.make(parts, order.out, made, order.version, installer.icon_file(icon), place)
+    else:
         return None
-    if order.tree is None or order.installer.suffix != ".deb":
-        text = f"An installer is a .deb, made from a frozen tree for Linux; {order.installer} is none."
-        raise UsageError("usage.argument", text, path=str(order.installer))
-    return deb.about(order.tree, order.version)
+    return place
 
 
 def _copy(source: Path, place: Path, size_bytes: int, *, is_executable: bool) -> None:
@@ -177,8 +189,11 @@ def _copy(source: Path, place: Path, size_bytes: int, *, is_executable: bool) ->
 # ---------------------------------------------------------------- the icon
 
 
-def _icon(path: Path) -> bytes:
-    """The bytes of an icon. Raises UsageError (usage.argument) unless it is a square PNG that can be decoded."""
+def _icon(path: Path, sides: tuple[int, int]) -> bytes:
+    """The bytes of an icon with so many pixels each way.
+
+    Raises UsageError (usage.argument) unless it is a square PNG that can be decoded.
+    """
     try:
         with closing(path.open("rb")) as file:
             data = file.read(_ICON_BYTES + 1)
@@ -188,9 +203,10 @@ def _icon(path: Path) -> bytes:
     except (ValueError, struct.error, zlib.error) as error:
         text = f"The icon {path} is not a PNG image: {error}."
         raise UsageError("usage.argument", text, path=str(path)) from error
-    least, most = ICON_SIDES
+    least, most = sides
     if width != height or not least <= width <= most:
-        text = f"The icon is {width} × {height} pixels; it must be a square of {least} to {most}."
+        wanted = f"{least}" if least == most else f"{least} to {most}"
+        text = f"The icon is {width} × {height} pixels; it must be a square of {wanted}."
         raise UsageError("usage.argument", text, path=str(path))
     return data
 

@@ -59,7 +59,7 @@ def order(tmp_path: Path) -> LauncherOrder:
 def test_the_feed_its_root_and_what_the_publisher_says_lie_beside_the_program(
     publisher: Publisher, order: LauncherOrder
 ) -> None:
-    made = launcher.make(publisher.folder, order, NOW)
+    made = launcher.make(publisher.folder, order, NOW).brand
     assert brand.read(order.out / "brand.json").fingerprint == publisher.made.fingerprint == made.fingerprint
     assert (made.url, made.title, made.launcher, made.accent) == (ORIGIN, "game", "meadow-launcher", "#2fc796")
     assert (made.id, made.home, made.other_feeds) == ("org.example.updates.meadow", made.id, False)
@@ -79,7 +79,8 @@ def test_the_same_order_makes_the_same_bytes(publisher: Publisher, order: Launch
 
 
 def test_without_a_tree_the_brand_alone_is_written(publisher: Publisher, order: LauncherOrder) -> None:
-    made = launcher.make(publisher.folder, replace(order, tree=None, art=None, shares_home=True, other_feeds=True), NOW)
+    other = replace(order, tree=None, art=None, shares_home=True, other_feeds=True)
+    made = launcher.make(publisher.folder, other, NOW).brand
     assert sorted(files_below(order.out)) == ["brand-icon.png", "brand.json"]
     assert (made.home, made.other_feeds) == ("shoal", True)
     assert brand.read(order.out / "brand.json").art == ""

@@ -1,0 +1,133 @@
+"""What NSIS is given. `make prove-package-windows` has the real one make an installer, and runs it."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from patcher.brand import Brand
+from patcher.errors import UsageError
+from patcher.publish import installer, launcher
+from patcher.publish.installer import Parts
+from patcher.publish.launcher import LauncherOrder
+from patcher.versions import Program
+from tests.gates.sources import ROOT
+from tests.publish.test_launcher import NOW, png
+from tests.support import trees
+from tests.support.publisher import Publisher
+from tests.support.trees import File
+
+pytestmark = pytest.mark.usefixtures("few_rounds")
+_SCRIPT = ROOT / "packaging" / "windows" / "installer.nsi"
+_WRITES_ITS_WORDS = """#!/bin/sh
+for word in "$@"; do
+    echo "$word"
+    case $word in -DOUT=*) out=${word#*=} ;; -DENTRY=*) entry=${word#*=} ;; esac
+done >"$0.said"
+cat "$entry" >"$out"
+"""
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Path:
+    """The tree of a kit."""
+    for name in ("shoal", "stub"):
+        trees.write(tmp_path / "kit" / name, {"shoal-launcher.exe": File(b"MZ", executable=True)})
+    (tmp_path / "kit" / "installer.nsi").write_bytes(_SCRIPT.read_bytes())
+    return tmp_path / "kit" / "shoal"
+
+
+@pytest.fixture
+def order(tmp_path: Path, kit: Path) -> LauncherOrder:
+    (tmp_path / "icon.png").write_bytes(png())
+    out = tmp_path / "out"
+    return LauncherOrder(
+        "game", 'Meadow: "$1"', tmp_path / "icon.png", out, "org.example.meadow", tree=kit, version="2.0"
+    )
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Publisher:
+    made = Publisher(tmp_path / "publisher")
+    trees.write(tmp_path / "game", {"bin/game": File(b"game", executable=True)})
+    made.release(tmp_path / "game", "1")
+    return made
+
+
+@pytest.fixture
+def makensis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A NSIS that writes down its words; the installer it makes is the entry of the version."""
+    program = tmp_path / "bin" / "makensis"
+    program.parent.mkdir()
+    program.write_text(_WRITES_ITS_WORDS)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    return program
+
+
+def _defined(makensis: Path) -> dict[str, str]:
+    lines = makensis.with_name("makensis.said").read_text("utf-8").splitlines()
+    return dict(line[2:].split("=", 1) for line in lines if line.startswith("-D") and "=" in line)
+
+
+@pytest.mark.posix("a NSIS of a few lines of shell")
+def test_the_installer_lies_beside_the_tree_and_lays_down_a_whole_version(
+    publisher: Publisher, order: LauncherOrder, makensis: Path, tmp_path: Path
+) -> None:
+    launcher.make(publisher.folder, order, NOW)
+    setup = tmp_path / "Meadow 1-Setup.exe"
+    program = Program(tmp_path / "program")
+    trees.write(program.place("0-2.0"), trees.read(order.out))
+    (program.place("0-2.0").parent / "0-2.0.json").write_bytes(setup.read_bytes())
+    whole, faults = program.whole()
+    assert [(each.version, each.sequence, each.argv) for each in whole] == [("2.0", 0, ("shoal-launcher.exe",))]
+    assert not faults and "brand.json" in json.loads(setup.read_text())["files"]
+    said = _defined(makensis)
+    assert (said["FOLDER"], said["ID"], said["HOME"]) == ("Meadow 1", "org.example.meadow", "org.example.meadow")
+    assert (said["NAME"], said["NUMBERS"]) == ('Meadow: $\\"$$1$\\"', "2.0.0.0")
+
+
+@pytest.mark.posix("a NSIS of a few lines of shell")
+def test_what_nsis_says_is_told(publisher: Publisher, order: LauncherOrder, makensis: Path) -> None:
+    makensis.write_text("#!/bin/sh\necho 'Error in script'\nexit 1\n")
+    with pytest.raises(UsageError, match="NSIS made no installer: Error in script"):
+        launcher.make(publisher.folder, order, NOW)
+
+
+def test_without_nsis_the_tree_is_made_all_the_same(
+    publisher: Publisher, order: LauncherOrder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    launcher.make(publisher.folder, order, NOW)
+    assert (order.out / "brand.json").exists() and not list(tmp_path.glob("*.exe"))
+
+
+@pytest.mark.parametrize("version", ["1/2", "", "-S"])
+def test_a_version_that_names_no_folder_is_refused(publisher: Publisher, order: LauncherOrder, version: str) -> None:
+    with pytest.raises(UsageError, match="The version of an installer"):
+        launcher.make(publisher.folder, replace(order, version=version), NOW)
+    assert not order.out.exists()
+
+
+def test_an_icon_has_the_size_that_windows_shows(publisher: Publisher, order: LauncherOrder) -> None:
+    order.icon.write_bytes(png(512, 512))
+    with pytest.raises(UsageError, match="must be a square of 256"):
+        launcher.make(publisher.folder, order, NOW)
+    assert not order.out.exists()
+
+
+def test_a_tree_that_lies_alone_has_no_parts(kit: Path) -> None:
+    assert Parts.around(kit)
+    (kit.parent / "installer.nsi").unlink()
+    assert Parts.around(kit) is None
+
+
+def test_each_blank_of_the_script_is_filled_in(publisher: Publisher, order: LauncherOrder, makensis: Path) -> None:
+    text = _SCRIPT.read_text("utf-8")
+    own = set(re.findall(r"^!define (\w+)", text, re.MULTILINE)) | {"un", "NSISDIR"}
+    blanks = {name for name in re.findall(r"\$\{([A-Za-z]+)\}", text) if name.isupper() or name == "un"}
+    launcher.make(publisher.folder, order, NOW)
+    assert blanks - own - {"LANG_ENGLISH"} == set(_defined(makensis))
+    assert installer.name_of(Brand()) == "Shoal-Setup.exe"
