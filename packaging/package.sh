@@ -1,6 +1,7 @@
 #!/bin/sh
 # `make package`: build/frozen/shoal (the frozen tree) and in dist/ the .deb, wheel and sdist, the licences of what is in
-# them that is not ours, and checksums. Two runs of one commit make the same bytes. Needs Debian 12.
+# them that is not ours, and checksums; as root, where Wine can be had, also the installer for Windows. Two runs of one
+# commit make the same bytes, but for that installer's signature. Needs Debian 12.
 set -eu
 cd "$(dirname "$0")/.."
 python=.venv/package/bin/python
@@ -25,6 +26,7 @@ say "frozen tree" && packaging/frozen/build.sh
 cp build/frozen/shoal/third-party-licences.txt dist
 say ".deb" && packaging/debian/build.sh build/frozen/shoal dist
 say "wheel and sdist" && packaging/wheel.sh $python dist
+say "installer for Windows" && { packaging/windows/package.sh dist/third-party-licences.txt dist || [ $? = 75 ]; }
 (cd dist && sha256sum -- * >SHA256SUMS)
 du -sm build/frozen/shoal | awk '{print "package: the frozen tree has " $1 " MiB"}'
 (cd dist && du -b -- * | awk '{printf "package: %.1f MB dist/%s\n", $1 / 1e6, $2}')
