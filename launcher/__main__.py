@@ -20,7 +20,7 @@ with screen.importing():
     from launcher.own import Own
     from launcher.prefs import Prefs
     from launcher.views.window import MainWindow
-    from patcher import private, programs
+    from patcher import private, programs, stub
     from patcher.errors import ShoalError
     from patcher.processes import limit_heaps
     from patcher.stub import HANDED_OVER
@@ -127,7 +127,7 @@ def main() -> int:
     """``shoal-launcher``: open the window, or bring the one that is open to the front."""
     args = _parser().parse_args()
     if pyside_version >= (6, 12) and sys.version_info < (3, 12):
-        sys.stderr.write("PySide6 6.12 needs Python 3.12 or newer; install PySide6-Essentials below 6.12.\n")
+        stub.tell("PySide6 6.12 needs Python 3.12 or newer; install PySide6-Essentials below 6.12.")
         return 1
     limit_heaps()
     private.forget_secrets()  # programs that Qt starts, such as a browser, must not inherit them
@@ -137,7 +137,7 @@ def main() -> int:
     try:
         own = Own.read()
     except ShoalError as error:
-        sys.stderr.write(f"{error.message}\n")
+        stub.tell(error.message)
         return 1
     app.setApplicationName(own.brand.name)
     app.setDesktopFileName("org.shoal.Shoal" if own.brand.is_shoal else own.brand.id)

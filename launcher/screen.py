@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from patcher import stub
+
 if TYPE_CHECKING:
     from PySide6.QtCore import QMessageLogContext, QtMsgType
     from PySide6.QtWidgets import QApplication
@@ -40,14 +42,14 @@ def open_app(name: str) -> "QApplication":
         if kind is not QtMsgType.QtFatalMsg:
             said.append(text)
             return
-        sys.stderr.write(_no_window(said))
-        sys.stderr.flush()
+        stub.tell(_no_window(said))
         os._exit(1)  # Qt aborts when this returns
 
     qInstallMessageHandler(hear)
     app = QApplication([name])
     qInstallMessageHandler(None)
-    sys.stderr.writelines(f"{text}\n" for text in said)
+    if sys.stderr is not None:  # a program of Windows without a console has none
+        sys.stderr.writelines(f"{text}\n" for text in said)
     return app
 
 

@@ -77,7 +77,7 @@ class Stub:
     def run(self) -> int:
         """Start a version; returns the exit code."""
         for name, fault in self._faults.items():
-            _tell(f"Version {name} is not whole: {fault}.")
+            tell(f"Version {name} is not whole: {fault}.")
         with ExitStack() as held:
             is_alone = False
             with suppress(DiskError):
@@ -91,7 +91,7 @@ class Stub:
                 versions.sort(key=lambda each: each.name != self._pointer.current)
             if any(self._starts(version, is_alone=is_alone) for version in versions):
                 return 0
-        _tell(
+        tell(
             f"No version in {self._program.root} starts. Install the program again; your titles and settings stay as "
             "they are."
         )
@@ -103,13 +103,13 @@ class Stub:
         is_watched = is_alone and (not is_new or self._point(before.trial(version.name))) and self._wait()
         has_current = any(each.name == before.current for each in self._whole)
         if is_new and has_current and not is_watched:
-            _tell(f"{version.version} is not tried yet: nothing can be written in {self._program.root}.")
+            tell(f"{version.version} is not tried yet: nothing can be written in {self._program.root}.")
             return False
         fault = self._fault(version, is_watched=is_watched, is_new=is_new)
         if fault is None:
             self._point(before)
         elif fault:
-            _tell(f"{version.version} did not start: {fault}.")
+            tell(f"{version.version} did not start: {fault}.")
             self._point(self._pointer.failing(version.name))
         elif is_watched:
             self._point(self._pointer.healthy(version.name))
@@ -173,7 +173,8 @@ class Stub:
         return True
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
+    """Say something: on the error output, or in a window of Windows where a program has none."""
     if sys.stderr is not None:
         sys.stderr.write(f"{text}\n")
     elif sys.platform == "win32":  # a program without a console
@@ -193,7 +194,7 @@ def command_line(program: Program, name: str, words: Sequence[str]) -> int:
             while True:
                 with suppress(KeyboardInterrupt):  # which it gets as well
                     return child.wait()
-    _tell(f"No version in {program.root} has {name}. Install the program again.")
+    tell(f"No version in {program.root} has {name}. Install the program again.")
     return 1
 
 

@@ -44,6 +44,13 @@ def test_a_library_that_qt_needs_even_without_a_screen_is_named(tmp_path: Path) 
     assert "sudo apt-get install libgl1 " in done.stderr
 
 
+def test_a_window_without_a_console_opens() -> None:
+    """Windows gives a program that the Explorer or the stub started no error output."""
+    code = "import sys; sys.stderr = None; from launcher import screen; screen.open_app('shoal')"
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"QT_QPA_PLATFORM": "offscreen"}, cwd=ROOT)
+    assert done.returncode == 0
+
+
 def test_the_packages_that_are_named_are_those_that_setup_brings() -> None:
     rows = re.findall(r"^\t(lib\S+\.so\.\d+) (\S+)$", (ROOT / "packaging" / "setup.sh").read_text(), re.MULTILINE)
     assert tuple(package for _, package in rows) == PACKAGES
