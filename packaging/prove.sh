@@ -130,25 +130,51 @@ journey() {
     for _ in $(seq 100); do [ -e "$bare$home/played" ] && break; sleep 0.1; done
     grep -qx 1.1 "$bare$home/played" || fail "the title was not played"
     [ ! -s "$work/window" ] || say "the window said: $(head -c 500 "$work/window")"
+    kill $window
     own_launcher
-    exit 1
     inside apt-get remove -y -qq shoal >/dev/null 2>&1
     [ ! -e "$bare/usr/lib/shoal" ] && [ ! -e "$bare/usr/bin/shoal" ] || fail "apt left programs: $(find "$bare/usr/lib/shoal" | head)"
     [ -s "$bare$home/games/pond/data-1.1" ] && [ -d "$bare$home/.local/share/shoal" ] || fail "apt removed a game or the home"
     say "removed: games and home are there"
 }
 
-own_launcher() { # from the publisher's file to Play: the question, and two clicks
+own_launcher() { # a publisher's, from its file to Play: the question, and two clicks
     local id=org.example.pond
     cp -a build/frozen/shoal "$bare/srv/frozen"
     cp build/package/icons/256.png "$bare/srv/icon.png"
     inside shoal --home /srv/publisher publish launcher /srv/feed --title pond --name Pond --icon /srv/icon.png \
-        --accent "#2fc796" --id $id --tree /srv/frozen --out /srv/pond --installer /tmp/pond.deb
-    inside apt-get install -y -qq --no-install-recommends /tmp/pond.deb >"$work/log" 2>&1 || { tail "$work/log"; fail "apt install"; }
+        --accent "#2fc796" --id $id --tree /srv/frozen --out /srv/pond
+    chmod 644 "$bare/srv/$id.deb"
+    inside apt-get install -y -qq --no-install-recommends /srv/$id.deb >"$work/log" 2>&1 || { tail "$work/log"; fail "apt install"; }
+    rm "$bare$home/played"
     player $id --ca $home/ca.pem >"$work/window" 2>&1 &
     window=$!
     wait_for_window Pond
-    sleep 3; picture pond-1
+    press 330 692 first-start # Not now
+    press 388 349 pond        # Install
+    press 868 486 install     # Install, in the dialog
+    until [ -d "$bare$home/.local/share/$id/titles/pond/.shoal/installed" ]; do kill -0 $window && sleep 0.2; done
+    press 388 349 play        # Play
+    for _ in $(seq 100); do [ -e "$bare$home/played" ] && break; sleep 0.1; done
+    [ -e "$bare$home/played" ] || fail "the publisher's launcher did not play"
+    kill $window
+    inside shoal --home /srv/other --yes publish init /srv/foreign --origin "https://127.0.0.1:8643" --name demo --demo-keys
+    serve /srv/foreign
+    player $id --ca $home/ca.pem --home $home/fresh >"$work/window" 2>&1 &
+    window=$!
+    wait_for_window Pond
+    press 330 692 other-feed
+    sleep 5 && picture refused
+    [ -z "$(ls "$bare$home/fresh/feeds")" ] || fail "another feed at the address was not refused"
+    inside apt-get remove -y -qq $id >/dev/null 2>&1
+    [ ! -e "$bare/usr/lib/$id" ] || fail "apt left the publisher's launcher"
+    [ -s "$bare$home/.local/share/$id/titles/pond/data-1.1" ] || fail "apt removed a title"
+    say "a publisher's launcher: installed, played, another feed refused, removed"
+}
+
+press() { # press X Y PICTURE: a click, once the window has been still for a while and its picture was taken
+    sleep 5 && picture "$3"
+    DISPLAY=$DISPLAY xdotool mousemove "$1" "$2" click 1
 }
 
 libraries_are_there() { # each library of the tree finds what it needs
