@@ -24,7 +24,7 @@ from pathlib import Path
 
 import patcher
 from patcher.brand import Brand
-from patcher.publish import installer
+from patcher.publish.launcher import installer
 
 tree, out = Path(sys.argv[1]) / "shoal", Path(sys.argv[2])
 icon = Path("build/package/icons/shoal.ico").read_bytes()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import patcher
 from patcher.cli.output import Output
 from patcher.cli.verbs import Verbs, add_feed_verb, expanded
-from patcher.publish import launcher
+from patcher.publish.launcher import branded
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -15,7 +15,7 @@ def add_verbs(verbs: Verbs) -> None:
     add = verb.add_argument
     add("--title", required=True, metavar="TITLE", help="the title that it shows first")
     add("--name", required=True, metavar="TEXT", help="its name for players")
-    least, most = launcher.ICON_SIDES
+    least, most = branded.ICON_SIDES
     add("--icon", required=True, type=expanded, metavar="FILE", help=f"a PNG, square, of {least} to {most} pixels")
     add("--accent", default="", metavar="#RRGGBB", help="the colour of its buttons (default: that of Shoal)")
     add("--art", type=expanded, metavar="FILE", help="a PNG or JPEG, wide, for its first page")
@@ -33,11 +33,11 @@ def add_verbs(verbs: Verbs) -> None:
 
 
 def _launcher(args: argparse.Namespace, out: Output) -> None:
-    order = launcher.LauncherOrder(
+    order = branded.LauncherOrder(
         args.title, args.name, args.icon, args.out, args.id, args.accent, args.art, args.tree, args.self_update,
         args.other_feeds, args.share_home, args.version,
     )  # fmt: skip
-    outcome = launcher.make(args.folder, order, datetime.now(UTC))
+    outcome = branded.make(args.folder, order, datetime.now(UTC))
     made = outcome.brand
     out.line(f"Made {made.name} ({made.id}) in {args.out}. It trusts {made.url} by the fingerprint {made.fingerprint}.")
     if outcome.installer:

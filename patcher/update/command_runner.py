@@ -221,7 +221,7 @@ class CommandRunner:
             preloads = self._preloads(install, installed)
             if command.only == "check" or not (is_news or is_interrupted):
                 if not command.only:  # a power cut may have brought them back
-                    preloads.end_past(whole, release.sequence)
+                    preloads.end_old(whole, release.sequence)
                 return self._counted(Outcome(installed.release.version, release.version, work_left=is_news))
             access = preloads.opened(whole, release)
             # without files known as verified, planning a detour would read every byte
@@ -413,7 +413,7 @@ class CommandRunner:
             with commit.unfinished():
                 self._registry.put(target.install)
             if preloads and target.release:
-                preloads.end_past(target.access, target.release.sequence)
+                preloads.end_old(target.access, target.release.sequence)
         return self._counted(outcome)
 
     def _counted(self, outcome: Outcome) -> Outcome:

@@ -83,7 +83,7 @@ class Preloads:
             return access
         return replace(access, session_for=lambda: None, server_only=True, download_limit=lambda: 0)
 
-    def end_past(self, access: Access, sequence: int) -> None:
+    def end_old(self, access: Access, sequence: int) -> None:
         """Remove the title's sealed packs unless they are for a release after this one, which is installed."""
         name = self.install.title.partition("/")[2]
         if access.feed and access.feed.reader.channel(name, self.install.channel).preload <= sequence:

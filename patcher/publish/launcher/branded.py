@@ -1,4 +1,4 @@
-"""`launcher`: a publisher's own launcher, from Shoal's frozen tree: the feed's root inside, and the publisher's name.
+"""`branded`: a publisher's own launcher, from Shoal's frozen tree: the feed's root inside, and the publisher's name.
 
 What is written is a tree again. It is wrapped for each system, and released as a title of the feed if the launcher is
 to keep itself up to date.
@@ -20,7 +20,8 @@ from patcher import brand, disk
 from patcher.brand import Brand
 from patcher.content import paths
 from patcher.errors import UsageError
-from patcher.publish import deb, feeds, installer, repository, tree
+from patcher.publish import feeds, repository, tree
+from patcher.publish.launcher import deb, installer
 from patcher.publish.release import history
 from patcher.publish.repository import Repository
 from patcher.publish.title import read_art

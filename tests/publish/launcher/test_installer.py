@@ -9,12 +9,12 @@ import pytest
 
 from patcher.brand import Brand
 from patcher.errors import UsageError
-from patcher.publish import installer, launcher
-from patcher.publish.installer import Parts
-from patcher.publish.launcher import LauncherOrder
+from patcher.publish.launcher import branded, installer
+from patcher.publish.launcher.branded import LauncherOrder
+from patcher.publish.launcher.installer import Parts
 from patcher.versions import Program
 from tests.gates.sources import ROOT
-from tests.publish.test_launcher import NOW, png
+from tests.publish.launcher.test_branded import NOW, png
 from tests.support import trees
 from tests.support.publisher import Publisher
 from tests.support.trees import File
@@ -76,7 +76,7 @@ def _defined(makensis: Path) -> dict[str, str]:
 def test_the_installer_lies_beside_the_tree_and_lays_down_a_whole_version(
     publisher: Publisher, order: LauncherOrder, makensis: Path, tmp_path: Path
 ) -> None:
-    launcher.make(publisher.folder, order, NOW)
+    branded.make(publisher.folder, order, NOW)
     setup = tmp_path / "Meadow 1-Setup.exe"
     program = Program(tmp_path / "program")
     trees.write(program.place("0-2.0"), trees.read(order.out))
@@ -93,28 +93,28 @@ def test_the_installer_lies_beside_the_tree_and_lays_down_a_whole_version(
 def test_what_nsis_says_is_told(publisher: Publisher, order: LauncherOrder, makensis: Path) -> None:
     makensis.write_text("#!/bin/sh\necho 'Error in script'\nexit 1\n")
     with pytest.raises(UsageError, match="NSIS made no installer: Error in script"):
-        launcher.make(publisher.folder, order, NOW)
+        branded.make(publisher.folder, order, NOW)
 
 
 def test_without_nsis_the_tree_is_made_all_the_same(
     publisher: Publisher, order: LauncherOrder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-    launcher.make(publisher.folder, order, NOW)
+    branded.make(publisher.folder, order, NOW)
     assert (order.out / "brand.json").exists() and not list(tmp_path.glob("*.exe"))
 
 
 @pytest.mark.parametrize("version", ["1/2", "", "-S"])
 def test_a_version_that_names_no_folder_is_refused(publisher: Publisher, order: LauncherOrder, version: str) -> None:
     with pytest.raises(UsageError, match="The version of an installer"):
-        launcher.make(publisher.folder, replace(order, version=version), NOW)
+        branded.make(publisher.folder, replace(order, version=version), NOW)
     assert not order.out.exists()
 
 
 def test_an_icon_has_the_size_that_windows_shows(publisher: Publisher, order: LauncherOrder) -> None:
     order.icon.write_bytes(png(512, 512))
     with pytest.raises(UsageError, match="must be a square of 256"):
-        launcher.make(publisher.folder, order, NOW)
+        branded.make(publisher.folder, order, NOW)
     assert not order.out.exists()
 
 
@@ -128,6 +128,6 @@ def test_each_blank_of_the_script_is_filled_in(publisher: Publisher, order: Laun
     text = _SCRIPT.read_text("utf-8")
     own = set(re.findall(r"^!define (\w+)", text, re.MULTILINE)) | {"un", "NSISDIR"}
     blanks = {name for name in re.findall(r"\$\{([A-Za-z]+)\}", text) if name.isupper() or name == "un"}
-    launcher.make(publisher.folder, order, NOW)
+    branded.make(publisher.folder, order, NOW)
     assert blanks - own - {"LANG_ENGLISH"} == set(_defined(makensis))
     assert installer.name_of(Brand()) == "Shoal-Setup.exe"

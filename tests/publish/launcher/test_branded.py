@@ -11,8 +11,8 @@ import pytest
 
 from patcher import brand
 from patcher.errors import UsageError
-from patcher.publish import launcher
-from patcher.publish.launcher import LauncherOrder
+from patcher.publish.launcher import branded
+from patcher.publish.launcher.branded import LauncherOrder
 from tests.support import trees
 from tests.support.publisher import ORIGIN, Publisher, files_below
 from tests.support.trees import File, Link
@@ -59,7 +59,7 @@ def order(tmp_path: Path) -> LauncherOrder:
 def test_the_feed_its_root_and_what_the_publisher_says_lie_beside_the_program(
     publisher: Publisher, order: LauncherOrder
 ) -> None:
-    made = launcher.make(publisher.folder, order, NOW).brand
+    made = branded.make(publisher.folder, order, NOW).brand
     assert brand.read(order.out / "brand.json").fingerprint == publisher.made.fingerprint == made.fingerprint
     assert (made.url, made.title, made.launcher, made.accent) == (ORIGIN, "game", "meadow-launcher", "#2fc796")
     assert (made.id, made.home, made.other_feeds) == ("org.example.updates.meadow", made.id, False)
@@ -74,13 +74,13 @@ def test_the_feed_its_root_and_what_the_publisher_says_lie_beside_the_program(
 def test_the_same_order_makes_the_same_bytes(publisher: Publisher, order: LauncherOrder, tmp_path: Path) -> None:
     again = replace(order, out=tmp_path / "again")
     for each in (order, again):
-        launcher.make(publisher.folder, each, NOW)
+        branded.make(publisher.folder, each, NOW)
     assert files_below(order.out) == files_below(again.out)
 
 
 def test_without_a_tree_the_brand_alone_is_written(publisher: Publisher, order: LauncherOrder) -> None:
     other = replace(order, tree=None, art=None, shares_home=True, other_feeds=True)
-    made = launcher.make(publisher.folder, other, NOW).brand
+    made = branded.make(publisher.folder, other, NOW).brand
     assert sorted(files_below(order.out)) == ["brand-icon.png", "brand.json"]
     assert (made.home, made.other_feeds) == ("shoal", True)
     assert brand.read(order.out / "brand.json").art == ""
@@ -106,13 +106,13 @@ def test_an_icon_that_is_not_an_image_is_refused(
 ) -> None:
     order.icon.unlink() if data is None else order.icon.write_bytes(data)
     with pytest.raises(UsageError, match=text):
-        launcher.make(publisher.folder, order, NOW)
+        branded.make(publisher.folder, order, NOW)
     assert not order.out.exists()
 
 
 def test_an_expired_feed_is_refused(publisher: Publisher, order: LauncherOrder) -> None:
     with pytest.raises(UsageError, match="The feed is expired: the signature of") as caught:
-        launcher.make(publisher.folder, order, NOW + timedelta(days=4000))
+        branded.make(publisher.folder, order, NOW + timedelta(days=4000))
     assert caught.value.code == "usage.expired"
     assert not order.out.exists()
 
@@ -135,19 +135,19 @@ def test_what_cannot_be_is_refused(
     publisher: Publisher, order: LauncherOrder, change: dict[str, str], text: str
 ) -> None:
     with pytest.raises(UsageError, match=text):
-        launcher.make(publisher.folder, replace(order, **change), NOW)  # type: ignore[arg-type]  # the cases name its fields
+        branded.make(publisher.folder, replace(order, **change), NOW)  # type: ignore[arg-type]  # the cases name its fields
     assert not order.out.exists()
 
 
 def test_a_tree_that_is_none_of_shoals_or_somebodys_already_is_refused(
     publisher: Publisher, order: LauncherOrder, tmp_path: Path
 ) -> None:
-    launcher.make(publisher.folder, order, NOW)
+    branded.make(publisher.folder, order, NOW)
     with pytest.raises(UsageError, match="is not an empty folder"):
-        launcher.make(publisher.folder, order, NOW)
+        branded.make(publisher.folder, order, NOW)
     with pytest.raises(UsageError, match="is somebody's launcher already"):
-        launcher.make(publisher.folder, replace(order, tree=order.out, out=tmp_path / "twice"), NOW)
+        branded.make(publisher.folder, replace(order, tree=order.out, out=tmp_path / "twice"), NOW)
     with pytest.raises(UsageError, match="is no frozen tree of Shoal"):
-        launcher.make(publisher.folder, replace(order, tree=tmp_path / "game", out=tmp_path / "twice"), NOW)
+        branded.make(publisher.folder, replace(order, tree=tmp_path / "game", out=tmp_path / "twice"), NOW)
     assert not (tmp_path / "twice").exists()
     assert json.loads((order.out / "brand.json").read_text())["format"] == 1

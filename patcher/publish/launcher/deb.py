@@ -1,4 +1,4 @@
-"""A publisher's launcher as a Debian package (deb(5)), made from the tree that `launcher` wrote, on any system.
+"""A publisher's launcher as a Debian package (deb(5)), made from the tree that `branded` wrote, on any system.
 
 The program lies in ``/usr/lib/ID``, a command of that name starts it, and the desktop's menu has an entry. The package
 has no scripts. Removing it leaves titles and the player's folder.

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from patcher.errors import UsageError
-from patcher.publish import launcher
-from patcher.publish.launcher import LauncherOrder
-from tests.publish.test_launcher import NOW, order, publisher
+from patcher.publish.launcher import branded
+from patcher.publish.launcher.branded import LauncherOrder
+from tests.publish.launcher.test_branded import NOW, order, publisher
 from tests.support import trees
 from tests.support.publisher import Publisher
 from tests.support.trees import File, Link
@@ -36,7 +36,7 @@ def _dpkg(*words: object) -> str:
 def test_dpkg_lays_down_the_program_a_command_and_a_menu_entry(
     publisher: Publisher, wrapped: LauncherOrder, tmp_path: Path
 ) -> None:
-    made = launcher.make(publisher.folder, wrapped, NOW)
+    made = branded.make(publisher.folder, wrapped, NOW)
     assert made.installer == tmp_path / f"{ID}.deb"
     _dpkg("--extract", made.installer, tmp_path / "root")
     laid = trees.read(tmp_path / "root")
@@ -55,7 +55,7 @@ def test_dpkg_lays_down_the_program_a_command_and_a_menu_entry(
 def test_the_package_says_what_it_needs_and_all_of_it_is_roots(publisher: Publisher, wrapped: LauncherOrder) -> None:
     old = os.umask(0o077)
     try:
-        package = launcher.make(publisher.folder, wrapped, NOW).installer
+        package = branded.make(publisher.folder, wrapped, NOW).installer
     finally:
         os.umask(old)
     names = ("Package", "Version", "Depends", "Description")
@@ -70,7 +70,7 @@ def test_the_package_says_what_it_needs_and_all_of_it_is_roots(publisher: Publis
 
 
 def test_the_same_order_makes_the_same_package(publisher: Publisher, wrapped: LauncherOrder, tmp_path: Path) -> None:
-    made = [launcher.make(publisher.folder, replace(wrapped, out=tmp_path / name / "tree"), NOW) for name in "ab"]
+    made = [branded.make(publisher.folder, replace(wrapped, out=tmp_path / name / "tree"), NOW) for name in "ab"]
     first, second = (each.installer for each in made)
     assert first and second
     assert first.read_bytes() == second.read_bytes()
@@ -81,7 +81,7 @@ def test_a_version_that_no_package_can_have_is_refused(
     publisher: Publisher, wrapped: LauncherOrder, version: str
 ) -> None:
     with pytest.raises(UsageError, match="The version of an installer"):
-        launcher.make(publisher.folder, replace(wrapped, version=version), NOW)
+        branded.make(publisher.folder, replace(wrapped, version=version), NOW)
     assert not wrapped.out.exists()
 
 
@@ -92,12 +92,12 @@ def test_a_tree_that_does_not_say_what_it_needs_is_refused(
     assert wrapped.tree
     (wrapped.tree / "tree.json").write_text(said)
     with pytest.raises(UsageError, match=r"its tree\.json is damaged"):
-        launcher.make(publisher.folder, wrapped, NOW)
+        branded.make(publisher.folder, wrapped, NOW)
     assert not wrapped.out.exists()
 
 
 def test_a_tree_of_another_system_gets_no_package(publisher: Publisher, wrapped: LauncherOrder, tmp_path: Path) -> None:
     assert wrapped.tree
     (wrapped.tree / "tree.json").unlink()
-    assert launcher.make(publisher.folder, wrapped, NOW).installer is None
+    assert branded.make(publisher.folder, wrapped, NOW).installer is None
     assert list(tmp_path.glob("*.deb")) == []
