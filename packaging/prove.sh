@@ -53,7 +53,7 @@ start_world() { # a process that holds the namespaces in which all of the bare D
         "mount -t proc proc '$bare/proc' && mount -t sysfs sys '$bare/sys' && mount --rbind /dev '$bare/dev' &&
         mkdir '$bare/tmp/.X11-unix' && mount --bind /tmp/.X11-unix '$bare/tmp/.X11-unix' && exec sleep infinity" &
     local starter=$!
-    until world=$(pgrep -P $starter) && inside test -e /proc/self/ns 2>/dev/null; do kill -0 $starter && sleep 0.1; done
+    until world=$(pgrep -P $starter) && inside test -e /proc/self/ns 2>/dev/null; do kill -0 $starter || fail "no namespaces"; sleep 0.1; done
 }
 
 start_screen() {
@@ -100,7 +100,7 @@ serve() { # serve FEED: in place of the one before
     [ -z "${server:-}" ] || { kill "$server" && wait "$server" || true; }
     inside shoal --home /srv/publisher serve "$1" --port 8643 --demo-cert >"$work/serve" 2>&1 &
     server=$!
-    until grep -q https "$work/serve"; do kill -0 $server && sleep 0.2; done
+    until grep -q https "$work/serve"; do kill -0 $server || fail "no server: $(cat "$work/serve")"; sleep 0.2; done
 }
 
 shoal() { player shoal --ca $home/ca.pem --yes "$@"; }
@@ -153,7 +153,7 @@ own_launcher() { # a publisher's, from its file to Play: the question, and two c
     press 330 692 first-start # Not now
     press 388 349 pond        # Install
     press 868 486 install     # Install, in the dialog
-    until [ -d "$bare$home/.local/share/$id/titles/pond/.shoal/installed" ]; do kill -0 $window && sleep 0.2; done
+    until [ -e "$bare$home/.local/share/$id/titles/pond/.shoal/installed" ]; do kill -0 $window || fail "the window ended"; sleep 0.2; done
     press 388 349 play        # Play
     for _ in $(seq 100); do [ -e "$bare$home/played" ] && break; sleep 0.1; done
     [ -e "$bare$home/played" ] || fail "the publisher's launcher did not play"

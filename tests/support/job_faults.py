@@ -196,9 +196,8 @@ class Faults:
         if isinstance(end, Finished):
             self.report.swallowed[what] = self.report.swallowed.get(what, 0) + 1
             after = self._world.after[case.name]
-            return replace(self._world.state(), waiting=()).differs(
-                after
-            )  # a command that stays is done again, in vain
+            # a command that stays is done again, in vain; a preload that stays goes with the next update
+            return replace(self._world.state(), waiting=(), preloads=after.preloads).differs(after)
         codes = {CODES[number], "disk.interrupted", "disk.home"}
         if what.startswith("database") or (for_good and " home" in what):  # then the registry is refused too
             codes.add("disk.failed")  # SQLite says no more of an error than that it is one of input or output
