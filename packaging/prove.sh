@@ -18,7 +18,7 @@ fail() { say "FAILED: $*" >&2; exit 1; }
 
 finish() { # end what was started here, and what lives in the bare Debian
     [ -z "${screen:-}" ] || kill "$screen" 2>/dev/null || true
-    [ -z "${world:-}" ] || kill "$world" 2>/dev/null || true
+    [ -z "${world:-}" ] || kill -KILL "$world" 2>/dev/null || true  # the first process of a namespace ignores others
     rm -rf --one-file-system "$work"
 }
 
@@ -97,8 +97,9 @@ feed() {
 }
 
 serve() { # serve FEED: in place of the one before
-    [ -z "${server:-}" ] || { kill "$server" && wait "$server" || true; }
-    inside shoal --home /srv/publisher serve "$1" --port 8643 --demo-cert >"$work/serve" 2>&1 &
+    [ -z "${server:-}" ] || finish_up "$server" "$bare/srv/pid"
+    # shellcheck disable=SC2016 # words for the shell inside
+    inside sh -c 'echo $$ >/srv/pid && exec "$@"' sh shoal --home /srv/publisher serve "$1" --port 8643 --demo-cert >"$work/serve" 2>&1 &
     server=$!
     until grep -q https "$work/serve"; do kill -0 $server || fail "no server: $(cat "$work/serve")"; sleep 0.2; done
 }
@@ -119,8 +120,7 @@ journey() {
     menu=$(sed -n 's/^Exec=\(.*\) -- %u$/\1/p' "$bare/usr/share/applications/org.shoal.Shoal.desktop")
     say "the menu's command: $menu"
     # shellcheck disable=SC2086 # words of a command
-    player $menu --ca $home/ca.pem shoal://demo/pond >"$work/window" 2>&1 &
-    window=$!
+    open_window $menu --ca $home/ca.pem shoal://demo/pond
     wait_for_window Shoal
     shoal install pond --to $home/games/pond
     publish 1.1
@@ -130,12 +130,23 @@ journey() {
     for _ in $(seq 100); do [ -e "$bare$home/played" ] && break; sleep 0.1; done
     grep -qx 1.1 "$bare$home/played" || fail "the title was not played"
     [ ! -s "$work/window" ] || say "the window said: $(head -c 500 "$work/window")"
-    kill $window
+    finish_up $window "$bare$home/pid"
     own_launcher
     inside apt-get remove -y -qq shoal >/dev/null 2>&1
     [ ! -e "$bare/usr/lib/shoal" ] && [ ! -e "$bare/usr/bin/shoal" ] || fail "apt left programs: $(find "$bare/usr/lib/shoal" | head)"
     [ -s "$bare$home/games/pond/data-1.1" ] && [ -d "$bare$home/.local/share/shoal" ] || fail "apt removed a game or the home"
     say "removed: games and home are there"
+}
+
+open_window() { # open_window COMMAND…: as the player
+    # shellcheck disable=SC2016
+    player sh -c 'echo $$ >~/pid && exec "$@"' sh "$@" >"$work/window" 2>&1 &
+    window=$!
+}
+
+finish_up() { # finish_up JOB FILE: end what runs inside, by its number there
+    inside sh -c "kill $(cat "$2")"
+    wait "$1" || true
 }
 
 own_launcher() { # a publisher's, from its file to Play: the question, and two clicks
@@ -147,8 +158,7 @@ own_launcher() { # a publisher's, from its file to Play: the question, and two c
     chmod 644 "$bare/srv/$id.deb"
     inside apt-get install -y -qq --no-install-recommends /srv/$id.deb >"$work/log" 2>&1 || { tail "$work/log"; fail "apt install"; }
     rm "$bare$home/played"
-    player $id --ca $home/ca.pem >"$work/window" 2>&1 &
-    window=$!
+    open_window $id --ca $home/ca.pem
     wait_for_window Pond
     press 330 692 first-start # Not now
     press 388 349 pond        # Install
@@ -157,11 +167,10 @@ own_launcher() { # a publisher's, from its file to Play: the question, and two c
     press 388 349 play        # Play
     for _ in $(seq 100); do [ -e "$bare$home/played" ] && break; sleep 0.1; done
     [ -e "$bare$home/played" ] || fail "the publisher's launcher did not play"
-    kill $window
+    finish_up $window "$bare$home/pid"
     inside shoal --home /srv/other --yes publish init /srv/foreign --origin "https://127.0.0.1:8643" --name demo --demo-keys
     serve /srv/foreign
-    player $id --ca $home/ca.pem --home $home/fresh >"$work/window" 2>&1 &
-    window=$!
+    open_window $id --ca $home/ca.pem --home $home/fresh
     wait_for_window Pond
     press 330 692 other-feed
     sleep 5 && picture refused
