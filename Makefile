@@ -1,5 +1,5 @@
 # The two commands of a newcomer are `make test` and `make demo`; both set everything up themselves.
-.PHONY: help setup demo test test-windows check check-windows prove-windows lint gates format mutants disks prove bench bench-patch screenshots translations lock package prove-package
+.PHONY: help setup demo test test-windows check check-windows prove-windows lint gates format mutants disks prove bench bench-patch screenshots translations lock package prove-package prove-package-windows
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -93,11 +93,15 @@ bench-patch: setup ## patches beside other tools on real releases; downloads 1 G
 	$(call timed,$(BIN)/python -m bench.patch_size && $(BIN)/python -m bench.patch_cost && \
 	    $(BIN)/python -m bench.patch_rebuild && $(BIN)/python -m bench.apply --pair pyside6)
 
-package:        ## the frozen tree, .deb, wheel, sdist, licences and checksums, the same bytes each time (Debian 12)
+package:        ## the frozen tree, .deb, wheel, sdist, licences, checksums, as root also the installer for Windows; the same bytes each time (Debian 12)
 	$(call timed,packaging/package.sh)
 
 prove-package:  ## the packages of `make package` as players have them: a bare Debian 12 installs, plays and removes; pip installs offline (root)
 	$(call timed,packaging/prove.sh)
+
+prove-package-windows: setup ## the installer for Windows as players have it, under Wine: it installs, plays, updates itself, flips back, is removed (root, Debian 12)
+	$(call timed,packaging/windows/build.sh .venv/windows && \
+	    $(BIN)/python -m tests.support.windows_package .venv/windows build/frozen-windows dist/*-Setup.exe)
 
 translations: setup ## assets/i18n follows the texts of the launcher; fill in what is new in the .ts files, then run it again
 	@for name in de en; do \

@@ -111,8 +111,6 @@ if sys.platform == "win32":
     from multiprocessing import connection
     from typing import Any
 
-    import psutil
-
     _READ, _WRITE, _DELETE, _ADD_FILE, _ADD_FOLDER = 0x80000000, 0x40000000, 0x10000, 0x2, 0x4
     _SHARE_ALL, _EXISTING, _ITSELF = 0x7, 3, 0x02200000
     """For CreateFile: others may do anything; it must exist; folders too, and links themselves."""
@@ -355,6 +353,8 @@ if sys.platform == "win32":
 
         It enters a job, which ends with it. Raises OSError.
         """
+        import psutil  # the stub does without it
+
         now_bytes = psutil.Process().memory_info().pagefile
         limits = _Limits(flags=_PROCESS_MEMORY, process_memory=now_bytes + more_bytes)
         _kernel.CreateJobObjectW.restype = wintypes.HANDLE

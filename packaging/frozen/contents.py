@@ -18,7 +18,7 @@ NOT_USED = (
     "PySide6.QtDBus", "PySide6.QtOpenGL", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtTest",
 )  # fmt: skip
 
-NOT_OF_THE_STUB = ("_hashlib", "_ssl", "_bz2", "_lzma", "_decimal", "ssl", "xml", "email", "logging")
+NOT_OF_THE_STUB = ("_hashlib", "_ssl", "_bz2", "_lzma", "_decimal", "ssl", "xml", "email", "logging", "psutil")
 """What modules of Python would bring along, and do without."""
 
 ASSETS = ("fonts", "i18n", "icons", "theme")

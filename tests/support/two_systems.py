@@ -44,17 +44,18 @@ _SMALL_DRIVE = "size=32m"
 class WindowsPlayer(Shoal):
     """One person's home on Windows: the same verbs, run there."""
 
-    def __init__(self, windows: Path, home: Path, *options: str) -> None:
+    def __init__(self, windows: Path, home: Path, *options: str, prefix: str = "prefix-two-systems") -> None:
         super().__init__(home, *options)
         self._python = windows / "wpython"
-        self.prefix = windows / "prefix-two-systems"
+        self._program: tuple[object, ...] = ("-m", "patcher.cli", "--home", home)
+        self.prefix = windows / prefix
         self._environment = {**os.environ, "WPYTHON_PREFIX": str(self.prefix)}
         self._environment.pop("DISPLAY", None)
 
     def answer(self, *words: object) -> dict[str, Any]:
         """The result object of a verb, with its exit ``code`` and all ``lines``."""
-        options = ("--home", self.home, "--json", "--yes", *self._options, *words)
-        command = [str(self._python), "-m", "patcher.cli", *map(there, options)]
+        words = (*self._program, "--json", "--yes", *self._options, *words)
+        command = [str(self._python), *map(there, words)]
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             # Files, and no pipes: Windows' own services inherit them, and would keep a pipe open.
             done = subprocess.run(
@@ -103,14 +104,14 @@ def build_game(folder: Path, version: str) -> None:
 class Scene:
     """The feed, a player on each system, and two releases of the game."""
 
-    def __init__(self, world: World, windows: Path) -> None:
+    def __init__(self, world: World, windows: WindowsPlayer) -> None:
         self.world = world
-        self.windows = WindowsPlayer(windows, world.root / "windows", "--ca", str(world.ca))
+        self.windows = windows
         for version in ("1.0", "1.1"):
             build_game(world.root / version, version)
         self.release("1.0")
         self.linux = world.player("linux", sharing="everyone")
-        self.windows.home.mkdir()
+        self.windows.home.mkdir(parents=True)
         (self.windows.home / "settings.toml").write_text(_SETTINGS)
 
     def release(self, version: str) -> None:
@@ -264,7 +265,7 @@ def main() -> int:
 def _prove_all(root: Path, windows: Path, only: list[str]) -> None:
     # The tracker of other tests forgets players after some seconds, in which Windows has not even begun.
     with Tracker() as tracker, World(root / "world", tracker.http_url, processes=True) as world:
-        scene = Scene(world, windows)
+        scene = Scene(world, WindowsPlayer(windows, world.root / "windows", "--ca", str(world.ca)))
         try:
             for proof in [each for each in PROOFS if each.__name__ in only or not only]:
                 started = time.monotonic()

@@ -12,11 +12,11 @@ PATIENCE_S = 60.0
 _FIRST_S, _LONGEST_S = 0.005, 0.05
 
 
-def wait_until(is_true: Callable[[], bool], what: str) -> None:
-    """Return as soon as it is true. Fails after a minute."""
-    deadline, pause_s = time.monotonic() + PATIENCE_S, _FIRST_S
+def wait_until(is_true: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Return as soon as it is true. Fails after a minute, or ``patience_s``."""
+    deadline, pause_s = time.monotonic() + patience_s, _FIRST_S
     while not is_true():
-        assert time.monotonic() < deadline, f"waited a minute for {what}"
+        assert time.monotonic() < deadline, f"waited {patience_s:.0f} s for {what}"
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, _LONGEST_S)
 
