@@ -1,4 +1,4 @@
-"""The stub in a process of its own, with versions that are a few lines of shell."""
+"""The stub in a process of its own, with versions that are a few lines of Python."""
 
 import json
 import shutil
@@ -15,9 +15,8 @@ from patcher.lock import locked
 from patcher.stub import STARTED_BY, StartedBy
 from patcher.versions import Pointer, Program, ProgramVersion
 from tests.support import launchers
-from tests.support.launchers import CRASHES, HANDS_OVER, HANGS, HEALTHY, lay_stub, lay_version, start
-
-pytestmark = pytest.mark.posix("launchers of a few lines of shell")
+from tests.support.launchers import CRASHES, HANDS_OVER, HANGS, SLOW, START, lay_stub, lay_version, start
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -30,8 +29,17 @@ def program(tmp_path: Path) -> Path:
     return folder
 
 
-IMPATIENT = "stub._HEALTHY_S = 0.3"
-"""Before a stub that waits no 30 seconds."""
+IMPATIENT = """
+import time
+from pathlib import Path
+class clock:
+    sleep = time.sleep
+    def monotonic():
+        heard = Path(sys.argv[1])
+        return 1000.0 if heard.exists() and heard.read_text().endswith("\\n") else 0.0
+stub.time = clock
+"""
+"""Before a stub for which 30 seconds are over as soon as a version has said who it is."""
 FULL = """
 from patcher.errors import DiskError
 def full(where, *_, **__):
@@ -56,7 +64,7 @@ def test_arguments_are_handed_on_and_the_version_learns_who_started_it(program: 
     assert str(told["stub"]).endswith("start.py']")
 
 
-@pytest.mark.parametrize("act", [CRASHES, "exit 0", "kill -9 $$"])
+@pytest.mark.parametrize("act", [CRASHES, "sys.exit(0)", "os.kill(os.getpid(), 9)"])
 def test_a_version_that_crashes_at_start_flips_back_is_told_and_never_tried_again(program: Path, act: str) -> None:
     lay_version(program, "1.1", act, sequence=2)
     first, second = start(program), start(program)
@@ -79,25 +87,29 @@ def test_a_new_version_that_says_nothing_is_ended_and_the_old_one_starts(program
 
 def test_a_version_that_was_healthy_before_may_be_slow(program: Path, tmp_path: Path) -> None:
     lay_stub(program, IMPATIENT)
-    slow = f'touch "$1.up"; while [ -e "$1.up" ]; do sleep 0.02; done; {HEALTHY}'
-    lay_version(program, "1.0", slow, sequence=1)
+    lay_version(program, "1.0", SLOW, sequence=1)
     try:
         assert start(program).versions == ("1.0",)
         assert Program(program).pointer() == Pointer("1-1.0")
     finally:
-        (tmp_path / "heard.up").unlink(missing_ok=True)
+        _end_the_slow(tmp_path)
+
+
+def _end_the_slow(folder: Path) -> None:
+    """A `SLOW` version that runs is let go on to its end; fails if there is none."""
+    wait_until((folder / "heard.up").exists, "the slow version")
+    (folder / "heard.up").unlink()
 
 
 def test_the_only_version_is_never_ended(tmp_path: Path) -> None:
     lay_stub(tmp_path / "program", IMPATIENT)
-    slow = f'touch "$1.up"; while [ -e "$1.up" ]; do sleep 0.02; done; {HEALTHY}'
-    lay_version(tmp_path / "program", "1.0", slow)
+    lay_version(tmp_path / "program", "1.0", SLOW)
     started = start(tmp_path / "program")
     assert (started.code, started.said, started.versions) == (0, "", ("1.0",))
-    assert (tmp_path / "heard.up").exists()
-    (tmp_path / "heard.up").unlink()
+    _end_the_slow(tmp_path)
 
 
+@pytest.mark.posix("the exit code of a batch file")
 def test_a_version_that_hands_over_to_a_running_one_says_nothing_of_itself(program: Path) -> None:
     lay_version(program, "1.1", HANDS_OVER, sequence=2)
     before = Program(program).pointer()
@@ -121,6 +133,7 @@ def test_a_version_that_a_power_cut_met_is_tried_once_more_and_then_no_more(prog
         assert start(program).versions == (version,)
 
 
+@pytest.mark.posix("a program called shoal.py")
 def test_a_stub_called_shoal_is_the_command_line_of_the_version_that_was_healthy_last(program: Path) -> None:
     lay_version(program, "1.1", sequence=2)
     for name in ("1-1.0", "2-1.1"):
@@ -137,7 +150,7 @@ def test_a_stub_called_shoal_is_the_command_line_of_the_version_that_was_healthy
     assert said() == "6 1-1.0 status --json\n", "1.1 never said that it is healthy"
     start(program)
     assert said() == "6 2-1.1 status --json\n"
-    (program / "versions" / "2-1.1" / "bin" / "start").unlink()
+    (program / "versions" / "2-1.1" / START).unlink()
     assert said() == "6 1-1.0 status --json\n"
     shutil.rmtree(program / "versions")
     assert said().startswith("1 No version in")
@@ -163,7 +176,7 @@ def _no_folder(program: Path, version: ProgramVersion) -> None:
 
 
 def _other_program(program: Path, version: ProgramVersion) -> None:
-    path = program / "versions" / version.name / "bin" / "start"
+    path = program / "versions" / version.name / START
     path.write_bytes(path.read_bytes()[:-1] + b"#")
 
 
@@ -188,7 +201,7 @@ DAMAGE: dict[str, Callable[[Path, ProgramVersion], None]] = {
     "an entry whose program is elsewhere": _entry(lambda f: f.update(argv=["/bin/sh"], files={"/bin/sh": 1})),
     "an entry that leads out": _entry(lambda f: f.update(argv=["../x"], files={"../x": 1})),
     "an entry of another name": _entry(lambda fields: fields.update(name="1-1.0")),
-    "an entry whose sizes are words": _entry(lambda fields: fields.update(files={"bin/start": "many"})),
+    "an entry whose sizes are words": _entry(lambda fields: fields.update(files={START: "many"})),
 }
 
 

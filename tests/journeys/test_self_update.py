@@ -9,19 +9,20 @@ import pytest
 from patcher.config import Home
 from patcher.engine.client import Client, RemoteError
 from patcher.errors import BusyError
+from patcher.install.launch import SYSTEM
 from patcher.install.registry import Registry
 from patcher.protocol import commands, events
 from patcher.protocol.events import Failed, Finished
 from patcher.update import self_update
 from tests.support import trees
-from tests.support.launchers import CRASHES, HEALTHY, lay_stub, lay_version, start, tree
+from tests.support.launchers import CRASHES, HEALTHY, LAUNCH, START, lay_stub, lay_version, start, tree
 from tests.support.world import World, world
 
-pytestmark = pytest.mark.posix("launchers of a few lines of shell")
 TITLE = "demo/launcher"
+OTHER = "linux" if SYSTEM == "windows" else "windows"
 
 
-def _release(at: World, version: str, act: str = HEALTHY, launch: str = "linux=bin/start") -> None:
+def _release(at: World, version: str, act: str = HEALTHY, launch: str = LAUNCH) -> None:
     folder = at.root / "trees" / version
     trees.write(folder, tree(version, act))
     at.release(version, folder, "--launch", launch, title="launcher")
@@ -181,10 +182,10 @@ def test_a_program_that_somebody_else_laid_down_is_not_brought_up_to_date(shop: 
 
 def test_a_release_that_cannot_be_started_here_is_refused_before_it_is_fetched(tmp_path: Path, joined: Joined) -> None:
     with world(tmp_path) as shop:
-        _release(shop, "1.1", launch="windows=bin/start")
+        _release(shop, "1.1", launch=f"{OTHER}={START}")
         person = joined(shop, "ann")
         shop.requests()
-        with pytest.raises(RemoteError, match="says no command for linux"):
+        with pytest.raises(RemoteError, match=f"says no command for {SYSTEM}"):
             person.update()
         assert person.folders == ["0-1.0"]
         assert not [path for path in shop.requests() if "/content/" in path]
@@ -193,7 +194,7 @@ def test_a_release_that_cannot_be_started_here_is_refused_before_it_is_fetched(t
 def test_a_newest_version_that_was_damaged_is_put_together_anew(shop: World, joined: Joined) -> None:
     person = joined(shop, "dora")
     person.update()
-    for path in ("lib/big.so", "bin/start"):
+    for path in ("lib/big.so", START):
         (person.program / "versions" / "2-1.1" / path).unlink()
     assert person.start() == ("1.0",)
     assert person.update().version_to == "1.1"

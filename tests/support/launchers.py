@@ -1,4 +1,4 @@
-"""Launchers that are a few lines of shell, released as a title of a real feed, laid down beside a real stub.
+"""Launchers that are a few lines of Python, released as a title of a real feed, laid down beside a real stub.
 
 As a program, `python -m tests.support.launchers`, it kills a self-update before each step that it does to the disk, and
 the stub before each of its own: one of the two versions starts after every kill, and in the end the new one is there.
@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from patcher.install import launch
 from patcher.protocol import commands
 from patcher.stub import Stub
 from patcher.versions import Program, ProgramVersion
@@ -25,14 +26,30 @@ from tests.support.life import ORIGIN, Life
 from tests.support.publisher import ORIGIN as URL
 from tests.support.publisher import Publisher
 from tests.support.trees import File, Layout, edited, noise
+from tests.support.waiting import wait_until
 
 TITLE = "shop/launcher"
-SCRIPT = """#!/bin/sh
-echo "{version} $SHOAL_STUB" >> "$1"
+START = "bin/start.cmd" if os.name == "nt" else "bin/start"
+LAUNCH = f"{launch.SYSTEM}={START}"
+_FIRST = "#!{python} -IS"
+if os.name == "nt":  # a batch file that gives the rest of itself to Python
+    _FIRST = '@"{python}" -IS -x "%~f0" %* & exit /b'
+SCRIPT = (
+    _FIRST
+    + """
+import json, os, sys, time
+with open(sys.argv[1], "a") as heard:
+    print({version!r}, os.environ["SHOAL_STUB"], file=heard)
+word, up = json.loads(os.environ["SHOAL_STUB"])["word"], sys.argv[1] + ".up"
 {act}
 """
-HEALTHY = """rm "$(printf %s "$SHOAL_STUB" | sed 's/.*"word": "\\([^"]*\\)".*/\\1/')" """
-CRASHES, HANDS_OVER, HANGS = "exit 3", "exit 75", "exec sleep 60"
+)
+HEALTHY = "os.unlink(word)"
+SLOW = f"""open(up, "w").close()
+while os.path.exists(up):
+    time.sleep(0.02)
+{HEALTHY}"""
+CRASHES, HANDS_OVER, HANGS = "sys.exit(3)", "sys.exit(75)", "time.sleep(60)"
 _STUB = """import sys
 sys.path.insert(0, {here!r})
 from patcher import disk, stub
@@ -46,7 +63,7 @@ def tree(version: str, act: str = HEALTHY) -> Layout:
     """A launcher that says which version it is, and does ``act``."""
     number = int(version.rpartition(".")[2])
     return {
-        "bin/start": File(SCRIPT.format(version=version, act=act).encode(), executable=True),
+        START: File(SCRIPT.format(python=sys.executable, version=version, act=act).encode(), executable=True),
         "lib/big.so": File(edited(_BIG, number) if number else _BIG),
         "lib/same.so": File(noise(2, 30_000)),
         f"lib/only-{version}.txt": File(version.encode()),
@@ -59,7 +76,7 @@ def lay_version(program: Path, version: str, act: str = HEALTHY, sequence: int =
     layout = tree(version, act)
     trees.write(place, layout)
     files = {path: len(item.data) for path, item in layout.items() if isinstance(item, File)}
-    noted = ProgramVersion.of(place, version, sequence, ("bin/start",), files)
+    noted = ProgramVersion.of(place, version, sequence, (START,), files)
     Program(program).note(noted)
     return noted
 
@@ -90,6 +107,8 @@ def start(program: Path, *words: str) -> Started:
     command = [sys.executable, "-S", str(program / "start.py"), str(heard), *words]
     with said.open("w") as errors:  # and no pipe: versions outlive the stub
         done = subprocess.run(command, stderr=errors, check=False)
+    if not done.returncode:  # the stub does not always wait for the version's word
+        wait_until(lambda: heard.exists() and heard.read_text().endswith("\n"), "a version")
     lines = [line.partition(" ") for line in heard.read_text().splitlines()] if heard.exists() else []
     told = json.loads(lines[-1][2]) if lines else {}
     return Started(done.returncode, said.read_text(), tuple(version for version, _, _ in lines), told)
@@ -113,7 +132,7 @@ class Launchers:
         """Publish a version."""
         folder = self.room / "trees" / version
         trees.write(folder, tree(version, act))
-        self.publisher.release(folder, version, title="launcher", launch=("linux=bin/start",))
+        self.publisher.release(folder, version, title="launcher", launch=(LAUNCH,))
 
     def update(self) -> life.End:
         """Have an engine that starts do a self-update."""
