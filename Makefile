@@ -27,8 +27,8 @@ demo: setup     ## a feed, an origin, two peers, an update; with REAL=1 a real g
 test: setup     ## every test, the gates among them; a skipped test is a failure
 	$(call timed,$(BIN)/python -m pytest -q -n 3)
 
-test-windows: setup ## the suite in Windows' Python under Wine, one process a file (root, Debian 12); FILES="tests/…" for some
-	$(call timed,$(under_wine) $(FILES))
+test-windows: setup ## the suite in Windows' Python under Wine, one process a file (root, Debian 12); FILES="tests/…" for some, CONTINUE=1 where the last run ended
+	$(call timed,$(under_wine) $(FILES) $(CONTINUE:%=--continue))
 
 check: lint test check-windows ## what CI runs
 

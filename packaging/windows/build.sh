@@ -18,7 +18,7 @@ cannot() { say "left out: $*"; exit 75; }
 unshare -m true 2>/dev/null || cannot "a program cannot have mounts of its own here"
 
 own=$(cd "$(dirname "$0")" && pwd)
-locks=$own/../requirements
+locks=$own/../requirements project=$own/../../pyproject.toml
 mkdir -p "$1"
 here=$(cd "$1" && pwd)
 python=$here/python
@@ -139,18 +139,27 @@ wheels() { # those of the locks: all that players and publishers run, and what t
     mkdir -p "$tmp" "$python/Lib/site-packages"
     awk -v tests=" $tests " '/^[A-Za-z0-9]/ {split($1, name, "=="); on = index(tests, " " name[1] " ")} on' \
         "$locks/dev.txt" >"$tmp/tests.txt"
-    for lock in "$locks"/{upload,redis,rehearse}.txt "$tmp/tests.txt" "$own/suite.txt"; do
+    for lock in "$locks"/{upload,redis,rehearse,dask}.txt "$tmp/tests.txt" "$own/suite.txt"; do
         download "$tmp" -r "$lock"
     done
     for wheel in "$tmp"/*.whl; do unpack "$wheel" "$python/Lib/site-packages"; done
     rm -rf "$tmp"
 }
 
+shoal() { # its version, which an editable install would tell
+    local site=$python/Lib/site-packages version
+    version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$project")
+    rm -rf "$site"/shoal-*.dist-info
+    mkdir "$site/shoal-$version.dist-info"
+    printf 'Metadata-Version: 2.1\nName: shoal\nVersion: %s\n' "$version" >"$site/shoal-$version.dist-info/METADATA"
+}
+
 once tools
 { once wine; cp "$own/wpython.sh" "$here/wpython"; "$here/wpython" --kill || :; } & wine=$! # mostly, it waits for the network
 trap 'kill $wine 2>/dev/null || :' EXIT
 once cpython "$own"/python.* "$own/icuuc.c" "$own/sitecustomize.py"
-once wheels "$own"/suite.txt "$locks"/{upload,redis,rehearse,dev}.txt
+once wheels "$own"/suite.txt "$locks"/{upload,redis,rehearse,dask,dev}.txt
+once shoal "$project" "$here/.wheels"
 wait $wine
 "$here/wpython" -c 'import cryptography.hazmat.bindings._rust, hdiffpatch, libtorrent, numpy, tuf, PySide6.QtWidgets, pytest
 libtorrent.session({"listen_interfaces": "127.0.0.1:0"})'

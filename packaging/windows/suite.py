@@ -2,13 +2,15 @@
 
 python packaging/windows/suite.py FOLDER [TEST…]      FOLDER as `build.sh` made it; without tests, the whole suite
 
-As root. What a file prints is in build/windows, and in its summary.txt what this program printed. A test that ends its
-process (as pytest-timeout does on Windows) has failed, and the rest of its file runs in another one. Failures that
-docs/windows.md lists are named with their cause; any other one fails the run, and so does a test that is listed and
-passes.
+As root. What a file prints is in build/windows, in its summary.txt what this program printed, and in its results.jsonl
+what became of each test; with `--continue`, a run goes on there, and leaves out the files that have a result. A test
+that ends its process (as pytest-timeout does on Windows) has failed, and the rest of its file runs in another one.
+Failures that docs/windows.md lists are named with their cause; any other one fails the run, and so does a test that is
+listed and passes.
 """
 
 import argparse
+import json
 import os
 import queue
 import re
@@ -21,7 +23,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +33,8 @@ _FILE_S, _TEST_S = 1200, 300
 _LIVES = 5
 """How often the rest of a file whose process ended is tried."""
 _OUTPUT = _ROOT / "build/windows"
+_RESULTS = _OUTPUT / "results.jsonl"
+"""A `Result` a line, as each file ends."""
 _MEMORY_BYTES = 2 << 30
 """Of the disk in memory for what tests write. Wine writes every byte of a sparse file."""
 _LISTED = re.compile(r"^\| `(tests/\S+)` \| (.+?) \|$", re.MULTILINE)
@@ -52,6 +57,8 @@ class Result:
     """Test to one of the columns."""
     lost: int = 0
     """Tests without an outcome."""
+    ended: list[str] = field(default_factory=list)
+    """Tests whose process ended before they did: by themselves, or for the time they took."""
     seconds: float = 0.0
 
     @property
@@ -75,6 +82,7 @@ class Result:
             return False
         if self.lost and at_work:
             self.outcomes[at_work[-1]] = "failed"
+            self.ended.append(at_work[-1])
             self.lost -= 1
         return bool(self.lost and at_work)
 
@@ -163,27 +171,39 @@ def _judge(result: Result, causes: dict[str, str]) -> list[str]:
             said.append(f"listed: {test}: {cause}")
         elif outcome == "failed" or (outcome == "passed" and test in causes):
             result.outcomes[test] = "failed"
-            said.append(f"failed: {test}" + (", since docs/windows.md says that it would" if cause else ""))
+            why = ", since docs/windows.md says that it would" if cause else ""
+            said.append(f"failed: {test}" + (", which ended its process" if test in result.ended else why))
     return said + ([f"failed: {result.lost} more of {result.file}"] if result.lost else [])
+
+
+def _known() -> list[Result]:
+    """What earlier runs found, for `--continue`."""
+    lines = _RESULTS.read_text("utf-8").splitlines() if _RESULTS.exists() else []
+    return list({(result := Result(**json.loads(line))).file: result for line in lines}.values())
 
 
 def _asked(tests: list[str]) -> list[Result]:
     """The tests by file; without any, the whole suite."""
-    found = {path.relative_to(_ROOT).as_posix() for path in (_ROOT / "tests").rglob("test_*.py")}
-    # The gates judge the source, which is the same everywhere.
-    tests = tests or sorted(path for path in found if not path.startswith("tests/gates/"))
     files: dict[str, list[str]] = {}
-    for test in tests:
-        files.setdefault(test.partition("::")[0], []).append(test)
+    for test in tests or ["tests"]:
+        folder = _ROOT / test
+        # The gates judge the source, which is the same everywhere.
+        found = (
+            path.relative_to(_ROOT).as_posix()
+            for path in sorted(folder.rglob("test_*.py"))
+            if path.parent.name != "gates"
+        )
+        for each in found if folder.is_dir() else [test]:
+            files.setdefault(each.partition("::")[0], []).append(each)
     return [Result(file, asked) for file, asked in files.items()]
 
 
-def _summary(counts: Counter[str], seconds: float) -> str:
+def _summary(files: int, counts: Counter[str], seconds: float) -> str:
     run = sum(counts[column] for column in _COLUMNS) - counts["posix"]
     return (
-        f"{counts['passed']} passed, {counts['listed']} failed as docs/windows.md says, {counts['failed']} failed, "
-        f"{counts['posix']} need POSIX: {counts['passed'] / max(1, run):.1%} of those that Windows can run passed, "
-        f"in {seconds / 60:.0f} minutes"
+        f"{files} files in {seconds / 60:.0f} minutes: {counts['passed']} passed, {counts['listed']} failed as "
+        f"docs/windows.md says, {counts['failed']} failed, {counts['posix']} need POSIX: "
+        f"{counts['passed'] / max(1, run):.1%} of those that Windows can run passed"
     )
 
 
@@ -193,24 +213,31 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("tests", nargs="*")
     parser.add_argument("--jobs", type=int, default=2, help="how many files at a time")
+    parser.add_argument("--continue", action="store_true", dest="goes_on", help="go on where the last run ended")
     args = parser.parse_args()
     causes = dict(_LISTED.findall((_ROOT / "docs/windows.md").read_text("utf-8")))
-    started_s, said, counts = time.monotonic(), [], Counter[str]()
     _OUTPUT.mkdir(parents=True, exist_ok=True)
-    with (_OUTPUT / "summary.txt").open("w") as record:
+    known = _known() if args.goes_on else []
+    had = {result.file for result in known}
+    files = [result for result in _asked(args.tests) if result.file not in had]
+    said, counts, seconds = [], Counter[str](), sum(result.seconds for result in known)
+    with (_OUTPUT / "summary.txt").open("w") as record, _RESULTS.open("a" if args.goes_on else "w") as results:
 
         def say(line: str) -> None:
             print(line, flush=True)
             print(line, file=record, flush=True)
 
         say(f"{'':<52}" + "".join(f"{column:>9}" for column in _COLUMNS))
-        for result in _results(args.folder.resolve(), _asked(args.tests), args.jobs):
+        started_s = time.monotonic()
+        for result in chain(known, _results(args.folder.resolve(), files, args.jobs)):
+            if result.file not in had:
+                print(json.dumps(asdict(result)), file=results, flush=True)
             said += _judge(result, causes)
             counts += result.counts
             say(_row(result.file, result.counts, result.seconds))
         for line in said:
             say(line)
-        say(_summary(counts, time.monotonic() - started_s))
+        say(_summary(len(known) + len(files), counts, seconds / args.jobs + time.monotonic() - started_s))
     return 1 if counts["failed"] else 0
 
 
