@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from patcher import beneath, disk
@@ -79,6 +80,14 @@ def test_without_p2p_the_origin_delivers_straight_into_the_files(game: Game) -> 
     assert game.is_whole(torrent)
     assert sorted(game.reported) == list(game.everything)
     assert got.sources.origin_bytes == shelf.sent_bytes == sum(SIZES.values())
+
+
+def test_a_session_that_is_closed_has_ended(game: Game) -> None:
+    before = psutil.Process().num_threads()
+    with closing(Session(settings())) as session:
+        game.fetch(session, game.here(), loose(game, game.shelf()))
+        assert psutil.Process().num_threads() > before
+    assert psutil.Process().num_threads() == before  # libtorrent has threads of its own
 
 
 def test_peers_forbidden_is_without_p2p(game: Game) -> None:

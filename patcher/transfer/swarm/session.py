@@ -9,6 +9,7 @@ Ports, discovery and the filter of addresses follow from what is in the session 
 each time that changes. An empty session has no socket. Opening or closing one takes under a millisecond.
 """
 
+import contextlib
 import logging
 import math
 import socket
@@ -381,11 +382,11 @@ class Session:
             for info_hash in list(self._swarms):
                 self._leave(info_hash)
             self._is_closing = True
-        self._session.set_alert_fd(-1)
-        self._writer.setblocking(True)
-        self._writer.send(b"\0")
+        with contextlib.suppress(BlockingIOError):  # so much is unread that it wakes up
+            self._writer.send(b"\0")
         self._thread.join()
-        del self._session
+        # libtorrent writes to the socket as long as it lives. To a closed one, that would end the process on Windows.
+        del self._filter, self._session
         self._reader.close()
         self._writer.close()
 

@@ -5,10 +5,10 @@ Real schedulers and workers, in processes of their own.
 
 import os
 import random
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from patcher.errors import OriginError, UsageError
@@ -64,7 +64,7 @@ def test_the_windows_of_a_worker_that_is_killed_are_made_by_another(tmp_path: Pa
 
         def kill_one(_: int) -> None:
             if pids:
-                os.kill(pids.pop(), signal.SIGKILL)
+                psutil.Process(pids.pop()).kill()
                 pids.clear()
 
         pool.run_remote(workers, there, kill_one)

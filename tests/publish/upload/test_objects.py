@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -186,4 +185,4 @@ def kill(publisher: Publisher, s3: str, prefix: str, at: int) -> None:
             wire.limit = at
             while process.poll() is None and not wire.cut.wait(0.02):
                 pass
-            process.send_signal(signal.SIGKILL)
+            process.kill()
