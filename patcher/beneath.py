@@ -465,7 +465,12 @@ def _listed(folder: Where) -> Iterator[int | str]:
 
 def open_file(where: Where) -> FileIO:
     """A regular file, open for reading without a buffer. Raises OSError (ELOOP if it is anything else)."""
-    descriptor = open_descriptor(where, os.O_RDONLY)
+    try:
+        descriptor = open_descriptor(where, os.O_RDONLY)
+    except PermissionError as error:  # what Windows says of a folder
+        if is_folder(where):
+            raise OSError(errno.ELOOP, "Not a regular file") from error
+        raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.ELOOP, "Not a regular file")

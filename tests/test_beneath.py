@@ -129,6 +129,12 @@ def test_a_pipe_is_no_file_and_keeps_nobody_waiting(root: Beneath) -> None:
         disk.append(root / "pipe", b"x")
 
 
+def test_a_folder_is_no_file(root: Beneath) -> None:
+    disk.make_folder(root / "folder")
+    with pytest.raises(OSError, match="Not a regular file"):
+        beneath.open_file(root / "folder")
+
+
 def test_a_file_with_a_second_name_is_not_written(root: Beneath) -> None:
     os.link(_outside(root) / "secret", root.path / "file")
     for attempt in (lambda: disk.Staged(root / "file", 0), lambda: disk.append(root / "file", b"x")):

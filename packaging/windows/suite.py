@@ -22,14 +22,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import IO
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FILE_S, _TEST_S = 1200, 300
 """How long a file and a test may take: Wine is slow, and the machine may be busy."""
+_LOOK_S = 5
 _LIVES = 5
 """How often the rest of a file whose process ended is tried."""
 _OUTPUT = _ROOT / "build/windows"
@@ -100,15 +102,26 @@ def _process(wpython: Path, environment: dict[str, str], result: Result) -> tupl
             command, cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            code = process.wait(_FILE_S)
-        except subprocess.TimeoutExpired:
-            code = -1
+            code = _code(process, output, begin)
         finally:
             subprocess.run([wpython, "--kill"], env=environment, check=False, capture_output=True)
+            process.kill()  # without Wine's server, some of its threads wait on
             process.wait()
             rest.unlink()
         output.seek(begin)
         return code, output.read().decode(errors="replace").replace("\r\n", "\n")
+
+
+def _code(process: "subprocess.Popen[bytes]", output: IO[bytes], begin: int) -> int:
+    """How the process ends; -1 when it takes too long, or when Wine's server ends under it."""
+    until_s = time.monotonic() + _FILE_S
+    while time.monotonic() < until_s:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(_LOOK_S)
+        output.seek(begin)
+        if b"wineserver64: server/" in output.read():
+            break
+    return -1
 
 
 def _name(file: str) -> str:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 from bencode2 import bdecode, bencode
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
@@ -151,12 +152,15 @@ def cost_of(bombs: Sequence[Bomb]) -> Cost:
     text = "\n".join(json.dumps([base64.b64encode(data).decode() for data in line]) for line in lines)
     command = [sys.executable, "-m", "tests.support.bombs", bombs[0].kind]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{bombs[0].kind}: {done.stderr[-2000:]}"
+    assert done.returncode == 0, f"{bombs[0].kind}: {done.returncode} {done.stderr[-2000:]}"
     return Cost(**json.loads(done.stdout))
 
 
 def _peak_bytes() -> int:
     """Of this program alone: the kernel's ru_maxrss begins with what the parent had when it started us."""
+    if sys.platform == "win32":
+        peak: int = psutil.Process().memory_info().peak_wset
+        return peak
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 

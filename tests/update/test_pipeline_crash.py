@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.posix("forks")
+
 PLACES = {
     "install: database home/registry.sqlite": "an install that was noted as done is no error when it goes on",
     "install: create games/a/.shoal/journal": "an install that was interrupted in its commit can be asked for again",

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.posix("forks")
+
 
 def cut(*options: str) -> tuple[int, str]:
     """How the harness ends, and what it says."""

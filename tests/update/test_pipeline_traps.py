@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.posix("symbolic links")
+
 
 def caught(*options: str) -> list[str]:
     """What the harness says: a line a fault, and how many traps there were."""

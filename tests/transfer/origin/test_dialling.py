@@ -20,6 +20,7 @@ from patcher.transfer.origin.watchdog import Watchdog
 from tests.support import names
 from tests.support.certificates import Authority
 from tests.support.hostile_origin import HostileOrigin
+from tests.support.waiting import wait_until
 from tests.transfer.origin.servers import DATA
 
 SHORT = RetryPolicy(stall_s=1.5, grace_s=0.4, connect_s=0.4, back_off_s=0.1)
@@ -132,6 +133,10 @@ def test_no_address_takes_the_time_of_the_others(monkeypatch: pytest.MonkeyPatch
     assert first < second < third
 
 
+_RECORD_BYTES = 5 + 1 + 16
+"""What TLS 1.3 adds to each 16 KiB (RFC 8446, section 5.2)."""
+
+
 @contextlib.contextmanager
 def encrypted(authority: Authority) -> Iterator[tuple[ssl.SSLSocket, ssl.SSLSocket]]:
     """Both ends of an encrypted connection, ours first; a watchdog is on duty."""
@@ -151,6 +156,7 @@ def encrypted(authority: Authority) -> Iterator[tuple[ssl.SSLSocket, ssl.SSLSock
 def test_what_has_come_is_read_at_once_however_many_records_it_is(authority: Authority) -> None:
     with encrypted(authority) as (ours, other):
         other.sendall(DATA[:60_000])
+        wait_until(lambda: len(socket.socket.recv(ours, 100_000, socket.MSG_PEEK)) == 60_000 + 4 * _RECORD_BYTES, "it")
         buffer = bytearray(100_000)
         assert ours.recv_into(buffer) == 60_000
         assert buffer[:60_000] == DATA[:60_000]
