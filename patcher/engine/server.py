@@ -235,6 +235,7 @@ def serve(home: Home, *, keep: bool = False, verbose: bool = False, begun: Calla
             begun()
             return 0
         processes.limit_heaps()
+        processes.set_stacks()
         _log_to(home.log, verbose=verbose)
         with closing(Engine(home)) as engine, Server(home, engine, keep=keep) as server:
             for number in (signal.SIGTERM, signal.SIGINT):

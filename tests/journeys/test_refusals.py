@@ -295,6 +295,7 @@ def _fill(path: Path) -> None:
             pass
 
 
+@pytest.mark.posix("unshare")
 def test_an_engine_starts_on_a_full_drive_and_says_what_is_wrong(world: World, tmp_path: Path) -> None:
     player = _installed(world)
     player.stop_engine()
