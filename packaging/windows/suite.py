@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import IO
 
 _ROOT = Path(__file__).resolve().parents[2]
-_FILE_S, _TEST_S = 1200, 300
+_FILE_S, _TEST_S = 2400, 300
 """How long a file and a test may take: Wine is slow, and the machine may be busy."""
 _LOOK_S = 5
 _LIVES = 5

@@ -88,7 +88,7 @@ def test_a_second_client_sees_the_update_that_the_first_one_runs_and_follows_it(
 def test_two_homes_with_one_install_write_in_turn(world: World) -> None:
     ann, bob = _installed(world), world.player("bob", peers="none")
     assert bob.run("install", "game", "--to", world.folder(ann), "--locate")["version_to"] == "1"
-    ann.run("settings", "download_limit_bps", _SLOW_BPS)
+    ann.run("settings", "download_limit_bps", _SLOW_BPS // 16)  # the other one's engine has yet to start
     first = ann.start("update", "game")
     wait_until(lambda: _fetched_bytes(ann) > 0, "the download")
     refused = bob.error("update", "game", expect=7)

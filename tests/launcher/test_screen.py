@@ -33,6 +33,7 @@ def test_without_a_screen_the_launcher_says_so_and_what_would_help(
     assert words in done.stderr and "`shoal -h`" in done.stderr
 
 
+@pytest.mark.posix("a package of Debian")
 def test_a_library_that_qt_needs_even_without_a_screen_is_named(tmp_path: Path) -> None:
     (tmp_path / "PySide6").mkdir()
     (tmp_path / "PySide6" / "__init__.py").write_text("raise ImportError('libEGL.so.1: cannot open')")

@@ -27,8 +27,8 @@ def listening(pid: int) -> set[Listening]:
     """Those of the process ``pid``, in the network namespace it is in."""
     if sys.platform == "win32":
         kinds = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
-        open_ends = psutil.Process(pid).net_connections("inet")
-        return {Listening(kinds[each.type], each.laddr.ip, each.laddr.port) for each in open_ends if not each.raddr}
+        bound = (each for each in psutil.Process(pid).net_connections("inet") if each.laddr and not each.raddr)
+        return {Listening(kinds[each.type], each.laddr.ip, each.laddr.port) for each in bound}
     mine = _inodes(pid)
     found = set()
     for table in ("tcp", "tcp6", "udp", "udp6"):
