@@ -427,7 +427,10 @@ def link_target(where: Where) -> str | None:
 
 
 def entries(folder: Where) -> list[tuple[str, os.stat_result]]:
-    """The names in a folder, sorted, each with its stat (of a link itself). Empty when there is no such folder."""
+    """The names in a folder, sorted, each with its stat (of a link itself; on Windows without the number of its names).
+
+    Empty when there is no such folder.
+    """
     try:
         with _listed(folder) as listing, os.scandir(listing) as found:
             return sorted(_stats(found))

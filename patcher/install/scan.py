@@ -174,8 +174,8 @@ def _is_no_folder(where: Beneath) -> bool:
 def staging(folder: Beneath, wanted: Iterable[bytes], watch: Watch) -> dict[bytes, bytes]:
     """Root to leaves for each file of the staging ``folder`` that is named by a wanted root."""
     names = {root.hex(): root for root in wanted}
-    files = [name for name, each in beneath.entries(folder) if beneath.is_own(each)]
-    return {names[name]: hash_file(folder / name, watch) for name in files if name in names}
+    found = ((name, beneath.status(folder / name)) for name, _ in beneath.entries(folder) if name in names)
+    return {names[name]: hash_file(folder / name, watch) for name, each in found if each and beneath.is_own(each)}
 
 
 def room(folder: Beneath, staged: Iterable[bytes]) -> dict[bytes, int]:

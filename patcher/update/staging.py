@@ -156,10 +156,11 @@ class Stage:
 def prune(staging: Beneath, plan: Plan) -> None:
     """Remove what this job cannot use, folders, and files that also have a name elsewhere."""
     names = {staged_name(root) for root in (*plan.roots, *(restore.content.root for restore in plan.restores))}
-    for name, found in beneath.entries(staging):
-        if stat.S_ISDIR(found.st_mode):
+    for name, _ in beneath.entries(staging):
+        found = beneath.status(staging / name)  # a list of Windows does not say how many names a file has
+        if found and stat.S_ISDIR(found.st_mode):
             disk.remove_tree(staging / name)
-        elif name not in names or not beneath.is_own(found):
+        elif name not in names or not (found and beneath.is_own(found)):
             disk.remove(staging / name)
 
 
