@@ -113,15 +113,22 @@ def _process(wpython: Path, environment: dict[str, str], result: Result) -> tupl
 
 
 def _code(process: "subprocess.Popen[bytes]", output: IO[bytes], begin: int) -> int:
-    """How the process ends; -1 when it takes too long, or when Wine's server ends under it."""
+    """How the process ends; -1 when it takes too long, or cannot end."""
     until_s = time.monotonic() + _FILE_S
     while time.monotonic() < until_s:
         with suppress(subprocess.TimeoutExpired):
             return process.wait(_LOOK_S)
         output.seek(begin)
-        if b"wineserver64: server/" in output.read():
+        if b"wineserver64: server/" in output.read() or _is_headless(process.pid):
             break
     return -1
+
+
+def _is_headless(pid: int) -> bool:
+    """Whether the first thread ended, as Wine ends one whose stack is full, and others are waited for in vain."""
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2]
+    time.sleep(1)
+    return state.startswith("Z") and len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
 
 
 def _name(file: str) -> str:
