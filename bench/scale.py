@@ -20,10 +20,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from patcher.beneath import Base, Beneath
 from patcher.config import Home
 from patcher.content import feed_paths, manifest, merkle, patch_index, records
-from patcher.content.manifest import Entry, Manifest
-from patcher.install.scan import Have
+from patcher.content.file_tree import Entry
+from patcher.content.manifest import Manifest
+from patcher.install.scan import Have, LocalSources
 from patcher.publish import build, feeds, release, repository
 from patcher.publish.keys.ring import Passphrases
 from patcher.publish.store import Store
@@ -78,8 +80,9 @@ def _plan(root: Path) -> None:
     """What a player's engine does between the scan and the first byte."""
     repo, store = repository.load(root / "feed"), Store(root / "feed")
     old_part, part = (_read(repo, records.Release, feed_paths.release("game", n)).parts[0] for n in (1, 2))
-    old, document = manifest.parse(store.read(old_part.manifest)), store.read(part.manifest)
-    new = manifest.parse(document)
+    parser, document = manifest.Parser(), store.read(part.manifest)
+    old, new = parser.parse(store.read(old_part.manifest)), parser.parse(document)
+    del parser
     delta = _read(repo, records.Patches, feed_paths.patches("game", 2)).parts[0].deltas[0]
     assert delta.index
     _planned(Offer(part, document, new, old, patch_index.parse(store.read(delta.index), new, old)), old)
@@ -101,19 +104,16 @@ def _large(edition: int) -> Manifest:
 
 def _terabyte(_: Path) -> None:
     documents = [manifest.encode(_large(edition)) for edition in (1, 2)]
-    old, new = map(manifest.parse, documents)
+    parser = manifest.Parser()
+    old, new = map(parser.parse, documents)
     part = records.Part("main", (), False, merkle.ref_of(documents[1]), new.info_hash, None, None)
     _planned(Offer(part, documents[1], new), old)
 
 
 def _planned(offer: Offer, old: Manifest) -> None:
     started_s = time.process_time()
-    have = Have(
-        intact={entry.path: entry.root for entry in old.entries},
-        sources={entry.root: Path(entry.path) for entry in old.entries if entry.root},
-        modified=(),
-        executable=frozenset(),
-    )
+    intact = {entry.path: entry.root for entry in old.entries}
+    have = Have(intact, sources=LocalSources(Beneath(Base(Path("/game"))), intact, {}))
     made = plan.make([offer], [old], have, server_only=False)
     assert made.files
     print(

@@ -20,10 +20,7 @@ def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
     Takes memory of 40 times the plain document, which is at most `codec.MAX_RATIO` times as large as the packed one.
     Raises ContentError content.invalid for anything else.
     """
-    if data.startswith(codec.ZSTD_MAGIC) and len(data) <= max_bytes:
-        data = codec.unpack_document(data, max_bytes)
-    if len(data) > max_bytes:
-        raise invalid(what, f"it is larger than {max_bytes} bytes")
+    data = plain(data, what, max_bytes)
     try:
         value = bdecode(data)
         same = isinstance(value, dict) and bencode(value) == data
@@ -32,6 +29,20 @@ def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
     if not same:
         raise invalid(what, "it is not a dictionary in canonical form")
     return dict(value)
+
+
+def plain(data: bytes, what: str, max_bytes: int) -> bytes:
+    """A document that may be packed, unpacked. Raises ContentError content.invalid if it is larger than that."""
+    if data.startswith(codec.ZSTD_MAGIC) and len(data) <= max_bytes:
+        data = codec.unpack_document(data, max_bytes)
+    if len(data) > max_bytes:
+        raise invalid(what, f"it is larger than {max_bytes} bytes")
+    return data
+
+
+def joined(values: Mapping[bytes, bytes]) -> bytes:
+    """The encoding of a dictionary whose values are encoded already."""
+    return b"d%be" % b"".join(part for key in sorted(values) for part in (bencode(key), values[key]))
 
 
 def check_format(head: Mapping[bytes, Any], what: str, known: Collection[bytes] = ()) -> None:

@@ -1,7 +1,8 @@
 """Piece numbers: which range of which file a piece is, and whether given bytes are that piece."""
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -38,9 +39,9 @@ class PieceLayout:
     """Root to piece layer, for files larger than a piece. Only `matches` needs them."""
 
     @cached_property
-    def firsts(self) -> tuple[int, ...]:
+    def firsts(self) -> Sequence[int]:
         """The number of each file's first piece, and the count of all pieces last."""
-        return tuple(accumulate((-(-size // self.piece_bytes) for size in self.sizes), initial=0))
+        return array("q", accumulate([-(-size // self.piece_bytes) for size in self.sizes], initial=0))
 
     @property
     def count(self) -> int:

@@ -6,7 +6,8 @@ name is title and part without the version, so releases with the same files shar
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, chain, pairwise
@@ -14,7 +15,8 @@ from typing import Any
 
 from bencode2 import bencode
 
-from patcher.content import bencoded, merkle, paths
+from patcher.content import bencoded, file_tree, merkle, paths
+from patcher.content.file_tree import Entry, FileTree
 from patcher.content.layout import PieceLayout
 from patcher.errors import ContentError, Mismatch, UsageError
 
@@ -30,18 +32,8 @@ MIN_PIECE_BYTES = 64 * 1024
 MAX_PIECE_BYTES = 16 * 1024 * 1024
 
 _WHAT = "a manifest"
-_LEAF_KEYS = {b"length", b"pieces root", b"attr"}
+_BEGIN = b"d4:infod9:file tree"
 _INFO_KEYS = {b"file tree", b"meta version", b"name", b"piece length"}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One regular file; ``root`` is ``b""`` when it is empty."""
-
-    path: str
-    size_bytes: int
-    root: bytes
-    executable: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,18 +54,18 @@ class Manifest:
     @cached_property
     def size_bytes(self) -> int:
         """Total size of all entries."""
-        return sum(entry.size_bytes for entry in self.entries)
+        return sum(self.layout.sizes)
 
     @cached_property
     def info_hash(self) -> bytes:
         """SHA-256 of the bencoded info dictionary, 32 bytes: the swarm's name."""
-        return hashlib.sha256(bencode(info(self))).digest()
+        return hashlib.sha256(info(self)).digest()
 
     @cached_property
     def layout(self) -> PieceLayout:
         """The piece numbers of its torrent, without layers."""
         entries = self.entries
-        return PieceLayout(self.piece_bytes, tuple(e.size_bytes for e in entries), tuple(e.root for e in entries))
+        return PieceLayout(self.piece_bytes, tuple([e.size_bytes for e in entries]), tuple([e.root for e in entries]))
 
     @property
     def layered(self) -> Iterator[tuple[Entry, int]]:
@@ -82,10 +74,10 @@ class Manifest:
         return ((entry, size) for entry, size in zip(self.entries, sizes, strict=True) if size)
 
     @cached_property
-    def leaf_offsets(self) -> tuple[int, ...]:
+    def leaf_offsets(self) -> Sequence[int]:
         """Where each entry's leaves begin in the leaves document, in bytes, and the document's size last."""
         blocks = (-(-entry.size_bytes // merkle.BLOCK_BYTES) for entry in self.entries)
-        return tuple(accumulate((merkle.HASH_BYTES * count for count in blocks), initial=0))
+        return array("q", accumulate((merkle.HASH_BYTES * count for count in blocks), initial=0))
 
 
 # ---------------------------------------------------------------- document
@@ -94,9 +86,8 @@ class Manifest:
 def encode(m: Manifest) -> bytes:
     """The signed document. Raises what `parse` would raise."""
     paths_bytes = _check(m)
-    data = bencode({b"info": info(m), b"shoal": _extras(m)})
-    if paths_bytes > MAX_PATHS_BYTES + MAX_PATHS_RATIO * len(data):
-        raise _invalid("its paths together are too long")
+    data = b"d4:info%b5:shoal%be" % (info(m), bencode(_extras(m)))
+    _check_room(paths_bytes, data)
     return data
 
 
@@ -105,34 +96,65 @@ def parse(data: bytes) -> Manifest:
 
     Raises ContentError content.invalid, content.unsafe_path, content.link_outside; TrustError trust.needs_newer.
     """
+    return Parser().parse(data)
+
+
+class Parser:
+    """Reads manifests of one title one after the other: what a manifest has in common with the one before is shared."""
+
+    def __init__(self) -> None:
+        self._tree: FileTree | None = None
+        self._before: Manifest | None = None
+        self._paths_bytes = 0
+
+    def parse(self, data: bytes) -> Manifest:
+        """As the function of this name."""
+        data = bencoded.plain(data, _WHAT, MAX_DOCUMENT_BYTES)
+        if not data.startswith(_BEGIN):
+            data = _without_others(data)
+        try:
+            tree = file_tree.read(data, len(_BEGIN), _room(data), self._tree)
+            raw = bencoded.decode(b"%bde%b" % (_BEGIN, data[tree.end :]), _WHAT, MAX_DOCUMENT_BYTES)
+        except ContentError:
+            bencoded.check_format(_dictionary(bencoded.decode(data, _WHAT, MAX_DOCUMENT_BYTES).get(b"shoal")), _WHAT)
+            raise
+        m = _read_rest(raw, tree.entries)
+        self._paths_bytes = _check(m, self._before, self._paths_bytes)
+        _check_room(self._paths_bytes, data)
+        self._tree, self._before = tree, m
+        return m
+
+
+def _without_others(data: bytes) -> bytes:
+    """A manifest without the keys that are unknown, before which the file tree must begin."""
     raw = bencoded.decode(data, _WHAT, MAX_DOCUMENT_BYTES)
+    known = bencode({key: raw[key] for key in (b"info", b"shoal") if key in raw})
+    if not known.startswith(_BEGIN):
+        bencoded.check_format(_dictionary(raw.get(b"shoal")), _WHAT)
+        raise _not_a_torrent()
+    return known
+
+
+def _read_rest(raw: dict[bytes, Any], entries: tuple[Entry, ...]) -> Manifest:
+    """A manifest of these entries, from its document without the tree; not yet checked."""
     shoal, head = _dictionary(raw.get(b"shoal")), _dictionary(raw.get(b"info"))
     bencoded.check_format(shoal, _WHAT)
     # An unknown key would change the info hash, so a new one needs a name in `requires`.
     if head.keys() != _INFO_KEYS or head[b"meta version"] != 2 or not isinstance(head[b"piece length"], int):
-        raise _invalid("its info dictionary is not that of a v2 torrent")
-    entries: list[Entry] = []
-    room = MAX_PATHS_BYTES + MAX_PATHS_RATIO * len(data)
-    _read_folder(_dictionary(head[b"file tree"]), "", 0, room, entries)
+        raise _not_a_torrent()
     folders = shoal.get(b"empty folders")
     if not isinstance(folders, list):
         raise _invalid("its empty folders are no list")
     links = [(_text(path), _text(target)) for path, target in _dictionary(shoal.get(b"links")).items()]
     links.sort(key=lambda link: paths.order(link[0]))
     empty = tuple(_text(folder) for folder in folders)
-    m = Manifest(_text(head[b"name"]), head[b"piece length"], tuple(entries), tuple(links), empty)
-    _check(m)
-    return m
+    return Manifest(_text(head[b"name"]), head[b"piece length"], entries, tuple(links), empty)
 
 
-def info(m: Manifest) -> dict[bytes, Any]:
-    """The info dictionary (BEP 52)."""
-    return {
-        b"file tree": _file_tree(m.entries),
-        b"meta version": 2,
-        b"name": m.name.encode(),
-        b"piece length": m.piece_bytes,
-    }
+def info(m: Manifest) -> bytes:
+    """The bencoded info dictionary (BEP 52)."""
+    rest = bencode({b"meta version": 2, b"name": m.name.encode(), b"piece length": m.piece_bytes})
+    return b"".join((b"d9:file tree", *file_tree.write(m.entries), rest[1:]))
 
 
 def _extras(m: Manifest) -> dict[bytes, Any]:
@@ -144,87 +166,51 @@ def _extras(m: Manifest) -> dict[bytes, Any]:
     }
 
 
-def _file_tree(entries: Iterable[Entry]) -> dict[bytes, Any]:
-    top: dict[bytes, Any] = {}
-    folders = {"": top}
-    for entry in entries:
-        parent, _, name = entry.path.rpartition("/")
-        folder = folders.get(parent) or _folder(folders, parent)
-        leaf: dict[bytes, Any] = {b"attr": b"x"} if entry.executable else {}
-        leaf[b"length"] = entry.size_bytes
-        if entry.size_bytes:
-            leaf[b"pieces root"] = entry.root
-        folder[name.encode()] = {b"": leaf}
-    return top
+def _check(m: Manifest, before: Manifest | None = None, before_bytes: int = 0) -> int:
+    """Check all rules for manifests. Returns the total length of its paths in bytes, as `paths.check_all` does.
 
-
-def _folder(folders: dict[str, dict[bytes, Any]], path: str) -> dict[bytes, Any]:
-    if path not in folders:
-        parent, _, name = path.rpartition("/")
-        folders[path] = _folder(folders, parent).setdefault(name.encode(), {})
-    return folders[path]
-
-
-def _read_folder(folder: dict[bytes, Any], prefix: str, depth: int, room: int, entries: list[Entry]) -> int:
-    """Add the entries of a folder. ``room`` is how many bytes paths may still take; returns what is left of it."""
-    above_bytes = len(prefix.encode())
-    for name, node in folder.items():
-        if not name or not isinstance(node, dict) or not node or depth >= paths.MAX_DEPTH:
-            raise _invalid("its file tree is too deep or holds something that is neither file nor folder")
-        if b"/" in name:
-            raise _invalid("a name in it holds a slash")
-        path_bytes = above_bytes + len(name)
-        room -= path_bytes
-        if path_bytes > paths.MAX_PATH_BYTES or room < 0:
-            raise _invalid("a path in it, or all of them together, are too long")
-        path = prefix + _text(name)
-        if b"" not in node:
-            room = _read_folder(node, path + "/", depth + 1, room, entries)
-        elif len(node) == 1:
-            entries.append(_read_leaf(node[b""], path))
-        else:
-            raise _invalid("it uses a file as a folder")
-    return room
-
-
-def _read_leaf(leaf: object, path: str) -> Entry:
-    if not isinstance(leaf, dict) or leaf.keys() - _LEAF_KEYS:
-        raise _invalid("a file in it is not described as in BEP 52")
-    size, root, attr = leaf.get(b"length"), leaf.get(b"pieces root"), leaf.get(b"attr")
-    if not isinstance(size, int) or isinstance(root, bytes) != (size > 0) or attr not in (None, b"x"):
-        raise _invalid("a file in it has a wrong length, root or attribute")
-    return Entry(path, size, root or b"", attr is not None)
-
-
-def _check(m: Manifest) -> int:
-    """Check all rules for manifests. Returns the total length of its paths in bytes, as `paths.check_all` does."""
+    ``before``: a manifest that was checked, and that length; if this one has the same paths, they are good.
+    """
     _check_name(m.name)
     piece = m.piece_bytes
     if not merkle.BLOCK_BYTES <= piece <= MAX_PIECE_BYTES or piece & (piece - 1):
         raise _invalid("its piece length is no power of two between 16 KiB and 16 MiB")
     if len(m.entries) > MAX_ENTRIES or len(m.links) + len(m.empty_folders) > MAX_LINKS:
         raise _invalid("it has too many entries")
-    files = [entry.path for entry in m.entries]
-    links = [path for path, _ in m.links]
-    for listed in (files, links, m.empty_folders):
-        if any(paths.order(before) > paths.order(path) for before, path in pairwise(listed)):
-            raise _invalid("it is not in order")
-    paths_bytes = paths.check_all(chain(files, links, m.empty_folders))
+    listed = files, links, folders = _listed(m)
+    if any(above > below for some in (links, folders) for above, below in pairwise(map(paths.order, some))):
+        raise _invalid("it is not in order")
+    if not before or listed != _listed(before):
+        before_bytes = paths.check_all(chain(files, links, folders))
     for path, target in m.links:
         paths.check_link(path, target)
-    _check_contents(m.entries)
+    _check_contents(m.layout.sizes, m.layout.roots)
     if m.size_bytes > merkle.MAX_SIZE_BYTES or m.layout.count > MAX_PIECES:
         raise _invalid("it is too large")
-    return paths_bytes
+    return before_bytes
 
 
-def _check_contents(entries: Iterable[Entry]) -> None:
+def _listed(m: Manifest) -> tuple[list[str], list[str], Sequence[str]]:
+    """The paths of files, of links and of empty folders."""
+    return [entry.path for entry in m.entries], [path for path, _ in m.links], m.empty_folders
+
+
+def _room(document: bytes) -> int:
+    """How many bytes the paths of a manifest may take."""
+    return MAX_PATHS_BYTES + MAX_PATHS_RATIO * len(document)
+
+
+def _check_room(paths_bytes: int, document: bytes) -> None:
+    if paths_bytes > _room(document):
+        raise _invalid("its paths together are too long")
+
+
+def _check_contents(sizes: Sequence[int], roots: Sequence[bytes]) -> None:
     """Each root has one size, and an empty file has no root."""
-    sizes: dict[bytes, int] = {b"": 0}
-    for entry in entries:
-        size, root = entry.size_bytes, entry.root
-        if len(root) != (merkle.HASH_BYTES if size else 0) or sizes.setdefault(root, size) != size or size < 0:
-            raise _invalid("a file in it has a size and a root that do not go together")
+    size_of = dict(zip(roots, sizes, strict=True))
+    good = not size_of.get(b"") and min(sizes, default=0) >= 0 and sizes.count(0) == roots.count(b"")
+    if not good or {*map(len, size_of)} - {0, merkle.HASH_BYTES} or (*map(size_of.get, roots),) != sizes:
+        raise _invalid("a file in it has a size and a root that do not go together")
 
 
 def _check_name(name: str) -> None:
@@ -251,6 +237,10 @@ def _text(value: object) -> str:
         raise _invalid("a name in it is not UTF-8") from error
 
 
+def _not_a_torrent() -> ContentError:
+    return _invalid("its info dictionary is not that of a v2 torrent")
+
+
 def _invalid(reason: str) -> ContentError:
     return bencoded.invalid(_WHAT, reason)
 
@@ -269,7 +259,8 @@ def torrent(
         raise Mismatch("the piece layers of a manifest are not all here")
     seeds = {b"url-list": [url.encode() for url in web_seeds]} if web_seeds else {}
     beside = {b"piece layers": dict(layers), **_announce(trackers), **seeds}
-    return bencode({b"info": info(m), b"shoal": _extras(m), **beside})
+    others = {key: bencode(value) for key, value in {b"shoal": _extras(m), **beside}.items()}
+    return bencoded.joined({b"info": info(m), **others})
 
 
 def _announce(trackers: Sequence[str]) -> dict[bytes, Any]:

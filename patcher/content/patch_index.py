@@ -20,8 +20,9 @@ from bencode2 import bencode
 
 from patcher.content import bencoded, merkle
 from patcher.content.codec import COPY, COPY_REBASED, HDIFF, HDIFF_REBASED, STORED, WINDOW_BYTES, ZSTD
+from patcher.content.file_tree import Entry
 from patcher.content.layout import PieceLayout, Range
-from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Entry, Manifest, info
+from patcher.content.manifest import MAX_PIECE_BYTES, MIN_PIECE_BYTES, Manifest, info
 from patcher.content.merkle import Ref
 from patcher.content.native.sections import FILTERS
 from patcher.errors import ContentError, NeedsNewer
@@ -145,7 +146,7 @@ def pack_manifest(index: Index, part: str) -> Manifest:
 def pack_torrent(index: Index, part: str) -> bytes:
     """The ``.torrent`` of `pack_manifest`, with its piece layer. Raises what that raises."""
     head = info(pack_manifest(index, part))
-    return bencode({b"info": head, b"piece layers": index.layout.layers})
+    return bencoded.joined({b"info": head, b"piece layers": bencode(index.layout.layers)})
 
 
 def parse(data: bytes, new: Manifest, old: Manifest | None = None) -> Index:

@@ -17,12 +17,16 @@ MAX_DEPTH = 64
 OWN_FOLDER = ".shoal"
 
 _PLAIN = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+-]*(?:\.[A-Za-z0-9_+-]+)*", re.ASCII)
+_SHORT = 2 * MAX_DEPTH - 1
+"""No path of so few characters is too long or too deep, nor is a name in it too long."""
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\\/]')
 _SHORT_NAME = re.compile(r"[^.]{1,6}~[0-9]{1,6}(?:\.[^.]{0,3})?")
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"]
     + [device + digit for device in ("com", "lpt") for digit in "0123456789"]
 )
+_SAFE = re.compile(f"(?!(?i:{'|'.join(sorted(filter(str.isalnum, _DEVICES)))})(?:[.]|$))(?:{_PLAIN.pattern})", re.ASCII)
+"""Most names: plain ones but those of devices."""
 # Format characters are invisible and some reorder a line; these two join letters in real words and emoji.
 _JOINERS = {"\u200c", "\u200d"}
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -47,15 +51,20 @@ def check_all(paths: Iterable[str]) -> int:
     folders: dict[str, str] = {"": ""}  # spelling → folded
     taken: dict[str, str] = {}  # folded → spelling
     leaves_bytes = 0
+    above, above_folded = "", ""
     for path in paths:
-        _check_whole(path)
         parent, _, name = path.rpartition("/")
-        folded = folders.get(parent)
-        if folded is None:
-            folded = _enter_folder(parent, folders, taken)
-        _check_part(name, path)
-        _claim(folded + "/" + _fold(name), path, taken)
-        leaves_bytes += len(path.encode())
+        if len(path) <= _SHORT and _SAFE.fullmatch(name) and path[0] != "/":  # nearly all: many calls less
+            folded = name.lower()
+        else:
+            _check_whole(path)
+            _check_part(name, path)
+            folded = _fold(name)
+        if parent != above:
+            above = parent
+            above_folded = folders[parent] if parent in folders else _enter_folder(parent, folders, taken)
+        _claim(f"{above_folded}/{folded}", path, taken)
+        leaves_bytes += len(path) if path.isascii() else len(path.encode())
     return leaves_bytes + sum(len(folder.encode()) for folder in folders)
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from patcher import beneath, disk, strict_json
@@ -160,9 +161,12 @@ class Description:
         found = {part.name: self.manifest_data(part.manifest) for part in installed.parts}
         return {name: data for name, data in found.items() if data}
 
-    def manifests(self, installed: Installed) -> dict[str, Manifest]:
-        """Part name to manifest, read; damaged or missing ones are left out."""
-        return {name: manifest.parse(data) for name, data in self.documents(installed).items()}
+    def manifests(
+        self, installed: Installed, known: Mapping[merkle.Ref, Manifest] = MappingProxyType({})
+    ) -> dict[str, Manifest]:
+        """Part name to manifest; damaged or missing ones are left out. ``known``: those that are read already."""
+        refs = {part.name: part.manifest for part in installed.parts}
+        return {n: known.get(refs[n]) or manifest.parse(data) for n, data in self.documents(installed).items()}
 
     def layers(self, m: Manifest, ref: merkle.Ref) -> bytes | None:
         """The layers document of the manifest ``ref``, unchecked; None when it cannot be read."""

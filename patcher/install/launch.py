@@ -19,7 +19,7 @@ import psutil
 from patcher import beneath, private, programs, windows
 from patcher.beneath import Beneath
 from patcher.content import manifest, records
-from patcher.content.manifest import Entry
+from patcher.content.file_tree import Entry
 from patcher.errors import ContentError, DiskError, UsageError
 from patcher.install import scan, trials
 from patcher.install.folder import Installed, InstallFolder

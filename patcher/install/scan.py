@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from patcher import beneath
 from patcher.beneath import Beneath, Where
 from patcher.content import merkle
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.file_tree import Entry
+from patcher.content.manifest import Manifest
 from patcher.errors import Cancelled, DiskError
 from patcher.install import trials
 from patcher.install.names import Names
@@ -59,6 +60,27 @@ class Found:
     """Path to stat, of the intact files, taken before their bytes were read."""
     modified: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+
+
+class LocalSources(Mapping[bytes, Where]):
+    """Root to a local file that holds it whole: intact ones of the install folder, and others. Few are asked for."""
+
+    def __init__(self, folder: Beneath, intact: Mapping[str, bytes], others: Mapping[bytes, Where]) -> None:
+        self._folder, self._others = folder, others
+        self._paths = {root: path for path, root in intact.items() if root}
+
+    def __getitem__(self, root: bytes) -> Where:
+        path = self._paths.get(root)
+        return self._others[root] if path is None else self._folder / path
+
+    def __contains__(self, root: object) -> bool:
+        return root in self._paths or root in self._others
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter({**self._others, **self._paths})
+
+    def __len__(self) -> int:
+        return len({**self._others, **self._paths})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +145,11 @@ def installed(folder: Beneath, entries: Iterable[Entry], known: Mapping[str, See
         if found is None:
             missing.append(entry.path)
             continue
-        stats[entry.path] = found
+        before = known.get(entry.path) if known is not None else None
+        stats[entry.path] = before if before == found else found
         if found.size_bytes != entry.size_bytes:
             modified.append(entry.path)
-        elif known is not None and known.get(entry.path) == found:
+        elif before == found:
             intact[entry.path] = entry.root
         else:
             doubtful.append(entry)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from patcher import disk
 from patcher.content import landmarks, manifest, merkle, records
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.file_tree import Entry
+from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.paths import order
 from patcher.errors import DiskError, UsageError

@@ -15,7 +15,7 @@ from pathlib import Path
 from patcher import disk, strict_json
 from patcher.config import Home
 from patcher.content import feed_paths, manifest, merkle, patch_index, paths, records, sealed
-from patcher.content.manifest import Entry
+from patcher.content.file_tree import Entry
 from patcher.content.merkle import Ref
 from patcher.content.records import Channel, PartPatches, Patches, Release, SealedPack
 from patcher.errors import ShoalError, UsageError

@@ -10,7 +10,7 @@ from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # ex
 from tuf.api.metadata import Root, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
 
 from patcher.content import feed_paths, manifest
-from patcher.content.manifest import Entry
+from patcher.content.file_tree import Entry
 from patcher.content.merkle import Ref
 from patcher.content.records import Part, Release, parse
 from patcher.publish.keys.ring import name_of

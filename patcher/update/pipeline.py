@@ -216,7 +216,7 @@ class Pipeline:
     def _scan(self, folder: InstallFolder, target: Target) -> _Here:
         """Read the folder's description of itself, and look at its files."""
         installed = genuine.installed(self._registry, replace(target.install, folder=folder))
-        old = folder.current.manifests(installed) if installed else {}
+        old = folder.current.manifests(installed, target.manifests) if installed else {}
         ours = installed.released(old) if installed else []
         if target.mend:  # the release is the one in place, although its manifests may be damaged
             ours = target.released
@@ -269,8 +269,7 @@ class Pipeline:
                 files=len(way.modified),
             )
         intact = {**found.intact, **way.intact}
-        sources = {root: path for root, path in here.sources.items() if root not in self._distrusted}
-        sources.update({root: folder / path for path, root in intact.items() if root})
+        others = {root: path for root, path in here.sources.items() if root not in self._distrusted}
         defaults = (e.path for o in target.offers if o.part.defaults for e in o.manifest.entries)
         entries = (entry for offer in target.offers for entry in offer.manifest.entries)
         here_already = {*intact, *found.modified}
@@ -278,7 +277,7 @@ class Pipeline:
         return scan.Have(
             intact,
             {**found.stats, **way.stats},
-            sources,
+            scan.LocalSources(folder, intact, others),
             here.staged,
             scan.room(here.folder.staging, here.staged),
             modified=tuple(sorted((*found.modified, *way.modified))),

@@ -84,6 +84,12 @@ class Target:
         """The manifests of the parts whose files belong to the publisher, not to the player (`defaults`)."""
         return [offer.manifest for offer in self.offers if not offer.part.defaults]
 
+    @property
+    def manifests(self) -> dict[Ref, Manifest]:
+        """Every manifest that is read already, of the release in place, too."""
+        new = {offer.part.manifest: offer.manifest for offer in self.offers}
+        return {each.old_part.manifest: each.old for each in self.offers if each.old and each.old_part} | new
+
 
 def local_offers(installed: Installed, there: Description) -> tuple[Offer, ...] | None:
     """Offers of a release whose manifests are on the disk (``.shoal`` or ``previous``); None when one is missing."""
@@ -149,10 +155,10 @@ def _offer(
     if old_data and merkle.ref_of(old_data) == part.manifest:
         return Offer(part, old_data, manifest.parse(old_data))
     data = reader.manifest(part, old_data, delta.manifest if delta else None, packed)
-    new = manifest.parse(data)
     if not old_data or not delta or not delta.index or part.defaults:
-        return Offer(part, data, new)
-    old = manifest.parse(old_data)
+        return Offer(part, data, manifest.parse(data))
+    parser = manifest.Parser()
+    old, new = parser.parse(old_data), parser.parse(data)
     index = _index(reader, delta.index, new, old)
     return Offer(part, data, new, old if index else None, index)
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from patcher import processes
 from patcher.content import manifest, merkle
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.file_tree import Entry
+from patcher.content.manifest import Manifest
 from patcher.errors import ContentError, ShoalError, TrustError
 from patcher.publish import build
 from tests.support import trees

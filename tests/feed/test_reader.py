@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from patcher.content import codec, manifest, merkle, records
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.file_tree import Entry
+from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import Window
 from patcher.errors import Cancelled

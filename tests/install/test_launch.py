@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from patcher.content import manifest, merkle
-from patcher.content.manifest import Entry
+from patcher.content.file_tree import Entry
 from patcher.content.records import Launch, Part, Release
 from patcher.errors import Cancelled, ContentError, DiskError, ShoalError
 from patcher.install import launch

@@ -10,7 +10,8 @@ from backports import zstd
 from bencode2 import bencode
 
 from patcher.content import manifest, merkle
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.file_tree import Entry
+from patcher.content.manifest import Manifest
 from tests.support import indexes
 from tests.support.trees import noise
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from patcher.content import chunker, codec, merkle
+from patcher.content.file_tree import Entry
 from patcher.content.layout import Range
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.manifest import Manifest
 from patcher.content.patch_index import Index, Window
 from patcher.publish import build
 from patcher.publish.patches import drafts, encode, windows

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from patcher.content import manifest, merkle
+from patcher.content.file_tree import Entry
 from patcher.content.layout import PieceLayout
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.manifest import Manifest
 from patcher.publish import build
 from tests.support.peers import PIECE_BYTES
 

@@ -3,8 +3,8 @@
 import pytest
 
 from patcher.content import codec, manifest, merkle, patch_index
+from patcher.content.file_tree import Entry
 from patcher.content.layout import Range
-from patcher.content.manifest import Entry
 from patcher.content.patch_index import Window
 from patcher.errors import ContentError
 from patcher.publish import build

@@ -13,7 +13,8 @@ import pytest
 
 from patcher import disk
 from patcher.content import manifest, merkle, records
-from patcher.content.manifest import Entry, Manifest, encode
+from patcher.content.file_tree import Entry
+from patcher.content.manifest import Manifest, encode
 from patcher.content.merkle import BLOCK_BYTES, leaves_of, ref_of
 from patcher.errors import ContentError, DiskError
 from patcher.install.folder import InstallFolder

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from patcher import beneath, disk, strict_json
 from patcher.content import patch_index
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.file_tree import Entry
+from patcher.content.manifest import Manifest
 from patcher.content.native import image
 from patcher.publish.patches import pool, windows
 from patcher.publish.patches.matching import Chunks

@@ -14,8 +14,9 @@ from typing import cast
 from patcher import beneath
 from patcher.content import chunker, patch_index
 from patcher.content.codec import COPY, COPY_REBASED, HDIFF, HDIFF_REBASED
+from patcher.content.file_tree import Entry
 from patcher.content.layout import Range
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.manifest import Manifest
 from patcher.content.patch_index import Filter, Index, Window
 from patcher.errors import Mismatch
 from patcher.publish.patches import address_maps, encode, pool, windows

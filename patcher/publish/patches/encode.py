@@ -13,8 +13,9 @@ import hdiffpatch
 from bencode2 import bencode
 
 from patcher.content import bencoded, codec, merkle, patch_index
+from patcher.content.file_tree import Entry
 from patcher.content.layout import Range
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
 from patcher.content.patch_index import BEFORE_FIRST, INLINE_BYTES, Filter, Index, Window, base_of
 from patcher.errors import ContentError

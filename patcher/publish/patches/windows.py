@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from patcher.content.codec import WINDOW_BYTES
+from patcher.content.file_tree import Entry
 from patcher.content.layout import Range
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.manifest import Manifest
 from patcher.content.similar import Similar
 from patcher.publish.patches.matching import NO_CHUNKS, Chunks, Known, around, extended
 

@@ -21,7 +21,8 @@ from itertools import groupby
 from patcher import beneath
 from patcher.beneath import Where
 from patcher.content import landmarks, merkle, records
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.file_tree import Entry
+from patcher.content.manifest import Manifest
 from patcher.content.merkle import BLOCK_BYTES, HASH_BYTES, Ref
 from patcher.content.similar import Similar
 from patcher.errors import Missing, OriginError

@@ -186,11 +186,12 @@ def make(
     and piece layers; it is called once for each part that needs them.
     """
     mended = {mend.path for mend in mends}
-    files = tuple(file for file in _new_files(offers, have) if file.path not in mended)
+    files = _new_files(offers, have, mended)
     needed = {file.root: file.size_bytes for file in files if file.root and not _is_staged(file.root, have)}
-    copies = tuple(Copy(root, have.sources[root], needed[root]) for root in sorted(needed.keys() & have.sources))
+    local = sorted(root for root in needed if root in have.sources)
+    copies = tuple(Copy(root, have.sources[root], needed[root]) for root in local)
     parts: list[_Part] = []
-    for offer, roots in missing(offers, have, mended):
+    for offer, roots in _divided(offers, {root for root in needed if root not in have.sources}):
         part = _Part(offer, roots, have, found, server_only)
         whole = complete(offer) if part.needs_layers else offer
         parts.append(part if whole is offer else _Part(whole, roots, have, found, server_only))
@@ -208,10 +209,13 @@ def make(
 
 def missing(offers: Sequence[Offer], have: Have, mended: Collection[str] = ()) -> Iterator[tuple[Offer, set[bytes]]]:
     """Each offer with the roots that come by it: those that no local file has whole, and no earlier offer has."""
-    needed = {file.root for file in _new_files(offers, have) if file.root and file.path not in mended}
-    left = {root for root in needed if root not in have.sources and not _is_staged(root, have)}
+    needed = {file.root for file in _new_files(offers, have, mended) if file.root}
+    return _divided(offers, {root for root in needed if root not in have.sources and not _is_staged(root, have)})
+
+
+def _divided(offers: Sequence[Offer], left: set[bytes]) -> Iterator[tuple[Offer, set[bytes]]]:
     for offer in offers:
-        mine = left & {entry.root for entry in offer.manifest.entries}
+        mine = {entry.root for entry in offer.manifest.entries if entry.root in left}
         yield offer, mine
         left -= mine
 
@@ -246,15 +250,20 @@ def _unwritten(root: bytes, size_bytes: int, have: Have) -> int:
     return 0 if _is_staged(root, have) else size_bytes - have.room_bytes.get(root, 0)
 
 
-def _new_files(offers: Sequence[Offer], have: Have) -> Iterator[NewFile]:
+def _new_files(offers: Sequence[Offer], have: Have, mended: Collection[str]) -> tuple[NewFile, ...]:
+    files: list[NewFile] = []
     copies: dict[bytes, int] = {}
+    intact_root = have.intact.get
     for offer in offers:
         for entry in offer.manifest.entries:
-            if have.intact.get(entry.path) == entry.root or entry.path in have.defaults:
+            path = entry.path
+            if intact_root(path) == entry.root or path in have.defaults:
                 continue
             number = copies.get(entry.root, 0)
             copies[entry.root] = number + 1
-            yield NewFile(entry.root, entry.size_bytes, entry.path, entry.executable, number)
+            if path not in mended:
+                files.append(NewFile(entry.root, entry.size_bytes, path, entry.executable, number))
+    return tuple(files)
 
 
 def windows_for(offer: Offer, needed: Collection[bytes], have: Have) -> Windows:
@@ -341,18 +350,18 @@ class _Part:
         partial: dict[int, tuple[int, ...]] = {}
         fetch_bytes = block_bytes = 0
         todo = set(roots)
+        layout, intact_root = self.offer.manifest.layout, self._have.intact.get
         for file, entry in enumerate(self.offer.manifest.entries):
-            numbers = self.offer.manifest.layout.pieces(file)
             if entry.root in todo:
                 todo.discard(entry.root)
                 mine = self._pieces(file)
                 held += mine.held
-                wanted += costs.without(numbers, mine.held)
+                wanted += costs.without(layout.pieces(file), mine.held)
                 partial |= mine.partial
                 fetch_bytes += mine.fetch_bytes
                 block_bytes += mine.fetch_bytes if mine.held or mine.partial else 0
-            elif entry.root and self._have.intact.get(entry.path) == entry.root:
-                held += numbers
+            elif entry.root and intact_root(entry.path) == entry.root:
+                held += layout.pieces(file)
         return TreeStep(self.offer, tuple(wanted), tuple(held), partial, fetch_bytes, block_bytes)
 
     def _restore(self, old: Ref) -> Rebuild:
@@ -376,11 +385,12 @@ def _totals(plan: Plan, installed: Sequence[Manifest], have: Have, server_only: 
     )
     write_bytes += sum(_unwritten(each.content.root, each.content.size_bytes, have) for each in plan.restores)
     patch_bytes = sum(step.pack_bytes for step in plan.patches)
-    old_paths = {e.path: e.root for m in installed for e in m.entries}
-    old_roots = {root for root in old_paths.values() if root}
+    old_paths = {entry.path for m in installed for entry in m.entries}
     new_paths = {entry.path for offer in plan.offers for entry in offer.manifest.entries}
-    added = [file for file in plan.files if file.path not in old_paths]
-    moved = sum(file.root in old_roots for file in added)
+    added = {file.path: file.root for file in plan.files if file.path not in old_paths}
+    new_roots = {root for root in added.values() if root}
+    old_roots = {entry.root for m in installed for entry in m.entries if entry.root in new_roots}
+    moved = sum(root in old_roots for root in added.values())
     return Totals(
         patch_bytes=patch_bytes,
         full_bytes=sum(cost for cost, _ in trees) - block_bytes,
@@ -393,6 +403,6 @@ def _totals(plan: Plan, installed: Sequence[Manifest], have: Have, server_only: 
         files_added=len(added) - moved,
         files_changed=len(plan.files) - len(added),
         files_moved=moved,
-        files_removed=max(0, len(old_paths.keys() - new_paths) - moved),
+        files_removed=max(0, len(old_paths - new_paths) - moved),
         files_modified=have.modified,
     )

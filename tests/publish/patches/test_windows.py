@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from patcher.content import codec, merkle, patch_index
+from patcher.content.file_tree import Entry
 from patcher.content.layout import Range
-from patcher.content.manifest import Entry, Manifest
+from patcher.content.manifest import Manifest
 from patcher.content.patch_index import Window
 from patcher.publish.build import manifest_of
 from patcher.publish.patches import encode, windows
