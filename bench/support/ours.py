@@ -78,7 +78,7 @@ class Made:
 def make(old_folder: Path, new_folder: Path, work: Path) -> Made:
     sources = [build.read(folder, "game", (), JOBS, _silent) for folder in (old_folder, new_folder)]
     (old, old_document), (new, document) = ((s.parts[0].manifest, s.parts[0].document) for s in sources)
-    places = {e.root: s.folder / e.path for s in sources for e in s.parts[0].manifest.entries}
+    places = {e.root: f"{s.folder}/{e.path}" for s in sources for e in s.parts[0].manifest.entries}
     cpu_s, started_s = _cpu_s(), time.monotonic()
     draft = drafts.draft(new, old, places, work, JOBS, _silent)
     drafts.make([draft], JOBS, _silent)
@@ -89,7 +89,7 @@ def make(old_folder: Path, new_folder: Path, work: Path) -> Made:
     pack = b"".join(joined.chunks())
     (work / "pack").write_bytes(pack)
     offer = Offer(sources[1].parts[0].record, document, new, old, joined.index(merkle.leaves_of(pack)))
-    held = {entry.root: places[entry.root] for entry in old.entries if entry.root}
+    held = {entry.root: Path(places[entry.root]) for entry in old.entries if entry.root}
     manifest_bytes = len(encode.manifest_delta(old_document, document))
     return Made(offer, work / "pack", held, manifest_bytes, cpu_s, wall_s, worker_bytes, maker_bytes)
 

@@ -172,7 +172,7 @@ def _released(args: argparse.Namespace, out: Output) -> dict[str, object]:
 
 
 def _show_release(order: release.ReleaseOrder, outcome: release.ReleaseOutcome, out: Output) -> None:
-    files, size = len(outcome.source.tree.files), human_bytes(outcome.source.size_bytes)
+    files, size = outcome.source.files, human_bytes(outcome.source.size_bytes)
     if outcome.packed:
         for version, patch_bytes in outcome.packed.patch_bytes:
             out.line(f"Patch from {version}: {human_bytes(patch_bytes)}")
@@ -206,7 +206,7 @@ def _release_fields(order: release.ReleaseOrder, outcome: release.ReleaseOutcome
         for part in source.parts
     ]  # fmt: skip
     return {
-        "title": order.title, "version": order.version, "state": outcome.state, "files": len(source.tree.files),
+        "title": order.title, "version": order.version, "state": outcome.state, "files": source.files,
         "tree_bytes": source.size_bytes, "parts": parts,
         "patches": [{"version_from": v, "patch_bytes": n} for v, n in (packed.patch_bytes if packed else ())],
         "full_bytes": packed.full_bytes if packed else 0, "added_bytes": outcome.added_bytes,

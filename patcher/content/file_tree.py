@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from patcher.content import bencoded, paths
@@ -90,6 +91,14 @@ def read(data: bytes, start: int, paths_bytes: int, known: FileTree | None = Non
     Raises ContentError (content.invalid).
     """
     return _Reader(data, start, paths_bytes, known).read()
+
+
+def written(data: bytes, start: int, entries: tuple[Entry, ...]) -> FileTree:
+    """The tree of these entries that was written to ``data``, as `read` would find it."""
+    files = (found.end() for found in _TOKEN.finditer(data, start + 1) if found[4] is not None)
+    ends = array("I", islice(files, len(entries)))
+    end = ends[-1] + entries[-1].path.count("/") + 1 if entries else start + 2
+    return FileTree(data, start, end, entries, ends)
 
 
 class _Reader:

@@ -6,6 +6,7 @@ name is title and part without the version, so releases with the same files shar
 """
 
 import hashlib
+import io
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,6 +108,10 @@ class Parser:
         self._before: Manifest | None = None
         self._paths_bytes = 0
 
+    def begin_with(self, m: Manifest, document: bytes) -> None:
+        """Share with a manifest that was not read but made, and with its document."""
+        self._tree = file_tree.written(document, len(_BEGIN), m.entries)
+
     def parse(self, data: bytes) -> Manifest:
         """As the function of this name."""
         data = bencoded.plain(data, _WHAT, MAX_DOCUMENT_BYTES)
@@ -154,7 +159,11 @@ def _read_rest(raw: dict[bytes, Any], entries: tuple[Entry, ...]) -> Manifest:
 def info(m: Manifest) -> bytes:
     """The bencoded info dictionary (BEP 52)."""
     rest = bencode({b"meta version": 2, b"name": m.name.encode(), b"piece length": m.piece_bytes})
-    return b"".join((b"d9:file tree", *file_tree.write(m.entries), rest[1:]))
+    with io.BytesIO() as written:  # holds no object for each file
+        written.write(b"d9:file tree")
+        written.writelines(file_tree.write(m.entries))
+        written.write(rest[1:])
+        return written.getvalue()
 
 
 def _extras(m: Manifest) -> dict[bytes, Any]:

@@ -2,8 +2,9 @@
 copies everything into the feed's content. The folder itself is only read, and must not change meanwhile.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from patcher import disk
@@ -47,22 +48,35 @@ class BuiltPart:
 
 @dataclass(frozen=True, slots=True)
 class SourceFolder:
-    """A folder as it was read: its tree, split into parts, and the files from which contents can be copied."""
+    """A folder as it was read, in parts, and the files from which contents can be copied."""
 
     folder: Path
-    tree: Tree
     parts: tuple[BuiltPart, ...]
+
+    @property
+    def entries(self) -> Iterator[Entry]:
+        """Those of all parts."""
+        return chain.from_iterable(part.manifest.entries for part in self.parts)
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """Of all files, links and empty folders."""
+        return chain.from_iterable((*part.manifest.paths, *part.manifest.empty_folders) for part in self.parts)
+
+    @property
+    def files(self) -> int:
+        """The number of all files."""
+        return sum(len(part.manifest.entries) for part in self.parts)
 
     @property
     def size_bytes(self) -> int:
         """Bytes of all files."""
-        return sum(size for _, size, _ in self.tree.files)
+        return sum(part.manifest.size_bytes for part in self.parts)
 
     @property
     def contents(self) -> dict[Ref, str]:
         """Each distinct content with the path of one file that has it, in path order."""
-        entries = (entry for part in self.parts for entry in part.manifest.entries if entry.size_bytes)
-        return {Ref(entry.root, entry.size_bytes): entry.path for entry in entries}
+        return {Ref(entry.root, entry.size_bytes): entry.path for entry in self.entries if entry.size_bytes}
 
 
 def read(
@@ -80,21 +94,20 @@ def read(
     Raises ContentError for names and files that cannot be released, UsageError (usage.release) if the folder holds no
     file or changes meanwhile.
     """
-    tree = trees.read(folder, ignore, executable)
+    tree = trees.read(folder, ignore, executable, by_content=False)
     if not tree.files:
         raise UsageError("usage.release", f"{folder} holds no file.", path=str(folder))
     meter = PhaseMeter(progress, "hash", sum(size for _, size, _ in tree.files))
-    hashes = in_threads(jobs, lambda file: _hash(f"{folder}/{file[0]}", file[1], meter), tree.files, meter)
+    found = _look(folder, tree, jobs, meter)
     if trees.has_changed(folder, tree, ignore):
         raise _changed(folder)
-    by_path = {path: found for (path, _, _), found in zip(tree.files, hashes, strict=True)}
     by_name = {rule.name: rule for rule in rules} | {MAIN_PART: PartRule(MAIN_PART, ())}
     parts = {name: part for name, part in trees.split(tree, rules).items() if part != Tree()}
     for name in (rule.name for rule in rules if rule.name not in parts):
         message = f"The part {name} matches nothing in {folder}. `--drop-part {name}` if an earlier release had it."
         raise UsageError("usage.release", message, part=name)
-    built = tuple(_build(title, by_name[name], parts[name], by_path) for name in sorted(parts))
-    return SourceFolder(folder, tree, built)
+    built = tuple(_build(title, by_name[name], parts[name], found) for name in sorted(parts))
+    return SourceFolder(folder, built)
 
 
 def launch_problem(command: records.Launch, manifests: Sequence[Manifest]) -> str:
@@ -131,21 +144,25 @@ def write(source: SourceFolder, store: Store, jobs: int, progress: OnProgress) -
 
 
 @dataclass(frozen=True, slots=True)
-class _Hashes:
-    """The hashes of one file: leaves of 32 bytes a block, landmarks of 10 bytes a section."""
+class _Found:
+    """What the bytes of the files say, by path. Few of many files have landmarks or are programs."""
 
-    leaves: bytes
-    landmarks: bytes
+    leaves: Mapping[str, bytes]
+    """32 bytes a block."""
+    landmarks: Mapping[str, bytes]
+    """10 bytes a section, of files that have any."""
+    programs: Collection[str]
 
 
-def _build(title: str, rule: PartRule, tree: Tree, hashes: Mapping[str, _Hashes]) -> BuiltPart:
+def _build(title: str, rule: PartRule, tree: Tree, found: _Found) -> BuiltPart:
     entries = [
-        Entry(path, size, merkle.root_of(hashes[path].leaves) if size else b"", executable)
+        Entry(path, size, merkle.root_of(found.leaves[path]) if size else b"", executable or path in found.programs)
         for path, size, executable in tree.files
     ]
     made = manifest_of(f"{title}.{rule.name}", entries, tree.links, tree.empty_folders)
-    leaves = {entry.root: hashes[entry.path].leaves for entry in made.entries if entry.size_bytes}
-    marks = {entry.root: hashes[entry.path].landmarks for entry in made.entries}
+    large = [entry for entry in made.entries if entry.size_bytes > merkle.BLOCK_BYTES]
+    leaves = {entry.root: found.leaves[entry.path] for entry in large}
+    marks = {entry.root: found.landmarks.get(entry.path, b"") for entry in large}
     return BuiltPart(
         rule,
         made,
@@ -156,16 +173,29 @@ def _build(title: str, rule: PartRule, tree: Tree, hashes: Mapping[str, _Hashes]
     )
 
 
-def _hash(path: str, size_bytes: int, meter: PhaseMeter) -> _Hashes:
-    hasher = merkle.Hasher()
+def _look(folder: Path, tree: Tree, jobs: int, meter: PhaseMeter) -> _Found:
+    """Read all files."""
+    marks: dict[str, bytes] = {}
+    programs: set[str] = set()
 
-    def hashed() -> Iterator[bytes]:
-        for data in read_in_chunks(path, meter):
-            hasher.update(data)
-            yield data
+    def look(file: tuple[str, int, bool]) -> bytes:
+        path, size_bytes, _ = file
+        hasher, portions = merkle.Hasher(), read_in_chunks(f"{folder}/{path}", meter)
+        head = next(portions, b"")
+        if trees.is_program(head):
+            programs.add(path)
 
-    marks = landmarks.of(hashed(), size_bytes)
-    return _Hashes(hasher.leaves(), marks)
+        def hashed() -> Iterator[bytes]:
+            for data in chain((head,), portions):
+                hasher.update(data)
+                yield data
+
+        if mine := landmarks.of(hashed(), size_bytes):
+            marks[path] = mine
+        return hasher.leaves()
+
+    leaves = in_threads(jobs, look, tree.files, meter)
+    return _Found({path: mine for (path, _, _), mine in zip(tree.files, leaves, strict=True)}, marks, programs)
 
 
 def _ref(document: bytes) -> Ref | None:
@@ -209,5 +239,8 @@ def layers_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes
 
 
 def leaves_document(m: Manifest, leaves_by_root: Mapping[bytes, bytes]) -> bytes:
-    """32 bytes a 16 KiB block of each file, files in entry order. Raises KeyError for a missing root."""
-    return b"".join(leaves_by_root[entry.root] for entry in m.entries if entry.size_bytes)
+    """32 bytes a 16 KiB block of each file, files in entry order. Raises KeyError for a missing root.
+
+    The root of a file of one block is its leaf.
+    """
+    return b"".join(e.root if e.size_bytes <= merkle.BLOCK_BYTES else leaves_by_root[e.root] for e in m.entries)

@@ -74,7 +74,7 @@ def preview(old: SourceFolder, new: SourceFolder, folder: Path, jobs: int, progr
     started_s = _cpu_s()
     files: list[FileCost] = []
     document_bytes = pack_bytes = 0
-    places = {e.root: source.folder / e.path for source in (old, new) for p in source.parts for e in p.manifest.entries}
+    places = {entry.root: f"{source.folder}/{entry.path}" for source in (old, new) for entry in source.entries}
     disk.remove_tree(folder)
     try:
         for part in new.parts:
@@ -128,7 +128,7 @@ def _by_chunks(
     """Compressed bytes of the new files' chunks that the old ones lack, and of all chunks of changed files."""
     roots = [{e.root for part in source.parts for e in part.manifest.entries if e.size_bytes} for source in (old, new)]
     gone, fresh = (sorted(roots[k] - roots[1 - k]) for k in (0, 1))
-    meter = PhaseMeter(progress, "compare", sum(places[root].stat().st_size for root in (*gone, *fresh)))
+    meter = PhaseMeter(progress, "compare", sum(os.stat(places[root]).st_size for root in (*gone, *fresh)))
     held = {
         digest
         for found in in_threads(jobs, lambda r: _chunks(places[r], meter, pack=False), gone, meter)
@@ -139,7 +139,7 @@ def _by_chunks(
     return sum(size for digest, size in wanted.items() if digest not in held), sum(wanted.values())
 
 
-def _chunks(path: Path, meter: PhaseMeter, *, pack: bool) -> dict[bytes, int]:
+def _chunks(path: str, meter: PhaseMeter, *, pack: bool) -> dict[bytes, int]:
     """Digest → compressed bytes (0 without ``pack``) of each chunk of a file."""
     found: dict[bytes, int] = {}
     for data in read_in_chunks(path, meter):

@@ -178,12 +178,12 @@ def _open_keys(repo: Repository, ring: KeyRing, title: str) -> None:
 
 
 def _warn_of_suspects(order: ReleaseOrder, source: build.SourceFolder, say: Say) -> None:
-    if found := suspects(order.tree, source.tree, order.ignore):
+    if found := suspects(order.tree, source.paths, order.ignore):
         say(
             f"Players will get {_named(found)}. `--ignore GLOB`, or a line in {order.tree / IGNORE_FILE}, leaves files "
             "out; a line `!GLOB` there says that you mean it."
         )
-    if found := installers(source.tree):
+    if found := installers(source.paths):
         say(
             f"Nobody will run {_named(found)}: installing what a title needs is not supported, since a launcher "
             "installs nothing with an administrator's rights. Release the libraries themselves, beside the program."
@@ -310,7 +310,7 @@ def _launch(order: ReleaseOrder, source: build.SourceFolder, past: History, say:
         launch = dict(past.releases[max(past.releases)].launch)
         if launch:
             say("Starts as the release before: " + shlex.join(next(iter(launch.values())).argv))
-    files = {path: executable for path, _, executable in source.tree.files}
+    files = {entry.path: entry.executable for entry in source.entries}
     for system, command in launch.items():
         program = command.argv[0]
         if problem := build.launch_problem(command, [p.manifest for p in source.parts if not p.rule.defaults]):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
 from pathlib import Path
+from typing import TypeVar
 
 from pathspec import GitIgnoreSpec
 
@@ -36,6 +37,7 @@ _INSTALLERS = re.compile(
 )
 """What games for Windows bring to install the libraries of others."""
 _DEFAULTS = "defaults"
+Noted = TypeVar("Noted", str, tuple[str, str])
 _HEAD_BYTES = 4096
 _MACHO = (0xFEEDFACE, 0xFEEDFACF, 0xCEFAEDFE, 0xCFFAEDFE)
 _FAT_MACHO, _MAX_FAT = b"\xca\xfe\xba\xbe", 30
@@ -51,19 +53,26 @@ class Tree:
     links: tuple[tuple[str, str], ...] = ()
     """Path, target."""
     empty_folders: tuple[str, ...] = ()
-    stamps: tuple[int, ...] = field(default=(), compare=False)
-    """By file, a number that is another one when its time of change, its inode or its size is; empty in a part."""
+    stamp: int = field(default=0, compare=False)
+    """Another number when a path, a target, or a file's size, time of change or inode is another; 0 in a part."""
 
 
-def read(folder: Path, ignore: Sequence[str] = (), executable: Sequence[str] = ()) -> Tree:
+def read(folder: Path, ignore: Sequence[str] = (), executable: Sequence[str] = (), *, by_content: bool = True) -> Tree:
     """The tree of a folder, without a `.shoal` at its top, and without what its `IGNORE_FILE` or ``ignore`` match.
 
-    ``executable``: globs of files that are executable, besides those whose first bytes say so.
+    ``executable``: globs of files that are executable, besides those whose first bytes say so. ``by_content``: whether
+    to open the files for that.
 
     Raises ContentError content.special_file for anything that is neither file, link nor folder, content.unsafe_path,
     content.link_outside; DiskError disk.folder_missing, disk.denied, disk.failed; UsageError usage.argument.
     """
-    tree = _listed(folder, ignore, _pattern(executable))
+    found = _walk(folder, ignore, _Walk(_pattern(executable), by_content=by_content))
+    tree = Tree(
+        tuple(sorted(found.files, key=lambda file: paths.order(file[0]))),
+        tuple(sorted(found.links, key=lambda link: paths.order(link[0]))),
+        tuple(sorted(found.empty_folders, key=paths.order)),
+        found.stamp,
+    )
     paths.check_all(_paths(tree))
     for path, target in tree.links:
         paths.check_link(path, target)
@@ -72,44 +81,36 @@ def read(folder: Path, ignore: Sequence[str] = (), executable: Sequence[str] = (
 
 def has_changed(folder: Path, tree: Tree, ignore: Sequence[str]) -> bool:
     """Whether anything in the folder was written since it was read. Opens no file. Raises what `read` raises."""
-    now = _listed(folder, ignore, None)
-    before, after = ([path for path, _, _ in each.files] for each in (tree, now))
-    if before != after or now.stamps != tree.stamps:
-        return True
-    return (now.links, now.empty_folders) != (tree.links, tree.empty_folders)
+    return _walk(folder, ignore, _Walk()).stamp != tree.stamp
 
 
-def _listed(folder: Path, ignore: Sequence[str], executable: re.Pattern[str] | None) -> Tree:
-    """The tree before its paths are checked; without ``executable`` no file is said to be."""
+def _walk(folder: Path, ignore: Sequence[str], walk: "_Walk") -> "_Walk":
     try:
-        found = list(_walk(str(folder), "", _spec(_ignored(folder, ignore)), executable))
+        walk.through(str(folder), "", _spec(_ignored(folder, ignore)))
     except OSError as error:
         raise _disk_error(error, folder) from error
-    found.sort(key=lambda each: paths.order(each[0]))
-    return Tree(
-        tuple((path, *what[:2]) for path, what in found if isinstance(what, tuple)),
-        tuple((path, what) for path, what in found if isinstance(what, str)),
-        tuple(path for path, what in found if what is None),
-        tuple(what[2] for _, what in found if isinstance(what, tuple)),
-    )
+    return walk
 
 
-def suspects(folder: Path, tree: Tree, ignore: Sequence[str]) -> list[str]:
-    """Files and whole folders that are hardly meant for players, unless a line such as ``!.env`` wants them."""
+def suspects(folder: Path, released: Iterable[str], ignore: Sequence[str]) -> list[str]:
+    """Files and whole folders, of the paths ``released``, that are hardly meant for players.
+
+    A line such as ``!.env`` says that they are.
+    """
     spec = _spec([*_SUSPECTS, *_ignored(folder, ignore)])
     names = "|".join(map(_regex_of_name, _SUSPECTS))  # all at once: quicker than one pattern after the other
     likely = re.compile(f"(?:^|/)(?:{names})(?:/|$)").search
     found = dict[str, None]()
-    for path in filter(likely, _paths(tree)):
+    for path in filter(likely, released):
         if spec.match_file(path):
             folders = (f"{each}/" for each in accumulate(path.split("/")[:-1], lambda above, name: f"{above}/{name}"))
             found[next(filter(spec.match_file, folders), path)] = None
     return list(found)
 
 
-def installers(tree: Tree) -> list[str]:
-    """Files that would install libraries of others for the title, if anybody ran them."""
-    return [path for path, _, _ in tree.files if _INSTALLERS.search(path)]
+def installers(released: Iterable[str]) -> list[str]:
+    """Files, of the paths ``released``, that would install libraries of others for the title, if anybody ran them."""
+    return list(filter(_INSTALLERS.search, released))
 
 
 def _ignored(folder: Path, ignore: Sequence[str]) -> list[str]:
@@ -130,41 +131,61 @@ def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
         raise UsageError("usage.argument", f"A line of {IGNORE_FILE} or --ignore is no pattern: {error}.") from error
 
 
-def _walk(
-    folder: str, prefix: str, ignored: GitIgnoreSpec, executable: re.Pattern[str] | None
-) -> Iterator[tuple[str, tuple[int, bool, int] | str | None]]:
-    """Each path with size, executable bit and stamp of a file, target of a link, or None for an empty folder."""
-    with os.scandir(folder) as listing:
-        children = [
-            child
-            for child in listing
-            if (prefix or child.name != paths.OWN_FOLDER)
-            and not ignored.match_file(f"{prefix}{child.name}{'/' * child.is_dir(follow_symlinks=False)}")
-        ]
-    if prefix and not children:
-        yield prefix[:-1], None
-    if prefix.count("/") > paths.MAX_DEPTH:
-        paths.check(prefix + "x")  # too deep: let the rule say so before the stack does
-    for child in children:
-        path = prefix + child.name
-        if child.is_symlink():
-            yield path, os.readlink(child.path).replace(os.sep, "/")
-        elif child.is_dir(follow_symlinks=False):
-            yield from _walk(child.path, path + "/", ignored, executable)
-        else:
-            status = child.stat(follow_symlinks=False)
-            if not stat.S_ISREG(status.st_mode):
-                message = f"{path[:200]!a} is neither a file nor a folder"
-                raise ContentError("content.special_file", message, path=ascii(path))
-            stamp = hash((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
-            runs = executable is not None and (bool(executable.fullmatch(path)) or _is_program(child.path))
-            yield path, (status.st_size, runs, stamp)
+class _Walk:
+    """What a folder holds, in any order and not yet checked. Without ``executable`` only its stamp."""
+
+    def __init__(self, executable: re.Pattern[str] | None = None, *, by_content: bool = False) -> None:
+        self._executable, self._by_content = executable, by_content
+        self.files: list[tuple[str, int, bool]] = []
+        self.links: list[tuple[str, str]] = []
+        self.empty_folders: list[str] = []
+        self.stamp = 0
+
+    def through(self, folder: str, prefix: str, ignored: GitIgnoreSpec) -> None:
+        with os.scandir(folder) as listing:
+            children = [
+                child
+                for child in listing
+                if (prefix or child.name != paths.OWN_FOLDER)
+                and not ignored.match_file(f"{prefix}{child.name}{'/' * child.is_dir(follow_symlinks=False)}")
+            ]
+        if prefix and not children:
+            self._note(self.empty_folders, prefix[:-1])
+        if prefix.count("/") > paths.MAX_DEPTH:
+            paths.check(prefix + "x")  # too deep: let the rule say so before the stack does
+        for child in children:
+            path = prefix + child.name
+            if child.is_symlink():
+                self._note(self.links, (path, os.readlink(child.path).replace(os.sep, "/")))
+            elif child.is_dir(follow_symlinks=False):
+                self.through(child.path, path + "/", ignored)
+            else:
+                self._file(child, path)
+
+    def _file(self, child: "os.DirEntry[str]", path: str) -> None:
+        status = child.stat(follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode):
+            message = f"{path[:200]!a} is neither a file nor a folder"
+            raise ContentError("content.special_file", message, path=ascii(path))
+        self.stamp += hash((path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+        if self._executable:
+            runs = bool(self._executable.fullmatch(path)) or (self._by_content and _is_program_file(child.path))
+            self.files.append((path, status.st_size, runs))
+
+    def _note(self, where: list[Noted], found: Noted) -> None:
+        self.stamp += hash(found)
+        if self._executable:
+            where.append(found)
 
 
-def _is_program(path: str) -> bool:
-    """Whether the file begins like a script, or a program or library of Linux, Windows or macOS."""
+def _is_program_file(path: str) -> bool:
     with open(path, "rb", buffering=0) as file:
-        head = file.read(_HEAD_BYTES)
+        return is_program(file.read(_HEAD_BYTES))
+
+
+def is_program(data: bytes) -> bool:
+    """Whether a file begins like a script, or a program or library of Linux, Windows or macOS."""
+    head = data[:_HEAD_BYTES]
     if head[:2] == b"MZ":
         return head[int.from_bytes(head[60:64], "little") :][:4] == b"PE\0\0"
     if head[:4] == _FAT_MACHO:

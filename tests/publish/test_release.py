@@ -305,7 +305,7 @@ def test_what_is_hardly_meant_for_players_is_listed_and_can_be_left_out(publishe
     publisher.said.clear()
     (tree / ".shoalignore").write_text(".git/\n!.env\n")
     outcome = publisher.release(tree, "1.1", ignore=("**/.DS_Store",))
-    files = {path for path, _, _ in outcome.source.tree.files}
+    files = {entry.path for entry in outcome.source.entries}
     assert files == {".env", *(path for path, data in TREE.items() if isinstance(data, bytes))}
     assert not any("Players will get" in text for text in publisher.said)
 

@@ -25,7 +25,7 @@ def _record(publisher: Publisher, sequence: int) -> records.Release:
 
 def _files(publisher: Publisher, tree: Path, version: str, **words: object) -> dict[str, bool]:
     outcome = publisher.release(tree, version, **words)
-    return {path: executable for path, _, executable in outcome.source.tree.files}
+    return {entry.path: entry.executable for entry in outcome.source.entries}
 
 
 def test_what_is_left_out_or_executable_stays_so_until_it_is_said_anew(publisher: Publisher, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def _patch(root: Path, jobs: int) -> tuple[str, int]:
     """The digest of the whole patch, and its bytes; checks that it gives the new file."""
     old, new = (build.read(root / name, "game", (), jobs, quiet) for name in ("old", "new"))
     m_old, m_new = old.parts[0].manifest, new.parts[0].manifest
-    places = {e.root: source.folder / e.path for source, m in ((old, m_old), (new, m_new)) for e in m.entries}
+    places = {e.root: f"{source.folder}/{e.path}" for source, m in ((old, m_old), (new, m_new)) for e in m.entries}
     draft = drafts.draft(m_new, m_old, places, root / f"work-{jobs}", jobs, quiet)
     drafts.make([draft], jobs, quiet)
     joined = draft.joined()

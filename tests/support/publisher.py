@@ -93,7 +93,7 @@ def drafted(folder: Path, old: Mapping[str, bytes], new: Mapping[str, bytes], jo
     before, after = (
         build.read(lay(folder / name, tree), "game", (), 1, quiet) for name, tree in (("old", old), ("new", new))
     )
-    places = {e.root: s.folder / e.path for s in (before, after) for p in s.parts for e in p.manifest.entries}
+    places = {e.root: f"{s.folder}/{e.path}" for s in (before, after) for e in s.entries}
     draft = drafts.draft(after.parts[0].manifest, before.parts[0].manifest, places, folder / "build", jobs, quiet)
     drafts.make([draft], jobs, quiet)
     return draft

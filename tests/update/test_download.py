@@ -118,8 +118,9 @@ def patching(folder: Path, old: dict[str, bytes], new: dict[str, bytes]) -> tupl
     pack = b"".join(joined.chunks())
     index, document = joined.index(leaves_of(pack)), encode(draft.new)
     part = records.Part("main", (), False, ref_of(document), draft.new.info_hash, None, None)
+    places = {root: Path(path) for root, path in draft.places.items()}
     step = PatchStep(Offer(part, document, draft.new, draft.old, index), tuple(range(len(index.windows))))
-    return step, Stage(InstallFolder.at(folder / "game"), draft.places, lambda path, count: None), pack
+    return step, Stage(InstallFolder.at(folder / "game"), places, lambda path, count: None), pack
 
 
 def test_a_window_begins_when_its_bytes_and_those_of_its_map_are_here(tmp_path: Path) -> None:

@@ -27,9 +27,9 @@ _HEAD_BYTES = 4096
 class Fit:
     """A `MapFile` to make: from an old file to the new one that came from it."""
 
-    old: Path
+    old: str
     old_bytes: int
-    new: Path
+    new: str
     new_bytes: int
     result: Path
 
@@ -78,7 +78,7 @@ class MapFile:
 
 
 def make(
-    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: Mapping[bytes, Path], folder: Path,
+    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: Mapping[bytes, str], folder: Path,
     jobs: int, progress: OnProgress,
 ) -> dict[bytes, MapFile]:  # fmt: skip
     """Root of an old file to the map to the new file that came from it. Files in ``folder`` are not made again.
@@ -89,8 +89,8 @@ def make(
     if not pairs:
         return {}
     fits = [
-        Fit(places[before.root], before.size_bytes, places[after.root], after.size_bytes, folder / before.root.hex())
-        for before, after in pairs
+        Fit(places[old.root], old.size_bytes, places[new.root], new.size_bytes, folder / old.root.hex())
+        for old, new in pairs
     ]
     meter = PhaseMeter(progress, "map", sum(fit.size_bytes for fit in fits))
     disk.make_folder(folder)
@@ -100,7 +100,7 @@ def make(
 
 
 def _pairs(
-    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: Mapping[bytes, Path]
+    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: Mapping[bytes, str]
 ) -> list[tuple[Entry, Entry]]:
     """Native old files, each with the new file of its path, else the first one that came from it."""
     held = {entry.root for entry in old.entries}
@@ -111,13 +111,13 @@ def _pairs(
     return list(firsts.values())
 
 
-def _is_native(entry: Entry, places: Mapping[bytes, Path]) -> bool:
+def _is_native(entry: Entry, places: Mapping[bytes, str]) -> bool:
     if entry.size_bytes < _MIN_BYTES:
         return False
     return image.parse(partial(_read, places[entry.root]), entry.size_bytes) is not None
 
 
-def _read(path: Path, offset: int, length: int) -> bytes:
+def _read(path: str, offset: int, length: int) -> bytes:
     with beneath.translated(path):
         return read_range(path, offset, length)
 

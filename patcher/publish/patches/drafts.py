@@ -28,7 +28,7 @@ from patcher.publish.store import OnProgress, PhaseMeter, in_threads, read_in_ch
 
 _COMPARE_BYTES = 16 * 1024
 
-PathByRoot = Mapping[bytes, Path]
+PathByRoot = Mapping[bytes, str]
 """Root to a file with this content, for every content of the manifests."""
 
 
@@ -72,14 +72,20 @@ class KnownWindows:
             files = [numbers.get(entries[span.file].root) for span in window.new]
             if window.output_bytes >= windows.KEPT_BYTES and None not in files:
                 spans = zip(files, window.new, strict=True)
-                made = tuple(span._replace(file=number) for number, span in spans if number is not None)
+                made = tuple(
+                    span if span.file == number else span._replace(file=number)
+                    for number, span in spans
+                    if number is not None
+                )
                 found[Cut(made, ())] = WindowFile(self.pack, window.codec, window.sha256, window.length, window.offset)
         return found
 
     def known_pack(self, kept: Collection[Cut]) -> KnownPack:
         """The same for `windows.cut_whole`."""
         entries = self.manifest.entries
-        made = {(entries[span.file].root, span.offset) for window in self.index.windows for span in window.new}
+        spans = (span for window in self.index.windows for span in window.new)
+        large = (span for span in spans if entries[span.file].size_bytes >= windows.SMALL_BYTES)
+        made = {(entries[span.file].root, span.offset) for span in large}
         return KnownPack(kept, {entry.root for entry in entries}, made)
 
 
@@ -180,7 +186,7 @@ def draft(
     chunks = _chunked(wanted, average, places, jobs, progress)
     found = address_maps.make(new, old, chunks, places, folder / "maps", jobs, progress)
     rebased = ChainMap(
-        {root: each.rebased for root, each in found.items()}, cast("dict[bytes, Path]", places)
+        {root: str(each.rebased) for root, each in found.items()}, cast("dict[bytes, str]", places)
     )  # only read
     chunks |= _chunked([entry for entry in wanted if entry.root in found], average, rebased, jobs, progress)
 
@@ -201,7 +207,7 @@ def make(drafts: Sequence[Draft], jobs: int, progress: OnProgress, cluster: Clus
 
 
 def _slices(files: Manifest, spans: Sequence[Range], places: PathByRoot) -> tuple[FileSlice, ...]:
-    return tuple((str(places[files.entries[span.file].root]), span.offset, span.length) for span in spans)
+    return tuple((places[files.entries[span.file].root], span.offset, span.length) for span in spans)
 
 
 def _chunked(
@@ -215,17 +221,17 @@ def _chunked(
         path = places[entry.root]
         chunks = Chunks.of(chunker.chunks(read_in_chunks(path, meter), average))
         if chunks.start(len(chunks.ends)) != entry.size_bytes:
-            raise Mismatch(f"{path} is not as long as it should be", path=str(path))
+            raise Mismatch(f"{path} is not as long as it should be", path=path)
         return chunks
 
     found = in_threads(jobs, cut, entries, meter)
     return {entry.root: chunks for entry, chunks in zip(entries, found, strict=True)}
 
 
-def _common(path: Path, at: int, old_path: Path, old_at: int, limit: int) -> int:
+def _common(path: str, at: int, old_path: str, old_at: int, limit: int) -> int:
     """As `matching.Common`, for a new file and an old one; neither is empty."""
     count = 0
-    with beneath.translated(path), path.open("rb") as new, old_path.open("rb") as old:
+    with beneath.translated(path), open(path, "rb") as new, open(old_path, "rb") as old:
         while count < abs(limit):
             portion = min(_COMPARE_BYTES, abs(limit) - count)
             back = count + portion if limit < 0 else -count

@@ -66,14 +66,14 @@ class PackPlan:
         return self.folder.with_suffix(".json")
 
 
-class _Places(Mapping[bytes, Path]):
+class _Places(Mapping[bytes, str]):
     """Root to the file in the store. A path is made when it is asked for: few of many files have changed."""
 
     def __init__(self, store: Store, sizes: Mapping[bytes, int]) -> None:
         self._store, self._sizes = store, sizes
 
-    def __getitem__(self, root: bytes) -> Path:
-        return self._store.path(Ref(root, self._sizes[root]))
+    def __getitem__(self, root: bytes) -> str:
+        return self._store.file(Ref(root, self._sizes[root]))
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._sizes)
@@ -196,6 +196,8 @@ class Maker:
     ) -> None:  # fmt: skip
         self._store, self._build, self._say = store, build, say
         self._jobs, self._progress, self._cluster = jobs, progress, cluster
+        self._sizes: dict[bytes, int] = {}
+        """Root to size of the contents that packs are made from."""
         self._right: dict[Ref, bool] = {}
         """Whether the feed's older content folds to its root, as far as it was looked at."""
 
@@ -207,7 +209,9 @@ class Maker:
         for side in (side for side in mine if side.part in by_name):
             try:
                 document = self._store.read(by_name[side.part].manifest)
-                old = manifest.parse(document)
+                parser = manifest.Parser()
+                parser.begin_with(side.manifest, side.document)
+                old = parser.parse(document)
             except (ContentError, TrustError) as error:
                 self._say(f"No patch from {release.version}: {error.message}.")
                 continue
@@ -217,17 +221,16 @@ class Maker:
                 yield side, PartVersion(side.part, document, old)
 
     def _unfit(self, new: Manifest, old: Manifest) -> str:
-        """Why no patch can be made from the feed's older files; empty if one can."""
-        held = {entry.root for entry in new.entries}
-        paths = {Ref(entry.root, entry.size_bytes): entry.path for entry in old.entries if entry.size_bytes}
+        """Why no patch can be made from the feed's older files; empty if one can. What the new release has is here."""
+        held = {b"", *(entry.root for entry in new.entries)}
+        paths = {Ref(entry.root, entry.size_bytes): entry.path for entry in old.entries if entry.root not in held}
         if missing := [path for ref, path in paths.items() if not self._store.has(ref)]:
             return f"the feed no longer holds {missing[0]}"
-        refs = [ref for ref in paths if ref.root not in held]
-        if todo := [ref for ref in refs if ref not in self._right]:
+        if todo := [ref for ref in paths if ref not in self._right]:
             meter = PhaseMeter(self._progress, "check", sum(ref.size_bytes for ref in todo))
             looked = in_threads(self._jobs, lambda ref: self._store.matches(ref, meter), todo, meter)
             self._right.update(zip(todo, looked, strict=True))
-        return next((f"the feed's {paths[ref]} is damaged" for ref in refs if not self._right[ref]), "")
+        return next((f"the feed's {paths[ref]} is damaged" for ref in paths if not self._right[ref]), "")
 
     def plan(
         self, new: PartVersion, old: PartVersion | None, before: tuple[PartVersion, Ref] | None = None
@@ -256,7 +259,8 @@ class Maker:
 
     def _draft(self, pack: PackPlan) -> Draft:
         sides = [side.manifest for side in (pack.new, pack.old) if side]
-        places = _Places(self._store, {entry.root: entry.size_bytes for side in sides for entry in side.entries})
+        self._sizes.update((entry.root, entry.size_bytes) for side in sides for entry in side.entries)
+        places = _Places(self._store, self._sizes)
         known = self._known_windows(pack)
         return drafts.draft(
             pack.new.manifest, pack.old_manifest, places, pack.folder, self._jobs, self._progress, known

@@ -62,7 +62,7 @@ class Cut:
 @dataclass(frozen=True, slots=True)
 class KnownPack:
     """The full pack of the release before: the windows of it that are kept, cut for the new release; the roots of its
-    contents; the root and offset of each range that one of its windows makes.
+    contents; the root and offset of each range of a file of at least 1 MiB that one of its windows makes.
     """
 
     kept: Collection[Cut] = ()
