@@ -93,7 +93,7 @@ def read(data: bytes, start: int, paths_bytes: int, known: FileTree | None = Non
     return _Reader(data, start, paths_bytes, known).read()
 
 
-def written(data: bytes, start: int, entries: tuple[Entry, ...]) -> FileTree:
+def known_tree(data: bytes, start: int, entries: tuple[Entry, ...]) -> FileTree:
     """The tree of these entries that was written to ``data``, as `read` would find it."""
     files = (found.end() for found in _TOKEN.finditer(data, start + 1) if found[4] is not None)
     ends = array("I", islice(files, len(entries)))

@@ -110,7 +110,7 @@ class Parser:
 
     def begin_with(self, m: Manifest, document: bytes) -> None:
         """Share with a manifest that was not read but made, and with its document."""
-        self._tree = file_tree.written(document, len(_BEGIN), m.entries)
+        self._tree = file_tree.known_tree(document, len(_BEGIN), m.entries)
 
     def parse(self, data: bytes) -> Manifest:
         """As the function of this name."""

@@ -56,7 +56,7 @@ def test_a_tree_is_one_of_bencode_and_is_read_as_it_was_written(
         assert [*found.entries] == entries
         assert found.end == 3 + len(data)
         assert [*found.ends] == [*file_tree.read(b"xyz" + data, 3, _ROOM).ends]
-        assert file_tree.written(b"xyz" + data + b"12:", 3, found.entries) == found
+        assert file_tree.known_tree(b"xyz" + data + b"12:", 3, found.entries) == found
 
 
 def test_equal_files_of_two_releases_are_one_object() -> None:
