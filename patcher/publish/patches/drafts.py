@@ -66,7 +66,7 @@ class KnownWindows:
 
     def cuts(self, new: Manifest) -> dict[Cut, WindowFile]:
         """Those that a full pack of ``new`` keeps, cut as there: all of their contents are in it, and much of them."""
-        numbers = {entry.root: number for number, entry in reversed([*enumerate(new.entries)])}
+        numbers = _first_numbers(new.entries)
         entries, found = self.manifest.entries, {}
         for window in self.index.windows:
             files = [numbers.get(entries[span.file].root) for span in window.new]
@@ -122,8 +122,8 @@ class Draft:
 
     def joined(self) -> Joined:
         """The finished windows that the pack keeps. Raises DiskError."""
-        entries = self.old.entries if self.old else ()
-        firsts = {entry.root: number for number, entry in reversed([*enumerate(entries)]) if entry.root in self.maps}
+        numbers = _first_numbers(self.old.entries) if self.old and self.maps else {}
+        firsts = {root: numbers[root] for root in self.maps}
         made = [one for number, cut in enumerate(self.cuts) if (one := self._made(number, cut, firsts))]
         used = {span.file for window, _ in made if window.is_rebased for span in window.old}
         mapped = sorted(used & set(firsts.values()))
@@ -204,6 +204,14 @@ def make(drafts: Sequence[Draft], jobs: int, progress: OnProgress, cluster: Clus
         pool.run_remote(cluster, tasks, meter.add)
     else:
         pool.run(tasks, jobs, meter.add)
+
+
+def _first_numbers(entries: Sequence[Entry]) -> dict[bytes, int]:
+    """The number of the first file of each content, by root."""
+    numbers: dict[bytes, int] = {}
+    for number, entry in enumerate(entries):
+        numbers.setdefault(entry.root, number)
+    return numbers
 
 
 def _slices(files: Manifest, spans: Sequence[Range], places: PathByRoot) -> tuple[FileSlice, ...]:

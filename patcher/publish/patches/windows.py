@@ -95,12 +95,14 @@ def cut_whole(new: Manifest, before: KnownPack | None = None) -> list[Cut]:
     tree.
     """
     before = before or KnownPack()
-    kept = {(span.file, span.offset) for window in before.kept for span in window.new}
+    kept = {_begin(span) for window in before.kept for span in window.new}
     small, larger = _Lane(), _Lane()
     cuts = [*before.kept]
     for number, entry in _missing(new):
         spans = _pieces(number, 0, entry.size_bytes, WINDOW_BYTES)
-        for span in (each for each in spans if each[:2] not in kept and not _is_left_out(before, entry, each.offset)):
+        for span in (
+            each for each in spans if _begin(each) not in kept and not _is_left_out(before, entry, each.offset)
+        ):
             if entry.size_bytes > WINDOW_BYTES:
                 cuts.append(Cut((span,), ()))
             else:
@@ -108,6 +110,11 @@ def cut_whole(new: Manifest, before: KnownPack | None = None) -> list[Cut]:
     small.close()
     larger.close()
     return sorted(cuts + small.cuts + larger.cuts, key=_place)
+
+
+def _begin(span: Range) -> int | tuple[int, int]:
+    """Where a range begins; of the many that begin a file, a number that is there already."""
+    return (span.file, span.offset) if span.offset else span.file
 
 
 def _is_left_out(before: KnownPack, entry: Entry, offset: int) -> bool:
