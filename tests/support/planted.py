@@ -87,10 +87,10 @@ LAUNCHERS = (
 )  # fmt: skip
 STAGED = (
     Planted("staged files with a second name are counted on", "install/scan.py",
-        "if beneath.is_own(each)]", "if beneath.is_file(folder / name)]",
+        "if each and beneath.is_own(each)}", "if beneath.is_file(folder / name)}",
         "tests/install/test_scan.py::test_only_a_file_of_our_own_counts_as_staged"),
     Planted("staged links and second names are kept", "update/staging.py",
-        "elif name not in names or not beneath.is_own(found):", "elif name not in names:",
+        "elif name not in names or not (found and beneath.is_own(found)):", "elif name not in names:",
         _JOURNEY + "what_stands_for_a_staged_file_keeps_no_update_from_its_end"),
     Planted("a download is opened before it is ours", "update/staging.py",
         "                disk.Staged(paths[-1], entry.size_bytes).close()", "                pass",
