@@ -1082,6 +1082,10 @@
         <translation>Die Titel des Herausgebers werden gelesen; das dauert einen Moment.</translation>
     </message>
     <message>
+        <source>The publisher&apos;s titles could not be read. Shoal tries again later.</source>
+        <translation>Die Titel des Herausgebers konnten nicht gelesen werden. Shoal versucht es später noch einmal.</translation>
+    </message>
+    <message>
         <source>Add a publisher&apos;s feed to see its titles here.</source>
         <translation>Füge den Feed eines Herausgebers hinzu, um seine Titel hier zu sehen.</translation>
     </message>

@@ -300,6 +300,8 @@ class MainWindow(QWidget):
             self.empty.set_texts(self.tr("Starting Shoal"), self.tr("Starting the engine; this takes a moment."))
         elif self._own.brand.url:
             words = self.tr("The publisher's titles are read; this takes a moment.")
+            if NEW_FEED in self.state.problems:
+                words = self.tr("The publisher's titles could not be read. Shoal tries again later.")
             self.empty.set_texts(self._own.brand.name, words)
         else:
             words = self.tr("Add a publisher's feed to see its titles here.")

@@ -257,8 +257,10 @@ def test_the_pinned_feed_is_added_by_itself_and_by_its_root(meadow: MainWindow, 
     meadow.handle_message(Accepted(adding, 1))
     meadow.handle_message(replace(scenes.snapshot(scenes.installed()), feeds=(), titles=()))
     assert asked == [adding]
+    assert any("takes a moment" in label.text() for label in meadow.empty.findChildren(QLabel))
     other = Failure("trust.fingerprint", "Another root.", "", "", 3)
     meadow.handle_message(Failed(1, "", other))
+    assert any("could not be read" in label.text() for label in meadow.empty.findChildren(QLabel))
     meadow.handle_message(replace(scenes.snapshot(scenes.installed()), feeds=(), titles=()))
     meadow.refresh()
     assert asked == [adding], "it is not asked for again and again"
