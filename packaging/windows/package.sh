@@ -4,10 +4,10 @@
 set -euo pipefail
 licences=$(realpath "$1") out=$(realpath "$2")
 cd "$(dirname "$0")/../.."
-export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
 kit=build/frozen-windows
 
 packaging/windows/build.sh .venv/windows
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
 for program in makensis:nsis osslsigncode openssl; do
     command -v "${program%:*}" >/dev/null || apt-get install -y -qq --no-install-recommends "${program#*:}" >/dev/null
 done
