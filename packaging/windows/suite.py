@@ -39,7 +39,7 @@ _RESULTS = _OUTPUT / "results.jsonl"
 """A `Result` a line, as each file ends."""
 _MEMORY_BYTES = 2 << 30
 """Of the disk in memory for what tests write. Wine writes every byte of a sparse file."""
-_LISTED = re.compile(r"^\| `(tests/\S+)` \| (.+?) \|$", re.MULTILINE)
+_LISTED = re.compile(r"^\| `(tests/[^`]+)` \| (.+?) \|$", re.MULTILINE)
 _OUTCOME = re.compile(r"^(tests/\S+?::.*?) (PASSED|FAILED|ERROR|SKIPPED)\b(?: .*)?$", re.MULTILINE)
 _BEGUN = re.compile(r"^(tests/\S+?::.*?)(?: \++ Timeout \++| *)$", re.MULTILINE)
 _COLLECTED = re.compile(r"\bcollected (\d+) items?(?: / (\d+) deselected)?", re.MULTILINE)
