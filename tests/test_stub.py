@@ -189,6 +189,18 @@ def _entry(change: Callable[[dict[str, object]], object]) -> Callable[[Path, Pro
     return changed
 
 
+def _elsewhere(named: Callable[[Path], str]) -> Callable[[Path, ProgramVersion], None]:
+    """An entry for a program outside, which is the one that it describes and would start."""
+
+    def changed(program: Path, version: ProgramVersion) -> None:
+        outside = program.parent / Path(START).name
+        shutil.copy(Program(program).place(version.name) / START, outside)
+        name, size_bytes = named(outside), outside.stat().st_size
+        _entry(lambda fields: fields.update(argv=[name], files={name: size_bytes}))(program, version)
+
+    return changed
+
+
 DAMAGE: dict[str, Callable[[Path, ProgramVersion], None]] = {
     "a folder without an entry": _no_entry,
     "a half-written file": _half_written,
@@ -198,8 +210,8 @@ DAMAGE: dict[str, Callable[[Path, ProgramVersion], None]] = {
     "an entry that is a list": _entry(lambda _: [1]),
     "an entry of a newer format": _entry(lambda fields: fields.update(format=2)),
     "an entry without a command": _entry(lambda fields: fields.update(argv=[])),
-    "an entry whose program is elsewhere": _entry(lambda f: f.update(argv=["/bin/sh"], files={"/bin/sh": 1})),
-    "an entry that leads out": _entry(lambda f: f.update(argv=["../x"], files={"../x": 1})),
+    "an entry whose program is elsewhere": _elsewhere(str),
+    "an entry that leads out": _elsewhere(lambda outside: f"../../../{outside.name}"),
     "an entry of another name": _entry(lambda fields: fields.update(name="1-1.0")),
     "an entry whose sizes are words": _entry(lambda fields: fields.update(files={START: "many"})),
 }
