@@ -36,6 +36,7 @@ _INSTALLERS = re.compile(
     re.IGNORECASE,
 )
 """What games for Windows bring to install the libraries of others."""
+_INSTALLER_SUFFIXES = (".exe", ".msi")
 _DEFAULTS = "defaults"
 Noted = TypeVar("Noted", str, tuple[str, str])
 _HEAD_BYTES = 4096
@@ -110,7 +111,8 @@ def suspects(folder: Path, released: Iterable[str], ignore: Sequence[str]) -> li
 
 def installers(released: Iterable[str]) -> list[str]:
     """Files, of the paths ``released``, that would install libraries of others for the title, if anybody ran them."""
-    return list(filter(_INSTALLERS.search, released))
+    programs = (path for path in released if path[-4:].lower() in _INSTALLER_SUFFIXES)  # of a million few are left
+    return list(filter(_INSTALLERS.search, programs))
 
 
 def _ignored(folder: Path, ignore: Sequence[str]) -> list[str]:
