@@ -23,7 +23,8 @@ STARTER = "--start"
 """The first word of the engine that makes it start another one and end."""
 ENDER = "--end"
 """The first word of the engine that makes the player's engine end, for an installer."""
-_MARKER = "packaged"
+PACKAGED = "packaged"
+"""A file beside the programs of a tree that a package manager put there: it holds the manager's name."""
 
 
 def is_frozen() -> bool:
@@ -52,9 +53,9 @@ def python() -> dict[str, str]:
 def packaged_by() -> str:
     """Which package manager installed this frozen tree and updates it, such as ``dpkg``; empty if none does.
 
-    Its package has put the name into the file ``packaged`` beside the programs.
+    Its package has put the name into the file `PACKAGED`.
     """
-    marker = _beside(_MARKER, suffix="")
+    marker = _beside(PACKAGED, suffix="")
     return marker.read_text("utf-8").strip() if is_frozen() and marker.is_file() else ""
 
 

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from patcher.serve.tracker import Tracker
-from tests.publish.launcher.test_branded import png
+from tests.publish.launcher.conftest import png
 from tests.support import two_systems
 from tests.support.two_systems import Scene, WindowsPlayer, there
 from tests.support.waiting import wait_until

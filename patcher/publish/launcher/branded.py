@@ -26,7 +26,7 @@ from patcher.publish.release import history
 from patcher.publish.repository import Repository
 from patcher.publish.title import read_art
 
-_PROGRAMS = ("shoal-launcher", "shoal-launcher.exe")
+_PROGRAMS = (deb.PROGRAM, installer.PROGRAM)
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples of a pixel, by the colour type of a PNG."""

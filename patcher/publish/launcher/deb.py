@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from patcher import programs
 from patcher.brand import Brand
 from patcher.errors import UsageError
 from patcher.publish import tree
@@ -17,7 +18,7 @@ from patcher.strict_json import load
 
 NEEDS = "tree.json"
 """A file of a frozen tree for Linux: the packages of Debian that it needs."""
-PACKAGED_BY = "dpkg"
+PROGRAM = "shoal-launcher"
 _MAX_BYTES = 1 << 16
 _ENTRY = """[Desktop Entry]
 Type=Application
@@ -101,8 +102,8 @@ def _members(folder: Path, made: Brand) -> Iterator[_Member]:
         yield _Member(f"{home}/{name}", source=folder / name, is_executable=is_executable)
     for name, target in content.links:
         yield _Member(f"{home}/{name}", target=target)
-    yield _Member(f"{home}/packaged", f"{PACKAGED_BY}\n".encode())
-    yield _Member(f"usr/bin/{made.id}", target=f"../lib/{made.id}/shoal-launcher")
+    yield _Member(f"{home}/{programs.PACKAGED}", b"dpkg\n")
+    yield _Member(f"usr/bin/{made.id}", target=f"../lib/{made.id}/{PROGRAM}")
     yield _Member(f"usr/share/applications/{made.id}.desktop", _ENTRY.format(id=made.id, name=made.name).encode())
     yield _Member(f"usr/share/pixmaps/{made.id}.png", source=folder / made.icon)
 

@@ -1,10 +1,8 @@
 """A publisher's own launcher, from a frozen tree that is a few files."""
 
 import json
-import struct
-import zlib
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,47 +11,12 @@ from patcher import brand
 from patcher.errors import UsageError
 from patcher.publish.launcher import branded
 from patcher.publish.launcher.branded import LauncherOrder
+from tests.publish.launcher.conftest import NOW, png
 from tests.support import trees
 from tests.support.publisher import ORIGIN, Publisher, files_below
-from tests.support.trees import File, Link
+from tests.support.trees import File
 
-NOW = datetime.now(UTC)
 pytestmark = pytest.mark.usefixtures("few_rounds")
-
-
-def png(width: int = 256, height: int = 256, *, rows: int | None = None, colour: int = 6) -> bytes:
-    """An image of one colour; ``rows``: as many are there, whatever it says."""
-    row = bytes(1 + 4 * width)
-    head = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(row * (height if rows is None else rows))), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
-
-
-@pytest.fixture
-def publisher(tmp_path: Path) -> Publisher:
-    made = Publisher(tmp_path / "publisher")
-    trees.write(tmp_path / "game", {"bin/game": File(b"game", executable=True)})
-    made.release(tmp_path / "game", "1")
-    return made
-
-
-@pytest.fixture
-def order(tmp_path: Path) -> LauncherOrder:
-    """An order with all that can be said."""
-    (tmp_path / "icon.png").write_bytes(png())
-    (tmp_path / "art.jpg").write_bytes(b"\xff\xd8\xff and a picture")
-    trees.write(tmp_path / "frozen", {
-        "shoal-launcher": File(b"\x7fELF launcher", executable=True),
-        "_internal/lib.so": File(b"\x7fELF library", executable=True),
-        "_internal/alias.so": Link("lib.so"),
-        "_internal/data.txt": File(b"data"),
-    })  # fmt: skip
-    return LauncherOrder(
-        "game", "Meadow", tmp_path / "icon.png", tmp_path / "out", "", "#2FC796", tmp_path / "art.jpg",
-        tmp_path / "frozen", "meadow-launcher",
-    )  # fmt: skip
 
 
 def test_the_feed_its_root_and_what_the_publisher_says_lie_beside_the_program(

@@ -11,12 +11,11 @@ import pytest
 from patcher.errors import UsageError
 from patcher.publish.launcher import branded
 from patcher.publish.launcher.branded import LauncherOrder
-from tests.publish.launcher.test_branded import NOW, order, publisher
+from tests.publish.launcher.conftest import NOW
 from tests.support import trees
 from tests.support.publisher import Publisher
 from tests.support.trees import File, Link
 
-__all__ = ("order", "publisher")  # fixtures
 ID = "org.example.updates.meadow"
 pytestmark = pytest.mark.usefixtures("few_rounds")
 

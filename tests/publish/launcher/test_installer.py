@@ -14,7 +14,7 @@ from patcher.publish.launcher.branded import LauncherOrder
 from patcher.publish.launcher.installer import Parts
 from patcher.versions import Program
 from tests.gates.sources import ROOT
-from tests.publish.launcher.test_branded import NOW, png
+from tests.publish.launcher.conftest import NOW, png
 from tests.support import trees
 from tests.support.publisher import Publisher
 from tests.support.trees import File
@@ -46,14 +46,6 @@ def order(tmp_path: Path, kit: Path) -> LauncherOrder:
     return LauncherOrder(
         "game", 'Meadow: "$1"', tmp_path / "icon.png", out, "org.example.meadow", tree=kit, version="2.0"
     )
-
-
-@pytest.fixture
-def publisher(tmp_path: Path) -> Publisher:
-    made = Publisher(tmp_path / "publisher")
-    trees.write(tmp_path / "game", {"bin/game": File(b"game", executable=True)})
-    made.release(tmp_path / "game", "1")
-    return made
 
 
 @pytest.fixture
