@@ -7,11 +7,15 @@ import os
 import signal
 import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import connection
 from pathlib import Path
+from typing import TypeVar
 
 from patcher import private, windows
+
+Result = TypeVar("Result")
 
 _MAX_WORKERS = 61 if sys.platform == "win32" else sys.maxsize
 """Windows waits for at most 64 handles at a time, and a pool needs some of its own."""
@@ -39,6 +43,15 @@ def set_stacks() -> None:
     To read a small document that is nested without end takes 3 MB on Windows, whose threads have 2 MB otherwise.
     """
     threading.stack_size(_STACK_BYTES)
+
+
+def with_stack(work: Callable[[bytes], Result], data: bytes) -> Result:
+    """Do work that calls itself as deep as the data says, outside a program's first thread: its stack may be small."""
+    if threading.current_thread() is not threading.main_thread():
+        return work(data)
+    set_stacks()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work, data).result()
 
 
 def limit_heaps() -> None:

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -22,6 +24,15 @@ def _fresh_pages(size_bytes: int) -> int:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     assert len(b"x" * size_bytes) == size_bytes
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def test_deep_work_never_has_the_first_threads_stack() -> None:
+    def thread(_: bytes) -> int:
+        return threading.get_ident()
+
+    assert processes.with_stack(thread, b"") != threading.get_ident()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(processes.with_stack, thread, b"").result() == pool.submit(threading.get_ident).result()
 
 
 @pytest.mark.posix("glibc")

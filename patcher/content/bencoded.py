@@ -8,6 +8,7 @@ from typing import Any
 
 from bencode2 import bdecode, bencode
 
+from patcher import processes
 from patcher.content import codec
 from patcher.errors import ContentError, NeedsNewer
 
@@ -22,7 +23,7 @@ def decode(data: bytes, what: str, max_bytes: int) -> dict[bytes, Any]:
     """
     data = plain(data, what, max_bytes)
     try:
-        value = bdecode(data)
+        value = processes.with_stack(bdecode, data)
         same = isinstance(value, dict) and bencode(value) == data
     except (ValueError, RecursionError, OverflowError) as error:
         raise invalid(what, "it is not bencoded") from error

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +23,6 @@ from bencode2 import bdecode, bencode
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-defined]  # exported, but not by __all__
 
-from patcher import processes
 from patcher.content import codec, landmarks, manifest, merkle, patch_index, records
 from patcher.content.manifest import Manifest
 from patcher.content.merkle import Ref
@@ -196,8 +194,6 @@ def main() -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        processes.set_stacks()
-        with ThreadPoolExecutor(1) as pool:  # a thread as those of an engine
-            pool.submit(_read, sys.argv[1]).result()
+        _read(sys.argv[1])
     else:
         sys.exit(main())
