@@ -85,9 +85,10 @@ prove: setup    ## the slow proofs: players behind routers, small release days, 
 	    $(BIN)/python -m tests.support.swarms && \
 	    SHOAL_KILLS=50 $(BIN)/python -m pytest -q tests/publish/upload/test_objects.py)
 
-bench: setup    ## the numbers we publish, one file each
-	$(call timed,for file in bench/[!_]*.py; do case $$file in */patch_*) continue; esac; \
-	    $(BIN)/python -m bench.$$(basename "$$file" .py) || exit 1; done)
+bench: setup    ## the numbers we publish, one file each; names those that are beyond a limit of theirs at the end
+	$(call timed,beyond=; for file in bench/[!_]*.py; do case $$file in (*/patch_*) continue; esac; \
+	    echo "$$file"; $(BIN)/python -m bench.$$(basename "$$file" .py) || beyond="$$beyond $$file"; done; \
+	    [ -z "$$beyond" ] || { echo "beyond a limit:$$beyond"; false; })
 
 bench-patch: setup ## patches beside other tools on real releases; downloads 1 GB, takes an hour
 	$(call timed,$(BIN)/python -m bench.patch_size && $(BIN)/python -m bench.patch_cost && \
