@@ -19,6 +19,8 @@ from tests.support import pages, softhsm
 from tests.support.publisher import PASSPHRASE, Player, few_rounds, lay
 from tests.support.world import Shoal
 
+pytestmark = pytest.mark.posix("commands of a POSIX shell")
+
 __all__ = ["few_rounds"]
 
 HOLDERS = ("holder-1", "holder-2", "holder-3")

@@ -338,7 +338,9 @@ def test_a_folder_with_something_in_it_is_left_alone(world: World, tmp_path: Pat
         ("mods/best.mod", {"mods/best.mod": File(b"ours")}),
         ("mods", {"mods/best.mod": File(b"ours")}),
         ("mods", {"mods": trees.Folder()}),
-        ("mods/best.mod", {"mods/best.mod": trees.Link("../data/large.pak")}),
+        pytest.param(
+            "mods/best.mod", {"mods/best.mod": trees.Link("../data/large.pak")}, marks=pytest.mark.posix("symlinks")
+        ),
     ],
     ids=["by a file", "by a folder", "by an empty folder", "by a link"],
 )
@@ -398,6 +400,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shoal]:
         yield player
 
 
+@pytest.mark.posix("unshare")
 def test_a_patch_for_which_the_home_has_no_room_is_told_before_the_download(world: World, tmp_path: Path) -> None:
     player = _installed(world)
     world.release("2", tmp_path / "new")

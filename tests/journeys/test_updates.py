@@ -180,19 +180,23 @@ def test_rot_that_no_stat_shows_is_found_by_the_verify_and_costs_only_its_file(w
     player.stop_engine()
 
 
-def test_an_install_moves_and_is_found_again(world: World, tmp_path: Path) -> None:
-    scenario = trees.scenario("links and empty folders")
-    _released(world, tmp_path, "moving", "1", scenario.old)
-    player = world.player("moving", peers="none")
-    player.run("install", "moving", "--to", tmp_path / "here")
-    moved = player.run("move", "moving", tmp_path / "there")
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [("moving", "changed"), pytest.param("linked", "links and empty folders", marks=pytest.mark.posix("symlinks"))],
+)
+def test_an_install_moves_and_is_found_again(world: World, tmp_path: Path, title: str, name: str) -> None:
+    scenario = trees.scenario(name)
+    _released(world, tmp_path, title, "1", scenario.old)
+    player = world.player(title, peers="none")
+    player.run("install", title, "--to", tmp_path / "here")
+    moved = player.run("move", title, tmp_path / "there")
     assert moved["fetched"]["origin_bytes"] == 0
     assert trees.read(tmp_path / "there") == scenario.old
     assert not (tmp_path / "here").exists()
-    other = world.player("moving-other", peers="none")
-    found = other.run("install", "moving", "--to", tmp_path / "there", "--locate")
+    other = world.player(f"{title}-other", peers="none")
+    found = other.run("install", title, "--to", tmp_path / "there", "--locate")
     assert found["fetched"]["origin_bytes"] == found["written_bytes"] == 0
-    assert other.run("verify", "moving")["damaged"] == []
+    assert other.run("verify", title)["damaged"] == []
     for engine in (player, other):
         engine.stop_engine()
 

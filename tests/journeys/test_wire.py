@@ -6,6 +6,8 @@ from tests.support import wire
 from tests.support.doors import ROWS, Row
 from tests.support.wire import Seen
 
+pytestmark = pytest.mark.posix("network namespaces")
+
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[Row, Seen]:
