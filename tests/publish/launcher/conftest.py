@@ -1,6 +1,7 @@
 """A publisher with a game, and an order for a launcher from a frozen tree that is a few files."""
 
 import struct
+import sys
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,11 +39,12 @@ def order(tmp_path: Path) -> LauncherOrder:
     """An order with all that can be said."""
     (tmp_path / "icon.png").write_bytes(png())
     (tmp_path / "art.jpg").write_bytes(b"\xff\xd8\xff and a picture")
+    alias = {} if sys.platform == "win32" else {"_internal/alias.so": Link("lib.so")}
     trees.write(tmp_path / "frozen", {
         "shoal-launcher": File(b"\x7fELF launcher", executable=True),
         "_internal/lib.so": File(b"\x7fELF library", executable=True),
-        "_internal/alias.so": Link("lib.so"),
         "_internal/data.txt": File(b"data"),
+        **alias,
     })  # fmt: skip
     return LauncherOrder(
         "game", "Meadow", tmp_path / "icon.png", tmp_path / "out", "", "#2FC796", tmp_path / "art.jpg",

@@ -116,6 +116,7 @@ def test_a_tree_that_lies_alone_has_no_parts(kit: Path) -> None:
     assert Parts.around(kit) is None
 
 
+@pytest.mark.posix("a NSIS of a few lines of shell")
 def test_each_blank_of_the_script_is_filled_in(publisher: Publisher, order: LauncherOrder, makensis: Path) -> None:
     text = _SCRIPT.read_text("utf-8")
     own = set(re.findall(r"^!define (\w+)", text, re.MULTILINE)) | {"un", "NSISDIR"}
