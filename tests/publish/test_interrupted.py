@@ -87,10 +87,12 @@ def test_a_killed_process_is_completed_by_the_same_command(room: Path, whole: di
         "from patcher.config import Home\n"
         "from patcher.publish import release\n"
         "from patcher.publish.keys.ring import Passphrases\n"
+        "from tests.support.trees import executable\n"
         "root, phase = Path(sys.argv[1]), sys.argv[2]\n"
         "def progress(now, done, total):\n"
         f"    if now == phase and done == total: {KILL}\n"
-        "order = release.ReleaseOrder('game', root / 'new', '1.1', executable=('bin/game',), jobs=2)\n"
+        "new = root / 'new'\n"
+        "order = release.ReleaseOrder('game', new, '1.1', executable=tuple(executable(new)), jobs=2)\n"
         "release.release(root / 'feed', Home(root / 'home'), order, Passphrases(), progress, print)\n"
     )
     repository_root = Path(__file__).resolve().parents[2]

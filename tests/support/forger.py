@@ -28,8 +28,13 @@ def _described(state: Path) -> Installed:
 
 
 def _describe(state: Path, installed: Installed) -> None:
-    (state / "installed").unlink()
-    (state / "installed").write_bytes(installed.encode())
+    _put(state, installed.encode())
+
+
+def _put(state: Path, description: bytes) -> None:
+    """In one step: under Wine a file that is removed while somebody reads it may take its successor along."""
+    (state / "forged").write_bytes(description)
+    (state / "forged").replace(state / "installed")
 
 
 def _release(state: Path, **changes: Any) -> None:
@@ -102,11 +107,7 @@ def choices(state: Path, tags: tuple[str, ...], channel: str) -> None:
 
 
 def _text(text: str) -> Forgery:
-    def write(state: Path) -> None:
-        (state / "installed").unlink()
-        (state / "installed").write_text(text)
-
-    return write
+    return lambda state: _put(state, text.encode())
 
 
 def _without(field: str) -> Forgery:
