@@ -53,6 +53,7 @@ def test_a_manifest_takes_little_memory_and_the_next_one_of_the_title_hardly_any
     assert second_bytes < 100 * _FILES, "places in tuples, and what changed"
 
 
+@pytest.mark.posix("counts the one call that opens a file there")
 def test_a_file_that_did_not_change_is_opened_once_to_hash_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publisher = Publisher(tmp_path)
     tree = lay(tmp_path / "tree", {f"d{n % 7}/{n}": b"%d" % n * 50 for n in range(100)})
@@ -73,6 +74,7 @@ def test_a_file_that_did_not_change_is_opened_once_to_hash_it(tmp_path: Path, mo
     assert set(below.values()) == {1}
 
 
+@pytest.mark.posix("a bench")
 def test_the_bench_of_scale_measures_a_small_release(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "bench.scale", "--files", "200", "--folder", str(tmp_path)]
     ran = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
@@ -82,6 +84,7 @@ def test_the_bench_of_scale_measures_a_small_release(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.posix("a bench")
 def test_the_bench_of_workers_makes_the_same_packs_by_each(tmp_path: Path) -> None:
     seconds = workers.measure(tmp_path, files=2, size_bytes=200_000)
     assert [*seconds] == ["one process", "two processes", "two Dask workers"]

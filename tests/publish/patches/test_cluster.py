@@ -18,6 +18,8 @@ from tests.support import dask_cluster
 from tests.support.libraries import library
 from tests.support.publisher import Publisher, lay
 
+_CLUSTER = pytest.mark.posix("a Dask cluster on this machine, whose workers do not start under Wine")
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -40,6 +42,7 @@ def made(found: list[WindowTask]) -> list[bytes]:
     return [task.result.read_bytes() for task in found]
 
 
+@_CLUSTER
 def test_a_cluster_makes_the_same_bytes(tmp_path: Path, address: str) -> None:
     before, after = library(70), library(70, 3)  # old code is rebased here, and travels both ways
     text = b"".join(b"%d bottles\n" % number for number in range(20_000))
@@ -56,6 +59,7 @@ def test_a_cluster_makes_the_same_bytes(tmp_path: Path, address: str) -> None:
     assert found[0] == found[1]
 
 
+@_CLUSTER
 def test_the_windows_of_a_worker_that_is_killed_are_made_by_another(tmp_path: Path, address: str) -> None:
     here, there = (tasks(tmp_path / name, 8) for name in ("here", "there"))
     pool.run(here, 1, lambda _: None)
@@ -71,6 +75,7 @@ def test_the_windows_of_a_worker_that_is_killed_are_made_by_another(tmp_path: Pa
     assert made(there) == made(here)
 
 
+@_CLUSTER
 def test_a_cluster_that_is_lost_is_an_error_and_what_it_made_is_kept(tmp_path: Path) -> None:
     found = tasks(tmp_path / "here", 8)
     with dask_cluster.running(tmp_path / "cluster") as (address, process), cluster.connected(address) as workers:
@@ -84,6 +89,7 @@ def test_a_cluster_that_is_lost_is_an_error_and_what_it_made_is_kept(tmp_path: P
     assert len(counted) == len(found)
 
 
+@_CLUSTER
 def test_what_is_on_the_way_is_bounded(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_AHEAD_BYTES", 1)  # then it is one window
     found, read = tasks(tmp_path / "here", 3), list[int]()
@@ -99,6 +105,7 @@ def test_what_is_on_the_way_is_bounded(tmp_path: Path, address: str, monkeypatch
     assert read == [0, 1, 2]
 
 
+@_CLUSTER
 def test_other_versions_are_refused_before_anything_is_made(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encode, "versions", lambda: {"hdiffpatch": "0.1"})  # this machine's, not that of the workers
     with pytest.raises(UsageError, match=r"The worker tcp://127\.0\.0\.1:\d+ has hdiffpatch .*, and this machine 0\.1"):
@@ -106,6 +113,7 @@ def test_other_versions_are_refused_before_anything_is_made(address: str, monkey
             pass
 
 
+@_CLUSTER
 def test_a_worker_of_other_versions_that_joins_late_makes_nothing(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
