@@ -1,6 +1,7 @@
 """What `make package` puts where, checked without making it: what a frozen tree holds, and what a desktop is told."""
 
 import configparser
+import os
 import re
 import runpy
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -82,10 +84,11 @@ def test_the_window_finds_its_assets_in_each_kind_of_package(contents: dict[str,
 def test_the_program_of_the_tree_is_command_line_and_engine(tmp_path: Path) -> None:
     (tmp_path / "home").write_bytes(b"in the way of a home")
     program = [sys.executable, str(ROOT / "packaging" / "frozen" / "shoal.py")]
-    said = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True).stdout
+    run = partial(subprocess.run, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    said = run([*program, "--version"], check=True).stdout
     assert said == f"shoal {patcher.__version__}\n"
     words = ("--engine", "--home", str(tmp_path / "home"))
-    assert '"error"' in subprocess.run([*program, *words], capture_output=True, text=True).stdout
+    assert '"error"' in run([*program, *words]).stdout
 
 
 # ---------------------------------------------------------------- the desktop
@@ -133,6 +136,7 @@ def test_each_blank_of_the_control_file_is_filled_in() -> None:
     assert blanks == set(re.findall("s/(@[A-Z_]+@)/", (ROOT / "packaging" / "debian" / "build.sh").read_text("utf-8")))
 
 
+@pytest.mark.posix("a shell script")
 def test_the_wheel_has_the_window_whole_and_nothing_of_the_demo(tmp_path: Path) -> None:
     subprocess.run([ROOT / "packaging" / "source.sh", tmp_path / "source"], check=True)
     pip = (sys.executable, "-m", "pip", "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--quiet")
