@@ -66,6 +66,7 @@ def test_the_starter_ends_before_the_engine_does(tmp_path: Path) -> None:
     assert '"error"' in done.stdout
 
 
+@pytest.mark.posix("git")
 def test_only_one_module_knows_how_shoal_starts_itself() -> None:
     """In a frozen tree `sys.executable` is no Python."""
     users = {

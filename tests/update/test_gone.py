@@ -3,6 +3,7 @@
 import logging
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -49,8 +50,9 @@ class Place:
         return self.root / "game"
 
     def remove(self, *folders: Path) -> None:
+        """Remove folders. Older Windows, and Wine, keep the name of a file that is open, until it is closed."""
         for folder in folders:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=sys.platform == "win32")
 
     def replace_folder(self) -> None:
         """Another folder with the same files stands in the place of the old one."""
