@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from patcher import disk
 from patcher.content import manifest, merkle, records
 from patcher.install.folder import Installed
 from tests.support import trees
@@ -33,8 +34,7 @@ def _describe(state: Path, installed: Installed) -> None:
 
 def _put(state: Path, description: bytes) -> None:
     """In one step: under Wine a file that is removed while somebody reads it may take its successor along."""
-    (state / "forged").write_bytes(description)
-    (state / "forged").replace(state / "installed")
+    disk.write_atomic(state / "installed", description)
 
 
 def _release(state: Path, **changes: Any) -> None:
