@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from launcher.state import Link, RateSample, State, TitleActivity
 from patcher.protocol import commands
@@ -27,7 +28,7 @@ class PrimaryAction(enum.StrEnum):
 
 
 class MenuAction(enum.StrEnum):
-    """The entries of a title's options menu. DISCARD is a button beside it."""
+    """The entries of a title's options menu. DISCARD and PRELOAD are buttons beside it."""
 
     VERIFY = "verify"
     REPAIR = "repair"
@@ -38,6 +39,7 @@ class MenuAction(enum.StrEnum):
     UNINSTALL = "uninstall"
     FORGET = "forget"
     DISCARD = "discard"
+    PRELOAD = "preload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Page:
     """Whether the title can be started, whatever the button offers."""
     can_discard: bool = False
     """Whether a paused job can be given up."""
+    preload: Literal["", "offered", "here"] = ""
+    """Of a release to come; offered only while it can be fetched."""
 
 
 def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
@@ -95,6 +99,7 @@ def page_of(state: State, title: TitleSnapshot, free_bytes: int = -1) -> Page:
         version_to=_version_to(state, title),
         can_play=is_idle and title.installed and not title.interrupted,
         can_discard=is_idle and not title.interrupted and (title.paused or _is_abandoned(title)),
+        preload=title.preload if is_idle and not title.paused else "",
     )
 
 
@@ -214,7 +219,8 @@ def _menu_actions(title: TitleSnapshot) -> frozenset[MenuAction]:
         return frozenset({MenuAction.FORGET})
     if not title.installed:
         return frozenset()
-    actions = set(MenuAction) - {MenuAction.ROLLBACK, MenuAction.PARTS, MenuAction.FORGET, MenuAction.DISCARD}
+    buttons = {MenuAction.DISCARD, MenuAction.PRELOAD}
+    actions = set(MenuAction) - buttons - {MenuAction.ROLLBACK, MenuAction.PARTS, MenuAction.FORGET}
     if title.previous_version:
         actions.add(MenuAction.ROLLBACK)
     if any(part.tags for part in title.about.parts):

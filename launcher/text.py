@@ -174,6 +174,7 @@ def verb_label(verb: Verb) -> str:
     """The label of a running job."""
     return {
         Verb.INSTALL: translate("Verb", "Installing"),
+        Verb.PRELOAD: translate("Verb", "Preloading"),
         Verb.UPDATE: translate("Verb", "Updating"),
         Verb.ROLLBACK: translate("Verb", "Stepping back"),
         Verb.SET_TAGS: translate("Verb", "Changing parts"),
@@ -301,6 +302,8 @@ def result_line(verb: Verb, outcome: Outcome) -> str:
     if verb is Verb.UNINSTALL:
         done = translate("Result", "Uninstalled. Your own files were left alone.")
         return done if outcome.version_from else translate("Result", "No longer installed.")
+    if verb is Verb.PRELOAD:
+        return translate("Result", "Preloaded: {sizes}").format(sizes=_sizes(outcome))
     if verb is Verb.CANCEL:
         return translate("Result", "Cancelled. What was downloaded was removed.")
     done = {
@@ -311,6 +314,14 @@ def result_line(verb: Verb, outcome: Outcome) -> str:
         Verb.MOVE: translate("Result", "Moved {version}"),
     }.get(verb, translate("Result", "Done: {version}"))
     return f"{done.format(version=plain(outcome.version_to, 40))}: {_sizes(outcome)}"
+
+
+def preload_line(preload: str) -> str:
+    """What can be fetched ahead, or was; empty if there is nothing."""
+    return {
+        "offered": translate("Text", "The next release can be downloaded now, ahead of its launch."),
+        "here": translate("Text", "The next release is here, sealed until its launch."),
+    }.get(preload, "")
 
 
 def _sizes(outcome: Outcome) -> str:

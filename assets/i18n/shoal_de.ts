@@ -1194,6 +1194,10 @@
         <translation>Nicht mehr installiert.</translation>
     </message>
     <message>
+        <source>Preloaded: {sizes}</source>
+        <translation>Vorab geladen: {sizes}</translation>
+    </message>
+    <message>
         <source>Cancelled. What was downloaded was removed.</source>
         <translation>Abgebrochen. Was heruntergeladen war, wurde entfernt.</translation>
     </message>
@@ -1514,6 +1518,14 @@
         <translation>Version {version}</translation>
     </message>
     <message>
+        <source>The next release can be downloaded now, ahead of its launch.</source>
+        <translation>Die nächste Version kann schon jetzt heruntergeladen werden, bevor sie erscheint.</translation>
+    </message>
+    <message>
+        <source>The next release is here, sealed until its launch.</source>
+        <translation>Die nächste Version ist hier, versiegelt, bis sie erscheint.</translation>
+    </message>
+    <message>
         <source>Another program uses port {taken}, so port {port} is used instead.</source>
         <translation>Ein anderes Programm belegt Port {taken}; stattdessen wird Port {port} genutzt.</translation>
     </message>
@@ -1638,6 +1650,10 @@
     <message>
         <source>Play</source>
         <translation>Spielen</translation>
+    </message>
+    <message>
+        <source>Preload</source>
+        <translation>Vorab laden</translation>
     </message>
     <message>
         <source>Options</source>
@@ -1834,6 +1850,10 @@
     <message>
         <source>Installing</source>
         <translation>Installiere</translation>
+    </message>
+    <message>
+        <source>Preloading</source>
+        <translation>Lade vorab</translation>
     </message>
     <message>
         <source>Updating</source>

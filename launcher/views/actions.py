@@ -216,6 +216,7 @@ def _command(action: Action, state: State, title: TitleSnapshot) -> commands.Com
         PrimaryAction.PLAY: commands.Play(name),
         MenuAction.VERIFY: commands.Verify(name),
         MenuAction.ROLLBACK: commands.Rollback(name),
+        MenuAction.PRELOAD: commands.Preload(name),
         Remedy.RETRY: retry,
         Remedy.SERVER_ONLY: page.retry(state, title, server_only=True),
     }

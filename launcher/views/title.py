@@ -65,6 +65,8 @@ class TitlePage(QWidget):
         self.discard = Button(self.tr("Cancel…"), "circle-x", name="discard", clicked=self._discard)
         self.discard.setAccessibleDescription(self.tr("Give up what is paused; asks first"))
         self.play = Button(self.tr("Play"), "play", name="play", clicked=self._play)
+        self.preload = Button(self.tr("Preload"), "download", name="preload", clicked=self._preload)
+        self.preload.setAccessibleDescription(text.preload_line("offered"))
         self.options = Button(self.tr("Options"), "settings", name="options", clicked=self._open_menu)
         self.options.setAccessibleDescription(self.tr("More actions for this title"))
         self.status = QLabel()
@@ -73,10 +75,11 @@ class TitlePage(QWidget):
         self.status.setWordWrap(True)
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.status.setAlignment(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
+        buttons = (self.pause, self.discard, self.play, self.preload, self.options)
         layout = row(spacing=12, margins=(28, 0, 28, 14))
-        for button in (self.action, self.pause, self.discard, self.play, self.options):
+        for button in (self.action, *buttons):
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
-        for button in (self.pause, self.discard, self.play, self.options):
+        for button in buttons:
             button.setMinimumHeight(34)
         layout.addWidget(self.status, 1)
         return layout
@@ -107,7 +110,7 @@ class TitlePage(QWidget):
     def show_page(self, page: Page, title: TitleSnapshot) -> None:
         """Show a page of a title."""
         self._page, self._shown = page, title
-        offered = (title.title, page.action, page.failure, page.can_play)
+        offered = (title.title, page.action, page.failure, page.can_play, page.preload)
         if offered != self._offered:
             self._offered = offered
             self._guard.arm()
@@ -147,13 +150,15 @@ class TitlePage(QWidget):
         self.pause.setText(self.tr("Stop") if page.action is PrimaryAction.STOP else self.tr("Pause"))
         self.discard.setVisible(page.can_discard)
         self.play.setVisible(page.can_play and page.action is not PrimaryAction.PLAY)
+        self.preload.setVisible(page.preload == "offered")
         self.options.setVisible(bool(page.menu_actions))
         self.status.setText(self._status_text(page))
 
     def _status_text(self, page: Page) -> str:
         progress = page.progress
         if progress is None or page.action is PrimaryAction.RESUME:
-            return text.result_line(page.result_verb, page.result) if page.result else ""
+            result = text.result_line(page.result_verb, page.result) if page.result else ""
+            return "\n".join(filter(None, (result, text.preload_line(page.preload))))
         down, up = text.rate(progress.rate_bps), text.rate(progress.upload_bps)
         players = self.tr("%n player(s)", "", progress.peers).replace(" ", _NO_BREAK)
         safe = self.tr("You can close this window: the download continues.")
@@ -219,6 +224,10 @@ class TitlePage(QWidget):
     @Slot()
     def _play(self) -> None:
         self._trigger(PrimaryAction.PLAY)
+
+    @Slot()
+    def _preload(self) -> None:
+        self._trigger(MenuAction.PRELOAD)
 
     @Slot()
     def _discard(self) -> None:

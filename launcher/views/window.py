@@ -194,7 +194,7 @@ class MainWindow(QWidget):
             label, line = self._label(message.title), text.result_line(activity.verb, message.outcome)
             can_play = activity.verb in {Verb.INSTALL, Verb.UPDATE, Verb.ROLLBACK, Verb.REPAIR}
             self.toast.show_message(f"{label} · {line}", self.tr("Play") if can_play else "", message.title)
-            if activity.verb in {Verb.INSTALL, Verb.UPDATE}:
+            if activity.verb in {Verb.INSTALL, Verb.UPDATE, Verb.PRELOAD}:
                 self.notified.emit(label, line)
         elif isinstance(command, commands.AddFeed) and command.source == self._own.brand.url:
             self.go("title")

@@ -131,7 +131,7 @@ def _update(args: argparse.Namespace, out: Output) -> int:
 
 def _preload(args: argparse.Namespace, out: Output) -> None:
     title, tags = find(args), _split(args.tags)
-    command = commands.Install(title, "", args.channel, tags, only="preload", network=network(args))
+    command = commands.Preload(title, args.channel, tags, network(args))
     outcome = follow(args.home, command, out)
     out.line(
         f"The next release of {title} is here, sealed: {human_bytes(outcome.planned_bytes)}. "
@@ -240,6 +240,7 @@ def _title_line(title: events.TitleSnapshot) -> str:
         words.append(f"{title.verb}: {title.progress.phase.value} {share} %")
     elif title.job:
         words.append(title.verb)
+    words += [{"offered": "can be preloaded", "here": "preloaded"}[title.preload]] if title.preload else []
     words += [state for state in ("paused", "interrupted", "playing", "seeding") if getattr(title, state)]
     if title.failure:
         words.append(f"failed: {title.failure.message} {title.failure.hint}")

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import patcher
 from patcher import config
@@ -20,6 +21,7 @@ from patcher.engine.games import Games
 from patcher.engine.jobs import Job, Jobs
 from patcher.engine.restored import open_files
 from patcher.errors import Damaged, EngineLost, ShoalError, TrustError
+from patcher.feed.catalog import LIVE
 from patcher.install import commit, genuine, launch
 from patcher.install.commit import recover_install
 from patcher.install.registry import FOLDER_MISSING, Installation, folder_missing
@@ -236,7 +238,15 @@ class Engine:
         before = genuine.proved(self._registry, install.title, install.folder.previous)
         is_other = before is not None and before.release.sequence != installed.release.sequence
         version, previous = installed.release.version, before.release.version if before and is_other else ""
-        return dataclasses.replace(shown, installed=True, version=version, previous_version=previous)
+        return dataclasses.replace(
+            shown, installed=True, version=version, previous_version=previous, preload=self._preload(install)
+        )
+
+    def _preload(self, install: Installation) -> Literal["", "offered", "here"]:
+        sequence = self._feeds.about(install.title).preload if install.channel == LIVE else 0
+        if not sequence:
+            return ""
+        return "here" if self._packs.is_ready(install.title, sequence) else "offered"
 
     def _at_once(self, title: str, act: Callable[[], None]) -> int:
         number = self._jobs.number()

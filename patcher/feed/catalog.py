@@ -22,7 +22,8 @@ from patcher.transfer.origin.client import Origin
 
 ART_MAX_BYTES = 8 << 20
 NOTES_MAX_BYTES = 256 << 10
-_LIVE = "live"
+LIVE = "live"
+"""The channel that clients are shown."""
 _FILE = "catalog.json"
 _MAX_BYTES = 1 << 26
 _ART = "art"
@@ -30,10 +31,14 @@ _ART = "art"
 
 @dataclass(frozen=True, slots=True)
 class TitleFacts:
-    """One title: its label, the version that its live channel offers, and what else the publisher says."""
+    """One title: its label, the version that its live channel offers, and what else the publisher says.
+
+    ``preload``: the sequence of the sealed release that this channel lets players fetch ahead, 0 for none.
+    """
 
     label: str
     version: str = ""
+    preload: int = 0
     about: About = About()
     art: str = ""
     """Root of the art, which is fetched by `with_art` alone."""
@@ -97,15 +102,15 @@ def with_art(catalog: Catalog, reader: Reader, origin: Origin, folder: Path) -> 
         if (notes.hex if notes else "") != facts.notes:
             text = _fetched(notes, NOTES_MAX_BYTES, origin).decode("utf-8", "replace")
             about = dataclasses.replace(about, notes=text)
-        roots = {"art": art.hex if art else "", "notes": notes.hex if notes else ""}
-        titles[name] = dataclasses.replace(facts, about=about, **roots)
+        roots = art.hex if art else "", notes.hex if notes else ""
+        titles[name] = dataclasses.replace(facts, about=about, art=roots[0], notes=roots[1])
     return dataclasses.replace(catalog, titles=titles)
 
 
 def _records(name: str, reader: Reader) -> tuple[records.Title | None, records.Release | None]:
     try:
         title = reader.title(name)
-        return title, reader.release(name, reader.channel(name, _LIVE).release)
+        return title, reader.release(name, reader.channel(name, LIVE).release)
     except TrustError:
         return None, None
 
@@ -142,7 +147,8 @@ def _title(name: str, reader: Reader, known: Catalog) -> TitleFacts:
     if (notes.hex if notes else "") != before.notes:  # they are of another release, or another language
         about, before = dataclasses.replace(about, notes=""), dataclasses.replace(before, notes="")
     label = labels.get("en") or next(iter(labels.values()), name)
-    return dataclasses.replace(before, label=label, version=release.version, about=about)
+    preload = reader.channel(name, LIVE).preload
+    return dataclasses.replace(before, label=label, version=release.version, preload=preload, about=about)
 
 
 def _about_bytes(part: records.Part) -> int:

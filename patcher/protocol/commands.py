@@ -12,6 +12,7 @@ class Verb(enum.StrEnum):
     REFRESH_FEED = "refreshfeed"
     REMOVE_FEED = "removefeed"
     INSTALL = "install"
+    PRELOAD = "preload"
     UPDATE = "update"
     ROLLBACK = "rollback"
     SET_TAGS = "settags"
@@ -84,7 +85,7 @@ class RemoveFeed:
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """Install a title, or adopt the one in ``folder`` (``locate``). ``only`` look, or preload its next release."""
+    """Install a title, or adopt the one in ``folder`` (``locate``)."""
 
     verb: ClassVar = Verb.INSTALL
     title: str
@@ -92,7 +93,18 @@ class Install:
     channel: str = "live"
     tags: tuple[str, ...] = ()
     locate: bool = False
-    only: Literal["", "check", "plan", "preload"] = ""
+    only: Literal["", "check", "plan"] = ""
+    network: Network = Network()
+
+
+@dataclass(frozen=True, slots=True)
+class Preload:
+    """Fetch the sealed packs of a title's next release. ``channel`` and ``tags``: of a title that is not installed."""
+
+    verb: ClassVar = Verb.PRELOAD
+    title: str
+    channel: str = "live"
+    tags: tuple[str, ...] = ()
     network: Network = Network()
 
 
@@ -225,6 +237,7 @@ Command = (
     | RefreshFeed
     | RemoveFeed
     | Install
+    | Preload
     | Update
     | Rollback
     | SetTags

@@ -292,6 +292,8 @@ class TitleSnapshot:
     size_bytes: int = 0
     offered_version: str = ""
     previous_version: str = ""
+    preload: Literal["", "offered", "here"] = ""
+    """A sealed release to come may be fetched ahead of its launch, or is here already. Its version is not known."""
     interrupted: bool = False
     """A commit is unfinished; it is recovered before the title can be played."""
     paused: bool = False

@@ -3,8 +3,8 @@
 A pack lies at ``<root hex>``. Once it is whole, its torrent is written beside it as ``<root hex>.torrent``. This mark
 says that the pack is complete, holds what is needed to offer it again, and has the time of its last use.
 
-A sealed pack is there for a title that waits for its release: ``<root hex>.for`` names that title. It stays whatever
-the bound, until the title needs it no more.
+A sealed pack is there for a title that waits for its release: ``<root hex>.for`` names that title, and the sequence of
+the release on a second line. It stays whatever the bound, until the title needs it no more.
 """
 
 import contextlib
@@ -74,16 +74,23 @@ class Packs:
         here = ((self.path(pack), size_bytes) for pack, size_bytes in packs.items())
         return sum(max(0, size - (beneath.room_bytes(path.stat()) if path.exists() else 0)) for path, size in here)
 
-    def reserve(self, pack: Ref, title: str) -> None:
-        """Keep the pack, which need not be here yet, until `release`. Raises DiskError."""
+    def reserve(self, pack: Ref, title: str, sequence: int) -> None:
+        """Keep the pack, which need not be here yet, until `release`: for a release of this title. Raises DiskError."""
         disk.make_folder(self.folder)
-        disk.write_atomic(_for(self.path(pack)), title.encode())
+        disk.write_atomic(_for(self.path(pack)), f"{title}\n{sequence}".encode())
+
+    def is_ready(self, title: str, sequence: int) -> bool:
+        """Whether packs are reserved for this release of a title, and all of them are whole."""
+        with contextlib.suppress(OSError):  # a job may remove them meanwhile
+            mine = [mark.with_suffix("") for mark, text in self._reserved() if text == f"{title}\n{sequence}"]
+            return bool(mine) and all(_mark(pack).exists() and pack.exists() for pack in mine)
+        return False
 
     def release(self, title: str, keep: Iterable[Ref] = ()) -> list[bytes]:
         """End what is reserved for a title, but for those to ``keep``. Returns their roots. Raises DiskError."""
         kept, gone = {_for(self.path(pack)) for pack in keep}, []
-        for mark in set(self.folder.glob(f"*{_FOR}")) - kept:
-            if beneath.read(mark, _TITLE_BYTES).decode("utf-8", "replace") == title:
+        for mark, text in self._reserved():
+            if mark not in kept and text.partition("\n")[0] == title:
                 disk.remove(mark)
                 gone.append(bytes.fromhex(mark.stem))
         if gone:
@@ -119,6 +126,11 @@ class Packs:
                 for path in (_mark(pack), pack):
                     if path.exists():
                         disk.remove(path)
+
+    def _reserved(self) -> list[tuple[Path, str]]:
+        """The marks of what is reserved, and what they say."""
+        marks = self.folder.glob(f"*{_FOR}")
+        return [(mark, beneath.read(mark, _TITLE_BYTES).decode("utf-8", "replace")) for mark in marks]
 
     def _packs(self) -> list[Path]:
         """The packs here, half-fetched ones first, then the least recently used."""

@@ -49,6 +49,7 @@ class CommandRunner:
             Verb.REFRESH_FEED: self._refresh_feed,
             Verb.REMOVE_FEED: self._remove_feed,
             Verb.INSTALL: self._install,
+            Verb.PRELOAD: self._preload,
             Verb.UPDATE: self._update,
             Verb.SET_TAGS: self._set_tags,
             Verb.REPAIR: self._repair,
@@ -63,8 +64,6 @@ class CommandRunner:
     def run(self, command: commands.Command) -> Outcome:
         """Carry out the command. Raises ShoalError, Cancelled."""
         with self._tally.counting(getattr(command, "title", "")):
-            if isinstance(command, commands.Install) and command.only == "preload":
-                return self._preload(command)
             return self._verbs[command.verb](command)
 
     def _fetched(self) -> Sources:
@@ -143,15 +142,14 @@ class CommandRunner:
             target = _target(install, release, opened, preloads.opened(access, release))
             return self._reach(target, only=command.only, preloads=preloads)
 
-    def _preload(self, command: commands.Install) -> Outcome:
+    def _preload(self, command: commands.Preload) -> Outcome:
         """Fetch ahead what the next release needs here, or what an install of it will need."""
         known, installed = self._registry.find(command.title), None
         if known and known.folder.current.exists:
             install, installed = self._installed(command.title, command.network)
         else:
-            install = Installation(
-                command.title, InstallFolder.at(self._chosen(command)), command.channel, command.tags
-            )
+            folder = InstallFolder.at(self._own_place(command.title))
+            install = Installation(command.title, folder, command.channel, command.tags)
         with self._open(command.title, command.network) as (_, access):
             planned_bytes = self._preloads(install, installed).fetch(access, self._meter)
             before = installed.release.version if installed else ""
@@ -168,9 +166,10 @@ class CommandRunner:
 
     def _chosen(self, command: commands.Install) -> Path:
         """The folder that the player names, or the one below the games folder."""
-        if command.folder:
-            return config.full_path(command.folder)
-        return self._shared.home.title_folder(command.title, self._shared.settings.games_folder)
+        return config.full_path(command.folder) if command.folder else self._own_place(command.title)
+
+    def _own_place(self, title: str) -> Path:
+        return self._shared.home.title_folder(title, self._shared.settings.games_folder)
 
     def _is_seen(self, install: Installation) -> bool:
         """Whether its last job ended. After a kill in the commit, the files are in place but not known as verified."""

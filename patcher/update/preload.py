@@ -13,6 +13,7 @@ from patcher.content import manifest, records
 from patcher.content.merkle import Ref
 from patcher.content.records import SealedPack
 from patcher.errors import ContentError, DiskError, UsageError
+from patcher.feed.feeds import Opened
 from patcher.install.folder import Installed
 from patcher.install.registry import Installation
 from patcher.plain import human_bytes
@@ -40,11 +41,10 @@ class Preloads:
         Raises UsageError (usage.no_preload) if nothing is preloaded now, DiskError (disk.full), OriginError, …
         """
         assert access.feed
-        reader, name = access.feed.reader, self.install.title.partition("/")[2]
-        sequence = reader.channel(name, self.install.channel).preload
-        patches = reader.patches(name, sequence) if sequence else None
+        reader, sequence = access.feed.reader, self._sequence(access.feed)
+        patches = reader.patches(self._name, sequence) if sequence else None
         if patches is None or not patches.sealed or patches.key:
-            raise UsageError("usage.no_preload", f"{name} has nothing to preload now.", title=self.install.title)
+            raise UsageError("usage.no_preload", f"{self._name} has nothing to preload now.", title=self.install.title)
         torrents: dict[Ref, Torrent] = {}
         for each in self._chosen(patches.sealed):
             files = manifest.parse(reader.manifest(each.part, None, None))
@@ -53,7 +53,7 @@ class Preloads:
             torrents[pack] = Torrent.of_tree(files, layers, [path], access.feed.record.trackers)
         self._check_room(torrents)
         for pack in torrents:
-            self.packs.reserve(pack, self.install.title)
+            self.packs.reserve(pack, self.install.title, sequence)
         self._release(torrents)
         missing = {pack: torrent for pack, torrent in torrents.items() if not self.packs.has(pack)}
         meter.begin_download(sum(pack.size_bytes for pack in missing))
@@ -85,13 +85,20 @@ class Preloads:
 
     def end_old(self, access: Access, sequence: int) -> None:
         """Remove the title's sealed packs unless they are for a release after this one, which is installed."""
-        name = self.install.title.partition("/")[2]
-        if access.feed and access.feed.reader.channel(name, self.install.channel).preload <= sequence:
+        if access.feed and self._sequence(access.feed) <= sequence:
             self.end()
 
     def end(self) -> None:
         """Remove the title's sealed packs: it is installed, or uninstalled."""
         self._release(())
+
+    @property
+    def _name(self) -> str:
+        return self.install.title.partition("/")[2]
+
+    def _sequence(self, feed: Opened) -> int:
+        """That of the release to come, 0 if there is none."""
+        return feed.reader.channel(self._name, self.install.channel).preload
 
     def _release(self, keep: Collection[Ref]) -> None:
         with contextlib.suppress(DiskError):  # they are in the way of nothing but space

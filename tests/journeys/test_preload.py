@@ -45,6 +45,12 @@ def _player(world: World, name: str, *, installed: bool = True) -> Shoal:
     return player
 
 
+def _shown(player: Shoal) -> object:
+    """What clients show of the release to come."""
+    (title,) = player.run("status", "game")["titles"]
+    return title["preload"]
+
+
 def _launched(world: World, player: Shoal, *, installed: bool) -> dict[str, int]:
     """What a player fetches to get the release that is live now."""
     words = ("update", "game") if installed else ("install", "game", "--to", world.folder(player))
@@ -67,12 +73,16 @@ def test_a_release_that_nobody_could_read_is_there_at_its_launch_for_a_thousandt
     known = (_SECRET[:20], b"the-end", b"movie", b"At last", *(_MOVIE[at : at + 32] for at in (0, len(_MOVIE) // 2)))
     assert [text for text in known if text in published] == []
     assert world.publisher.run("publish", "check", world.feed)["warnings"] == []
+    assert _shown(holder) == "", "its feed was read before"
+    assert holder.run("update", "game")["version_to"] == "1"
+    assert _shown(holder) == "offered"
     for player in (holder, newcomer):
         assert player.run("preload", "game")["fetched"]["origin_bytes"] > len(_MOVIE)
         assert player.run("preload", "game")["fetched"]["origin_bytes"] == 0, "what is here is not fetched again"
         (sealed,) = (path for path in (player.home / "packs").iterdir() if len(path.name) == 64)
         assert sealed.with_name(f"{sealed.name}.torrent").exists(), "it is offered to other players"
         assert [text for text in known if text in sealed.read_bytes()] == []
+    assert _shown(holder) == "here"
     assert late.run("update", "game")["version_to"] == holder.run("update", "game")["version_to"] == "1"
     marks = {mark: mark.read_bytes() for mark in (holder.home / "packs").glob("*.for")}
     world.publisher.run("publish", "unlock", world.feed, "game", "2")
@@ -80,6 +90,7 @@ def test_a_release_that_nobody_could_read_is_there_at_its_launch_for_a_thousandt
     for player, installed in ((holder, True), (newcomer, False)):
         assert sum(_launched(world, player, installed=installed).values()) <= tree_bytes / 1000
         assert list((player.home / "packs").glob("*.for")) == []
+        assert _shown(player) == ""
     for mark, text in marks.items():
         mark.write_bytes(text)
     holder.run("update", "game")

@@ -141,6 +141,8 @@ def messages(scene: str) -> list[state.Message]:
         "empty": [*start, snapshot()],
         "not-installed": [*start, snapshot(title("emberfall", "Emberfall", offered_version="1.9.0"))],
         "ready": [*start, snapshot(installed()), Planned(5, NAME, "1.8.2", "1.9.0", TOTALS)],
+        "preload": [*start, snapshot(installed(offered_version="1.8.2", preload="offered"))],
+        "preloaded": [*start, snapshot(installed(offered_version="1.8.2", preload="here"))],
         "paused": [*start, snapshot(installed(paused=True, progress=samples(1)[0]))],
         "updating": [*update, working, *samples(40)],
         "playable": [*update, Finished(7, NAME, outcome), snapshot(installed(version="1.9.0"), sharing="everyone")],

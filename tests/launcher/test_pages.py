@@ -18,7 +18,7 @@ from tests.launcher.conftest import Golden
 from tests.launcher.scenes import show, snapshot, window
 
 _I18N = theme.ASSETS / "i18n"
-_SCENES = ("empty", "ready", "updating", "playable", "failed", "lost")
+_SCENES = ("empty", "ready", "updating", "playable", "preload", "failed", "lost")
 
 
 @pytest.mark.parametrize("scene", _SCENES)

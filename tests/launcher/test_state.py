@@ -199,6 +199,20 @@ def test_what_was_planned_and_taken_stays_to_be_read() -> None:
     assert shown.version_to == ""
 
 
+def test_a_release_to_come_is_fetched_by_a_job_that_is_no_question_and_then_is_here() -> None:
+    started, outcome = messages("preload"), Outcome("1.8.2", "1.8.2", 412_000_000)
+    offered = _page(_known(*started))
+    assert (offered.preload, offered.action) == ("offered", PrimaryAction.PLAY)
+    started += [
+        Accepted(commands.Preload(NAME), 7),
+        snapshot(installed(offered_version="1.8.2", preload="offered", job=7, verb=Verb.PRELOAD)),
+    ]
+    busy = _page(_known(*started))
+    assert (busy.preload, busy.action) == ("", PrimaryAction.STOP)
+    here = _page(_known(*started, Finished(7, NAME, outcome), *messages("preloaded")))
+    assert (here.preload, here.result, here.result_verb) == ("here", outcome, Verb.PRELOAD)
+
+
 def test_the_sizes_of_a_step_back_or_of_a_title_that_went_are_not_those_of_an_update() -> None:
     back, volume = Planned(7, NAME, "1.9.0", "1.8.2", TOTALS), replace(NO_SOURCE, code="disk.volume")
     newest = installed(version="1.9.0", job=7, verb=Verb.ROLLBACK)

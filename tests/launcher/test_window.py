@@ -142,6 +142,18 @@ def test_what_is_paused_can_be_given_up_and_says_what_is_kept(
     assert submitted == [commands.Cancel(NAME) if is_installed else commands.Uninstall(NAME)]
 
 
+def test_a_release_to_come_is_fetched_at_a_click_and_then_said_to_be_here(
+    shown: MainWindow, submitted: list[commands.Command]
+) -> None:
+    show(shown, "preload")
+    submitted.clear()
+    QTest.mouseClick(control(shown, "preload"), Qt.MouseButton.LeftButton)
+    assert submitted == [commands.Preload(NAME)]
+    show(shown, "preloaded")
+    assert not shown.title_page.preload.isVisible()
+    assert "sealed until its launch" in shown.title_page.status.text()
+
+
 def test_moving_asks_where_to(shown: MainWindow, submitted: list[commands.Command], tmp_path: Path) -> None:
     show(shown, "playable")
     shown.title_page.triggered.emit(MenuAction.MOVE)

@@ -137,7 +137,7 @@ CASES = (
     Case("adopt", "bare", lambda w: commands.Install(TITLE, str(w.a), tags=_TAGS, locate=True), _tree(1)),
     Case("fewer parts", "two", lambda _: commands.SetTags(TITLE, ()), _tree(1, german=False)),
     Case("more parts", "plain", lambda _: commands.SetTags(TITLE, _TAGS), _tree(1)),
-    Case("preload", "two", lambda w: commands.Install(TITLE, str(w.a), only="preload"), _tree(1), feed="sealed"),
+    Case("preload", "two", lambda _: commands.Preload(TITLE), _tree(1), feed="sealed"),
     Case("launch", "preloaded", lambda _: commands.Update(TITLE), _tree(2), feed="launched"),
     Case("uninstall", "two", lambda _: commands.Uninstall(TITLE), OWN),
     Case("remove feed", "fed", lambda _: commands.RemoveFeed("shop")),
@@ -361,7 +361,7 @@ class World:
         self._keep("one")
         self._obey("2", commands.Update(TITLE))
         self._keep("two")
-        self._obey("sealed", commands.Install(TITLE, str(self.a), only="preload"))
+        self._obey("sealed", commands.Preload(TITLE))
         self._keep("preloaded")
         self.put("two")
         self._obey("2", commands.SetTags(TITLE, ()))
