@@ -472,11 +472,12 @@ def append(where: Where, data: bytes) -> None:
 
 def _put(where: Where, offset: int, data: bytes, flag: int, mode: int, *, is_synced: bool = True) -> None:
     with translated(where):
-        if not beneath.exists(where):
+        if flag == os.O_EXCL or not beneath.exists(where):
             _step("create", where)
         descriptor = beneath.open_descriptor(where, os.O_WRONLY | os.O_CREAT | flag, mode)
         try:
-            beneath.own(descriptor)
+            if flag != os.O_EXCL:
+                beneath.own(descriptor)
             _step("write", where, offset, data)
             _write_all(descriptor, data)
             if is_synced:

@@ -295,4 +295,4 @@ class Store:
             self.added_bytes += sum(ref.size_bytes for ref, _ in staged)
 
     def _staged_path(self, ref: Ref) -> Path:
-        return self._incoming / Path(ref.file).name
+        return self._incoming / ref.file.partition("/")[2]
