@@ -179,7 +179,9 @@ def draft(
     """
     if old is None:
         kept = known.cuts(new) if known else {}
-        cuts = windows.cut_whole(new, known.known_pack(kept) if known else None)
+        before = known.known_pack(kept) if known else None
+        del known  # an object for each file, which the new windows need themselves
+        cuts = windows.cut_whole(new, before)
         return Draft(new, None, places, places, {}, tuple(cuts), folder, kept)
     wanted = windows.to_chunk(new, old)
     average = average_for(sum(entry.size_bytes for entry in wanted))

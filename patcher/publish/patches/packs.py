@@ -261,10 +261,10 @@ class Maker:
         sides = [side.manifest for side in (pack.new, pack.old) if side]
         self._sizes.update((entry.root, entry.size_bytes) for side in sides for entry in side.entries)
         places = _Places(self._store, self._sizes)
-        known = self._known_windows(pack)
         return drafts.draft(
-            pack.new.manifest, pack.old_manifest, places, pack.folder, self._jobs, self._progress, known
-        )
+            pack.new.manifest, pack.old_manifest, places, pack.folder, self._jobs, self._progress,
+            self._known_windows(pack),
+        )  # fmt: skip
 
     def _known_windows(self, pack: PackPlan) -> KnownWindows | None:
         """The windows of the full pack before, if the feed holds it as it was signed."""
