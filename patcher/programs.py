@@ -5,6 +5,7 @@ Where Shoal was installed for Python, `sys.executable` is Python, and the engine
 lie side by side, and the engine is ``shoal --engine``.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,12 @@ def engine() -> list[str]:
 
 
 def launcher() -> list[str]:
-    """The command of the window; on Windows one that opens no console."""
+    """The command of the window; on Windows one that opens no console. A frozen tree in an AppImage is gone when that
+    ends, so there it is the AppImage's own file.
+    """
+    image, mounted = os.environ.get("APPIMAGE"), os.environ.get("APPDIR")
+    if image and mounted and Path(sys.executable).is_relative_to(mounted):  # and not those of one that started us
+        return [image]
     program, windowed = _beside("shoal-launcher"), _beside("pythonw")
     if program.exists():
         return [str(program)]

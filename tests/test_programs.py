@@ -44,6 +44,17 @@ def test_a_frozen_tree_starts_what_lies_beside(frozen: Path) -> None:
     assert programs.python() == {}
 
 
+def test_an_appimage_is_started_by_its_own_file(
+    frozen: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its tree is mounted under another name each time. One that started a Shoal of another package is none of it."""
+    monkeypatch.setenv("APPIMAGE", "/games/Shoal.AppImage")
+    monkeypatch.setenv("APPDIR", str(frozen))
+    assert programs.launcher() == ["/games/Shoal.AppImage"]
+    monkeypatch.setenv("APPDIR", str(tmp_path_factory.mktemp("terminal")))
+    assert programs.launcher() == [str(frozen / f"shoal-launcher{_SUFFIX}")]
+
+
 def test_a_package_manager_that_updates_us_left_its_name(frozen: Path) -> None:
     assert not programs.packaged_by()
     (frozen / "packaged").write_text("dpkg\n")

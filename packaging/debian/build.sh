@@ -9,7 +9,6 @@ version=$($python -c 'import patcher; print(patcher.__version__)')
 at=$(pwd)/build/package/deb
 share=$at/usr/share
 doc=$share/doc/shoal
-id=org.shoal.Shoal
 umask 022
 
 put() { # put FILE TARGET: a file that is read
@@ -28,17 +27,6 @@ programs() {
     chmod 755 "$at/usr/lib/shoal/shoal" "$at/usr/lib/shoal/shoal-launcher"
     echo dpkg >"$at/usr/lib/shoal/packaged"  # whoever finds this updates Shoal by dpkg alone
     for name in shoal shoal-launcher; do ln -s "../lib/shoal/$name" "$at/usr/bin/$name"; done
-}
-
-desktop() {
-    put packaging/linux/$id.desktop usr/share/applications/$id.desktop
-    put packaging/linux/$id.metainfo.xml usr/share/metainfo/$id.metainfo.xml
-    put packaging/linux/$id.mime.xml usr/share/mime/packages/$id.xml
-    put assets/icons/shoal.svg usr/share/icons/hicolor/scalable/apps/$id.svg
-    $python packaging/icons.py build/package/icons
-    for size in 48 128 256; do
-        put build/package/icons/$size.png usr/share/icons/hicolor/${size}x$size/apps/$id.png
-    done
 }
 
 manual() { # manual PROGRAM MODULE FUNCTION WHAT
@@ -88,7 +76,8 @@ control() {
 rm -rf "$at"
 mkdir -p "$at" "$doc"
 programs
-desktop
+$python packaging/icons.py build/package/icons
+packaging/linux/desktop.sh "$share"
 shell
 units
 documents
