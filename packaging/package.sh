@@ -27,6 +27,6 @@ cp build/frozen/shoal/third-party-licences.txt dist
 say ".deb" && packaging/debian/build.sh build/frozen/shoal dist
 say "wheel and sdist" && packaging/wheel.sh $python dist
 say "installer for Windows" && { packaging/windows/package.sh dist/third-party-licences.txt dist || [ $? = 75 ]; }
-(cd dist && sha256sum -- * >SHA256SUMS)
+(cd dist && find . -type f ! -name SHA256SUMS -printf '%P\n' | sort | xargs -d '\n' sha256sum -- >SHA256SUMS)
 du -sm build/frozen/shoal | awk '{print "package: the frozen tree has " $1 " MiB"}'
 (cd dist && du -b -- * | awk '{printf "package: %.1f MB dist/%s\n", $1 / 1e6, $2}')

@@ -15,8 +15,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 import patcher
+from patcher.brand import Brand
 from patcher.protocol.commands import PIN_SUFFIX
 from tests.gates.sources import ROOT
 
@@ -134,6 +136,67 @@ def test_the_tools_of_the_desktop_find_nothing(tool: tuple[str, ...], file: str)
 def test_each_blank_of_the_control_file_is_filled_in() -> None:
     blanks = set(re.findall("@[A-Z_]+@", (ROOT / "packaging" / "debian" / "control").read_text("utf-8")))
     assert blanks == set(re.findall("s/(@[A-Z_]+@)/", (ROOT / "packaging" / "debian" / "build.sh").read_text("utf-8")))
+
+
+@pytest.mark.posix("a recipe of Linux")
+def test_an_appdir_starts_both_programs_and_has_what_appimagetool_looks_for(tmp_path: Path) -> None:
+    """The names of icon and metainfo follow that of the menu entry at the top."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ("shoal", "shoal-launcher"):
+        (tree / name).write_text('#!/bin/sh\necho "$0" "$@"\n')
+        (tree / name).chmod(0o755)
+    place = _copied(tmp_path)
+    program = place / "packaging" / "appimage" / "build.sh"
+    environment = {"PATH": "/usr/bin:/bin", "SOURCE_DATE_EPOCH": "1000000000"}
+    subprocess.run([program, tree, tmp_path], env=environment, check=True, capture_output=True)
+    made = place / "build" / "package" / "Shoal.AppDir"
+    for name in (f"{_ID}.desktop", f"{_ID}.svg", ".DirIcon", f"usr/share/metainfo/{_ID}.appdata.xml"):
+        assert (made / name).is_file() and (made / name).resolve().is_relative_to(made)
+    assert (made / "usr/lib/shoal/packaged").read_text() == "AppImage\n"
+    for called, started in (("Shoal.AppImage", "shoal-launcher"), ("/usr/local/bin/shoal", "shoal")):
+        command, variables = (made / "AppRun", "--version"), {**environment, "ARGV0": called}
+        said = subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout
+        assert said == f"{made}/usr/lib/shoal/{started} --version\n"
+
+
+def _copied(folder: Path) -> Path:
+    """What a recipe reads of the project, so that what it makes is not the project's own."""
+    for name in ("packaging/appimage", "packaging/linux", "assets/icons"):
+        shutil.copytree(ROOT / name, folder / "project" / name)
+    return folder / "project"
+
+
+def test_a_flatpak_is_made_of_the_frozen_tree_and_what_the_desktop_is_told() -> None:
+    file = ROOT / "packaging" / "flatpak" / f"{_ID}.yaml"
+    recipe = yaml.safe_load(file.read_text("utf-8"))
+    assert (recipe["id"], recipe["command"]) == (_ID, "shoal-launcher")
+    (module,) = recipe["modules"]
+    sources = {source["dest"]: (file.parent / source["path"]).resolve() for source in module["sources"]}
+    assert sources == {
+        "tree": ROOT / "build" / "frozen" / "shoal",
+        "packaging/linux": _LINUX, "assets/icons": ROOT / "assets" / "icons",
+    }  # fmt: skip
+
+
+@pytest.mark.posix("sed fills it in")
+def test_winget_is_told_what_its_schemas_ask_for(tmp_path: Path) -> None:
+    """The required fields of version 1.10.0, and how Windows knows what the installer has installed."""
+    words = (tmp_path, patcher.__version__, "ab" * 32, "https://updates.example.org/Shoal-Setup.exe")
+    subprocess.run([ROOT / "packaging" / "winget" / "fill.sh", *words], check=True)
+    made = {path.name: yaml.safe_load(path.read_text("utf-8")) for path in tmp_path.iterdir()}
+    kinds = {each["ManifestType"]: each for each in made.values()}
+    assert kinds.keys() == {"version", "installer", "defaultLocale"}
+    assert {(each["PackageIdentifier"], each["PackageVersion"]) for each in kinds.values()} == {
+        ("Shoal.Shoal", patcher.__version__)
+    }
+    texts = kinds["defaultLocale"]
+    assert texts["PackageLocale"] == kinds["version"]["DefaultLocale"]
+    assert all(texts[name] for name in ("Publisher", "PackageName", "License", "ShortDescription"))
+    installer = kinds["installer"]
+    assert installer["ProductCode"] == Brand().id and installer["Scope"] == "user"
+    (file,) = installer["Installers"]
+    assert file == {"Architecture": "x64", "InstallerUrl": words[3], "InstallerSha256": words[2].upper()}
 
 
 @pytest.mark.posix("a shell script")

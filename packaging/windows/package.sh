@@ -1,6 +1,6 @@
 #!/bin/bash
 # package.sh LICENCES OUT: Windows' part of `make package`: the kit build/frozen-windows (docs/packaging.md) and the installer,
-# signed, in the folder OUT. Ends with 75 where Windows cannot be had, and says why.
+# signed, in the folder OUT, and in OUT/winget the manifests for winget. Ends with 75 where Windows cannot be had, and says why.
 set -euo pipefail
 licences=$(realpath "$1") out=$(realpath "$2")
 cd "$(dirname "$0")/../.."
@@ -31,3 +31,7 @@ icon = Path("build/package/icons/shoal.ico").read_bytes()
 installer.make(installer.Parts.around(tree), tree, Brand(), patcher.__version__, icon, out / installer.name_of(Brand()))
 END
 packaging/windows/sign.sh "$out"/Shoal-Setup.exe
+
+# The hash is that of this file, signature and all. INSTALLER_URL: where players will get it.
+packaging/winget/fill.sh "$out/winget" "$(PYTHONPATH=. .venv/package/bin/python -c 'import patcher; print(patcher.__version__)')" \
+    "$(sha256sum "$out/Shoal-Setup.exe" | cut -d' ' -f1)" "${INSTALLER_URL:-https://updates.example.org/Shoal-Setup.exe}"
