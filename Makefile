@@ -100,9 +100,11 @@ package:        ## the frozen tree, .deb, wheel, sdist, licences, checksums, as 
 prove-package:  ## the packages of `make package` as players have them: a bare Debian 12 installs, plays and removes; pip installs offline (root)
 	$(call timed,packaging/prove.sh)
 
-prove-package-windows: setup ## the installer for Windows as players have it, under Wine: it installs, plays, updates itself, flips back, is removed (root, Debian 12)
+prove-package-windows: setup ## the installer for Windows as players have it, under Wine: it installs, plays, updates itself, flips back, is removed; from its file to Play by clicks in the window (root, Debian 12)
+	@packaging/setup.sh screen
 	$(call timed,packaging/windows/build.sh .venv/windows && \
-	    $(BIN)/python -m tests.support.windows_package .venv/windows build/frozen-windows dist/*-Setup.exe)
+	    $(BIN)/python -m tests.support.windows_package .venv/windows build/frozen-windows dist/*-Setup.exe && \
+	    $(BIN)/python -m tests.support.windows_clicks .venv/windows build/frozen-windows)
 
 translations: setup ## assets/i18n follows the texts of the launcher; fill in what is new in the .ts files, then run it again
 	@for name in de en; do \

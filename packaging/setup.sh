@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv ready to run and test Shoal; quick when it is. Called by `make setup` in the project's folder.
-# With the argument `disks` or `prove` also what `make disks` or `make prove` needs.
+# With the argument `disks`, `prove` or `screen` also what `make disks`, `make prove` or `make prove-package-windows` needs.
 # Installs the Debian packages that are missing when run as root, else prints the line that does it. Servers that the
 # tests run are only unpacked, into .venv/debian: installed, they would start with the machine.
 set -eu
@@ -34,19 +34,27 @@ need_packages() { # the Debian packages this machine lacks, on one line
 	libwayland-cursor.so.0 libwayland-cursor0
 	END
     /usr/bin/env "$PYTHON" -c 'import ensurepip, venv' >/dev/null 2>&1 || printf ' python3-venv'
-    [ "$purpose" = disks ] || return 0
-    while read -r program package; do # what makes and mounts disks for `make disks`
+    programs_for_purpose | while read -r program package; do
         PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null 2>&1 || printf ' %s' "$package"
-    done <<-END
-	mkfs.ext4 e2fsprogs
-	mkfs.xfs xfsprogs
-	mkfs.btrfs btrfs-progs
-	mkfs.vfat dosfstools
-	mkfs.exfat exfatprogs
-	mount.exfat-fuse exfat-fuse
-	lowntfs-3g ntfs-3g
-	insmod kmod
-	END
+    done
+}
+
+programs_for_purpose() { # a program and its package on each line
+    case $purpose in
+        disks) # what makes and mounts disks
+            cat <<-END
+			mkfs.ext4 e2fsprogs
+			mkfs.xfs xfsprogs
+			mkfs.btrfs btrfs-progs
+			mkfs.vfat dosfstools
+			mkfs.exfat exfatprogs
+			mount.exfat-fuse exfat-fuse
+			lowntfs-3g ntfs-3g
+			insmod kmod
+		END
+            ;;
+        screen) printf '%s\n' "Xvfb xvfb" "xdotool xdotool" "tesseract tesseract-ocr" ;; # a screen that is read and clicked
+    esac
 }
 
 install_packages() {

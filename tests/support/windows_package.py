@@ -24,31 +24,34 @@ from tests.support.two_systems import Scene, WindowsPlayer, there
 from tests.support.waiting import wait_until
 from tests.support.world import World
 
-_ID = "org.example.meadow"
+ID = "org.example.meadow"
 _LOCAL = "drive_c/users/root/AppData/Local"
 _MENU = "drive_c/users/root/AppData/Roaming/Microsoft/Windows/Start Menu/Programs"
 _OF_WINDOWS = ("ucrtbase.dll", "icuuc.dll")
-_WAIT_S = 900.0
+WAIT_S = 900.0
 """For one thing that Wine does, on a machine that is busy."""
 
 
 class Installed(WindowsPlayer):
-    """A player whose Windows has a launcher from an installer, called ``name``; its home is the usual one."""
+    """A player whose Windows has a launcher from an installer, called ``name``; its home is the usual one.
 
-    def __init__(self, windows: Path, name: str, home: str, *options: str) -> None:
+    ``variables`` of the environment say where its window is shown; without any, nowhere.
+    """
+
+    def __init__(self, windows: Path, name: str, home: str, *options: str, **variables: str) -> None:
         prefix = windows / "prefix-package"
         super().__init__(windows, prefix / _LOCAL / home, *options, prefix=prefix.name)
         self.folder = prefix / _LOCAL / "Programs" / name
         self.link = prefix / _MENU / f"{name}.lnk"
         self._program = ("--wine", f"C:\\users\\root\\AppData\\Local\\Programs\\{name}\\shoal.exe")
-        self._environment["QT_QPA_PLATFORM"] = "offscreen"
+        self._environment |= variables or {"QT_QPA_PLATFORM": "offscreen"}
 
     def wine(self, *words: str | Path, expect: int | None = 0) -> None:
         """Run a program of Windows and wait for it."""
         words = tuple(there(word) if isinstance(word, Path) else word for word in words)
         with tempfile.TemporaryFile() as out:  # and no pipe, which Windows' own services would keep open
             command = (self._python, "--wine", *words)
-            done = subprocess.run(command, env=self._environment, stdout=out, stderr=out, timeout=_WAIT_S, check=False)
+            done = subprocess.run(command, env=self._environment, stdout=out, stderr=out, timeout=WAIT_S, check=False)
             out.seek(0)
             assert expect is None or done.returncode == expect, (words, done.returncode, out.read())
 
@@ -83,7 +86,7 @@ class Shop(Scene):
             "--name",
             "Meadow",
             "--id",
-            _ID,
+            ID,
             "--icon",
             world.root / "icon.png",
             "--tree",
@@ -141,14 +144,14 @@ def it_updates_itself(shop: Shop) -> str:
     shop.release_launcher("1.1")
     name = _update(shop, "1.1")
     shop.windows.open_window()
-    wait_until(lambda: shop.windows.pointer()["current"] == name, "the new version's word", _WAIT_S)
+    wait_until(lambda: shop.windows.pointer()["current"] == name, "the new version's word", WAIT_S)
     return f"0-1.0 to {name}"
 
 
 def _update(shop: Shop, version: str) -> str:
     """Have the window that is open, or opens, install a version; returns its name. The window is closed then."""
     shop.windows.open_window()
-    wait_until(lambda: any(name.endswith(f"-{version}") for name in shop.windows.versions()), version, _WAIT_S)
+    wait_until(lambda: any(name.endswith(f"-{version}") for name in shop.windows.versions()), version, WAIT_S)
     shop.windows.close_window()
     return next(name for name in shop.windows.versions() if name.endswith(f"-{version}"))
 
@@ -184,13 +187,13 @@ def removed_it_leaves_nothing_but_games(shop: Shop) -> str:
     _await_removed(player)
     assert [path.name for path in player.home.rglob("*")] == ["titles", "kept", "game.txt"]
     shop.check_is_released(player, "1.1")
-    player.wine("reg", "query", f"HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\{_ID}", expect=1)
+    player.wine("reg", "query", f"HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\{ID}", expect=1)
     return "both games are there"
 
 
 def _await_removed(player: Installed) -> None:
     """The uninstaller goes on from a copy of itself."""
-    wait_until(lambda: not player.folder.exists() and not player.link.exists(), "the removal", _WAIT_S)
+    wait_until(lambda: not player.folder.exists() and not player.link.exists(), "the removal", WAIT_S)
 
 
 PROOFS: tuple[Callable[[Shop], str], ...] = (
@@ -228,7 +231,7 @@ def new_windows(windows: Path) -> None:
         shutil.copyfile(windows / "python" / name, place)
 
 
-def _prove(name: str, proof: Callable[[], str]) -> None:
+def prove(name: str, proof: Callable[[], str]) -> None:
     started_s = time.monotonic()
     said = proof()
     sys.stdout.write(f"{name}: {said} ({time.monotonic() - started_s:.0f} s)\n")
@@ -242,13 +245,13 @@ def main() -> int:
     # The tracker of other tests forgets players after some seconds, in which Windows has not even begun.
     with tempfile.TemporaryDirectory(prefix="shoal-package-") as folder, Tracker() as tracker:
         with World(Path(folder) / "world", tracker.http_url, processes=True) as world:
-            player = Installed(windows, "Meadow", _ID, "--ca", str(world.ca))
+            player = Installed(windows, "Meadow", ID, "--ca", str(world.ca))
             try:
                 shop = Shop(world, player, kit)
                 for proof in PROOFS:
-                    _prove(proof.__name__, partial(proof, shop))
+                    prove(proof.__name__, partial(proof, shop))
                 for setup in setups:
-                    _prove(shoal_itself.__name__, partial(shoal_itself, windows, setup))
+                    prove(shoal_itself.__name__, partial(shoal_itself, windows, setup))
             finally:
                 player.end_windows()
     return 0
