@@ -20,6 +20,7 @@ from launcher.views.widgets import (
     Banner,
     Button,
     ElidedLabel,
+    EmptyState,
     HeroWidget,
     Legend,
     NumberBox,
@@ -160,6 +161,17 @@ def test_hostile_texts_are_plain_and_stay_within_bounds(qtbot: QtBot) -> None:
     for label in (*labels, *banner.findChildren(QLabel)):
         if isinstance(label, QLabel):
             assert label.textFormat() == Qt.TextFormat.PlainText
+
+
+def test_an_empty_page_shows_all_of_a_long_text(qtbot: QtBot) -> None:
+    """A text that fits into one line of the page, and not into one of its own."""
+    words = "The publisher's titles could not be read. Meadow tries again later."
+    empty = EmptyState("library", "Meadow", words)
+    qtbot.addWidget(empty)
+    empty.resize(1000, 700)
+    empty.show()
+    (label,) = (each for each in empty.findChildren(QLabel) if each.text() == words)
+    assert label.height() >= label.heightForWidth(label.width()) > label.fontMetrics().height()
 
 
 def test_an_unknown_or_endless_piece_map_is_drawn(qtbot: QtBot) -> None:

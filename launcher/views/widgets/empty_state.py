@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from launcher import theme
 from launcher.views.widgets import icons, paint
@@ -25,9 +25,17 @@ class EmptyState(QWidget):
         self._action = Button(kind="primary", clicked=self.action_clicked)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
+        words = (
+            QHBoxLayout()
+        )  # in a line of its own, a text is as high as it is at its own width, and not at the page's
+        words.addStretch()
+        words.addWidget(self._text)
+        words.addStretch()
         layout.addStretch(2)
-        for part in (_Disc(icon), self._title, self._text, self._action):
+        for part in (_Disc(icon), self._title):
             layout.addWidget(part, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addLayout(words)
+        layout.addWidget(self._action, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
         self.set_texts(title, text, action)
 
