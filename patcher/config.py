@@ -18,7 +18,6 @@ from typing import Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import platformdirs
-import tomlkit
 
 from patcher import beneath, brand, disk, windows
 from patcher.errors import Damaged, DiskError, ShoalError, UsageError
@@ -257,6 +256,8 @@ def save(home: Home, settings: Settings, *keys: str) -> Settings:
 
     Returns what the file says then; a value that is wrong counts as the default. Raises Damaged, DiskError.
     """
+    import tomlkit  # a window opens without it
+
     _table(home.settings)
     document = tomlkit.parse(home.settings.read_text("utf-8-sig")) if home.settings.exists() else tomlkit.document()
     for key in keys or _HINTS:

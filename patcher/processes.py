@@ -2,18 +2,18 @@
 
 import contextlib
 import ctypes
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import connection
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from patcher import private, windows
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 Result = TypeVar("Result")
 
@@ -24,7 +24,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
 """Parameters of mallopt(3)."""
 
 
-def pool(count: int, memory_bytes: int = 0) -> ProcessPoolExecutor:
+def pool(count: int, memory_bytes: int = 0) -> "ProcessPoolExecutor":
     """A pool of at most ``count`` workers, started when they are needed. Use it as a context manager.
 
     Workers inherit the environment, so secrets are removed from it first. Each worker imports the caller's module.
@@ -32,6 +32,9 @@ def pool(count: int, memory_bytes: int = 0) -> ProcessPoolExecutor:
     ``memory_bytes`` bounds the memory of a worker beyond its size at start, on Linux and Windows. An allocation above
     it fails, which ends a worker in native code. On Linux a bounded worker keeps freed memory until it ends.
     """
+    import multiprocessing  # a window opens without them
+    from concurrent.futures import ProcessPoolExecutor
+
     private.forget_secrets()
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(min(count, _MAX_WORKERS), context, initializer=_begin, initargs=(memory_bytes,))
@@ -49,6 +52,8 @@ def with_stack(work: Callable[[bytes], Result], data: bytes) -> Result:
     """Do work that calls itself as deep as the data says, outside a program's first thread: its stack may be small."""
     if threading.current_thread() is not threading.main_thread():
         return work(data)
+    from concurrent.futures import ThreadPoolExecutor
+
     set_stacks()
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(work, data).result()
@@ -66,6 +71,9 @@ def trim_heap() -> None:
 
 def _begin(memory_bytes: int) -> None:
     """Start a worker: ignore Ctrl-C, end with the parent however it ends, and bound the memory."""
+    import multiprocessing
+    from multiprocessing import connection
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
