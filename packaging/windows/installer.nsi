@@ -1,5 +1,5 @@
 ; The installer of a launcher for Windows, for makensis of NSIS 3 as Debian has it, with what 64-bit programs are made of.
-; `patcher/publish/installer.py` says what stands in ${}. It is for one account and asks for no rights: one click, or /S
+; `patcher/publish/launcher/installer.py` says what stands in ${}. It is for one account and asks for no rights: one click, or /S
 ; for none; /D=FOLDER as the last word.
 ;
 ;   STUB, TREE   folders: the stub, and the version to lay down beside it, which has the name FIRST
