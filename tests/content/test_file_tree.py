@@ -1,5 +1,7 @@
 """The file tree of a torrent is read as any bencode reader would read it, and what two trees share is one object."""
 
+import contextlib
+import gc
 from typing import Any
 
 import pytest
@@ -111,3 +113,16 @@ def test_a_manifest_is_checked_against_the_one_before_only_for_what_it_shares() 
         parser.parse(old)
         with pytest.raises(ContentError):
             parser.parse(begin + tree + rest)
+
+
+def test_garbage_is_collected_again_once_a_tree_is_read() -> None:
+    for data in (b"de", b"broken"):
+        with contextlib.suppress(ContentError):
+            file_tree.read(data, 0, 100)
+        assert gc.isenabled()
+    gc.disable()
+    try:
+        file_tree.read(b"de", 0, 100)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
