@@ -14,6 +14,7 @@ from patcher.content.manifest import Manifest
 from patcher.publish.build import SourceFolder
 from patcher.publish.patches import drafts, encode
 from patcher.publish.patches.drafts import Draft, Joined
+from patcher.publish.patches.pool import PathByRoot
 from patcher.publish.store import OnProgress, PhaseMeter, in_threads, read_in_chunks
 
 KINDS = ("unchanged", "moved", "delta", "full")
@@ -123,7 +124,7 @@ def _costs(draft: Draft, joined: Joined) -> Iterator[FileCost]:
 
 
 def _by_chunks(
-    old: SourceFolder, new: SourceFolder, places: drafts.PathByRoot, jobs: int, progress: OnProgress
+    old: SourceFolder, new: SourceFolder, places: PathByRoot, jobs: int, progress: OnProgress
 ) -> tuple[int, int]:
     """Compressed bytes of the new files' chunks that the old ones lack, and of all chunks of changed files."""
     roots = [{e.root for part in source.parts for e in part.manifest.entries if e.size_bytes} for source in (old, new)]

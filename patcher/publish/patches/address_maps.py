@@ -78,7 +78,7 @@ class MapFile:
 
 
 def make(
-    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: Mapping[bytes, str], folder: Path,
+    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: pool.PathByRoot, folder: Path,
     jobs: int, progress: OnProgress,
 ) -> dict[bytes, MapFile]:  # fmt: skip
     """Root of an old file to the map to the new file that came from it. Files in ``folder`` are not made again.
@@ -100,7 +100,7 @@ def make(
 
 
 def _pairs(
-    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: Mapping[bytes, str]
+    new: Manifest, old: Manifest, chunks: Mapping[bytes, Chunks], places: pool.PathByRoot
 ) -> list[tuple[Entry, Entry]]:
     """Native old files, each with the new file of its path, else the first one that came from it."""
     held = {entry.root for entry in old.entries}
@@ -111,7 +111,7 @@ def _pairs(
     return list(firsts.values())
 
 
-def _is_native(entry: Entry, places: Mapping[bytes, str]) -> bool:
+def _is_native(entry: Entry, places: pool.PathByRoot) -> bool:
     if entry.size_bytes < _MIN_BYTES:
         return False
     return image.parse(partial(_read, places[entry.root]), entry.size_bytes) is not None

@@ -22,14 +22,11 @@ from patcher.errors import Mismatch
 from patcher.publish.patches import address_maps, encode, pool, windows
 from patcher.publish.patches.address_maps import MapFile
 from patcher.publish.patches.matching import Chunks, average_for
-from patcher.publish.patches.pool import Cluster, FileSlice, WindowFile, WindowTask
+from patcher.publish.patches.pool import Cluster, FileSlice, PathByRoot, WindowFile, WindowTask
 from patcher.publish.patches.windows import Cut, KnownPack
 from patcher.publish.store import OnProgress, PhaseMeter, in_threads, read_in_chunks
 
 _COMPARE_BYTES = 16 * 1024
-
-PathByRoot = Mapping[bytes, str]
-"""Root to a file with this content, for every content of the manifests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from patcher import disk, strict_json
 from patcher.content import manifest, merkle, patch_index, records
 from patcher.content.manifest import Manifest
-from patcher.content.merkle import Ref
+from patcher.content.merkle import HASH_BYTES, Ref
 from patcher.content.patch_index import Index
 from patcher.errors import ContentError, TrustError
 from patcher.publish.build import BuiltPart
@@ -66,20 +66,18 @@ class PackPlan:
         return self.folder.with_suffix(".json")
 
 
-class _Places(Mapping[bytes, str]):
-    """Root to the file in the store. A path is made when it is asked for: few of many files have changed."""
+class _Places:
+    """Root to the file in the store, of each content. A path is made when it is asked for: few files have changed.
 
-    def __init__(self, store: Store, sizes: Mapping[bytes, int]) -> None:
-        self._store, self._sizes = store, sizes
+    ``pairs``: roots of the contents of two hashes, whose files have other names (`Ref.file`); those of others are
+    named alike whatever their size.
+    """
+
+    def __init__(self, store: Store, pairs: Collection[bytes]) -> None:
+        self._store, self._pairs = store, pairs
 
     def __getitem__(self, root: bytes) -> str:
-        return self._store.file(Ref(root, self._sizes[root]))
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._sizes)
-
-    def __len__(self) -> int:
-        return len(self._sizes)
+        return self._store.file(Ref(root, 2 * HASH_BYTES if root in self._pairs else 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +194,6 @@ class Maker:
     ) -> None:  # fmt: skip
         self._store, self._build, self._say = store, build, say
         self._jobs, self._progress, self._cluster = jobs, progress, cluster
-        self._sizes: dict[bytes, int] = {}
-        """Root to size of the contents that packs are made from."""
         self._right: dict[Ref, bool] = {}
         """Whether the feed's older content folds to its root, as far as it was looked at."""
 
@@ -259,8 +255,8 @@ class Maker:
 
     def _draft(self, pack: PackPlan) -> Draft:
         sides = [side.manifest for side in (pack.new, pack.old) if side]
-        self._sizes.update((entry.root, entry.size_bytes) for side in sides for entry in side.entries)
-        places = _Places(self._store, self._sizes)
+        pairs = {entry.root for side in sides for entry in side.entries if entry.size_bytes == 2 * HASH_BYTES}
+        places = _Places(self._store, pairs)
         return drafts.draft(
             pack.new.manifest, pack.old_manifest, places, pack.folder, self._jobs, self._progress,
             self._known_windows(pack),

@@ -20,6 +20,14 @@ from patcher.publish.store import CHUNK_BYTES, read_range
 FileSlice = tuple[str, int, int]
 """Path of a file, offset, length."""
 
+
+class PathByRoot(Protocol):
+    """Root to a file with this content, for every content of the manifests."""
+
+    def __getitem__(self, root: bytes) -> str:
+        """Raises KeyError."""
+
+
 _HEAD_BYTES = 1 + 32
 _AHEAD = 2
 """Tasks a worker may have, finished ones included: a slow disk would otherwise let results fill our memory."""
