@@ -34,7 +34,8 @@ class PartVersion:
     """One part in one release."""
 
     part: str
-    document: bytes
+    ref: Ref
+    """Of its manifest's document, which is read when it is needed: it takes a tenth of the memory of a release."""
     manifest: Manifest
 
 
@@ -103,7 +104,7 @@ class FinishedPack:
     def document_bytes(self) -> int:
         """Index and manifest, without the pack."""
         index = self.ref.size_bytes - len(self.index.inline) if self.ref else 0
-        return index + (self.step.size_bytes if self.step else len(self.pack.new.document))
+        return index + (self.step.size_bytes if self.step else self.pack.new.ref.size_bytes)
 
     def cost_of(self, roots: Collection[bytes]) -> int:
         """Bytes to fetch these contents from nothing: by windows where they are smaller, else directly."""
@@ -140,8 +141,10 @@ def pack_release(
 
     Raises Mismatch when content of the new release is damaged, DiskError, OriginError (origin.cluster).
     """
-    maker = Maker(store, build, jobs, progress, say, cluster)
-    mine = [PartVersion(part.rule.name, part.document, part.manifest) for part in parts]
+    refs = {part.name: part.manifest for part in new.parts}
+    mine = [PartVersion(part.rule.name, refs[part.rule.name], part.manifest) for part in parts]
+    documents = {side.ref: part.document for side, part in zip(mine, parts, strict=True)}
+    maker = Maker(store, documents, build, jobs, progress, say, cluster)
     fixed = {part.rule.name for part in parts if part.rule.defaults}  # once installed, its files belong to the player
     patched = [side for side in mine if side.part not in fixed]
     last = [*maker.pairs(patched, older[0])] if older else []
@@ -187,12 +190,13 @@ def _summary(
 
 
 class Maker:
-    """Makes packs into a store. The folder ``build`` keeps their windows meanwhile."""
+    """Makes packs into a store. The folder ``build`` keeps their windows meanwhile; ``documents`` are in memory."""
 
     def __init__(
-        self, store: Store, build: Path, jobs: int, progress: OnProgress, say: Say, cluster: Cluster | None
+        self, store: Store, documents: Mapping[Ref, bytes], build: Path, jobs: int, progress: OnProgress, say: Say,
+        cluster: Cluster | None,
     ) -> None:  # fmt: skip
-        self._store, self._build, self._say = store, build, say
+        self._store, self._documents, self._build, self._say = store, documents, build, say
         self._jobs, self._progress, self._cluster = jobs, progress, cluster
         self._right: dict[Ref, bool] = {}
         """Whether the feed's older content folds to its root, as far as it was looked at."""
@@ -203,18 +207,21 @@ class Maker:
         """Each part with its version in an older release, if the feed still holds all contents for a patch."""
         by_name = {part.name: part for part in release.parts if not part.defaults}
         for side in (side for side in mine if side.part in by_name):
+            ref = by_name[side.part].manifest
             try:
-                document = self._store.read(by_name[side.part].manifest)
                 parser = manifest.Parser()
-                parser.begin_with(side.manifest, side.document)
-                old = parser.parse(document)
+                parser.begin_with(side.manifest, self._document(side.ref))
+                old = parser.parse(self._document(ref))
             except (ContentError, TrustError) as error:
                 self._say(f"No patch from {release.version}: {error.message}.")
                 continue
             if reason := self._unfit(side.manifest, old):
                 self._say(f"No patch from {release.version}: {reason}.")
             else:
-                yield side, PartVersion(side.part, document, old)
+                yield side, PartVersion(side.part, ref, old)
+
+    def _document(self, ref: Ref) -> bytes:
+        return self._documents.get(ref) or self._store.read(ref)
 
     def _unfit(self, new: Manifest, old: Manifest) -> str:
         """Why no patch can be made from the feed's older files; empty if one can. What the new release has is here."""
@@ -232,9 +239,8 @@ class Maker:
         self, new: PartVersion, old: PartVersion | None, before: tuple[PartVersion, Ref] | None = None
     ) -> PackPlan:  # fmt: skip
         """The pack, with its own folder, whose name tells all that the pack is made from."""
-        documents = hashlib.sha256(new.document).digest() + (hashlib.sha256(old.document).digest() if old else b"")
-        documents += before[1].root if before else b""
-        return PackPlan(new, old, self._build / hashlib.sha256(documents).hexdigest(), before)
+        roots = new.ref.root + (old.ref.root if old else b"") + (before[1].root if before else b"")
+        return PackPlan(new, old, self._build / hashlib.sha256(roots).hexdigest(), before)
 
     def make(self, packs: Sequence[PackPlan], most_bytes: float = math.inf) -> list[FinishedPack]:
         """Make the packs that no earlier run finished. If all take ``most_bytes`` or more, only a note is written."""
@@ -305,6 +311,6 @@ class Maker:
 
     def _step(self, pack: PackPlan) -> Ref | None:
         """The new manifest as a delta from the old one, or packed alone."""
-        new, old = pack.new.document, pack.old.document if pack.old else b""
+        new, old = self._document(pack.new.ref), self._document(pack.old.ref) if pack.old else b""
         step = encode.readable_delta(old, new) if new != old else None
         return self._store.put(step) if step else None
