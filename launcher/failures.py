@@ -67,7 +67,8 @@ EXPLANATIONS: dict[str, _Row] = {
     "trust.fingerprint": _Row(
         QT_TRANSLATE_NOOP("Errors", "This feed's fingerprint is not the expected one."),
         QT_TRANSLATE_NOOP(
-            "Errors", "Do not add the feed. Compare the fingerprint with the one that the publisher shows."
+            "Errors",
+            "Somebody else may answer at its address. Ask the publisher for its fingerprint, or the file again.",
         ),
         (),
     ),

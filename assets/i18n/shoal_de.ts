@@ -127,8 +127,8 @@
         <translation>Der Fingerabdruck dieses Feeds ist nicht der erwartete.</translation>
     </message>
     <message>
-        <source>Do not add the feed. Compare the fingerprint with the one that the publisher shows.</source>
-        <translation>Füge den Feed nicht hinzu. Vergleiche den Fingerabdruck mit dem, den der Herausgeber angibt.</translation>
+        <source>Somebody else may answer at its address. Ask the publisher for its fingerprint, or the file again.</source>
+        <translation>Unter seiner Adresse antwortet vielleicht jemand anderes. Frage den Herausgeber nach dem Fingerabdruck, oder hole dir die Datei noch einmal.</translation>
     </message>
     <message>
         <source>The publisher&apos;s signature does not match what the server sent.</source>
