@@ -26,7 +26,7 @@ next_debian=trixie
 tests="capstone execnet hypothesis iniconfig packaging pluggy pytest pytest-qt pytest-randomly pytest-timeout pytest-xdist"
 tests+=" setuptools sortedcontainers"
 gcc=x86_64-w64-mingw32-gcc
-untimed=-Wl,--no-insert-timestamp # the same bytes each time
+alike=-Wl,--no-insert-timestamp,--disable-auto-image-base # the same bytes each time, in whichever folder
 
 had() { # had WHAT COMMAND…: what comes from elsewhere, and may not be there
     local what=$1 said
@@ -123,14 +123,14 @@ programs() { # python.exe and pythonw.exe; python3.dll, whose every name leads t
     cp "$own/python.manifest" .
     echo '1 24 "python.manifest"' >python.rc
     x86_64-w64-mingw32-windres python.rc -O coff -o python.res
-    $gcc $untimed -O1 -s -municode -o "$python/python.exe" "$own/python.c" python.res
-    $gcc $untimed -O1 -s -municode -mwindows -o "$python/pythonw.exe" "$own/python.c" python.res
+    $gcc $alike -O1 -s -municode -o "$python/python.exe" "$own/python.c" python.res
+    $gcc $alike -O1 -s -municode -mwindows -o "$python/pythonw.exe" "$own/python.c" python.res
     { printf 'LIBRARY "python3.dll"\nEXPORTS\n'
       x86_64-w64-mingw32-objdump -p "$python/python311.dll" | sed -n '/Ordinal\/Name Pointer/,/^$/p' |
           grep -oE '\b_?Py[A-Za-z0-9_]*$' | sort -u | awk '{print "  " $1 "=python311." $1}'; } >python3.def
     echo 'int __stdcall DllMain(void *a, unsigned b, void *c) { return 1; }' >dll.c
-    $gcc $untimed -shared -nostdlib -e DllMain -o "$python/python3.dll" dll.c python3.def
-    $gcc $untimed -O1 -w -shared -nostdlib -e DllMain -o "$python/icuuc.dll" "$own/icuuc.c"
+    $gcc $alike -shared -nostdlib -e DllMain -o "$python/python3.dll" dll.c python3.def
+    $gcc $alike -O1 -w -shared -nostdlib -e DllMain -o "$python/icuuc.dll" "$own/icuuc.c"
     cd /
 }
 
