@@ -118,7 +118,8 @@ def patching(folder: Path, old: dict[str, bytes], new: dict[str, bytes]) -> tupl
     pack = b"".join(joined.chunks())
     index, document = joined.index(leaves_of(pack)), encode(draft.new)
     part = records.Part("main", (), False, ref_of(document), draft.new.info_hash, None, None)
-    places = {root: Path(path) for root, path in draft.places.items()}
+    entries = (*draft.new.entries, *(draft.old.entries if draft.old else ()))
+    places = {entry.root: Path(draft.places[entry.root]) for entry in entries}
     step = PatchStep(Offer(part, document, draft.new, draft.old, index), tuple(range(len(index.windows))))
     return step, Stage(InstallFolder.at(folder / "game"), places, lambda path, count: None), pack
 

@@ -7,6 +7,7 @@ import hashlib
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import hdiffpatch
@@ -139,6 +140,11 @@ def readable_delta(old: bytes, new: bytes) -> bytes | None:
     """The `manifest_delta`; None if it is larger than the document, or so small that readers refuse it."""
     delta = manifest_delta(old, new)
     return delta if len(delta) < len(new) <= len(old) + codec.MAX_RATIO * len(delta) else None
+
+
+def readable_delta_of(old: Path | None, new: Path) -> bytes | None:
+    """The same of documents in files; from nothing without ``old``. Raises OSError."""
+    return readable_delta(old.read_bytes() if old else b"", new.read_bytes())
 
 
 def pack_document(plain: bytes) -> bytes:

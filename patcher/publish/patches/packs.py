@@ -18,7 +18,7 @@ from patcher.content.merkle import HASH_BYTES, Ref
 from patcher.content.patch_index import Index
 from patcher.errors import ContentError, TrustError
 from patcher.publish.build import BuiltPart
-from patcher.publish.patches import drafts, encode
+from patcher.publish.patches import drafts, encode, pool
 from patcher.publish.patches.drafts import Draft, Joined, KnownWindows
 from patcher.publish.patches.pool import Cluster
 from patcher.publish.store import OnProgress, PhaseMeter, Say, Store, in_threads
@@ -27,6 +27,10 @@ _NOTE_BYTES = 4096
 
 WORTH = 0.5
 """A patch from a release before the last one must be smaller than this share of what it changes."""
+
+
+_LARGE_BYTES = 16 << 20
+"""Of a document that is made a delta in a process of its own: that takes twice its size, and 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +315,10 @@ class Maker:
 
     def _step(self, pack: PackPlan) -> Ref | None:
         """The new manifest as a delta from the old one, or packed alone."""
-        new, old = self._document(pack.new.ref), self._document(pack.old.ref) if pack.old else b""
-        step = encode.readable_delta(old, new) if new != old else None
+        new, old = pack.new.ref, pack.old.ref if pack.old else None
+        if new == old:
+            return None
+        paths = self._store.path(old) if old else None, self._store.path(new)
+        is_large = new.size_bytes >= _LARGE_BYTES
+        step = pool.in_worker(encode.readable_delta_of, *paths) if is_large else encode.readable_delta_of(*paths)
         return self._store.put(step) if step else None

@@ -29,6 +29,7 @@ class PathByRoot(Protocol):
 
 
 _HEAD_BYTES = 1 + 32
+_ENDED = "A worker process ended; it may have run out of memory. Fewer --jobs need less."
 _AHEAD = 2
 """Tasks a worker may have, finished ones included: a slow disk would otherwise let results fill our memory."""
 _CLOSE_BYTES = 4 * 1024
@@ -51,6 +52,7 @@ class WorkItem(Protocol):
 
 
 Task = TypeVar("Task", bound=WorkItem)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,15 @@ def run_remote(cluster: Cluster, tasks: Iterable[WindowTask], done: Callable[[in
     _keep(cluster.made(_todo(tasks, done)), done)
 
 
+def in_worker(work: Callable[..., Result], *arguments: object) -> Result:
+    """Do work in a worker of its own, which gives its memory back. Raises what it raises, InternalError."""
+    with processes.pool(1) as pool:
+        try:
+            return pool.submit(work, *arguments).result()
+        except BrokenProcessPool as error:
+            raise InternalError("internal.failure", _ENDED) from error
+
+
 def _todo(tasks: Iterable[Task], done: Callable[[int], None]) -> Iterator[Task]:
     for task in tasks:
         if task.result.is_file():
@@ -197,8 +208,7 @@ def _made(tasks: Iterable[WorkItem], jobs: int) -> Iterator[tuple[WorkItem, byte
                         yield task, future.result()
                     futures |= {pool.submit(task.make): task for task in islice(left, 1)}
         except BrokenProcessPool as error:
-            message = "A worker process ended; it may have run out of memory. Fewer --jobs need less."
-            raise InternalError("internal.failure", message) from error
+            raise InternalError("internal.failure", _ENDED) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in set(multiprocessing.active_children()) - others:

@@ -3,16 +3,19 @@
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from patcher.content.layout import Range
 from patcher.errors import ContentError
-from patcher.publish.patches import pool
+from patcher.publish.patches import packs, pool
 from patcher.publish.patches.matching import MARGIN_BYTES
 from patcher.publish.patches.pool import WindowTask
 from patcher.publish.store import PhaseMeter
 from tests.support.publisher import Publisher, drafted, lay, quiet
+
+_TREES = ("old", 80), ("new", 100)
 
 
 def two_trees(tmp_path: Path) -> tuple[Path, Path]:
@@ -34,6 +37,28 @@ def test_more_workers_change_no_byte(tmp_path: Path) -> None:
         publisher.release(old, "1.0", jobs=jobs)
         publisher.release(new, "1.1", jobs=jobs)
         assert publisher.problems() == ()
+        found.append(publisher.content())
+    assert found[0] == found[1]
+
+
+def test_deltas_of_large_manifests_are_made_by_a_worker_and_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = (lay(tmp_path / name, {f"{n}": b"%d" % (n + n // 90) for n in range(at)}) for name, at in _TREES)
+    found, by_worker = [], list[object]()
+    in_worker = pool.in_worker
+
+    def noted(*words: Any) -> Any:
+        by_worker.append(words)
+        return in_worker(*words)
+
+    monkeypatch.setattr(pool, "in_worker", noted)
+    for large_bytes in (packs._LARGE_BYTES, 1):
+        monkeypatch.setattr(packs, "_LARGE_BYTES", large_bytes)
+        publisher = Publisher(tmp_path / f"{large_bytes}")
+        publisher.release(old, "1.0")
+        publisher.release(new, "1.1")
+        assert bool(by_worker) == (large_bytes == 1)
         found.append(publisher.content())
     assert found[0] == found[1]
 
