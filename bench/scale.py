@@ -36,7 +36,7 @@ Record = TypeVar("Record")
 
 _IN_FOLDER = 500
 _LARGE_FILES, _LARGE_BYTES = 20_000, 50_000_000
-_LIMITS = "≤ 1,024 MB for each, ≤ 5 s for a plan"
+_LIMITS = "≤ 1,000 MB for each, ≤ 5 s for a plan"
 
 
 def _content(number: int, size_bytes: int, edition: int = 1) -> bytes:
