@@ -2,7 +2,7 @@
 ; `patcher/publish/launcher/installer.py` says what stands in ${}. It is for one account and asks for no rights: one click, or /S
 ; for none; /D=FOLDER as the last word.
 ;
-;   STUB, TREE   folders: the stub, and the version to lay down beside it, which has the name FIRST
+;   FILES        a script that lays down the stub, and beside it the version, which has the name FIRST, file by file
 ;   ENTRY, ICON  files: what says that the version is whole (docs/formats/program.md); an .ico
 ;   NAME         as players see it             FOLDER    the name of its folder and of its entry in the Start menu
 ;   ID           its own, in the registry      HOME      the name of its settings' folder
@@ -17,6 +17,7 @@ Unicode true
 Target amd64-unicode ; as all that it lays down
 SetCompressor /SOLID /FINAL lzma
 SetCompressorDictSize 64
+SetDateSave off ; the same bytes whenever it is made
 RequestExecutionLevel user
 ManifestDPIAware true
 ManifestSupportedOS all
@@ -124,10 +125,9 @@ Section
   Delete "$INSTDIR\versions\${FIRST}.json"
   RMDir /r "$INSTDIR\versions\${FIRST}"
   RMDir /r "$INSTDIR\stub"
-  File /r "${STUB}/*"
+  !include "${FILES}"
+  SetOutPath "$INSTDIR"
   File "/oname=launcher.ico" "${ICON}"
-  SetOutPath "$INSTDIR\versions\${FIRST}"
-  File /r "${TREE}/*"
   SetOutPath "$INSTDIR\versions"
   File "/oname=${FIRST}.json" "${ENTRY}"
   FindFirst $0 $1 "$INSTDIR\versions\*" ; what was installed before makes way

@@ -17,7 +17,6 @@ cp packaging/windows/installer.nsi $kit
 { cat "$licences"; cat packaging/windows/licences.txt; } >$kit/shoal/third-party-licences.txt
 # A certificate of this build would change the programs each time, so only a real one signs what is inside.
 [ -z "${SIGN:-}" ] || packaging/windows/sign.sh $kit/*/*.exe
-find $kit -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} + # the installer keeps it
 PYTHONPATH=. .venv/package/bin/python - "$kit" "$out" <<'END'
 import sys
 from pathlib import Path

@@ -9,6 +9,7 @@ import re
 import shutil
 import struct
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,9 +78,11 @@ def make(parts: Parts, tree: Path, brand: Brand, version: str, icon: bytes, out:
         disk.make_folder(work.place(first.name).parent)
         work.note(first)
         disk.write_atomic(work.root / "launcher.ico", icon)
+        laid = [*_laid(parts.stub, "$INSTDIR"), *_laid(tree, f"$INSTDIR\\versions\\{_quoted(first.name)}")]
+        disk.write_atomic(work.root / "files.nsh", "".join(f"{line}\n" for line in laid).encode())
         numbers = [str(min(int(number), 0xFFFF)) for number in re.findall(r"\d+", version)[:4]]
         defined = {
-            "STUB": parts.stub, "TREE": tree.absolute(), "FIRST": first.name,
+            "FILES": work.root / "files.nsh", "FIRST": first.name,
             "ENTRY": f"{work.place(first.name)}.json", "ICON": work.root / "launcher.ico",
             "NAME": brand.name, "FOLDER": _folder(brand), "ID": brand.id, "HOME": brand.home,
             "RUN": "Shoal" if brand.is_shoal else brand.id,
@@ -88,6 +91,18 @@ def make(parts: Parts, tree: Path, brand: Brand, version: str, icon: bytes, out:
         _run(parts.script, {name: _quoted(str(text)) for name, text in defined.items()}, has_links=brand.is_shoal)
     finally:
         disk.remove_tree(work.root)
+
+
+def _laid(folder: Path, place: str) -> Iterator[str]:
+    """What NSIS does to lay a folder down, file by file: by itself it would take them in the order of the disk."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    above = None
+    for file in sorted(files, key=lambda file: (file.parent.parts, file.name)):
+        if file.parent != above:
+            above = file.parent
+            out = "\\".join([place, *map(_quoted, above.parts)])
+            yield f'SetOutPath "{out}"'
+        yield f'File "/oname={_quoted(file.name)}" "{_quoted(str(folder.absolute() / file))}"'
 
 
 def _run(script: Path, defined: dict[str, str], *, has_links: bool) -> None:

@@ -24,9 +24,10 @@ _SCRIPT = ROOT / "packaging" / "windows" / "installer.nsi"
 _WRITES_ITS_WORDS = """#!/bin/sh
 for word in "$@"; do
     echo "$word"
-    case $word in -DOUT=*) out=${word#*=} ;; -DENTRY=*) entry=${word#*=} ;; esac
+    case $word in -DOUT=*) out=${word#*=} ;; -DENTRY=*) entry=${word#*=} ;; -DFILES=*) files=${word#*=} ;; esac
 done >"$0.said"
 cat "$entry" >"$out"
+cat "$files" >"$0.laid"
 """
 
 
@@ -79,6 +80,26 @@ def test_the_installer_lies_beside_the_tree_and_lays_down_a_whole_version(
     said = _defined(makensis)
     assert (said["FOLDER"], said["ID"], said["HOME"]) == ("Meadow 1", "org.example.meadow", "org.example.meadow")
     assert (said["NAME"], said["NUMBERS"]) == ('Meadow: $\\"$$1$\\"', "2.0.0.0")
+
+
+@pytest.mark.posix("a NSIS of a few lines of shell")
+def test_files_are_laid_down_in_one_order_whatever_that_of_the_disk(makensis: Path, kit: Path, tmp_path: Path) -> None:
+    trees.write(kit, {"b/$1": File(b""), "b/0": File(b""), "a/c/d": File(b""), "z": File(b"")})
+    parts = Parts.around(kit)
+    assert parts
+    installer.make(parts, kit, Brand(), "1", b"icon", tmp_path / "made.exe")
+    version = "$INSTDIR\\versions\\0-1"
+    laid = [
+        ("$INSTDIR", parts.stub, "shoal-launcher.exe"), (version, kit, "shoal-launcher.exe"), (version, kit, "z"),
+        (f"{version}\\a\\c", kit / "a/c", "d"), (f"{version}\\b", kit / "b", "$$1"), (f"{version}\\b", kit / "b", "0"),
+    ]  # fmt: skip
+    lines = makensis.with_name("makensis.laid").read_text().splitlines()
+    assert [line for line in lines if line.startswith("File")] == [
+        f'File "/oname={name}" "{folder / name}"' for _, folder, name in laid
+    ]
+    assert [line for line in lines if line.startswith("SetOutPath")] == [
+        f'SetOutPath "{place}"' for place in dict.fromkeys(place for place, _, _ in laid)
+    ]
 
 
 @pytest.mark.posix("a NSIS of a few lines of shell")
