@@ -25,9 +25,7 @@ class EmptyState(QWidget):
         self._action = Button(kind="primary", clicked=self.action_clicked)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
-        words = (
-            QHBoxLayout()
-        )  # in a line of its own, a text is as high as it is at its own width, and not at the page's
+        words = QHBoxLayout()  # in a line of its own a text is as high as its own width needs, and not the page's
         words.addStretch()
         words.addWidget(self._text)
         words.addStretch()
