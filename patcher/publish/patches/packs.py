@@ -147,8 +147,7 @@ def pack_release(
     """
     refs = {part.name: part.manifest for part in new.parts}
     mine = [PartVersion(part.rule.name, refs[part.rule.name], part.manifest) for part in parts]
-    documents = {side.ref: part.document for side, part in zip(mine, parts, strict=True)}
-    maker = Maker(store, documents, build, jobs, progress, say, cluster)
+    maker = Maker(store, build, jobs, progress, say, cluster)
     fixed = {part.rule.name for part in parts if part.rule.defaults}  # once installed, its files belong to the player
     patched = [side for side in mine if side.part not in fixed]
     last = [*maker.pairs(patched, older[0])] if older else []
@@ -194,13 +193,12 @@ def _summary(
 
 
 class Maker:
-    """Makes packs into a store. The folder ``build`` keeps their windows meanwhile; ``documents`` are in memory."""
+    """Makes packs into a store. The folder ``build`` keeps their windows meanwhile."""
 
     def __init__(
-        self, store: Store, documents: Mapping[Ref, bytes], build: Path, jobs: int, progress: OnProgress, say: Say,
-        cluster: Cluster | None,
+        self, store: Store, build: Path, jobs: int, progress: OnProgress, say: Say, cluster: Cluster | None
     ) -> None:  # fmt: skip
-        self._store, self._documents, self._build, self._say = store, documents, build, say
+        self._store, self._build, self._say = store, build, say
         self._jobs, self._progress, self._cluster = jobs, progress, cluster
         self._right: dict[Ref, bool] = {}
         """Whether the feed's older content folds to its root, as far as it was looked at."""
@@ -211,11 +209,10 @@ class Maker:
         """Each part with its version in an older release, if the feed still holds all contents for a patch."""
         by_name = {part.name: part for part in release.parts if not part.defaults}
         for side in (side for side in mine if side.part in by_name):
-            ref = by_name[side.part].manifest
+            ref, parser = by_name[side.part].manifest, manifest.Parser()
+            parser.begin_with(side.manifest, self._store.read(side.ref))
             try:
-                parser = manifest.Parser()
-                parser.begin_with(side.manifest, self._document(side.ref))
-                old = parser.parse(self._document(ref))
+                old = parser.parse(self._store.read(ref))
             except (ContentError, TrustError) as error:
                 self._say(f"No patch from {release.version}: {error.message}.")
                 continue
@@ -223,9 +220,6 @@ class Maker:
                 self._say(f"No patch from {release.version}: {reason}.")
             else:
                 yield side, PartVersion(side.part, ref, old)
-
-    def _document(self, ref: Ref) -> bytes:
-        return self._documents.get(ref) or self._store.read(ref)
 
     def _unfit(self, new: Manifest, old: Manifest) -> str:
         """Why no patch can be made from the feed's older files; empty if one can. What the new release has is here."""
