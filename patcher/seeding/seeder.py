@@ -107,11 +107,16 @@ class Seeder:
             self._look_at_month()
 
     def surround(self, around: Surroundings) -> bool:
-        """Obey the settings as things are from now on. Returns whether these were different before."""
+        """Obey the settings as things are, from now on. Returns whether they were different before.
+
+        Call this every second: uploads follow the room on the line, too.
+        """
         with self._session_lock:
             before, self._around = self._around, around
             if around != before:
                 self._apply()
+            if self.session:
+                self.session.pace()
         return around != before
 
     def _look_at_month(self) -> None:

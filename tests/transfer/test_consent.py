@@ -109,6 +109,18 @@ def test_switched_off_while_a_neighbour_downloads_nothing_more_leaves(game: Game
         assert wait_for(lambda: asking.received_bytes > sent)
 
 
+def test_room_on_the_line_opens_nothing_that_is_switched_off(game: Game, tmp_path: Path) -> None:
+    with opened(sharing="everyone") as session, Player() as asking:
+        offered(session, game)
+        session.pace()
+        session.apply(settings(sharing="off"))
+        asking.want(game.data, tmp_path / "asking" / "game")
+        asking.ask(address(session))
+        for _ in range(3):
+            session.pace()
+            assert never_gets(asking, 0, SWITCH_WATCH_S / 3)
+
+
 def test_what_waits_in_silence_is_offered_as_soon_as_the_player_says_yes(game: Game, tmp_path: Path) -> None:
     with opened() as session, Player() as asking:
         offered(session, game)

@@ -29,6 +29,7 @@ from patcher.errors import DiskError
 from patcher.protocol.events import Reachability
 from patcher.transfer.swarm import policy
 from patcher.transfer.swarm.address_filter import AddressFilter, ranges
+from patcher.transfer.swarm.pace import UploadSlots
 from patcher.transfer.swarm.policy import CALM, PeerScope, Surroundings
 from patcher.transfer.swarm.reach import Evidence
 from patcher.transfer.swarm.swarm import Counters, Swarm, fetching, offering
@@ -38,7 +39,6 @@ MAX_QUEUED_BYTES = 4 << 20
 """What libtorrent holds in memory before it is on disk. With a short queue of requests (2 MiB a peer) a kill at
 230 MB/s costs up to 7 MB, kernel buffers included; with 8 MiB and libtorrent's own 500 requests up to 17 MB."""
 
-_UNCHOKE_SLOTS = 50
 _COUNTED_S = 1.0
 _LOOKS = 5_000
 """Files that one call of `changed` looks at, in about 15 ms."""
@@ -68,6 +68,7 @@ _FIXED: Any = {
     "enable_outgoing_utp": False,
     "enable_incoming_utp": False,
     "utp_target_delay": 5,  # ms: the player's line stays usable while it is full (measured at 2 to 100 Mbit/s)
+    "utp_gain_factor": 1000,  # bytes a round trip: RFC 6817 allows one packet; libtorrent's two swing on a thin line
     "peer_connect_timeout": 7,  # s: a hole is punched only after a dial has failed
     "max_queued_disk_bytes": MAX_QUEUED_BYTES,
     "allowed_fast_set_size": 0,
@@ -124,6 +125,7 @@ class Session:
         self._is_mixed = False
         """What is fetched may come from more addresses than what is offered may go to."""
         self._left_bps = 0
+        self._slots = UploadSlots()
         self._apply_settings()
         self._apply_ports()
         self._session.set_alert_fd(self._writer.fileno())
@@ -285,6 +287,13 @@ class Session:
                 limit: Any = {"download_rate_limit": self._download_bps()}
                 self._session.apply_settings(limit)
 
+    def pace(self) -> None:
+        """Upload to more peers at a time, or to fewer, as the line has room. Call this every second."""
+        with self._lock:
+            if self._swarms and self.settings.sharing == "everyone":
+                self._apply_settings()
+                self._session.post_session_stats()
+
     def _download_bps(self) -> int:
         """The limit of what peers bring; 0 is none."""
         limit_bps = self.settings.download_limit_bps
@@ -312,7 +321,7 @@ class Session:
         settings, limit_bps = self.settings, self.settings.upload_limit_bps
         watermark_bytes = min(max(limit_bps // 125, 4 << 10), 512 << 10) if limit_bps else 3 << 20
         adjusted: Any = {
-            "unchoke_slots_limit": _UNCHOKE_SLOTS if settings.sharing == "everyone" else 0,
+            "unchoke_slots_limit": self._slots.count if settings.sharing == "everyone" else 0,
             "upload_rate_limit": limit_bps,
             "download_rate_limit": self._download_bps(),
             "tick_interval": 10 if limit_bps or settings.download_limit_bps else 500,
@@ -400,6 +409,8 @@ class Session:
                 self._route(alert)
 
     def _route(self, alert: lt.alert) -> None:
+        if isinstance(alert, lt.session_stats_alert):
+            self._slots.note(alert.values)
         if self._evidence.note(alert):
             for mapped in list(self._swarms.values()):
                 mapped.announce()
@@ -410,9 +421,12 @@ class Session:
             for lagging in list(self._swarms.values()):
                 lagging.refresh()
         if isinstance(alert, lt.torrent_alert):
-            hashes = alert.info_hashes if isinstance(alert, lt.torrent_removed_alert) else alert.handle.info_hashes()
-            if swarm := self._swarms.get(hashes.v2.to_bytes()):
-                swarm.note(alert)
+            self._pass_on(alert)
+
+    def _pass_on(self, alert: lt.torrent_alert) -> None:
+        hashes = alert.info_hashes if isinstance(alert, lt.torrent_removed_alert) else alert.handle.info_hashes()
+        if swarm := self._swarms.get(hashes.v2.to_bytes()):
+            swarm.note(alert)
 
 
 class _Offer:
