@@ -38,9 +38,6 @@ class Star:
         self._stack, self._round_trip_ms = stack, round_trip_ms
         self._hub = Place(stack)
         self._cables: list[str] = []
-        if not round_trip_ms:
-            self._hub.run("ip", "link", "add", "street", "type", "bridge")
-            self._hub.run("ip", "link", "set", "street", "up")
 
     def place(self, address: str, up_bps: int = 0, down_bps: int = 0) -> Place:
         """A place with an address and the rates of its line in bytes a second; 0: as fast as the machine."""
@@ -55,16 +52,23 @@ class Star:
                     f"tc qdisc add dev {device} root tbf rate {8 * rate_bps}bit burst {_BURST} latency {_QUEUE_MS}ms"
                 )
                 inside.run(*shape.split())
-        if not self._round_trip_ms:
-            self._hub.run("ip", "link", "set", cable, "master", "street")
         return place
 
     def join(self) -> None:
         """Every place is there: let their frames pass."""
-        if self._round_trip_ms:
-            words = ("bench.support.network", str(self._round_trip_ms / 2), *self._cables)
-            line = start(self._stack, self._hub, *words)
-            assert line.stdout and line.stdout.readline() == "ready\n"
+        join(self._stack, self._hub, self._round_trip_ms, *self._cables)
+
+
+def join(stack: contextlib.ExitStack, hub: Place, round_trip_ms: float, *cables: str) -> None:
+    """Let frames pass between the cables that end in a place."""
+    if round_trip_ms:
+        line = start(stack, hub, "bench.support.network", str(round_trip_ms / 2), *cables)
+        assert line.stdout and line.stdout.readline() == "ready\n"
+        return
+    hub.run("ip", "link", "add", "street", "type", "bridge")
+    for cable in cables:
+        hub.run("ip", "link", "set", cable, "master", "street")
+    hub.run("ip", "link", "set", "street", "up")
 
 
 def start(stack: contextlib.ExitStack, place: Place, *words: str) -> "subprocess.Popen[str]":
