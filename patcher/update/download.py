@@ -78,6 +78,7 @@ class Downloader:
                 Want(torrent, pieces, have), PackSource(self._origin.read, torrent.layout), None, pack.size_bytes
             )
             disk.sync_file(path)  # it waits for its launch, and no power cut takes it away
+            disk.sync_folder(path.parent)  # its name, too, before the mark that says it is here
             self._packs.keep(pack, torrent.data)
         self._step_done(pack.size_bytes)
 
