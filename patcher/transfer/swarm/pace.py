@@ -19,6 +19,10 @@ class UploadSlots:
         self.count = FIRST_SLOTS
         self._above = self._below = 0
 
+    def limit(self, *, is_fetching: bool) -> int:
+        """Who fetches gives to four peers at least (BEP 3), since they give to those who give."""
+        return max(self.count, FIRST_SLOTS) if is_fetching else self.count
+
     def note(self, counters: Mapping[str, int]) -> None:
         """Judge by libtorrent's counters, as they are a second after those before.
 

@@ -40,8 +40,7 @@ MAX_QUEUED_BYTES = 4 << 20
 230 MB/s costs up to 7 MB, kernel buffers included; with 8 MiB and libtorrent's own 500 requests up to 17 MB."""
 
 _COUNTED_S = 1.0
-_LOOKS = 5_000
-"""Files that one call of `changed` looks at, in about 15 ms."""
+_LOOKS = 5_000  # files that one call of `changed` looks at, in about 15 ms
 _ALL4 = "0.0.0.0"  # noqa: S104 (all addresses is the player's command, by an empty `listen_host`)
 _FILTERED = lt.torrent_flags.apply_ip_filter
 _NO_EXCHANGE = lt.torrent_flags.disable_pex
@@ -84,8 +83,7 @@ _FIXED: Any = {
     "user_agent": "Shoal",
 }
 
-Stat = tuple[int, int, int, int]
-"""Size, mtime, ctime and inode of a file."""
+Stat = tuple[int, int, int, int]  # size, mtime, ctime and inode of a file
 
 _log = logging.getLogger("shoal.swarm")
 
@@ -319,9 +317,10 @@ class Session:
         libtorrent's limiter is bursty: with a limit it ticks faster and holds less ready to send (8 ms of the rate).
         """
         settings, limit_bps = self.settings, self.settings.upload_limit_bps
+        is_fetching = any(swarm.is_fetched for swarm in self._swarms.values())
         watermark_bytes = min(max(limit_bps // 125, 4 << 10), 512 << 10) if limit_bps else 3 << 20
         adjusted: Any = {
-            "unchoke_slots_limit": self._slots.count if settings.sharing == "everyone" else 0,
+            "unchoke_slots_limit": self._slots.limit(is_fetching=is_fetching) if settings.sharing == "everyone" else 0,
             "upload_rate_limit": limit_bps,
             "download_rate_limit": self._download_bps(),
             "tick_interval": 10 if limit_bps or settings.download_limit_bps else 500,

@@ -59,6 +59,14 @@ def test_a_line_that_fills_up_closes_most_slots_within_ten_seconds() -> None:
     assert slots.count <= 4
 
 
+def test_who_fetches_gives_to_four_however_full_the_line_is() -> None:
+    slots = UploadSlots()
+    line = _Line(slots)
+    for _ in range(_SECONDS):
+        line.pass_second(0.1)
+    assert (slots.limit(is_fetching=True), slots.limit(is_fetching=False)) == (FIRST_SLOTS, LEAST_SLOTS)
+
+
 def test_peers_who_only_know_tcp_find_slots() -> None:
     slots = UploadSlots()
     line = _Line(slots)
